@@ -1,0 +1,65 @@
+package child
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestProcess_reportsItsExitCode(t *testing.T) {
+	p, err := Start(exec.CommandContext(t.Context(), "sh", "-c", "exit 7"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.ExitCode(); got != 7 {
+		t.Errorf("exit code %d, want 7", got)
+	}
+	if p.Alive() {
+		t.Error("alive after it was reaped")
+	}
+	p.Kill() // harmless after the end
+}
+
+// The grandchild inherits the write end of a pipe, so the end of the pipe is the
+// end of the last member of the group.
+func TestProcess_killTakesTheWholeGroup(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "sleep 60 & echo started; wait")
+	cmd.Stdout = w
+	p, err := Start(cmd)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	if p.ExitCode() != -1 {
+		t.Errorf("exit code %d, want -1: a signal ended it", p.ExitCode())
+	}
+	if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		t.Errorf("the grandchild outlives its group's kill: %v", err)
+	}
+}
+
+func TestProcess_signalEndsIt(t *testing.T) {
+	p, err := Start(exec.CommandContext(t.Context(), "sleep", "60"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Signal(syscall.SIGTERM)
+	if got := p.ExitCode(); got != -1 {
+		t.Errorf("exit code %d, want -1", got)
+	}
+}
