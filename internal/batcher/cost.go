@@ -1,0 +1,76 @@
+package batcher
+
+// Cost returns what adding one line of lineBytes, its newline not counted, to the
+// namespace would newly charge to the pool. It is exact. A line that seals the
+// open batch first costs a new one; the sealed one is charged until its release.
+func (b *Batcher) Cost(namespace string, lineBytes int) int64 {
+	n := int64(lineBytes) + 1
+	if open := b.lookup(namespace); open != nil && b.bound(open, n) == 0 {
+		return growth(open.capacity, open.capacity-open.Bytes, n)
+	}
+	return batchOverhead + int64(len(namespace)) + growth(0, 0, n)
+}
+
+// CostRun returns an upper bound of what adding a run of lines to the namespace
+// would newly charge, whatever their sizes; bytes counts their newlines. While no
+// bound is passed it is too much by about the last block, which is never larger
+// than what the batch then holds.
+func (b *Batcher) CostRun(namespace string, lines int, bytes int64) int64 {
+	if lines == 0 {
+		return 0
+	}
+	var cost int64
+	if open := b.lookup(namespace); open != nil {
+		room := b.limits.MaxBytes - open.Bytes
+		cost = growthBound(open.capacity, open.Bytes, min(bytes, room))
+		if bytes <= room && open.Records+lines <= b.limits.MaxRecords {
+			return cost
+		}
+	}
+	batches := b.batchesBound(lines, bytes)
+	return cost + batches*(batchOverhead+int64(len(namespace))) + chainsBound(batches, bytes)
+}
+
+// batchesBound returns how many batches a run of lines may open at most. Each that
+// is sealed by records holds MaxRecords; each that is sealed by bytes holds, with
+// the first line of the next, nearly MaxBytes; one is left open.
+func (b *Batcher) batchesBound(lines int, bytes int64) int64 {
+	full := max(1, b.limits.MaxBytes-minLine)
+	byRecords := int64(lines / max(1, b.limits.MaxRecords))
+	return min(int64(lines), 1+byRecords+2*bytes/full)
+}
+
+// growth returns what a chain with free bytes left charges to take n more.
+func growth(capacity, free, n int64) int64 {
+	var charged int64
+	for free < n {
+		size := int64(nextBlock(capacity, n-free))
+		capacity += size
+		free += size
+		charged += size + blockOverhead
+	}
+	return charged
+}
+
+// growthBound returns an upper bound of what a chain that holds held bytes charges
+// to take n more in lines of any sizes.
+func growthBound(capacity, held, n int64) int64 {
+	if held+n <= capacity {
+		return 0
+	}
+	added := held + n + min(max(held+n, minBlock), maxBlock) - capacity
+	return added + blocksBound(1, added)*blockOverhead
+}
+
+// chainsBound returns an upper bound of what new chains charge to hold bytes
+// between them.
+func chainsBound(chains, bytes int64) int64 {
+	capacity := bytes + min(bytes+chains*minBlock, chains*maxBlock)
+	return capacity + blocksBound(chains, capacity)*blockOverhead
+}
+
+// blocksBound returns how many blocks the given capacity consists of at most: a
+// chain has fewer than 16 blocks below the largest size.
+func blocksBound(chains, capacity int64) int64 {
+	return min(capacity/minBlock, 16*chains+capacity/maxBlock) + 1
+}
