@@ -1,0 +1,106 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+)
+
+// state is where a request id stands: queued, uploading, ingesting, succeeded
+// or failed. It moves on by itself. Call with a.mu held.
+func (a *API) state(u *upload) string {
+	switch {
+	case u.stored && a.opts.Now().Before(u.object.At.Add(a.opts.IngestDelay)):
+		return "ingesting"
+	case u.stored && u.failure != "":
+		return "failed"
+	case u.stored:
+		return "succeeded"
+	case u.uploading > 0:
+		return "uploading"
+	}
+	return "queued"
+}
+
+// requestStatus answers how far an import is.
+func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
+	u, state := a.lookUp(w, r)
+	if u == nil {
+		return
+	}
+	answer := map[string]any{"data": nil, "namespace": u.namespace, "request_id": u.id, "status": state}
+	if state == "failed" {
+		answer["error_summary"] = u.failure
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// downloadURL answers where the results of an import lie: nulls until it succeeded.
+func (a *API) downloadURL(w http.ResponseWriter, r *http.Request) {
+	u, state := a.lookUp(w, r)
+	if u == nil {
+		return
+	}
+	answer := map[string]any{
+		"data_count": nil, "data_expires_at": nil, "data_url": nil,
+		"namespace": u.namespace, "request_id": u.id, "status": state,
+	}
+	switch state {
+	case "failed":
+		answer["error_summary"] = u.failure
+	case "succeeded":
+		now := a.opts.Now()
+		answer["data_count"] = u.object.Lines
+		answer["data_expires_at"] = now.Add(a.opts.URLLife).UTC().Format(time.RFC3339)
+		answer["data_url"] = a.signer.presign(http.MethodGet, a.storeBase(r)+"/"+objectKey(u.namespace, u.id), "", now, a.opts.URLLife)
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// lookUp answers and returns nil unless the request id exists in its namespace.
+// The upload returned is a copy.
+func (a *API) lookUp(w http.ResponseWriter, r *http.Request) (*upload, string) {
+	if !a.admit(w, r, r.PathValue("namespace")) {
+		return nil, ""
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.uploads[r.PathValue("id")]
+	if u == nil || u.namespace != r.PathValue("namespace") {
+		writeError(w, http.StatusNotFound, "no such request")
+		return nil, ""
+	}
+	copied := *u
+	return &copied, a.state(u)
+}
+
+// addObject takes a single object, as one stored object of one line.
+func (a *API) addObject(w http.ResponseWriter, r *http.Request) {
+	namespace := r.PathValue("namespace")
+	if !a.admit(w, r, namespace) {
+		return
+	}
+	var request struct {
+		Data json.RawMessage `json:"data"`
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	if err == nil {
+		err = json.Unmarshal(body, &request)
+	}
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "body is not a JSON object")
+		return
+	}
+	line, err := oneLine(request.Data)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "data "+err.Error())
+		return
+	}
+	u, _, _ := a.open(namespace, a.storeBase(r), nil)
+	if err := a.keep(u, line); err != nil {
+		writeError(w, http.StatusInternalServerError, "cannot store the object")
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"requestId": u.id, "status": "accepted"})
+}
