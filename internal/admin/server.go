@@ -1,0 +1,142 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds of the servers. A scrape or a status of a thousand partitions takes
+// milliseconds; a client that needs longer than these is gone or hostile.
+const (
+	readHeaderTimeout = 5 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 90 * time.Second
+	maxHeaderBytes    = 16 << 10
+
+	// closeTimeout is what requests under way get once Run's context has ended.
+	closeTimeout = 2 * time.Second
+	// statusTimeout is what the owner of the state gets to answer.
+	statusTimeout = 2 * time.Second
+)
+
+// Config is what a Server shows and where. Every field but Version is required.
+type Config struct {
+	// Addr is the address to listen on, as for [net.Listen]: ":8080".
+	Addr string
+
+	// Gatherer yields the metrics. A collector that fails hides its own
+	// metrics only: the others are served and the fault is logged.
+	Gatherer prometheus.Gatherer
+
+	// Status asks the owner of the state for a snapshot that encoding/json can
+	// encode. It must return when ctx ends; the snapshot belongs to the caller.
+	Status func(ctx context.Context) (any, error)
+
+	// Healthy returns an error only if restarting the process would help.
+	Healthy func() error
+
+	// Ready returns an error while the process is no member of its group.
+	Ready func() error
+
+	// Logger takes what goes wrong inside the server.
+	Logger *slog.Logger
+
+	// Version is shown on the page until the first status has arrived.
+	Version string
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Addr == "":
+		return errors.New("configure admin server: no address")
+	case c.Gatherer == nil:
+		return errors.New("configure admin server: no gatherer")
+	case c.Status == nil || c.Healthy == nil || c.Ready == nil:
+		return errors.New("configure admin server: status, healthy and ready are all required")
+	case c.Logger == nil:
+		return errors.New("configure admin server: no logger")
+	}
+	return nil
+}
+
+// Server serves the admin address. The zero value is not usable: see [New].
+type Server struct {
+	addr string
+	http *http.Server
+	ln   net.Listener // nil until Listen has succeeded
+}
+
+// New builds a server and starts nothing: call Listen, then Run.
+func New(c Config) (*Server, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	return &Server{addr: c.Addr, http: newHTTPServer(newHandler(c), c.Logger)}, nil
+}
+
+func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readHeaderTimeout, // no request here has a body
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// Listen binds the address, so that a taken port is an error before anything
+// else has started. Call it once, before Run.
+func (s *Server) Listen() error {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(context.Background(), "tcp", s.addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.addr, err)
+	}
+	s.ln = ln
+	return nil
+}
+
+// Addr returns the bound address after Listen, the configured one before.
+func (s *Server) Addr() string {
+	if s.ln == nil {
+		return s.addr
+	}
+	return s.ln.Addr().String()
+}
+
+// Run serves until ctx ends, which is no error, or until the listener fails. It
+// gives the requests under way two seconds to end, then cuts them. A server
+// cannot be run again.
+func (s *Server) Run(ctx context.Context) error {
+	if s.ln == nil {
+		return errors.New("serve admin: Listen has not been called")
+	}
+	return serve(ctx, s.http, s.ln)
+}
+
+// serve runs srv on ln until ctx ends and joins the goroutine that it starts.
+func serve(ctx context.Context, srv *http.Server, ln net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(ln) }() // ends by Shutdown or Close below
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := srv.Shutdown(deadline); err != nil {
+		_ = srv.Close() // cuts what did not end in time; nothing is lost by it
+	}
+	<-failed
+	return nil
+}

@@ -1,0 +1,167 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+)
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func testConfig() Config {
+	return Config{
+		Addr:     "127.0.0.1:0",
+		Gatherer: prometheus.NewRegistry(),
+		Status:   func(context.Context) (any, error) { return map[string]string{"state": "running"}, nil },
+		Healthy:  func() error { return nil },
+		Ready:    func() error { return nil },
+		Logger:   discard(),
+		Version:  "v1.2.3",
+	}
+}
+
+func TestNew_refusesAnIncompleteConfig(t *testing.T) {
+	for name, breakIt := range map[string]func(*Config){
+		"no address":  func(c *Config) { c.Addr = "" },
+		"no gatherer": func(c *Config) { c.Gatherer = nil },
+		"no status":   func(c *Config) { c.Status = nil },
+		"no healthy":  func(c *Config) { c.Healthy = nil },
+		"no ready":    func(c *Config) { c.Ready = nil },
+		"no logger":   func(c *Config) { c.Logger = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testConfig()
+			breakIt(&c)
+			if s, err := New(c); err == nil || s != nil {
+				t.Fatalf("New = %v, %v; want an error", s, err)
+			}
+		})
+	}
+}
+
+func TestServer_servesUntilItsContextEndsAndLeavesNothing(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	s, err := New(testConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+
+	if got := get(t, "http://"+s.Addr()+"/healthz"); got != "ok\n" {
+		t.Errorf("/healthz = %q", got)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	if _, err := net.DialTimeout("tcp", s.Addr(), time.Second); err == nil {
+		t.Error("the address still answers after Run")
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestServer_cutsARequestThatOutlivesTheDeadline(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	entered := make(chan struct{})
+	c := testConfig()
+	release := make(chan struct{})
+	c.Healthy = func() error { close(entered); <-release; return nil }
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	asked := make(chan error, 1)
+	go func() {
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + s.Addr() + "/healthz")
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		asked <- err
+	}()
+	<-entered
+	start := time.Now()
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	if took := time.Since(start); took > 2*closeTimeout {
+		t.Errorf("Run took %v to end", took)
+	}
+	if err := <-asked; err == nil {
+		t.Error("the stuck request got an answer")
+	}
+	close(release)
+}
+
+func TestServer_listenFailsOnATakenPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	c := testConfig()
+	c.Addr = taken.Addr().String()
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), c.Addr) {
+		t.Fatalf("Listen = %v, want an error that names %s", err, c.Addr)
+	}
+	if err := s.Run(t.Context()); err == nil {
+		t.Fatal("Run without a listener returned nil")
+	}
+}
+
+func TestServePprof_refusesEverythingButLoopback(t *testing.T) {
+	for _, addr := range []string{":0", "0.0.0.0:0", "192.0.2.1:6060", "[::]:0", "example.com:6060", "", "127.0.0.1"} {
+		if err := ServePprof(t.Context(), addr); err == nil {
+			t.Errorf("ServePprof(%q) served", addr)
+		}
+	}
+}
+
+func TestServePprof_endsWithItsContext(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	for _, addr := range []string{"127.0.0.1:0", "localhost:0"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := ServePprof(ctx, addr); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("ServePprof(%q) = %v", addr, err)
+		}
+	}
+}
