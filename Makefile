@@ -1,0 +1,100 @@
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The stamp of `bridge version`; release builds pass VERSION.
+VERSION  ?= dev
+ARGS     ?=
+FUZZTIME ?= 1m
+SOAK     ?= 1h
+CHART    := charts/kafka-import-bridge
+# The race detector needs a C compiler; without one the tests run without it.
+RACE     := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
+TEST     := go test $(RACE) -shuffle=on -count=1 -timeout=20m
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/bridge and bin/sandbox
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/bridge ./cmd/sandbox
+
+.PHONY: demo
+demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=-keep leaves them running)
+	bin/sandbox demo -bridge bin/bridge $(ARGS)
+
+.PHONY: test
+test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
+	$(TEST) ./...
+
+.PHONY: unit
+unit: ## Run the tests that need no Kafka, browser or other program
+	$(TEST) -short ./...
+
+.PHONY: e2e
+e2e: ## Run the built binary against a real Kafka (ARGS='-run TestHappyPath -v')
+	go test -count=1 -timeout=20m ./test/e2e $(ARGS)
+
+.PHONY: check
+check: format vet lint generated chart unit ## Everything that must hold before a commit
+
+.PHONY: format
+format: ## Fail if a file is not gofmt'ed
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
+
+.PHONY: vet
+vet: ## Run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint with .golangci.yml
+	@command -v golangci-lint >/dev/null || { echo "golangci-lint is missing: .ci/run shows the pinned version and how to install it"; exit 1; }
+	golangci-lint run ./...
+
+.PHONY: generate
+generate: ## Write the generated files anew (the README's settings table, the chart's schema)
+	go generate ./...
+
+.PHONY: generated
+generated: ## Fail if a generated file is not up to date
+	@state() { { git diff; git status --porcelain; } | cksum; }; \
+	before=$$(state); $(MAKE) --no-print-directory generate; \
+	if [ "$$before" != "$$(state)" ]; then echo "generated files were out of date; look at the difference and commit it:"; git status --short; exit 1; fi
+
+.PHONY: chart
+chart: ## Lint the chart and render it with each of its test values
+	@command -v helm >/dev/null || { echo "helm is missing: .ci/run shows the pinned version and how to install it"; exit 1; }
+	@shopt -s nullglob; files=($(CHART)/ci/*-values.yaml); \
+	if [ $${#files[@]} = 0 ]; then echo "no $(CHART)/ci/*-values.yaml to test the chart with"; exit 1; fi; \
+	for values in "$${files[@]}"; do \
+	  echo "chart with $$(basename $$values)"; \
+	  helm lint --strict --quiet $(CHART) -f $$values; \
+	  if command -v kubeconform >/dev/null; then \
+	    helm template release $(CHART) -f $$values | kubeconform -strict -ignore-missing-schemas; \
+	  else \
+	    helm template release $(CHART) -f $$values >/dev/null; \
+	  fi; \
+	done
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME
+	@for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "== $$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+.PHONY: soak
+soak: ## Run the simulation over fresh seeds for SOAK (a duration)
+	SOAK=$(SOAK) go test -count=1 -timeout=0 -v -run '^TestSoak' ./...
+
+.PHONY: bench
+bench: build ## Measure fetch -> batch -> PUT against the sandbox (MB/s, CPU s/GB, peak RSS)
+	go run ./bench -bridge bin/bridge $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin demo-data
