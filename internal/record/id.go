@@ -1,0 +1,82 @@
+package record
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// idScratch is a worker's memory for the id of one record.
+type idScratch struct {
+	token []byte
+	text  []byte
+}
+
+// maxKeptScratch bounds the scratch, in bytes, that an odd record leaves behind.
+const maxKeptScratch = 64 << 10
+
+// lineID gives the JSON string that the line's "id" shall be, or nil if the
+// record's own will do.
+func (w *Worker) lineID(in *Input) (token []byte, rej *Rejection) {
+	src := w.mapper.settings.ID
+	switch src.kind {
+	case sourceField:
+		return w.fieldID(src)
+	case sourceKey:
+		return w.textID(in.Key)
+	case sourceHeader:
+		if in.Headers == nil {
+			return nil, w.mapper.rejected.idMissing
+		}
+		value, _ := in.Headers.Header(src.name)
+		return w.textID(value)
+	default:
+		text := append(w.id.text[:0], in.Topic...)
+		text = strconv.AppendInt(append(text, '-'), int64(in.Partition), 10)
+		w.id.text = strconv.AppendInt(append(text, '-'), in.Offset, 10)
+		return w.textID(w.id.text)
+	}
+}
+
+func (w *Worker) fieldID(src Source) (token []byte, rej *Rejection) {
+	rejected, value := &w.mapper.rejected, w.scan.watches[watchID].value
+	if !value.found() {
+		return nil, rejected.idMissing
+	}
+	raw := w.scan.data[value.start:value.end]
+	switch c := raw[0]; {
+	case len(raw) == len(`""`) && c == '"', c == 'n':
+		return nil, rejected.idEmpty
+	case c == '"' && src.isLineID():
+		return nil, nil
+	case c == '"':
+		return raw, nil
+	case c != '-' && !isDigit(c):
+		return nil, rejected.idType
+	case !w.mapper.settings.IDNumbers:
+		return nil, rejected.idNumber
+	default:
+		return w.quotedID(raw), nil
+	}
+}
+
+func (w *Worker) textID(text []byte) (token []byte, rej *Rejection) {
+	switch {
+	case text == nil:
+		return nil, w.mapper.rejected.idMissing
+	case len(text) == 0:
+		return nil, w.mapper.rejected.idEmpty
+	case !utf8.Valid(text):
+		return nil, w.mapper.rejected.idUTF8
+	default:
+		return w.quotedID(text), nil
+	}
+}
+
+// quotedID gives text as a JSON string in the worker's scratch.
+func (w *Worker) quotedID(text []byte) []byte {
+	if cap(w.id.token) > maxKeptScratch {
+		w.id.token = nil
+	}
+	w.id.token = appendQuoted(w.id.token[:0], text)
+	return w.id.token
+}

@@ -1,0 +1,85 @@
+package record
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+)
+
+// Settings decide how records become lines.
+type Settings struct {
+	Namespace Source         // required
+	Map       Map            // applied to each name that Namespace yields
+	Allow     *regexp.Regexp // matched against the whole of each mapped namespace; nil allows all
+
+	ID Source // required
+	// IDNumbers takes a JSON number's own text as the id. Otherwise a number
+	// is rejected.
+	IDNumbers bool
+
+	// MaxLineBytes is the largest line, with its newline, that is accepted.
+	//
+	// Default: 0, no limit
+	MaxLineBytes int64
+	// MaxFanoutBytes is the largest product of a line, with its newline, and
+	// the number of its namespaces that is accepted.
+	//
+	// Default: 0, no limit
+	MaxFanoutBytes int64
+}
+
+// Fingerprint is a hash, as 8 hexadecimal digits, of everything that decides
+// to which namespaces and under which id a record is stored. The size limits
+// are not part of it. It is the same in every process and release, unless
+// these rules themselves change.
+func (s Settings) Fingerprint() string {
+	allow := ""
+	if s.Allow != nil {
+		allow = s.Allow.String()
+	}
+	text := fmt.Sprintf("1 %q %q %t %q %q %t", s.Namespace.text, s.Map.String(), s.Allow != nil, allow, s.ID.text, s.IDNumbers)
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Mapper holds checked settings. It is immutable and safe for concurrent use.
+type Mapper struct {
+	settings Settings
+	allow    *regexp.Regexp // anchored at both ends; nil allows all
+	static   []string       // the namespaces of every record, if the source is static
+	rejected rejections
+}
+
+// NewMapper checks settings. It is an error if they are incomplete or reject
+// every record.
+func NewMapper(s Settings) (*Mapper, error) {
+	if s.Namespace.kind == sourceUnset || s.ID.kind == sourceUnset {
+		return nil, errors.New("read record settings: namespace and id sources are required")
+	}
+	if s.MaxLineBytes < 0 || s.MaxFanoutBytes < 0 {
+		return nil, errors.New("read record settings: a size limit is negative")
+	}
+	m := &Mapper{settings: s, rejected: newRejections(s)}
+	if s.Allow != nil {
+		whole, err := regexp.Compile(`\A(?:` + s.Allow.String() + `)\z`)
+		if err != nil {
+			return nil, fmt.Errorf("anchor allowed namespaces: %w", err)
+		}
+		m.allow = whole
+	}
+	return m, m.resolveStatic()
+}
+
+func (m *Mapper) resolveStatic() error {
+	if m.settings.Namespace.kind != sourceStatic {
+		return nil
+	}
+	r := route{mapper: m, limit: noLimit}
+	if rej := r.add(m.settings.Namespace.name); rej != nil {
+		return fmt.Errorf("resolve static namespace: %s", rej.Detail)
+	}
+	m.static = r.namespaces
+	return nil
+}

@@ -1,0 +1,100 @@
+package record
+
+// Reason says why a record did not become a line. The set is closed: the texts
+// are the values of a metric's label.
+type Reason uint8
+
+// The reasons, in the order of Reasons.
+const (
+	NotJSON Reason = iota
+	NoID
+	BadID
+	NoNamespace
+	BadNamespace
+	TooLarge
+	Tombstone
+	reasonCount
+)
+
+// String is the reason's label.
+func (r Reason) String() string {
+	switch r {
+	case NotJSON:
+		return "not_json"
+	case NoID:
+		return "no_id"
+	case BadID:
+		return "bad_id"
+	case NoNamespace:
+		return "no_namespace"
+	case BadNamespace:
+		return "bad_namespace"
+	case TooLarge:
+		return "too_large"
+	case Tombstone:
+		return "tombstone"
+	default:
+		return "unknown"
+	}
+}
+
+// Reasons lists every reason once.
+func Reasons() []Reason {
+	all := make([]Reason, reasonCount)
+	for i := range all {
+		all[i] = Reason(i)
+	}
+	return all
+}
+
+// Rejection is why a record cannot become a line. It may be shared between
+// records and must not be modified.
+type Rejection struct {
+	Reason Reason
+	// Detail is one sentence for an operator: what is wrong, and where (the
+	// byte, counted from 0, or the setting). It never holds a part of the
+	// record.
+	Detail string
+}
+
+// rejections holds the rejections of one mapper that do not depend on the
+// record: a flood of bad records allocates none of them.
+type rejections struct {
+	tombstone      *Rejection
+	idMissing      *Rejection
+	idEmpty        *Rejection
+	idNumber       *Rejection
+	idType         *Rejection
+	idUTF8         *Rejection
+	namespaceNone  *Rejection
+	namespaceType  *Rejection
+	namespaceEmpty *Rejection
+	namespaceForm  *Rejection
+	namespaceDeny  *Rejection
+	lineSize       *Rejection
+	fanoutSize     *Rejection
+}
+
+func newRejections(s Settings) rejections {
+	id, namespace := "BRIDGE_ID="+s.ID.String(), "BRIDGE_NAMESPACE="+s.Namespace.String()
+	// The line's own id is wrong when it is empty; other sources are without one.
+	empty := NoID
+	if s.ID.isLineID() {
+		empty = BadID
+	}
+	return rejections{
+		tombstone:      &Rejection{Tombstone, "the value is null"},
+		idMissing:      &Rejection{NoID, id + ": the record has none"},
+		idEmpty:        &Rejection{empty, id + ": empty or null"},
+		idNumber:       &Rejection{BadID, id + ": a number; BRIDGE_ID_NUMBERS=string takes it as text"},
+		idType:         &Rejection{BadID, id + ": neither a string nor a number"},
+		idUTF8:         &Rejection{BadID, id + ": not valid UTF-8"},
+		namespaceNone:  &Rejection{NoNamespace, namespace + ": the record has none"},
+		namespaceType:  &Rejection{BadNamespace, namespace + ": neither a string nor an array of strings"},
+		namespaceEmpty: &Rejection{BadNamespace, namespace + ": an item of the list is empty"},
+		namespaceForm:  &Rejection{BadNamespace, namespace + ": a namespace consists of 1 to 255 letters, digits, _ or -"},
+		namespaceDeny:  &Rejection{BadNamespace, namespace + ": a namespace is not allowed by BRIDGE_NAMESPACE_ALLOW"},
+		lineSize:       &Rejection{TooLarge, "the line with its newline is larger than a batch may be (BRIDGE_BATCH_MAX_BYTES)"},
+		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces is larger than the buffer allows (BRIDGE_BUFFER_MAX_BYTES)"},
+	}
+}

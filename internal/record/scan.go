@@ -1,0 +1,199 @@
+package record
+
+// MaxDepth is how deep objects and arrays may nest. Deeper values are not_json.
+const MaxDepth = 10_000
+
+// scanner checks that a value is one JSON object and finds the watched members
+// in the same pass. Its state is that of the last value.
+type scanner struct {
+	data []byte
+	pos  int
+	// depth counts the arrays and objects that are open; bit depth-1 of
+	// objects says whether the innermost is an object.
+	depth   int
+	objects [(MaxDepth + 63) / 64]uint64
+	failed  failure
+
+	start, end int  // the object in data, without the white space around it
+	space      int  // white space between tokens, in bytes, from start on
+	newline    bool // some of it, or of that around the object, is CR or LF
+
+	watches [watchCount]watch
+	reach   int    // longest watched path
+	ids     []span // values of all top-level "id" members
+	text    []byte // scratch: the last key or string that was unescaped
+}
+
+// maxKeptIDs bounds the scratch that an odd record leaves behind.
+const maxKeptIDs = 256
+
+// object checks data and finds the watched members. The failure's fault is
+// faultNone if data is one JSON object.
+func (s *scanner) object(data []byte) failure {
+	s.reset(data)
+	s.skipSpace()
+	if s.peek() != '{' {
+		return s.notObject()
+	}
+	s.start, s.space = s.pos, 0
+	ok := s.enter('{', 0)
+	for ok && s.depth > 0 {
+		ok = s.member()
+	}
+	if !ok {
+		return s.failed
+	}
+	s.end = s.pos
+	inner := s.space
+	s.skipSpace()
+	s.space = inner
+	if s.pos < len(data) {
+		return failure{faultTrailing, s.pos}
+	}
+	return failure{}
+}
+
+func (s *scanner) reset(data []byte) {
+	s.data, s.pos, s.depth, s.failed = data, 0, 0, failure{}
+	s.space, s.newline = 0, false
+	for i := range s.watches {
+		w := &s.watches[i]
+		w.matched, w.value, w.open = 0, span{}, false
+	}
+	if s.ids = s.ids[:0]; cap(s.ids) > maxKeptIDs {
+		s.ids = nil
+	}
+	if cap(s.text) > maxKeptScratch {
+		s.text = nil
+	}
+}
+
+// member reads one member of an object or one element of an array, up to the
+// start of the next one or the end of the outermost object.
+func (s *scanner) member() bool {
+	var hit uint8
+	if s.inObject() {
+		var ok bool
+		if hit, ok = s.key(); !ok {
+			return false
+		}
+	}
+	start := s.pos
+	switch c := s.peek(); {
+	case c == '"':
+		if _, ok := s.str(); !ok {
+			return false
+		}
+	case c == '{' || c == '[':
+		return s.enter(c, hit)
+	case c == '-' || isDigit(c):
+		if !s.number() {
+			return false
+		}
+	default:
+		if !s.literal() {
+			return false
+		}
+	}
+	if hit != 0 {
+		s.tookScalar(hit, start)
+	}
+	return s.after()
+}
+
+// key reads a key and its colon. hit has a bit for each watch whose path it
+// leads along.
+func (s *scanner) key() (hit uint8, ok bool) {
+	if s.peek() != '"' {
+		return 0, s.unexpected()
+	}
+	start := s.pos + 1
+	escaped, ok := s.str()
+	if !ok {
+		return 0, false
+	}
+	hit = s.matchKey(s.data[start:s.pos-1], escaped)
+	s.skipSpace()
+	if s.peek() != ':' {
+		return 0, s.unexpected()
+	}
+	s.pos++
+	s.skipSpace()
+	return hit, true
+}
+
+// enter reads the opening bracket c and, if nothing is in the array or object,
+// its end and what follows.
+func (s *scanner) enter(c byte, hit uint8) bool {
+	if s.depth == MaxDepth {
+		return s.fail(faultDepth, s.pos)
+	}
+	if hit != 0 {
+		s.entering(hit, c == '{')
+	}
+	bit := uint64(1) << (s.depth % 64)
+	s.objects[s.depth/64] &^= bit
+	if c == '{' {
+		s.objects[s.depth/64] |= bit
+	}
+	s.depth++
+	s.pos++
+	s.skipSpace()
+	if s.peek() == c+2 { // both closing brackets are two above their opening ones
+		return s.after()
+	}
+	return true
+}
+
+// after reads what follows a value: closing brackets, then a comma or the end
+// of the outermost object.
+func (s *scanner) after() bool {
+	for s.depth > 0 {
+		closing := byte(']')
+		if s.inObject() {
+			closing = '}'
+		}
+		s.skipSpace()
+		switch s.peek() {
+		case ',':
+			s.pos++
+			s.skipSpace()
+			return true
+		case closing:
+			s.pos++
+			s.depth--
+			s.left()
+		default:
+			return s.unexpected()
+		}
+	}
+	return true
+}
+
+func (s *scanner) inObject() bool {
+	d := s.depth - 1
+	return s.objects[d/64]&(1<<(d%64)) != 0
+}
+
+// peek is the byte at pos, or 0 at the end, which no token begins with.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+func (s *scanner) skipSpace() {
+	if s.pos < len(s.data) && s.data[s.pos] <= ' ' {
+		s.skipSpaces()
+	}
+}
+
+func (s *scanner) skipSpaces() {
+	from := s.pos
+	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {
+		s.newline = s.newline || s.data[s.pos] == '\n' || s.data[s.pos] == '\r'
+		s.pos++
+	}
+	s.space += s.pos - from
+}

@@ -1,0 +1,100 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+type sourceKind uint8
+
+const (
+	sourceUnset sourceKind = iota
+	sourceTopic
+	sourceKey
+	sourceOffset
+	sourceStatic
+	sourceHeader
+	sourceField
+)
+
+// Source says where in a record a namespace or an id is found. Sources are
+// comparable; the zero Source is none.
+type Source struct {
+	kind sourceKind
+	name string // static: the namespace; header: its name; field: the dotted path
+	text string
+}
+
+// String gives back the text that the source was parsed from.
+func (s Source) String() string { return s.text }
+
+// ParseNamespaceSource parses "topic", "key", "static:NAME", "header:NAME" or
+// "field:PATH". NAME of static is a valid namespace; PATH is a list of keys
+// joined by dots, so a key that holds a dot cannot be named.
+func ParseNamespaceSource(s string) (Source, error) {
+	return parseSource(s, "topic, key, static:NAME, header:NAME or field:PATH",
+		sourceTopic, sourceKey, sourceStatic, sourceHeader, sourceField)
+}
+
+// ParseIDSource parses "field:PATH", "key", "header:NAME" or "offset".
+func ParseIDSource(s string) (Source, error) {
+	return parseSource(s, "field:PATH, key, header:NAME or offset",
+		sourceField, sourceKey, sourceHeader, sourceOffset)
+}
+
+func parseSource(s, want string, kinds ...sourceKind) (Source, error) {
+	word, name, named := strings.Cut(s, ":")
+	src := Source{kind: kindOf(word), name: name, text: s}
+	if !slices.Contains(kinds, src.kind) || named != src.kind.named() {
+		return Source{}, fmt.Errorf("want %s", want)
+	}
+	if err := src.check(); err != nil {
+		return Source{}, fmt.Errorf("%w: want %s", err, want)
+	}
+	return src, nil
+}
+
+func kindOf(word string) sourceKind {
+	switch word {
+	case "topic":
+		return sourceTopic
+	case "key":
+		return sourceKey
+	case "offset":
+		return sourceOffset
+	case "static":
+		return sourceStatic
+	case "header":
+		return sourceHeader
+	case "field":
+		return sourceField
+	default:
+		return sourceUnset
+	}
+}
+
+// named tells whether the kind is followed by a colon and a name.
+func (k sourceKind) named() bool { return k >= sourceStatic }
+
+func (s Source) check() error {
+	switch {
+	case s.kind == sourceStatic && !ValidNamespace(s.name):
+		return errNamespaceForm
+	case s.kind == sourceHeader && s.name == "":
+		return errors.New("no header is named")
+	case s.kind == sourceField && !utf8.ValidString(s.name):
+		return errors.New("the path is not valid UTF-8")
+	case s.kind == sourceField && slices.Contains(s.path(), ""):
+		return errors.New("a part of the path is empty")
+	}
+	return nil
+}
+
+// path is the list of keys of a field source.
+func (s Source) path() []string { return strings.Split(s.name, ".") }
+
+// isLineID tells whether the source is the very id that is stored.
+func (s Source) isLineID() bool { return s.kind == sourceField && s.name == "id" }

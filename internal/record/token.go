@@ -1,0 +1,189 @@
+package record
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// number reads a number: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+func (s *scanner) number() bool {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	if s.peek() == '0' {
+		s.pos++
+	} else if !s.digits() {
+		return false
+	}
+	if s.peek() == '.' {
+		s.pos++
+		if !s.digits() {
+			return false
+		}
+	}
+	if s.peek()|0x20 != 'e' {
+		return true
+	}
+	s.pos++
+	if c := s.peek(); c == '+' || c == '-' {
+		s.pos++
+	}
+	return s.digits()
+}
+
+// digits reads at least one digit.
+func (s *scanner) digits() bool {
+	from := s.pos
+	for isDigit(s.peek()) {
+		s.pos++
+	}
+	return s.pos > from || s.unexpected()
+}
+
+// literal reads true, false or null.
+func (s *scanner) literal() bool {
+	word := ""
+	switch s.peek() {
+	case 't':
+		word = "true"
+	case 'f':
+		word = "false"
+	case 'n':
+		word = "null"
+	default:
+		return s.unexpected()
+	}
+	for i := range len(word) {
+		if s.peek() != word[i] {
+			return s.unexpected()
+		}
+		s.pos++
+	}
+	return true
+}
+
+// Eight copies of one byte.
+const (
+	lowBits     = 0x0101010101010101
+	highBits    = 0x8080808080808080
+	quotes      = lowBits * '"'
+	backslashes = lowBits * '\\'
+	blanks      = lowBits * ' '
+)
+
+// plain gives the index, from i on, of the first byte that ends a run of plain
+// string content: a quote, a backslash, a control character, a byte outside
+// ASCII, or the end of data.
+func plain(data []byte, i int) int {
+	for len(data)-i >= 8 {
+		x := binary.LittleEndian.Uint64(data[i:])
+		// A byte's high bit is set if the byte is special. A borrow can set it
+		// falsely only above a byte that is special, and the lowest counts.
+		special := ((x ^ quotes) - lowBits | (x ^ backslashes) - lowBits | x - blanks | x) & highBits
+		if special != 0 {
+			return i + bits.TrailingZeros64(special)/8
+		}
+		i += 8
+	}
+	for i < len(data) && data[i] >= ' ' && data[i] < 0x80 && data[i] != '"' && data[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// str reads a string. escaped tells whether it holds a backslash.
+func (s *scanner) str() (escaped, ok bool) {
+	data, i := s.data, s.pos+1
+	for {
+		i = plain(data, i)
+		if i == len(data) {
+			return false, s.fail(faultEnd, i)
+		}
+		switch c := data[i]; {
+		case c == '"':
+			s.pos = i + 1
+			return escaped, true
+		case c == '\\':
+			n := escapeLen(data[i:])
+			if n == 0 {
+				return false, s.fail(faultEscape, i)
+			}
+			escaped = true
+			i += n
+		case c < ' ':
+			return false, s.fail(faultControl, i)
+		default:
+			for i < len(data) && data[i] >= 0x80 {
+				n := runeLen(data[i:])
+				if n == 0 {
+					return false, s.fail(faultUTF8, i)
+				}
+				i += n
+			}
+		}
+	}
+}
+
+// escapeLen is the length of the escape that b begins with, or 0 if it is none.
+func escapeLen(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(b[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
+
+// hex4 is the number that the first four bytes of b spell in hexadecimal.
+func hex4(b []byte) (r rune, ok bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	for _, c := range b[:4] {
+		switch {
+		case isDigit(c):
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return r, true
+}
+
+// runeLen is the length of the character outside ASCII that b begins with, or
+// 0 if it is not valid UTF-8 (RFC 3629: no overlong forms, no surrogates).
+func runeLen(b []byte) int {
+	switch c := b[0]; {
+	case c < 0xC2:
+		return 0
+	case c < 0xE0:
+		if len(b) >= 2 && isCont(b[1]) {
+			return 2
+		}
+	case c < 0xF0:
+		if len(b) >= 3 && isCont(b[1]) && isCont(b[2]) &&
+			(c != 0xE0 || b[1] >= 0xA0) && (c != 0xED || b[1] < 0xA0) {
+			return 3
+		}
+	case c < 0xF5:
+		if len(b) >= 4 && isCont(b[1]) && isCont(b[2]) && isCont(b[3]) &&
+			(c != 0xF0 || b[1] >= 0x90) && (c != 0xF4 || b[1] < 0x90) {
+			return 4
+		}
+	}
+	return 0
+}
+
+func isCont(c byte) bool { return c&0xC0 == 0x80 }

@@ -1,0 +1,91 @@
+package record
+
+// Headers are the headers of one record.
+type Headers interface {
+	// Header gives the value of the last header of that name; ok is false if
+	// there is none.
+	Header(name string) (value []byte, ok bool)
+}
+
+// Input is one Kafka record. Its memory is the caller's; it is read during
+// Worker.Line only, but the line may alias Value.
+type Input struct {
+	Topic      string
+	Partition  int32
+	Offset     int64
+	Key, Value []byte  // nil is null
+	Headers    Headers // nil is none
+}
+
+// Line is what is stored of one record.
+type Line struct {
+	// Bytes is one JSON object without a newline. It aliases the record's
+	// value or the scratch that was given to Worker.Line, and lives as long.
+	Bytes []byte
+	// Namespaces are valid, without repeats, in the order of the record. The
+	// list is shared: it is valid for ever and must not be modified.
+	Namespaces []string
+}
+
+// Worker turns records into lines with the settings of its Mapper. It is not
+// safe for concurrent use.
+type Worker struct {
+	mapper   *Mapper
+	scan     scanner
+	id       idScratch
+	lists    listCache
+	topic    []byte // scratch
+	lastFail failure
+	lastRej  *Rejection // of lastFail
+}
+
+// Worker makes a worker for one goroutine.
+func (m *Mapper) Worker() *Worker {
+	w := &Worker{mapper: m, lists: newListCache()}
+	w.scan.watch(watchLineID, []string{"id"})
+	if s := m.settings.Namespace; s.kind == sourceField {
+		w.scan.watch(watchNamespace, s.path())
+	}
+	if s := m.settings.ID; s.kind == sourceField {
+		w.scan.watch(watchID, s.path())
+	}
+	return w
+}
+
+// Line turns one record into its line and namespaces, or says why it cannot;
+// rej is nil if it can. A line that differs from the record's own bytes is
+// appended to dst. out is dst, extended by such a line; the caller may pass
+// it, cut short, to the next call once the line is no longer needed.
+func (w *Worker) Line(dst []byte, in *Input) (line Line, out []byte, rej *Rejection) {
+	rejected := &w.mapper.rejected
+	if in.Value == nil {
+		return Line{}, dst, rejected.tombstone
+	}
+	if fail := w.scan.object(in.Value); fail.fault != faultNone {
+		return Line{}, dst, w.notJSON(fail)
+	}
+	id, rej := w.lineID(in)
+	if rej != nil {
+		return Line{}, dst, rej
+	}
+	edit := w.scan.edit(id)
+	size := int64(edit.size) + 1
+	if limit := w.mapper.settings.MaxLineBytes; limit > 0 && size > limit {
+		return Line{}, dst, rejected.lineSize
+	}
+	namespaces, rej := w.namespaces(in, w.mapper.maxNamespaces(size))
+	if rej != nil {
+		return Line{}, dst, rej
+	}
+	line.Namespaces = namespaces
+	line.Bytes, out = edit.apply(dst)
+	return line, out, nil
+}
+
+// notJSON keeps its last answer, since bad records come in floods of one kind.
+func (w *Worker) notJSON(fail failure) *Rejection {
+	if w.lastRej == nil || fail != w.lastFail {
+		w.lastFail, w.lastRej = fail, &Rejection{NotJSON, fail.detail()}
+	}
+	return w.lastRej
+}
