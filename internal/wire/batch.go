@@ -1,0 +1,194 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+)
+
+// Layout of a batch of format v2, in bytes from its start.
+const (
+	atLength          = 8  // int32, what follows it
+	atLeaderEpoch     = 12 // int32
+	atMagic           = 16 // int8, in the same place in every format
+	atCRC             = 17 // uint32, of all that follows it
+	atAttributes      = 21 // int16
+	atLastOffsetDelta = 23 // int32
+	atFirstTimestamp  = 27 // int64
+	atMaxTimestamp    = 35 // int64
+	atProducerID      = 43 // int64
+	atProducerEpoch   = 51 // int16
+	atCount           = 57 // int32, after the base sequence number
+	batchHeaderLen    = 61
+)
+
+// A Marker is what a control batch says about its producer's transaction.
+type Marker uint8
+
+// The kinds of marker. Kinds that brokers may add later are OtherMarker.
+const (
+	NoMarker Marker = iota
+	AbortMarker
+	CommitMarker
+	OtherMarker
+)
+
+// Batch is the header of a batch of records whose checksum was found right.
+// It aliases the bytes that it was read from.
+type Batch struct {
+	BaseOffset     int64
+	LastOffset     int64 // inclusive; kept when compaction removed the last records
+	LeaderEpoch    int32
+	FirstTimestamp int64 // milliseconds, what the records' timestamps are relative to
+	MaxTimestamp   int64 // milliseconds; every record's timestamp if LogAppendTime
+	ProducerID     int64 // -1 for producers without idempotence
+	ProducerEpoch  int16
+	Codec          Codec
+	Records        int // how many; none where compaction left only the header
+	Transactional  bool
+	Control        bool // holds markers and no data
+	LogAppendTime  bool
+	Marker         Marker // for control batches
+	compressed     []byte
+}
+
+// NextOffset is where to read on after the batch.
+func (b *Batch) NextOffset() int64 { return b.LastOffset + 1 }
+
+// CompressedLen is the length of the records as they came, in bytes.
+func (b *Batch) CompressedLen() int { return len(b.compressed) }
+
+func (b *Batch) fault(err error) error { return &BatchError{Offset: b.BaseOffset, Err: err} }
+
+// Batches walks the batches of one partition of a fetch response. The zero
+// value has none.
+type Batches struct {
+	rest  []byte
+	next  int64 // no batch may begin below
+	end   int64 // no batch may reach this, unless negative
+	begun bool
+	err   error
+}
+
+// Reset begins with the records of another partition. The high watermark bounds
+// the offsets that they may have (the checksum does not cover a batch's base
+// offset); -1 if it is unknown. The first batch may begin below the offset that
+// was asked for: brokers return whole batches.
+func (s *Batches) Reset(records []byte, highWatermark int64) {
+	*s = Batches{rest: records, end: highWatermark}
+}
+
+// Next reads the next batch into b. It returns io.EOF after the last whole
+// batch (a partial one at the end is normal), ErrPartial if the bytes hold only
+// a part of the first one, and a *BatchError if the batch cannot be trusted;
+// that is final, as what follows it cannot be told from noise.
+func (s *Batches) Next(b *Batch) error {
+	if s.err == nil {
+		s.err = s.read(b)
+	}
+	return s.err
+}
+
+func (s *Batches) read(b *Batch) error {
+	if len(s.rest) <= atMagic {
+		return s.cutOff()
+	}
+	*b = Batch{BaseOffset: int64(binary.BigEndian.Uint64(s.rest))}
+	switch magic := int8(s.rest[atMagic]); {
+	case magic == 0 || magic == 1:
+		return b.fault(ErrOldFormat)
+	case magic != 2:
+		return b.fault(fmt.Errorf("%w: magic %d", ErrUnknownV, magic))
+	}
+	length := int64(int32(binary.BigEndian.Uint32(s.rest[atLength:])))
+	switch total := length + atLeaderEpoch; {
+	case total < batchHeaderLen:
+		return b.fault(fmt.Errorf("%w: %d", ErrLength, length))
+	case total > int64(len(s.rest)):
+		return s.cutOff()
+	default:
+		raw := s.rest[:total:total]
+		s.rest = s.rest[total:]
+		return s.check(b, raw)
+	}
+}
+
+func (s *Batches) cutOff() error {
+	if s.begun || len(s.rest) == 0 {
+		return io.EOF
+	}
+	return ErrPartial
+}
+
+func (s *Batches) check(b *Batch, raw []byte) error {
+	want := binary.BigEndian.Uint32(raw[atCRC:])
+	if crc32.Checksum(raw[atAttributes:], crc32.MakeTable(crc32.Castagnoli)) != want {
+		return b.fault(ErrCRC)
+	}
+	if err := b.parse(raw); err != nil {
+		return err
+	}
+	if b.BaseOffset < s.next || (s.end >= 0 && b.LastOffset >= s.end) {
+		return b.fault(ErrOrder)
+	}
+	s.begun, s.next = true, b.NextOffset()
+	return nil
+}
+
+// parse reads the fields after the base offset and, in a control batch, the
+// marker.
+func (b *Batch) parse(raw []byte) error {
+	attributes := binary.BigEndian.Uint16(raw[atAttributes:])
+	b.LeaderEpoch = int32(binary.BigEndian.Uint32(raw[atLeaderEpoch:]))
+	b.Codec = Codec(attributes & 7)
+	b.LogAppendTime = attributes&(1<<3) != 0
+	b.Transactional = attributes&(1<<4) != 0
+	b.Control = attributes&(1<<5) != 0
+	b.FirstTimestamp = int64(binary.BigEndian.Uint64(raw[atFirstTimestamp:]))
+	b.MaxTimestamp = int64(binary.BigEndian.Uint64(raw[atMaxTimestamp:]))
+	b.ProducerID = int64(binary.BigEndian.Uint64(raw[atProducerID:]))
+	b.ProducerEpoch = int16(binary.BigEndian.Uint16(raw[atProducerEpoch:]))
+	b.Records = int(int32(binary.BigEndian.Uint32(raw[atCount:])))
+	b.compressed = raw[batchHeaderLen:]
+
+	delta := int64(int32(binary.BigEndian.Uint32(raw[atLastOffsetDelta:])))
+	b.LastOffset = b.BaseOffset + delta
+	switch {
+	case b.BaseOffset < 0 || delta < 0 || b.BaseOffset > math.MaxInt64-1-delta:
+		return b.fault(ErrOrder)
+	case b.Records < 0 || int64(b.Records) > delta+1:
+		return b.fault(fmt.Errorf("%w: %d records in %d offsets", ErrCount, b.Records, delta+1))
+	case b.Codec > Zstd:
+		return b.fault(fmt.Errorf("%w: %d", ErrCodec, b.Codec))
+	case b.Control:
+		return b.readMarker()
+	}
+	return nil
+}
+
+// readMarker looks into a control batch, which brokers never compress. A marker
+// that cannot be read must not pass: an abort would stay in force for ever.
+func (b *Batch) readMarker() error {
+	b.Marker = OtherMarker
+	if b.Records == 0 {
+		return nil // compaction removed it
+	}
+	if b.Codec != None {
+		return b.fault(ErrMarker)
+	}
+	var records Records
+	var marker Record
+	records.Reset(b, b.compressed)
+	if !records.Next(&marker) || len(marker.Key) < 4 {
+		return b.fault(ErrMarker)
+	}
+	switch binary.BigEndian.Uint16(marker.Key[2:]) {
+	case 0:
+		b.Marker = AbortMarker
+	case 1:
+		b.Marker = CommitMarker
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// A UUID names a topic for as long as it exists: a topic that is deleted and
+// created again has another one. The zero value means unknown.
+type UUID [16]byte
+
+// cursor reads protocol fields. The first field that does not fit makes it bad
+// for good; from then on every read returns zero, so callers check once.
+type cursor struct {
+	b   []byte
+	at  int
+	bad bool
+}
+
+func (c *cursor) err(what string) error {
+	if c.bad {
+		return &MalformedError{What: what, At: c.at}
+	}
+	return nil
+}
+
+// take returns the next n bytes, aliasing the input.
+func (c *cursor) take(n int) []byte {
+	if c.bad || n < 0 || n > len(c.b)-c.at {
+		c.bad = true
+		return nil
+	}
+	c.at += n
+	return c.b[c.at-n : c.at : c.at]
+}
+
+func (c *cursor) int8() int8 {
+	if b := c.take(1); b != nil {
+		return int8(b[0])
+	}
+	return 0
+}
+
+func (c *cursor) int16() int16 {
+	if b := c.take(2); b != nil {
+		return int16(binary.BigEndian.Uint16(b))
+	}
+	return 0
+}
+
+func (c *cursor) int32() int32 {
+	if b := c.take(4); b != nil {
+		return int32(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (c *cursor) int64() int64 {
+	if b := c.take(8); b != nil {
+		return int64(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+func (c *cursor) uuid() (id UUID) {
+	copy(id[:], c.take(16))
+	return id
+}
+
+// uvarint reads an unsigned 32-bit varint.
+func (c *cursor) uvarint() int {
+	if c.bad {
+		return 0
+	}
+	v, n := binary.Uvarint(c.b[c.at:])
+	if n <= 0 || v > 1<<31-1 {
+		c.bad = true
+		return 0
+	}
+	c.at += n
+	return int(v)
+}
+
+// arrayLen reads the length of an array; null counts as empty. It is only ever
+// a loop bound: every element takes at least a byte, so that a lie ends with
+// the input.
+func (c *cursor) arrayLen(flexible bool) int {
+	if flexible {
+		return max(c.uvarint()-1, 0)
+	}
+	return max(int(c.int32()), 0)
+}
+
+// bytes16 reads a string's bytes; null counts as empty.
+func (c *cursor) bytes16(flexible bool) []byte {
+	n := 0
+	if flexible {
+		n = c.uvarint() - 1
+	} else {
+		n = int(c.int16())
+	}
+	return c.take(max(n, 0))
+}
+
+// string reads a string. It returns old itself when the bytes are the same, so
+// that a reused value costs no allocation.
+func (c *cursor) string(flexible bool, old string) string {
+	if b := c.bytes16(flexible); string(b) != old {
+		return string(b)
+	}
+	return old
+}
+
+// bytes32 reads a byte sequence with a 32-bit length; null counts as empty.
+func (c *cursor) bytes32(flexible bool) []byte {
+	return c.take(c.arrayLen(flexible))
+}
+
+// skipInt32s passes an array of 32-bit numbers and returns its length.
+func (c *cursor) skipInt32s(flexible bool) int {
+	n := c.arrayLen(flexible)
+	if n > (len(c.b)-c.at)/4 {
+		c.bad = true
+		return 0
+	}
+	c.take(4 * n)
+	return n
+}
+
+// tags passes the tagged fields; each, if not nil, sees every one of them.
+func (c *cursor) tags(flexible bool, each func(tag int, value *cursor)) {
+	if !flexible {
+		return
+	}
+	for n := c.uvarint(); n > 0 && !c.bad; n-- {
+		tag := c.uvarint()
+		value := cursor{b: c.take(c.uvarint())}
+		if each != nil && !c.bad {
+			each(tag, &value)
+			c.bad = value.bad
+		}
+	}
+}
+
+func appendInt16(dst []byte, v int16) []byte { return binary.BigEndian.AppendUint16(dst, uint16(v)) }
+func appendInt32(dst []byte, v int32) []byte { return binary.BigEndian.AppendUint32(dst, uint32(v)) }
+func appendInt64(dst []byte, v int64) []byte { return binary.BigEndian.AppendUint64(dst, uint64(v)) }
+
+func appendBool(dst []byte, v bool) []byte {
+	if v {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func appendArrayLen(dst []byte, n int, flexible bool) []byte {
+	if flexible {
+		return binary.AppendUvarint(dst, uint64(n)+1)
+	}
+	return appendInt32(dst, int32(n))
+}
+
+func appendNullArray(dst []byte, flexible bool) []byte {
+	if flexible {
+		return append(dst, 0)
+	}
+	return appendInt32(dst, -1)
+}
+
+// appendString writes the form with a 16-bit length, which request headers use
+// in every version.
+func appendString(dst []byte, s string) []byte {
+	return append(appendInt16(dst, int16(len(s))), s...)
+}
+
+func appendStringAs(dst []byte, s string, flexible bool) []byte {
+	if flexible {
+		return append(binary.AppendUvarint(dst, uint64(len(s))+1), s...)
+	}
+	return appendString(dst, s)
+}
+
+func appendTags(dst []byte, flexible bool) []byte {
+	if flexible {
+		return append(dst, 0)
+	}
+	return dst
+}
+
+// extend lengthens s by one element that keeps what its storage held before, so
+// that the slices inside of it can be reused.
+func extend[T any](s []T) []T {
+	if len(s) < cap(s) {
+		return s[:len(s)+1]
+	}
+	return slices.Grow(s, 1)[:len(s)+1]
+}

@@ -1,0 +1,191 @@
+package wire
+
+import "time"
+
+// FetchRequest reads partitions of one leader, outside of any fetch session.
+type FetchRequest struct {
+	MaxWait       time.Duration // how long the broker may wait for MinBytes
+	MinBytes      int32
+	MaxBytes      int32 // soft: at least one whole batch is returned
+	ReadCommitted bool
+	Topics        []FetchTopic
+}
+
+// FetchTopic is the partitions of one topic. Up to version 12 the name counts,
+// from version 13 on the id.
+type FetchTopic struct {
+	Name       string
+	ID         UUID
+	Partitions []FetchPartition
+}
+
+// FetchPartition is where to read on.
+type FetchPartition struct {
+	Partition        int32
+	LeaderEpoch      int32 // the leader's epoch as known from metadata, -1 if unknown
+	Offset           int64 // the next offset to read
+	LastFetchedEpoch int32 // the epoch of the record before Offset, -1 if unknown; from version 12 on
+	MaxBytes         int32 // soft, like that of the request
+}
+
+// Key implements Request.
+func (*FetchRequest) Key() int16 { return KeyFetch }
+
+// Versions implements Request. A request with a topic whose id is unknown must
+// not use version 13: see ByID.
+func (r *FetchRequest) Versions() (lowest, highest int16) {
+	if r.ByID() {
+		return 11, 13
+	}
+	return 11, 12
+}
+
+// Flexible implements Request.
+func (*FetchRequest) Flexible(version int16) bool { return version >= 12 }
+
+// ByID tells whether every topic's id is known, which version 13 needs.
+func (r *FetchRequest) ByID() bool {
+	for i := range r.Topics {
+		if r.Topics[i].ID == (UUID{}) {
+			return false
+		}
+	}
+	return true
+}
+
+// Append implements Request.
+func (r *FetchRequest) Append(dst []byte, version int16) []byte {
+	flexible := r.Flexible(version)
+	dst = appendInt32(dst, -1) // not a replica
+	dst = appendInt32(dst, int32(r.MaxWait.Milliseconds()))
+	dst = appendInt32(dst, r.MinBytes)
+	dst = appendInt32(dst, r.MaxBytes)
+	dst = appendBool(dst, r.ReadCommitted)
+	dst = appendInt32(dst, 0)  // no session
+	dst = appendInt32(dst, -1) // and none wanted
+	dst = appendArrayLen(dst, len(r.Topics), flexible)
+	for i := range r.Topics {
+		dst = r.Topics[i].append(dst, version, flexible)
+	}
+	dst = appendArrayLen(dst, 0, flexible)  // nothing to forget
+	dst = appendStringAs(dst, "", flexible) // no rack
+	return appendTags(dst, flexible)
+}
+
+func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
+	if version >= 13 {
+		dst = append(dst, t.ID[:]...)
+	} else {
+		dst = appendStringAs(dst, t.Name, flexible)
+	}
+	dst = appendArrayLen(dst, len(t.Partitions), flexible)
+	for _, p := range t.Partitions {
+		dst = appendInt32(dst, p.Partition)
+		dst = appendInt32(dst, p.LeaderEpoch)
+		dst = appendInt64(dst, p.Offset)
+		if version >= 12 {
+			dst = appendInt32(dst, p.LastFetchedEpoch)
+		}
+		dst = appendInt64(dst, -1) // log start offset: for replicas
+		dst = appendInt32(dst, p.MaxBytes)
+		dst = appendTags(dst, flexible)
+	}
+	return appendTags(dst, flexible)
+}
+
+// FetchResponse is the answer to a FetchRequest, with the partitions of all
+// topics in one list. Decode reuses its slices.
+type FetchResponse struct {
+	ErrorCode  int16 // of the whole request
+	Throttle   time.Duration
+	Partitions []FetchedPartition
+}
+
+// FetchedPartition is what one partition answered. Offsets are -1 where the
+// broker does not know them, which goes with an error code.
+type FetchedPartition struct {
+	Topic              string // up to version 12
+	TopicID            UUID   // from version 13 on
+	Partition          int32
+	ErrorCode          int16
+	HighWatermark      int64 // one past the last record that is replicated
+	LastStableOffset   int64 // one past the last record that is decided
+	LogStartOffset     int64 // the oldest record that is kept
+	DivergingEpoch     int32 // from version 12 on: the log was truncated below the
+	DivergingEndOffset int64 // fetch offset and ends here for this epoch; else -1, -1
+	Aborted            []AbortedTransaction
+	Records            []byte // whole batches and perhaps a part of one; aliases the body
+}
+
+// Diverged tells whether the log was truncated below the fetch offset.
+func (p *FetchedPartition) Diverged() bool { return p.DivergingEndOffset >= 0 }
+
+// AbortedTransaction is a transaction whose records must not be delivered: they
+// begin at FirstOffset and end with the producer's next abort marker.
+type AbortedTransaction struct {
+	ProducerID  int64
+	FirstOffset int64
+}
+
+// Decode reads the body of an answer of the version. The partitions' Records
+// alias it. After an error r is empty.
+func (r *FetchResponse) Decode(body []byte, version int16) error {
+	c := cursor{b: body}
+	flexible := version >= 12
+	r.Throttle = time.Duration(c.int32()) * time.Millisecond
+	r.ErrorCode = c.int16()
+	c.int32() // session
+	r.Partitions = r.Partitions[:0]
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		r.decodeTopic(&c, version, flexible)
+	}
+	c.tags(flexible, nil)
+	if err := c.err("fetch response"); err != nil {
+		*r = FetchResponse{Partitions: r.Partitions[:0]}
+		return err
+	}
+	return nil
+}
+
+func (r *FetchResponse) decodeTopic(c *cursor, version int16, flexible bool) {
+	var name []byte
+	var id UUID
+	if version >= 13 {
+		id = c.uuid()
+	} else {
+		name = c.bytes16(flexible)
+	}
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		r.Partitions = extend(r.Partitions)
+		p := &r.Partitions[len(r.Partitions)-1]
+		if string(name) != p.Topic {
+			p.Topic = string(name)
+		}
+		p.TopicID = id
+		p.decode(c, flexible)
+	}
+	c.tags(flexible, nil)
+}
+
+func (p *FetchedPartition) decode(c *cursor, flexible bool) {
+	p.Partition = c.int32()
+	p.ErrorCode = c.int16()
+	p.HighWatermark = c.int64()
+	p.LastStableOffset = c.int64()
+	p.LogStartOffset = c.int64()
+	p.Aborted = p.Aborted[:0]
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		p.Aborted = append(p.Aborted, AbortedTransaction{ProducerID: c.int64(), FirstOffset: c.int64()})
+		c.tags(flexible, nil)
+	}
+	c.int32() // preferred read replica: never one, as no rack was given
+	p.Records = c.bytes32(flexible)
+	p.DivergingEpoch, p.DivergingEndOffset = -1, -1
+	c.tags(flexible, p.decodeTag)
+}
+
+func (p *FetchedPartition) decodeTag(tag int, value *cursor) {
+	if tag == 0 {
+		p.DivergingEpoch, p.DivergingEndOffset = value.int32(), value.int64()
+	}
+}

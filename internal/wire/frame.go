@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Keys of the requests that this package can build.
+const (
+	KeyFetch       int16 = 1
+	KeyListOffsets int16 = 2
+	KeyMetadata    int16 = 3
+	KeyAPIVersions int16 = 18
+)
+
+// A Request is a request that can write its body in one of several versions.
+type Request interface {
+	// Key is the request's API key.
+	Key() int16
+	// Versions is the range that Append understands, both inclusive.
+	Versions() (lowest, highest int16)
+	// Flexible tells whether the version uses compact lengths and tagged fields.
+	Flexible(version int16) bool
+	// Append adds the body to dst.
+	Append(dst []byte, version int16) []byte
+}
+
+// AppendFrame adds a whole request, size and header included, to dst.
+func AppendFrame(dst []byte, r Request, version int16, correlationID int32, clientID string) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
+	dst = appendInt16(dst, r.Key())
+	dst = appendInt16(dst, version)
+	dst = appendInt32(dst, correlationID)
+	dst = appendString(dst, clientID)
+	if r.Flexible(version) {
+		dst = append(dst, 0) // no tagged fields
+	}
+	dst = r.Append(dst, version)
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-4))
+	return dst
+}
+
+// A MalformedError says that a response could not be decoded.
+type MalformedError struct {
+	What string // the response, for example "fetch response"
+	At   int    // bytes that were understood
+}
+
+func (e *MalformedError) Error() string {
+	return fmt.Sprintf("decode %s: malformed after %d bytes", e.What, e.At)
+}
+
+// VersionRange is what a broker offers for one API, both inclusive.
+type VersionRange struct{ Lowest, Highest int16 }
+
+// Pick returns the highest version that both the broker and the request know,
+// and false if there is none.
+func (v VersionRange) Pick(r Request) (int16, bool) {
+	lowest, highest := r.Versions()
+	highest = min(highest, v.Highest)
+	return highest, highest >= max(lowest, v.Lowest)
+}
+
+// APIVersionsRequest asks a broker what it offers. Version 0 is used always:
+// every broker answers it, and its answer is never compact.
+type APIVersionsRequest struct{}
+
+// Key implements Request.
+func (*APIVersionsRequest) Key() int16 { return KeyAPIVersions }
+
+// Versions implements Request.
+func (*APIVersionsRequest) Versions() (lowest, highest int16) { return 0, 0 }
+
+// Flexible implements Request.
+func (*APIVersionsRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (*APIVersionsRequest) Append(dst []byte, _ int16) []byte { return dst }
+
+// APIVersionsResponse is what a broker offers, by API key.
+type APIVersionsResponse struct {
+	ErrorCode int16
+	APIs      map[int16]VersionRange
+}
+
+// Decode reads the body of a version 0 answer.
+func (r *APIVersionsResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	*r = APIVersionsResponse{ErrorCode: c.int16(), APIs: make(map[int16]VersionRange)}
+	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
+		key := c.int16()
+		r.APIs[key] = VersionRange{Lowest: c.int16(), Highest: c.int16()}
+	}
+	return c.err("API versions response")
+}

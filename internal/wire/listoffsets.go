@@ -1,0 +1,97 @@
+package wire
+
+// Timestamps with a meaning of their own in a ListOffsetsRequest.
+const (
+	LatestOffset   int64 = -1 // high watermark, or the last stable offset if ReadCommitted
+	EarliestOffset int64 = -2 // log start offset
+)
+
+// ListOffsetsRequest asks one leader for offsets of its partitions.
+type ListOffsetsRequest struct {
+	ReadCommitted bool
+	Topics        []ListOffsetsTopic
+}
+
+// ListOffsetsTopic is the partitions of one topic.
+type ListOffsetsTopic struct {
+	Name       string
+	Partitions []ListOffsetsPartition
+}
+
+// ListOffsetsPartition asks for the first offset whose timestamp is at least
+// Timestamp (milliseconds), or for LatestOffset or EarliestOffset.
+type ListOffsetsPartition struct {
+	Partition int32
+	Timestamp int64
+}
+
+// Key implements Request.
+func (*ListOffsetsRequest) Key() int16 { return KeyListOffsets }
+
+// Versions implements Request.
+func (*ListOffsetsRequest) Versions() (lowest, highest int16) { return 4, 6 }
+
+// Flexible implements Request.
+func (*ListOffsetsRequest) Flexible(version int16) bool { return version >= 6 }
+
+// Append implements Request.
+func (r *ListOffsetsRequest) Append(dst []byte, version int16) []byte {
+	flexible := r.Flexible(version)
+	dst = appendInt32(dst, -1) // not a replica
+	dst = appendBool(dst, r.ReadCommitted)
+	dst = appendArrayLen(dst, len(r.Topics), flexible)
+	for _, t := range r.Topics {
+		dst = appendStringAs(dst, t.Name, flexible)
+		dst = appendArrayLen(dst, len(t.Partitions), flexible)
+		for _, p := range t.Partitions {
+			dst = appendInt32(dst, p.Partition)
+			dst = appendInt32(dst, -1) // any leader epoch
+			dst = appendInt64(dst, p.Timestamp)
+			dst = appendTags(dst, flexible)
+		}
+		dst = appendTags(dst, flexible)
+	}
+	return appendTags(dst, flexible)
+}
+
+// ListOffsetsResponse is the answer, with the partitions of all topics in one
+// list.
+type ListOffsetsResponse struct {
+	Partitions []ListedOffset
+}
+
+// ListedOffset is what one partition answered. Offset is -1 when no record is
+// as young as the timestamp asked for.
+type ListedOffset struct {
+	Topic       string
+	Partition   int32
+	ErrorCode   int16
+	Timestamp   int64
+	Offset      int64
+	LeaderEpoch int32
+}
+
+// Decode reads the body of an answer of the version. After an error r is empty.
+func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
+	c := cursor{b: body}
+	flexible := version >= 6
+	r.Partitions = r.Partitions[:0]
+	c.int32() // throttle
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		topic := c.string(flexible, "")
+		for m := c.arrayLen(flexible); m > 0 && !c.bad; m-- {
+			r.Partitions = append(r.Partitions, ListedOffset{
+				Topic: topic, Partition: c.int32(), ErrorCode: c.int16(),
+				Timestamp: c.int64(), Offset: c.int64(), LeaderEpoch: c.int32(),
+			})
+			c.tags(flexible, nil)
+		}
+		c.tags(flexible, nil)
+	}
+	c.tags(flexible, nil)
+	if err := c.err("list offsets response"); err != nil {
+		r.Partitions = r.Partitions[:0]
+		return err
+	}
+	return nil
+}

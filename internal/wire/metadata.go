@@ -1,0 +1,129 @@
+package wire
+
+// MetadataRequest asks for the brokers and for the partitions of topics. It
+// never creates a topic.
+type MetadataRequest struct {
+	Topics []string // nil: all topics; empty: none
+}
+
+// Key implements Request.
+func (*MetadataRequest) Key() int16 { return KeyMetadata }
+
+// Versions implements Request. Topic ids come from version 10 on.
+func (*MetadataRequest) Versions() (lowest, highest int16) { return 8, 12 }
+
+// Flexible implements Request.
+func (*MetadataRequest) Flexible(version int16) bool { return version >= 9 }
+
+// Append implements Request.
+func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
+	flexible := r.Flexible(version)
+	if r.Topics == nil {
+		dst = appendNullArray(dst, flexible)
+	} else {
+		dst = appendArrayLen(dst, len(r.Topics), flexible)
+	}
+	for _, name := range r.Topics {
+		if version >= 10 {
+			dst = append(dst, make([]byte, len(UUID{}))...) // by name
+		}
+		dst = appendStringAs(dst, name, flexible)
+		dst = appendTags(dst, flexible)
+	}
+	dst = appendBool(dst, false) // no automatic creation
+	if version <= 10 {
+		dst = appendBool(dst, false) // no authorised operations of the cluster
+	}
+	dst = appendBool(dst, false) // nor of the topics
+	return appendTags(dst, flexible)
+}
+
+// MetadataResponse is the cluster as one broker sees it.
+type MetadataResponse struct {
+	ClusterID    string
+	ControllerID int32
+	Brokers      []Broker
+	Topics       []TopicMetadata
+}
+
+// Broker is a broker and the address that it advertises.
+type Broker struct {
+	ID   int32
+	Host string
+	Port int32
+	Rack string
+}
+
+// TopicMetadata is one topic. ErrorCode 3 means that it does not exist, 29 that
+// it may not be described; ID is zero where the broker knows no ids.
+type TopicMetadata struct {
+	ErrorCode  int16
+	Name       string
+	ID         UUID
+	Internal   bool
+	Partitions []PartitionMetadata
+}
+
+// PartitionMetadata is one partition. Leader is -1 when there is none.
+type PartitionMetadata struct {
+	ErrorCode   int16
+	Partition   int32
+	Leader      int32
+	LeaderEpoch int32
+	Replicas    int // how many, in sync or not
+	InSync      int // how many of them are in sync
+}
+
+// Decode reads the body of an answer of the version. After an error r is empty.
+func (r *MetadataResponse) Decode(body []byte, version int16) error {
+	c := cursor{b: body}
+	flexible := version >= 9
+	*r = MetadataResponse{}
+	c.int32() // throttle
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		b := Broker{ID: c.int32(), Host: c.string(flexible, ""), Port: c.int32(), Rack: c.string(flexible, "")}
+		c.tags(flexible, nil)
+		r.Brokers = append(r.Brokers, b)
+	}
+	r.ClusterID = c.string(flexible, "")
+	r.ControllerID = c.int32()
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		r.Topics = append(r.Topics, decodeTopicMetadata(&c, version, flexible))
+	}
+	if version <= 10 {
+		c.int32() // authorised operations
+	}
+	c.tags(flexible, nil)
+	if err := c.err("metadata response"); err != nil {
+		*r = MetadataResponse{}
+		return err
+	}
+	return nil
+}
+
+func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetadata) {
+	t.ErrorCode = c.int16()
+	t.Name = c.string(flexible, "")
+	if version >= 10 {
+		t.ID = c.uuid()
+	}
+	t.Internal = c.int8() != 0
+	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
+		t.Partitions = append(t.Partitions, decodePartitionMetadata(c, flexible))
+	}
+	c.int32() // authorised operations
+	c.tags(flexible, nil)
+	return t
+}
+
+func decodePartitionMetadata(c *cursor, flexible bool) (p PartitionMetadata) {
+	p.ErrorCode = c.int16()
+	p.Partition = c.int32()
+	p.Leader = c.int32()
+	p.LeaderEpoch = c.int32()
+	p.Replicas = c.skipInt32s(flexible)
+	p.InSync = c.skipInt32s(flexible)
+	c.skipInt32s(flexible) // offline
+	c.tags(flexible, nil)
+	return p
+}

@@ -1,0 +1,163 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"math"
+)
+
+// Record is one record. Its slices alias the inflated data of its batch.
+type Record struct {
+	Offset    int64
+	Timestamp int64  // milliseconds since 1970
+	Key       []byte // nil if null; not nil if merely empty
+	Value     []byte // nil if null (a tombstone); not nil if merely empty
+	headers   []byte // as on the wire, without their count; found well-formed
+}
+
+// Header returns the value of the last header of that name, and whether there
+// is one. A null value is nil.
+func (r *Record) Header(name string) (value []byte, ok bool) {
+	for k, v := range r.Headers() {
+		if string(k) == name {
+			value, ok = v, true
+		}
+	}
+	return value, ok
+}
+
+// Headers yields names and values in their order. A null value is nil. The
+// slices alias the record's data.
+func (r *Record) Headers() iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
+		for f := (fields{b: r.headers}); len(f.b) > 0; {
+			name, value := f.sized(), f.sized()
+			if f.bad || !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// Records walks the records of one batch. The zero value has none.
+type Records struct {
+	rest  []byte
+	left  int
+	next  int64 // no record may have a lower offset
+	batch Batch
+	err   error
+}
+
+// Reset begins with another batch and its inflated records.
+func (it *Records) Reset(b *Batch, data []byte) {
+	*it = Records{rest: data, left: b.Records, next: b.BaseOffset, batch: *b}
+}
+
+// Next reads the next record into rec and returns false after the last one or
+// at the first that is not well-formed: see Err.
+func (it *Records) Next(rec *Record) bool {
+	if it.left == 0 {
+		if len(it.rest) > 0 && it.err == nil {
+			it.fail(fmt.Errorf("%w: %d bytes after the last record", ErrCount, len(it.rest)))
+		}
+		return false
+	}
+	if len(it.rest) == 0 {
+		it.fail(fmt.Errorf("%w: %d records are missing", ErrCount, it.left))
+		return false
+	}
+	outer := fields{b: it.rest}
+	body := fields{b: outer.sized()}
+	if outer.bad || body.b == nil || !it.decode(&body, rec) {
+		it.fail(ErrRecord)
+		return false
+	}
+	if rec.Offset < it.next || rec.Offset > it.batch.LastOffset {
+		it.fail(ErrOrder)
+		return false
+	}
+	it.rest, it.next = outer.b, rec.Offset+1
+	it.left--
+	return true
+}
+
+// Err is nil if every record that the batch announces was delivered, and a
+// *BatchError otherwise. Records delivered before it are good.
+func (it *Records) Err() error { return it.err }
+
+func (it *Records) fail(err error) {
+	it.err = &BatchError{Offset: it.next, Err: err}
+	it.left, it.rest = 0, nil
+}
+
+// decode reads the body of one record, which must use every byte of it.
+func (it *Records) decode(f *fields, rec *Record) bool {
+	f.skip(1) // attributes: none are defined
+	timestamp := f.varint()
+	offset := f.varint()
+	rec.Key = f.sized()
+	rec.Value = f.sized()
+	headers := f.varint()
+	rec.headers = f.b
+	for ; headers > 0 && !f.bad; headers-- {
+		if f.sized() == nil {
+			return false // a header's name is never null
+		}
+		f.sized()
+	}
+	if f.bad || headers < 0 || len(f.b) > 0 || offset < 0 || offset > math.MaxInt32 {
+		return false
+	}
+	rec.Offset = it.batch.BaseOffset + offset
+	rec.Timestamp = it.batch.FirstTimestamp + timestamp
+	if it.batch.LogAppendTime {
+		rec.Timestamp = it.batch.MaxTimestamp
+	}
+	return true
+}
+
+// fields reads the fields of a record; b is what is left. Like cursor it goes
+// bad once and for good.
+type fields struct {
+	b   []byte
+	bad bool
+}
+
+func (f *fields) skip(n int) {
+	if n > len(f.b) {
+		f.bad = true
+		return
+	}
+	f.b = f.b[n:]
+}
+
+func (f *fields) varint() int64 {
+	if len(f.b) > 0 && f.b[0] < 0x80 { // one byte: most lengths and deltas
+		v := int64(f.b[0]>>1) ^ -int64(f.b[0]&1)
+		f.b = f.b[1:]
+		return v
+	}
+	v, n := binary.Varint(f.b)
+	if n <= 0 {
+		f.bad = true
+		return 0
+	}
+	f.b = f.b[n:]
+	return v
+}
+
+// sized reads a length and that many bytes: nil if the length is -1.
+func (f *fields) sized() []byte {
+	n := f.varint()
+	if n == -1 {
+		return nil
+	}
+	if f.bad || n < 0 || n > int64(len(f.b)) {
+		f.bad = true
+		return nil
+	}
+	v := f.b[:n:n]
+	f.b = f.b[n:]
+	return v
+}
