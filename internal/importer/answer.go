@@ -1,0 +1,108 @@
+package importer
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	urlLifetime  = 12 * time.Hour // as documented, from its issue
+	expiryMargin = time.Minute    // a PUT has to reach the store before the end
+
+	maxURLBytes       = 16 << 10
+	maxRequestIDBytes = 128
+
+	drainBytes = 16 << 10
+	drainTime  = 250 * time.Millisecond
+)
+
+// grant is what the API answers to a create call.
+type grant struct {
+	upload    *url.URL
+	requestID string    // "" if there was none that can be shown
+	expires   time.Time // zero if it did not say
+}
+
+// parseGrant reads the answer to a create call. Only the upload URL is needed;
+// the other fields are taken if they make sense. Errors quote nothing.
+func parseGrant(answer []byte, allowInsecure bool) (grant, error) {
+	var fields struct {
+		UploadURL string          `json:"upload_url"`
+		RequestID json.RawMessage `json:"requestId"`
+		SnakeID   json.RawMessage `json:"request_id"`
+		ExpiresAt json.RawMessage `json:"expires_at"`
+	}
+	if json.Unmarshal(answer, &fields) != nil {
+		return grant{}, errors.New("answer is not the documented JSON")
+	}
+	upload, err := parseUploadURL(fields.UploadURL, allowInsecure)
+	if err != nil {
+		return grant{}, err
+	}
+	id := requestID(fields.RequestID)
+	if id == "" {
+		id = requestID(fields.SnakeID)
+	}
+	var expires time.Time
+	if json.Unmarshal(fields.ExpiresAt, &expires) != nil {
+		expires = time.Time{}
+	}
+	return grant{upload: upload, requestID: id, expires: expires}, nil
+}
+
+func parseUploadURL(text string, allowInsecure bool) (*url.URL, error) {
+	if text == "" {
+		return nil, errors.New("answer has no upload_url")
+	}
+	if len(text) > maxURLBytes {
+		return nil, errors.New("check upload_url: too long")
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, errors.New("check upload_url: not a URL") // err quotes it
+	}
+	if err := checkTarget(u, allowInsecure); err != nil {
+		return nil, errors.Join(errors.New("check upload_url"), err)
+	}
+	return u, nil
+}
+
+// requestID takes a string that can stand in a log line, else "".
+func requestID(raw json.RawMessage) string {
+	var id string
+	if json.Unmarshal(raw, &id) != nil || len(id) > maxRequestIDBytes {
+		return ""
+	}
+	for _, r := range id {
+		if r <= ' ' || r > '~' {
+			return ""
+		}
+	}
+	return id
+}
+
+// lifetime is how long a URL that was just issued may be used. It is taken from
+// two times of the API's own clock where it says its Date, and counted on our
+// monotonic one: no wall clock of ours, wrong or set meanwhile, ends a URL early
+// or sends us for a new one without end. An expiry in the past says more about
+// clocks than about the URL; the store will answer 403 if it is true.
+func (g grant) lifetime(h http.Header, now time.Time) time.Duration {
+	life := g.expires.Sub(serverTime(h, now))
+	if g.expires.IsZero() || life <= expiryMargin || life > urlLifetime {
+		life = urlLifetime
+	}
+	return life - expiryMargin
+}
+
+// drain reads the rest of a short answer, so that its connection can be kept;
+// the connection of a long or slow one is closed. stop ends a read that hangs.
+func drain(answer io.ReadCloser, stop func()) {
+	hurry := time.AfterFunc(drainTime, stop)
+	defer hurry.Stop()
+	_, _ = io.CopyN(io.Discard, answer, drainBytes+1) // an error closes the connection, which is all there is to do
+	_ = answer.Close()
+}

@@ -1,0 +1,124 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+)
+
+// classify turns an answer's status into a class and a reason. code is the
+// error code in an answer of the store, "" if it had none that we know.
+func classify(operation string, status int, code string) (Class, string) {
+	again := RetryLater
+	if operation == OperationUpload {
+		again = RetrySame
+	}
+	switch {
+	case status >= 200 && status <= 299:
+		return Stored, ""
+	case status == http.StatusTooManyRequests:
+		return again, ReasonThrottled
+	case status == http.StatusRequestTimeout:
+		return again, ReasonTimeout
+	case status == http.StatusTooEarly, status >= 500 && status <= 599:
+		return again, ReasonServerError
+	case status < 400 || status > 499:
+		return Malformed, ReasonMalformed
+	case operation == OperationUpload:
+		return classifyStore(status, code)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return Unauthorised, ReasonUnauthorised
+	}
+	return Refused, ""
+}
+
+// classifyStore judges the store's 4xx answers. 401 and 403 concern what is in
+// the URL, never the batch: to dead-letter records for them would be wrong.
+func classifyStore(status int, code string) (Class, string) {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return RetryNew, ReasonExpired
+	case storeCodes[code] != codeRefused:
+		return storeCodes[code].verdict()
+	}
+	return Refused, ""
+}
+
+// storeCode is what an error code of S3 and its like means for the batch.
+type storeCode uint8
+
+const (
+	codeRefused storeCode = iota // also every unknown code
+	codeSlow                     // the body did not arrive in time, or not whole
+	codeBusy                     // the store asks to try again
+	codeExpired                  // what signed the URL is no longer valid
+)
+
+func (c storeCode) verdict() (Class, string) {
+	switch c {
+	case codeSlow:
+		return RetrySame, ReasonTimeout
+	case codeBusy:
+		return RetrySame, ReasonServerError
+	case codeExpired:
+		return RetryNew, ReasonExpired
+	}
+	return Refused, ""
+}
+
+// storeCodes are the codes that we know. Others are neither judged by nor
+// shown: an answer's text may echo anything.
+var storeCodes = map[string]storeCode{
+	"RequestTimeout":     codeSlow,
+	"IncompleteBody":     codeSlow,
+	"BadDigest":          codeSlow,
+	"InternalError":      codeBusy,
+	"OperationAborted":   codeBusy,
+	"ServiceUnavailable": codeBusy,
+	"SlowDown":           codeBusy,
+	// A URL signed with temporary credentials dies with them, and S3 says so
+	// with 400.
+	"ExpiredToken":          codeExpired,
+	"InvalidToken":          codeExpired,
+	"RequestTimeTooSkewed":  codeExpired,
+	"AccessDenied":          codeExpired,
+	"SignatureDoesNotMatch": codeExpired,
+
+	"EntityTooLarge":       codeRefused,
+	"InvalidArgument":      codeRefused,
+	"InvalidRequest":       codeRefused,
+	"MethodNotAllowed":     codeRefused,
+	"MissingContentLength": codeRefused,
+	"NoSuchBucket":         codeRefused,
+	"NoSuchUpload":         codeRefused,
+}
+
+// parseStoreCode finds a known error code in the store's XML.
+func parseStoreCode(body []byte) string {
+	var answer struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string
+	}
+	d := xml.NewDecoder(bytes.NewReader(body))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // codes are ASCII
+	if err := d.Decode(&answer); err != nil {
+		return ""
+	}
+	if _, known := storeCodes[answer.Code]; !known {
+		return ""
+	}
+	return answer.Code
+}
+
+// networkReason is the reason of an attempt that got no answer.
+func networkReason(err error) string {
+	var ne net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &ne) && ne.Timeout() {
+		return ReasonTimeout
+	}
+	return ReasonNetwork
+}

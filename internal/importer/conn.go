@@ -1,0 +1,52 @@
+package importer
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// answerGrace is how long a failed write waits for an answer that came first.
+const answerGrace = 250 * time.Millisecond
+
+// A patientConn holds a failed Write back for a moment. A store that refuses a
+// body answers and closes while we still write; the reset that follows fails the
+// write, and the transport drops the connection on that, although the answer
+// lies in the receive buffer. The moment lets its reading side find it.
+type patientConn struct {
+	net.Conn
+	once sync.Once
+	over chan struct{} // closed when nothing more can be read
+}
+
+func newPatientConn(conn net.Conn) *patientConn {
+	return &patientConn{Conn: conn, over: make(chan struct{})}
+}
+
+func (c *patientConn) end() { c.once.Do(func() { close(c.over) }) }
+
+func (c *patientConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.end()
+	}
+	return n, err
+}
+
+func (c *patientConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err != nil {
+		grace := time.NewTimer(answerGrace)
+		defer grace.Stop()
+		select {
+		case <-c.over:
+		case <-grace.C:
+		}
+	}
+	return n, err
+}
+
+func (c *patientConn) Close() error {
+	defer c.end()
+	return c.Conn.Close()
+}

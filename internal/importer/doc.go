@@ -1,0 +1,31 @@
+// Package importer is the client of the import API: it asks for an upload URL
+// and PUTs one batch's bytes to it.
+//
+// # What it owns
+//
+// The two HTTP calls, the connections under them, and the judgement of every
+// answer: one [Outcome] with one [Class] per attempt. It makes one attempt at a
+// time. When to try again, how many may run at once, and what an outcome means
+// for a batch, a namespace or an offset is the caller's to decide; the importer
+// knows nothing of Kafka, of records, or of schedules.
+//
+// # What it promises
+//
+//   - Stored is said only after a 2xx answer to the PUT. A cancelled attempt is
+//     not an outcome: it acknowledges nothing.
+//   - An upload URL is kept between attempts, so that a PUT whose fate is
+//     unknown is repeated under the same URL and overwrites itself.
+//   - The caller's guard is asked before each call and at each read of the
+//     body: once it fails, no complete body leaves this process.
+//   - When [Client.Attempt] returns, nothing reads the import's body any more.
+//   - Time and memory of an attempt are bounded, whatever the other side sends.
+//   - No key, no upload URL's query and no answer's text is in any error.
+//
+// # Concurrency
+//
+// A [Client] is safe for concurrent use; an [Import] is not. Attempts start no
+// goroutine that outlives them, except the idle connections of the client's
+// pool, which [Client.Close] ends.
+//
+// Only cmd/bridge imports this package.
+package importer

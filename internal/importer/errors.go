@@ -1,0 +1,103 @@
+package importer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+)
+
+var (
+	errNoBody = errors.New("the import has no body")
+	// Why this package gave up an attempt; both are timeouts to errors.Is.
+	errTooLong = fmt.Errorf("not finished in time: %w", context.DeadlineExceeded)
+	errStalled = fmt.Errorf("no progress: %w", context.DeadlineExceeded)
+)
+
+// proxyError is a proxy's refusal to connect.
+type proxyError struct{ status int }
+
+func (e proxyError) Error() string {
+	return fmt.Sprintf("proxy refused to connect: status %d", e.status)
+}
+
+// describe words a transport error for people. It builds the text from parts
+// that are known to be harmless and says little about all others: the HTTP
+// library quotes what the other side sent, proxy settings with their password,
+// and URLs with their query.
+func describe(err error) string {
+	var (
+		errno syscall.Errno
+		dns   *net.DNSError
+		op    *net.OpError
+		proxy proxyError
+		ne    net.Error
+	)
+	switch {
+	case errors.Is(err, errTooLong), errors.Is(err, errStalled):
+		return firstOf(err, errTooLong, errStalled)
+	case errors.As(err, &proxy):
+		return proxy.Error()
+	case errors.As(err, &dns):
+		return dns.Error()
+	case errors.As(err, &op) && op.Addr != nil && op.Op == "dial":
+		return fmt.Sprintf("dial %s: %s", op.Addr, describe(op.Err))
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.As(err, &ne) && ne.Timeout():
+		return "timeout"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+		return "connection closed without an answer"
+	}
+	return describeTLS(err)
+}
+
+func describeTLS(err error) string {
+	var (
+		verify *tls.CertificateVerificationError
+		header tls.RecordHeaderError
+		alert  tls.AlertError
+	)
+	switch {
+	case errors.As(err, &verify):
+		return describeCertificate(verify.Err)
+	case errors.As(err, &header):
+		return "tls: the other side does not speak TLS"
+	case errors.As(err, &alert):
+		return "tls: " + alert.Error()
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "the server speaks http, not https"
+	}
+	return "connection failed, or the answer is not valid HTTP"
+}
+
+func describeCertificate(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return "x509: certificate signed by unknown authority"
+	case errors.As(err, &host):
+		return "x509: certificate is not valid for " + host.Host
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "x509: certificate has expired or is not yet valid"
+	}
+	return "x509: certificate is not trusted"
+}
+
+func firstOf(err error, candidates ...error) string {
+	for _, c := range candidates {
+		if errors.Is(err, c) {
+			return c.Error()
+		}
+	}
+	return ""
+}

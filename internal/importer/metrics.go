@@ -1,0 +1,73 @@
+package importer
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// codeError is the code of a request without a usable answer.
+const codeError = "error"
+
+type metrics struct {
+	requests *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+// newMetrics makes the metrics and registers them with reg unless it is nil.
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bridge_import_requests_total",
+			Help: "Requests to the import API (create) and its store (upload), by the answer's status or error.",
+		}, []string{"operation", "code"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bridge_import_retries_total",
+			Help: "Attempts that have to be repeated, by the reason.",
+		}, []string{"operation", "reason"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:                            "bridge_import_duration_seconds",
+			Help:                            "Time from a request's start to its answer or failure.",
+			Buckets:                         []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}, []string{"operation"}),
+	}
+	m.zero()
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// zero exports the series that are known beforehand.
+func (m *metrics) zero() {
+	for _, operation := range []string{OperationCreate, OperationUpload} {
+		for _, code := range []string{"200", codeError} {
+			m.requests.WithLabelValues(operation, code)
+		}
+		for _, reason := range []string{ReasonThrottled, ReasonServerError, ReasonNetwork, ReasonTimeout, ReasonUnauthorised, ReasonExpired, ReasonMalformed} {
+			m.retries.WithLabelValues(operation, reason)
+		}
+		m.duration.WithLabelValues(operation)
+	}
+}
+
+// request counts one request; status 0 means that there was no answer.
+// Statuses that HTTP does not define count as errors: the label stays bounded.
+func (m *metrics) request(operation string, status int, took time.Duration) {
+	code := codeError
+	if status >= 100 && status <= 599 {
+		code = strconv.Itoa(status)
+	}
+	m.requests.WithLabelValues(operation, code).Inc()
+	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+}

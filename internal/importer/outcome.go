@@ -1,0 +1,91 @@
+package importer
+
+import "time"
+
+// Class says what became of an attempt and so what the caller may do next.
+type Class uint8
+
+const (
+	// Cancelled: the context or the guard ended the attempt. It acknowledges
+	// nothing and counts as no failure. It is the zero value, so that an
+	// outcome nobody filled in cannot pass for a stored batch.
+	Cancelled Class = iota
+	// Stored: the PUT was answered with 2xx (from Create: the URL is there).
+	Stored
+	// RetrySame: try the same upload URL again; the import keeps it.
+	RetrySame
+	// RetryNew: the upload URL is no good any more; the next attempt asks for
+	// another one.
+	RetryNew
+	// RetryLater: the API could not answer now.
+	RetryLater
+	// Unauthorised: the API refused the key, also after reading it again. It
+	// concerns every namespace.
+	Unauthorised
+	// Refused: the API or the store refuses this import for good.
+	Refused
+	// Malformed: the answer is not what the API documents. Nothing was
+	// followed or sent anywhere on account of it; to be retried later and told.
+	Malformed
+)
+
+// String returns the class's name for logs.
+func (c Class) String() string {
+	names := [...]string{"cancelled", "stored", "retry_same", "retry_new", "retry_later", "unauthorised", "refused", "malformed"}
+	if int(c) < len(names) {
+		return names[c]
+	}
+	return "unknown"
+}
+
+// Operations, also the metrics' label.
+const (
+	OperationCreate = "create"
+	OperationUpload = "upload"
+)
+
+// Reasons of a failed attempt, also the metrics' label. A closed set.
+const (
+	ReasonThrottled    = "throttled"
+	ReasonServerError  = "server_error"
+	ReasonNetwork      = "network"
+	ReasonTimeout      = "timeout"
+	ReasonUnauthorised = "unauthorised"
+	ReasonExpired      = "expired"
+	ReasonMalformed    = "malformed"
+)
+
+// Outcome is the result of one attempt.
+type Outcome struct {
+	Class Class
+
+	// Operation is the call that decided: OperationCreate or OperationUpload.
+	Operation string
+
+	// Status is the answer's, 0 if there was none.
+	Status int
+
+	// RequestID is the import's, if the API has given one by now.
+	RequestID string
+
+	// Delay is what the caller must wait at least before the next attempt of
+	// this namespace and operation: full jitter over the consecutive failures
+	// of this import and operation, never less than RetryAfter. Zero for
+	// Stored and Cancelled.
+	Delay time.Duration
+
+	// RetryAfter is what the answer asked for, capped at an hour; 0 if it asked
+	// for nothing that makes sense.
+	RetryAfter time.Duration
+
+	// Throttled is true for 429.
+	Throttled bool
+
+	// Reason is the label under which a retry is counted, "" if none is due.
+	Reason string
+
+	// Err is nil for Stored. Its text is safe for logs: it has neither the key,
+	// nor an upload URL's query, nor any text of an answer. For Cancelled it
+	// wraps the context's or the guard's error.
+	Err error
+}

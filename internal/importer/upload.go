@@ -1,0 +1,162 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// answerPatience times Config.ProgressTimeout is how long the answer may
+	// take once the body is out: to give up then is costlier than before, since
+	// the batch may be stored.
+	answerPatience = 4
+
+	// A URL is given up after so many PUTs in a row that got no answer at all:
+	// stores that refuse a URL often just cut the connection, so that a reset
+	// may hide a 403.
+	//
+	// The price: if one of those PUTs was stored and only its answer lost, the
+	// new URL stores the batch twice. A store keeps nothing of a body that did
+	// not arrive whole, so where no whole body was ever sent the switch is free,
+	// and comes early. Where one was, the same URL is tried much longer: it
+	// overwrites itself. (A store that refuses the URL has had the chance to say
+	// so before that body, since we ask with Expect: 100-continue.)
+	lostBeforeNewURL          = 3
+	lostBeforeNewURLAmbiguous = 8
+)
+
+// put makes one PUT to the import's URL and settles what it means for the URL.
+func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome {
+	if i.size <= 0 {
+		return c.failed(i, OperationUpload, answer{class: Cancelled, err: errNoBody})
+	}
+	if err := ask(guard); err != nil {
+		return c.failed(i, OperationUpload, answer{class: Cancelled, err: err})
+	}
+	i.sent = true
+	a, t := c.exchange(ctx, i, guard)
+	if a.class == Stored {
+		return c.succeeded(i, OperationUpload, a)
+	}
+	i.ambiguous = i.ambiguous || t.whole && (a.status == 0 || a.status >= 500)
+	i.countLost(&a, t)
+	out := c.failed(i, OperationUpload, a)
+	if a.class == RetryNew || a.class == Malformed {
+		i.dropURL()
+	}
+	return out
+}
+
+// traces are what a PUT left behind besides its answer.
+type traces struct {
+	reached bool // its header was written to a connection
+	whole   bool // its whole body was handed over
+}
+
+// countLost turns RetrySame into RetryNew after too many PUTs without answer.
+// Those that reached nobody, because the store is down, say nothing about the
+// URL; an answer, even a bad one, proves that the URL is heard.
+func (i *Import) countLost(a *answer, t traces) {
+	switch {
+	case a.status != 0:
+		i.lost = 0
+	case a.class == RetrySame && t.reached:
+		i.lost++
+	}
+	limit := lostBeforeNewURL
+	if i.ambiguous {
+		limit = lostBeforeNewURLAmbiguous
+	}
+	if a.class == RetrySame && i.lost >= limit {
+		a.class = RetryNew
+		a.err = fmt.Errorf("no answer for the %dth time, giving up this upload URL: %w", i.lost, a.err)
+	}
+}
+
+// exchange sends the body and reads the answer. When it returns, the transport
+// has closed the body.
+func (c *Client) exchange(ctx context.Context, i *Import, guard func() error) (answer, traces) {
+	attempt, cancel := context.WithCancelCause(ctx)
+	limit := time.AfterFunc(c.cfg.UploadTimeout, func() { cancel(errTooLong) })
+	stall := time.AfterFunc(c.cfg.ProgressTimeout, func() { cancel(errStalled) })
+	b := &body{blocks: i.body, size: i.size, guard: guard, moved: func(complete bool) {
+		if complete {
+			stall.Reset(answerPatience * c.cfg.ProgressTimeout)
+			return
+		}
+		stall.Reset(c.cfg.ProgressTimeout)
+	}}
+	var reached atomic.Bool
+	attempt = httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { reached.Store(true) }})
+
+	start := time.Now()
+	resp, err := c.transport.RoundTrip(c.uploadRequest(attempt, i, b))
+	limit.Stop()
+	stall.Stop()
+	a := c.uploadAnswer(ctx, attempt, start, resp, err, func() { cancel(errTooLong) })
+	// From here on the connection is either idle again or of no use: this closes
+	// it, which makes the transport close the body.
+	cancel(nil)
+	b.wait()
+	whole, guardErr := b.state()
+	if guardErr != nil && a.class != Stored {
+		a = answer{class: Cancelled, err: guardErr}
+	}
+	return a, traces{reached: reached.Load(), whole: whole}
+}
+
+// uploadAnswer judges what RoundTrip returned. Of a 2xx only the header counts:
+// the batch is stored, whatever follows. stop ends the reading.
+func (c *Client) uploadAnswer(ctx, attempt context.Context, start time.Time, resp *http.Response, err error, stop func()) answer {
+	if err != nil {
+		return c.unanswered(ctx, attempt, OperationUpload, start, err)
+	}
+	defer drain(resp.Body, stop)
+	code := ""
+	if resp.StatusCode >= 400 {
+		code = readStoreCode(resp.Body, stop)
+	}
+	a := c.answered(OperationUpload, start, resp, code)
+	if resp.StatusCode == http.StatusExpectationFailed && !c.noExpect.Swap(true) {
+		a.class, a.reason = RetrySame, ReasonServerError
+	}
+	return a
+}
+
+// readStoreCode reads an error's code, if it comes soon.
+func readStoreCode(answer io.Reader, stop func()) string {
+	hurry := time.AfterFunc(codeTime, stop)
+	defer hurry.Stop()
+	text, _ := io.ReadAll(io.LimitReader(answer, maxAnswerBytes)) // what came before an error may do
+	return parseStoreCode(text)
+}
+
+// codeTime is how long the text of a store's error may take.
+const codeTime = 2 * time.Second
+
+// uploadRequest builds the PUT: the exact length, never chunked; nothing but
+// what the URL was signed for; and a question first, so that a body which is
+// refused is not pushed through.
+func (c *Client) uploadRequest(ctx context.Context, i *Import, b *body) *http.Request {
+	header := http.Header{
+		"Content-Type": {"application/json"},
+		"User-Agent":   {c.cfg.UserAgent},
+	}
+	if !c.noExpect.Load() {
+		header.Set("Expect", "100-continue")
+	}
+	return (&http.Request{
+		Method:        http.MethodPut,
+		URL:           i.upload,
+		Host:          i.upload.Host,
+		Header:        header,
+		ContentLength: i.size,
+		Body:          b.reader(),
+		GetBody:       func() (io.ReadCloser, error) { return b.reader(), nil },
+	}).WithContext(ctx)
+}
