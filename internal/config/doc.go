@@ -1,0 +1,23 @@
+// Package config owns the bridge's settings: their names, defaults, meaning
+// and validation.
+//
+// Everything comes from environment variables. The struct tags of [Config] are
+// the only table of settings: loading, `bridge config`, the README's table and
+// the chart's schema are all derived from them, so a setting is added in one
+// place. The tags are
+//
+//	envconfig  the variable's name
+//	default    the text used when the variable is unset or empty
+//	required   "true" when there is no default and the variable must be set
+//	oneof      the accepted words, separated by '|' (case is forgiven)
+//	min, max   inclusive bounds, written like a value of the field's type
+//	desc       the meaning, one paragraph, printed to users
+//
+// [Load] reports every fault at once, each naming its variable, the value
+// (never that of a secret) and what is accepted. A value that loads is usable:
+// no other package validates a setting again.
+//
+// Only cmd/bridge imports this package; the other rooms take plain values.
+// A Config is read-only after Load and safe for concurrent use. [Secret] is
+// safe for concurrent use, including its Reload.
+package config

@@ -1,0 +1,130 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+
+	"kafka-import-bridge/internal/config"
+)
+
+func TestLoad_reportsAllFaultsAtOnce(t *testing.T) {
+	_, err := config.Load([]string{
+		"BRIDGE_KAFKA_TOPICS=users", "BRIDGE_KAFKA_TOPIC_REGEX=([",
+		"BRIDGE_BATCH_MAX_AGE=soonish", "BRIDGE_BATCH_MAX_BITES=1", "BRIDGE_UPLOAD_CONCURRENCY=-1",
+		"BRIDGE_ON_INVALID=explode", "BRIDGE_NAMESPACE=nowhere:x", "BRIDGE_BUFFER_MAX_BYTES=lots",
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := []string{
+		`BRIDGE_KAFKA_BROKERS: it is required`,
+		`BRIDGE_KAFKA_TOPIC_REGEX="([": want a regular expression (RE2 syntax): `,
+		`BRIDGE_KAFKA_GROUP_ID: it is required`,
+		`BRIDGE_NAMESPACE="nowhere:x": `,
+		`BRIDGE_ON_INVALID="explode": want one of hold, dlq, skip`,
+		`BRIDGE_BATCH_MAX_AGE="soonish": want a duration such as 500ms, 30s or 5m`,
+		`BRIDGE_BUFFER_MAX_BYTES="lots": want a size in bytes such as 8388608, 8MiB or 8MB`,
+		`SAFETYKIT_API_KEY: it is required (or SAFETYKIT_API_KEY_FILE, a file that holds it)`,
+		`BRIDGE_UPLOAD_CONCURRENCY="-1": want between 1 and 1024`,
+		`BRIDGE_BATCH_MAX_BITES: no such setting; did you mean BRIDGE_BATCH_MAX_BYTES?`,
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i := range max(len(want), len(lines)) {
+		switch {
+		case i >= len(lines):
+			t.Errorf("missing: %s", want[i])
+		case i >= len(want):
+			t.Errorf("unexpected: %s", lines[i])
+		case !strings.HasPrefix(lines[i], want[i]):
+			t.Errorf("line %d is %q, want %q", i, lines[i], want[i])
+		}
+	}
+}
+
+func TestLoad_faults(t *testing.T) {
+	notPEM := writeFile(t, "ca.pem", "no certificate")
+	empty := writeFile(t, "empty", "\n")
+	for _, tc := range []struct {
+		name string
+		env  []string
+		want string // the whole error, or its beginning when it ends in …
+	}{
+		{"no topics", []string{"BRIDGE_KAFKA_TOPICS="}, "BRIDGE_KAFKA_TOPICS: it is required, or BRIDGE_KAFKA_TOPIC_REGEX"},
+		{"topics twice", []string{"BRIDGE_KAFKA_TOPIC_REGEX=a.*"}, `BRIDGE_KAFKA_TOPIC_REGEX="a.*": set this or BRIDGE_KAFKA_TOPICS, not both`},
+		{"a topic's name", []string{"BRIDGE_KAFKA_TOPICS=a b"}, `BRIDGE_KAFKA_TOPICS="a b": want a topic name…`},
+		{"a repeated topic", []string{"BRIDGE_KAFKA_TOPICS=a,b,a"}, `BRIDGE_KAFKA_TOPICS="a,b,a": "a" is listed twice`},
+		{"a hole in a list", []string{"BRIDGE_KAFKA_TOPICS=a,,b"}, `BRIDGE_KAFKA_TOPICS="a,,b": want a comma-separated list without empty elements`},
+		{
+			"topics that are no namespaces",
+			[]string{"BRIDGE_KAFKA_TOPICS=users,ads.v1,x.y", "BRIDGE_NAMESPACE_MAP=x.y=z"},
+			`BRIDGE_KAFKA_TOPICS="users,ads.v1,x.y": ads.v1 cannot be a namespace (letters, digits, '_' and '-'); name one with BRIDGE_NAMESPACE_MAP=x.y=z,ads.v1=ads_v1 or set BRIDGE_NAMESPACE`,
+		},
+		{"a broker without a port", []string{"BRIDGE_KAFKA_BROKERS=kafka"}, `BRIDGE_KAFKA_BROKERS="kafka": want host:port,…`},
+		{"a broker's port", []string{"BRIDGE_KAFKA_BROKERS=kafka:99999"}, `BRIDGE_KAFKA_BROKERS="kafka:99999": want host:port,…`},
+		{"a broker with credentials", []string{"BRIDGE_KAFKA_BROKERS=u:pw@kafka:9"}, `BRIDGE_KAFKA_BROKERS="[redacted]@kafka:9": want host:port,…`},
+		{"an instance name", []string{"BRIDGE_INSTANCE_ID=a b"}, `BRIDGE_INSTANCE_ID="a b": want at most 128…`},
+		{"heartbeats too rare", []string{"BRIDGE_KAFKA_HEARTBEAT_INTERVAL=11s"}, `BRIDGE_KAFKA_HEARTBEAT_INTERVAL="11s": want at most a third of BRIDGE_KAFKA_SESSION_TIMEOUT (30s)`},
+		{"session above rebalance", []string{"BRIDGE_KAFKA_SESSION_TIMEOUT=3m"}, `BRIDGE_KAFKA_SESSION_TIMEOUT="3m": want at most BRIDGE_KAFKA_REBALANCE_TIMEOUT (2m0s)`},
+		{"backoffs", []string{"BRIDGE_RETRY_MIN_BACKOFF=1m"}, `BRIDGE_RETRY_MIN_BACKOFF="1m": want at most BRIDGE_RETRY_MAX_BACKOFF (30s)`},
+		{"buffer below batch", []string{"BRIDGE_BUFFER_MAX_BYTES=8388607"}, `BRIDGE_BUFFER_MAX_BYTES="8388607": want at least BRIDGE_BATCH_MAX_BYTES (8MiB)`},
+		{"a tiny batch", []string{"BRIDGE_BATCH_MAX_BYTES=8"}, `BRIDGE_BATCH_MAX_BYTES="8": want between 1KiB and 5GiB`},
+		{"a negative duration", []string{"BRIDGE_SHUTDOWN_TIMEOUT=-2562047h47m16.854775808s"}, `BRIDGE_SHUTDOWN_TIMEOUT="-2562047h47m16.854775808s": want at least 1ms`},
+		{"a switch", []string{"BRIDGE_KAFKA_TLS=yes"}, `BRIDGE_KAFKA_TLS="yes": want true or false`},
+		{"a number", []string{"BRIDGE_BATCH_MAX_RECORDS=many"}, `BRIDGE_BATCH_MAX_RECORDS="many": want a whole number`},
+		{"an unbalanced expression", []string{"BRIDGE_NAMESPACE_ALLOW=a)(b"}, `BRIDGE_NAMESPACE_ALLOW="a)(b": want a regular expression…`},
+		{"no rejected batch is skipped", []string{"BRIDGE_ON_REJECTED=skip"}, `BRIDGE_ON_REJECTED="skip": want one of hold, dlq`},
+		{"a policy without its topic", []string{"BRIDGE_ON_REJECTED=dlq"}, `BRIDGE_ON_REJECTED="dlq": needs BRIDGE_DLQ_TOPIC`},
+		{"a dead-letter loop", []string{"BRIDGE_DLQ_TOPIC=users"}, `BRIDGE_DLQ_TOPIC="users": dead letters would be read again: it is one of BRIDGE_KAFKA_TOPICS`},
+		{"a record's name", []string{"BRIDGE_SKIP_RECORDS=users/0@1,users@1"}, `BRIDGE_SKIP_RECORDS="users/0@1,users@1": want topic/partition@offset, not "users@1"`},
+		{"plain http", []string{"SAFETYKIT_BASE_URL=http://api.example.com"}, `SAFETYKIT_BASE_URL="http://api.example.com": want https: plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true`},
+		{"a URL with credentials", []string{"SAFETYKIT_BASE_URL=https://u:pw@h"}, `SAFETYKIT_BASE_URL="https://[redacted]@h": want a URL without user name and password`},
+		{"a URL with a query", []string{"SAFETYKIT_BASE_URL=https://h/?a"}, `SAFETYKIT_BASE_URL="https://h/?a": want a URL without query and fragment`},
+		{"another scheme", []string{"SAFETYKIT_BASE_URL=ftp://h"}, `SAFETYKIT_BASE_URL="ftp://h": want an https URL`},
+		{"a relative URL", []string{"SAFETYKIT_BASE_URL=api.example.com"}, `SAFETYKIT_BASE_URL="api.example.com": want an absolute URL such as https://host/path`},
+		{"a path without its place", []string{"BRIDGE_IMPORT_PATH=/v1/import"}, `BRIDGE_IMPORT_PATH="/v1/import": want a path that holds {namespace} exactly once`},
+		{"a path with two places", []string{"BRIDGE_IMPORT_PATH=/{namespace}/{namespace}"}, `BRIDGE_IMPORT_PATH="/{namespace}/{namespace}": want a path that holds {namespace} exactly once`},
+		{"a path that is relative", []string{"BRIDGE_IMPORT_PATH={namespace}"}, `BRIDGE_IMPORT_PATH="{namespace}": want a path that begins with one /`},
+		{"a path that is a host", []string{"BRIDGE_IMPORT_PATH=//h/{namespace}"}, `BRIDGE_IMPORT_PATH="//h/{namespace}": want a path that begins with one /`},
+		{"a path with a query", []string{"BRIDGE_IMPORT_PATH=/{namespace}?a=b"}, `BRIDGE_IMPORT_PATH="/{namespace}?a=b": want a plain path…`},
+		{"a path that climbs", []string{"BRIDGE_IMPORT_PATH=/a/../{namespace}"}, `BRIDGE_IMPORT_PATH="/a/../{namespace}": want a path without ..`},
+		{"a listening address", []string{"BRIDGE_HTTP_ADDR=8080"}, `BRIDGE_HTTP_ADDR="8080": want host:port or :port`},
+		{"pprof for everybody", []string{"BRIDGE_PPROF_ADDR=:6060"}, `BRIDGE_PPROF_ADDR=":6060": want a loopback address…`},
+		{"a mechanism", []string{"BRIDGE_KAFKA_SASL_MECHANISM=ROT13"}, `BRIDGE_KAFKA_SASL_MECHANISM="ROT13": want one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM`},
+		{"SASL without a user", []string{"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN", "BRIDGE_KAFKA_SASL_PASSWORD=pw"}, `BRIDGE_KAFKA_SASL_USERNAME: it is required by BRIDGE_KAFKA_SASL_MECHANISM=PLAIN`},
+		{"a user without SASL", []string{"BRIDGE_KAFKA_SASL_USERNAME=u"}, `BRIDGE_KAFKA_SASL_USERNAME="u": has no effect without BRIDGE_KAFKA_SASL_MECHANISM`},
+		{"MSK without TLS", []string{"BRIDGE_KAFKA_SASL_MECHANISM=AWS_MSK_IAM"}, `BRIDGE_KAFKA_SASL_MECHANISM="AWS_MSK_IAM": needs BRIDGE_KAFKA_TLS=true`},
+		{"roots without TLS", []string{"BRIDGE_KAFKA_TLS_CA_FILE=" + notPEM}, `BRIDGE_KAFKA_TLS_CA_FILE="` + notPEM + `": has no effect without BRIDGE_KAFKA_TLS=true`},
+		{"roots that are none", []string{"BRIDGE_HTTP_CA_FILE=" + notPEM}, `BRIDGE_HTTP_CA_FILE="` + notPEM + `": want a PEM file with at least one certificate`},
+		{"roots that are missing", []string{"BRIDGE_HTTP_CA_FILE=/no/file"}, `BRIDGE_HTTP_CA_FILE="/no/file": read file: no such file or directory`},
+		{"a certificate without its key", []string{"BRIDGE_KAFKA_TLS=true", "BRIDGE_KAFKA_TLS_CERT_FILE=" + notPEM}, `BRIDGE_KAFKA_TLS_CERT_FILE="` + notPEM + `": needs BRIDGE_KAFKA_TLS_KEY_FILE`},
+		{"a secret twice", []string{"SAFETYKIT_API_KEY_FILE=nofile"}, `SAFETYKIT_API_KEY_FILE: set this or SAFETYKIT_API_KEY, not both`},
+		{"a secret's file is missing", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=/no/file"}, `SAFETYKIT_API_KEY_FILE="/no/file": want a file that holds the secret: open file: no such file or directory`},
+		{"a secret where its path belongs", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=sk_live"}, `SAFETYKIT_API_KEY_FILE: want a file that holds the secret: open file: no such file or directory`},
+		{"a secret's file is empty", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=" + empty}, `SAFETYKIT_API_KEY_FILE="` + empty + `": want a file that holds the secret: it is empty`},
+		{"a secret of two lines", []string{"SAFETYKIT_API_KEY=sk_a\nsk_b"}, `SAFETYKIT_API_KEY: it holds a line break or another control character`},
+		{"a key with a space", []string{"SAFETYKIT_API_KEY=Bearer sk_a"}, `SAFETYKIT_API_KEY: want visible ASCII characters only, without spaces`},
+		{"an unknown name", []string{"BRIDGE_TOPICS=a"}, `BRIDGE_TOPICS: no such setting; did you mean BRIDGE_KAFKA_TOPICS?`},
+		{"an unknown name unlike any", []string{"BRIDGE_ZZZZ=a"}, "BRIDGE_ZZZZ: no such setting; `bridge config` lists them"},
+		{"a misspelt secret", []string{"SAFETYKIT_APIKEY=sk_live"}, `SAFETYKIT_APIKEY: no such setting; did you mean SAFETYKIT_API_KEY?`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := config.Load(with(tc.env...))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := err.Error()
+			beginning, open := strings.CutSuffix(tc.want, "…")
+			if got != tc.want && !(open && strings.HasPrefix(got, beginning) && !strings.Contains(got, "\n")) {
+				t.Errorf("error\n%s\nwant\n%s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestLoad_loopbackMayBePlain(t *testing.T) {
+	for _, url := range []string{"http://localhost:1", "http://127.9.9.9", "http://[::1]:1", "https://api.example.com"} {
+		load(t, with("SAFETYKIT_BASE_URL="+url))
+	}
+	load(t, with("SAFETYKIT_BASE_URL=http://api.example.com", "BRIDGE_ALLOW_INSECURE_HTTP=true"))
+	load(t, with("BRIDGE_PPROF_ADDR=localhost:6060", "BRIDGE_HTTP_ADDR=127.0.0.1:0"))
+}

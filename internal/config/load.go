@@ -1,0 +1,197 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kelseyhightower/envconfig"
+)
+
+// Load builds the configuration from environ, a list of NAME=value such as
+// os.Environ returns. It reads nothing else but the files that *_FILE
+// variables name. An error is a join of one [*Fault] per problem; there is no
+// configuration then.
+func Load(environ []string) (*Config, error) {
+	l := loader{
+		env:    parseEnviron(environ),
+		config: &Config{effective: make(map[string]string)},
+		faulty: make(map[string]bool),
+	}
+	settings := Settings()
+	for _, s := range settings {
+		l.load(s)
+	}
+	l.validate()
+	l.refuseUnknown(settings)
+	if len(l.faults) > 0 {
+		return nil, errors.Join(l.faults...)
+	}
+	return l.config, nil
+}
+
+// parseEnviron returns the variables that have a value: empty or blank equals
+// unset. Of two with one name the later counts.
+func parseEnviron(environ []string) map[string]string {
+	env := make(map[string]string)
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		delete(env, name)
+		if strings.TrimSpace(value) != "" {
+			env[name] = value
+		}
+	}
+	return env
+}
+
+// loader fills one Config and gathers what is wrong.
+type loader struct {
+	env    map[string]string
+	config *Config
+	faults []error
+	faulty map[string]bool // variables with a fault, not to be judged twice
+}
+
+// add records a fault of the setting's variable.
+func (l *loader) add(s Setting, value, problem string) {
+	l.faults = append(l.faults, &Fault{s.Variable, shown(s, value), problem})
+	l.faulty[s.Variable] = true
+}
+
+// load fills the setting's field from the environment.
+func (l *loader) load(s Setting) {
+	if s.Secret() {
+		l.loadSecret(s)
+		return
+	}
+	text := strings.TrimSpace(l.env[s.Variable])
+	if text == "" {
+		text = s.Default
+	}
+	if text == "" {
+		if s.Required {
+			l.add(s, "", "it is required")
+		}
+		return
+	}
+	field := reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
+	if err := decode(s, text, field); err != nil {
+		l.add(s, text, err.Error())
+		return
+	}
+	l.config.effective[s.Variable] = shown(s, text)
+}
+
+// loadSecret fills a secret's field from its variable or from the file that
+// its twin names.
+func (l *loader) loadSecret(s Setting) {
+	text, path := l.env[s.Variable], strings.TrimSpace(l.env[s.FileVariable()])
+	field := reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
+	switch {
+	case text != "" && path != "":
+		l.addFile(s, "", "set this or "+s.Variable+", not both")
+	case path != "":
+		secret, err := secretFromFile(path)
+		if err != nil {
+			l.addFile(s, path, "want a file that holds the secret: "+err.Error())
+			return
+		}
+		field.Set(reflect.ValueOf(secret))
+		l.config.effective[s.Variable] = "(file: " + path + ")"
+	case text != "":
+		secret := field.Addr().Interface().(*Secret)
+		_ = secret.Decode(text) // never fails
+		l.config.effective[s.Variable] = redacted
+		if err := secretFault(secret.Value()); err != nil {
+			l.add(s, "", err.Error())
+		}
+	case s.Required:
+		l.add(s, "", "it is required (or "+s.FileVariable()+", a file that holds it)")
+	}
+}
+
+// addFile records a fault of a secret's _FILE variable. Its value is repeated
+// only when it is plainly a path: the secret itself may stand there by mistake.
+func (l *loader) addFile(s Setting, path, problem string) {
+	if !filepath.IsAbs(path) && !strings.HasPrefix(path, ".") {
+		path = ""
+	}
+	l.faults = append(l.faults, &Fault{s.FileVariable(), path, problem})
+	l.faulty[s.Variable] = true
+}
+
+// decode converts text into field and checks it against the setting's words
+// and bounds. The error says what is accepted.
+func decode(s Setting, text string, field reflect.Value) error {
+	if s.OneOf != nil {
+		i := slices.IndexFunc(s.OneOf, func(word string) bool { return strings.EqualFold(word, text) })
+		if i < 0 {
+			return errors.New("want one of " + strings.Join(s.OneOf, ", "))
+		}
+		text = s.OneOf[i]
+	}
+	value, err := convert(s.Kind, field.Type(), text)
+	if err != nil {
+		return err
+	}
+	if !withinBounds(s, value) {
+		return errors.New("want " + bounds(s))
+	}
+	field.Set(value)
+	return nil
+}
+
+// convert lets envconfig turn text into a value of type t. It is called for
+// one value at a time because it stops at its first fault, and the text is
+// handed over as the default of a variable that cannot exist (no name holds
+// '=') because it would otherwise read the process's own environment.
+func convert(kind Kind, t reflect.Type, text string) (reflect.Value, error) {
+	tag := reflect.StructTag(`envconfig:"=" default:` + strconv.Quote(text))
+	spec := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Value", Type: t, Tag: tag}}))
+	err := envconfig.Process("", spec.Interface())
+	if err == nil {
+		return spec.Elem().Field(0), nil
+	}
+	switch kind {
+	case KindDuration:
+		return reflect.Value{}, errors.New("want a duration such as 500ms, 30s or 5m")
+	case KindInteger:
+		return reflect.Value{}, errors.New("want a whole number")
+	case KindBoolean:
+		return reflect.Value{}, errors.New("want true or false")
+	}
+	// Our own decoders; envconfig's wrapping repeats the raw value.
+	if pe, ok := errors.AsType[*envconfig.ParseError](err); ok {
+		err = pe.Err
+	}
+	return reflect.Value{}, err
+}
+
+// withinBounds reports whether a number, size or duration is what the
+// setting's min and max allow.
+func withinBounds(s Setting, value reflect.Value) bool {
+	within := func(text string, ok func(value, limit int64) bool) bool {
+		if text == "" {
+			return true
+		}
+		limit, err := convert(s.Kind, value.Type(), text)
+		return err == nil && ok(value.Int(), limit.Int())
+	}
+	return within(s.Min, func(v, limit int64) bool { return v >= limit }) &&
+		within(s.Max, func(v, limit int64) bool { return v <= limit })
+}
+
+// bounds describes the setting's min and max.
+func bounds(s Setting) string {
+	switch {
+	case s.Max == "":
+		return "at least " + s.Min
+	case s.Min == "":
+		return "at most " + s.Max
+	}
+	return fmt.Sprintf("between %s and %s", s.Min, s.Max)
+}

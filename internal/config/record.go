@@ -1,0 +1,41 @@
+package config
+
+import "kafka-import-bridge/internal/record"
+
+// NamespaceSource is where a record's namespaces come from.
+type NamespaceSource struct{ record.Source }
+
+// Decode parses topic, key, static:NAME, header:NAME or field:PATH.
+func (s *NamespaceSource) Decode(text string) (err error) {
+	s.Source, err = record.ParseNamespaceSource(text)
+	return err
+}
+
+// IsTopic reports whether the topic's name is the namespace.
+func (s NamespaceSource) IsTopic() bool { return s.String() == "topic" }
+
+// IDSource is where a line's id comes from.
+type IDSource struct{ record.Source }
+
+// Decode parses field:PATH, key, header:NAME or offset.
+func (s *IDSource) Decode(text string) (err error) {
+	s.Source, err = record.ParseIDSource(text)
+	return err
+}
+
+// NamespaceMap renames namespaces; the zero map renames none.
+type NamespaceMap struct{ record.Map }
+
+// Decode parses from=to or from=to1+to2, comma-separated.
+func (m *NamespaceMap) Decode(text string) (err error) {
+	m.Map, err = record.ParseNamespaceMap(text)
+	return err
+}
+
+// Names reports whether the map says where name goes.
+func (m NamespaceMap) Names(name string) bool {
+	_, ok := m.Lookup(name)
+	return ok
+}
+
+func validNamespace(name string) bool { return record.ValidNamespace(name) }

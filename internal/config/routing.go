@@ -1,0 +1,62 @@
+package config
+
+import "time"
+
+// Namespace decides where a record goes.
+type Namespace struct {
+	// Source is where a record's namespaces are read from.
+	//
+	// Default: topic
+	Source NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
+
+	// Map renames what Source found, before Allow is asked.
+	Map NamespaceMap `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
+
+	// Allow accepts a namespace when it matches as a whole; nil inside accepts
+	// every valid one.
+	Allow Regexp `envconfig:"BRIDGE_NAMESPACE_ALLOW" desc:"Regular expression that a whole namespace must match; others make the record invalid."`
+}
+
+// ID decides the id of a line.
+type ID struct {
+	// Source is where the id is read from. Anything but field:id makes the
+	// bridge set the line's id.
+	//
+	// Default: field:id
+	Source IDSource `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it."`
+
+	// Numbers says what to do with an id that is a JSON number.
+	//
+	// Default: reject
+	Numbers IDNumbers `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
+}
+
+// Policies decide what happens to what cannot be imported.
+type Policies struct {
+	// OnInvalid treats a record that cannot become a line.
+	//
+	// Default: hold
+	OnInvalid Policy `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
+
+	// Skip names single records to leave out, whatever they hold.
+	Skip SkipRecords `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset,..., counted as operator."`
+
+	// OnTombstone treats a record whose value is null.
+	//
+	// Default: skip
+	OnTombstone Policy `envconfig:"BRIDGE_ON_TOMBSTONE" default:"skip" oneof:"skip|dlq|hold" desc:"A record with a null value."`
+
+	// OnRejected treats a batch that the import API or the store refuses for
+	// good.
+	//
+	// Default: hold
+	OnRejected Policy `envconfig:"BRIDGE_ON_REJECTED" default:"hold" oneof:"hold|dlq" desc:"A batch that the import API or the store refuses for good: hold its namespace and probe it (other namespaces go on), or dlq its records."`
+
+	// HoldProbeInterval is how often a held namespace is tried again.
+	//
+	// Default: 1m
+	HoldProbeInterval time.Duration `envconfig:"BRIDGE_HOLD_PROBE_INTERVAL" default:"1m" min:"1ms" desc:"How often a held namespace is tried again."`
+
+	// DLQTopic receives dead letters; empty unless a policy may need it.
+	DLQTopic string `envconfig:"BRIDGE_DLQ_TOPIC" desc:"Topic for dead letters, required by any dlq policy. The bridge never creates it; a record too large for it is held."`
+}

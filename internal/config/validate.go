@@ -1,0 +1,169 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Variables that a check or a message names beside its own.
+const (
+	varBrokers      = "BRIDGE_KAFKA_BROKERS"
+	varTopics       = "BRIDGE_KAFKA_TOPICS"
+	varTopicRegex   = "BRIDGE_KAFKA_TOPIC_REGEX"
+	varNamespace    = "BRIDGE_NAMESPACE"
+	varNamespaceMap = "BRIDGE_NAMESPACE_MAP"
+	varDLQTopic     = "BRIDGE_DLQ_TOPIC"
+	varTLS          = "BRIDGE_KAFKA_TLS"
+	varMechanism    = "BRIDGE_KAFKA_SASL_MECHANISM"
+	varInsecureHTTP = "BRIDGE_ALLOW_INSECURE_HTTP"
+)
+
+// validate judges values that decoded, alone and against each other. It
+// changes nothing but the list of faults.
+func (l *loader) validate() {
+	l.validateKafka()
+	l.validateTopics()
+	l.validateTLS()
+	l.validateSASL()
+	l.validatePolicies()
+	l.validateAPI()
+	l.validateListeners()
+}
+
+// sound reports whether all the variables decoded; a check whose input is
+// known to be wrong would only repeat that.
+func (l *loader) sound(variables ...string) bool {
+	return !slices.ContainsFunc(variables, func(v string) bool { return l.faulty[v] })
+}
+
+// given reports whether the environment sets the variable or its twin.
+func (l *loader) given(variable string) bool {
+	return l.env[variable] != "" || l.env[variable+fileSuffix] != ""
+}
+
+// fault records a problem of a variable together with its effective value.
+func (l *loader) fault(variable, problem string) {
+	value := l.config.effective[variable]
+	if value == redacted {
+		value = ""
+	}
+	l.faults = append(l.faults, &Fault{variable, value, problem})
+	l.faulty[variable] = true
+}
+
+// require records a fault unless ok, or unless one of the variables that it
+// concerns is faulty already. The first variable is the one named.
+func (l *loader) require(ok bool, problem string, variable string, others ...string) {
+	if !ok && l.sound(variable) && l.sound(others...) {
+		l.fault(variable, problem)
+	}
+}
+
+func (l *loader) validatePolicies() {
+	p := &l.config.Policies
+	for _, policy := range []struct {
+		variable string
+		value    Policy
+	}{
+		{"BRIDGE_ON_INVALID", p.OnInvalid},
+		{"BRIDGE_ON_TOMBSTONE", p.OnTombstone},
+		{"BRIDGE_ON_REJECTED", p.OnRejected},
+	} {
+		l.require(policy.value != PolicyDLQ || p.DLQTopic != "", "needs "+varDLQTopic, policy.variable, varDLQTopic)
+	}
+	if p.DLQTopic != "" {
+		problem := topicFault(p.DLQTopic)
+		l.require(problem == "", problem, varDLQTopic)
+		l.require(!slices.Contains(l.config.Kafka.Topics, p.DLQTopic),
+			"dead letters would be read again: it is one of "+varTopics, varDLQTopic, varTopics)
+	}
+}
+
+func (l *loader) validateAPI() {
+	c := l.config
+	l.validateURL("SAFETYKIT_BASE_URL", c.API.BaseURL)
+	l.validateURL("BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", c.Kafka.SASL.OAuthTokenURL)
+	problem := importPathFault(c.API.ImportPath)
+	l.require(problem == "", problem, "BRIDGE_IMPORT_PATH")
+	l.require(!strings.ContainsFunc(c.API.Key.Value(), notVisible),
+		"want visible ASCII characters only, without spaces", "SAFETYKIT_API_KEY")
+	l.require(c.Retry.MinBackoff <= c.Retry.MaxBackoff,
+		"want at most BRIDGE_RETRY_MAX_BACKOFF ("+c.Retry.MaxBackoff.String()+")",
+		"BRIDGE_RETRY_MIN_BACKOFF", "BRIDGE_RETRY_MAX_BACKOFF")
+	l.require(c.Buffer.MaxBytes >= c.Batch.MaxBytes,
+		"want at least BRIDGE_BATCH_MAX_BYTES ("+c.Batch.MaxBytes.String()+")",
+		"BRIDGE_BUFFER_MAX_BYTES", "BRIDGE_BATCH_MAX_BYTES")
+	l.validateRoots("BRIDGE_HTTP_CA_FILE", c.API.CAFile)
+}
+
+func notVisible(r rune) bool { return r <= ' ' || r >= 0x7f }
+
+// validateURL refuses plain http over a network.
+func (l *loader) validateURL(variable string, u URL) {
+	if !u.IsSet() || u.Scheme == "https" || l.config.API.AllowInsecureHTTP || isLoopback(u.Hostname()) {
+		return
+	}
+	l.require(false, "want https: plain http is accepted for loopback hosts only, unless "+varInsecureHTTP+"=true",
+		variable, varInsecureHTTP)
+}
+
+// validateRoots checks a file of roots, if there is one.
+func (l *loader) validateRoots(variable, path string) {
+	if path == "" {
+		return
+	}
+	if err := checkRoots(path); err != nil {
+		l.require(false, err.Error(), variable)
+	}
+}
+
+func (l *loader) validateListeners() {
+	for _, listener := range []struct{ variable, addr string }{
+		{"BRIDGE_HTTP_ADDR", l.config.HTTP.Addr},
+		{"BRIDGE_PPROF_ADDR", l.config.HTTP.PprofAddr},
+	} {
+		_, port, err := net.SplitHostPort(listener.addr)
+		l.require(listener.addr == "" || err == nil && isPort(port, 0), "want host:port or :port", listener.variable)
+	}
+	if addr := l.config.HTTP.PprofAddr; addr != "" {
+		host, _, _ := net.SplitHostPort(addr)
+		l.require(isLoopback(host), "want a loopback address such as 127.0.0.1:6060 (heaps hold records)", "BRIDGE_PPROF_ADDR")
+	}
+}
+
+// isLoopback reports whether host names this machine.
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isPort reports whether text is a port number of at least least.
+func isPort(text string, least uint64) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n >= least
+}
+
+// importPathFault says why path cannot be the create call's, or returns "".
+func importPathFault(path string) string {
+	const placeholder = "{namespace}"
+	rest := strings.Replace(path, placeholder, "n", 1)
+	u, err := url.Parse(rest)
+	switch {
+	case !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
+		return "want a path that begins with one /"
+	case strings.Count(path, placeholder) != 1 || strings.ContainsAny(rest, "{}"):
+		return "want a path that holds " + placeholder + " exactly once"
+	case err != nil || strings.ContainsFunc(path, notVisible) || u.Path != rest:
+		return "want a plain path without spaces, escapes, query or fragment"
+	case slices.Contains(strings.Split(path, "/"), ".."):
+		return "want a path without .."
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+package config
+
+import (
+	"net"
+	"regexp"
+	"strings"
+)
+
+func (l *loader) validateKafka() {
+	k := &l.config.Kafka
+	for _, broker := range k.Brokers {
+		host, port, err := net.SplitHostPort(broker)
+		l.require(err == nil && host != "" && isPort(port, 1) && !strings.ContainsAny(host, "/@ "),
+			"want host:port,... such as kafka-0:9092,kafka-1:9092", varBrokers)
+	}
+	l.require(k.InstanceID == "" || instanceName.MatchString(k.InstanceID),
+		"want at most 128 letters, digits, '.', '_' or '-'", "BRIDGE_INSTANCE_ID")
+	for _, id := range []struct{ variable, name string }{
+		{"BRIDGE_KAFKA_GROUP_ID", k.GroupID},
+		{"BRIDGE_KAFKA_CLIENT_ID", k.ClientID},
+	} {
+		l.require(len(id.name) <= 249 && !strings.ContainsFunc(id.name, isControl),
+			"want at most 249 bytes without control characters", id.variable)
+	}
+	l.require(3*k.HeartbeatInterval <= k.SessionTimeout,
+		"want at most a third of BRIDGE_KAFKA_SESSION_TIMEOUT ("+k.SessionTimeout.String()+")",
+		"BRIDGE_KAFKA_HEARTBEAT_INTERVAL", "BRIDGE_KAFKA_SESSION_TIMEOUT")
+	l.require(k.SessionTimeout <= k.RebalanceTimeout,
+		"want at most BRIDGE_KAFKA_REBALANCE_TIMEOUT ("+k.RebalanceTimeout.String()+")",
+		"BRIDGE_KAFKA_SESSION_TIMEOUT", "BRIDGE_KAFKA_REBALANCE_TIMEOUT")
+}
+
+var (
+	instanceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	topicName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
+)
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// topicFault says why name cannot be a topic's, or returns "".
+func topicFault(name string) string {
+	if !topicName.MatchString(name) || name == "." || name == ".." {
+		return "want a topic name: at most 249 letters, digits, '.', '_' or '-'"
+	}
+	return ""
+}
+
+func (l *loader) validateTopics() {
+	k := &l.config.Kafka
+	byList, byRegex := l.given(varTopics), l.given(varTopicRegex)
+	l.require(byList || byRegex, "it is required, or "+varTopicRegex, varTopics)
+	l.require(!byList || !byRegex, "set this or "+varTopics+", not both", varTopicRegex)
+	for _, topic := range k.Topics {
+		problem := topicFault(topic)
+		l.require(problem == "", problem, varTopics)
+	}
+	if l.sound(varTopics, varNamespace, varNamespaceMap) {
+		l.validateTopicNamespaces()
+	}
+}
+
+// validateTopicNamespaces refuses listed topics that would be namespaces and
+// cannot be: each of their records would be invalid.
+func (l *loader) validateTopicNamespaces() {
+	n := &l.config.Namespace
+	if !n.Source.IsTopic() {
+		return
+	}
+	var entries, bad []string
+	for _, topic := range l.config.Kafka.Topics {
+		if !n.Map.Names(topic) && !validNamespace(topic) {
+			bad = append(bad, topic)
+			entries = append(entries, topic+"="+strings.ReplaceAll(topic, ".", "_"))
+		}
+	}
+	if len(bad) == 0 {
+		return
+	}
+	if text := l.config.effective[varNamespaceMap]; text != "" {
+		entries = append([]string{text}, entries...)
+	}
+	l.fault(varTopics, strings.Join(bad, ", ")+" cannot be a namespace (letters, digits, '_' and '-'); name one with "+
+		varNamespaceMap+"="+strings.Join(entries, ",")+" or set "+varNamespace)
+}
+
+func (l *loader) validateTLS() {
+	t := &l.config.Kafka.TLS
+	const certFile, keyFile = "BRIDGE_KAFKA_TLS_CERT_FILE", "BRIDGE_KAFKA_TLS_KEY_FILE"
+	for _, variable := range []string{"BRIDGE_KAFKA_TLS_CA_FILE", certFile, keyFile, "BRIDGE_KAFKA_TLS_SERVER_NAME"} {
+		l.require(t.Enabled || !l.given(variable), "has no effect without "+varTLS+"=true", variable, varTLS)
+	}
+	l.require(t.Enabled || !t.InsecureSkipVerify, "has no effect without "+varTLS+"=true",
+		"BRIDGE_KAFKA_TLS_INSECURE_SKIP_VERIFY", varTLS)
+	l.validateRoots("BRIDGE_KAFKA_TLS_CA_FILE", t.CAFile)
+	l.require(t.CertFile == "" || t.KeyFile != "", "needs "+keyFile, certFile)
+	l.require(t.KeyFile == "" || t.CertFile != "", "needs "+certFile, keyFile)
+	if t.CertFile != "" && t.KeyFile != "" {
+		if err := checkKeyPair(t.CertFile, t.KeyFile); err != nil {
+			l.require(false, err.Error()+" ("+keyFile+")", certFile)
+		}
+	}
+}
+
+// saslNeeds are the variables that each mechanism needs.
+func saslNeeds(m SASLMechanism) []string {
+	const prefix = "BRIDGE_KAFKA_SASL_"
+	switch m {
+	case SASLPlain, SASLScramSHA256, SASLScramSHA512:
+		return []string{prefix + "USERNAME", prefix + "PASSWORD"}
+	case SASLOAuthBearer:
+		return []string{prefix + "OAUTH_TOKEN_URL", prefix + "OAUTH_CLIENT_ID", prefix + "OAUTH_CLIENT_SECRET"}
+	}
+	return nil
+}
+
+func (l *loader) validateSASL() {
+	mechanism := l.config.Kafka.SASL.Mechanism
+	for _, variable := range saslNeeds(mechanism) {
+		l.require(l.given(variable), "it is required by "+varMechanism+"="+string(mechanism), variable, varMechanism)
+	}
+	for _, variable := range []string{"BRIDGE_KAFKA_SASL_USERNAME", "BRIDGE_KAFKA_SASL_PASSWORD",
+		"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID",
+		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET", "BRIDGE_KAFKA_SASL_OAUTH_SCOPES"} {
+		l.require(mechanism != "" || !l.given(variable), "has no effect without "+varMechanism, variable, varMechanism)
+	}
+	l.require(mechanism != SASLAWSMSKIAM || l.config.Kafka.TLS.Enabled, "needs "+varTLS+"=true", varMechanism, varTLS)
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// The words of the enumerations; the accepted ones are in the oneof tags.
+type (
+	OffsetReset    string
+	IsolationLevel string
+	SASLMechanism  string
+	IDNumbers      string
+	Policy         string
+	LogFormat      string
+)
+
+const (
+	ResetEarliest OffsetReset = "earliest"
+	ResetLatest   OffsetReset = "latest"
+	ResetHold     OffsetReset = "hold"
+
+	ReadCommitted   IsolationLevel = "read_committed"
+	ReadUncommitted IsolationLevel = "read_uncommitted"
+
+	SASLPlain       SASLMechanism = "PLAIN"
+	SASLScramSHA256 SASLMechanism = "SCRAM-SHA-256"
+	SASLScramSHA512 SASLMechanism = "SCRAM-SHA-512"
+	SASLOAuthBearer SASLMechanism = "OAUTHBEARER"
+	SASLAWSMSKIAM   SASLMechanism = "AWS_MSK_IAM"
+
+	NumbersReject IDNumbers = "reject"
+	NumbersString IDNumbers = "string"
+
+	PolicyHold Policy = "hold"
+	PolicyDLQ  Policy = "dlq"
+	PolicySkip Policy = "skip"
+
+	LogJSON LogFormat = "json"
+	LogText LogFormat = "text"
+)
+
+// Size is a number of bytes.
+type Size int64
+
+// Decode parses 8388608, 8MiB or 8MB: binary units for KiB, MiB and GiB,
+// decimal ones for KB, MB and GB.
+func (s *Size) Decode(text string) error {
+	digits := strings.TrimRight(text, "BGKMgikmb ")
+	unit, ok := sizeUnit(strings.TrimSpace(text[len(digits):]))
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if !ok || err != nil || n > math.MaxInt64/uint64(unit) {
+		return errors.New("want a size in bytes such as 8388608, 8MiB or 8MB")
+	}
+	*s = Size(int64(n) * unit)
+	return nil
+}
+
+// sizeUnit returns the bytes in one of the named unit.
+func sizeUnit(name string) (int64, bool) {
+	switch strings.ToLower(name) {
+	case "", "b":
+		return 1, true
+	case "kb":
+		return 1e3, true
+	case "mb":
+		return 1e6, true
+	case "gb":
+		return 1e9, true
+	case "kib":
+		return 1 << 10, true
+	case "mib":
+		return 1 << 20, true
+	case "gib":
+		return 1 << 30, true
+	}
+	return 1, false
+}
+
+// String returns the shortest exact form, which Decode accepts.
+func (s Size) String() string {
+	for _, unit := range []string{"GiB", "MiB", "KiB"} {
+		if n, _ := sizeUnit(unit); s > 0 && int64(s)%n == 0 {
+			return strconv.FormatInt(int64(s)/n, 10) + unit
+		}
+	}
+	return strconv.FormatInt(int64(s), 10)
+}
+
+// List is comma-separated text. Space around an element is dropped.
+type List []string
+
+// Decode splits text; an empty element or a repeated one is a fault.
+func (l *List) Decode(text string) error {
+	seen := make(map[string]bool)
+	var list List
+	for element := range strings.SplitSeq(text, ",") {
+		element = strings.TrimSpace(element)
+		if element == "" {
+			return errors.New("want a comma-separated list without empty elements")
+		}
+		if seen[element] {
+			return fmt.Errorf("%q is listed twice", element)
+		}
+		seen[element] = true
+		list = append(list, element)
+	}
+	*l = list
+	return nil
+}
+
+// Regexp is an optional regular expression that must match a whole text.
+type Regexp struct{ *regexp.Regexp }
+
+// Decode compiles text anchored at both ends.
+func (r *Regexp) Decode(text string) error {
+	// Compiled alone first: "a)(b" must not close the anchoring group.
+	if _, err := regexp.Compile(text); err != nil {
+		return fmt.Errorf("want a regular expression (RE2 syntax): %w", err)
+	}
+	re, err := regexp.Compile(`^(?:` + text + `)$`)
+	if err != nil {
+		return fmt.Errorf("want a regular expression (RE2 syntax): %w", err)
+	}
+	r.Regexp = re
+	return nil
+}
+
+// IsSet reports whether there is an expression.
+func (r Regexp) IsSet() bool { return r.Regexp != nil }
+
+// URL is an optional absolute http or https URL without user information,
+// query or fragment, and without a trailing slash.
+type URL struct{ *url.URL }
+
+// Decode parses text. Whether plain http is accepted is decided by Load.
+func (u *URL) Decode(text string) error {
+	parsed, err := url.Parse(text)
+	switch {
+	case err != nil || parsed.Host == "" || parsed.Hostname() == "" || parsed.Opaque != "":
+		return errors.New("want an absolute URL such as https://host/path")
+	case parsed.Scheme != "https" && parsed.Scheme != "http":
+		return errors.New("want an https URL")
+	case parsed.User != nil:
+		return errors.New("want a URL without user name and password")
+	case parsed.RawQuery != "" || parsed.ForceQuery || strings.Contains(text, "#"):
+		return errors.New("want a URL without query and fragment")
+	}
+	parsed.Path = strings.TrimRight(parsed.Path, "/")
+	parsed.RawPath = strings.TrimRight(parsed.RawPath, "/")
+	u.URL = parsed
+	return nil
+}
+
+// IsSet reports whether there is a URL.
+func (u URL) IsSet() bool { return u.URL != nil }
