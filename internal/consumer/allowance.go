@@ -1,0 +1,176 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+)
+
+// errOverCeiling is returned for memory that the budget can never give.
+var errOverCeiling = errors.New("larger than a quarter of BRIDGE_BUFFER_MAX_BYTES")
+
+// allowance is a share of the buffer budget that fetchers draw their buffers
+// from. Requests are served in order; one that is larger than the allowance is
+// served alone, up to the ceiling. It keeps returned buffers for reuse. Safe
+// for concurrent use.
+type allowance struct {
+	capacity, ceiling int64
+
+	mu      sync.Mutex
+	used    int64
+	waiting []*allowanceWaiter // in order of arrival
+	free    [64][][]byte       // by size class, used+idle <= capacity
+	idle    int64
+}
+
+type allowanceWaiter struct {
+	n     int64
+	ready chan struct{}
+}
+
+func newAllowance(capacity, ceiling int64) *allowance {
+	return &allowance{capacity: capacity, ceiling: max(capacity, ceiling)}
+}
+
+// Used is the number of bytes that are lent.
+func (a *allowance) Used() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used
+}
+
+// lend waits for n bytes of the allowance and returns them as a lease that one
+// holder owns. It fails when ctx ends or n is beyond the ceiling.
+func (a *allowance) lend(ctx context.Context, n int64) (*lease, error) {
+	size := sizeClass(n)
+	if size > a.ceiling {
+		if size = n; n > a.ceiling {
+			return nil, errOverCeiling
+		}
+	}
+	a.mu.Lock()
+	if len(a.waiting) == 0 && a.fits(size) {
+		l := a.take(size)
+		a.mu.Unlock()
+		return l, nil
+	}
+	w := &allowanceWaiter{n: size, ready: make(chan struct{})}
+	a.waiting = append(a.waiting, w)
+	a.mu.Unlock()
+	select {
+	case <-w.ready:
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.used -= size // wake reserved it; take counts it again
+		return a.take(size), nil
+	case <-ctx.Done():
+		return nil, a.leave(w, ctx.Err())
+	}
+}
+
+// leave takes a waiter that gives up out of the queue.
+func (a *allowance) leave(w *allowanceWaiter, err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, other := range a.waiting {
+		if other == w {
+			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
+			a.wake()
+			return err
+		}
+	}
+	a.used -= w.n // it had been served just now
+	a.wake()
+	return err
+}
+
+func (a *allowance) fits(n int64) bool {
+	return a.used == 0 || a.used+n <= a.capacity
+}
+
+// take lends a buffer of size bytes. Call with mu held.
+func (a *allowance) take(size int64) *lease {
+	a.used += size
+	l := &lease{from: a, size: size}
+	l.refs.Store(1)
+	class := bits.Len64(uint64(size - 1))
+	if n := len(a.free[class]); n > 0 && int64(cap(a.free[class][n-1])) >= size {
+		l.buf = a.free[class][n-1]
+		a.free[class] = a.free[class][:n-1]
+		a.idle -= int64(cap(l.buf))
+	} else {
+		a.evict()
+		l.buf = make([]byte, size)
+	}
+	return l
+}
+
+// evict drops idle buffers until what is lent and idle fits the allowance.
+func (a *allowance) evict() {
+	for c := range a.free {
+		for len(a.free[c]) > 0 && a.used+a.idle > a.capacity {
+			n := len(a.free[c]) - 1
+			a.idle -= int64(cap(a.free[c][n]))
+			a.free[c][n] = nil
+			a.free[c] = a.free[c][:n]
+		}
+	}
+}
+
+func (a *allowance) giveBack(l *lease) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used -= l.size
+	if a.used+a.idle+l.size <= a.capacity {
+		class := bits.Len64(uint64(l.size - 1))
+		a.free[class] = append(a.free[class], l.buf)
+		a.idle += l.size
+	}
+	l.buf = nil
+	a.wake()
+}
+
+// wake serves waiters in order. Call with mu held.
+func (a *allowance) wake() {
+	for len(a.waiting) > 0 && a.fits(a.waiting[0].n) {
+		w := a.waiting[0]
+		a.waiting = a.waiting[1:]
+		a.used += w.n
+		close(w.ready)
+	}
+}
+
+// sizeClass rounds up to a power of two, at least 4 KiB, so that buffers find
+// another use.
+func sizeClass(n int64) int64 {
+	if n <= 4<<10 {
+		return 4 << 10
+	}
+	return 1 << bits.Len64(uint64(n-1))
+}
+
+// lease is a buffer out of an allowance. Whoever keeps a slice of it holds a
+// reference; the last release gives the buffer back, after which nobody may
+// touch it.
+type lease struct {
+	from *allowance
+	size int64
+	buf  []byte
+	refs atomic.Int32
+}
+
+func (l *lease) retain() *lease {
+	l.refs.Add(1)
+	return l
+}
+
+func (l *lease) release() {
+	switch n := l.refs.Add(-1); {
+	case n == 0:
+		l.from.giveBack(l)
+	case n < 0:
+		panic("lease released twice")
+	}
+}

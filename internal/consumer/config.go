@@ -1,0 +1,87 @@
+package consumer
+
+import (
+	"regexp"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/record"
+)
+
+// Policy says what becomes of a record that cannot be imported.
+type Policy uint8
+
+// The policies of BRIDGE_ON_INVALID, BRIDGE_ON_TOMBSTONE and BRIDGE_ON_REJECTED.
+const (
+	Hold Policy = iota // the committed offset waits for it, the work goes on
+	DeadLetter
+	Skip
+)
+
+// OffsetReset says where a partition starts without a usable committed offset.
+type OffsetReset uint8
+
+// The values of BRIDGE_KAFKA_OFFSET_RESET.
+const (
+	ResetEarliest OffsetReset = iota
+	ResetLatest
+	ResetHold // a new group starts at earliest; an offset out of range is held
+)
+
+// Config is everything the consumer needs to know. All fields are required
+// unless a comment says otherwise; New checks what it relies on.
+type Config struct {
+	Group      string
+	ClientID   string
+	InstanceID string         // empty: no fast return after a crash
+	Topics     []string       // either these
+	TopicRegex *regexp.Regexp // or this, anchored
+	// Exclude are topics that TopicRegex never matches: the bridge's own.
+	Exclude []string
+
+	OffsetReset       OffsetReset
+	ReadCommitted     bool
+	SessionTimeout    time.Duration
+	RebalanceTimeout  time.Duration
+	HeartbeatInterval time.Duration
+	FetchMaxBytes     int64
+	FetchMaxWait      time.Duration
+	MetadataRefresh   time.Duration
+
+	Record record.Settings
+
+	OnInvalid   Policy
+	OnTombstone Policy
+	OnRejected  Policy
+	// SkipRecords are left out by name and counted as operator.
+	SkipRecords map[TopicPartition]map[int64]bool
+	DLQTopic    string // required by any DeadLetter policy
+
+	Batch                batcher.Limits
+	BufferMaxBytes       int64
+	UploadConcurrency    int
+	NamespaceConcurrency int
+	MaxBackoff           time.Duration // of the importer: how patient a probe of the credentials is
+	HoldProbeInterval    time.Duration
+	ShutdownTimeout      time.Duration
+
+	MaxMetricNamespaces int
+}
+
+// Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched
+// responses and inflated batches have an eighth each, one that is larger goes
+// alone up to a quarter, and what neither uses belongs to the batches.
+func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
+func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
+
+// callTimeout bounds one call to a broker that need not wait for data.
+func (c *Config) callTimeout() time.Duration {
+	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))
+}
+
+// drainBudget is how long a drain may take before the group would expel the
+// member: counted from the last commit that renewed the session.
+func (c *Config) drainBudget() time.Duration {
+	margin := c.HeartbeatInterval + c.callTimeout()
+	return max(c.RebalanceTimeout-margin, c.RebalanceTimeout/2)
+}

@@ -1,0 +1,60 @@
+package consumer
+
+import (
+	"context"
+	"time"
+)
+
+// Importer brings batches to the import API. It is declared here because the
+// session is what needs it. Safe for concurrent use.
+type Importer interface {
+	// NewImport prepares the import of one batch. The blocks of body belong to
+	// the import until its last Attempt has returned.
+	NewImport(namespace string, body [][]byte, size int64) Import
+	// Probe prepares an import that has no body yet.
+	Probe(namespace string) Import
+}
+
+// Import is one batch on its way. Not safe for concurrent use.
+type Import interface {
+	// Attempt asks for an upload URL, unless it has a usable one, and uploads
+	// the body. guard is asked before each request and while the body is read:
+	// its error cancels the attempt. When Attempt returns nothing reads the
+	// body any more.
+	Attempt(ctx context.Context, guard func() error) Outcome
+	// Create only asks for an upload URL and keeps it.
+	Create(ctx context.Context, guard func() error) Outcome
+	// SetBody gives a successful probe the batch to upload to its URL.
+	SetBody(body [][]byte, size int64)
+	RequestID() string
+	Attempts() int
+	// Ambiguous says that the body may have been stored although no answer
+	// said so: giving this import up could send its lines twice.
+	Ambiguous() bool
+}
+
+// Class is what an attempt has come to.
+type Class uint8
+
+// The classes of outcome.
+const (
+	Cancelled    Class = iota // no outcome: nothing is known, nothing is acknowledged
+	Stored                    // the store has the whole body
+	Retry                     // later, not before Outcome.Delay
+	Unauthorised              // the API refuses the credentials
+	Refused                   // the API or the store refuses this batch for good
+)
+
+// Outcome is what became of one attempt.
+type Outcome struct {
+	Class     Class
+	Operation string // create or upload
+	Status    int    // of the HTTP answer, 0 without one
+	RequestID string
+	// Delay is how long the namespace must wait before its next attempt.
+	Delay      time.Duration
+	RetryAfter time.Duration // what the answer asked for, 0 if nothing
+	Throttled  bool          // 429
+	// Err says what went wrong, without secrets and without record contents.
+	Err error
+}

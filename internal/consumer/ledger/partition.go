@@ -1,0 +1,230 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind says what a piece of unfinished work is.
+type Kind uint8
+
+// The kinds of node. Their names appear in /status as pinned_by.kind.
+const (
+	Batch      Kind = iota // lines in a batch that is open, waiting or uploading
+	DeadLetter             // a record on its way to the dead-letter topic
+	HeldRecord             // a record that a policy holds: it never settles
+	Shed                   // the first line of a namespace that was dropped from memory
+)
+
+// String returns the name used in /status.
+func (k Kind) String() string {
+	switch k {
+	case DeadLetter:
+		return "dead_letter"
+	case HeldRecord:
+		return "held_record"
+	case Shed:
+		return "held_namespace"
+	default:
+		return "batch"
+	}
+}
+
+var (
+	// ErrSettled is returned when a node is settled twice. Nothing changes.
+	ErrSettled = errors.New("node is already settled")
+	// ErrBackward is returned when a call would move the watermark back.
+	// Nothing changes.
+	ErrBackward = errors.New("offset lies below the watermark")
+)
+
+// Node is one piece of unfinished work of a partition. The caller may read its
+// fields; only the Partition changes them.
+type Node struct {
+	Kind      Kind
+	Namespace string // of the lines; empty for held records and dead letters
+	First     int64  // first offset it stands for, inclusive
+	Last      int64  // last offset of its lines so far, inclusive
+	// Single marks work on exactly one record that stands apart from its
+	// namespace's other lines: a held record, a dead letter, or a record that
+	// an earlier owner held and that has become valid since.
+	Single    bool
+	Timestamp int64     // of the record at First, Unix milliseconds
+	Since     time.Time // when it was tracked
+
+	partition  *Partition // nil once settled
+	prev, next *Node
+}
+
+// Partition returns the partition that the node is unfinished work of, nil
+// once it is settled.
+func (n *Node) Partition() *Partition { return n.partition }
+
+// Partition is the ledger of one partition for one assignment. Create it with
+// New.
+type Partition struct {
+	position   int64
+	floor      int64 // largest watermark seen; invariant: floor <= every node's First
+	root       Node  // sentinel of the ring of nodes, ordered by First
+	nodes      int
+	singles    int
+	namespaces map[string]int // namespace -> its unfinished, non-single nodes
+	inherited  Frontier
+}
+
+// New returns the ledger of a partition whose reading starts at start, with
+// the frontier that came with the committed offset (zero for none).
+func New(start int64, inherited Frontier) *Partition {
+	p := &Partition{position: start, floor: start, namespaces: map[string]int{}, inherited: inherited}
+	p.root.prev, p.root.next = &p.root, &p.root
+	return p
+}
+
+// Position is the offset of the next record to look at.
+func (p *Partition) Position() int64 { return p.position }
+
+// Watermark is the offset that may be committed: every line below it is done.
+// It never goes back.
+func (p *Partition) Watermark() int64 {
+	p.floor = p.position
+	if n := p.root.next; n != &p.root {
+		p.floor = min(p.floor, n.First)
+	}
+	return p.floor
+}
+
+// Oldest returns the node that pins the watermark, or nil.
+func (p *Partition) Oldest() *Node {
+	if p.nodes == 0 {
+		return nil
+	}
+	return p.root.next
+}
+
+// Nodes is the number of unfinished nodes, Singles how many of them stand for
+// one record each.
+func (p *Partition) Nodes() int { return p.nodes }
+
+// Singles counts the unfinished nodes that stand for one record each.
+func (p *Partition) Singles() int { return p.singles }
+
+// Advance moves the position to next: every line of the records below it has a
+// node or is done. An offset below the position changes nothing.
+func (p *Partition) Advance(next int64) { p.position = max(p.position, next) }
+
+// Done says whether an earlier owner has already finished the line of
+// namespace at offset.
+func (p *Partition) Done(namespace string, offset int64) bool {
+	return offset < p.inherited.Below && !p.inherited.owes(namespace, offset)
+}
+
+// RecordDone says whether an earlier owner has already finished the record at
+// offset as a whole, as it does for records that become no line (skipped or
+// dead-lettered). A record it held is not done.
+func (p *Partition) RecordDone(offset int64) bool {
+	return offset < p.inherited.Below && !p.inherited.holds(offset)
+}
+
+// Released says whether an earlier owner left this single record unfinished:
+// its lines belong in nodes of their own, tracked with TrackSingle.
+func (p *Partition) Released(offset int64) bool {
+	return offset < p.inherited.Below && p.inherited.holds(offset)
+}
+
+// Track adds a node for lines of namespace from first on.
+func (p *Partition) Track(kind Kind, namespace string, first, timestamp int64, now time.Time) (*Node, error) {
+	n, err := p.insert(kind, first, timestamp, now)
+	if err != nil {
+		return nil, err
+	}
+	n.Namespace = namespace
+	p.namespaces[namespace]++
+	return n, nil
+}
+
+// TrackSingle adds a node for the one record at offset.
+func (p *Partition) TrackSingle(kind Kind, namespace string, offset, timestamp int64, now time.Time) (*Node, error) {
+	n, err := p.insert(kind, offset, timestamp, now)
+	if err != nil {
+		return nil, err
+	}
+	n.Namespace, n.Single = namespace, true
+	p.singles++
+	return n, nil
+}
+
+// Extend notes that the node's lines now reach to last.
+func (p *Partition) Extend(n *Node, last int64) { n.Last = max(n.Last, last) }
+
+// Shift moves the start of an unfinished node forward to first: the lines
+// before it are tracked by other nodes or done.
+func (p *Partition) Shift(n *Node, first, timestamp int64) error {
+	if n.partition != p {
+		return ErrSettled
+	}
+	if first < n.First {
+		return fmt.Errorf("shift node from %d to %d: %w", n.First, first, ErrBackward)
+	}
+	n.First, n.Last, n.Timestamp = first, max(n.Last, first), timestamp
+	p.unlink(n)
+	p.link(n)
+	return nil
+}
+
+// Settle ends a node: its lines are stored, dead-lettered or skipped. Settling
+// twice is an error and changes nothing.
+func (p *Partition) Settle(n *Node) error {
+	if n.partition != p {
+		return ErrSettled
+	}
+	p.unlink(n)
+	p.nodes--
+	switch {
+	case n.Single:
+		p.singles--
+	case p.namespaces[n.Namespace] == 1:
+		delete(p.namespaces, n.Namespace)
+	default:
+		p.namespaces[n.Namespace]--
+	}
+	n.partition = nil
+	return nil
+}
+
+// All calls yield for each unfinished node in the order of first offsets.
+func (p *Partition) All(yield func(*Node) bool) {
+	for n := p.root.next; n != &p.root; {
+		next := n.next
+		if !yield(n) {
+			return
+		}
+		n = next
+	}
+}
+
+func (p *Partition) insert(kind Kind, first, timestamp int64, now time.Time) (*Node, error) {
+	if first < p.floor {
+		return nil, fmt.Errorf("track %s at %d: %w %d", kind, first, ErrBackward, p.floor)
+	}
+	n := &Node{Kind: kind, First: first, Last: first, Timestamp: timestamp, Since: now, partition: p}
+	p.link(n)
+	p.nodes++
+	return n, nil
+}
+
+// link inserts n behind the last node that does not begin after it. New work
+// nearly always belongs at the end, so the search runs from there.
+func (p *Partition) link(n *Node) {
+	at := p.root.prev
+	for at != &p.root && at.First > n.First {
+		at = at.prev
+	}
+	n.prev, n.next = at, at.next
+	at.next.prev, at.next = n, n
+}
+
+func (p *Partition) unlink(n *Node) {
+	n.prev.next, n.next.prev = n.next, n.prev
+	n.prev, n.next = nil, nil
+}
