@@ -20,7 +20,8 @@
   const put = (id, text) => { const e = $(id); if (e.textContent !== text) e.textContent = text; };
   const list = (v) => (Array.isArray(v) ? v : []);
   const sum = (rows, field) => rows.reduce((n, r) => n + (r[field] || 0), 0);
-  const plural = (n, noun) => whole.format(n) + " " + noun + (n === 1 ? "" : "s");
+  const plural = (n, noun) => whole.format(n) + " " + (n === 1 ? noun : noun + (noun.endsWith("ch") ? "es" : "s"));
+  const sentence = (text) => text.replace(/\.?$/, ".");
   const count = (n) => (typeof n === "number" && n >= 0 ? whole.format(n) : "–");
   const bytes = (n) => {
     if (!(n > 0)) return "0 B";
@@ -54,14 +55,14 @@
   // Health at a glance: the first sentence that applies, worst first.
   function verdict(s, error) {
     const ns = list(s && s.namespaces), ps = list(s && s.partitions);
-    if (error) return ["bad", "The bridge does not answer", error + (s ? " Shown is what it said last." : "")];
+    if (error) return ["bad", "The bridge does not answer", sentence(error) + (s ? " Shown is what it said last." : "")];
     if (s.state === "stopped") return ["calm", "Stopped", "This process has left its consumer group."];
     if (s.state === "draining") {
       return ["calm", "Draining", "Reading has stopped; " + plural(sum(ns, "in_flight"), "upload") + " running, " +
         bytes(s.buffer && s.buffer.bytes) + " left to store before it leaves the group."];
     }
     if (s.state === "waiting_for_kafka" || s.kafka_error) {
-      return ["bad", "Waiting for Kafka", (s.kafka_error || "No broker answers yet.") + " It keeps trying; nothing is lost."];
+      return ["bad", "Waiting for Kafka", sentence(s.kafka_error || "No broker answers yet") + " It keeps trying; nothing is lost."];
     }
     if (s.state === "joining") return ["calm", "Joining the consumer group", "Partitions are being assigned; reading goes on after that."];
     const parts = [];
@@ -71,7 +72,7 @@
     say(ps.filter((p) => p.state === "held" || (p.pinned_by && p.pinned_by.kind === "held_record")).length, "partition", "held at a record");
     if (parts.length) return ["bad", "Running, but " + parts.join(", "), "Everything else goes on. What is held, and why, is listed below."];
     const retrying = ns.filter((n) => n.state === "retrying");
-    if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", "The last error: " + (retrying[0].last_error || "unknown")];
+    if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", sentence("The last error: " + (retrying[0].last_error || "unknown"))];
     if (ps.some((p) => p.state === "paused")) return ["warn", "Running, reading is paused", "The buffer is near its limit; reading goes on as uploads finish."];
     if (!ps.length) return ["calm", "Running, no partition assigned", "Other members of the group own all partitions, or the topics have none."];
     return ["good", "Running", "Everything it reads is moving."];
@@ -123,13 +124,13 @@
     const rate = recent("rate"), read = recent("readRate");
     put("rate", rate === null ? "–" : whole.format(rate) + " /s");
     put("rate-detail", (rate === null ? "" : bytes(recent("byteRate")) + "/s, reads " + whole.format(read) + " /s, ") +
-      short.format(totals.records_uploaded || 0) + " in " + plural(totals.batches_flushed || 0, "batch").replace(/batchs$/, "batches"));
+      short.format(totals.records_uploaded || 0) + " in " + plural(totals.batches_flushed || 0, "batch"));
     const behind = ps.filter((p) => p.lag_records > 0).length;
     put("lag", count(sum(ps, "lag_records")));
     put("lag-detail", "records, on " + whole.format(behind) + " of " + plural(ps.length, "partition"));
     put("uploads", count(sum(ns, "in_flight")));
     const filling = ns.filter((n) => n.buffered_records > 0).length;
-    put("uploads-detail", plural(filling, "batch").replace(/batchs$/, "batches") + " being filled, " + whole.format(sum(ns, "buffered_records")) + " records");
+    put("uploads-detail", plural(filling, "batch") + " being filled, " + whole.format(sum(ns, "buffered_records")) + " records");
     const used = (s.buffer && s.buffer.bytes) || 0, limit = (s.buffer && s.buffer.limit_bytes) || 0;
     const percent = limit ? Math.min(100, Math.round(100 * used / limit)) : 0;
     put("buffer", percent + " %");
@@ -215,9 +216,10 @@
     const rows = (wanted ? all.filter(matches) : all.slice()).sort(orders[name]);
     const shown = rows.slice(0, table.limit);
     $(name).replaceChildren(...shown.map((r) => row(texts(r))));
-    const kept = wanted ? plural(rows.length, "match").replace(/matchs$/, "matches") + " of " + whole.format(all.length) : whole.format(all.length);
+    const kept = wanted ? plural(rows.length, "match") + " of " + whole.format(all.length) : whole.format(all.length);
     put(name + "-shown", !all.length ? "No " + table.noun + " yet." :
       "Showing " + whole.format(shown.length) + " of " + kept + (all.length > 1 ? ", worst first." : "."));
+    $(name).parentNode.hidden = !rows.length;
     $(name + "-more").hidden = rows.length <= table.limit;
   }
 
@@ -256,7 +258,7 @@
     try {
       await ask();
     } catch (e) {
-      error = (e.name === "TimeoutError" ? "No answer within ten seconds" : e.message).replace(/\.?$/, ".");
+      error = e.name === "TimeoutError" ? "No answer within ten seconds" : e.message;
     }
     busy = false;
     show(error);

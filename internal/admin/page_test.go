@@ -1,0 +1,254 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The answer of /status as a consumer gives it, as far as the page reads it.
+type (
+	object = map[string]any
+	state  struct {
+		mu      sync.Mutex
+		answer  func(asked int) (any, error) // guarded by mu
+		answers int                          // guarded by mu
+	}
+)
+
+func (s *state) status(context.Context) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers++
+	return s.answer(s.answers)
+}
+
+// show makes every further answer, and the count of answers, begin anew.
+func (s *state) show(answer func(asked int) (any, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer, s.answers = answer, 0
+}
+
+var began = time.Now().Add(-26 * time.Hour).UTC()
+
+func before(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339Nano) }
+
+func snapshot(name string, asked int) object {
+	return object{
+		"version": "v1.2.3", "started_at": began, "state": name, "kafka_error": nil,
+		"group":  object{"id": "import-bridge", "member_id": "kafka-import-bridge-7f9c-4a31", "generation": 7, "state": "stable"},
+		"buffer": object{"bytes": 41 << 20, "limit_bytes": 256 << 20},
+		"totals": object{
+			"records_consumed": 1000000 + asked*22000, "records_uploaded": 1000000 + asked*20000 + asked%7*9000,
+			"bytes_uploaded": 1000000000 + asked*20000000, "batches_flushed": 600 + asked,
+		},
+		"partitions": partitions(8, asked), "namespaces": namespaces(),
+	}
+}
+
+func partitions(n, asked int) []object {
+	var rows []object
+	for i := range n {
+		lag := 900 + 137*(i*7%11) + 400*(asked%9)
+		rows = append(rows, object{
+			"topic": "listings", "partition": i, "committed_offset": 481000, "next_offset": 481000 + lag/2,
+			"high_watermark": 481000 + lag, "lag_records": lag, "state": "reading", "error": nil,
+			"pinned_by": object{"kind": "batch", "namespace": "users", "offset": 481000, "since": before(8 * time.Second)},
+		})
+	}
+	return rows
+}
+
+func namespaces() []object {
+	var rows []object
+	for i, name := range []string{"users", "listings", "messages", "reviews", "payments-disputes"} {
+		rows = append(rows, object{
+			"name": name, "state": []string{"open", "uploading"}[i%2], "buffered_bytes": (5 - i) * 1700000,
+			"buffered_records": (5 - i) * 1650, "oldest_record_at": before(time.Duration(4+i*5) * time.Second),
+			"in_flight": i % 2, "last_request_id": fmt.Sprintf("req_01J9ZK%04d", i), "last_error": nil, "next_attempt_at": nil,
+		})
+	}
+	return rows
+}
+
+func running(asked int) (any, error) { return snapshot("running", asked), nil }
+
+func waiting(int) (any, error) {
+	s := snapshot("waiting_for_kafka", 0)
+	s["kafka_error"] = "dial kafka-0.kafka:9092: connection refused"
+	s["group"] = object{"id": "import-bridge", "member_id": "", "generation": -1, "state": "none"}
+	s["buffer"] = object{"bytes": 0, "limit_bytes": 256 << 20}
+	s["totals"], s["partitions"], s["namespaces"] = object{}, nil, []object{}
+	return s, nil
+}
+
+func held(asked int) (any, error) {
+	s := snapshot("running", asked)
+	ns, ps := s["namespaces"].([]object), s["partitions"].([]object)
+	ns[3]["state"], ns[3]["last_error"] = "held", "create upload URL: 422 Unprocessable Content"
+	ns[3]["next_attempt_at"] = time.Now().Add(42 * time.Second).UTC()
+	ns[1]["state"], ns[1]["last_error"] = "retrying", "put batch: 503 Service Unavailable"
+	ns[1]["next_attempt_at"] = time.Now().Add(3 * time.Second).UTC()
+	ps[2]["state"], ps[2]["error"] = "held", "no_id: the value has no string at id"
+	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour)}
+	ps[5]["pinned_by"] = object{"kind": "held_namespace", "namespace": "reviews", "offset": 480990, "since": before(14 * time.Minute)}
+	ps[6]["state"], ps[6]["error"] = "failed", "fetch listings/6 at 481000: batch checksum does not match"
+	return s, nil
+}
+
+func draining(asked int) (any, error) { return snapshot("draining", asked), nil }
+
+func thousand(asked int) (any, error) {
+	s := snapshot("running", asked)
+	ps := partitions(1000, asked)
+	ps[777]["state"], ps[777]["error"] = "held", "no_id: the value has no string at id"
+	ps[777]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(time.Hour)}
+	s["partitions"] = ps
+	return s, nil
+}
+
+func hostile(int) (any, error) {
+	s := snapshot("running", 0)
+	s["version"] = "<script>document.title='owned'</script>"
+	s["namespaces"].([]object)[0]["name"] = "<img src=x onerror=alert(1)>"
+	s["namespaces"].([]object)[0]["state"] = "held"
+	s["namespaces"].([]object)[0]["last_error"] = strings.Repeat("wide", 100)
+	return s, nil
+}
+
+func TestPage_inTheBrowser(t *testing.T) {
+	b := startBrowser(t)
+	axe := axeSource(t)
+	s := &state{}
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c))
+	t.Cleanup(server.Close)
+
+	for _, tc := range []struct {
+		name                  string
+		answer                func(int) (any, error)
+		headline, explanation string
+		rows                  int // of the table of partitions
+		first                 string
+	}{
+		{"waiting", waiting, "Waiting for Kafka", "connection refused", 0, ""},
+		{"running", running, "Running", "Everything it reads is moving.", 8, "listings/3"},
+		{"held", held, "Running, but 1 partition failed, 1 namespace held, 1 partition held at a record", "listed below", 8, "listings/6"},
+		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},
+		{"thousand", thousand, "Running, but 1 partition held at a record", "listed below", 100, "listings/777"},
+		{"hostile", hostile, "Running, but 1 namespace held", "listed below", 8, "listings/3"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b.t = t
+			s.show(tc.answer)
+			b.view(1280, 900, "light")
+			b.open(server.URL)
+			b.pass(2000, 40)
+			expectText(b, "#headline", tc.headline)
+			expectText(b, "#explanation", tc.explanation)
+			expectCount(b, "#partitions tr", tc.rows)
+			if tc.rows > 0 {
+				expectText(b, "#partitions tr:first-child th", tc.first)
+				expectCount(b, "#rate-chart path.line", 1)
+			}
+			for _, scheme := range []string{"light", "dark"} {
+				for _, width := range []int{1280, 390} {
+					b.view(width, 900, scheme)
+					b.screenshot(fmt.Sprintf("%s-%s-%d", tc.name, scheme, width))
+					expectAccessible(b, axe, fmt.Sprintf("%s at %d pixels", scheme, width))
+					expectNoSidewaysScroll(b, width)
+				}
+			}
+			for _, p := range b.takeProblems() {
+				t.Errorf("console: %s", p)
+			}
+		})
+	}
+}
+
+func expectText(b *browser, selector, want string) {
+	b.t.Helper()
+	var got string
+	b.eval(fmt.Sprintf("document.querySelector(%q)?.textContent ?? 'nothing matches'", selector), &got)
+	if !strings.Contains(got, want) {
+		b.t.Errorf("%s shows %q, want %q in it", selector, got, want)
+	}
+}
+
+func expectCount(b *browser, selector string, want int) {
+	b.t.Helper()
+	var got int
+	b.eval(fmt.Sprintf("document.querySelectorAll(%q).length", selector), &got)
+	if got != want {
+		b.t.Errorf("%d elements match %s, want %d", got, selector, want)
+	}
+}
+
+func expectAccessible(b *browser, axe, where string) {
+	b.t.Helper()
+	for _, v := range b.violations(axe) {
+		for _, n := range v.Nodes[:min(3, len(v.Nodes))] {
+			b.t.Errorf("%s: %s (%s): %s\n%s", where, v.ID, v.Help, n.HTML, n.FailureSummary)
+		}
+	}
+}
+
+func expectNoSidewaysScroll(b *browser, width int) {
+	b.t.Helper()
+	var wide int
+	b.eval("document.documentElement.scrollWidth", &wide)
+	if wide > width {
+		b.t.Errorf("the page is %d pixels wide in a window of %d", wide, width)
+	}
+}
+
+func TestPage_filtersPausesAndTellsThatNobodyAnswers(t *testing.T) {
+	b := startBrowser(t)
+	axe := axeSource(t)
+	s := &state{}
+	s.show(thousand)
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+
+	b.eval(`document.querySelector('#partitions-more').click()`, nil)
+	expectCount(b, "#partitions tr", 200)
+	b.eval(`(f => { f.value = '/99'; f.dispatchEvent(new Event('input')); })(document.querySelector('#partitions-filter'))`, nil)
+	expectCount(b, "#partitions tr", 11) // 99 and 990 to 999
+	expectText(b, "#partitions-shown", "Showing 11 of 11 matches of 1,000")
+	b.pass(2000, 1)
+	expectCount(b, "#partitions tr", 11) // a refresh keeps the filter
+
+	s.show(func(int) (any, error) { return nil, errors.New("the session's loop is gone") })
+	b.pass(2000, 1)
+	expectText(b, "#headline", "The bridge does not answer")
+	expectText(b, "#explanation", "the session's loop is gone")
+	expectCount(b, "#partitions tr", 11) // what was known stays
+	expectAccessible(b, axe, "when nobody answers")
+	for _, p := range b.takeProblems() {
+		if !strings.Contains(p, "503") { // the browser logs the failed request itself
+			t.Errorf("console: %s", p)
+		}
+	}
+
+	s.show(running)
+	b.eval(`document.querySelector('#pause').click()`, nil)
+	expectText(b, "#pause", "Resume")
+	var due int
+	if b.eval("__due()", &due); due != 0 {
+		t.Error("a refresh is due while paused")
+	}
+	b.eval(`document.querySelector('#pause').click()`, nil)
+	b.settle()
+	expectText(b, "#headline", "Running")
+}
