@@ -1,0 +1,212 @@
+package kafkatest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	mathrand "math/rand/v2"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// startTimeout bounds how long a cluster may take to answer. A busy machine of
+// two cores needs about ten seconds for three nodes.
+const startTimeout = 90 * time.Second
+
+// Cluster is a running Kafka.
+type Cluster struct {
+	Nodes []*Node // empty when TEST_KAFKA_BROKERS names an external cluster
+
+	CAFile   string // signs the Secure and Mutual listeners
+	CertFile string // a client's certificate for Mutual
+	KeyFile  string // and its key
+
+	brokers []string
+	client  *kgo.Client // plaintext, for waiting and administration
+}
+
+// Start starts a cluster with its files under dir, and waits until it answers.
+// The caller must Stop it. ctx bounds the start only.
+func Start(ctx context.Context, dir string, o Options) (*Cluster, error) {
+	libs, err := jars(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{}
+	if err := c.prepare(ctx, dir, libs, o); err != nil {
+		return nil, err
+	}
+	for _, n := range c.Nodes {
+		if err := n.start(); err != nil {
+			c.Stop()
+			return nil, err
+		}
+	}
+	if err := c.connect(); err != nil {
+		c.Stop()
+		return nil, err
+	}
+	if err := c.await(ctx, len(c.Nodes)); err != nil {
+		err = fmt.Errorf("%w\n%s", err, c.Nodes[0].logTail())
+		c.Stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// prepare writes configuration and certificates and formats the storage.
+func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) error {
+	id := clusterID()
+	var keys *pki
+	if o.secure() {
+		var err error
+		if keys, err = newPKI(dir); err != nil {
+			return err
+		}
+		c.CAFile, c.CertFile, c.KeyFile = keys.ca, keys.cert, keys.key
+	}
+	all, err := freePorts(o.nodes())
+	if err != nil {
+		return err
+	}
+	for i, p := range all {
+		n := &Node{id: i + 1, libs: libs, dir: filepath.Join(dir, fmt.Sprintf("node-%d", i+1)), Addr: p.addr(p.plain)}
+		if o.secure() {
+			n.Secure, n.Mutual = p.addr(p.secure), p.addr(p.mutual)
+		}
+		if err := os.MkdirAll(n.dir, 0o755); err != nil {
+			return fmt.Errorf("create folder of node %d: %w", n.id, err)
+		}
+		text := properties(o, all, n.id, n.dir, keys)
+		if err := os.WriteFile(n.file("server.properties"), []byte(text), 0o600); err != nil {
+			return fmt.Errorf("write properties of node %d: %w", n.id, err)
+		}
+		if err := n.format(ctx, id, o.Users); err != nil {
+			return err
+		}
+		c.Nodes = append(c.Nodes, n)
+		c.brokers = append(c.brokers, n.Addr)
+	}
+	return nil
+}
+
+func (c *Cluster) connect() error {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.brokers...), kgo.RetryTimeout(5*time.Second))
+	if err != nil {
+		return fmt.Errorf("create client: %w", err)
+	}
+	c.client = client
+	return nil
+}
+
+// await waits until the cluster answers with as many brokers.
+func (c *Cluster) await(ctx context.Context, brokers int) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		if c.answers(ctx, brokers) {
+			return nil
+		}
+		if n := c.dead(); n != nil {
+			return fmt.Errorf("node %d ended at its start with code %d", n.id, n.proc.ExitCode())
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d brokers: %w", brokers, context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) answers(ctx context.Context, brokers int) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	// A request of our own: kadm would answer from its cache.
+	m, err := kmsg.NewPtrMetadataRequest().RequestWith(ctx, c.client)
+	return err == nil && len(m.Brokers) == brokers
+}
+
+func (c *Cluster) dead() *Node {
+	for _, n := range c.Nodes {
+		if !n.proc.Alive() {
+			return n
+		}
+	}
+	return nil
+}
+
+// Restart starts a killed node again on its old data and address, and waits
+// until the whole cluster answers.
+func (c *Cluster) Restart(ctx context.Context, n *Node) error {
+	if n.proc.Alive() {
+		return errors.New("restart node: it still runs")
+	}
+	if err := n.start(); err != nil {
+		return err
+	}
+	return c.await(ctx, len(c.Nodes))
+}
+
+// Brokers are the plaintext addresses, as a comma-separated list.
+func (c *Cluster) Brokers() string { return strings.Join(c.brokers, ",") }
+
+// Admin is a client for topics, offsets and ACLs on the plaintext listener.
+func (c *Cluster) Admin() *kadm.Client { return kadm.NewClient(c.client) }
+
+// Stop ends all nodes. It may be called more than once.
+func (c *Cluster) Stop() {
+	if c.client != nil {
+		c.client.Close()
+	}
+	for _, n := range c.Nodes {
+		if n.proc != nil {
+			n.proc.Kill()
+		}
+	}
+}
+
+// clusterID is a random id in Kafka's alphabet.
+func clusterID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // the tool takes a leading "-" for an option
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// freePorts finds loopback ports for n nodes below the range from which the
+// kernel gives ports to outgoing connections, so that none is taken while the
+// virtual machine starts or a killed node is away.
+func freePorts(n int) ([]ports, error) {
+	const low, high, tries = 12000, 32000, 1000
+	var free []int
+	for range tries {
+		if len(free) == 4*n {
+			break
+		}
+		port := low + mathrand.IntN(high-low)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // closed at once
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		free = append(free, port)
+	}
+	if len(free) < 4*n {
+		return nil, errors.New("find free ports: too many are taken")
+	}
+	var all []ports
+	for ; len(free) > 0; free = free[4:] {
+		all = append(all, ports{free[0], free[1], free[2], free[3]})
+	}
+	return all, nil
+}

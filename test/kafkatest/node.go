@@ -1,0 +1,89 @@
+package kafkatest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"kafka-import-bridge/test/child"
+)
+
+// Node is one broker process. Its data survives Kill and Restart.
+type Node struct {
+	Addr   string // plaintext, host:port
+	Secure string // SASL_SSL; empty without Options.Users
+	Mutual string // SSL with a client certificate; empty without Options.Users
+
+	id   int
+	dir  string // server.properties, broker.log and data
+	libs string
+	proc *child.Process
+}
+
+// format prepares the node's storage. All nodes of a cluster share its id.
+func (n *Node) format(ctx context.Context, cluster string, users map[string]string) error {
+	args := []string{"kafka.tools.StorageTool", "format", "-t", cluster, "-c", n.file("server.properties")}
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
+			args = append(args, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s]", mechanism, user, users[user]))
+		}
+	}
+	if out, err := n.java(ctx, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("format storage of node %d: %w: %s", n.id, err, out)
+	}
+	return nil
+}
+
+func (n *Node) file(name string) string { return filepath.Join(n.dir, name) }
+
+// java runs a class of the broker with a heap that leaves room for others. The
+// first compiler alone is used: the broker starts sooner and takes less of the
+// few cores that the tests have.
+func (n *Node) java(ctx context.Context, args ...string) *exec.Cmd {
+	jvm := []string{
+		"-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+		"-cp", filepath.Join(n.libs, "*"),
+	}
+	return exec.CommandContext(ctx, "java", append(jvm, args...)...)
+}
+
+// start starts the process; it does not wait until it answers.
+func (n *Node) start() error {
+	log, err := os.OpenFile(n.file("broker.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open log of node %d: %w", n.id, err)
+	}
+	defer log.Close() // the child has a copy
+	cmd := n.java(context.Background(), "kafka.Kafka", n.file("server.properties"))
+	cmd.Stdout, cmd.Stderr = log, log
+	n.proc, err = child.Start(cmd)
+	return err
+}
+
+// Kill ends the node as kill -9 does.
+func (n *Node) Kill() { n.proc.Kill() }
+
+// Freeze stops the process without ending it: its connections stay open and
+// answer nothing until Thaw.
+func (n *Node) Freeze() { n.proc.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen node go on.
+func (n *Node) Thaw() { n.proc.Signal(syscall.SIGCONT) }
+
+// DataDir is the folder of the node's partitions, for tests that damage them.
+func (n *Node) DataDir() string { return n.file("data") }
+
+// logTail is the end of what the node wrote, for error messages.
+func (n *Node) logTail() string {
+	b, err := os.ReadFile(n.file("broker.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-2000):])
+}

@@ -1,0 +1,28 @@
+package kafkatest
+
+// Options describe a cluster. The zero value is one node with one plaintext
+// listener, the settings of which suit tests (see properties).
+type Options struct {
+	// Nodes is the number of nodes, each broker and controller in one.
+	//
+	// Default: 1
+	Nodes int
+
+	// Properties are added to server.properties and win over the defaults.
+	Properties map[string]string
+
+	// Users maps names to passwords and adds two listeners: Secure (SASL_SSL
+	// with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER) and Mutual
+	// (SSL with a client certificate). OAUTHBEARER takes any unsecured JWT
+	// whose subject is then the principal.
+	Users map[string]string
+
+	// ACLs refuses everything that no ACL allows to everyone but the plaintext
+	// listener's clients, who may do all. The principal of a client
+	// certificate is "User:CN=client".
+	ACLs bool
+}
+
+func (o Options) nodes() int { return max(o.Nodes, 1) }
+
+func (o Options) secure() bool { return len(o.Users) > 0 }
