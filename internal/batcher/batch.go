@@ -65,7 +65,8 @@ func (b *Batch) Release() {
 		b.blocks[i] = nil
 	}
 	b.pool.inUse -= b.memory
-	b.blocks, b.capacity, b.memory, b.Tag = nil, 0, 0, nil
+	b.blocks, b.first[0], b.Tag = nil, nil, nil
+	b.capacity, b.memory = 0, 0
 }
 
 // append adds the line and its newline, taking blocks as needed.

@@ -73,7 +73,7 @@ func (b *Batcher) Add(namespace string, line []byte, timestamp int64, now time.T
 	if open != nil {
 		if reason := b.bound(open, n); reason != 0 {
 			sealed = b.seal(open, reason)
-			namespace, open = sealed.Namespace, nil
+			open = nil
 		}
 	}
 	if open == nil {

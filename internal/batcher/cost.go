@@ -23,7 +23,8 @@ func (b *Batcher) CostRun(namespace string, lines int, bytes int64) int64 {
 	if open := b.lookup(namespace); open != nil {
 		room := b.limits.MaxBytes - open.Bytes
 		cost = growthBound(open.capacity, open.Bytes, min(bytes, room))
-		if bytes <= room && open.Records+lines <= b.limits.MaxRecords {
+		// With less than minLine left, SealFull may be called between two lines.
+		if bytes+minLine <= room && open.Records+lines <= b.limits.MaxRecords {
 			return cost
 		}
 	}

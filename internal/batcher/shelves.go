@@ -11,9 +11,8 @@ import "math/bits"
 // that stops being busy comes back among younger ones, and must find its place
 // without a walk over 100,000 of them.
 type shelves struct {
-	used    uint64 // bit i is set while heaps[i] is not empty
-	heaps   [64][]shelved
-	batches int
+	used  uint64 // bit i is set while heaps[i] is not empty
+	heaps [64][]shelved
 }
 
 type shelved struct {
@@ -32,7 +31,6 @@ func (s *shelves) put(b *Batch) {
 	heap := append(s.heaps[b.shelf], shelved{b.seq, b})
 	s.heaps[b.shelf] = heap
 	s.used |= 1 << b.shelf
-	s.batches++
 	siftUp(heap, len(heap)-1)
 }
 
@@ -44,7 +42,6 @@ func (s *shelves) take(b *Batch) {
 	heap[last] = shelved{}
 	heap = heap[:last]
 	s.heaps[b.shelf] = heap
-	s.batches--
 	b.slot = -1
 	switch {
 	case last == 0:
