@@ -6,71 +6,76 @@ import (
 	"sync"
 )
 
-// A body hands an import's blocks to the transport, without copying them, and
-// knows when the transport has let go of them. The transport may go on reading
-// a request's body after it has returned, and may take a second reader when it
-// finds a kept connection dead; only Close tells that it is done.
+// A body hands an import's blocks to the transport without copying them first,
+// and takes them away again. The transport may go on reading a request's body
+// after it has returned, and may ask for a second reader when it finds a kept
+// connection dead; after shut none of them touches the blocks.
 type body struct {
 	blocks [][]byte
 	size   int64
 	guard  func() error
-	moved  func(complete bool) // called at each read
+	moved  func(whole bool) // called at each read
 
-	open sync.WaitGroup // readers not yet closed
-
-	mu       sync.Mutex // guards what follows; readers belong to the transport's goroutine
-	complete bool       // the last byte was handed over, in some reader
+	mu       sync.Mutex // guards what follows, and the readers: they are used by the transport's goroutine
+	closed   bool       // by shut
+	whole    bool       // the last byte was handed over, in some reader
 	guardErr error      // why the guard ended it
 }
 
 // reader returns a new reader from the first byte on.
 func (b *body) reader() io.ReadCloser {
-	b.open.Add(1)
 	return &bodyReader{body: b, rest: b.blocks, left: b.size}
 }
 
-// wait returns once every reader was closed: the blocks are the caller's again.
-func (b *body) wait() { b.open.Wait() }
-
-// state returns whether the whole body was handed over, and the guard's error.
-func (b *body) state() (complete bool, guardErr error) {
+// shut makes the blocks the caller's again. It waits for a Read that is under
+// way; later ones fail.
+func (b *body) shut() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.complete, b.guardErr
+	b.closed = true
+}
+
+// state says whether the whole body was handed over, and why the guard ended
+// it, if it did.
+func (b *body) state() (whole bool, guardErr error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.whole, b.guardErr
 }
 
 // bodyReader is one pass over a body.
 type bodyReader struct {
-	body   *body
-	rest   [][]byte
-	skip   int // bytes of rest[0] that were read
-	left   int64
-	closed bool
+	body *body
+	rest [][]byte
+	skip int // bytes of rest[0] that were read
+	left int64
 }
 
 var errBodyClosed = errors.New("read body: it is closed")
 
 // Read asks the guard, then copies into p. Once the guard has failed every
-// further read fails, in any reader.
+// further read fails, in any reader. The end is told without asking: nothing
+// more can be held back by then.
 func (r *bodyReader) Read(p []byte) (int, error) {
 	b := r.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case r.closed:
+	case r.left == 0:
+		return 0, io.EOF
+	case b.closed:
 		return 0, errBodyClosed
 	case b.guardErr != nil:
 		return 0, b.guardErr
 	}
-	if err := ask(b.guard); err != nil {
-		b.guardErr = err
-		return 0, err
+	if b.guardErr = ask(b.guard); b.guardErr != nil {
+		return 0, b.guardErr
 	}
 	n := r.fill(p)
-	b.complete = b.complete || r.left == 0
-	b.moved(b.complete)
+	b.whole = b.whole || r.left == 0
+	b.moved(b.whole)
 	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
+		return 0, io.ErrUnexpectedEOF // the blocks are shorter than the size
 	}
 	return n, nil
 }
@@ -89,17 +94,8 @@ func (r *bodyReader) fill(p []byte) (n int) {
 	return n
 }
 
-// Close ends the reader; it waits for a Read that is under way.
-func (r *bodyReader) Close() error {
-	r.body.mu.Lock()
-	defer r.body.mu.Unlock()
-	if !r.closed {
-		r.closed = true
-		r.rest = nil
-		r.body.open.Done()
-	}
-	return nil
-}
+// Close does nothing: shut does, for all readers.
+func (*bodyReader) Close() error { return nil }
 
 // ask calls a guard; nil never objects.
 func ask(guard func() error) error {

@@ -24,8 +24,8 @@
 // # Concurrency
 //
 // A [Client] is safe for concurrent use; an [Import] is not. Attempts start no
-// goroutine that outlives them, except the idle connections of the client's
-// pool, which [Client.Close] ends.
+// goroutine that outlives them but those of the connections, which wind down by
+// themselves or stay idle until [Client.Close].
 //
 // Only cmd/bridge imports this package.
 package importer

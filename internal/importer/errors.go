@@ -45,7 +45,9 @@ func describe(err error) string {
 		return proxy.Error()
 	case errors.As(err, &dns):
 		return dns.Error()
-	case errors.As(err, &op) && op.Addr != nil && op.Op == "dial":
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return "connect to proxy: " + describe(op.Err)
+	case errors.As(err, &op) && op.Op == "dial" && op.Addr != nil:
 		return fmt.Sprintf("dial %s: %s", op.Addr, describe(op.Err))
 	case errors.As(err, &errno):
 		return errno.Error()

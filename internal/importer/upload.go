@@ -55,7 +55,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 // traces are what a PUT left behind besides its answer.
 type traces struct {
 	reached bool // its header was written to a connection
-	whole   bool // its whole body was handed over
+	whole   bool // its whole body was handed over before an answer came
 }
 
 // countLost turns RetrySame into RetryNew after too many PUTs without answer.
@@ -74,59 +74,69 @@ func (i *Import) countLost(a *answer, t traces) {
 	}
 	if a.class == RetrySame && i.lost >= limit {
 		a.class = RetryNew
-		a.err = fmt.Errorf("no answer for the %dth time, giving up this upload URL: %w", i.lost, a.err)
+		a.err = fmt.Errorf("no answer to %d PUTs in a row, giving up this upload URL: %w", i.lost, a.err)
 	}
 }
 
-// exchange sends the body and reads the answer. When it returns, the transport
-// has closed the body.
+// exchange sends the body and reads the answer. When it returns nothing reads
+// the import's blocks any more.
 func (c *Client) exchange(ctx context.Context, i *Import, guard func() error) (answer, traces) {
 	attempt, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil) // closes the connection, unless it is idle again
 	limit := time.AfterFunc(c.cfg.UploadTimeout, func() { cancel(errTooLong) })
 	stall := time.AfterFunc(c.cfg.ProgressTimeout, func() { cancel(errStalled) })
-	b := &body{blocks: i.body, size: i.size, guard: guard, moved: func(complete bool) {
-		if complete {
-			stall.Reset(answerPatience * c.cfg.ProgressTimeout)
-			return
+	b := &body{blocks: i.body, size: i.size, guard: guard, moved: func(whole bool) {
+		patience := c.cfg.ProgressTimeout
+		if whole {
+			patience *= answerPatience
 		}
-		stall.Reset(c.cfg.ProgressTimeout)
+		stall.Reset(patience)
 	}}
-	var reached atomic.Bool
-	attempt = httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { reached.Store(true) }})
+	defer b.shut()
 
+	var reached atomic.Bool
+	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { reached.Store(true) }})
 	start := time.Now()
-	resp, err := c.transport.RoundTrip(c.uploadRequest(attempt, i, b))
+	resp, err := c.transport.RoundTrip(c.uploadRequest(traced, i, b))
 	limit.Stop()
 	stall.Stop()
-	a := c.uploadAnswer(ctx, attempt, start, resp, err, func() { cancel(errTooLong) })
-	// From here on the connection is either idle again or of no use: this closes
-	// it, which makes the transport close the body.
-	cancel(nil)
-	b.wait()
-	whole, guardErr := b.state()
-	if guardErr != nil && a.class != Stored {
-		a = answer{class: Cancelled, err: guardErr}
+	if err != nil {
+		b.shut()
 	}
-	return a, traces{reached: reached.Load(), whole: whole}
+	whole, guardErr := b.state()
+	t := traces{reached: reached.Load(), whole: whole}
+	switch {
+	case err == nil:
+		return c.uploadAnswer(start, resp, whole, func() { cancel(errTooLong) }), t
+	case guardErr != nil:
+		return answer{class: Cancelled, err: guardErr}, t
+	}
+	return c.unanswered(ctx, attempt, OperationUpload, start, err), t
 }
 
-// uploadAnswer judges what RoundTrip returned. Of a 2xx only the header counts:
-// the batch is stored, whatever follows. stop ends the reading.
-func (c *Client) uploadAnswer(ctx, attempt context.Context, start time.Time, resp *http.Response, err error, stop func()) answer {
-	if err != nil {
-		return c.unanswered(ctx, attempt, OperationUpload, start, err)
-	}
+// uploadAnswer judges the store's answer. Of a 2xx only the header counts: the
+// batch is stored, whatever follows. stop ends the reading.
+func (c *Client) uploadAnswer(start time.Time, resp *http.Response, whole bool, stop func()) answer {
 	defer drain(resp.Body, stop)
 	code := ""
 	if resp.StatusCode >= 400 {
 		code = readStoreCode(resp.Body, stop)
 	}
 	a := c.answered(OperationUpload, start, resp, code)
-	if resp.StatusCode == http.StatusExpectationFailed && !c.noExpect.Swap(true) {
+	switch {
+	case a.class == Stored && !whole:
+		// Whoever says so, it cannot be the store: bytes of the batch are still here.
+		a.class, a.reason = Malformed, ReasonMalformed
+		a.err = fmt.Errorf("status %d before the whole body was sent", resp.StatusCode)
+	case resp.StatusCode == http.StatusExpectationFailed && resp.Request.Header.Get("Expect") != "":
+		c.noExpect.Store(true)
 		a.class, a.reason = RetrySame, ReasonServerError
 	}
 	return a
 }
+
+// codeTime is how long the text of a store's error may take.
+const codeTime = 2 * time.Second
 
 // readStoreCode reads an error's code, if it comes soon.
 func readStoreCode(answer io.Reader, stop func()) string {
@@ -135,9 +145,6 @@ func readStoreCode(answer io.Reader, stop func()) string {
 	text, _ := io.ReadAll(io.LimitReader(answer, maxAnswerBytes)) // what came before an error may do
 	return parseStoreCode(text)
 }
-
-// codeTime is how long the text of a store's error may take.
-const codeTime = 2 * time.Second
 
 // uploadRequest builds the PUT: the exact length, never chunked; nothing but
 // what the URL was signed for; and a question first, so that a body which is
