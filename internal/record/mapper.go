@@ -69,7 +69,10 @@ func NewMapper(s Settings) (*Mapper, error) {
 		}
 		m.allow = whole
 	}
-	return m, m.resolveStatic()
+	if err := m.resolveStatic(); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func (m *Mapper) resolveStatic() error {

@@ -83,7 +83,7 @@ func plain(data []byte, i int) int {
 		x := binary.LittleEndian.Uint64(data[i:])
 		// A byte's high bit is set if the byte is special. A borrow can set it
 		// falsely only above a byte that is special, and the lowest counts.
-		special := ((x ^ quotes) - lowBits | (x ^ backslashes) - lowBits | x - blanks | x) & highBits
+		special := (((x ^ quotes) - lowBits) | ((x ^ backslashes) - lowBits) | (x - blanks) | x) & highBits
 		if special != 0 {
 			return i + bits.TrailingZeros64(special)/8
 		}

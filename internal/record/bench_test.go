@@ -1,0 +1,52 @@
+package record_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"kafka-import-bridge/internal/record"
+)
+
+// benchValues are values of about 1 KiB.
+func benchValues() map[string][]byte {
+	pad := `{"id":"user-000000012345","ns":"listings","at":1712345678901,"kind":"update","pad":"`
+	var fields, pretty strings.Builder
+	fields.WriteString(`{"id":"user-000000012345","ns":"listings"`)
+	pretty.WriteString("{\n  \"id\": \"user-000000012345\",\n  \"ns\": \"listings\"")
+	for i := range 30 {
+		fmt.Fprintf(&fields, `,"field%02d":"some text %d","n%02d":%d.5`, i, i, i, i*1000)
+		fmt.Fprintf(&pretty, ",\n  \"field%02d\": \"some text %d\"", i, i)
+	}
+	return map[string][]byte{
+		"padded":     []byte(pad + strings.Repeat("x", 1022-len(pad)) + `"}`),
+		"cyrillic":   []byte(pad + strings.Repeat("я", (1022-len(pad))/2) + `"}`),
+		"prose":      []byte(pad + strings.Repeat(`she said \"no\" and left. `, 36) + `"}`),
+		"manyFields": []byte(fields.String() + "}"),
+		"pretty":     []byte(pretty.String() + "\n}\n"),
+	}
+}
+
+func BenchmarkWorker_Line(b *testing.B) {
+	for name, value := range benchValues() {
+		for _, id := range []string{"field:id", "key"} {
+			b.Run(name+"/id="+id, func(b *testing.B) {
+				m, err := record.NewMapper(record.Settings{Namespace: namespaceSource(b, "field:ns"), ID: idSource(b, id)})
+				if err != nil {
+					b.Fatal(err)
+				}
+				w, in := m.Worker(), record.Input{Key: []byte("other"), Value: value}
+				var scratch []byte
+				b.SetBytes(int64(len(value)))
+				b.ReportAllocs()
+				for b.Loop() {
+					_, out, rej := w.Line(scratch[:0], &in)
+					if rej != nil {
+						b.Fatal(rej)
+					}
+					scratch = out
+				}
+			})
+		}
+	}
+}
