@@ -1,0 +1,157 @@
+package importer
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+)
+
+// answers lists every status that has a rule, for both operations.
+var statusCases = []struct {
+	status       int
+	create       Class
+	createReason string
+	upload       Class
+	uploadReason string
+}{
+	{300, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{301, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{302, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{304, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{307, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{308, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{400, Refused, "", Refused, ""},
+	{401, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
+	{402, Refused, "", Refused, ""},
+	{403, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
+	{404, Refused, "", Refused, ""},
+	{405, Refused, "", Refused, ""},
+	{408, RetryLater, ReasonTimeout, RetrySame, ReasonTimeout},
+	{409, Refused, "", Refused, ""},
+	{411, Refused, "", Refused, ""},
+	{413, Refused, "", Refused, ""},
+	{417, Refused, "", RetrySame, ReasonServerError},
+	{422, Refused, "", Refused, ""},
+	{425, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{429, RetryLater, ReasonThrottled, RetrySame, ReasonThrottled},
+	{431, Refused, "", Refused, ""},
+	{500, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{501, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{502, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{503, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{504, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{599, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{600, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{999, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+}
+
+func TestClient_classifiesStatuses(t *testing.T) {
+	for _, tc := range statusCases {
+		t.Run("create "+strconv.Itoa(tc.status), func(t *testing.T) {
+			l := newLab(t)
+			l.onPost = func(w http.ResponseWriter, _ *http.Request) { refuse(w, tc.status) }
+			c := l.client()
+			i, _ := newImport(c, 100)
+			out := l.attempt(c, i)
+			wantClass(t, out, tc.create, tc.createReason)
+			checkFailure(t, out, OperationCreate, tc.status)
+			if n := len(l.putPaths()); n != 0 {
+				t.Errorf("%d PUTs without a URL", n)
+			}
+		})
+		t.Run("upload "+strconv.Itoa(tc.status), func(t *testing.T) {
+			l := newLab(t)
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				refuse(w, tc.status)
+			}
+			c := l.client()
+			i, _ := newImport(c, 100)
+			out := l.attempt(c, i)
+			wantClass(t, out, tc.upload, tc.uploadReason)
+			checkFailure(t, out, OperationUpload, tc.status)
+			if keeps := i.upload != nil; keeps != (tc.upload == RetrySame || tc.upload == Refused) {
+				t.Errorf("the import keeps its URL: %t after %s", keeps, tc.upload)
+			}
+			if want := tc.status >= 500 && tc.status <= 599; i.Ambiguous() != want {
+				t.Errorf("ambiguous %t, want %t", i.Ambiguous(), want)
+			}
+		})
+	}
+}
+
+func refuse(w http.ResponseWriter, status int) {
+	w.Header().Set("Location", "https://elsewhere.invalid/"+secretSignature)
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, secretText)
+}
+
+func checkFailure(t *testing.T, out Outcome, operation string, status int) {
+	t.Helper()
+	if out.Operation != operation || out.Status != status || out.Throttled != (status == 429) {
+		t.Errorf("operation %q, status %d, throttled %t", out.Operation, out.Status, out.Throttled)
+	}
+	if out.Delay <= 0 {
+		t.Errorf("delay %s after a failure", out.Delay)
+	}
+}
+
+func TestClient_classifiesSuccess(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 204} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			l := newLab(t)
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				l.keep(w, r)
+				w.WriteHeader(status)
+			}
+			c := l.client()
+			i, all := newImport(c, 100_000)
+			out := l.attempt(c, i)
+			if out.Class != Stored || out.Status != status || out.RequestID != "req-1" || out.Delay != 0 {
+				t.Fatalf("outcome %+v", out)
+			}
+			if n, equal := l.stored(all); n != 1 || !equal {
+				t.Errorf("%d objects, equal: %t", n, equal)
+			}
+			if got := l.header.Get("Expect"); got != "100-continue" {
+				t.Errorf("Expect: %q", got)
+			}
+		})
+	}
+}
+
+func TestClient_readsTheStoresCode(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		class  Class
+		reason string
+	}{
+		{"a body that came too slowly", 400, "RequestTimeout", RetrySame, ReasonTimeout},
+		{"a body cut short", 400, "IncompleteBody", RetrySame, ReasonTimeout},
+		{"temporary credentials that ended", 400, "ExpiredToken", RetryNew, ReasonExpired},
+		{"a conflict of the moment", 409, "OperationAborted", RetrySame, ReasonServerError},
+		{"a body that is too large", 400, "EntityTooLarge", Refused, ""},
+		{"a code nobody knows", 400, secretText, Refused, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLab(t)
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>`+tc.body+`</Code><Message>`+secretText+`</Message></Error>`)
+			}
+			c := l.client()
+			i, _ := newImport(c, 100)
+			wantClass(t, l.attempt(c, i), tc.class, tc.reason)
+		})
+	}
+}
+
+func TestClass_String(t *testing.T) {
+	if Cancelled.String() != "cancelled" || Malformed.String() != "malformed" || Class(99).String() != "unknown" {
+		t.Error("names of classes have moved")
+	}
+}
