@@ -134,6 +134,14 @@ func (r *Regexp) Decode(text string) error {
 // IsSet reports whether there is an expression.
 func (r Regexp) IsSet() bool { return r.Regexp != nil }
 
+// String returns the anchored expression, or "" when there is none.
+func (r Regexp) String() string {
+	if r.Regexp == nil {
+		return ""
+	}
+	return r.Regexp.String()
+}
+
 // URL is an optional absolute http or https URL without user information,
 // query or fragment, and without a trailing slash.
 type URL struct{ *url.URL }
@@ -159,3 +167,11 @@ func (u *URL) Decode(text string) error {
 
 // IsSet reports whether there is a URL.
 func (u URL) IsSet() bool { return u.URL != nil }
+
+// String returns the URL, or "" when there is none.
+func (u URL) String() string {
+	if u.URL == nil {
+		return ""
+	}
+	return u.URL.String()
+}
