@@ -41,6 +41,9 @@ type message struct {
 // where CI=true, so that nobody mistakes an unseen page for a good one.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: needs a browser")
+	}
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
