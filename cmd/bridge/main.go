@@ -1,0 +1,143 @@
+// Command bridge reads Kafka records, gathers them by namespace into JSONL
+// batches and imports each through the import API before it commits.
+//
+// This package parses the command line, builds the rooms and maps how they end
+// to an exit code. It is the only one that imports all of them, and main is
+// the only place that exits.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"kafka-import-bridge/internal/config"
+)
+
+// The exit codes of every command.
+const (
+	exitOK     = 0 // a clean stop
+	exitFailed = 1 // failed while running
+	exitUsage  = 2 // bad configuration or usage
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
+
+// errUsage marks a mistake on the command line that has been told already.
+var errUsage = errors.New("bad usage")
+
+// errReported marks a failure that has been told already.
+var errReported = errors.New("already reported")
+
+// invocation is one call of the program.
+type invocation struct {
+	args           []string // after the command's name
+	environ        []string
+	stdout, stderr io.Writer
+}
+
+// command is one thing that the program does.
+type command struct {
+	name string
+	run  func(context.Context, invocation) error
+}
+
+func commands() []command {
+	return []command{
+		{"run", runCommand},
+		{"check", checkCommand},
+		{"config", configCommand},
+		{"version", versionCommand},
+		{"help", helpCommand},
+	}
+}
+
+// run is the program but for the process: it returns the exit code.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	name := "run"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	switch name {
+	case "-h", "-help", "--help":
+		name = "help"
+	case "-version", "--version":
+		name = "version"
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	if i < 0 {
+		fmt.Fprintf(stderr, "bridge: unknown command %q\n%s", name, synopsis)
+		return exitUsage
+	}
+	return exitCode(all[i].run(ctx, invocation{args, environ, stdout, stderr}), stderr)
+}
+
+// exitCode maps how a command ended to an exit code, and tells a failure that
+// has not been told yet.
+func exitCode(err error, stderr io.Writer) int {
+	var faults *configError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case errors.As(err, &faults):
+		fmt.Fprintln(stderr, faults)
+		return exitUsage
+	case !errors.Is(err, errReported):
+		fmt.Fprintf(stderr, "bridge: %v\n", err)
+	}
+	return exitFailed
+}
+
+// configError is a configuration that cannot be used.
+type configError struct{ faults error }
+
+func (e *configError) Error() string {
+	return "bridge: the configuration cannot be used:\n" + e.faults.Error()
+}
+
+func (e *configError) Unwrap() error { return e.faults }
+
+// loadConfig reads the configuration of the invocation.
+func (inv invocation) loadConfig() (*config.Config, error) {
+	cfg, err := config.Load(inv.environ)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	return cfg, nil
+}
+
+// flags returns an empty set of flags for the command; parse it with parse.
+func (inv invocation) flags(name string) *flag.FlagSet {
+	set := flag.NewFlagSet("bridge "+name, flag.ContinueOnError)
+	set.SetOutput(inv.stderr)
+	set.Usage = func() {
+		fmt.Fprint(inv.stderr, synopsis)
+		set.PrintDefaults()
+	}
+	return set
+}
+
+// parse reads the command's flags and refuses further arguments. Mistakes are
+// told on stderr together with the usage.
+func (inv invocation) parse(set *flag.FlagSet) error {
+	if err := set.Parse(inv.args); errors.Is(err, flag.ErrHelp) {
+		return err
+	} else if err != nil {
+		return errUsage
+	}
+	if set.NArg() > 0 {
+		fmt.Fprintf(inv.stderr, "%s: unexpected argument %q\n", set.Name(), set.Arg(0))
+		set.Usage()
+		return errUsage
+	}
+	return nil
+}

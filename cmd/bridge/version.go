@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// Set by the release build with -ldflags "-X main.version=… -X main.revision=…".
+var version, revision string
+
+// build says what this binary was made from.
+type build struct {
+	Version  string // a release, or "devel"
+	Revision string // of the source; ends in "-dirty" if that was changed
+	Go       string // the toolchain
+}
+
+// currentBuild takes what the linker was told, and else what the toolchain
+// recorded.
+func currentBuild() build {
+	b := build{Version: version, Revision: revision, Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module := info.Main.Version
+		if module == "(devel)" {
+			module = ""
+		}
+		b.Version = cmp.Or(b.Version, module)
+		b.Revision = cmp.Or(b.Revision, recordedRevision(info.Settings))
+	}
+	b.Version = cmp.Or(b.Version, "devel")
+	b.Revision = cmp.Or(b.Revision, "unknown")
+	return b
+}
+
+func recordedRevision(settings []debug.BuildSetting) string {
+	values := make(map[string]string)
+	for _, s := range settings {
+		values[s.Key] = s.Value
+	}
+	if values["vcs.revision"] != "" && values["vcs.modified"] == "true" {
+		return values["vcs.revision"] + "-dirty"
+	}
+	return values["vcs.revision"]
+}
+
+// versionCommand is `bridge version`.
+func versionCommand(_ context.Context, inv invocation) error {
+	if err := inv.parse(inv.flags("version")); err != nil {
+		return err
+	}
+	b := currentBuild()
+	_, err := fmt.Fprintf(inv.stdout, "bridge %s (revision %s, %s %s/%s)\n", b.Version, b.Revision, b.Go, runtime.GOOS, runtime.GOARCH)
+	return err
+}
