@@ -112,12 +112,12 @@ func (b *browser) read(out io.ReadCloser) {
 		if json.Unmarshal(raw[:len(raw)-1], &m) != nil {
 			return
 		}
-		switch {
-		case m.Method == "":
+		switch m.Method {
+		case "":
 			if m.ID > 0 {
 				b.answers <- m
 			}
-		case m.Method == "Runtime.exceptionThrown", m.Method == "Log.entryAdded", m.Method == "Runtime.consoleAPICalled":
+		case "Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled":
 			b.mu.Lock()
 			b.problems = append(b.problems, m.Method+" "+string(m.Params))
 			b.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 
 func ask(h http.Handler, method, path string, accept ...string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(method, path, nil)
+	r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 	for _, a := range accept {
 		r.Header.Add("Accept", a)
 	}
@@ -200,7 +200,7 @@ func TestNewRegistry_passesTheLinter(t *testing.T) {
 func TestPprof_refusesARequestThatNamesAnotherHost(t *testing.T) {
 	h := pprofHandler()
 	for host, want := range map[string]int{"127.0.0.1:6060": 200, "localhost": 200, "[::1]:6060": 200, "evil.example": 403, "192.0.2.1:6060": 403} {
-		r := httptest.NewRequest("GET", "/debug/pprof/cmdline", nil)
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/debug/pprof/cmdline", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)

@@ -137,6 +137,6 @@ func serve(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	if err := srv.Shutdown(deadline); err != nil {
 		_ = srv.Close() // cuts what did not end in time; nothing is lost by it
 	}
-	<-failed
+	_ = <-failed // http.ErrServerClosed: the server was told to end
 	return nil
 }

@@ -68,15 +68,14 @@ func TestServer_servesUntilItsContextEndsAndLeavesNothing(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("Run = %v", err)
 	}
-	if _, err := net.DialTimeout("tcp", s.Addr(), time.Second); err == nil {
+	if _, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", s.Addr()); err == nil {
 		t.Error("the address still answers after Run")
 	}
 }
 
 func get(t *testing.T, url string) string {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(url)
+	resp, err := fetch(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +85,15 @@ func get(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return string(body)
+}
+
+// fetch asks on a connection of its own, which it leaves closed behind it.
+func fetch(url string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
 }
 
 func TestServer_cutsARequestThatOutlivesTheDeadline(t *testing.T) {
@@ -106,7 +114,7 @@ func TestServer_cutsARequestThatOutlivesTheDeadline(t *testing.T) {
 	go func() { done <- s.Run(ctx) }()
 	asked := make(chan error, 1)
 	go func() {
-		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + s.Addr() + "/healthz")
+		resp, err := fetch("http://" + s.Addr() + "/healthz")
 		if err == nil {
 			_ = resp.Body.Close()
 		}
@@ -128,7 +136,7 @@ func TestServer_cutsARequestThatOutlivesTheDeadline(t *testing.T) {
 }
 
 func TestServer_listenFailsOnATakenPort(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
