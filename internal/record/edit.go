@@ -104,11 +104,12 @@ func (e edit) appendTokens(dst []byte, start, end int) []byte {
 
 // stringEnd is the index after the valid string that begins at i.
 func stringEnd(data []byte, i int) int {
-	for i++; data[i] != '"'; {
+	for i = plain(data, i+1); data[i] != '"'; i = plain(data, i) {
 		if data[i] == '\\' {
-			i++ // what follows is no quote that ends the string
+			i += 2 // what follows is no quote that ends the string
+		} else {
+			i = wide(data, i)
 		}
-		i = plain(data, i+1)
 	}
 	return i + 1
 }

@@ -9,9 +9,11 @@ type scanner struct {
 	data []byte
 	pos  int
 	// depth counts the arrays and objects that are open; bit depth-1 of
-	// objects says whether the innermost is an object.
+	// objects says whether the innermost is an object, and closing is the
+	// bracket that ends it.
 	depth   int
 	objects [(MaxDepth + 63) / 64]uint64
+	closing byte
 	failed  failure
 
 	start, end int  // the object in data, without the white space around it
@@ -20,6 +22,7 @@ type scanner struct {
 
 	watches [watchCount]watch
 	reach   int    // longest watched path
+	lengths uint64 // of the keys on watched paths: bit length%64
 	ids     []span // values of all top-level "id" members
 	text    []byte // scratch: the last key or string that was unescaped
 }
@@ -72,7 +75,7 @@ func (s *scanner) reset(data []byte) {
 // start of the next one or the end of the outermost object.
 func (s *scanner) member() bool {
 	var hit uint8
-	if s.inObject() {
+	if s.closing == '}' {
 		var ok bool
 		if hit, ok = s.key(); !ok {
 			return false
@@ -112,7 +115,9 @@ func (s *scanner) key() (hit uint8, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	hit = s.matchKey(s.data[start:s.pos-1], escaped)
+	if inner := s.data[start : s.pos-1]; escaped || s.wanted(len(inner)) {
+		hit = s.matchKey(inner, escaped)
+	}
 	s.skipSpace()
 	if s.peek() != ':' {
 		return 0, s.unexpected()
@@ -131,15 +136,10 @@ func (s *scanner) enter(c byte, hit uint8) bool {
 	if hit != 0 {
 		s.entering(hit, c == '{')
 	}
-	bit := uint64(1) << (s.depth % 64)
-	s.objects[s.depth/64] &^= bit
-	if c == '{' {
-		s.objects[s.depth/64] |= bit
-	}
-	s.depth++
+	s.push(c)
 	s.pos++
 	s.skipSpace()
-	if s.peek() == c+2 { // both closing brackets are two above their opening ones
+	if s.peek() == s.closing {
 		return s.after()
 	}
 	return true
@@ -149,19 +149,15 @@ func (s *scanner) enter(c byte, hit uint8) bool {
 // of the outermost object.
 func (s *scanner) after() bool {
 	for s.depth > 0 {
-		closing := byte(']')
-		if s.inObject() {
-			closing = '}'
-		}
 		s.skipSpace()
 		switch s.peek() {
 		case ',':
 			s.pos++
 			s.skipSpace()
 			return true
-		case closing:
+		case s.closing:
 			s.pos++
-			s.depth--
+			s.pop()
 			s.left()
 		default:
 			return s.unexpected()
@@ -170,9 +166,25 @@ func (s *scanner) after() bool {
 	return true
 }
 
-func (s *scanner) inObject() bool {
-	d := s.depth - 1
-	return s.objects[d/64]&(1<<(d%64)) != 0
+func (s *scanner) push(opening byte) {
+	bit := uint64(1) << (s.depth % 64)
+	s.objects[s.depth/64] &^= bit
+	if opening == '{' {
+		s.objects[s.depth/64] |= bit
+	}
+	s.closing = opening + 2 // so it is for both kinds
+	s.depth++
+}
+
+func (s *scanner) pop() {
+	s.depth--
+	if s.depth == 0 {
+		return
+	}
+	s.closing = ']'
+	if d := s.depth - 1; s.objects[d/64]&(1<<(d%64)) != 0 {
+		s.closing = '}'
+	}
 }
 
 // peek is the byte at pos, or 0 at the end, which no token begins with.
@@ -189,6 +201,9 @@ func (s *scanner) skipSpace() {
 	}
 }
 
+// skipSpaces is kept out of skipSpace, so that its callers can inline that.
+//
+//go:noinline
 func (s *scanner) skipSpaces() {
 	from := s.pos
 	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {

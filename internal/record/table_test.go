@@ -115,10 +115,13 @@ func TestWorker_namespaces(t *testing.T) {
 		return record.Input{Headers: headers{{"h", v}}, Value: []byte(line)}
 	}
 	long := strings.Repeat("n", 255)
+	letters := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
+	many := `["` + strings.Join(slices.Repeat(letters, 3), `","`) + `"]`
 	for _, tc := range []lineCase{
 		{"field", ns, with(`"Az_-09"`), is(`"Az_-09"`), []string{"Az_-09"}},
 		{"field with escapes", ns, with(`"\u0061"`), is(`"\u0061"`), []string{"a"}},
 		{"field as an array", ns, with(`[ "b", "a" ,"b"]`), is(`[ "b", "a" ,"b"]`), []string{"b", "a"}},
+		{"field as a long array with repeats", ns, with(many), is(many), letters},
 		{"field missing", ns, value(line), "no_namespace", nil},
 		{"field null", ns, with(`null`), "no_namespace", nil},
 		{"field empty", ns, with(`""`), "no_namespace", nil},

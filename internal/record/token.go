@@ -37,11 +37,12 @@ func (s *scanner) number() bool {
 
 // digits reads at least one digit.
 func (s *scanner) digits() bool {
-	from := s.pos
-	for isDigit(s.peek()) {
-		s.pos++
+	from, i := s.pos, s.pos
+	for i < len(s.data) && isDigit(s.data[i]) {
+		i++
 	}
-	return s.pos > from || s.unexpected()
+	s.pos = i
+	return i > from || s.unexpected()
 }
 
 // literal reads true, false or null.
@@ -81,9 +82,10 @@ const (
 func plain(data []byte, i int) int {
 	for len(data)-i >= 8 {
 		x := binary.LittleEndian.Uint64(data[i:])
-		// A byte's high bit is set if the byte is special. A borrow can set it
+		// A byte's high bit is set if the byte is special: one outside ASCII
+		// keeps it in at least one of the first two terms. A borrow can set it
 		// falsely only above a byte that is special, and the lowest counts.
-		special := (((x ^ quotes) - lowBits) | ((x ^ backslashes) - lowBits) | (x - blanks) | x) & highBits
+		special := (((x ^ quotes) - lowBits) | ((x ^ backslashes) - lowBits) | (x - blanks)) & highBits
 		if special != 0 {
 			return i + bits.TrailingZeros64(special)/8
 		}
@@ -117,13 +119,11 @@ func (s *scanner) str() (escaped, ok bool) {
 		case c < ' ':
 			return false, s.fail(faultControl, i)
 		default:
-			for i < len(data) && data[i] >= 0x80 {
-				n := runeLen(data[i:])
-				if n == 0 {
-					return false, s.fail(faultUTF8, i)
-				}
-				i += n
+			end := wide(data, i)
+			if end < len(data) && data[end] >= 0x80 {
+				return false, s.fail(faultUTF8, end)
 			}
+			i = end
 		}
 	}
 }
@@ -160,6 +160,23 @@ func hex4(b []byte) (r rune, ok bool) {
 		}
 	}
 	return r, true
+}
+
+// wide gives the index, from i on, of the first byte that is not part of a
+// valid character outside ASCII.
+func wide(data []byte, i int) int {
+	for i < len(data) && data[i] >= 0x80 {
+		if i+1 < len(data) && data[i]-0xC2 < 0xE0-0xC2 && isCont(data[i+1]) {
+			i += 2 // the common case, without a call
+			continue
+		}
+		n := runeLen(data[i:])
+		if n == 0 {
+			break
+		}
+		i += n
+	}
+	return i
 }
 
 // runeLen is the length of the character outside ASCII that b begins with, or

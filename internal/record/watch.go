@@ -31,6 +31,15 @@ type watch struct {
 func (s *scanner) watch(index int, path []string) {
 	s.watches[index].path = path
 	s.reach = max(s.reach, len(path))
+	for _, key := range path {
+		s.lengths |= 1 << (len(key) % 64)
+	}
+}
+
+// wanted tells whether a key of that many bytes can be on a watched path: it
+// spares most keys the comparison.
+func (s *scanner) wanted(length int) bool {
+	return s.depth <= s.reach && s.lengths&(1<<(length%64)) != 0
 }
 
 // matchKey tells, as a bit per watch, which paths the key leads along. inner is

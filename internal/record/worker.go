@@ -57,6 +57,12 @@ func (m *Mapper) Worker() *Worker {
 // appended to dst. out is dst, extended by such a line; the caller may pass
 // it, cut short, to the next call once the line is no longer needed.
 func (w *Worker) Line(dst []byte, in *Input) (line Line, out []byte, rej *Rejection) {
+	line, out, rej = w.line(dst, in)
+	w.scan.data = nil // an idle worker keeps no fetched memory alive
+	return line, out, rej
+}
+
+func (w *Worker) line(dst []byte, in *Input) (line Line, out []byte, rej *Rejection) {
 	rejected := &w.mapper.rejected
 	if in.Value == nil {
 		return Line{}, dst, rejected.tombstone

@@ -1,0 +1,79 @@
+package record
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func TestListCache_isBounded(t *testing.T) {
+	for _, keyBytes := range []int{8, 1000, maxListKey, maxListKey + 1} {
+		c := newListCache()
+		for i := range 3 * maxLists {
+			c.put(fmt.Appendf(nil, "%0*d", keyBytes, i), namespaceList{})
+			if len(c.lists) > maxLists || len(c.lists)*keyBytes > maxListBytes {
+				t.Fatalf("keys of %d bytes: %d are kept", keyBytes, len(c.lists))
+			}
+		}
+		if kept := len(c.lists); (kept == 0) != (keyBytes > maxListKey) {
+			t.Errorf("keys of %d bytes: %d are kept", keyBytes, kept)
+		}
+	}
+}
+
+// TestQuote_agreesWithEncodingJSON draws strings from pieces that combine badly.
+func TestQuote_agreesWithEncodingJSON(t *testing.T) {
+	pieces := []string{`a`, `é`, `😀`, `\n`, `\"`, `\\`, `\/`, `\b\f\r\t`, `\u0041`, `\u00E9`, `\ud83d`, `\uDE00`, `\uffff`, `\u0000`, `ud83d`}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 20_000 {
+		var inner strings.Builder
+		for range rnd.IntN(6) {
+			inner.WriteString(pieces[rnd.IntN(len(pieces))])
+		}
+		token := `"` + inner.String() + `"`
+		var want, again string
+		if err := json.Unmarshal([]byte(token), &want); err != nil {
+			t.Fatalf("%s: %v", token, err)
+		}
+		text := appendUnquoted(nil, []byte(inner.String()))
+		if string(text) != want {
+			t.Fatalf("%s: got %q, want %q", token, text, want)
+		}
+		if err := json.Unmarshal(appendQuoted(nil, text), &again); err != nil || again != want {
+			t.Fatalf("%s: quoted to %q, %v", token, again, err)
+		}
+		if end := stringEnd([]byte(" "+token+`,"`), 1); end != 1+len(token) {
+			t.Fatalf("%s: ends at %d", token, end)
+		}
+	}
+}
+
+// TestScanner_oddRecordsLeaveNoMemory: scratch does not stay as large as the
+// largest record.
+func TestScanner_oddRecordsLeaveNoMemory(t *testing.T) {
+	id, err := ParseIDSource("key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := NewMapper(Settings{Namespace: Source{kind: sourceTopic}, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := m.Worker()
+	long := strings.Repeat(`\n`, 1<<20)
+	for _, in := range []Input{
+		{Value: []byte(`{"` + long + `":1}`), Key: []byte(long)},
+		{Value: []byte("{" + strings.Repeat(`"id":1,`, 10_000) + `"id":1}`), Key: []byte("k")},
+		{Value: []byte("{}"), Key: []byte("k")},
+	} {
+		in.Topic = "t"
+		if _, _, rej := w.Line(nil, &in); rej != nil {
+			t.Fatalf("rejected: %+v", rej)
+		}
+	}
+	if kept := cap(w.id.token) + cap(w.scan.text) + cap(w.scan.ids); kept > 1024 {
+		t.Errorf("scratch of %d is kept", kept)
+	}
+}
