@@ -42,6 +42,8 @@ func TestWorker_id(t *testing.T) {
 	key := options{namespace: "static:n", id: "key"}
 	header := options{namespace: "static:n", id: "header:h"}
 	n := []string{"n"}
+	k40, k70 := strings.Repeat("k", 40), strings.Repeat("k", 70)
+	deep := `{"` + k40 + `":{"` + k40 + `":1,"` + k70 + `":"a","kkkkkk":2}}`
 	keyed := func(key, value string) record.Input {
 		return record.Input{Key: []byte(key), Value: []byte(value)}
 	}
@@ -73,6 +75,7 @@ func TestWorker_id(t *testing.T) {
 		{"path to an empty string", path, value(`{"user":{"id":""}}`), "no_id", nil},
 		{"path to an array", path, value(`{"user":{"id":[]}}`), "bad_id", nil},
 		{"path to a number", path, value(`{"user":{"id":1}}`), "bad_id", nil},
+		{"path of long keys", options{namespace: "static:n", id: "field:" + k40 + "." + k70}, value(deep), `{"id":"a",` + deep[1:], n},
 		{"last parent counts", path, value(`{"user":{"id":"a"},"user":{}}`), "no_id", nil},
 		{"last parent is no object", path, value(`{"user":{"id":"a"},"user":1}`), "no_id", nil},
 		{"a literal key with a dot is another", path, value(`{"user.id":"a"}`), "no_id", nil},
