@@ -47,8 +47,8 @@ type Inflater struct {
 // Inflate returns the records of b: those of an uncompressed batch as they are,
 // aliasing the batch; others in dst from its beginning, or in a larger buffer
 // that takes the place of dst if that is too small. If they would take more than
-// limit bytes the error is ErrInflatesTooMuch; no more than that is ever
-// allocated at once. Errors are *BatchError.
+// limit bytes the error is ErrInflatesTooMuch. No buffer is ever larger than
+// that, and none is allocated if dst has that much room. Errors are *BatchError.
 func (f *Inflater) Inflate(dst []byte, b *Batch, limit int64) ([]byte, error) {
 	if b.Codec == None {
 		if int64(len(b.compressed)) > limit {
@@ -102,6 +102,8 @@ func (f *Inflater) inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
 
 // inflateZstd inflates into the room of dst and begins again with twice as much
 // when that was too little: faster than a stream, and rare once dst has grown.
+// The decoder does not always say that room was what it lacked, so that an error
+// counts as one only where the frames cannot hold more than there was room for.
 func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 	if f.zstd == nil {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
@@ -110,16 +112,19 @@ func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 		}
 		f.zstd = d
 	}
+	most := zstdBound(src)
 	for {
 		room := min(cap(dst), limit)
 		out, err := f.zstd.DecodeAll(src, dst[:0:room])
-		if !errors.Is(err, zstd.ErrDecoderSizeExceeded) {
-			return out, err
-		}
-		if room == limit {
+		switch {
+		case err == nil:
+			return out, nil
+		case room >= most:
+			return nil, err
+		case room == limit:
 			return nil, ErrInflatesTooMuch
 		}
-		dst = make([]byte, 0, min(2*room, limit))
+		dst = make([]byte, 0, min(2*room, most, limit))
 	}
 }
 

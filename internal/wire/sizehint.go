@@ -31,7 +31,10 @@ func (b *Batch) SizeHint() int64 {
 		n = zstdLen(b.compressed)
 	}
 	if n < 0 || n > maxPlausibleRatio*int64(len(b.compressed)) {
-		return guessedRatio * int64(len(b.compressed))
+		n = guessedRatio * int64(len(b.compressed))
+	}
+	if b.Codec == Zstd {
+		n = min(n, int64(zstdBound(b.compressed)))
 	}
 	return n
 }
@@ -81,6 +84,51 @@ func zstdLen(frame []byte) int64 {
 		return -1
 	}
 	return int64(h.FrameContentSize)
+}
+
+// zstdBound is a size that the frames cannot pass: a compressed block holds at
+// most 128 KiB, others say what they hold. It never exceeds that times the
+// number of blocks at hand, whatever the headers claim.
+func zstdBound(src []byte) (most int) {
+	for len(src) > 0 {
+		var h zstd.Header
+		rest, err := h.DecodeAndStrip(src)
+		if err != nil {
+			return most
+		}
+		if h.Skippable {
+			src = rest[min(int64(h.SkippableSize), int64(len(rest))):]
+			continue
+		}
+		n := 0
+		n, src = zstdBlocks(rest, h.HasCheckSum)
+		most += n
+	}
+	return most
+}
+
+// zstdBlocks bounds the blocks of one frame and returns what follows it.
+func zstdBlocks(src []byte, checksum bool) (most int, rest []byte) {
+	const rle, compressed, largest = 1, 2, 128 << 10
+	for len(src) >= 3 {
+		header := int(src[0]) | int(src[1])<<8 | int(src[2])<<16
+		last, kind, size := header&1 != 0, header>>1&3, header>>3
+		src = src[3:]
+		if most += min(size, largest); kind == compressed {
+			most += largest - min(size, largest)
+		}
+		if kind == rle {
+			size = 1
+		}
+		src = src[min(size, len(src)):]
+		if last {
+			if checksum {
+				src = src[min(4, len(src)):]
+			}
+			return most, src
+		}
+	}
+	return most, nil
 }
 
 // withRoom returns dst, or a new buffer if the records are unlikely to fit.

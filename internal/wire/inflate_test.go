@@ -1,0 +1,269 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+
+	"github.com/klauspost/compress/snappy"
+)
+
+// variants are all ways in which records come compressed.
+func variants() map[string]encoding {
+	return map[string]encoding{
+		"none": {}, "gzip": {codec: Gzip}, "snappy": {codec: Snappy}, "snappy of Java": {codec: Snappy, xerial: true},
+		"lz4": {codec: LZ4}, "zstd": {codec: Zstd},
+	}
+}
+
+func readBatch(t testing.TB, raw []byte) *Batch {
+	t.Helper()
+	var s Batches
+	b := new(Batch)
+	s.Reset(raw, -1)
+	if err := s.Next(b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestInflater_everyCodec(t *testing.T) {
+	var f Inflater // one for all, so that they must not disturb each other
+	for name, e := range variants() {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			for _, n := range []int{1, 10, 1000, 3} {
+				e.records = randomRecords(rng, n, false)
+				want := plain(e.records)
+				b := readBatch(t, e.bytes(t))
+				for _, limit := range []int64{1 << 20, int64(len(want))} {
+					got, err := f.Inflate(make([]byte, 7, 8), b, limit)
+					if err != nil || !bytes.Equal(got, want) {
+						t.Fatalf("%d records, limit %d: %v, got %d bytes, want %d", n, limit, err, len(got), len(want))
+					}
+				}
+				if _, err := f.Inflate(nil, b, int64(len(want))-1); !errors.Is(err, ErrInflatesTooMuch) || errors.Is(err, ErrCorrupt) {
+					t.Fatalf("one byte less: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func plain(records []sent) (raw []byte) {
+	for _, r := range records {
+		raw = r.append(raw)
+	}
+	return raw
+}
+
+// A buffer as large as the limit is always enough, so that a caller can account
+// for every byte.
+func TestInflater_staysInItsBuffer(t *testing.T) {
+	var f Inflater
+	for name, e := range variants() {
+		t.Run(name, func(t *testing.T) {
+			e.records = randomRecords(rand.New(rand.NewPCG(2, 2)), 500, false)
+			b := readBatch(t, e.bytes(t))
+			buf := make([]byte, 0, len(plain(e.records)))
+			got, err := f.Inflate(buf, b, int64(cap(buf)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if inPlace := &got[0] == &buf[:1][0]; inPlace != (e.codec != None) {
+				t.Errorf("in its buffer: %v", inPlace)
+			}
+		})
+	}
+}
+
+func TestInflater_bombs(t *testing.T) {
+	const limit, size = 1 << 20, 80 << 20
+	zeros := make([]byte, size)
+	for name, e := range variants() {
+		if e.codec == None {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			e.payload, e.count = compress(t, e.codec, e.xerial, zeros), 1
+			b := readBatch(t, e.bytes(t))
+			var f Inflater
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := f.Inflate(nil, b, limit)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, ErrInflatesTooMuch) {
+				t.Fatalf("%d bytes: %v", len(e.payload), err)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 12<<20 {
+				t.Errorf("%d bytes on the wire made %d MiB", len(e.payload), grown>>20)
+			}
+		})
+	}
+}
+
+func TestInflater_falseClaims(t *testing.T) {
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0} // a snappy block of 4 GiB
+	framed := append([]byte(xerialMagic+"\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x06"), huge...)
+	for name, e := range map[string]encoding{
+		"snappy":                       {codec: Snappy, payload: huge},
+		"snappy of Java":               {codec: Snappy, payload: framed},
+		"a chunk longer than the rest": {codec: Snappy, payload: append([]byte(xerialMagic), make([]byte, 12)...)[:19]},
+		"nothing at all":               {codec: Gzip, payload: []byte{}},
+		"half an lz4 frame":            {codec: LZ4, payload: compress(t, LZ4, false, make([]byte, 100))[:12]},
+		"half a zstd frame":            {codec: Zstd, payload: compress(t, Zstd, false, []byte("abcdefgh"))[:9]},
+		"half a gzip member":           {codec: Gzip, payload: compress(t, Gzip, false, []byte("abcdefgh"))[:20]},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e.count = 1
+			b := readBatch(t, e.bytes(t))
+			var f Inflater
+			if _, err := f.Inflate(nil, b, 8<<30); !errors.Is(err, ErrInflate) || !errors.Is(err, ErrCorrupt) {
+				t.Errorf("got %v", err)
+			}
+			if n := b.SizeHint(); n < 0 || n > maxPlausibleRatio*int64(b.CompressedLen()) {
+				t.Errorf("hint %d for %d bytes", n, b.CompressedLen())
+			}
+		})
+	}
+}
+
+func TestBatch_sizeHint(t *testing.T) {
+	for name, exact := range map[string]bool{"none": true, "gzip": true, "snappy": true, "snappy of Java": true, "lz4": false, "zstd": false} {
+		t.Run(name, func(t *testing.T) {
+			e := variants()[name]
+			e.records = randomRecords(rand.New(rand.NewPCG(4, 4)), 100, false)
+			want, b := int64(len(plain(e.records))), readBatch(t, e.bytes(t))
+			if got := b.SizeHint(); exact && got != want || got <= 0 {
+				t.Errorf("hint %d for %d bytes inflated, %d on the wire", got, want, b.CompressedLen())
+			}
+		})
+	}
+}
+
+// Whatever room there is, a zstd batch is either inflated or found too large.
+func TestInflater_zstdInAnyRoom(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	var f Inflater
+	for range 300 {
+		e := encoding{codec: Zstd, records: randomRecords(rng, 1+rng.IntN(4000), false)}
+		size := len(plain(e.records))
+		b := readBatch(t, e.bytes(t))
+		if most := zstdBound(b.compressed); most < size || most > size+128<<10 {
+			t.Fatalf("%d bytes were bounded by %d", size, most)
+		}
+		limit := rng.IntN(2 * size)
+		got, err := f.Inflate(make([]byte, 0, rng.IntN(2*size)), b, int64(limit))
+		if size <= limit && (err != nil || len(got) != size) || size > limit && !errors.Is(err, ErrInflatesTooMuch) {
+			t.Fatalf("%d bytes, limit %d: %v", size, limit, err)
+		}
+	}
+}
+
+// FuzzInflater: whatever the bytes, no panic, no more than the limit, and only
+// declared errors.
+func FuzzInflater(f *testing.F) {
+	for _, e := range variants() {
+		f.Add(compress(f, e.codec, e.xerial, []byte("some records, some records, some records")), byte(e.codec))
+	}
+	var inflater Inflater
+	f.Fuzz(func(t *testing.T, payload []byte, codec byte) {
+		const limit = 64 << 10
+		b := readBatch(t, encoding{codec: Codec(codec % 5), payload: payload, count: 1}.bytes(t))
+		out, err := inflater.Inflate(nil, b, limit)
+		if len(out) > limit || err == nil && cap(out) > limit && b.Codec != None {
+			t.Fatalf("%d bytes in a buffer of %d", len(out), cap(out))
+		}
+		if err != nil && !errors.Is(err, ErrInflate) && !errors.Is(err, ErrInflatesTooMuch) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// jsonBatch is a batch of about 1 MiB with JSON records of 1 KiB.
+func jsonBatch(t testing.TB, codec Codec, records int) []byte {
+	rng := rand.New(rand.NewPCG(8, 8))
+	e := encoding{codec: codec, producer: -1}
+	for i := range records {
+		value := fmt.Appendf(nil, `{"id":"%016x","type":"listing","text":"`, rng.Uint64())
+		for len(value) < 1000 {
+			value = fmt.Appendf(value, "word%d ", rng.IntN(3000))
+		}
+		e.records = append(e.records, sent{delta: int64(i), timestamp: int64(i), key: fmt.Append(nil, i), value: append(value, `"}`...)})
+	}
+	return e.bytes(t)
+}
+
+// reader is what a fetcher keeps.
+type reader struct {
+	batches  Batches
+	batch    Batch
+	filter   AbortedFilter
+	inflater Inflater
+	records  Records
+	record   Record
+	buf      []byte
+}
+
+func (r *reader) read(t testing.TB, raw []byte) (n int) {
+	r.filter.Reset(nil)
+	for r.batches.Reset(raw, -1); r.batches.Next(&r.batch) == nil; {
+		if r.filter.Skip(&r.batch) {
+			continue
+		}
+		data, err := r.inflater.Inflate(r.buf, &r.batch, 8<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.batch.Codec != None {
+			r.buf = data
+		}
+		for r.records.Reset(&r.batch, data); r.records.Next(&r.record); n++ {
+		}
+		if r.records.Err() != nil {
+			t.Fatal(r.records.Err())
+		}
+	}
+	return n
+}
+
+func TestReading_allocatesNothing(t *testing.T) {
+	for _, codec := range []Codec{None, Snappy, Gzip, LZ4, Zstd} {
+		t.Run(codec.String(), func(t *testing.T) {
+			raw := jsonBatch(t, codec, 1000)
+			var r reader
+			r.read(t, raw)
+			if allocs := testing.AllocsPerRun(20, func() {
+				if n := r.read(t, raw); n != 1000 {
+					t.Fatalf("read %d records", n)
+				}
+			}); allocs > 12 { // per batch of a thousand
+				t.Errorf("%v allocations", allocs)
+			}
+		})
+	}
+}
+
+func BenchmarkReading(b *testing.B) {
+	for _, codec := range []Codec{None, Snappy, Gzip, LZ4, Zstd} {
+		b.Run(codec.String(), func(b *testing.B) {
+			raw := jsonBatch(b, codec, 1000)
+			b.SetBytes(int64(len(jsonBatch(b, None, 1000))))
+			b.ReportAllocs()
+			var r reader
+			for b.Loop() {
+				r.read(b, raw)
+			}
+		})
+	}
+}
+
+func TestSnappy_ratioBound(t *testing.T) {
+	block := snappy.Encode(nil, make([]byte, 1<<20))
+	if ratio := (1 << 20) / len(block); ratio >= maxSnappyRatio {
+		t.Errorf("snappy reaches %d", ratio)
+	}
+}
