@@ -6,17 +6,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	mathrand "math/rand/v2"
-
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/test/child"
 )
 
 // startTimeout bounds how long a cluster may take to answer. A busy machine of
@@ -75,7 +74,7 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 		}
 		c.CAFile, c.CertFile, c.KeyFile = keys.ca, keys.cert, keys.key
 	}
-	all, err := freePorts(o.nodes())
+	all, err := freePorts(ctx, o.nodes())
 	if err != nil {
 		return err
 	}
@@ -183,26 +182,11 @@ func clusterID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// freePorts finds loopback ports for n nodes below the range from which the
-// kernel gives ports to outgoing connections, so that none is taken while the
-// virtual machine starts or a killed node is away.
-func freePorts(n int) ([]ports, error) {
-	const low, high, tries = 12000, 32000, 1000
-	var free []int
-	for range tries {
-		if len(free) == 4*n {
-			break
-		}
-		port := low + mathrand.IntN(high-low)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // closed at once
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		free = append(free, port)
-	}
-	if len(free) < 4*n {
-		return nil, errors.New("find free ports: too many are taken")
+// freePorts finds the ports of n nodes.
+func freePorts(ctx context.Context, n int) ([]ports, error) {
+	free, err := child.FreePorts(ctx, 4*n)
+	if err != nil {
+		return nil, err
 	}
 	var all []ports
 	for ; len(free) > 0; free = free[4:] {

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/test/kafkatest"
+)
+
+func TestMain(m *testing.M) {
+	if mode := os.Getenv("STAND_IN"); mode != "" {
+		runStandIn(mode) // this process plays a bridge: see TestHarness
+		return
+	}
+	kafkatest.Main(m)
+	if binary.path != "" {
+		os.RemoveAll(filepath.Dir(binary.path))
+	}
+}
+
+// binary is the bridge under judgement, built by the first test that needs it.
+// A package variable, like the shared broker, because the test binary owns it.
+var binary struct {
+	sync.Once
+	path string
+	err  error
+}
+
+func bridgeBinary(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("TEST_BRIDGE_BINARY"); path != "" {
+		return path
+	}
+	binary.Do(func() { binary.path, binary.err = build() })
+	if binary.err != nil {
+		t.Fatal(binary.err)
+	}
+	return binary.path
+}
+
+func build() (string, error) {
+	dir, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		return "", fmt.Errorf("create folder: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	path := filepath.Join(dir, "bridge")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "kafka-import-bridge/cmd/bridge").CombinedOutput()
+	if err != nil {
+		return path, fmt.Errorf("build bridge: %w: %s", err, out)
+	}
+	return path, nil
+}
