@@ -1,0 +1,6 @@
+// Package charts holds the Helm chart, the generator of the parts of it that
+// come from the bridge's configuration, and the chart's tests. Nothing imports
+// it.
+package charts
+
+//go:generate go run ./internal/genschema

@@ -1,0 +1,87 @@
+{{- define "bridge.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "bridge.selectorLabels" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "bridge.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "bridge.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "bridge.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "bridge.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "bridge.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{ .repository }}@{{ .digest }}
+{{- else -}}
+{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "bridge.apiKeySecret" -}}
+{{- default (printf "%s-api-key" (include "bridge.fullname" .)) .Values.apiKey.existingSecret -}}
+{{- end -}}
+
+{{/* The port of config.BRIDGE_HTTP_ADDR. */}}
+{{- define "bridge.port" -}}
+{{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | regexFind "[0-9]+$" -}}
+{{- end -}}
+
+{{/* Text of a value: YAML's floats of whole numbers stay whole. */}}
+{{- define "bridge.text" -}}
+{{- if kindIs "float64" . -}}{{- printf "%.0f" . -}}{{- else -}}{{- toString . -}}{{- end -}}
+{{- end -}}
+
+{{/* Whole seconds of a Go duration. */}}
+{{- define "bridge.seconds" -}}
+{{- $start := toDate "2006-01-02T15:04:05Z07:00" "2000-01-01T00:00:00Z" -}}
+{{- sub (mustDateModify (toString .) $start | unixEpoch | int64) (unixEpoch $start | int64) -}}
+{{- end -}}
+
+{{/* Bytes of a size of the bridge (8MiB, 8MB) or a Kubernetes quantity (8Mi, 8M). */}}
+{{- define "bridge.bytes" -}}
+{{- $text := include "bridge.text" . | nospace | lower -}}
+{{- $number := regexFind "^[0-9]+([.][0-9]+)?" $text -}}
+{{- $unit := trimPrefix $number $text | trimSuffix "b" -}}
+{{- $units := dict "" 1 "k" 1000 "m" 1000000 "g" 1000000000 "t" 1000000000000 "ki" 1024 "mi" 1048576 "gi" 1073741824 "ti" 1099511627776 -}}
+{{- if or (eq $number "") (not (hasKey $units $unit)) -}}
+{{- fail (printf "cannot read the size %q: write it like 512Mi or 1Gi" (toString .)) -}}
+{{- end -}}
+{{- mulf (float64 $number) (index $units $unit) | int64 -}}
+{{- end -}}
+
+{{- define "bridge.gracePeriodSeconds" -}}
+{{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
+{{- add (include "bridge.seconds" (.Values.config.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 15 -}}
+{{- else -}}
+{{- .Values.terminationGracePeriodSeconds | int64 -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects this release's series in Prometheus. */}}
+{{- define "bridge.series" -}}
+{{- default (printf "namespace=%q,pod=~\"%s-.+\"" .Release.Namespace (include "bridge.fullname" .)) .Values.metricsSelector -}}
+{{- end -}}

@@ -1,0 +1,89 @@
+{{/* Every contradiction that a schema cannot see, told at once, each with its remedy. */}}
+{{- define "bridge.validate" -}}
+{{- $c := .Values.config -}}
+{{- $faults := list -}}
+{{- if not $c.BRIDGE_KAFKA_BROKERS -}}
+{{- $faults = append $faults "config.BRIDGE_KAFKA_BROKERS is missing: set it to the bootstrap brokers, host:port,…" -}}
+{{- end -}}
+{{- if not (or $c.BRIDGE_KAFKA_TOPICS $c.BRIDGE_KAFKA_TOPIC_REGEX) -}}
+{{- $faults = append $faults "no topics are chosen: set config.BRIDGE_KAFKA_TOPICS or config.BRIDGE_KAFKA_TOPIC_REGEX" -}}
+{{- end -}}
+{{- if and $c.BRIDGE_KAFKA_TOPICS $c.BRIDGE_KAFKA_TOPIC_REGEX -}}
+{{- $faults = append $faults "config.BRIDGE_KAFKA_TOPICS and config.BRIDGE_KAFKA_TOPIC_REGEX exclude each other: set one" -}}
+{{- end -}}
+{{- $keys := list .Values.apiKey.existingSecret .Values.apiKey.value $c.SAFETYKIT_API_KEY_FILE | compact -}}
+{{- if not $keys -}}
+{{- $faults = append $faults "the API key is missing: set apiKey.existingSecret to a Secret that holds it (or apiKey.value, which stays in the release)" -}}
+{{- else if gt (len $keys) 1 -}}
+{{- $faults = append $faults "the API key is given more than once: set one of apiKey.existingSecret, apiKey.value and config.SAFETYKIT_API_KEY_FILE" -}}
+{{- end -}}
+{{- if hasKey $c "BRIDGE_INSTANCE_ID" -}}
+{{- $faults = append $faults "config.BRIDGE_INSTANCE_ID cannot be set: every replica needs a name of its own, and the chart gives it the pod's" -}}
+{{- end -}}
+{{- range $name := list "SAFETYKIT_API_KEY" "BRIDGE_KAFKA_SASL_PASSWORD" "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" -}}
+{{- if hasKey $c $name -}}
+{{- $faults = append $faults (printf "config.%s would show a secret in the Deployment: name a Secret in %s" $name (ternary "apiKey.existingSecret" "kafka.sasl.existingSecret" (eq $name "SAFETYKIT_API_KEY"))) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "BRIDGE_ON_INVALID" "BRIDGE_ON_TOMBSTONE" "BRIDGE_ON_REJECTED" -}}
+{{- if and (eq (get $c $name | toString | lower) "dlq") (not $c.BRIDGE_DLQ_TOPIC) -}}
+{{- $faults = append $faults (printf "config.%s is dlq, but no topic takes the dead letters: set config.BRIDGE_DLQ_TOPIC" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $sasl := .Values.kafka.sasl -}}
+{{- if and $sasl.existingSecret (not $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
+{{- $faults = append $faults "kafka.sasl.existingSecret has no effect without config.BRIDGE_KAFKA_SASL_MECHANISM" -}}
+{{- end -}}
+{{- $managed := dict -}}
+{{- range $entry := include "bridge.managedEnv" . | fromYamlArray -}}
+{{- if hasKey $c $entry.name -}}
+{{- $faults = append $faults (printf "config.%s is set by the chart from a Secret: remove it, or the value that names the Secret" $entry.name) -}}
+{{- end -}}
+{{- end -}}
+{{- $need := add (include "bridge.seconds" ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 10 -}}
+{{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (lt (int64 .Values.terminationGracePeriodSeconds) $need) -}}
+{{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s) and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need $c.BRIDGE_SHUTDOWN_TIMEOUT) -}}
+{{- end -}}
+{{- $limit := dig "limits" "memory" "" .Values.resources -}}
+{{- if $limit -}}
+{{- $least := add (include "bridge.bytes" ($c.BRIDGE_BUFFER_MAX_BYTES | default "256MiB") | int64) 67108864 -}}
+{{- if lt (include "bridge.bytes" $limit | int64) $least -}}
+{{- $faults = append $faults (printf "resources.limits.memory (%s) is below config.BRIDGE_BUFFER_MAX_BYTES (%s) and 64 MiB of headroom: raise it to %dMi or lower the buffer" (include "bridge.text" $limit) (include "bridge.text" $c.BRIDGE_BUFFER_MAX_BYTES) (div (add $least 1048575) 1048576)) -}}
+{{- end -}}
+{{- end -}}
+{{- $a := .Values.autoscaling -}}
+{{- $most := ternary (int64 $a.maxReplicas) (int64 .Values.replicaCount) $a.enabled -}}
+{{- if and $a.partitions (gt $most (int64 $a.partitions)) -}}
+{{- $faults = append $faults (printf "%s (%d) is more than the %d partitions in autoscaling.partitions: the replicas beyond would never get one" (ternary "autoscaling.maxReplicas" "replicaCount" $a.enabled) $most (int64 $a.partitions)) -}}
+{{- end -}}
+{{- if $a.enabled -}}
+{{- if not $a.partitions -}}
+{{- $faults = append $faults "autoscaling.partitions is missing: say how many partitions the topics have in all, so that no replica is started that would get none" -}}
+{{- end -}}
+{{- if not $a.prometheusAddress -}}
+{{- $faults = append $faults "autoscaling.prometheusAddress is missing: set the URL of the Prometheus that KEDA asks" -}}
+{{- end -}}
+{{- if gt (int64 $a.minReplicas) (int64 $a.maxReplicas) -}}
+{{- $faults = append $faults (printf "autoscaling.minReplicas (%d) is more than autoscaling.maxReplicas (%d)" (int64 $a.minReplicas) (int64 $a.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled -}}
+{{- $faults = append $faults "serviceMonitor and podMonitor would scrape every replica twice: enable one" -}}
+{{- end -}}
+{{- $n := .Values.networkPolicy -}}
+{{- if $n.enabled -}}
+{{- if not (or $n.kafkaCIDRs $n.kafkaPeers) -}}
+{{- $faults = append $faults "networkPolicy would cut the bridge off from Kafka: set networkPolicy.kafkaCIDRs or networkPolicy.kafkaPeers" -}}
+{{- end -}}
+{{- if not $n.httpsCIDRs -}}
+{{- $faults = append $faults "networkPolicy would cut the bridge off from the import API: set networkPolicy.httpsCIDRs" -}}
+{{- end -}}
+{{- end -}}
+{{- $p := .Values.podDisruptionBudget -}}
+{{- if and $p.enabled (not (kindIs "invalid" $p.minAvailable)) (not (kindIs "invalid" $p.maxUnavailable)) -}}
+{{- $faults = append $faults "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null" -}}
+{{- end -}}
+{{- if $faults -}}
+{{- fail (printf "\n  - %s\n" (join "\n  - " $faults)) -}}
+{{- end -}}
+{{- end -}}
