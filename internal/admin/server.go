@@ -137,6 +137,8 @@ func serve(ctx context.Context, srv *http.Server, ln net.Listener) error {
 	if err := srv.Shutdown(deadline); err != nil {
 		_ = srv.Close() // cuts what did not end in time; nothing is lost by it
 	}
-	_ = <-failed // http.ErrServerClosed: the server was told to end
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	}
 	return nil
 }
