@@ -1,0 +1,174 @@
+package consumer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/aws_msk_iam_v2"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+)
+
+// The names of the SASL mechanisms, as brokers spell them.
+const (
+	MechanismPlain       = "PLAIN"
+	MechanismScramSHA256 = "SCRAM-SHA-256"
+	MechanismScramSHA512 = "SCRAM-SHA-512"
+	MechanismOAuthBearer = "OAUTHBEARER"
+	MechanismAWSMSKIAM   = "AWS_MSK_IAM"
+)
+
+// AuthConfig says how connections to the brokers are secured and
+// authenticated. It is read-only once used. The functions that return secrets
+// are called from several goroutines, at every authentication, so that a
+// rotated secret is used without a restart; they must not block for long.
+type AuthConfig struct {
+	TLS bool // false: plaintext, and the other TLS fields are ignored
+
+	// CAFile names PEM roots that replace the system's. It is read once.
+	CAFile string
+	// CertFile and KeyFile name the client's certificate and key in PEM; both
+	// or none. They are read at every handshake, so that a renewed
+	// certificate is used without a restart.
+	CertFile, KeyFile string
+	// ServerName is expected in the brokers' certificates.
+	//
+	// Default: the host that is dialled
+	ServerName string
+	// InsecureSkipVerify accepts any certificate.
+	InsecureSkipVerify bool
+
+	Mechanism string // one of the Mechanism constants; "" for none
+
+	Username string        // PLAIN and SCRAM
+	Password func() string // PLAIN and SCRAM
+
+	OAuth OAuthConfig // OAUTHBEARER
+
+	// AWSRegion is the region of the MSK cluster.
+	//
+	// Default: what the AWS default chain says
+	AWSRegion string
+}
+
+// OAuthConfig is where OAUTHBEARER gets its tokens: client credentials are
+// exchanged for one at TokenURL (RFC 6749, section 4.4).
+type OAuthConfig struct {
+	TokenURL     string
+	ClientID     string
+	ClientSecret func() string
+	Scopes       []string
+
+	// Client makes the call. Redirects are never followed, whatever it says.
+	//
+	// Default: http.DefaultClient
+	Client *http.Client
+}
+
+// TLSConfig returns the configuration of the connections, or nil for
+// plaintext.
+func (c AuthConfig) TLSConfig() (*tls.Config, error) {
+	if !c.TLS {
+		return nil, nil
+	}
+	config := &tls.Config{ServerName: c.ServerName, InsecureSkipVerify: c.InsecureSkipVerify}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read Kafka CA file: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("read Kafka CA file %s: no certificate in PEM form", c.CAFile)
+		}
+	}
+	if c.CertFile != "" {
+		if _, err := c.clientCertificate(nil); err != nil {
+			return nil, err
+		}
+		config.GetClientCertificate = c.clientCertificate
+	}
+	return config, nil
+}
+
+// clientCertificate reads the client's certificate for one handshake.
+func (c AuthConfig) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read Kafka client certificate: %w", err)
+	}
+	return &pair, nil
+}
+
+// SASLMechanism returns the mechanism, or nil for none. It makes no call but,
+// for AWS_MSK_IAM, what loading the AWS configuration takes.
+func (c AuthConfig) SASLMechanism(ctx context.Context) (sasl.Mechanism, error) {
+	switch c.Mechanism {
+	case "":
+		return nil, nil
+	case MechanismPlain:
+		return c.passwordMechanism(func(password string) (sasl.Mechanism, error) {
+			return plain.Mechanism{Username: c.Username, Password: password}, nil
+		}), nil
+	case MechanismScramSHA256, MechanismScramSHA512:
+		algorithm := scram.SHA256
+		if c.Mechanism == MechanismScramSHA512 {
+			algorithm = scram.SHA512
+		}
+		return c.passwordMechanism(func(password string) (sasl.Mechanism, error) {
+			return scram.Mechanism(algorithm, c.Username, password)
+		}), nil
+	case MechanismOAuthBearer:
+		return newOAuthBearer(c.OAuth), nil
+	case MechanismAWSMSKIAM:
+		return c.mskMechanism(ctx)
+	}
+	return nil, fmt.Errorf("unknown SASL mechanism %q", c.Mechanism)
+}
+
+func (c AuthConfig) mskMechanism(ctx context.Context) (sasl.Mechanism, error) {
+	var options []func(*awsconfig.LoadOptions) error
+	if c.AWSRegion != "" {
+		options = append(options, awsconfig.WithRegion(c.AWSRegion))
+	}
+	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("load AWS configuration: %w", err)
+	}
+	if config.Region == "" {
+		return nil, errors.New("load AWS configuration: no region; set AWS_REGION")
+	}
+	return aws_msk_iam_v2.NewMechanism(config), nil
+}
+
+// passwordMechanism asks for the password anew whenever a connection
+// authenticates: kafka-go's own mechanisms keep the one they were made with.
+type passwordMechanism struct {
+	name     string
+	password func() string
+	build    func(password string) (sasl.Mechanism, error)
+}
+
+func (c AuthConfig) passwordMechanism(build func(string) (sasl.Mechanism, error)) sasl.Mechanism {
+	return &passwordMechanism{c.Mechanism, c.Password, build}
+}
+
+// Name implements [sasl.Mechanism].
+func (m *passwordMechanism) Name() string { return m.name }
+
+// Start implements [sasl.Mechanism].
+func (m *passwordMechanism) Start(ctx context.Context) (sasl.StateMachine, []byte, error) {
+	mechanism, err := m.build(m.password())
+	if err != nil {
+		// The cause could repeat the password.
+		return nil, nil, fmt.Errorf("prepare %s: user name or password holds a character that is not allowed", m.name)
+	}
+	return mechanism.Start(ctx)
+}

@@ -1,0 +1,132 @@
+package consumer
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Explain turns an error of a call to the brokers into one sentence for the
+// operator that names the remedy. What it does not know it returns as it is.
+// It never holds a secret.
+func (c AuthConfig) Explain(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, explain := range []func(error) string{explainToken, c.explainCode, c.explainTLS, c.explainNetwork} {
+		if text := explain(err); text != "" {
+			return text
+		}
+	}
+	return err.Error()
+}
+
+// explainToken explains that no OAuth token could be had.
+func explainToken(err error) string {
+	if refused, ok := errors.AsType[*tokenRefused](err); ok {
+		return fmt.Sprintf("no OAuth token: %v; check BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID, "+
+			"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET and BRIDGE_KAFKA_SASL_OAUTH_SCOPES", refused)
+	}
+	if strings.Contains(err.Error(), "get OAuth token: ") {
+		return fmt.Sprintf("no OAuth token: check BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL, and BRIDGE_HTTP_CA_FILE if its certificate is private (%v)", err)
+	}
+	return ""
+}
+
+// explainCode explains an error code of a broker.
+func (c AuthConfig) explainCode(err error) string {
+	switch code, _ := errors.AsType[kafka.Error](err); code {
+	case kafka.SASLAuthenticationFailed:
+		return c.explainRefusal()
+	case kafka.UnsupportedSASLMechanism:
+		return fmt.Sprintf("the brokers do not offer %s on this listener; set BRIDGE_KAFKA_SASL_MECHANISM to one that they offer, or use another port in BRIDGE_KAFKA_BROKERS", c.Mechanism)
+	case kafka.IllegalSASLState:
+		return "the listener does not expect SASL, or expects it to be finished first; check BRIDGE_KAFKA_SASL_MECHANISM and the port in BRIDGE_KAFKA_BROKERS"
+	case kafka.TopicAuthorizationFailed:
+		return "no permission on a topic: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS, and WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC"
+	case kafka.GroupAuthorizationFailed:
+		return "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID"
+	case kafka.ClusterAuthorizationFailed:
+		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
+	}
+	return ""
+}
+
+// explainRefusal explains that the brokers refused the credentials.
+func (c AuthConfig) explainRefusal() string {
+	switch c.Mechanism {
+	case MechanismOAuthBearer:
+		return "the brokers refuse the OAuth token: check that BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL is the issuer that they trust, and BRIDGE_KAFKA_SASL_OAUTH_SCOPES"
+	case MechanismAWSMSKIAM:
+		return "the brokers refuse the AWS credentials: check the role's kafka-cluster:Connect permission, AWS_REGION and the clock"
+	}
+	return "the brokers refuse user name or password: check BRIDGE_KAFKA_SASL_USERNAME and BRIDGE_KAFKA_SASL_PASSWORD (or its _FILE), and that the user exists for " + c.Mechanism
+}
+
+// explainTLS explains a handshake that failed for a reason that one side gave.
+func (c AuthConfig) explainTLS(err error) string {
+	if hostname, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Sprintf("the broker's certificate is not for %s: use a name that it holds in BRIDGE_KAFKA_BROKERS, or set BRIDGE_KAFKA_TLS_SERVER_NAME to one", hostname.Host)
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the broker's certificate is signed by an unknown authority: set BRIDGE_KAFKA_TLS_CA_FILE to the roots that sign it"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return fmt.Sprintf("the broker's certificate is not valid: %v; renew it, or check the clock", invalid)
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the broker does not answer with TLS: set BRIDGE_KAFKA_TLS=false, or use the TLS listener's port in BRIDGE_KAFKA_BROKERS"
+	}
+	if remote, ok := errors.AsType[*net.OpError](err); ok && remote.Op == "remote error" {
+		return fmt.Sprintf("the broker refuses the TLS handshake (%v): it may want a client certificate, or another one; check BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE", remote.Err)
+	}
+	return ""
+}
+
+// explainNetwork explains a connection that was not made, or broke without a
+// reason.
+func (c AuthConfig) explainNetwork(err error) string {
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Sprintf("host %s is not known here: check BRIDGE_KAFKA_BROKERS, and the brokers' advertised.listeners", lookup.Name)
+	}
+	switch timeout, ok := errors.AsType[net.Error](err); {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("no broker listens at %s: check BRIDGE_KAFKA_BROKERS, and the brokers' advertised.listeners", address(err))
+	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout():
+		return fmt.Sprintf("no answer in time from %s: check BRIDGE_KAFKA_BROKERS, firewalls, and whether the brokers are overloaded", address(err))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return c.explainHangUp()
+	}
+	return ""
+}
+
+// explainHangUp explains a broker that closed the connection without a word:
+// what it does with a protocol that its listener does not speak.
+func (c AuthConfig) explainHangUp() string {
+	const hangUp = "the broker closed the connection without a reason: "
+	switch {
+	case c.TLS && c.Mechanism == "":
+		return hangUp + "its listener may not speak TLS (set BRIDGE_KAFKA_TLS=false) or may want credentials (set BRIDGE_KAFKA_SASL_MECHANISM)"
+	case c.TLS:
+		return hangUp + "its listener may not speak TLS (set BRIDGE_KAFKA_TLS=false, or use another port in BRIDGE_KAFKA_BROKERS)"
+	case c.Mechanism == "":
+		return hangUp + "its listener may want TLS (set BRIDGE_KAFKA_TLS=true) or credentials (set BRIDGE_KAFKA_SASL_MECHANISM)"
+	}
+	return hangUp + "its listener may want TLS (set BRIDGE_KAFKA_TLS=true, or use another port in BRIDGE_KAFKA_BROKERS)"
+}
+
+// address returns where the failed connection went to, as far as err knows.
+func address(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
+		return op.Addr.String()
+	}
+	return "the brokers"
+}
