@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,8 +37,10 @@ type Fault struct {
 
 	// Delay waits before anything else; in JSON a Go duration such as "2s".
 	Delay time.Duration `json:"-"`
-	// Hold keeps the request until the channel is closed or the client leaves,
-	// so that a test can order concurrent requests.
+	// Hold keeps the request until the channel is closed, or the server or the
+	// client is seen to leave (a client is not, while its body is unread), so that
+	// a test can order concurrent requests. In a synctest bubble make the channel
+	// inside it.
 	Hold <-chan struct{} `json:"-"`
 
 	// Status answers this; 0 with Body, Header, Drip or Endless means 200. A PUT
@@ -98,7 +101,9 @@ func (f Fault) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON is the inverse of MarshalJSON.
 func (f *Fault) UnmarshalJSON(text []byte) error {
 	var in faultJSON
-	if err := json.Unmarshal(text, &in); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields() // a typo must not switch on another fault
+	if err := decoder.Decode(&in); err != nil {
 		return err
 	}
 	*f = Fault(in.plainFault)
