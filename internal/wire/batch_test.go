@@ -74,7 +74,7 @@ func TestBatches_refusals(t *testing.T) {
 		{"a control record without a kind", encoding{control: true, records: []sent{{key: []byte{0, 0}}}}.bytes(t), ErrMarker},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, _, err := deliver(tc.raw, nil, 0, true)
+			_, _, err := new(reader).deliver(tc.raw, nil, 0, true)
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}
@@ -117,7 +117,7 @@ func TestBatches_errorIsFinal(t *testing.T) {
 func TestBatch_compacted(t *testing.T) {
 	raw := encoding{base: 10, lastDelta: 20, epoch: 3, records: []sent{{delta: 4, value: []byte("v")}}}.bytes(t)
 	raw = append(raw, encoding{base: 31, lastDelta: 8, codec: Zstd, payload: []byte{}}.bytes(t)...)
-	got, position, err := deliver(raw, nil, 10, true)
+	got, position, err := new(reader).deliver(raw, nil, 10, true)
 	if err != io.EOF || position != 40 {
 		t.Fatalf("position %d, %v", position, err)
 	}
@@ -137,7 +137,7 @@ func TestRecords_timestamps(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			raw := encoding{lat: tc.lat, firstTimestamp: 1000, maxTime: 5000, records: three()}.bytes(t)
-			delivered, _, _ := deliver(raw, nil, 0, true)
+			delivered, _, _ := new(reader).deliver(raw, nil, 0, true)
 			var got []int64
 			for _, d := range delivered {
 				got = append(got, d.timestamp)
@@ -150,7 +150,7 @@ func TestRecords_timestamps(t *testing.T) {
 }
 
 func TestRecord_nullIsNotEmpty(t *testing.T) {
-	got, _, _ := deliver(encoding{records: three()}.bytes(t), nil, 0, true)
+	got, _, _ := new(reader).deliver(encoding{records: three()}.bytes(t), nil, 0, true)
 	if len(got) != 3 || got[1].key != "null" || got[1].value != `""` || got[2].key != `""` || got[2].value != "null" {
 		t.Errorf("got %v", got)
 	}

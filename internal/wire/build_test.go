@@ -127,7 +127,11 @@ func compress(t testing.TB, codec Codec, xerial bool, raw []byte) []byte {
 	case Gzip:
 		write(gzip.NewWriter(&out))
 	case LZ4:
-		write(lz4.NewWriter(&out))
+		w := lz4.NewWriter(&out) // in blocks as small as those of Java
+		if err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb)); err != nil {
+			t.Fatal(err)
+		}
+		write(w)
 	case Zstd:
 		w, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1))
 		if err != nil {
@@ -204,6 +208,17 @@ func randomHeaders(rng *rand.Rand) (headers []sentHeader) {
 	return headers
 }
 
+// reader is what a fetcher keeps.
+type reader struct {
+	batches  Batches
+	batch    Batch
+	filter   AbortedFilter
+	inflater Inflater
+	records  Records
+	record   Record
+	buf      []byte
+}
+
 // delivered is a record as the reader sees it, in memory of its own.
 type delivered struct {
 	offset, timestamp int64
@@ -220,42 +235,35 @@ func show(b []byte) string {
 
 // deliver reads everything that a consumer at offset from would get, the
 // position afterwards, and what ended it.
-func deliver(raw []byte, aborted []AbortedTransaction, from int64, committed bool) (got []delivered, position int64, err error) {
-	var batches Batches
-	var batch Batch
-	var filter AbortedFilter
-	var inflater Inflater
-	var records Records
-	var record Record
-	filter.Reset(aborted)
-	batches.Reset(raw, -1)
-	position = from
-	for {
-		if err := batches.Next(&batch); err != nil {
+func (r *reader) deliver(raw []byte, aborted []AbortedTransaction, from int64, committed bool) (got []delivered, position int64, err error) {
+	r.filter.Reset(aborted)
+	r.batches.Reset(raw, -1)
+	for position = from; ; position = max(position, r.batch.NextOffset()) {
+		if err := r.batches.Next(&r.batch); err != nil {
 			return got, position, err
 		}
-		if skip := filter.Skip(&batch); batch.Control || skip && committed {
-			position = max(position, batch.NextOffset())
+		if skip := r.filter.Skip(&r.batch); r.batch.Control || skip && committed {
 			continue
 		}
-		data, err := inflater.Inflate(nil, &batch, 1<<20)
+		data, err := r.inflater.Inflate(r.buf, &r.batch, 1<<20)
 		if err != nil {
 			return got, position, err
 		}
-		records.Reset(&batch, data)
-		for records.Next(&record) {
-			if record.Offset < from {
-				continue
+		for r.records.Reset(&r.batch, data); r.records.Next(&r.record); {
+			if r.record.Offset >= from {
+				got = append(got, copyOf(&r.record))
 			}
-			d := delivered{offset: record.Offset, timestamp: record.Timestamp, key: show(record.Key), value: show(record.Value)}
-			for name, value := range record.Headers() {
-				d.headers += fmt.Sprintf("%s=%s;", name, show(value))
-			}
-			got = append(got, d)
 		}
-		if err := records.Err(); err != nil {
+		if err := r.records.Err(); err != nil {
 			return got, position, err
 		}
-		position = max(position, batch.NextOffset())
 	}
+}
+
+func copyOf(r *Record) delivered {
+	d := delivered{offset: r.Offset, timestamp: r.Timestamp, key: show(r.Key), value: show(r.Value)}
+	for name, value := range r.Headers() {
+		d.headers += fmt.Sprintf("%s=%s;", name, show(value))
+	}
+	return d
 }

@@ -113,7 +113,7 @@ func randomPartition(t testing.TB, rng *rand.Rand, batches int) partition {
 	return p
 }
 
-func checkAgainstReference(t *testing.T, seed uint64) {
+func checkAgainstReference(t *testing.T, r *reader, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	p := randomPartition(t, rng, 1+rng.IntN(12))
@@ -124,7 +124,7 @@ func checkAgainstReference(t *testing.T, seed uint64) {
 		if err != nil {
 			t.Fatalf("seed %d: the reference failed: %v", seed, err)
 		}
-		got, position, err := deliver(raw, slices.Clone(aborted), from, committed)
+		got, position, err := r.deliver(raw, slices.Clone(aborted), from, committed)
 		if err != io.EOF && !(errors.Is(err, ErrPartial) && len(want) == 0 && wantPosition == from) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -138,8 +138,9 @@ func checkAgainstReference(t *testing.T, seed uint64) {
 }
 
 func TestReading_agreesWithFranz(t *testing.T) {
-	for seed := range uint64(1000) {
-		if checkAgainstReference(t, seed); t.Failed() {
+	var r reader
+	for seed := range uint64(500) {
+		if checkAgainstReference(t, &r, seed); t.Failed() {
 			return
 		}
 	}
@@ -149,7 +150,8 @@ func FuzzReading_agreesWithFranz(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(seed)
 	}
-	f.Fuzz(checkAgainstReference)
+	var r reader
+	f.Fuzz(func(t *testing.T, seed uint64) { checkAgainstReference(t, &r, seed) })
 }
 
 // Whatever single bit of a log flips, the records are the original ones as far
@@ -158,13 +160,14 @@ func FuzzReading_agreesWithFranz(f *testing.F) {
 func TestReading_neverDeliversFlippedBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	p := randomPartition(t, rng, 6)
-	want, _, _ := deliver(p.raw, p.aborted, 0, true)
+	var r reader
+	want, _, _ := r.deliver(p.raw, p.aborted, 0, true)
 	begin := 0
 	for _, end := range p.ends {
 		for bit := (begin + atLength) * 8; bit < end*8; bit++ {
 			raw := slices.Clone(p.raw)
 			raw[bit/8] ^= 1 << (bit % 8)
-			got, _, err := deliver(raw, slices.Clone(p.aborted), 0, true)
+			got, _, err := r.deliver(raw, slices.Clone(p.aborted), 0, true)
 			if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
 				t.Fatalf("bit %d: delivered altered records", bit)
 			}
@@ -187,6 +190,7 @@ func FuzzReading(f *testing.F) {
 		f.Add(randomPartition(f, rng, 3).raw, true)
 		f.Add(randomPartition(f, rng, 1).raw, false)
 	}
+	var r reader
 	f.Fuzz(func(t *testing.T, raw []byte, repair bool) {
 		raw = slices.Clone(raw)
 		if repair && len(raw) >= batchHeaderLen {
@@ -195,7 +199,7 @@ func FuzzReading(f *testing.F) {
 			copy(raw[atLength:], appendInt32(nil, int32(length)))
 			withCRC(raw)
 		}
-		got, position, err := deliver(raw, nil, 0, true)
+		got, position, err := r.deliver(raw, nil, 0, true)
 		if err == nil {
 			t.Fatal("no end")
 		}
