@@ -127,18 +127,23 @@ func (c *cursor) skipInt32s(flexible bool) int {
 	return n
 }
 
-// tags passes the tagged fields; each, if not nil, sees every one of them.
-func (c *cursor) tags(flexible bool, each func(tag int, value *cursor)) {
+// tagCount reads how many tagged fields follow; tag reads one of them.
+func (c *cursor) tagCount(flexible bool) int {
 	if !flexible {
-		return
+		return 0
 	}
-	for n := c.uvarint(); n > 0 && !c.bad; n-- {
-		tag := c.uvarint()
-		value := cursor{b: c.take(c.uvarint())}
-		if each != nil && !c.bad {
-			each(tag, &value)
-			c.bad = value.bad
-		}
+	return c.uvarint()
+}
+
+func (c *cursor) tag() (tag int, value cursor) {
+	tag = c.uvarint()
+	return tag, cursor{b: c.take(c.uvarint()), bad: c.bad}
+}
+
+// skipTags passes the tagged fields.
+func (c *cursor) skipTags(flexible bool) {
+	for n := c.tagCount(flexible); n > 0 && !c.bad; n-- {
+		c.tag()
 	}
 }
 

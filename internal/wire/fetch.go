@@ -139,7 +139,7 @@ func (r *FetchResponse) Decode(body []byte, version int16) error {
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.decodeTopic(&c, version, flexible)
 	}
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 	if err := c.err("fetch response"); err != nil {
 		*r = FetchResponse{Partitions: r.Partitions[:0]}
 		return err
@@ -164,7 +164,7 @@ func (r *FetchResponse) decodeTopic(c *cursor, version int16, flexible bool) {
 		p.TopicID = id
 		p.decode(c, flexible)
 	}
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 }
 
 func (p *FetchedPartition) decode(c *cursor, flexible bool) {
@@ -176,16 +176,15 @@ func (p *FetchedPartition) decode(c *cursor, flexible bool) {
 	p.Aborted = p.Aborted[:0]
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		p.Aborted = append(p.Aborted, AbortedTransaction{ProducerID: c.int64(), FirstOffset: c.int64()})
-		c.tags(flexible, nil)
+		c.skipTags(flexible)
 	}
 	c.int32() // preferred read replica: never one, as no rack was given
 	p.Records = c.bytes32(flexible)
 	p.DivergingEpoch, p.DivergingEndOffset = -1, -1
-	c.tags(flexible, p.decodeTag)
-}
-
-func (p *FetchedPartition) decodeTag(tag int, value *cursor) {
-	if tag == 0 {
-		p.DivergingEpoch, p.DivergingEndOffset = value.int32(), value.int64()
+	for n := c.tagCount(flexible); n > 0 && !c.bad; n-- {
+		if tag, value := c.tag(); tag == 0 {
+			p.DivergingEpoch, p.DivergingEndOffset = value.int32(), value.int64()
+			c.bad = value.bad
+		}
 	}
 }

@@ -84,11 +84,11 @@ func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 				Topic: topic, Partition: c.int32(), ErrorCode: c.int16(),
 				Timestamp: c.int64(), Offset: c.int64(), LeaderEpoch: c.int32(),
 			})
-			c.tags(flexible, nil)
+			c.skipTags(flexible)
 		}
-		c.tags(flexible, nil)
+		c.skipTags(flexible)
 	}
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 	if err := c.err("list offsets response"); err != nil {
 		r.Partitions = r.Partitions[:0]
 		return err

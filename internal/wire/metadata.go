@@ -82,7 +82,7 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	c.int32() // throttle
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		b := Broker{ID: c.int32(), Host: c.string(flexible, ""), Port: c.int32(), Rack: c.string(flexible, "")}
-		c.tags(flexible, nil)
+		c.skipTags(flexible)
 		r.Brokers = append(r.Brokers, b)
 	}
 	r.ClusterID = c.string(flexible, "")
@@ -93,7 +93,7 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	if version <= 10 {
 		c.int32() // authorised operations
 	}
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 	if err := c.err("metadata response"); err != nil {
 		*r = MetadataResponse{}
 		return err
@@ -112,7 +112,7 @@ func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetada
 		t.Partitions = append(t.Partitions, decodePartitionMetadata(c, flexible))
 	}
 	c.int32() // authorised operations
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 	return t
 }
 
@@ -124,6 +124,6 @@ func decodePartitionMetadata(c *cursor, flexible bool) (p PartitionMetadata) {
 	p.Replicas = c.skipInt32s(flexible)
 	p.InSync = c.skipInt32s(flexible)
 	c.skipInt32s(flexible) // offline
-	c.tags(flexible, nil)
+	c.skipTags(flexible)
 	return p
 }
