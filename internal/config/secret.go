@@ -87,6 +87,13 @@ func (s Secret) Reload() (changed bool, err error) {
 	return changed, nil
 }
 
+// Latest returns the text after reading the secret's file again; if that cannot
+// be done, the last text that was read.
+func (s Secret) Latest() string {
+	_, _ = s.Reload() // the old text stays
+	return s.Value()
+}
+
 // readSecret returns the text of the file at path without line ends after it.
 // Its errors never hold the text.
 func readSecret(path string) (string, error) {

@@ -60,7 +60,7 @@ func TestSecret_Reload(t *testing.T) {
 		{"the same text", "first\n", "first", false, false},
 		{"another text", "second\r\n", "second", true, false},
 		{"an empty file keeps the old text", "\n", "second", false, true},
-		{"two lines keep the old text", "third\nfourth\n", "second", false, true},
+		{"two lines keep the old text", "third\nfifth\n", "second", false, true},
 		{"an endless file keeps the old text", strings.Repeat("x", 70<<10), "second", false, true},
 		{"text without a line end", "third", "third", true, false},
 	}
@@ -72,14 +72,20 @@ func TestSecret_Reload(t *testing.T) {
 		if changed != step.changed || (err != nil) != step.fails || holder.Value() != step.want {
 			t.Errorf("%s: changed %v, error %v, value %q", step.name, changed, err, holder.Value())
 		}
-		if err != nil && strings.Contains(err.Error(), "fourth") {
+		if err != nil && strings.Contains(err.Error(), "fifth") {
 			t.Errorf("%s: the error holds the text: %v", step.name, err)
 		}
+	}
+	if err := os.WriteFile(path, []byte("fourth"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := key.Latest(); got != "fourth" {
+		t.Errorf("Latest is %q", got)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := key.Reload(); changed || err == nil || key.Value() != "third" {
+	if changed, err := key.Reload(); changed || err == nil || key.Latest() != "fourth" {
 		t.Errorf("a missing file: changed %v, error %v, value %q", changed, err, key.Value())
 	}
 }

@@ -2,17 +2,6 @@ package consumer_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,6 +37,19 @@ func connect(t *testing.T, auth consumer.AuthConfig, addr string) (transport, di
 		_, dialer = conn.Brokers()
 	}
 	return transport, dialer
+}
+
+// explains connects to addr and checks how the error is explained; want is ""
+// when there must be none.
+func explains(t *testing.T, auth consumer.AuthConfig, addr, want string) {
+	t.Helper()
+	transport, dialer := connect(t, auth, addr)
+	for door, err := range map[string]error{"transport": transport, "dialer": dialer} {
+		text := auth.Explain(err)
+		if (want == "") != (err == nil) || !strings.Contains(text, want) {
+			t.Errorf("%s: explained as %q, want %q (%T %v)", door, text, want, err, err)
+		}
+	}
 }
 
 // broker starts an in-process Kafka and returns its address.
@@ -93,166 +95,6 @@ func TestAuth_passwords(t *testing.T) {
 				t.Errorf("through the transport: %v", transport)
 			}
 		})
-	}
-}
-
-// authority signs certificates for a test.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	dir  string
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t, dir: t.TempDir()}
-	a.key = newKey(t)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, a.key.Public(), a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-// file writes blocks in PEM form and returns the path.
-func (a *authority) file(name, kind string, der []byte) string {
-	path := filepath.Join(a.dir, name)
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-	return path
-}
-
-func (a *authority) roots() string { return a.file("ca.pem", "CERTIFICATE", a.cert.Raw) }
-
-// issue writes a certificate for 127.0.0.1 (or for names) that is valid until
-// notAfter, and its key.
-func (a *authority) issue(file string, notAfter time.Time, names ...string) (cert, key string) {
-	a.t.Helper()
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: file}, DNSNames: names,
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	if len(names) == 0 {
-		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	}
-	private := newKey(a.t)
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return a.file(file+".pem", "CERTIFICATE", der), a.file(file+".key", "PRIVATE KEY", pkcs8)
-}
-
-// server returns the settings of a listener with the certificate.
-func server(t *testing.T, cert, key string) *tls.Config {
-	t.Helper()
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}}
-}
-
-func TestAuth_tls(t *testing.T) {
-	hour := time.Now().Add(time.Hour)
-	ca, other := newAuthority(t), newAuthority(t)
-	good := server(t, first(ca.issue("broker", hour)), ca.dir+"/broker.key")
-	named := server(t, first(ca.issue("named", hour, "kafka.example.com")), ca.dir+"/named.key")
-	expired := server(t, first(ca.issue("expired", time.Now().Add(-time.Hour))), ca.dir+"/expired.key")
-	mutual := good.Clone()
-	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	mutual.ClientCAs.AddCert(ca.cert)
-	clientCert, clientKey := ca.issue("client", hour)
-
-	for _, tc := range []struct {
-		name   string
-		server *tls.Config
-		auth   consumer.AuthConfig
-		want   string // in the explanation; "" when the call must succeed
-	}{
-		{"a private CA", good, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, ""},
-		{"the wrong CA", good, consumer.AuthConfig{TLS: true, CAFile: other.roots()}, "set BRIDGE_KAFKA_TLS_CA_FILE"},
-		{"the system's roots", good, consumer.AuthConfig{TLS: true}, "set BRIDGE_KAFKA_TLS_CA_FILE"},
-		{"another name", named, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "set BRIDGE_KAFKA_TLS_SERVER_NAME"},
-		{"another name that is expected", named, consumer.AuthConfig{TLS: true, CAFile: ca.roots(), ServerName: "kafka.example.com"}, ""},
-		{"an expired certificate", expired, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "renew it"},
-		{"no verification", expired, consumer.AuthConfig{TLS: true, InsecureSkipVerify: true}, ""},
-		{"mutual TLS", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots(), CertFile: clientCert, KeyFile: clientKey}, ""},
-		{"mutual TLS without a certificate", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "BRIDGE_KAFKA_TLS_CERT_FILE"},
-		{"plaintext on a TLS port", good, consumer.AuthConfig{}, "set BRIDGE_KAFKA_TLS=true"},
-		{"SASL in plaintext on a TLS port", good, consumer.AuthConfig{Mechanism: "PLAIN", Password: always("x")}, "set BRIDGE_KAFKA_TLS=true"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			explains(t, tc.auth, broker(t, kfake.TLS(tc.server)), tc.want)
-		})
-	}
-}
-
-// explains connects to addr and checks how the error is explained; want is ""
-// when there must be none.
-func explains(t *testing.T, auth consumer.AuthConfig, addr, want string) {
-	t.Helper()
-	transport, dialer := connect(t, auth, addr)
-	for door, err := range map[string]error{"transport": transport, "dialer": dialer} {
-		text := auth.Explain(err)
-		if (want == "") != (err == nil) || !strings.Contains(text, want) {
-			t.Errorf("%s: explained as %q, want %q (%T %v)", door, text, want, err, err)
-		}
-	}
-}
-
-func first(a, _ string) string { return a }
-
-func TestAuth_renewedClientCertificate(t *testing.T) {
-	ca := newAuthority(t)
-	settings := server(t, first(ca.issue("broker", time.Now().Add(time.Hour))), ca.dir+"/broker.key")
-	settings.ClientAuth, settings.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
-	settings.ClientCAs.AddCert(ca.cert)
-	addr := broker(t, kfake.TLS(settings))
-
-	cert, key := ca.issue("client", time.Now().Add(-time.Minute)) // expired
-	config, err := consumer.AuthConfig{TLS: true, CAFile: ca.roots(), CertFile: cert, KeyFile: key}.TLSConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := func() error {
-		conn, err := (&kafka.Dialer{TLS: config, Timeout: 10 * time.Second}).DialContext(t.Context(), "tcp", addr)
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		_, err = conn.Brokers()
-		return err
-	}
-	if call() == nil {
-		t.Fatal("an expired client certificate was accepted")
-	}
-	ca.issue("client", time.Now().Add(time.Hour))
-	if err := call(); err != nil {
-		t.Errorf("with the renewed certificate: %v", err)
 	}
 }
 
