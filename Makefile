@@ -56,6 +56,7 @@ lint: ## Run golangci-lint with .golangci.yml
 .PHONY: generate
 generate: ## Write the generated files anew (the README's settings table, the chart's schema)
 	go generate ./...
+	go test -count=1 -run '^TestMarkdown_isInTheReadme$$' ./internal/config -update
 
 .PHONY: generated
 generated: ## Fail if a generated file is not up to date
