@@ -105,7 +105,7 @@ volumes:
   {{- range $name, $secret := include "bridge.secretVolumes" . | fromYaml }}
   - name: {{ $name }}
     secret:
-      secretName: {{ $secret }}
+      secretName: {{ $secret | quote }}
       defaultMode: 0440
   {{- end }}
   {{- with .Values.extraVolumes }}

@@ -1,0 +1,63 @@
+package charts
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const chart = "kafka-import-bridge"
+
+// program finds what a test needs. Without it the test is skipped, except where
+// CI=true.
+func program(t *testing.T, name, install string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skipf("-short: needs %s", name)
+	}
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is not installed (%s)", name, install)
+	}
+	t.Skipf("SKIPPED, THE CHART IS NOT TESTED: %s is not installed (%s)", name, install)
+	return ""
+}
+
+func helm(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	return helmWith(t, "", args...)
+}
+
+// helmWith runs helm with values on its standard input.
+func helmWith(t *testing.T, values string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errs strings.Builder
+	cmd := exec.CommandContext(t.Context(), program(t, "helm", "go install helm.sh/helm/v4/cmd/helm"), args...)
+	cmd.Stdin = strings.NewReader(values)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err = cmd.Run()
+	return out.String(), errs.String(), err
+}
+
+// render runs `helm template` over the given values, laid over the least that
+// the chart needs.
+func render(t *testing.T, values string, args ...string) (manifests, stderr string, err error) {
+	t.Helper()
+	args = append([]string{"template", "import", chart, "--namespace", "data",
+		"-f", filepath.Join(chart, "ci", "minimal-values.yaml"), "-f", "-"}, args...)
+	return helmWith(t, values, args...)
+}
+
+func mustRender(t *testing.T, values string, args ...string) string {
+	t.Helper()
+	out, stderr, err := render(t, values, args...)
+	if err != nil {
+		t.Fatalf("helm template: %v\n%s", err, stderr)
+	}
+	return out
+}
