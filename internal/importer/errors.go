@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"syscall"
 )
 
@@ -72,8 +71,6 @@ func describeTLS(err error) string {
 		return "tls: the other side does not speak TLS"
 	case errors.As(err, &alert):
 		return "tls: " + alert.Error()
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return "the server speaks http, not https"
 	}
 	return "connection failed, or the answer is not valid HTTP"
 }

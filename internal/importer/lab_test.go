@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -53,7 +54,7 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 	l := &lab{t: t, objects: map[string][]byte{}, reg: prometheus.NewPedanticRegistry(), key: &rotatingKey{value: secretKey}}
 	start := func(h http.HandlerFunc) *httptest.Server {
 		s := httptest.NewUnstartedServer(h)
-		s.Config.ErrorLog = nil
+		s.Config.ErrorLog = quiet()
 		if listen != nil {
 			s.Listener.Close()
 			s.Listener = listen()
@@ -331,4 +332,12 @@ func poolOf(s *httptest.Server) *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(s.Certificate())
 	return pool
+}
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func failingDial(err error) dialFunc {
+	return func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	}
 }

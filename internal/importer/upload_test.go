@@ -1,0 +1,335 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+const big = 8 << 20 // more than socket buffers hold
+
+func TestClient_lostAnswerIsRepeatedUnderTheSameURL(t *testing.T) {
+	for _, size := range []int{100, big} {
+		l := newLab(t)
+		l.onPut = func(w http.ResponseWriter, r *http.Request) {
+			l.keep(w, r)
+			if len(l.putPaths()) < lostBeforeNewURLAmbiguous {
+				abort(w, r, 0)
+			}
+		}
+		c := l.client()
+		i, all := newImport(c, size)
+		for n := 1; n < lostBeforeNewURLAmbiguous; n++ {
+			wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
+			if !i.Ambiguous() {
+				t.Fatal("a lost answer is not ambiguous")
+			}
+		}
+		wantClass(t, l.attempt(c, i), Stored, "")
+		if n, equal := l.stored(all); n != 1 || !equal || l.postCount() != 1 || i.MayRepeat() {
+			t.Errorf("%d objects, equal: %t, %d POSTs, may repeat: %t", n, equal, l.postCount(), i.MayRepeat())
+		}
+	}
+}
+
+func TestClient_repeatedResetsEndInANewURL(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		read  int64 // -1: everything
+		tries int
+		dup   bool
+	}{
+		{"before the body", 0, lostBeforeNewURL, false},
+		{"in the body", big / 2, lostBeforeNewURL, false},
+		{"after the body", -1, lostBeforeNewURLAmbiguous, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLab(t)
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				if len(l.putPaths()) > tc.tries {
+					l.keep(w, r)
+					return
+				}
+				n := tc.read
+				if n < 0 {
+					n = big
+				}
+				abort(w, r, n)
+			}
+			c := l.client()
+			i, all := newImport(c, big)
+			for n := 1; n < tc.tries; n++ {
+				wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
+				if i.Ambiguous() != tc.dup {
+					t.Fatalf("ambiguous %t", i.Ambiguous())
+				}
+			}
+			wantClass(t, l.attempt(c, i), RetryNew, ReasonNetwork)
+			if i.MayRepeat() != tc.dup || i.Ambiguous() {
+				t.Errorf("may repeat %t, ambiguous %t", i.MayRepeat(), i.Ambiguous())
+			}
+			wantClass(t, l.attempt(c, i), Stored, "")
+			if n, equal := l.stored(all); n != 1 || !equal || l.postCount() != 2 {
+				t.Errorf("%d objects, equal: %t, %d POSTs", n, equal, l.postCount())
+			}
+		})
+	}
+}
+
+func TestClient_unreachableStoreKeepsTheURL(t *testing.T) {
+	l := newLab(t)
+	dial := (&net.Dialer{}).DialContext
+	var down atomic.Bool
+	l.cfg.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if down.Load() && addr == l.store.Listener.Addr().String() {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("down")}
+		}
+		return dial(ctx, network, addr)
+	}
+	c := l.client()
+	i, _ := newImport(c, 100)
+	down.Store(true)
+	for range 20 {
+		wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
+	}
+	down.Store(false)
+	wantClass(t, l.attempt(c, i), Stored, "")
+	if l.postCount() != 1 {
+		t.Errorf("%d POSTs", l.postCount())
+	}
+}
+
+func TestClient_serverErrorsKeepTheURL(t *testing.T) {
+	l := newLab(t)
+	l.onPut = func(w http.ResponseWriter, r *http.Request) {
+		if len(l.putPaths()) > 20 {
+			l.keep(w, r)
+			return
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Retry-After", "3")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	c := l.client()
+	i, _ := newImport(c, 100)
+	for range 20 {
+		out := l.attempt(c, i)
+		wantClass(t, out, RetrySame, ReasonServerError)
+		if out.Delay < 3*time.Second {
+			t.Fatalf("delay %s", out.Delay)
+		}
+	}
+	wantClass(t, l.attempt(c, i), Stored, "")
+	if l.postCount() != 1 {
+		t.Errorf("%d POSTs", l.postCount())
+	}
+}
+
+func TestClient_forbiddenURLIsReplaced(t *testing.T) {
+	l := newLab(t)
+	l.onPut = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }
+	c := l.client()
+	i, _ := newImport(c, 100)
+	var last time.Duration
+	for n := range 5 {
+		out := l.attempt(c, i)
+		wantClass(t, out, RetryNew, ReasonExpired)
+		if out.Delay <= last {
+			t.Errorf("delay %s after %s", out.Delay, last)
+		}
+		last = out.Delay
+		if l.postCount() != n+1 {
+			t.Errorf("%d POSTs after %d refusals", l.postCount(), n+1)
+		}
+	}
+	paths := l.putPaths()
+	if slices.Sort(paths); len(slices.Compact(paths)) != 5 {
+		t.Errorf("URLs %v", paths)
+	}
+}
+
+// TestClient_earlyAnswerBeatsTheReset: the store answers and closes with the
+// body unread, so that the kernel resets the connection. It ignores Expect.
+func TestClient_earlyAnswerBeatsTheReset(t *testing.T) {
+	for range 20 {
+		l := newLab(t)
+		l.onPut = func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			_, _ = fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+			_ = conn.Close()
+		}
+		c := l.client()
+		c.noExpect.Store(true)
+		i, _ := newImport(c, big)
+		wantClass(t, l.attempt(c, i), RetryNew, ReasonExpired)
+	}
+}
+
+func TestClient_expectRefused(t *testing.T) {
+	l := newLab(t)
+	l.onPut = func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Expect") != "" {
+			w.WriteHeader(http.StatusExpectationFailed)
+			return
+		}
+		l.keep(w, r)
+	}
+	c := l.client()
+	i, _ := newImport(c, 100)
+	wantClass(t, l.attempt(c, i), RetrySame, ReasonServerError)
+	wantClass(t, l.attempt(c, i), Stored, "")
+}
+
+func TestClient_uploadEndsInBoundedTime(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		answer http.HandlerFunc
+		class  Class
+		reason string
+	}{
+		{"stored, then a drip", drip(200), Stored, ""},
+		{"stored, then no end", endless(200), Stored, ""},
+		{"a refusal without end", endless(503), RetrySame, ReasonServerError},
+		{"a forbidden URL without end", endless(403), RetryNew, ReasonExpired},
+		{"a header of 1 MB", bigHeader, RetrySame, ReasonNetwork},
+		{"no answer", silence, RetrySame, ReasonTimeout},
+		{"a body nobody reads", func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.CopyN(io.Discard, r.Body, 1)
+			time.Sleep(700 * time.Millisecond)
+		}, RetrySame, ReasonTimeout},
+		{"stored, says someone who read nothing", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Connection", "close")
+		}, Malformed, ReasonMalformed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLab(t)
+			l.cfg.UploadTimeout = 500 * time.Millisecond
+			l.onPut = tc.answer
+			c := l.client()
+			i, _ := newImport(c, big)
+			start := time.Now()
+			wantClass(t, l.attempt(c, i), tc.class, tc.reason)
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+// TestClient_guardEndsTheBody: whenever the guard fails, nothing is stored, and
+// the attempt is no outcome.
+func TestClient_guardEndsTheBody(t *testing.T) {
+	lost := errors.New("lease lost")
+	for _, allowed := range []int{0, 1, 2, 3, 40} {
+		t.Run(fmt.Sprint(allowed), func(t *testing.T) {
+			l := newLab(t)
+			c := l.client()
+			i, all := newImport(c, big)
+			var asked atomic.Int64
+			out := l.checked(c.Attempt(t.Context(), i, func() error {
+				if asked.Add(1) > int64(allowed) {
+					return lost
+				}
+				return nil
+			}))
+			if out.Class != Cancelled || !errors.Is(out.Err, lost) || out.Delay != 0 || out.Reason != "" {
+				t.Fatalf("outcome %+v", out)
+			}
+			if n, _ := l.stored(nil); n != 0 || i.Ambiguous() {
+				t.Errorf("%d objects, ambiguous %t", n, i.Ambiguous())
+			}
+			wantClass(t, l.attempt(c, i), Stored, "")
+			if n, equal := l.stored(all); n != 1 || !equal {
+				t.Errorf("%d objects, equal: %t", n, equal)
+			}
+		})
+	}
+}
+
+func TestClient_cancelledContext(t *testing.T) {
+	for _, operation := range []string{OperationCreate, OperationUpload} {
+		l := newLab(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		hang := func(w http.ResponseWriter, r *http.Request) {
+			cancel(errors.New("drain is over"))
+			silence(w, r)
+		}
+		if operation == OperationCreate {
+			l.onPost = hang
+		} else {
+			l.onPut = hang
+		}
+		c := l.client()
+		i, _ := newImport(c, 100)
+		out := l.checked(c.Attempt(ctx, i, nil))
+		if out.Class != Cancelled || out.Operation != operation || !errors.Is(out.Err, context.Canceled) {
+			t.Errorf("outcome %+v", out)
+		}
+	}
+}
+
+// TestClient_blocksAreFreeAfterAttempt: the race detector sees a transport that
+// still reads blocks which the caller already fills with something else, and
+// the store must never get that.
+func TestClient_blocksAreFreeAfterAttempt(t *testing.T) {
+	for _, answer := range []http.HandlerFunc{
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, // Go's client goes on sending
+		func(w http.ResponseWriter, r *http.Request) { abort(w, r, big/2) },
+		func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err == nil || bytes.Contains(body, []byte("POISON")) {
+				t.Error("poison was stored")
+			}
+		},
+	} {
+		l := newLab(t)
+		l.cfg.UploadTimeout = 5 * time.Millisecond
+		l.onPut = answer
+		c := l.client()
+		for range 5 {
+			blocks, _ := batch(big)
+			var reads atomic.Int64
+			l.checked(c.Attempt(t.Context(), c.NewImport("orders", blocks, big), func() error {
+				if reads.Add(1) > 60 {
+					return errors.New("enough")
+				}
+				return nil
+			}))
+			for _, b := range blocks {
+				copy(b, bytes.Repeat([]byte("POISON"), len(b)/6+1))
+			}
+		}
+	}
+}
+
+func TestClient_probeGetsItsBodyLater(t *testing.T) {
+	l := newLab(t)
+	c := l.client()
+	i := c.Probe("orders")
+	wantClass(t, l.create(c, i), Stored, "")
+	if out := l.attempt(c, i); out.Class != Cancelled || !errors.Is(out.Err, errNoBody) {
+		t.Fatalf("an empty object: %+v", out)
+	}
+	blocks, all := batch(1000)
+	i.SetBody(blocks, 1000)
+	wantClass(t, l.attempt(c, i), Stored, "")
+	if n, equal := l.stored(all); n != 1 || !equal || l.postCount() != 1 {
+		t.Errorf("%d objects, equal: %t, %d POSTs", n, equal, l.postCount())
+	}
+	i.SetBody(blocks, 1000)
+	wantClass(t, l.attempt(c, i), Stored, "")
+	if l.postCount() != 2 {
+		t.Error("a URL was used for two bodies")
+	}
+}
