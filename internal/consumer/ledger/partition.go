@@ -228,3 +228,10 @@ func (p *Partition) unlink(n *Node) {
 	n.prev.next, n.next.prev = n.next, n.prev
 	n.prev, n.next = nil, nil
 }
+
+// Become changes what an unfinished node is, as when its batch leaves memory.
+func (p *Partition) Become(n *Node, kind Kind) {
+	if n.partition == p {
+		n.Kind = kind
+	}
+}

@@ -1,0 +1,322 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/wire"
+)
+
+// catchUpJob is one fetch of a partition below its position, for the lines of
+// some namespaces that were dropped, or for the records of a refused batch. It
+// does not change once it is under way.
+type catchUpJob struct {
+	partition *partition // the loop's; the reader only uses cursor and offsets
+	cursor    *cursor
+	from      int64
+	wanted    map[string]bool
+	upload    *upload // refused: its records become dead letters
+}
+
+// catchUpReader makes the catch-up reads of a session, one fetch at a time. The
+// last chunk of each job carries a fault, of kind faultNone if all went well.
+type catchUpReader struct {
+	jobs chan *catchUpJob
+	dec  *decoder
+	f    *fetcher
+
+	// The rest belongs to the loop.
+	busy      bool
+	namespace []*namespace // that catch up, in turn
+	uploads   []*upload    // refused ones, whose records are read for the dead-letter topic
+	restUntil time.Time
+	backoff   time.Duration
+}
+
+func newCatchUpReader(s *session) *catchUpReader {
+	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)}
+}
+
+// want lets a namespace catch up.
+func (r *catchUpReader) want(n *namespace) {
+	if !slices.Contains(r.namespace, n) {
+		r.namespace = append(r.namespace, n)
+	}
+}
+
+// run serves one job after the other until ctx ends.
+func (r *catchUpReader) run(ctx context.Context) {
+	defer r.dec.dropArena()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case job := <-r.jobs:
+			r.serve(ctx, job)
+		}
+	}
+}
+
+// serve fetches once from the job's offset, sends what it finds as chunks, and
+// one last chunk that says that the job is over.
+func (r *catchUpReader) serve(ctx context.Context, job *catchUpJob) {
+	defer r.dec.dropArena()
+	w := work{cursor: job.cursor, epoch: job.cursor.epoch.Load(), from: job.from, catchUp: job}
+	flt := r.read(ctx, &w)
+	if ctx.Err() != nil {
+		return
+	}
+	r.dec.begin(&w)
+	if r.dec.chunk.fault = flt; flt == nil {
+		r.dec.chunk.fault = &fault{kind: faultNone}
+	}
+	r.dec.send(ctx)
+}
+
+// read fetches and decodes; w.from ends after what was sent.
+func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
+	r.f.mu.Lock()
+	leader := w.cursor.leader
+	a := asked{w.cursor, w.epoch, w.from, w.cursor.leaderEpoch, -1}
+	r.f.mu.Unlock()
+	var l *lease
+	request := r.f.request([]asked{a})
+	request.MaxWait = 0
+	body, version, err := r.f.client.Fetch(ctx, leader, request, func(n int) ([]byte, error) {
+		if l != nil {
+			l.release()
+		}
+		var err error
+		if l, err = r.f.fetched.lend(ctx, int64(n)); err != nil {
+			l = nil
+			return nil, err
+		}
+		return l.buf[:n], nil
+	})
+	if l != nil {
+		defer l.release()
+	}
+	if err != nil {
+		return &fault{kind: faultRetry, err: err}
+	}
+	var res wire.FetchResponse
+	if err := res.Decode(body, version); err != nil {
+		return &fault{kind: faultRetry, err: err}
+	}
+	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
+		return &fault{kind: faultRetry, err: Code(res.ErrorCode)}
+	}
+	p := &res.Partitions[0]
+	switch code := Code(p.ErrorCode); {
+	case code == CodeOffsetOutOfRange:
+		return &fault{kind: faultOutOfRange, err: code}
+	case code != CodeOK:
+		return &fault{kind: faultRetry, err: code}
+	}
+	w.records, w.aborted, w.lease = p.Records, p.Aborted, l
+	if len(p.Records) == 0 {
+		w.from = max(w.from, p.LastStableOffset) // nothing but holes up to the end
+		return nil
+	}
+	return r.dec.decode(ctx, w)
+}
+
+// caughtUp adds d.rec to a catch-up chunk: the lines of the wanted namespaces,
+// or a dead letter for each.
+func (d *decoder) caughtUp(w *work, l *lease) {
+	c, rec, job := d.chunk, &d.rec, w.catchUp
+	c.records++
+	c.next = rec.Offset + 1
+	d.input.Topic, d.input.Partition, d.input.Offset = w.cursor.Topic, w.cursor.Partition, rec.Offset
+	d.input.Key, d.input.Value, d.input.Headers = rec.Key, rec.Value, rec
+	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	if rej != nil {
+		return // the main read has dealt with it
+	}
+	c.scratch = out
+	for _, ns := range ln.Namespaces {
+		switch {
+		case !job.wanted[ns]:
+		case job.upload != nil:
+			r := rejected{offset: rec.Offset, timestamp: rec.Timestamp, letter: newLetter(w.cursor.TopicPartition, rec)}
+			c.bytes += r.letter.size()
+			c.rejects = append(c.rejects, r)
+		default:
+			c.keep(l)
+			c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
+		}
+	}
+}
+
+// nextCatchUp gives the reader its next job, if there is one.
+func (s *session) nextCatchUp(now time.Time) {
+	r := s.catchUp
+	if r.busy || s.pending != nil || r.restUntil.After(now) {
+		return
+	}
+	job := s.letterJob()
+	if job == nil {
+		job = s.lineJob()
+	}
+	if job != nil {
+		r.busy = true
+		r.jobs <- job // has room for one
+	}
+}
+
+// lineJob picks the namespace whose turn it is, one of its partitions, and
+// everybody else who waits for lines of that partition.
+func (s *session) lineJob() *catchUpJob {
+	r := s.catchUp
+	for range len(r.namespace) {
+		n := r.namespace[0]
+		r.namespace = append(r.namespace[1:], n)
+		if len(n.shed) == 0 || n.dropping && !n.trial {
+			r.namespace = r.namespace[:len(r.namespace)-1] // caught up, or shed again
+			continue
+		}
+		if !s.readsBack(n) {
+			continue
+		}
+		for p, node := range n.shed {
+			if p.lost || !p.open() {
+				continue
+			}
+			job := &catchUpJob{partition: p, cursor: p.cursor, from: node.First, wanted: map[string]bool{}}
+			for _, other := range r.namespace {
+				if mark := other.shed[p]; mark != nil && s.readsBack(other) {
+					job.wanted[other.name] = true
+					job.from = min(job.from, mark.First)
+				}
+			}
+			return job
+		}
+	}
+	return nil
+}
+
+// readsBack says whether more of the namespace's lines may be read now: in a
+// trial one batch must be stored before the next is read.
+func (s *session) readsBack(n *namespace) bool {
+	return len(n.shed) > 0 && (!n.dropping || n.trial && len(n.uploads) == 0)
+}
+
+// takeCatchUp receives a chunk of a catch-up read.
+func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
+	job := c.catchUp
+	current := p != nil && p == job.partition && p.cursor == job.cursor && c.epoch == p.cursor.epoch.Load()
+	switch {
+	case !current:
+		if c.fault != nil {
+			s.catchUp.busy = false
+		}
+		c.recycle()
+	case c.fault == nil && job.upload == nil && !s.room(c, now):
+		s.pending, s.pausedAt = c, now
+	default:
+		if job.upload != nil {
+			s.takeLetters(c, p, now)
+		} else {
+			s.takeLines(c, p, now)
+		}
+		if c.fault != nil {
+			s.catchUpOver(job, c.fault, now)
+		}
+		c.recycle()
+	}
+}
+
+// takeLines adds the lines of namespaces that still catch up in the partition.
+func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
+	position := p.ledger.Position()
+	for i := range c.groups {
+		n := s.pacer.get(c.groups[i].namespace)
+		mark := n.shed[p]
+		if mark == nil || n.dropping && !n.trial || mark.First < c.start {
+			continue
+		}
+		for j := range c.groups[i].lines {
+			l := &c.groups[i].lines[j]
+			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.name, l.offset) {
+				s.add(n, p, l, now)
+			}
+		}
+	}
+	for name := range c.catchUp.wanted {
+		s.shift(s.pacer.get(name), p, c, now)
+	}
+}
+
+// shift moves a namespace's mark over what the chunk has covered. At the
+// position the main read takes over: nothing of the namespace is dropped in
+// this partition any more.
+func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
+	mark := n.shed[p]
+	if mark == nil || n.dropping && !n.trial || mark.First < c.start || c.next <= mark.First {
+		return
+	}
+	if c.next < p.ledger.Position() {
+		if err := p.ledger.Shift(mark, c.next, mark.Timestamp); err != nil {
+			s.log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
+		}
+		p.touch()
+		return
+	}
+	s.settleNode(p, mark)
+	delete(n.shed, p)
+	if n.trial && len(n.shed) == 0 && len(n.uploads) == 0 {
+		s.endOfTrialRead(n, now)
+	}
+}
+
+// endOfTrialRead: all dropped lines are in memory again. What there is must be
+// tried now; where it was nothing, the namespace is ordinary again.
+func (s *session) endOfTrialRead(n *namespace, now time.Time) {
+	if b, ok := s.batches.SealNamespace(n.name, batcher.ReasonAge); ok {
+		s.queue(b, now)
+		return
+	}
+	n.trial, n.dropping = false, false
+	s.pacer.forget(n)
+}
+
+// catchUpOver ends a job; after an error the next one waits.
+func (s *session) catchUpOver(job *catchUpJob, flt *fault, now time.Time) {
+	r := s.catchUp
+	r.busy = false
+	switch flt.kind {
+	case faultNone:
+		r.backoff = 0
+	case faultOutOfRange:
+		s.vanished(job, now)
+	default:
+		r.backoff = min(max(2*r.backoff, fetchBackoff), maxFetchBackoff)
+		r.restUntil = now.Add(r.backoff)
+		s.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
+		s.faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.cursor.Topic,
+			"topic", job.cursor.Topic, "partition", job.cursor.Partition, "offset", job.from, "error", flt.err)
+	}
+}
+
+// vanished: the retention has removed what a namespace still owed. It is told,
+// and the read goes on at the log start.
+func (s *session) vanished(job *catchUpJob, now time.Time) {
+	p := job.partition
+	start := p.cursor.start.Load()
+	if start <= job.from {
+		s.catchUp.restUntil = now.Add(maxFetchBackoff)
+		return
+	}
+	s.metrics.offsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
+	s.log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
+		"from", job.from, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
+	for name := range job.wanted {
+		gap := &chunk{start: job.from, next: start}
+		s.shift(s.pacer.get(name), p, gap, now)
+	}
+	if job.upload != nil {
+		s.lettersVanished(job.upload, p, start)
+	}
+}

@@ -1,0 +1,217 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// Limits of the commits of one session, so that they stay a small share of what
+// a coordinator can take.
+const (
+	commitInterval        = 100 * time.Millisecond // at most ten a second
+	commitBytesPerSecond  = 1 << 20                // of metadata
+	metadataRoom          = ledger.MaxMetadata
+	commitRetry           = 250 * time.Millisecond
+	commitPartitionsAtOne = 2000
+)
+
+// committer is what the loop knows of its commits. One is in flight at most.
+type committer struct {
+	done      chan commitResult
+	flying    bool
+	touched   bool // a partition has something new
+	notBefore time.Time
+	acked     time.Time // when the last acknowledged commit was sent
+	wanted    bool      // even if nothing is new
+	unsure    bool      // one got no answer: it may still be applied
+	failures  int
+}
+
+type commitResult struct {
+	sent    time.Time
+	commit  Commit
+	results []CommitResult
+	err     error
+}
+
+func newCommitter(now time.Time) committer {
+	return committer{done: make(chan commitResult, 1), acked: now}
+}
+
+// due is when the next commit can or must go out, zero if none is needed.
+func (c *committer) due(now time.Time, session time.Duration) time.Time {
+	if c.flying {
+		return time.Time{}
+	}
+	keepAlive := c.acked.Add(session / 3)
+	if c.wanted || c.touched {
+		return c.notBefore
+	}
+	return keepAlive
+}
+
+// commit sends what has changed, or, to keep the lease, what has not.
+func (s *session) commit(now time.Time) {
+	c := &s.commits
+	if c.flying || c.notBefore.After(now) || s.mode == fenced {
+		return
+	}
+	keepAlive := !now.Before(c.acked.Add(s.cfg.SessionTimeout / 3))
+	if !c.touched && !c.wanted && !keepAlive {
+		return
+	}
+	c.touched = false
+	commit := Commit{Group: s.cfg.Group, Generation: s.member.generation, MemberID: s.member.id}
+	size := 0
+	for _, p := range s.partitions {
+		if !p.open() || p.lost || !p.dirty {
+			continue
+		}
+		if size >= commitBytesPerSecond || len(commit.Offsets) >= commitPartitionsAtOne {
+			c.touched = true // the rest goes with the next one
+			break
+		}
+		commit.Offsets = append(commit.Offsets, s.commitOf(p))
+		size += len(commit.Offsets[len(commit.Offsets)-1].Metadata)
+	}
+	if len(commit.Offsets) == 0 && (keepAlive || c.wanted) {
+		if p := s.anyPartition(); p != nil {
+			commit.Offsets = append(commit.Offsets, s.commitOf(p))
+		}
+	}
+	c.wanted = false
+	if len(commit.Offsets) == 0 {
+		return
+	}
+	c.flying = true
+	c.notBefore = now.Add(max(commitInterval, time.Second*time.Duration(size)/commitBytesPerSecond))
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.cfg.callTimeout())
+		defer cancel()
+		results, err := s.client.CommitOffsets(ctx, commit)
+		c.done <- commitResult{now, commit, results, err} // has room for one
+	})
+}
+
+// commitOf is what would be committed for a partition now.
+func (s *session) commitOf(p *partition) CommitOffset {
+	p.dirty = false
+	text, omitted := p.ledger.Encode(ledger.Metadata{TopicID: s.identity(p), Fingerprint: s.fingerprint, Born: p.born}, p.metadataRoom)
+	p.omitted = omitted
+	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), Metadata: text}
+}
+
+func (s *session) anyPartition() *partition {
+	var first *partition
+	for _, p := range s.partitions {
+		if p.open() && !p.lost && (first == nil || compareTP(p.TopicPartition, first.TopicPartition) < 0) {
+			first = p
+		}
+	}
+	return first
+}
+
+// committed takes the answer to a commit.
+func (s *session) committed(r commitResult) {
+	now := time.Now()
+	c := &s.commits
+	c.flying = false
+	if r.err != nil {
+		s.commitFailed(r, r.err, now)
+		return
+	}
+	acked, retry := 0, error(nil)
+	for i, res := range r.results {
+		p := s.partitions[res.TopicPartition]
+		if p == nil {
+			continue
+		}
+		switch {
+		case res.Code == CodeOK:
+			acked++
+			s.partitionCommitted(p, r.commit.Offsets[i].Offset)
+		case res.Code.Fenced():
+			s.fence(res.Code, now)
+			return
+		case res.Code == CodeMetadataTooLarge:
+			p.metadataRoom /= 2
+			p.touch()
+		case res.Code.TopicGone():
+			s.lose(p, res.Code, now)
+		default:
+			p.touch()
+			retry = res.Code
+		}
+	}
+	if acked > 0 {
+		c.acked, c.failures = r.sent, 0
+		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
+		s.metrics.commits.WithLabelValues("ok").Inc()
+	}
+	if retry != nil {
+		s.commitFailed(commitResult{}, retry, now) // touched above
+	}
+}
+
+// partitionCommitted notes an acknowledged offset.
+func (s *session) partitionCommitted(p *partition, offset int64) {
+	p.committed = offset
+}
+
+// commitFailed lets the same be committed again soon. Without an answer the
+// commit may have been applied, or be applied later still.
+func (s *session) commitFailed(r commitResult, err error, now time.Time) {
+	c := &s.commits
+	var code Code
+	if errors.As(err, &code) && code.Fenced() {
+		s.fence(code, now)
+		return
+	}
+	for _, o := range r.commit.Offsets {
+		if p := s.partitions[o.TopicPartition]; p != nil {
+			p.touch()
+		}
+	}
+	if !errors.As(err, &code) {
+		c.unsure = true
+	}
+	c.failures++
+	c.wanted = true
+	c.notBefore = now.Add(commitRetry)
+	s.metrics.commits.WithLabelValues("error").Inc()
+	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
+	s.faults.Log(now, "commit failed; it will be sent again", "commit", "error", s.explain(err))
+}
+
+// fence ends the session's right to its partitions: another member has them.
+// Nothing of them is stored or committed any more.
+func (s *session) fence(code Code, now time.Time) {
+	s.metrics.commits.WithLabelValues("fenced").Inc()
+	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.id,
+		"generation", s.member.generation, "error", code)
+	s.lease.end()
+	s.cancel()
+	s.mode = fenced
+	_ = now
+}
+
+// identity tells a topic from one of the same name, here or elsewhere.
+func (s *session) identity(p *partition) string { return identity(p.topicID, s.member.cluster) }
+
+func compareTP(a, b TopicPartition) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
+func sortedPartitions(m map[TopicPartition]*partition) []*partition {
+	out := make([]*partition, 0, len(m))
+	for _, p := range m {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *partition) int { return compareTP(a.TopicPartition, b.TopicPartition) })
+	return out
+}

@@ -1,0 +1,178 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/record"
+)
+
+// ErrUnfinished is returned by Run when something could not be stored before
+// the shutdown timeout. It stays uncommitted.
+var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHUTDOWN_TIMEOUT")
+
+// Dependencies are what New wires together.
+type Dependencies struct {
+	Client   *Client
+	Importer Importer
+	Metrics  *Metrics
+	Log      *slog.Logger
+	// Explain turns an error of a broker into a sentence with its remedy; nil
+	// leaves it as it is.
+	Explain func(error) string
+}
+
+// Consumer is one member of the consumer group. Create it with New, then Run
+// it once.
+type Consumer struct {
+	*resources
+	state state
+}
+
+// New checks the configuration and builds a consumer. It starts nothing.
+func New(cfg Config, d Dependencies) (*Consumer, error) {
+	mapper, err := record.NewMapper(cfg.Record)
+	if err != nil {
+		return nil, fmt.Errorf("build record mapper: %w", err)
+	}
+	if (len(cfg.Topics) > 0) == (cfg.TopicRegex != nil) {
+		return nil, errors.New("either Topics or TopicRegex is needed")
+	}
+	r := &resources{
+		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: cfg.Record.Fingerprint(),
+		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
+		fetched:  newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
+		inflated: newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
+		pacer:    newPacer(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
+		turned:   new(atomic.Int64), explainer: d.Explain,
+	}
+	if cfg.DLQTopic != "" {
+		r.letters = NewLetterTopic(d.Client, cfg.DLQTopic)
+	}
+	c := &Consumer{resources: r}
+	c.state.started = time.Now()
+	d.Metrics.attach(c)
+	return c, nil
+}
+
+// Run joins the group and imports until ctx ends; then it drains, commits and
+// leaves. While brokers or credentials fail it keeps trying. The error is
+// ErrUnfinished or nil.
+func (c *Consumer) Run(ctx context.Context) error {
+	c.turned.Store(time.Now().UnixNano())
+	beat := c.heartbeat()
+	defer beat()
+	unfinished, first := false, true
+	for ctx.Err() == nil {
+		sub, _, err := c.subscription(ctx)
+		if err == nil && len(sub.topics) == 0 {
+			err = c.noTopics(&sub)
+		}
+		if err != nil {
+			c.cannotJoin(ctx, "metadata", err)
+			continue
+		}
+		if len(sub.missing) > 0 {
+			c.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.missing)
+		}
+		if first {
+			c.removeNamesake("a crashed predecessor")
+			first = false
+		}
+		unfinished = c.belong(ctx, &sub)
+	}
+	c.state.stopped()
+	c.client.Close()
+	if unfinished {
+		return ErrUnfinished
+	}
+	return nil
+}
+
+// belong is a member of the group until ctx ends or the topics change. It says
+// whether the last session left something unfinished.
+func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bool) {
+	g, err := c.join(sub.topics)
+	if err != nil {
+		c.cannotJoin(ctx, "join", err)
+		return false
+	}
+	defer c.leave(g)
+	for ctx.Err() == nil {
+		c.state.joining()
+		gen, err := g.Next(ctx)
+		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {
+			return false
+		}
+		if err != nil {
+			if joinError(err) {
+				c.cannotJoin(ctx, "join", err)
+			}
+			continue
+		}
+		c.state.joined(gen.MemberID, gen.ID)
+		unfinished = c.generation(ctx, g, gen, sub)
+		if ctx.Err() != nil {
+			return unfinished
+		}
+		if len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
+			return unfinished
+		}
+		next, _, err := c.subscription(ctx)
+		if err != nil || len(next.topics) == 0 {
+			continue // the next generation will see it again
+		}
+		m := member{topics: sub.topics}
+		if next.change(&m) == "the topics have changed" {
+			return unfinished
+		}
+		*sub = next
+	}
+	return unfinished
+}
+
+func (c *Consumer) noTopics(sub *subscription) error {
+	if c.cfg.TopicRegex != nil {
+		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q yet", c.cfg.TopicRegex)
+	}
+	return fmt.Errorf("none of the topics of BRIDGE_KAFKA_TOPICS exists yet: %v (or this user may not describe them)", sub.missing)
+}
+
+// cannotJoin tells why there is no membership and waits before the next try.
+func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	text := c.explain(err)
+	c.metrics.kafkaErrors.WithLabelValues(operation).Inc()
+	c.metrics.kafkaRefused(err)
+	c.state.outside(text)
+	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
+	_ = pause(ctx, min(time.Second, c.cfg.MetadataRefresh))
+}
+
+// heartbeat keeps /healthz content while no session turns: waiting for a known
+// outside cause is progress too.
+func (c *Consumer) heartbeat() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for pause(ctx, maxSleep) == nil {
+			if c.state.session.Load() == nil {
+				c.turned.Store(time.Now().UnixNano())
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

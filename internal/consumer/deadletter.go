@@ -1,0 +1,280 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/wire"
+)
+
+// header is one header of a record; a nil value is null.
+type header struct {
+	name  string
+	value []byte
+}
+
+// letter is one dead letter: the original record, and why it is one.
+type letter struct {
+	source     TopicPartition
+	offset     int64
+	timestamp  int64 // of the record, Unix milliseconds
+	key, value []byte
+	headers    []header
+
+	reason, err          string
+	namespace, requestID string
+
+	partition *partition
+	node      *ledger.Node // its own, or nil
+	upload    *upload      // the refused batch it belongs to, or nil
+	outcome   error        // of the last try
+}
+
+// newLetter copies a record whose memory is about to be reused.
+func newLetter(source TopicPartition, r *wire.Record) *letter {
+	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, key: bytes.Clone(r.Key), value: bytes.Clone(r.Value)}
+	for name, value := range r.Headers() {
+		l.headers = append(l.headers, header{string(name), bytes.Clone(value)})
+	}
+	return l
+}
+
+func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
+
+func (l *letter) size() int64 {
+	n := len(l.key) + len(l.value) + 512
+	for _, h := range l.headers {
+		n += len(h.name) + len(h.value) + 32
+	}
+	return int64(n)
+}
+
+// outgoing is the letter's headers: the original ones, then ours.
+func (l *letter) outgoing() []header {
+	out := append(slices.Clone(l.headers),
+		header{"bridge.reason", []byte(l.reason)},
+		header{"bridge.error", []byte(l.err)},
+		header{"bridge.source.topic", []byte(l.source.Topic)},
+		header{"bridge.source.partition", strconv.AppendInt(nil, int64(l.source.Partition), 10)},
+		header{"bridge.source.offset", strconv.AppendInt(nil, l.offset, 10)},
+		header{"bridge.source.timestamp", time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
+	if l.namespace != "" {
+		out = append(out, header{"bridge.namespace", []byte(l.namespace)})
+	}
+	if l.requestID != "" {
+		out = append(out, header{"bridge.request_id", []byte(l.requestID)})
+	}
+	return out
+}
+
+// letterWriter produces dead letters and waits until every replica in sync has
+// them. The errors are in the order of the letters, nil for the acknowledged.
+type letterWriter interface {
+	Write(ctx context.Context, letters []*letter) []error
+}
+
+// errLetterTooLarge marks a letter that the topic will never take.
+var errLetterTooLarge = errors.New("record is too large for the dead-letter topic")
+
+// Bounds of the dead letters that are not acknowledged. Beyond them new ones
+// are held instead: a dead-letter topic that is away must not fill the memory.
+const (
+	maxLetters      = 10000
+	maxLetterBytes  = 16 << 20
+	letterBatch     = 500
+	letterBatchSize = 1 << 20
+)
+
+// letterState is what the loop knows of the dead letters under way.
+type letterState struct {
+	queue   []*letter
+	flying  []*letter
+	bytes   int64 // of both
+	restTil time.Time
+	backoff time.Duration
+}
+
+func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
+
+func (st *letterState) accepts(time.Time) bool {
+	return st.pending() < maxLetters && st.bytes < maxLetterBytes
+}
+
+// deadLetter sends a record that became no line to the dead-letter topic. Its
+// node pins the watermark until the letter is acknowledged.
+func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
+	l.partition = p
+	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.offset, l.timestamp, now))
+	s.post(l)
+}
+
+func (s *session) post(l *letter) {
+	s.letter.queue = append(s.letter.queue, l)
+	s.letter.bytes += l.size()
+}
+
+// sendLetters starts the next write, one at a time so that order is kept.
+func (s *session) sendLetters(now time.Time) {
+	st := &s.letter
+	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.lease.check() != nil {
+		return
+	}
+	n, size := 0, int64(0)
+	for n < len(st.queue) && n < letterBatch && (n == 0 || size+st.queue[n].size() <= letterBatchSize) {
+		size += st.queue[n].size()
+		n++
+	}
+	st.flying = slices.Clone(st.queue[:n])
+	st.queue = slices.Delete(st.queue, 0, n)
+	batch := st.flying
+	s.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
+		defer cancel()
+		for i, err := range s.letters.Write(ctx, batch) {
+			batch[i].outcome = err
+		}
+		s.acks <- batch
+	})
+}
+
+// lettersDone settles what the topic has and sends the rest again later.
+func (s *session) lettersDone(batch []*letter) {
+	now := time.Now()
+	st := &s.letter
+	st.flying = nil
+	var again []*letter
+	for _, l := range batch {
+		switch {
+		case l.outcome == nil:
+			st.bytes -= l.size()
+			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
+			s.letterDone(l)
+		case errors.Is(l.outcome, errLetterTooLarge):
+			st.bytes -= l.size()
+			s.holdLetter(l, now)
+		default:
+			again = append(again, l)
+		}
+	}
+	if len(again) == 0 {
+		st.backoff = 0
+		return
+	}
+	st.queue = append(again, st.queue...)
+	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
+	st.restTil = now.Add(st.backoff)
+	s.metrics.kafkaErrors.WithLabelValues("produce").Inc()
+	s.faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
+		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.explain(again[0].outcome))
+}
+
+func (s *session) letterDone(l *letter) {
+	if l.upload != nil {
+		l.upload.awaited--
+		s.letteredAll(l.upload)
+		return
+	}
+	if l.node != nil {
+		s.settleNode(l.partition, l.node)
+		s.pauseHeld(l.partition)
+	}
+}
+
+// holdLetter keeps a record that the dead-letter topic will never take.
+func (s *session) holdLetter(l *letter, now time.Time) {
+	s.faults.Log(now, "record is too large for the dead-letter topic; it is held", "dlq-size/"+l.source.Topic,
+		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "remedy", "raise max.message.bytes of "+s.cfg.DLQTopic+" and restart")
+	if l.upload != nil {
+		s.holdRecord(l.partition, l.offset, l.timestamp, now)
+		s.letterDone(l)
+		return
+	}
+	if l.node != nil {
+		l.partition.ledger.Become(l.node, ledger.HeldRecord)
+		l.partition.heldCount++
+	}
+}
+
+// letterUpload begins to dead-letter the records of a refused batch: they are
+// read again, since the batch holds lines only. Its body leaves memory.
+func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
+	u.lettering, u.refusal, u.imp = true, refusal, nil
+	u.reading, u.readFrom = 0, u.pieces[0].node.First
+	n.lettered++
+	s.catchUp.uploads = append(s.catchUp.uploads, u)
+}
+
+// letterJob returns the next fetch for a refused batch, nil if there is none or
+// enough letters wait already.
+func (s *session) letterJob() *catchUpJob {
+	r := s.catchUp
+	if len(r.uploads) == 0 || s.letter.pending() > maxLetters/2 || s.letter.bytes > maxLetterBytes/2 {
+		return nil
+	}
+	u := r.uploads[0]
+	p := u.pieces[u.reading].partition
+	if p.lost || !p.open() {
+		r.uploads = append(r.uploads[1:], u)
+		return nil
+	}
+	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.name: true}, upload: u}
+}
+
+// takeLetters posts the records that a chunk of the job found.
+func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
+	u := c.catchUp.upload
+	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.start > u.readFrom {
+		return
+	}
+	pc := &u.pieces[u.reading]
+	for i := range c.rejects {
+		r := &c.rejects[i]
+		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
+			continue
+		}
+		l := r.letter
+		l.describe("refused", u.refusal.Err.Error())
+		l.namespace, l.requestID, l.partition, l.upload = u.namespace.name, u.refusal.RequestID, p, u
+		u.awaited++
+		s.post(l)
+	}
+	s.readTo(u, c.next)
+}
+
+// readTo moves a refused batch's read on, piece by piece.
+func (s *session) readTo(u *upload, next int64) {
+	u.readFrom = max(u.readFrom, next)
+	if u.readFrom <= u.pieces[u.reading].node.Last {
+		return
+	}
+	if u.reading++; u.reading < len(u.pieces) {
+		u.readFrom = u.pieces[u.reading].node.First
+		return
+	}
+	s.catchUp.uploads = slices.DeleteFunc(s.catchUp.uploads, func(other *upload) bool { return other == u })
+	s.letteredAll(u)
+}
+
+// lettersVanished goes on with a refused batch behind records that the
+// retention has removed.
+func (s *session) lettersVanished(u *upload, p *partition, start int64) {
+	if u.reading < len(u.pieces) && u.pieces[u.reading].partition == p {
+		s.readTo(u, start)
+	}
+}
+
+// letteredAll settles a refused batch once all of its records are acknowledged.
+func (s *session) letteredAll(u *upload) {
+	if u.awaited > 0 || u.reading < len(u.pieces) || len(u.pieces) == 0 {
+		return
+	}
+	u.namespace.lettered--
+	s.settle(u)
+	s.busy(u.namespace)
+	s.pacer.forget(u.namespace)
+}

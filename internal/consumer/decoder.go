@@ -1,0 +1,270 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// decoder turns fetched bytes into chunks: it checks and inflates record
+// batches and makes lines of the records. One goroutine runs it; partitions
+// are spread over as many decoders as there are cores.
+type decoder struct {
+	cfg      *Config
+	worker   *record.Worker
+	inflated *allowance
+	out      chan<- *chunk
+
+	batches  wire.Batches
+	inflater wire.Inflater
+	records  wire.Records
+	aborted  wire.AbortedFilter
+	rec      wire.Record
+	input    record.Input
+
+	arena *lease // inflated batches lie in it side by side
+	used  int    // bytes of the arena that are taken
+
+	chunk *chunk // being filled
+}
+
+func newDecoder(cfg *Config, mapper *record.Mapper, inflated *allowance, out chan<- *chunk) *decoder {
+	return &decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out}
+}
+
+// run serves work until ctx ends.
+func (d *decoder) run(ctx context.Context, in <-chan work) {
+	defer d.dropArena()
+	for {
+		select {
+		case <-ctx.Done():
+			d.drain(in)
+			return
+		case w := <-in:
+			d.serve(ctx, w)
+			if len(in) == 0 {
+				d.dropArena() // an idle decoder must not keep others waiting
+			}
+		}
+	}
+}
+
+// drain gives back what was still waiting; nobody sends any more once ctx of
+// run has ended and the fetcher has returned, so what comes later is lost to
+// the garbage collector only.
+func (d *decoder) drain(in <-chan work) {
+	for {
+		select {
+		case w := <-in:
+			if w.lease != nil {
+				w.lease.release()
+			}
+		default:
+			return
+		}
+	}
+}
+
+// serve decodes one partition's share of an answer. Stale work is dropped.
+func (d *decoder) serve(ctx context.Context, w work) {
+	if w.lease != nil {
+		defer w.lease.release()
+	}
+	if w.cursor.epoch.Load() != w.epoch {
+		return
+	}
+	flt := w.fault
+	if flt == nil {
+		flt = d.decode(ctx, &w)
+	}
+	if flt != nil && ctx.Err() == nil {
+		d.chunk = newChunk(w.cursor, w.epoch)
+		d.chunk.fault = flt
+		d.chunk.next = w.from
+		d.send(ctx)
+	}
+}
+
+// decode sends the chunks of the work's records. w.from moves along: all below
+// it has been sent or lies in the chunk being filled.
+func (d *decoder) decode(ctx context.Context, w *work) *fault {
+	d.begin(w)
+	d.batches.Reset(w.records, w.cursor.high.Load())
+	d.aborted.Reset(w.aborted)
+	var b wire.Batch
+	for {
+		err := d.batches.Next(&b)
+		if err == io.EOF {
+			d.send(ctx)
+			return nil
+		}
+		if err == nil {
+			err = d.batch(ctx, w, &b)
+		}
+		if err != nil {
+			d.send(ctx)
+			return &fault{kind: faultCorrupt, offset: w.from, err: err}
+		}
+	}
+}
+
+// batch adds the records of one batch to chunks.
+func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
+	if !d.aborted.Skip(b) || !d.cfg.ReadCommitted && !b.Control {
+		data, l, err := d.inflate(ctx, w, b)
+		if err != nil {
+			return err
+		}
+		d.records.Reset(b, data)
+		for d.records.Next(&d.rec) {
+			if d.rec.Offset < w.from {
+				continue
+			}
+			d.record(w, l)
+			if w.from = d.rec.Offset + 1; d.chunk.full() {
+				if err := d.send(ctx); err != nil {
+					return err
+				}
+				d.begin(w)
+			}
+		}
+		if err := d.records.Err(); err != nil {
+			return err
+		}
+	}
+	w.from = max(w.from, b.NextOffset())
+	d.chunk.next = w.from
+	return nil
+}
+
+// record makes lines of d.rec, which points into l.
+func (d *decoder) record(w *work, l *lease) {
+	c, rec := d.chunk, &d.rec
+	if w.catchUp != nil {
+		d.caughtUp(w, l)
+		return
+	}
+	c.records++
+	c.next = rec.Offset + 1
+	if c.firstTimestamp == 0 {
+		c.firstTimestamp = rec.Timestamp
+	}
+	c.lastTimestamp = rec.Timestamp
+	if d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition][rec.Offset] {
+		c.rejects = append(c.rejects, rejected{offset: rec.Offset, timestamp: rec.Timestamp, operator: true})
+		return
+	}
+	d.input = record.Input{Topic: w.cursor.Topic, Partition: w.cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
+	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	if rej != nil {
+		d.reject(rej)
+		return
+	}
+	c.scratch = out
+	c.keep(l)
+	for _, ns := range ln.Namespaces {
+		c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
+	}
+}
+
+// reject notes that d.rec becomes no line. Where it will go to the dead-letter
+// topic it is copied, as the chunk's memory does not live that long.
+func (d *decoder) reject(rej *record.Rejection) {
+	r := rejected{offset: d.rec.Offset, timestamp: d.rec.Timestamp, reason: rej.Reason, detail: rej.Detail}
+	policy := d.cfg.OnInvalid
+	if rej.Reason == record.Tombstone {
+		policy = d.cfg.OnTombstone
+	}
+	if policy == DeadLetter {
+		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec)
+		d.chunk.bytes += r.letter.size()
+	}
+	d.chunk.rejects = append(d.chunk.rejects, r)
+}
+
+func (d *decoder) begin(w *work) {
+	d.chunk = newChunk(w.cursor, w.epoch)
+	d.chunk.start, d.chunk.next, d.chunk.catchUp = w.from, w.from, w.catchUp
+}
+
+// send hands the chunk being filled to the loop, if it says anything.
+func (d *decoder) send(ctx context.Context) error {
+	c := d.chunk
+	d.chunk = nil
+	select {
+	case d.out <- c:
+		return nil
+	case <-ctx.Done():
+		c.recycle()
+		return ctx.Err()
+	}
+}
+
+// arenaBytes is the least that is borrowed for inflated batches, so that many
+// small ones share one buffer.
+const arenaBytes = 512 << 10
+
+// inflate returns the records of a batch and the lease they lie in: the
+// answer's own for an uncompressed batch, the arena's else. A batch that does
+// not fit what is left of the arena gets a new one of the size it says it
+// needs, and if it said too little, of four times that, up to the ceiling.
+func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, *lease, error) {
+	if b.Codec == wire.None {
+		data, err := d.inflater.Inflate(nil, b, int64(b.CompressedLen()))
+		return data, w.lease, err
+	}
+	want := max(b.SizeHint(), int64(b.CompressedLen()))
+	for try := 0; ; try++ {
+		if d.arena == nil || int64(len(d.arena.buf)-d.used) < want || try > 0 {
+			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
+				return nil, nil, inflateError(b, err)
+			}
+		}
+		room := d.arena.buf[d.used:]
+		data, err := d.inflater.Inflate(room[:0:len(room)], b, int64(len(room)))
+		if err == nil {
+			d.used += len(data)
+			return data, d.arena, nil
+		}
+		if !errors.Is(err, wire.ErrInflatesTooMuch) || int64(len(room)) >= d.inflated.ceiling {
+			return nil, nil, inflateError(b, err)
+		}
+		want = min(4*max(want, int64(len(room))), d.inflated.ceiling)
+	}
+}
+
+func inflateError(b *wire.Batch, err error) error {
+	if errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling) {
+		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than a quarter of BRIDGE_BUFFER_MAX_BYTES", b.BaseOffset, b.CompressedLen())
+	}
+	return err
+}
+
+// newArena borrows another arena. Nothing of the old one may be held while it
+// waits, or two decoders could wait for each other: the chunk goes out first.
+func (d *decoder) newArena(ctx context.Context, w *work, n int64) error {
+	if d.chunk.records > 0 {
+		if err := d.send(ctx); err != nil {
+			return err
+		}
+		d.begin(w)
+	}
+	d.dropArena()
+	l, err := d.inflated.lend(ctx, min(n, d.inflated.ceiling))
+	if err != nil {
+		return err
+	}
+	d.arena, d.used = l, 0
+	return nil
+}
+
+func (d *decoder) dropArena() {
+	if d.arena != nil {
+		d.arena.release()
+		d.arena = nil
+	}
+}

@@ -1,0 +1,254 @@
+package consumer
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+)
+
+// queue makes a sealed batch wait for its import.
+func (s *session) queue(b *batcher.Batch, now time.Time) {
+	n := s.pacer.get(b.Namespace)
+	m, _ := b.Tag.(*manifest)
+	u := &upload{namespace: n, batch: b}
+	if m != nil {
+		u.pieces = m.pieces
+	}
+	s.metrics.flushed(b)
+	n.uploads = append(n.uploads, u)
+	s.busy(n)
+	s.pacer.enqueue(n, now)
+}
+
+// busy keeps age from sealing the open batch while as many imports of the
+// namespace are unfinished as may be under way: it goes on filling.
+func (s *session) busy(n *namespace) {
+	s.batches.SetBusy(n.name, len(n.uploads) >= s.cfg.NamespaceConcurrency)
+}
+
+// dispatch starts attempts while there are slots and namespaces that want one.
+func (s *session) dispatch(now time.Time) {
+	if s.mode == fenced {
+		return
+	}
+	for n := s.pacer.next(now); n != nil; n = s.pacer.next(now) {
+		if n.dropping && !n.trial {
+			s.startProbe(n)
+		} else {
+			s.startUpload(n, n.startable(s.cfg.NamespaceConcurrency), now)
+		}
+		s.pacer.enqueue(n, now)
+	}
+}
+
+// startUpload makes one attempt in a goroutine that ends with its result.
+func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
+	if u.imp == nil {
+		if u.imp = n.probe; u.imp != nil {
+			n.probe = nil
+			u.imp.SetBody(u.batch.Body(), u.batch.Bytes)
+		} else {
+			u.imp = s.importer.NewImport(n.name, u.batch.Body(), u.batch.Bytes)
+		}
+		u.began = now
+	}
+	u.flying = true
+	s.attempt(n, u, u.imp.Attempt)
+}
+
+// startProbe asks the API for an upload URL for a namespace whose lines have
+// left memory.
+func (s *session) startProbe(n *namespace) {
+	n.probe = s.importer.Probe(n.name)
+	s.attempt(n, nil, n.probe.Create)
+}
+
+func (s *session) attempt(n *namespace, u *upload, call attemptFunc) {
+	troubled := n.troubled()
+	s.pacer.began(n)
+	s.wg.Go(func() {
+		began := time.Now()
+		out := call(s.ctx, s.lease.check)
+		s.results <- result{n, u, out, troubled, time.Since(began)} // has room for every slot
+	})
+}
+
+// attempted takes the result of an attempt.
+func (s *session) attempted(r result) {
+	now := time.Now()
+	n := r.namespace
+	s.pacer.ended(n, r.troubled)
+	s.pacer.trying = false
+	if r.upload != nil {
+		r.upload.flying = false
+	}
+	if r.outcome.RequestID != "" {
+		n.lastRequestID = r.outcome.RequestID
+	}
+	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
+		s.credentialsAccepted()
+	}
+	switch r.outcome.Class {
+	case Stored:
+		s.succeeded(r, now)
+	case Refused:
+		s.refused(r, now)
+	case Unauthorised:
+		s.unauthorised(r, now)
+	case Cancelled:
+		n.wakeAt = now.Add(cancelledRest)
+	default:
+		s.failed(r, now)
+	}
+	s.afterAttempt(r, now)
+}
+
+const (
+	operationUpload = "upload"
+	// cancelledRest is the pause after an attempt that the lease has ended.
+	cancelledRest = time.Second
+)
+
+// afterAttempt sheds what an unsuccessful attempt of a namespace without room
+// leaves behind, and lets the namespace wait for its next turn.
+func (s *session) afterAttempt(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running {
+		s.shedUpload(n, u, now)
+	}
+	s.busy(n)
+	s.pacer.enqueue(n, now)
+	s.pacer.forget(n)
+}
+
+// succeeded settles what is stored.
+func (s *session) succeeded(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	if u == nil {
+		s.beginTrial(n, now)
+		return
+	}
+	if n.troubled() {
+		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond))
+	}
+	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
+	n.dropping, n.trial = false, false
+	s.pacer.lastStored = now
+	s.metrics.stored(u.batch, now)
+	s.log.Info("imported",
+		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
+		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond), "offsets", offsetsOf(u.pieces))
+	s.settle(u)
+}
+
+// settle ends an upload whose every line is stored or dead-lettered.
+func (s *session) settle(u *upload) {
+	for _, pc := range u.pieces {
+		if pc.node.Partition() != pc.partition.ledger {
+			continue // the partition started over meanwhile
+		}
+		if err := pc.partition.ledger.Settle(pc.node); err != nil {
+			s.log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
+			continue
+		}
+		pc.partition.touch()
+		s.pauseHeld(pc.partition)
+	}
+	s.remove(u)
+}
+
+// remove takes an upload out of its namespace and frees its memory.
+func (s *session) remove(u *upload) {
+	n := u.namespace
+	for i, other := range n.uploads {
+		if other == u {
+			n.uploads = append(n.uploads[:i], n.uploads[i+1:]...)
+			break
+		}
+	}
+	u.pieces = nil
+	u.batch.Release()
+}
+
+// failed lets the namespace rest after an attempt that may succeed later.
+func (s *session) failed(r result, now time.Time) {
+	n := r.namespace
+	s.troubled(n, r, now)
+	if n.state != held {
+		n.state = retrying
+	}
+	n.wakeAt = now.Add(r.outcome.Delay)
+	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
+		s.pacer.throttle(n, now, r.outcome.RetryAfter)
+	}
+	s.faults.Log(now, "import attempt failed; it will be tried again", "import/"+n.name,
+		"namespace", n.name, "operation", r.outcome.Operation, "status", r.outcome.Status, "request_id", r.outcome.RequestID,
+		"error", r.outcome.Err, "next_attempt_in", r.outcome.Delay.Round(time.Millisecond))
+	if r.upload == nil || n.trial {
+		s.endTrial(n)
+	}
+}
+
+// troubled notes a failure.
+func (s *session) troubled(n *namespace, r result, now time.Time) {
+	if n.failures++; n.since.IsZero() || n.state == ordinary {
+		n.since = now
+	}
+	if r.outcome.Err != nil {
+		n.lastError = r.outcome.Err.Error()
+	}
+}
+
+// unauthorised holds every import until the API takes the credentials again.
+func (s *session) unauthorised(r result, now time.Time) {
+	n := r.namespace
+	s.troubled(n, r, now)
+	if n.state != held {
+		n.state = retrying
+	}
+	n.wakeAt = now.Add(r.outcome.Delay)
+	if s.pacer.unauthorised(r.outcome.Status, now, r.outcome.Delay) {
+		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
+			"namespace", n.name, "status", r.outcome.Status, "remedy", "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try")
+	}
+	if s.pacer.credentialsRefused {
+		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
+		n.wakeAt = time.Time{} // the credentials' own clock decides
+	}
+	if r.upload == nil || n.trial {
+		s.endTrial(n)
+	}
+}
+
+func (s *session) credentialsAccepted() {
+	if s.pacer.accepted() {
+		s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
+		s.log.Info("the import API takes the credentials again")
+	}
+}
+
+// refused applies the policy to what the API or the store refuses for good.
+func (s *session) refused(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	s.troubled(n, r, now)
+	if u != nil {
+		s.metrics.refusedLines(u.pieces)
+	}
+	if s.cfg.OnRejected == DeadLetter && u != nil {
+		n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
+		s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
+			"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
+		s.letterUpload(n, u, r.outcome)
+		return
+	}
+	if n.state != held {
+		n.state, n.since = held, now
+		n.holdReason = holdReason(r.outcome)
+		s.log.Error("namespace held: an import was refused for good; its records wait in Kafka, the others go on",
+			"namespace", n.name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
+			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval)
+	}
+	n.wakeAt = now.Add(s.cfg.HoldProbeInterval)
+	n.trial = false
+	s.shed(n, now)
+}

@@ -1,0 +1,242 @@
+package consumer
+
+import (
+	"context"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+)
+
+// drainReason says why a session ends.
+type drainReason uint8
+
+const (
+	drainRebalance drainReason = iota // the group waits: no backoff is waited for
+	drainShutdown                     // retries go on until the deadline
+)
+
+// drainState is the loop's knowledge of its own end.
+type drainState struct {
+	reason   drainReason
+	began    time.Time
+	deadline time.Time
+	proven   bool // a commit was acknowledged after everything was done
+	ended    bool
+}
+
+// beginDrain stops reading and flushes what is open. A shutdown during a
+// rebalance, or the other way round, keeps the earlier deadline.
+func (s *session) beginDrain(why drainReason, now time.Time) {
+	if s.mode == fenced {
+		return
+	}
+	budget, reason := s.cfg.drainBudget(), batcher.ReasonRebalance
+	if why == drainShutdown {
+		budget, reason = min(budget, s.cfg.ShutdownTimeout), batcher.ReasonShutdown
+	}
+	deadline := now.Add(budget)
+	if s.mode == draining {
+		if why == drainShutdown {
+			s.drain.reason = why
+		}
+		if deadline.Before(s.drain.deadline) {
+			s.drain.deadline = deadline
+		}
+		return
+	}
+	s.mode = draining
+	s.drain = drainState{reason: why, began: now, deadline: deadline}
+	if s.pending != nil {
+		s.pending.recycle()
+		s.pending = nil
+	}
+	for _, b := range s.batches.SealAll(reason) {
+		s.queue(b, now)
+	}
+}
+
+// over says whether the loop has nothing left to do.
+func (s *session) over() bool {
+	switch s.mode {
+	case running:
+		return false
+	case fenced:
+		return true
+	}
+	now := time.Now()
+	if now.After(s.drain.deadline) {
+		return true
+	}
+	if s.unsettled(now) || s.commits.flying {
+		return false
+	}
+	if !s.drain.proven {
+		// One more commit, even of nothing new: it shows that the group still
+		// knows us. After a broker's crash it is retried until it does, as the
+		// library would otherwise forget its member id and leave a ghost.
+		s.drain.proven = true
+		s.commits.wanted = s.anyPartition() != nil
+		s.commits.notBefore = time.Time{}
+		return false
+	}
+	return !s.commits.wanted && !s.commits.touched
+}
+
+// unsettled says whether the drain waits for an import or a dead letter. On a
+// rebalance nobody waits for backoffs; what a policy holds is never waited for.
+func (s *session) unsettled(now time.Time) bool {
+	if s.letter.pending() > 0 && s.letter.backoff == 0 {
+		return true
+	}
+	if s.pacer.flying > 0 {
+		return true
+	}
+	for _, n := range s.pacer.namespaces {
+		if len(n.uploads) == n.lettered || n.state == held {
+			continue
+		}
+		if s.drain.reason == drainShutdown {
+			return true
+		}
+		waits := n.wakeAt.After(now) || s.pacer.pausedUntil.After(now) || s.pacer.credentialsRefused
+		if !waits {
+			return true
+		}
+	}
+	return false
+}
+
+// finish ends everything that the session has started, in the order that loses
+// nothing: attempts are cancelled and awaited, what they still stored is
+// settled, and a last commit tells. It says whether something was given up that
+// no policy holds.
+func (s *session) finish(stopReading func()) (unfinished bool) {
+	stopReading()
+	s.cancel()
+	gone := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(gone)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-gone:
+			waiting = false
+		case r := <-s.results:
+			s.lastResult(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		case ask := <-s.queries:
+			ask(time.Now())
+		}
+	}
+	s.collect()
+	if s.mode != fenced {
+		s.lastCommit()
+	}
+	unfinished = s.giveUp()
+	s.pacer.reset()
+	return unfinished
+}
+
+// collect takes results that arrived together with the end of their senders.
+func (s *session) collect() {
+	for {
+		select {
+		case r := <-s.results:
+			s.lastResult(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		default:
+			return
+		}
+	}
+}
+
+// lastResult settles what was stored while the session was ending. A fenced
+// session settles nothing: its partitions are somebody else's.
+func (s *session) lastResult(r result) {
+	if s.mode == fenced && r.outcome.Class == Stored {
+		r.outcome.Class = Cancelled
+	}
+	s.attempted(r)
+}
+
+// lastCommit commits what has changed since the last acknowledged commit, and
+// makes sure that a commit without an answer does not overtake it.
+func (s *session) lastCommit() {
+	for range 3 {
+		if !s.commits.touched && !s.commits.wanted && !s.commits.unsure {
+			return
+		}
+		s.commits.notBefore = time.Time{}
+		s.commit(time.Now())
+		if s.commits.flying {
+			s.committed(<-s.commits.done)
+		}
+		if s.mode == fenced {
+			return
+		}
+		if s.commits.unsure && s.readBack() {
+			s.commits.unsure = false
+		}
+	}
+}
+
+// readBack compares what the group has committed with what was acknowledged:
+// a commit that timed out on one connection may be applied after a later one on
+// another. What is lower is committed again.
+func (s *session) readBack() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.callTimeout())
+	defer cancel()
+	topics := map[string][]int32{}
+	for tp, p := range s.partitions {
+		if p.open() && !p.lost && p.committed >= 0 {
+			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
+		}
+	}
+	if len(topics) == 0 {
+		return true
+	}
+	offsets, err := s.client.FetchOffsets(ctx, s.cfg.Group, topics)
+	if err != nil {
+		return false
+	}
+	same := true
+	for tp, o := range offsets {
+		if p := s.partitions[tp]; p != nil && o.Offset < p.committed {
+			p.touch()
+			same = false
+		}
+	}
+	return same
+}
+
+// giveUp frees what was not stored. It stays uncommitted, in Kafka.
+func (s *session) giveUp() (unfinished bool) {
+	lines := 0
+	for _, n := range s.pacer.namespaces {
+		if n.state != held && (len(n.uploads) > 0 || len(n.shed) > 0) {
+			unfinished = true
+		}
+		for _, u := range n.uploads {
+			if n.state != held {
+				lines += u.batch.Records
+			}
+			u.batch.Release()
+		}
+		n.uploads = nil
+	}
+	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
+		b.Release() // sealed only by a session that never drained
+	}
+	unfinished = unfinished || s.letter.pending() > 0
+	if unfinished {
+		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
+	}
+	return unfinished
+}

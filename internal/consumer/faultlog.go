@@ -1,0 +1,55 @@
+package consumer
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// faultLogInterval is how often a fault that goes on is told.
+const faultLogInterval = time.Minute
+
+// faultLogKinds bounds the memory of a faultLog.
+const faultLogKinds = 10000
+
+// faultLog tells the first fault of each kind at once and then, while it goes
+// on, one line a minute with the count. Safe for concurrent use.
+type faultLog struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	kinds map[string]*faultKindLog
+}
+
+type faultKindLog struct {
+	told  time.Time
+	since int // faults that were not told
+}
+
+func newFaultLog(log *slog.Logger) *faultLog {
+	return &faultLog{log: log, kinds: map[string]*faultKindLog{}}
+}
+
+// Log tells a fault of a kind, or counts it for a later line.
+func (f *faultLog) Log(now time.Time, message, kind string, args ...any) {
+	f.mu.Lock()
+	k := f.kinds[kind]
+	if k == nil {
+		if len(f.kinds) >= faultLogKinds {
+			clear(f.kinds)
+		}
+		k = &faultKindLog{}
+		f.kinds[kind] = k
+	}
+	if !k.told.IsZero() && now.Sub(k.told) < faultLogInterval {
+		k.since++
+		f.mu.Unlock()
+		return
+	}
+	if k.since > 0 {
+		args = append(args, "repeated", k.since)
+	}
+	k.told, k.since = now, 0
+	f.mu.Unlock()
+	f.log.Warn(message, args...)
+}

@@ -1,0 +1,247 @@
+package consumer
+
+import (
+	"errors"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/record"
+)
+
+var errLeaseExpired = errors.New("the group may have given the partitions away: no commit was acknowledged within the session timeout")
+
+// take receives a chunk. A chunk is taken in whole or, when the budget has no
+// room for it, waits as pending while nothing else is received.
+func (s *session) take(c *chunk) {
+	p := s.partitions[c.cursor.TopicPartition]
+	stale := p == nil || p.cursor != c.cursor || c.epoch != c.cursor.epoch.Load()
+	switch now := time.Now(); {
+	case c.catchUp != nil:
+		s.takeCatchUp(c, p, now)
+	case stale:
+		c.recycle()
+	case c.fault != nil:
+		s.faulted(p, c.fault, now)
+		c.recycle()
+	case !s.room(c, now):
+		s.pending = c
+		s.pausedAt = now
+	default:
+		s.absorb(c, p, now)
+		c.recycle()
+	}
+}
+
+// retryPending takes the chunk that waits for room, once there is some.
+func (s *session) retryPending(now time.Time) {
+	c := s.pending
+	if c == nil || !s.room(c, now) {
+		return
+	}
+	s.pending = nil
+	s.metrics.fetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
+	s.take(c)
+}
+
+// room says whether the chunk's lines fit the budget. Near it the largest
+// batches are flushed; where that cannot help, namespaces in trouble are shed.
+func (s *session) room(c *chunk, now time.Time) bool {
+	var cost int64
+	for i := range c.groups {
+		g := &c.groups[i]
+		cost += s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
+	}
+	for {
+		free := s.free()
+		if cost <= free {
+			// Keep the uploads busy before memory is short.
+			if s.pool.InUse() > s.share()*3/4 && s.pacer.flying+s.waiting() == 0 {
+				s.sealLargest(now)
+			}
+			return true
+		}
+		if s.waiting() > 0 && s.pacer.flying > 0 || !s.sealLargest(now) {
+			return s.relieve(cost-free, now) && s.free() >= cost
+		}
+		s.dispatch(now)
+	}
+}
+
+// share is what batches may hold: all of the budget that reading does not use.
+func (s *session) share() int64 {
+	fetch := max(s.fetched.Used(), s.cfg.fetchAllowance()) + max(s.inflated.Used(), s.cfg.fetchAllowance())
+	return s.cfg.BufferMaxBytes - fetch
+}
+
+func (s *session) free() int64 { return s.share() - s.pool.InUse() - s.letter.bytes }
+
+// waiting counts the healthy namespaces that wait for a slot.
+func (s *session) waiting() int { return len(s.pacer.ready[0]) }
+
+func (s *session) sealLargest(now time.Time) bool {
+	b, ok := s.batches.SealLargest()
+	if ok {
+		s.queue(b, now)
+	}
+	return ok
+}
+
+// absorb does the bookkeeping of one chunk: every record of it ends up in a
+// batch, in a node, or counted as done, and only then the position moves.
+func (s *session) absorb(c *chunk, p *partition, now time.Time) {
+	s.metrics.consumed(p.Topic, c.records)
+	for i := range c.rejects {
+		s.rejected(p, &c.rejects[i], now)
+	}
+	for i := range c.groups {
+		s.absorbGroup(c.groups[i].namespace, c.groups[i].lines, p, now)
+	}
+	before := p.ledger.Watermark()
+	p.ledger.Advance(c.next)
+	if p.ledger.Watermark() > before {
+		p.touch()
+	}
+	if c.records > 0 {
+		p.lastSeen = c.lastTimestamp
+	}
+	if p.ledger.Position() >= p.cursor.stable.Load() {
+		p.caughtUp = now
+	}
+	p.recovered()
+	s.pauseHeld(p)
+}
+
+// recovered clears a failure once data flows again.
+func (p *partition) recovered() {
+	if !p.heldOut {
+		p.failure, p.backoff = nil, 0
+	}
+}
+
+// absorbGroup adds a namespace's lines of one chunk to its batches.
+func (s *session) absorbGroup(name string, lines []line, p *partition, now time.Time) {
+	n := s.pacer.get(name)
+	for i := range lines {
+		l := &lines[i]
+		if p.ledger.Done(name, l.offset) {
+			s.metrics.skipped(p.Topic, "already_imported").Inc()
+			continue
+		}
+		if n.dropping || n.shed[p] != nil {
+			if n.shed[p] == nil {
+				s.dropFrom(n, p, l.offset, l.timestamp, now)
+			}
+			break // the node stands for all that follow
+		}
+		s.add(n, p, l, now)
+	}
+	s.pacer.forget(n)
+}
+
+// add puts one line into the namespace's open batch and into the ledger.
+func (s *session) add(n *namespace, p *partition, l *line, now time.Time) {
+	open, sealed, err := s.batches.Add(n.name, l.bytes, l.timestamp, now)
+	if err != nil { // record.Worker bounds lines by the same limit
+		s.holdRecord(p, l.offset, l.timestamp, now)
+		return
+	}
+	if sealed != nil {
+		s.queue(sealed, now)
+	}
+	s.note(open, n.name, p, l, now)
+	if s.batches.SealFull(open) {
+		s.queue(open, now)
+	}
+}
+
+// note makes the ledger owe the line until its batch is stored.
+func (s *session) note(open *batcher.Batch, name string, p *partition, l *line, now time.Time) {
+	m, ok := open.Tag.(*manifest)
+	if !ok {
+		m = &manifest{}
+		open.Tag = m
+	}
+	if p.ledger.Released(l.offset) {
+		if node := s.tracked(p.ledger.TrackSingle(ledger.Batch, name, l.offset, l.timestamp, now)); node != nil {
+			m.pieces = append(m.pieces, piece{p, node, 1})
+		}
+		return
+	}
+	if pc := m.piece(p); pc != nil {
+		p.ledger.Extend(pc.node, l.offset)
+		pc.lines++
+		return
+	}
+	if node := s.tracked(p.ledger.Track(ledger.Batch, name, l.offset, l.timestamp, now)); node != nil {
+		m.pieces = append(m.pieces, piece{p, node, 1})
+	}
+}
+
+// tracked passes a node on. An error would be a mistake in this package: the
+// ledger refuses it, the watermark is right all the same, and it is told.
+func (s *session) tracked(n *ledger.Node, err error) *ledger.Node {
+	if err != nil {
+		s.log.Error("ledger refused a node", "error", err)
+	}
+	return n
+}
+
+// rejected applies the policy to a record that becomes no line.
+func (s *session) rejected(p *partition, r *rejected, now time.Time) {
+	if p.ledger.RecordDone(r.offset) {
+		s.metrics.skipped(p.Topic, "already_imported").Inc()
+		return
+	}
+	if r.operator {
+		s.metrics.skipped(p.Topic, "operator").Inc()
+		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.offset)
+		return
+	}
+	policy, tombstone := s.cfg.OnInvalid, r.reason == record.Tombstone
+	if tombstone {
+		policy = s.cfg.OnTombstone
+	} else {
+		s.metrics.rejected(p.Topic, r.reason.String()).Inc()
+	}
+	if !tombstone || policy != Skip {
+		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.reason.String(),
+			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", r.detail, "policy", policy.String())
+	}
+	switch {
+	case policy == Skip && tombstone:
+		s.metrics.skipped(p.Topic, "tombstone").Inc()
+	case policy == Skip:
+		s.metrics.skipped(p.Topic, "invalid").Inc()
+	case policy == DeadLetter && s.letter.accepts(now):
+		r.letter.describe(r.reason.String(), r.detail)
+		s.deadLetter(p, r.letter, now)
+	default:
+		s.holdRecord(p, r.offset, r.timestamp, now)
+	}
+}
+
+// holdRecord pins the partition's committed offset at a record.
+func (s *session) holdRecord(p *partition, offset, timestamp int64, now time.Time) {
+	if s.tracked(p.ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
+		p.heldCount++
+		p.touch()
+	}
+}
+
+// pauseHeld stops reading a partition whose single records would no longer fit
+// the commit metadata, and goes on when some have been settled.
+func (s *session) pauseHeld(p *partition) {
+	full := p.ledger.Singles() >= maxSingles
+	if full == p.paused {
+		return
+	}
+	p.paused = full
+	s.fetcher.pause(p.cursor, full)
+	if full {
+		// What was read ahead is dropped and read again later.
+		s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+		s.faults.Log(time.Now(), "reading of a partition pauses: too many held records", p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "held", p.ledger.Singles())
+	}
+}

@@ -1,0 +1,164 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// joinBackoff is the pause after a failed join.
+const joinBackoff = 500 * time.Millisecond
+
+// membership is that of one subscription. The library joins, syncs and
+// sends heartbeats; commits, fetches and the end of each generation are ours.
+type membership struct {
+	*kafka.ConsumerGroup
+	topics []string
+}
+
+func (c *Consumer) join(topics []string) (*membership, error) {
+	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID:                c.cfg.Group,
+		Brokers:           c.client.config.Brokers,
+		Dialer:            c.client.Dialer(),
+		Topics:            topics,
+		HeartbeatInterval: c.cfg.HeartbeatInterval,
+		SessionTimeout:    c.cfg.SessionTimeout,
+		RebalanceTimeout:  c.cfg.RebalanceTimeout,
+		JoinGroupBackoff:  joinBackoff,
+		Timeout:           c.cfg.callTimeout(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &membership{g, topics}, nil
+}
+
+// generation runs the session of one generation inside of it, so that the
+// group waits for its drain before it joins again.
+func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *subscription) (unfinished bool) {
+	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.topics, parts: sub.parts, ids: sub.ids, cluster: sub.cluster}
+	for topic, parts := range gen.Assignments {
+		for _, p := range parts {
+			m.assigned = append(m.assigned, TopicPartition{topic, int32(p.ID)})
+		}
+	}
+	s := newSession(c.resources, m)
+	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.id, "generation", m.generation, "partitions", len(m.assigned))
+	c.metrics.rebalances.Inc()
+	done := make(chan struct{})
+	gen.Start(func(generation context.Context) {
+		defer close(done)
+		c.state.begin(s)
+		unfinished = s.run(generation, ctx.Done())
+		c.state.end(s)
+		if ctx.Err() != nil {
+			// Tell the group before this function returns, or it joins again.
+			go func() { _ = g.Close() }()
+			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
+		}
+	})
+	<-done
+	if s.mode == fenced {
+		c.tellTwin(ctx, m.id)
+	}
+	return unfinished
+}
+
+// leave ends the membership. During a join the library would wait for the
+// rebalance to end; after a while its connections are closed instead.
+func (c *Consumer) leave(g *membership) {
+	closed := make(chan struct{})
+	go func() {
+		_ = g.Close()
+		close(closed)
+	}()
+	patience := time.NewTimer(min(5*time.Second, c.cfg.ShutdownTimeout/2))
+	defer patience.Stop()
+	select {
+	case <-closed:
+		return
+	case <-patience.C:
+	}
+	c.client.CloseMembership()
+	last := time.NewTimer(c.cfg.callTimeout())
+	defer last.Stop()
+	select {
+	case <-closed:
+	case <-last.C:
+	}
+	c.removeNamesake("this process, whose join was not waited for")
+}
+
+// removeNamesake removes the member of our own instance name that lives on our
+// own host: after a crash the group would otherwise wait a whole session
+// timeout for it. Without an instance name nobody can be told apart, and
+// nobody is removed.
+func (c *Consumer) removeNamesake(what string) {
+	if c.cfg.InstanceID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.callTimeout())
+	defer cancel()
+	members, _, err := c.client.DescribeGroup(ctx, c.cfg.Group)
+	if err != nil {
+		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.explain(err))
+		return
+	}
+	host := c.client.localHost(ctx)
+	for _, m := range members {
+		if m.ClientID != c.client.config.ClientID || host == "" || strings.TrimPrefix(m.ClientHost, "/") != host {
+			continue
+		}
+		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
+			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.explain(err))
+			continue
+		}
+		c.log.Info("removed the member of "+what, "member_id", m.MemberID)
+	}
+}
+
+// tellTwin looks for another member with our name after we were put out.
+func (c *Consumer) tellTwin(ctx context.Context, own string) {
+	if c.cfg.InstanceID == "" || ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.callTimeout())
+	defer cancel()
+	members, _, err := c.client.DescribeGroup(ctx, c.cfg.Group)
+	if err != nil {
+		return
+	}
+	for _, m := range members {
+		if m.ClientID == c.client.config.ClientID && m.MemberID != own {
+			c.log.Error("duplicate instance id: another member of the group has the same name", "instance_id", c.cfg.InstanceID,
+				"other_member_id", m.MemberID, "other_host", m.ClientHost, "remedy", "give each replica its own BRIDGE_INSTANCE_ID")
+		}
+	}
+}
+
+// localHost is this host's address as a broker sees it, "" if unknown.
+func (c *Client) localHost(ctx context.Context) string {
+	for _, broker := range c.config.Brokers {
+		conn, err := c.conns.dialCall(ctx, "tcp", broker)
+		if err != nil {
+			continue
+		}
+		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+		_ = conn.Close()
+		if err == nil {
+			return host
+		}
+	}
+	return ""
+}
+
+// joinError says whether an error of Next is worth telling: a rebalance that
+// goes on is not.
+func joinError(err error) bool {
+	return !errors.Is(err, kafka.RebalanceInProgress)
+}

@@ -1,0 +1,312 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/record"
+)
+
+// batch is the batcher's, for the sake of short signatures.
+type batch = batcher.Batch
+
+// Metrics are the consumer's. Counters and histograms are written where things
+// happen; gauges are read from the loop's own state at each scrape, so that the
+// series of revoked partitions vanish with them. Safe for concurrent use.
+type Metrics struct {
+	consumedTotal, skippedTotal, rejectedTotal, lettersTotal *prometheus.CounterVec
+	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
+	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
+	rebalances                                               prometheus.Counter
+	batchBytes, batchRecords, delivery                       prometheus.Histogram
+	credentialsRefused                                       *prometheus.GaugeVec
+	lastImport                                               prometheus.Gauge
+
+	records, uploaded, bytes, batches atomic.Int64 // for /status
+
+	mu            sync.Mutex
+	maxNamespaces int
+	labels        map[string]string // namespace -> its label
+	source        *Consumer
+}
+
+// otherNamespaces is the label of the namespaces beyond the maximum.
+const otherNamespaces = "other"
+
+// NewMetrics makes the metrics and registers them; nil registers nowhere.
+func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "bridge", Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "bridge", Name: name, Help: help, Buckets: buckets,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+		})
+	}
+	m := &Metrics{
+		maxNamespaces: maxNamespaces, labels: map[string]string{},
+		consumedTotal:   counter("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
+		skippedTotal:    counter("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
+		rejectedTotal:   counter("records_rejected_total", "Records that could not become a line, and lines of refused batches, whatever the policy then did.", "topic", "reason"),
+		lettersTotal:    counter("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
+		flushedTotal:    counter("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
+		uploadedRecords: counter("records_uploaded_total", "Lines stored.", "namespace"),
+		uploadedBytes:   counter("bytes_uploaded_total", "Bytes stored.", "namespace"),
+		commits:         counter("commits_total", "Offset commits, by their result.", "result"),
+		offsetResets:    counter("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
+		kafkaErrors:     counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
+		fetchPaused:     counter("fetch_paused_seconds_total", "Time in which records were waiting but not taken.", "reason"),
+		rebalances: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "bridge", Name: "rebalances_total", Help: "Generations of the group that this process was a member of.",
+		}),
+		batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
+		batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
+		delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
+		credentialsRefused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "bridge", Name: "credentials_refused", Help: "1 while the target refuses the credentials.",
+		}, []string{"target"}),
+		lastImport: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "bridge", Name: "last_successful_import_timestamp_seconds", Help: "When a batch was last stored, Unix time.",
+		}),
+	}
+	m.zero()
+	if reg != nil {
+		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
+			m.commits, m.offsetResets, m.kafkaErrors, m.fetchPaused, m.rebalances, m.batchBytes, m.batchRecords, m.delivery,
+			m.credentialsRefused, m.lastImport, (*gauges)(m))
+	}
+	return m
+}
+
+// zero exports the closed label sets from the start.
+func (m *Metrics) zero() {
+	for _, r := range []string{"ok", "fenced", "error"} {
+		m.commits.WithLabelValues(r)
+	}
+	for _, o := range []string{"join", "metadata", "fetch", "decode", "commit", "produce"} {
+		m.kafkaErrors.WithLabelValues(o)
+	}
+	for _, r := range []string{"memory", "held"} {
+		m.fetchPaused.WithLabelValues(r)
+	}
+	for _, t := range []string{"api", "kafka"} {
+		m.credentialsRefused.WithLabelValues(t).Set(0)
+	}
+}
+
+// topic exports the reasons of a topic at zero when it appears.
+func (m *Metrics) topic(topic string) {
+	m.consumedTotal.WithLabelValues(topic)
+	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
+		m.skippedTotal.WithLabelValues(topic, r)
+	}
+	for _, r := range record.Reasons() {
+		if r != record.Tombstone {
+			m.rejectedTotal.WithLabelValues(topic, r.String())
+		}
+		m.lettersTotal.WithLabelValues(topic, r.String())
+	}
+	m.rejectedTotal.WithLabelValues(topic, "refused")
+	m.lettersTotal.WithLabelValues(topic, "refused")
+	for _, r := range []string{"below_log_start", "beyond_end", "recreated"} {
+		m.offsetResets.WithLabelValues(topic, r)
+	}
+}
+
+// label bounds the number of namespaces in metrics.
+func (m *Metrics) label(namespace string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l, ok := m.labels[namespace]; ok {
+		return l
+	}
+	if len(m.labels) >= m.maxNamespaces {
+		return otherNamespaces
+	}
+	m.labels[namespace] = namespace
+	for _, r := range batcher.Reasons() {
+		m.flushedTotal.WithLabelValues(namespace, r.String())
+	}
+	return namespace
+}
+
+func (m *Metrics) consumed(topic string, n int) {
+	m.records.Add(int64(n))
+	m.consumedTotal.WithLabelValues(topic).Add(float64(n))
+}
+
+func (m *Metrics) skipped(topic, reason string) prometheus.Counter {
+	return m.skippedTotal.WithLabelValues(topic, reason)
+}
+
+func (m *Metrics) rejected(topic, reason string) prometheus.Counter {
+	return m.rejectedTotal.WithLabelValues(topic, reason)
+}
+
+// refusedLines counts the lines of a refused batch by topic.
+func (m *Metrics) refusedLines(pieces []piece) {
+	for _, pc := range pieces {
+		m.rejectedTotal.WithLabelValues(pc.partition.Topic, "refused").Add(float64(pc.lines))
+	}
+}
+
+func (m *Metrics) deadLetters(topic, reason string) prometheus.Counter {
+	return m.lettersTotal.WithLabelValues(topic, reason)
+}
+
+func (m *Metrics) flushed(b *batch) {
+	m.batches.Add(1)
+	m.flushedTotal.WithLabelValues(m.label(b.Namespace), b.Reason.String()).Inc()
+	m.batchBytes.Observe(float64(b.Bytes))
+	m.batchRecords.Observe(float64(b.Records))
+}
+
+func (m *Metrics) stored(b *batch, now time.Time) {
+	l := m.label(b.Namespace)
+	m.uploaded.Add(int64(b.Records))
+	m.bytes.Add(b.Bytes)
+	m.uploadedRecords.WithLabelValues(l).Add(float64(b.Records))
+	m.uploadedBytes.WithLabelValues(l).Add(float64(b.Bytes))
+	m.delivery.Observe(max(0, now.Sub(time.UnixMilli(b.OldestTimestamp)).Seconds()))
+	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
+}
+
+// kafkaRefused tells whether an error of Kafka is about the credentials.
+func (m *Metrics) kafkaRefused(err error) {
+	v := 0.0
+	if code, ok := errors.AsType[Code](withCode(err)); ok && code == CodeAuthenticationFailed {
+		v = 1
+	}
+	m.credentialsRefused.WithLabelValues("kafka").Set(v)
+}
+
+func (m *Metrics) totals() TotalsStatus {
+	return TotalsStatus{RecordsConsumed: m.records.Load(), RecordsUploaded: m.uploaded.Load(), BytesUploaded: m.bytes.Load(), BatchesFlushed: m.batches.Load()}
+}
+
+func (m *Metrics) attach(c *Consumer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.source = c
+}
+
+// scrapeTimeout bounds how long a scrape waits for the loop.
+const scrapeTimeout = 2 * time.Second
+
+// gauges collects what the loop knows at the moment of a scrape.
+type gauges Metrics
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("bridge_"+name, help, labels, nil)
+}
+
+var (
+	descLagRecords  = desc("kafka_lag_records", "High watermark less committed offset.", "topic", "partition")
+	descLagSeconds  = desc("kafka_lag_seconds", "Age of the oldest record that is not committed, 0 when there is none.", "topic", "partition")
+	descUnread      = desc("kafka_unread_records", "Last stable offset less the position: what more replicas could help with.", "topic", "partition")
+	descCommitted   = desc("kafka_committed_offset", "Committed offset.", "topic", "partition")
+	descLogStart    = desc("kafka_log_start_offset", "First offset that the log still holds.", "topic", "partition")
+	descOmitted     = desc("frontier_omitted_namespaces", "Namespaces whose progress did not fit into the commit metadata; a crash may repeat them.", "topic", "partition")
+	descMember      = desc("group_member", "1 while this process is a member of the group.")
+	descAssigned    = desc("assigned_partitions", "Partitions assigned to this process.")
+	descHeldNS      = desc("namespace_held", "1 while the namespace is held.", "namespace", "reason")
+	descWaiting     = desc("batches_waiting", "Closed batches that wait for a slot or a retry.")
+	descLimit       = desc("upload_concurrency_limit", "Imports that may be in flight.")
+	descBuffered    = desc("buffered_bytes", "Bytes fetched, open and uploading.")
+	descBufferLimit = desc("buffer_limit_bytes", "BRIDGE_BUFFER_MAX_BYTES.")
+	descOpen        = desc("open_batches", "Batches being filled.")
+	descFlying      = desc("uploads_in_flight", "Attempts under way.")
+	descOldest      = desc("oldest_unflushed_record_age_seconds", "Time since the oldest unstored batch was opened.")
+	descNSHeld      = desc("namespaces_held", "Namespaces that are held.")
+	descPartsHeld   = desc("partitions_held", "Partitions whose committed offset a policy pins, or that are held.")
+)
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descLagRecords, descLagSeconds, descUnread, descCommitted, descLogStart, descOmitted, descMember, descAssigned,
+		descHeldNS, descWaiting, descLimit, descBuffered, descBufferLimit, descOpen, descFlying, descOldest, descNSHeld, descPartsHeld} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. A loop that does not answer leaves
+// its gauges out.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	m := (*Metrics)(g)
+	m.mu.Lock()
+	c := m.source
+	m.mu.Unlock()
+	if c == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	st, err := c.Status(ctx)
+	if err != nil {
+		return
+	}
+	send := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	member := 0.0
+	if c.Ready() == nil || st.State == stateDraining {
+		member = 1
+	}
+	send(descMember, member)
+	send(descAssigned, float64(len(st.Partitions)))
+	send(descWaiting, float64(st.gauges.waiting))
+	send(descLimit, float64(st.gauges.uploadLimit))
+	send(descBuffered, float64(st.Buffer.Bytes))
+	send(descBufferLimit, float64(st.Buffer.LimitBytes))
+	send(descOpen, float64(st.gauges.openBatches))
+	send(descFlying, float64(st.gauges.flying))
+	age := 0.0
+	if !st.gauges.oldest.IsZero() {
+		age = time.Since(st.gauges.oldest).Seconds()
+	}
+	send(descOldest, age)
+	send(descNSHeld, float64(st.gauges.namespacesHeld))
+	send(descPartsHeld, float64(st.gauges.partitionsHeld))
+	for i := range st.Partitions {
+		collectPartition(send, &st.Partitions[i])
+	}
+	m.collectHeld(send, st.Namespaces)
+}
+
+func collectPartition(send func(*prometheus.Desc, float64, ...string), p *PartitionStatus) {
+	if p.NextOffset < 0 {
+		return
+	}
+	labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
+	send(descLagRecords, float64(p.LagRecords), labels...)
+	send(descLagSeconds, p.lagSeconds, labels...)
+	send(descUnread, float64(p.unread), labels...)
+	send(descCommitted, float64(max(p.CommittedOffset, 0)), labels...)
+	send(descLogStart, float64(p.LogStartOffset), labels...)
+	send(descOmitted, float64(p.omitted), labels...)
+}
+
+// collectHeld exports the held namespaces, those beyond the maximum as one.
+func (m *Metrics) collectHeld(send func(*prometheus.Desc, float64, ...string), list []NamespaceStatus) {
+	others := map[string]float64{}
+	for i := range list {
+		if n := &list[i]; n.State == "held" {
+			if l := m.label(n.Name); l != otherNamespaces {
+				send(descHeldNS, 1, l, n.holdReason)
+			} else {
+				others[n.holdReason]++
+			}
+		}
+	}
+	for reason, count := range others {
+		send(descHeldNS, count, otherNamespaces, reason)
+	}
+}

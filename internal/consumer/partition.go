@@ -1,0 +1,65 @@
+package consumer
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/wire"
+)
+
+// maxSingles is how many records of one partition may be held or on their way
+// to the dead-letter topic before reading it pauses: as many as commit metadata
+// surely has room for, so that a restart sends nothing again.
+const maxSingles = 500
+
+// partition is what the loop knows of one assigned partition.
+type partition struct {
+	TopicPartition
+	topicID wire.UUID
+	cursor  *cursor // nil until its start is resolved
+	ledger  *ledger.Partition
+
+	committed    int64 // last acknowledged, -1 none
+	dirty        bool  // there is something new to commit: see touch
+	touched      *bool // of the session's committer
+	born         int32 // the generation, if its start was resolved in this session
+	metadataRoom int   // characters of commit metadata that the broker takes
+	omitted      int   // namespaces that did not fit
+
+	lost      bool  // deleted or created anew: never committed again
+	failure   error // why it is not read
+	failing   time.Time
+	backoff   time.Duration
+	heldOut   bool      // its offset is out of range and the policy holds it
+	paused    bool      // too many single records
+	lastSeen  int64     // timestamp of the last record, Unix milliseconds
+	caughtUp  time.Time // when there was last nothing to read
+	heldCount int       // held records
+}
+
+// touch makes the next commit include the partition.
+func (p *partition) touch() { p.dirty, *p.touched = true, true }
+
+// open says whether the partition's start is known.
+func (p *partition) open() bool { return p.cursor != nil }
+
+// behindSince estimates the timestamp of the oldest record that is not
+// committed, zero if there is none.
+func (p *partition) behindSince() time.Time {
+	if !p.open() {
+		return time.Time{}
+	}
+	if n := p.ledger.Oldest(); n != nil {
+		return time.UnixMilli(n.Timestamp)
+	}
+	if p.ledger.Position() >= p.cursor.stable.Load() {
+		return time.Time{}
+	}
+	// Unread: not before the last record read, nor before the time when all
+	// had been read.
+	at := time.UnixMilli(p.lastSeen)
+	if p.caughtUp.After(at) {
+		at = p.caughtUp
+	}
+	return at
+}

@@ -1,0 +1,314 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// mode is the stage of a session's life.
+type mode uint8
+
+const (
+	running  mode = iota
+	draining      // nothing new is read; what is open is being stored and committed
+	fenced        // another member owns the partitions: everything is dropped
+)
+
+// resources belong to the process and outlive sessions.
+type resources struct {
+	cfg      *Config
+	client   *Client
+	importer Importer
+	letters  letterWriter
+	mapper   *record.Mapper
+	// fingerprint of the settings that decide namespaces and ids.
+	fingerprint string
+	log         *slog.Logger
+	faults      *faultLog
+	metrics     *Metrics
+	pool        *batcher.Pool
+	fetched     *allowance
+	inflated    *allowance
+	pacer       *pacer
+	explainer   func(error) string
+	turned      *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
+}
+
+// explain tells an error of a broker for people.
+func (r *resources) explain(err error) string {
+	switch code, ok := errors.AsType[Code](err); {
+	case err == nil:
+		return ""
+	case r.explainer == nil:
+		return err.Error()
+	case ok:
+		// The library's own type is what the explainer knows.
+		return r.explainer(codedError{code: code, error: errors.Join(err, kafka.Error(code))})
+	}
+	return r.explainer(err)
+}
+
+// session is one generation of the group: it owns the partitions, the open
+// batches and the ledgers, and one goroutine, run, is the only one that touches
+// them.
+//
+//	fetcher goroutines --work--> decoders --chunk--> run --attempt--> importer
+//	                                                  ^  <--result--
+//	                                                  |--commit--> Kafka
+//
+// Everything that may block happens in goroutines that report back on a
+// channel. All of them have ended when run returns.
+type session struct {
+	*resources
+	member     member
+	partitions map[TopicPartition]*partition
+	batches    *batcher.Batcher
+	fetcher    *fetcher
+	catchUp    *catchUpReader
+
+	chunks  chan *chunk
+	results chan result
+	starts  chan []resolved // partitions whose start is known
+	acks    chan []*letter
+	queries chan func(time.Time) // from the status page and the metrics
+	changed chan string          // why the generation should end
+	gone    chan struct{}        // closed when run returns
+
+	pending  *chunk // waits for room in the budget
+	commits  committer
+	letter   letterState
+	lease    lease64
+	mode     mode
+	drain    drainState
+	pausedAt time.Time // since when fetching waits for memory
+
+	ctx    context.Context // of everything but reading; ends with the session
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// member is what the group knows this process by, for one generation.
+type member struct {
+	id         string
+	generation int32
+	topics     []string // it subscribes to
+	assigned   []TopicPartition
+	parts      map[string]int       // partitions of each topic when it joined
+	ids        map[string]wire.UUID // and the topics' ids
+	cluster    string
+}
+
+// result is what an attempt has come to.
+type result struct {
+	namespace *namespace
+	upload    *upload // nil for a probe
+	outcome   Outcome
+	troubled  bool
+	took      time.Duration
+}
+
+func newSession(r *resources, m member) *session {
+	for topic := range m.parts {
+		r.metrics.topic(topic)
+	}
+	s := &session{
+		resources:  r,
+		member:     m,
+		partitions: make(map[TopicPartition]*partition, len(m.assigned)),
+		batches:    batcher.New(r.cfg.Batch, r.pool),
+		chunks:     make(chan *chunk, 4),
+		results:    make(chan result, r.cfg.UploadConcurrency),
+		starts:     make(chan []resolved),
+		acks:       make(chan []*letter, 1),
+		queries:    make(chan func(time.Time)),
+		changed:    make(chan string, 1),
+		gone:       make(chan struct{}),
+		commits:    newCommitter(time.Now()),
+	}
+	for _, tp := range m.assigned {
+		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.ids[tp.Topic], metadataRoom: metadataRoom, touched: &s.commits.touched}
+	}
+	return s
+}
+
+// run works until the generation ends, stop is closed, or the subscription has
+// to change; then it drains. When it returns nothing of the session is running
+// and what could be committed is. unfinished says that something was given up
+// that no policy holds.
+func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
+	defer close(s.gone)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	defer s.cancel()
+	s.lease.renew(time.Now().Add(s.cfg.SessionTimeout))
+	reading := s.startReading()
+	defer reading()
+	ended := generation.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !s.over() {
+		in := s.chunks
+		if s.pending != nil || s.mode != running {
+			in = nil // nil blocks its case: nothing more is taken
+		}
+		select {
+		case c := <-in:
+			s.take(c)
+		case r := <-s.results:
+			s.attempted(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		case rs := <-s.starts:
+			s.resolved(rs)
+		case ask := <-s.queries:
+			ask(time.Now())
+		case why := <-s.changed:
+			s.log.Info("ending the generation", "reason", why)
+			s.beginDrain(drainRebalance, time.Now())
+		case <-ended:
+			ended = nil
+			s.beginDrain(drainRebalance, time.Now())
+		case <-stop:
+			stop = nil
+			s.beginDrain(drainShutdown, time.Now())
+		case <-timer.C:
+		}
+		s.turn(time.Now(), timer)
+	}
+	return s.finish(reading)
+}
+
+// turn does what has become possible, whatever the event was, and arms the
+// timer for what becomes possible by the clock alone.
+func (s *session) turn(now time.Time, timer *time.Timer) {
+	s.turned.Store(now.UnixNano())
+	if s.mode == running {
+		s.retryPending(now)
+		for _, b := range s.batches.Expire(now) {
+			s.queue(b, now)
+		}
+		s.nextCatchUp(now)
+	}
+	s.pacer.awake(now)
+	s.dispatch(now)
+	s.sendLetters(now)
+	s.commit(now)
+	timer.Reset(max(0, s.nextEvent(now).Sub(now)))
+}
+
+// maxSleep is how long the loop rests at most: /healthz wants to see it turn.
+const maxSleep = 5 * time.Second
+
+// nextEvent is when turn has something to do at the latest.
+func (s *session) nextEvent(now time.Time) time.Time {
+	at := now.Add(maxSleep)
+	consider := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	if s.mode == running {
+		if t, ok := s.batches.NextDeadline(); ok {
+			consider(t)
+		}
+		consider(s.catchUp.restUntil)
+	}
+	consider(s.pacer.nextWake(now))
+	consider(s.commits.due(now, s.cfg.SessionTimeout))
+	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
+		consider(s.letter.restTil)
+	}
+	if s.mode == draining {
+		consider(s.drain.deadline)
+	}
+	return at
+}
+
+// startReading starts everything that reads from Kafka and returns what stops
+// it again, which may be called twice.
+func (s *session) startReading() (stop func()) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	wake := make(chan struct{}, 1)
+	refresh := func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+	s.fetcher = newFetcher(s.cfg, s.client, s.metrics, s.fetched, runtime.GOMAXPROCS(0), refresh)
+	s.catchUp = newCatchUpReader(s)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.fetcher.run(ctx) })
+	for _, in := range s.fetcher.work {
+		d := newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)
+		wg.Go(func() { d.run(ctx, in) })
+	}
+	wg.Go(func() { s.catchUp.run(ctx) })
+	wg.Go(func() { s.resolveStarts(ctx) })
+	wg.Go(func() { s.watch(ctx, wake) })
+	return func() {
+		cancel()
+		wg.Wait()
+		s.discard()
+	}
+}
+
+// discard gives back what was read and will not be looked at.
+func (s *session) discard() {
+	if s.pending != nil {
+		s.pending.recycle()
+		s.pending = nil
+	}
+	for {
+		select {
+		case c := <-s.chunks:
+			c.recycle()
+			continue
+		default:
+		}
+		break
+	}
+	for _, in := range s.fetcher.work {
+		for len(in) > 0 {
+			if w := <-in; w.lease != nil {
+				w.lease.release()
+			}
+		}
+	}
+}
+
+// lease64 is the time until which this process may believe that it owns its
+// partitions, on the monotonic clock. The loop renews it, attempts ask it.
+type lease64 struct {
+	base  time.Time
+	until atomic.Int64 // nanoseconds after base
+}
+
+func (l *lease64) renew(until time.Time) {
+	if l.base.IsZero() {
+		l.base = time.Now()
+	}
+	l.until.Store(max(l.until.Load(), int64(until.Sub(l.base))))
+}
+
+func (l *lease64) end() { l.until.Store(-1 << 62) }
+
+// check is the guard of every attempt.
+func (l *lease64) check() error {
+	if int64(time.Since(l.base)) >= l.until.Load() {
+		return errLeaseExpired
+	}
+	return nil
+}

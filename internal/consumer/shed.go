@@ -1,0 +1,180 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// attemptFunc is one of the two calls of an Import.
+type attemptFunc = func(ctx context.Context, guard func() error) Outcome
+
+// shed drops a namespace's lines from memory. Per partition a node stays at the
+// first dropped one; from there a catch-up read takes them again. Batches whose
+// attempt is under way follow when it ends.
+func (s *session) shed(n *namespace, now time.Time) {
+	n.dropping, n.probe = true, nil
+	for i := len(n.uploads) - 1; i >= 0; i-- {
+		if u := n.uploads[i]; !u.flying && !u.lettering {
+			s.shedUpload(n, u, now)
+		}
+	}
+	if b, ok := s.batches.Drop(n.name); ok {
+		if m, ok := b.Tag.(*manifest); ok {
+			s.shedPieces(n, m.pieces, now)
+		}
+		b.Release()
+	}
+	s.busy(n)
+}
+
+func (s *session) shedUpload(n *namespace, u *upload, now time.Time) {
+	s.shedPieces(n, u.pieces, now)
+	s.remove(u)
+}
+
+// shedPieces turns a batch's nodes into the namespace's shed nodes, of which
+// each partition keeps the first.
+func (s *session) shedPieces(n *namespace, pieces []piece, now time.Time) {
+	for _, pc := range pieces {
+		p, node := pc.partition, pc.node
+		first, timestamp := node.First, node.Timestamp
+		mark := n.shed[p]
+		switch {
+		case mark == nil && !node.Single:
+			p.ledger.Become(node, ledger.Shed)
+			n.mark(p, node)
+			continue
+		case mark == nil:
+			n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now)))
+		case first < mark.First:
+			moved := s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now))
+			s.settleNode(p, mark)
+			n.mark(p, moved)
+		}
+		s.settleNode(p, node)
+	}
+}
+
+// mark remembers where a namespace's dropped lines begin in a partition.
+func (n *namespace) mark(p *partition, node *ledger.Node) {
+	if node == nil {
+		return
+	}
+	if n.shed == nil {
+		n.shed = map[*partition]*ledger.Node{}
+	}
+	n.shed[p] = node
+}
+
+// dropFrom marks the first line of a namespace that is dropped on reading.
+func (s *session) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
+	n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, offset, timestamp, now)))
+}
+
+func (s *session) settleNode(p *partition, node *ledger.Node) {
+	if err := p.ledger.Settle(node); err != nil {
+		s.log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
+		return
+	}
+	p.touch()
+}
+
+// relieve makes room by shedding the namespace in trouble that holds most,
+// provided that others do succeed: where nothing can be stored, waiting is
+// better than reading everything twice. It says whether it freed enough.
+func (s *session) relieve(need int64, now time.Time) bool {
+	for need > 0 {
+		worst, most := (*namespace)(nil), int64(0)
+		for _, n := range s.pacer.namespaces {
+			if held := s.sheddable(n, now); held > most {
+				worst, most = n, held
+			}
+		}
+		if worst == nil {
+			return false
+		}
+		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed/"+worst.name,
+			"namespace", worst.name, "bytes", most)
+		before := s.pool.InUse()
+		s.shed(worst, now)
+		s.pacer.enqueue(worst, now)
+		freed := before - s.pool.InUse()
+		if freed <= 0 {
+			return false
+		}
+		need -= freed
+	}
+	return true
+}
+
+// sheddable is what shedding the namespace would free, 0 if that is not to be
+// done: it may have stored what it holds without knowing it, or nothing has
+// been stored since it is in trouble.
+func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
+	if !n.troubled() || n.trial || !s.pacer.lastStored.After(n.since) || s.pacer.credentialsRefused {
+		return 0
+	}
+	for _, u := range n.uploads {
+		if u.flying || u.imp != nil && u.imp.Ambiguous() {
+			return 0
+		}
+		bytes += u.batch.Memory()
+	}
+	if b, ok := s.batches.Open(n.name); ok {
+		bytes += b.Memory()
+	}
+	return bytes
+}
+
+// beginTrial follows a successful probe: one batch is read back and tried.
+func (s *session) beginTrial(n *namespace, now time.Time) {
+	n.wakeAt = time.Time{}
+	if len(n.shed) == 0 { // nothing was dropped: the next batch will tell
+		n.dropping, n.trial, n.state = false, false, retrying
+		return
+	}
+	n.trial = true
+	s.catchUp.want(n)
+}
+
+// endTrial follows a failure of a namespace without lines in memory, or with
+// the one batch of its trial: that batch leaves again, unless it may have been
+// stored.
+func (s *session) endTrial(n *namespace) {
+	n.probe = nil
+	if !n.trial {
+		return
+	}
+	for _, u := range n.uploads {
+		if u.imp != nil && u.imp.Ambiguous() {
+			return // its URL must be tried again
+		}
+	}
+	n.trial = false
+	s.shed(n, time.Now())
+}
+
+// holdReason is the label of what refused a namespace.
+func holdReason(o Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.Status) }
+
+// offsetsOf lists a batch's share of each partition for the log, so that the
+// log alone reconciles Kafka with the import requests.
+func offsetsOf(pieces []piece) string {
+	const most = 64
+	var b strings.Builder
+	for i, pc := range pieces {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(pieces)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%s/%d@%d-%d", pc.partition.Topic, pc.partition.Partition, pc.node.First, pc.node.Last)
+	}
+	return b.String()
+}

@@ -1,0 +1,104 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// state is what health, readiness and the status page ask for while no session
+// answers. Safe for concurrent use.
+type state struct {
+	started time.Time
+	session atomic.Pointer[session]
+	lost    atomic.Bool // commits find no coordinator
+
+	mu         sync.Mutex
+	name       string
+	memberID   string
+	generation int32
+	member     bool
+	stopping   bool
+	kafkaError string
+}
+
+// The names of the process's states in /status.
+const (
+	stateWaiting  = "waiting_for_kafka"
+	stateJoining  = "joining"
+	stateRunning  = "running"
+	stateDraining = "draining"
+	stateStopped  = "stopped"
+)
+
+func (s *state) outside(err string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name, s.kafkaError, s.member = stateWaiting, err, false
+}
+
+func (s *state) joining() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.name != stateWaiting {
+		s.name = stateJoining
+	}
+}
+
+func (s *state) joined(memberID string, generation int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name, s.kafkaError, s.member = stateRunning, "", true
+	s.memberID, s.generation = memberID, generation
+}
+
+func (s *state) begin(ss *session) { s.session.Store(ss) }
+func (s *state) end(ss *session)   { s.session.CompareAndSwap(ss, nil) }
+
+func (s *state) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	s.name = stateDraining
+}
+
+func (s *state) stopped() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping, s.member, s.name = true, false, stateStopped
+}
+
+// Ready is nil while this process is a member of the group, also during
+// rebalances and without any partition.
+func (c *Consumer) Ready() error {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	switch {
+	case c.state.stopping:
+		return errors.New("stopping")
+	case !c.state.member && c.state.kafkaError != "":
+		return errors.New(c.state.kafkaError)
+	case !c.state.member:
+		return errors.New("not a member of the group yet")
+	case c.state.lost.Load():
+		return errors.New("the group's coordinator cannot be reached")
+	}
+	return nil
+}
+
+// stuckAfter is how long the loop may stand still before restarting helps.
+const stuckAfter = time.Minute
+
+// Healthy is nil while the loop turns or waits for a known outside cause.
+func (c *Consumer) Healthy() error {
+	at := c.turned.Load()
+	if at == 0 {
+		return nil
+	}
+	if since := time.Since(time.Unix(0, at)); since > stuckAfter {
+		return fmt.Errorf("session loop has not turned for %s", since.Round(time.Second))
+	}
+	return nil
+}

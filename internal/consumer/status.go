@@ -1,0 +1,300 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// Status answers what the bridge does and why: in particular, why an offset is
+// stuck. It is a copy; nobody else writes it.
+type Status struct {
+	Version    string            `json:"version"`
+	StartedAt  time.Time         `json:"started_at"`
+	State      string            `json:"state"` // waiting_for_kafka, joining, running, draining, stopped
+	KafkaError *string           `json:"kafka_error"`
+	Group      GroupStatus       `json:"group"`
+	Buffer     BufferStatus      `json:"buffer"`
+	Totals     TotalsStatus      `json:"totals"`
+	Partitions []PartitionStatus `json:"partitions"`
+	Namespaces []NamespaceStatus `json:"namespaces"`
+	// NamespacesOmitted counts those beyond MaxStatusNamespaces.
+	NamespacesOmitted int `json:"namespaces_omitted"`
+
+	gauges sessionGauges
+}
+
+// GroupStatus is this process's membership.
+type GroupStatus struct {
+	ID         string `json:"id"`
+	MemberID   string `json:"member_id"`
+	Generation int32  `json:"generation"`
+	State      string `json:"state"`
+}
+
+// BufferStatus is the use of the buffer budget, in bytes.
+type BufferStatus struct {
+	Bytes      int64 `json:"bytes"`
+	LimitBytes int64 `json:"limit_bytes"`
+}
+
+// TotalsStatus counts since the process began.
+type TotalsStatus struct {
+	RecordsConsumed int64 `json:"records_consumed"`
+	RecordsUploaded int64 `json:"records_uploaded"`
+	BytesUploaded   int64 `json:"bytes_uploaded"`
+	BatchesFlushed  int64 `json:"batches_flushed"`
+}
+
+// PartitionStatus is one assigned partition. Offsets are those of the next
+// record; -1 is unknown.
+type PartitionStatus struct {
+	Topic           string     `json:"topic"`
+	Partition       int32      `json:"partition"`
+	CommittedOffset int64      `json:"committed_offset"`
+	NextOffset      int64      `json:"next_offset"`
+	HighWatermark   int64      `json:"high_watermark"`
+	LogStartOffset  int64      `json:"log_start_offset"`
+	LagRecords      int64      `json:"lag_records"`
+	State           string     `json:"state"` // reading, paused, held, failed
+	PinnedBy        *PinStatus `json:"pinned_by"`
+	Error           *string    `json:"error"`
+
+	lagSeconds float64
+	unread     int64
+	omitted    int
+}
+
+// PinStatus is what keeps a partition's committed offset where it is.
+type PinStatus struct {
+	Kind      string    `json:"kind"` // batch, held_namespace, held_record, dead_letter
+	Namespace string    `json:"namespace"`
+	Offset    int64     `json:"offset"`
+	Since     time.Time `json:"since"`
+}
+
+// NamespaceStatus is one namespace with work or trouble.
+type NamespaceStatus struct {
+	Name            string     `json:"name"`
+	State           string     `json:"state"` // open, uploading, retrying, held
+	BufferedBytes   int64      `json:"buffered_bytes"`
+	BufferedRecords int        `json:"buffered_records"`
+	OldestRecordAt  *time.Time `json:"oldest_record_at"`
+	InFlight        int        `json:"in_flight"`
+	LastRequestID   *string    `json:"last_request_id"`
+	LastError       *string    `json:"last_error"`
+	NextAttemptAt   *time.Time `json:"next_attempt_at"`
+	Since           *time.Time `json:"since"` // of the trouble
+
+	holdReason string
+}
+
+// MaxStatusNamespaces bounds the list of namespaces: the ones in trouble come
+// first, then the fullest.
+const MaxStatusNamespaces = 1000
+
+// sessionGauges are figures of the loop that only the metrics need.
+type sessionGauges struct {
+	openBatches, waiting, flying int
+	oldest                       time.Time
+	namespacesHeld               int
+	partitionsHeld               int
+	uploadLimit                  int
+}
+
+// Status asks the owner of the state for a copy. It fails when the loop does
+// not answer before ctx ends.
+func (c *Consumer) Status(ctx context.Context) (*Status, error) {
+	st := c.base()
+	s := c.state.session.Load()
+	if s == nil {
+		return st, nil
+	}
+	done := make(chan struct{})
+	ask := func(now time.Time) {
+		s.describe(st, now)
+		close(done)
+	}
+	select {
+	case s.queries <- ask:
+		<-done
+		return st, nil
+	case <-s.gone:
+		return c.base(), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// base is what is known without the loop.
+func (c *Consumer) base() *Status {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	st := &Status{StartedAt: c.state.started, State: c.state.name, Partitions: []PartitionStatus{}, Namespaces: []NamespaceStatus{}}
+	if st.State == "" {
+		st.State = stateWaiting
+	}
+	if c.state.kafkaError != "" {
+		st.KafkaError = &c.state.kafkaError
+	}
+	st.Group = GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
+	st.Buffer = BufferStatus{Bytes: c.fetched.Used() + c.inflated.Used(), LimitBytes: c.cfg.BufferMaxBytes}
+	st.Totals = c.metrics.totals()
+	st.gauges.uploadLimit = c.cfg.UploadConcurrency
+	return st
+}
+
+func groupState(name string) string {
+	switch name {
+	case stateRunning:
+		return "stable"
+	case stateDraining:
+		return "draining"
+	case stateJoining:
+		return "joining"
+	}
+	return "none"
+}
+
+// describe fills in what the loop knows.
+func (s *session) describe(st *Status, now time.Time) {
+	if s.mode == draining {
+		st.State, st.Group.State = stateDraining, "draining"
+	}
+	st.Buffer.Bytes += s.pool.InUse() + s.letter.bytes
+	for _, p := range sortedPartitions(s.partitions) {
+		st.Partitions = append(st.Partitions, p.status(now))
+	}
+	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.flying
+	s.describeNamespaces(st, now)
+	for i := range st.Partitions {
+		if st.Partitions[i].State == "held" {
+			st.gauges.partitionsHeld++
+		}
+	}
+}
+
+func (p *partition) status(now time.Time) PartitionStatus {
+	out := PartitionStatus{Topic: p.Topic, Partition: p.Partition, CommittedOffset: p.committed, NextOffset: -1, HighWatermark: -1, LogStartOffset: -1, State: "paused"}
+	if p.failure != nil {
+		text := p.failure.Error()
+		out.Error, out.State = &text, "failed"
+	}
+	if !p.open() {
+		return out
+	}
+	out.NextOffset, out.HighWatermark, out.LogStartOffset = p.ledger.Position(), p.cursor.high.Load(), p.cursor.start.Load()
+	out.LagRecords = max(0, out.HighWatermark-max(out.CommittedOffset, 0))
+	if out.CommittedOffset < 0 {
+		out.LagRecords = max(0, out.HighWatermark-out.NextOffset)
+	}
+	out.unread = max(0, p.cursor.stable.Load()-out.NextOffset)
+	out.omitted = p.omitted
+	if at := p.behindSince(); !at.IsZero() {
+		out.lagSeconds = max(0, now.Sub(at).Seconds())
+	}
+	n := p.ledger.Oldest()
+	if n != nil {
+		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since}
+	}
+	switch {
+	case p.heldOut || p.heldCount > 0 || n != nil && n.Kind == ledger.Shed:
+		out.State = "held"
+	case p.failure != nil:
+	case p.paused:
+		out.State = "paused"
+	default:
+		out.State = "reading"
+	}
+	return out
+}
+
+// describeNamespaces lists the namespaces, worst first.
+func (s *session) describeNamespaces(st *Status, now time.Time) {
+	all := map[string]*NamespaceStatus{}
+	get := func(name string) *NamespaceStatus {
+		n := all[name]
+		if n == nil {
+			n = &NamespaceStatus{Name: name, State: "open"}
+			all[name] = n
+		}
+		return n
+	}
+	oldest := func(n *NamespaceStatus, ms int64, opened time.Time) {
+		at := time.UnixMilli(ms)
+		if n.OldestRecordAt == nil || at.Before(*n.OldestRecordAt) {
+			n.OldestRecordAt = &at
+		}
+		if st.gauges.oldest.IsZero() || opened.Before(st.gauges.oldest) {
+			st.gauges.oldest = opened
+		}
+	}
+	s.batches.All(func(b *batch) bool {
+		n := get(b.Namespace)
+		n.BufferedBytes, n.BufferedRecords = b.Bytes, b.Records
+		oldest(n, b.OldestTimestamp, b.Opened)
+		return true
+	})
+	for name, ns := range s.pacer.namespaces {
+		n := get(name)
+		for _, u := range ns.uploads {
+			n.BufferedBytes += u.batch.Bytes
+			n.BufferedRecords += u.batch.Records
+			if !u.flying {
+				st.gauges.waiting++
+			}
+			oldest(n, u.batch.OldestTimestamp, u.batch.Opened)
+		}
+		ns.describe(n, now)
+		if ns.state == held {
+			st.gauges.namespacesHeld++
+		}
+	}
+	list := make([]NamespaceStatus, 0, len(all))
+	for _, n := range all {
+		list = append(list, *n)
+	}
+	slices.SortFunc(list, func(a, b NamespaceStatus) int {
+		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
+	})
+	if len(list) > MaxStatusNamespaces {
+		st.NamespacesOmitted = len(list) - MaxStatusNamespaces
+		list = list[:MaxStatusNamespaces]
+	}
+	st.Namespaces = list
+}
+
+func rank(state string) int {
+	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
+}
+
+func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
+	n.InFlight = ns.flying
+	switch {
+	case ns.state == held:
+		n.State = "held"
+	case ns.state == retrying:
+		n.State = "retrying"
+	case ns.flying > 0 || len(ns.uploads) > 0:
+		n.State = "uploading"
+	}
+	if ns.lastRequestID != "" {
+		id := ns.lastRequestID
+		n.LastRequestID = &id
+	}
+	if ns.troubled() {
+		since := ns.since
+		n.Since, n.holdReason = &since, ns.holdReason
+		if ns.lastError != "" {
+			text := ns.lastError
+			n.LastError = &text
+		}
+		if ns.wakeAt.After(now) {
+			at := ns.wakeAt
+			n.NextAttemptAt = &at
+		}
+	}
+}
