@@ -1,0 +1,147 @@
+package importer
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// connectProxy tunnels every CONNECT to one server and writes down what it saw.
+type connectProxy struct {
+	server *httptest.Server
+	target string
+	refuse int // answer this instead
+
+	mu   sync.Mutex
+	seen bytes.Buffer
+	host []string
+}
+
+func newConnectProxy(t *testing.T, target string) *connectProxy {
+	p := &connectProxy{target: target}
+	p.server = httptest.NewServer(p)
+	t.Cleanup(p.server.Close)
+	return p
+}
+
+func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.host = append(p.host, r.Method+" "+r.Host)
+	_ = r.Header.Write(&p.seen)
+	p.mu.Unlock()
+	if p.refuse != 0 {
+		http.Error(w, secretText, p.refuse)
+		return
+	}
+	far, err := net.Dial("tcp", p.target)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	near, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	_, _ = io.WriteString(near, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() { // ends with either connection
+		_, _ = io.Copy(near, far)
+		_ = near.Close()
+	}()
+	_, _ = io.Copy(io.MultiWriter(far, p), near)
+	_ = far.Close()
+}
+
+// Write keeps what the client sends through the tunnel.
+func (p *connectProxy) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seen.Write(b)
+}
+
+// secureLab puts API and store behind one TLS server with a private CA, named
+// example.com in its certificate.
+func secureLab(t *testing.T) (*lab, *httptest.Server) {
+	l := newLab(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /", l.servePost)
+	mux.HandleFunc("PUT /", l.servePut)
+	s := httptest.NewUnstartedServer(mux)
+	s.Config.ErrorLog = quiet()
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	l.cfg.RootCAs = poolOf(s)
+	l.cfg.BaseURL = &url.URL{Scheme: "https", Host: "example.com"}
+	l.store.URL = "https://example.com"
+	return l, s
+}
+
+func TestClient_throughAProxy(t *testing.T) {
+	l, s := secureLab(t)
+	p := newConnectProxy(t, s.Listener.Addr().String())
+	at, _ := url.Parse(p.server.URL)
+	l.cfg.Proxy = http.ProxyURL(at)
+	c := l.client()
+	i, all := newImport(c, 100_000)
+	wantClass(t, l.attempt(c, i), Stored, "")
+	if n, equal := l.stored(all); n != 1 || !equal {
+		t.Errorf("%d objects, equal: %t", n, equal)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.host) == 0 || p.host[0] != "CONNECT example.com:443" {
+		t.Errorf("the proxy saw %q", p.host)
+	}
+	for _, secret := range []string{secretKey, secretSignature, "Bearer", `{"id"`} {
+		if bytes.Contains(p.seen.Bytes(), []byte(secret)) {
+			t.Errorf("the proxy saw %q", secret)
+		}
+	}
+}
+
+func TestClient_proxyRefuses(t *testing.T) {
+	l, _ := secureLab(t)
+	p := newConnectProxy(t, "")
+	p.refuse = http.StatusProxyAuthRequired
+	at, _ := url.Parse(strings.Replace(p.server.URL, "http://", "http://user:"+secretText+"@", 1))
+	l.cfg.Proxy = http.ProxyURL(at)
+	c := l.client()
+	out := l.create(c, c.Probe("orders"))
+	wantClass(t, out, RetryLater, ReasonNetwork)
+	if !strings.Contains(out.Err.Error(), "proxy refused to connect: status 407") {
+		t.Errorf("error %q", out.Err)
+	}
+}
+
+// TestClient_proxyVariables runs itself in a process of its own, since the
+// environment is read once.
+func TestClient_proxyVariables(t *testing.T) {
+	if os.Getenv("IMPORTER_TEST_PROXY") != "" {
+		l, s := secureLab(t)
+		p := newConnectProxy(t, s.Listener.Addr().String())
+		t.Setenv("HTTPS_PROXY", p.server.URL)
+		t.Setenv("NO_PROXY", "")
+		l.cfg.Proxy = nil
+		c := l.client()
+		i, _ := newImport(c, 100)
+		wantClass(t, l.attempt(c, i), Stored, "")
+		p.mu.Lock()
+		if len(p.host) == 0 {
+			t.Error("the proxy saw nothing")
+		}
+		p.mu.Unlock()
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestClient_proxyVariables$", "-test.timeout=20s")
+	cmd.Env = append(os.Environ(), "IMPORTER_TEST_PROXY=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
