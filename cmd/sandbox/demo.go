@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"kafka-import-bridge/internal/sandbox"
+)
+
+const (
+	demoKey       = "sk_demo"
+	demoBatchAge  = "2s"
+	readyTimeout  = 30 * time.Second
+	catchUpBudget = 60 * time.Second
+	stopBudget    = 90 * time.Second // more than BRIDGE_SHUTDOWN_TIMEOUT's default
+	progressEvery = time.Second
+)
+
+// errVerdict says that the reconciliation found a fault; the table has told which.
+var errVerdict = errors.New("the reconciliation failed")
+
+// demoOptions are the flags of `sandbox demo`.
+type demoOptions struct {
+	bridge   string
+	dir      string
+	duration time.Duration
+	rate     int
+	seed     uint64
+	keep     bool
+}
+
+// demoCommand is `sandbox demo`: world, bridge, records, and a verdict.
+func demoCommand(ctx context.Context, inv invocation) error {
+	var opts demoOptions
+	set := inv.flags("demo")
+	set.StringVar(&opts.bridge, "bridge", "bin/bridge", "the bridge's `binary`")
+	set.StringVar(&opts.dir, "dir", "demo-data", "where objects and the bridge's log are written, in a folder of this run")
+	set.DurationVar(&opts.duration, "duration", 8*time.Second, "how long records are produced")
+	set.IntVar(&opts.rate, "rate", 3000, "records a second")
+	set.Uint64Var(&opts.seed, "seed", 1, "of the sample records")
+	set.BoolVar(&opts.keep, "keep", false, "leave everything running after the verdict, until Ctrl-C")
+	if err := inv.parse(set); err != nil {
+		return err
+	}
+	opts.dir = filepath.Join(opts.dir, time.Now().Format("20060102-150405.000"))
+	d := &demo{opts: opts, tally: sandbox.NewTally(), screen: newScreen(inv.stdout)}
+	return d.run(ctx, inv.environ)
+}
+
+// demo is one run. The feed and the store tell the tally while the main
+// goroutine draws the screen.
+type demo struct {
+	opts   demoOptions
+	world  *world
+	bridge *bridge
+	feed   *sandbox.Feed
+	tally  *sandbox.Tally
+	screen *screen
+
+	offsets *offsets
+
+	batches atomic.Int64 // objects stored
+	bytes   atomic.Int64
+}
+
+func (d *demo) run(ctx context.Context, environ []string) error {
+	if err := d.start(ctx, environ); err != nil {
+		d.close()
+		return err
+	}
+	defer d.close()
+	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n\n", d.bridge.url, d.objects(), d.bridge.log)
+	if err := d.produce(ctx); err != nil {
+		return d.explain(err)
+	}
+	if d.opts.keep {
+		return d.keepRunning(ctx)
+	}
+	last, err := d.catchUp(ctx, func(reading) bool { return true })
+	if err != nil {
+		return d.explain(err)
+	}
+	d.screen.printf("stopping the bridge with SIGTERM while %d records wait in open batches\n", max(0, last.lag))
+	exit := d.bridge.stop(stopBudget)
+	verdict, err := d.judge(ctx, last.skipped)
+	if err != nil {
+		return d.explain(err)
+	}
+	verdict.add("bridge exit code", exit == 0, fmt.Sprint(exit))
+	return d.conclude(verdict)
+}
+
+func (d *demo) objects() string { return filepath.Join(d.opts.dir, "objects") }
+
+// start brings everything up to a bridge that is a member of its group.
+func (d *demo) start(ctx context.Context, environ []string) (err error) {
+	d.world, err = startWorld(ctx, worldOptions{
+		topics: sampleTopics(4),
+		api:    sandbox.Options{Key: demoKey, Dir: d.objects(), OnStored: d.stored},
+	})
+	if err != nil {
+		return err
+	}
+	d.feed, err = sandbox.NewFeed(sandbox.FeedOptions{
+		Brokers: []string{d.world.kafka.Addr()}, Rate: d.opts.rate, Duration: d.opts.duration,
+		Seed: d.opts.seed, OddShare: 0.005, Tally: d.tally,
+	})
+	if err != nil {
+		return err
+	}
+	if d.offsets, err = newOffsets(d.world.kafka.Addr()); err != nil {
+		return err
+	}
+	settings := append(d.world.bridgeEnvironment(demoKey), "BRIDGE_BATCH_MAX_AGE="+demoBatchAge)
+	d.bridge, err = startBridge(ctx, d.opts.bridge, filepath.Join(d.opts.dir, "bridge.log"), environ, settings)
+	if err != nil {
+		return err
+	}
+	if err := d.bridge.waitReady(ctx, readyTimeout); err != nil {
+		return d.explain(err)
+	}
+	return nil
+}
+
+// stored is told of each object before the bridge is.
+func (d *demo) stored(o sandbox.Object) {
+	d.tally.Stored(o.Namespace, o.IDs...)
+	d.batches.Add(1)
+	d.bytes.Add(o.Bytes)
+}
+
+// produce runs the feed to its end and shows how far things are.
+func (d *demo) produce(ctx context.Context) error {
+	feeding, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- d.feed.Run(feeding) }() // ends with feeding or its duration; received below
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			if err == nil {
+				err = ctx.Err()
+			}
+			return err
+		case <-d.bridge.process.Done():
+			cancel()
+			_ = <-done // the end of the bridge is the news
+			return errors.New("the bridge ended by itself")
+		case <-tick.C:
+			reading, _ := d.bridge.read(ctx) // an unread page only leaves lag out
+			d.draw(reading)
+		}
+	}
+}
+
+// catchUp waits until the bridge has read all that was produced, and its state
+// satisfies done.
+func (d *demo) catchUp(ctx context.Context, done func(reading) bool) (reading, error) {
+	ends, err := d.offsets.ends(ctx)
+	if err != nil {
+		return reading{}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, catchUpBudget, fmt.Errorf("the bridge did not catch up within %s", catchUpBudget))
+	defer cancel()
+	tick := time.NewTicker(progressEvery / 4)
+	defer tick.Stop()
+	for {
+		last, err := d.bridge.read(ctx)
+		if err == nil {
+			d.draw(last)
+			if last.reached(ends) && done(last) {
+				return last, nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-d.bridge.process.Done():
+			return last, errors.New("the bridge ended by itself")
+		case <-ctx.Done():
+			return last, context.Cause(ctx)
+		}
+	}
+}
+
+// keepRunning judges while the bridge goes on, and stops it at Ctrl-C.
+func (d *demo) keepRunning(ctx context.Context) error {
+	last, err := d.catchUp(ctx, func(r reading) bool { return r.lag == 0 })
+	if err != nil {
+		return d.explain(err)
+	}
+	verdict, err := d.judge(ctx, last.skipped)
+	if err != nil {
+		return d.explain(err)
+	}
+	judged := d.conclude(verdict)
+	d.screen.printf("\nstill running; status page %s/, Ctrl-C ends it\n", d.bridge.url)
+	select {
+	case <-ctx.Done():
+	case <-d.bridge.process.Done():
+	}
+	if exit := d.bridge.stop(stopBudget); exit != 0 {
+		return d.explain(fmt.Errorf("the bridge exited with %d", exit))
+	}
+	return judged
+}
+
+// explain adds the end of the bridge's log to an error.
+func (d *demo) explain(err error) error {
+	if d.bridge == nil {
+		return err
+	}
+	return fmt.Errorf("%w\nthe bridge's last lines (%s):\n%s", err, d.bridge.log, d.bridge.tail())
+}
+
+func (d *demo) close() {
+	if d.bridge != nil {
+		d.bridge.kill()
+	}
+	if d.offsets != nil {
+		d.offsets.close()
+	}
+	if d.world != nil {
+		d.world.Close()
+	}
+}
