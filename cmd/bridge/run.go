@@ -3,9 +3,20 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	actors "github.com/oklog/run"
+
+	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer"
 )
 
 // runCommand is `bridge run`: it bridges until it is told to stop.
@@ -20,8 +31,120 @@ func runCommand(ctx context.Context, inv invocation) error {
 	return runBridge(ctx, cfg, newLogger(inv.stderr, cfg.Log))
 }
 
+// errInsisted is how a second signal ends the program.
+var errInsisted = errors.New("stopped by a second signal before everything was stored")
+
 // runBridge builds the rooms and runs them until the context ends, a signal
-// arrives or one of them fails.
+// arrives or one of them fails. The first signal begins the drain, during which
+// metrics and status are still served; the second ends it.
 func runBridge(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
-	return errors.New("run bridge: not wired yet")
+	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
+	b := currentBuild()
+	registry := admin.NewRegistry(b.Version, b.Revision)
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return err
+	}
+	imports, err := importClient(cfg, roots, registry)
+	if err != nil {
+		return err
+	}
+	client, explain, err := kafkaClient(ctx, cfg, roots)
+	if err != nil {
+		return err
+	}
+	bridge, err := consumer.New(consumerConfig(cfg), consumer.Dependencies{
+		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
+		Metrics: consumer.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces),
+	})
+	if err != nil {
+		return err
+	}
+	server, err := admin.New(admin.Config{
+		Addr: cfg.HTTP.Addr, Gatherer: registry, Logger: logger, Version: b.Version,
+		Healthy: bridge.Healthy, Ready: bridge.Ready,
+		Status: func(ctx context.Context) (any, error) {
+			st, err := bridge.Status(ctx)
+			if err != nil {
+				return nil, err
+			}
+			st.Version = b.Version
+			return st, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if err := server.Listen(); err != nil {
+		return err
+	}
+	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
+	return supervise(ctx, cfg, bridge, server, logger)
+}
+
+// supervise runs the actors. The consumer's end is the program's: the others
+// are interrupted then.
+func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consumer, server *admin.Server, logger *slog.Logger) error {
+	var group actors.Group
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	group.Add(func() error { return bridge.Run(work) }, func(error) { stopWork() })
+
+	serve, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	group.Add(func() error { return server.Run(serve) }, func(error) { stopServing() })
+
+	if cfg.HTTP.PprofAddr != "" {
+		group.Add(func() error { return admin.ServePprof(serve, cfg.HTTP.PprofAddr) }, func(error) { stopServing() })
+	}
+
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	insisted := make(chan error, 1)
+	group.Add(func() error { return obey(serve, signals, stopWork, insisted, logger) }, func(error) { stopServing() })
+
+	ended := make(chan error, 1)
+	go func() { ended <- group.Run() }()
+	select {
+	case err := <-ended:
+		return err
+	case err := <-insisted: // nothing is waited for: the process ends
+		return err
+	}
+}
+
+// obey turns the first signal into the drain and the second into an error. A
+// drain that a second signal cuts short is not waited for: the process exits.
+func obey(ctx context.Context, signals <-chan os.Signal, stop func(), insisted chan<- error, logger *slog.Logger) error {
+	select {
+	case s := <-signals:
+		logger.Info("stopping: storing what is open, then committing and leaving the group", "signal", s.String())
+		stop()
+	case <-ctx.Done():
+		return nil
+	}
+	select {
+	case <-signals:
+		insisted <- errInsisted
+		return errInsisted
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// limitMemory tells the garbage collector about the container's limit, or else
+// about what the buffer budget makes sensible: buffers are reused, so a heap of
+// twice their size would only be garbage. GOMEMLIMIT overrides both.
+func limitMemory(buffer int64, logger *slog.Logger) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	const headroom = 40 << 20
+	limit := buffer + headroom
+	if container, err := memlimit.FromCgroup(); err == nil && container > 0 && container < math.MaxInt64 {
+		limit = min(limit, int64(container/10*9))
+	}
+	debug.SetMemoryLimit(limit)
+	logger.Debug("memory limit of the garbage collector is set", "bytes", fmt.Sprint(limit))
 }

@@ -69,6 +69,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.turned.Store(time.Now().UnixNano())
 	beat := c.heartbeat()
 	defer beat()
+	defer context.AfterFunc(ctx, c.state.stop)()
 	unfinished, first := false, true
 	for ctx.Err() == nil {
 		sub, _, err := c.subscription(ctx)

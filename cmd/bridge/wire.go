@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	_ "golang.org/x/crypto/x509roots/fallback" // roots for images without any
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/record"
+)
+
+// This file turns the configuration into what each room asks for.
+
+func consumerConfig(cfg *config.Config) consumer.Config {
+	out := consumer.Config{
+		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID,
+		Topics: cfg.Kafka.Topics, TopicRegex: cfg.Kafka.TopicRegex.Regexp,
+		OffsetReset:    map[config.OffsetReset]consumer.OffsetReset{config.ResetLatest: consumer.ResetLatest, config.ResetHold: consumer.ResetHold}[cfg.Kafka.OffsetReset],
+		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
+		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		FetchMaxBytes: int64(cfg.Kafka.FetchMaxBytes), FetchMaxWait: cfg.Kafka.FetchMaxWait, MetadataRefresh: cfg.Kafka.MetadataRefresh,
+		Record:    recordSettings(cfg),
+		OnInvalid: policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
+		DLQTopic:       cfg.Policies.DLQTopic,
+		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
+		BufferMaxBytes: int64(cfg.Buffer.MaxBytes), UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency,
+		MaxBackoff: cfg.Retry.MaxBackoff, HoldProbeInterval: cfg.Policies.HoldProbeInterval, ShutdownTimeout: cfg.Shutdown.Timeout,
+	}
+	if cfg.Policies.DLQTopic != "" {
+		out.Exclude = []string{cfg.Policies.DLQTopic}
+	}
+	for _, r := range cfg.Policies.Skip {
+		tp := consumer.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		if out.SkipRecords == nil {
+			out.SkipRecords = map[consumer.TopicPartition]map[int64]bool{}
+		}
+		if out.SkipRecords[tp] == nil {
+			out.SkipRecords[tp] = map[int64]bool{}
+		}
+		out.SkipRecords[tp][r.Offset] = true
+	}
+	return out
+}
+
+func recordSettings(cfg *config.Config) record.Settings {
+	quarter := int64(cfg.Buffer.MaxBytes) / 4
+	return record.Settings{
+		Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
+		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
+		MaxLineBytes: min(int64(cfg.Batch.MaxBytes), quarter), MaxFanoutBytes: quarter,
+	}
+}
+
+func policy(p config.Policy) consumer.Policy {
+	switch p {
+	case config.PolicyDLQ:
+		return consumer.DeadLetter
+	case config.PolicySkip:
+		return consumer.Skip
+	}
+	return consumer.Hold
+}
+
+// clientID is what the group and the brokers' logs know this replica by.
+func clientID(cfg *config.Config) string {
+	if cfg.Kafka.InstanceID == "" {
+		return cfg.Kafka.ClientID
+	}
+	return cfg.Kafka.ClientID + "-" + cfg.Kafka.InstanceID
+}
+
+// kafkaClient builds the client and what explains its errors.
+func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*consumer.Client, func(error) string, error) {
+	k := cfg.Kafka
+	auth := consumer.AuthConfig{
+		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
+		ServerName: k.TLS.ServerName, InsecureSkipVerify: k.TLS.InsecureSkipVerify,
+		Mechanism: string(k.SASL.Mechanism), Username: k.SASL.Username, Password: k.SASL.Password.Latest, AWSRegion: k.SASL.AWSRegion,
+		OAuth: consumer.OAuthConfig{
+			ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
+			Client: oauthClient(roots),
+		},
+	}
+	if k.SASL.OAuthTokenURL.URL != nil {
+		auth.OAuth.TokenURL = k.SASL.OAuthTokenURL.String()
+	}
+	tlsConfig, err := auth.TLSConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	mechanism, err := auth.SASLMechanism(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	client := consumer.ClientConfig{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
+	if cfg.Policies.DLQTopic != "" {
+		client.MetadataTopics = []string{cfg.Policies.DLQTopic}
+	}
+	return consumer.NewClient(client), auth.Explain, nil
+}
+
+func oauthClient(roots *x509.CertPool) *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return &http.Client{Transport: transport, Timeout: 15 * time.Second}
+}
+
+// importClient builds the client of the import API.
+func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer) (*importer.Client, error) {
+	return importer.New(importer.Config{
+		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: cfg.API.Key,
+		CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
+		MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
+		RootCAs: roots, AllowInsecureHTTP: cfg.API.AllowInsecureHTTP,
+		UserAgent: "kafka-import-bridge/" + currentBuild().Version, MaxConns: cfg.API.UploadConcurrency,
+	}, reg)
+}
+
+// rootCAs are the system's roots (those built into the binary where the system
+// has none, as in an image from scratch) and the ones of BRIDGE_HTTP_CA_FILE.
+func rootCAs(file string) (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("read the system's root certificates: %w", err)
+	}
+	if file == "" {
+		return pool, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read BRIDGE_HTTP_CA_FILE: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read BRIDGE_HTTP_CA_FILE: %s holds no PEM certificate", file)
+	}
+	return pool, nil
+}
