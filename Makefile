@@ -26,6 +26,9 @@ demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=
 
 .PHONY: test
 test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
+	@for program in java mvn chromium promtool helm; do \
+	  command -v $$program >/dev/null || echo "note: $$program is not installed, so the tests that need it are skipped"; \
+	done
 	$(TEST) ./...
 
 .PHONY: unit

@@ -1,0 +1,52 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"kafka-import-bridge/test/kafkatest"
+)
+
+// A broker that is killed and comes back under load costs nothing: the group's
+// member and its imports survive it.
+func TestBroker_killedAndRestarted(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, kafkatest.New(t, kafkatest.Options{}), 3)
+	node := w.kafka.Nodes[0]
+	b := w.start()
+	wait := w.produceMeanwhile(load{records: 12_000, perSecond: 2000})
+	w.stored(2000)
+	node.Kill()
+	if err := w.kafka.Restart(t.Context(), node); err != nil {
+		t.Fatal(err)
+	}
+	wait()
+	w.waitStored(60 * time.Second)
+	w.waitCommitted(w.topic)
+	w.eventually(30*time.Second, "it is ready again", b.ready)
+	b.stop()
+	w.judge()
+}
+
+// A broker that answers nothing for longer than the session timeout, and then
+// goes on, costs nothing.
+func TestBroker_frozen(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, kafkatest.New(t, kafkatest.Options{}), 3)
+	node := w.kafka.Nodes[0]
+	b := w.start()
+	w.produce(load{records: 1000})
+	w.waitStored(20 * time.Second)
+	node.Freeze()
+	w.eventually(40*time.Second, "it says that Kafka is away", func() bool { return !b.ready() })
+	if status, _ := b.get("/healthz"); status != 200 {
+		t.Errorf("/healthz is %d while Kafka is away, want 200: a restart would not help", status)
+	}
+	node.Thaw()
+	w.eventually(30*time.Second, "it is ready again", b.ready)
+	w.produce(load{records: 1000})
+	w.waitStored(30 * time.Second)
+	w.waitCommitted(w.topic)
+	b.stop()
+	w.judge()
+}
