@@ -242,7 +242,7 @@ func TestClient_twoFetchesShareNoConnection(t *testing.T) {
 func TestClient_allocMayBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClientRig(t, ClientConfig{CallTimeout: time.Second, DialTimeout: time.Second})
-		r.produce("orders", 0, kgo.NoCompression(), "a")
+		r.produce("orders", 0, kgo.NoCompression(), strings.Repeat("more than is read ahead ", 10_000))
 		topic := r.topic("orders")
 		body, version, err := r.client.Fetch(t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
 			time.Sleep(time.Minute)
@@ -250,6 +250,48 @@ func TestClient_allocMayBlock(t *testing.T) {
 		})
 		if err != nil || new(wire.FetchResponse).Decode(body, version) != nil {
 			t.Errorf("%d bytes, %v", len(body), err)
+		}
+	})
+}
+
+// Memory must not be given to others while alloc may still hand it out.
+func TestClient_waitsForAlloc(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		topic := r.topic("orders")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		returned := false
+		_, _, err := r.client.Fetch(ctx, topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
+			time.Sleep(10 * time.Second)
+			returned = true
+			return make([]byte, n), nil
+		})
+		if !errors.Is(err, context.DeadlineExceeded) || !returned {
+			t.Errorf("alloc had returned: %v, %v", returned, err)
+		}
+	})
+}
+
+// kafka-go's own requests for metadata must not list a large cluster's topics
+// every few seconds.
+func TestClient_asksForNoTopicsOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		var all, none atomic.Int32
+		r.cluster.ControlKey(int16(kmsg.Metadata), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			r.cluster.KeepControl()
+			if request.(*kmsg.MetadataRequest).Topics == nil {
+				all.Add(1)
+			} else if len(request.(*kmsg.MetadataRequest).Topics) == 0 {
+				none.Add(1)
+			}
+			return nil, nil, false
+		})
+		r.topic("orders")
+		time.Sleep(time.Minute)
+		if all.Load() != 0 || none.Load() < 10 {
+			t.Errorf("%d requests for all topics, %d for none", all.Load(), none.Load())
 		}
 	})
 }

@@ -121,8 +121,13 @@ func TestInflater_falseClaims(t *testing.T) {
 			e.count = 1
 			b := readBatch(t, e.bytes(t))
 			var f Inflater
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			if _, err := f.Inflate(nil, b, 8<<30); !errors.Is(err, ErrInflate) || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("got %v", err)
+			}
+			if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 1<<20 {
+				t.Errorf("%d bytes on the wire made %d", b.CompressedLen(), after.TotalAlloc-before.TotalAlloc)
 			}
 			if n := b.SizeHint(); n < 0 || n > maxPlausibleRatio*int64(b.CompressedLen()) {
 				t.Errorf("hint %d for %d bytes", n, b.CompressedLen())
