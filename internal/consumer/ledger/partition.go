@@ -54,6 +54,7 @@ type Node struct {
 	Since     time.Time // when it was tracked
 
 	partition  *Partition // nil once settled
+	lane       *lane      // of its namespace, nil for a single record
 	prev, next *Node
 }
 
@@ -67,17 +68,26 @@ type Partition struct {
 	position   int64
 	floor      int64 // largest watermark seen; invariant: floor <= every node's First
 	root       Node  // sentinel of the ring of nodes, ordered by First
+	finger     *Node // where the last one was linked: the next one often belongs there
 	nodes      int
 	singles    int
-	namespaces map[string]int // namespace -> its unfinished, non-single nodes
+	namespaces map[string]*lane // of those with nodes that are not single
 	inherited  Frontier
+	owed       []Exception // the inherited exceptions in the order of offsets
+	encoder    encoder
+}
+
+// lane is what the nodes of one namespace share.
+type lane struct {
+	nodes int    // unfinished ones
+	round uint64 // of the encoder that last wrote the namespace
 }
 
 // New returns the ledger of a partition whose reading starts at start, with
 // the frontier that came with the committed offset (zero for none).
 func New(start int64, inherited Frontier) *Partition {
-	p := &Partition{position: start, floor: start, namespaces: map[string]int{}, inherited: inherited}
-	p.root.prev, p.root.next = &p.root, &p.root
+	p := &Partition{position: start, floor: start, namespaces: map[string]*lane{}, inherited: inherited, owed: inherited.owed()}
+	p.root.prev, p.root.next, p.finger = &p.root, &p.root, &p.root
 	return p
 }
 
@@ -138,8 +148,12 @@ func (p *Partition) Track(kind Kind, namespace string, first, timestamp int64, n
 	if err != nil {
 		return nil, err
 	}
-	n.Namespace = namespace
-	p.namespaces[namespace]++
+	n.Namespace, n.lane = namespace, p.namespaces[namespace]
+	if n.lane == nil {
+		n.lane = &lane{}
+		p.namespaces[namespace] = n.lane
+	}
+	n.lane.nodes++
 	return n, nil
 }
 
@@ -180,19 +194,19 @@ func (p *Partition) Settle(n *Node) error {
 	}
 	p.unlink(n)
 	p.nodes--
-	switch {
-	case n.Single:
-		p.singles--
-	case p.namespaces[n.Namespace] == 1:
-		delete(p.namespaces, n.Namespace)
-	default:
-		p.namespaces[n.Namespace]--
-	}
 	n.partition = nil
+	if n.Single {
+		p.singles--
+		return nil
+	}
+	if n.lane.nodes--; n.lane.nodes == 0 {
+		delete(p.namespaces, n.Namespace)
+	}
 	return nil
 }
 
-// All calls yield for each unfinished node in the order of first offsets.
+// All calls yield for each unfinished node in the order of first offsets. yield
+// may settle the node that it is called with, and no other.
 func (p *Partition) All(yield func(*Node) bool) {
 	for n := p.root.next; n != &p.root; {
 		next := n.next
@@ -213,18 +227,29 @@ func (p *Partition) insert(kind Kind, first, timestamp int64, now time.Time) (*N
 	return n, nil
 }
 
-// link inserts n behind the last node that does not begin after it. New work
-// nearly always belongs at the end, so the search runs from there.
+// link inserts n behind every node that begins before it. New work nearly
+// always belongs at the end; else, in a catch-up read, near the last one linked,
+// so that a node costs the same however many there are.
 func (p *Partition) link(n *Node) {
 	at := p.root.prev
+	if at != &p.root && at.First > n.First {
+		at = p.finger
+	}
 	for at != &p.root && at.First > n.First {
 		at = at.prev
 	}
+	for at.next != &p.root && at.next.First < n.First {
+		at = at.next
+	}
 	n.prev, n.next = at, at.next
 	at.next.prev, at.next = n, n
+	p.finger = n
 }
 
 func (p *Partition) unlink(n *Node) {
+	if p.finger == n {
+		p.finger = n.prev
+	}
 	n.prev.next, n.next.prev = n.next, n.prev
 	n.prev, n.next = nil, nil
 }

@@ -1,0 +1,184 @@
+package ledger
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// belowRoom is what Below, in base 36, and the separators around it take at
+// most.
+const belowRoom = 16
+
+// Encode returns the commit metadata of the partition, at most limit
+// characters long, beside the offset that Watermark gives, and how many
+// namespaces' progress did not fit. What does not fit lowers Below: it may be
+// repeated by the next owner, never lost. Where not even the first fields fit,
+// the text is empty.
+//
+// It runs at every commit of every partition, so it allocates nothing but the
+// text.
+func (p *Partition) Encode(m Metadata, limit int) (text string, omitted int) {
+	base := p.Watermark()
+	head := appendHead(make([]byte, 0, 256), m, base)
+	e := &p.encoder
+	e.reset(base, limit-len(head)-belowRoom)
+	below, omitted := p.collect(e)
+	if limit < len(head)+belowRoom {
+		if below > base {
+			omitted = max(1, omitted)
+		}
+		return "", omitted
+	}
+	head = strconv.AppendInt(head, below-base, 36)
+	except, singles := trimComma(e.except), trimComma(e.singles)
+	var b strings.Builder
+	b.Grow(len(head) + len(except) + len(singles) + 2)
+	b.Write(head)
+	b.WriteByte(';')
+	b.Write(except)
+	b.WriteByte(';')
+	b.Write(singles)
+	return b.String(), omitted
+}
+
+func appendHead(b []byte, m Metadata, committed int64) []byte {
+	b = append(append(b, version...), ';')
+	b = append(append(b, m.TopicID...), ';')
+	b = append(strconv.AppendInt(b, committed, 10), ';')
+	b = append(append(b, m.Fingerprint...), ';')
+	return append(strconv.AppendInt(b, int64(m.Born), 36), ';')
+}
+
+func trimComma(list []byte) []byte { return list[:max(0, len(list)-1)] }
+
+// collect gives the encoder everything that is owed in the order of offsets,
+// until it is full: the nodes, and what earlier owners owed above the position,
+// which stays in force until it is passed. Every line below the offset that it
+// returns is done but for what the encoder has taken.
+func (p *Partition) collect(e *encoder) (below int64, omitted int) {
+	owed, ok := p.stillOwed(), true
+	for n := p.root.next; n != &p.root; n = n.next {
+		if owed, ok = p.inherit(e, owed, n.First); !ok {
+			break
+		}
+		if !e.node(n) {
+			return n.First, p.omitted(e, owed)
+		}
+	}
+	if ok {
+		owed, ok = p.inherit(e, owed, math.MaxInt64)
+	}
+	if !ok {
+		return max(owed[0].First, p.position), p.omitted(e, owed)
+	}
+	return max(p.position, p.inherited.Below), 0
+}
+
+// stillOwed is what was inherited, until the position has passed all of it.
+func (p *Partition) stillOwed() []Exception {
+	if p.position >= p.inherited.Below {
+		p.owed = nil
+	}
+	return p.owed
+}
+
+// inherit gives the encoder what is owed up to the offset last and returns the
+// rest, and false if the first of that did not fit. Below the position, what
+// was inherited has nodes or is done.
+func (p *Partition) inherit(e *encoder, owed []Exception, last int64) (rest []Exception, ok bool) {
+	for ; len(owed) > 0; owed = owed[1:] {
+		x := owed[0]
+		single := x.Namespace == ""
+		first := max(x.First, p.position)
+		switch {
+		case single && x.First < p.position:
+			continue
+		case first > last:
+			return owed, true
+		case single:
+			ok = e.single(first)
+		default:
+			ok = e.namespace(p.namespaces[x.Namespace], x.Namespace, first)
+		}
+		if !ok {
+			return owed, false
+		}
+	}
+	return nil, true
+}
+
+// omitted counts the namespaces that the encoder has not taken.
+func (p *Partition) omitted(e *encoder, owed []Exception) int {
+	n := len(p.namespaces) - e.lanes
+	for _, x := range owed {
+		if x.Namespace != "" && p.namespaces[x.Namespace] == nil {
+			n++
+		}
+	}
+	return max(1, n)
+}
+
+// encoder writes offsets as base-36 distances: from the committed offset for
+// namespaces, from each other for single records. A comma follows each item.
+// A partition keeps its encoder for the sake of its buffers.
+type encoder struct {
+	base, last int64
+	room       int    // characters left
+	round      uint64 // lanes of this round are written
+	lanes      int    // how many are
+	except     []byte
+	singles    []byte
+}
+
+func (e *encoder) reset(base int64, room int) {
+	*e = encoder{base: base, room: room, round: e.round + 1, except: e.except[:0], singles: e.singles[:0]}
+}
+
+func (e *encoder) node(n *Node) bool {
+	if n.Single {
+		return e.single(n.First)
+	}
+	return e.namespace(n.lane, n.Namespace, n.First)
+}
+
+// namespace takes a namespace's first owed offset; further ones say nothing
+// new. The lane is nil for a namespace without nodes.
+func (e *encoder) namespace(l *lane, name string, first int64) bool {
+	if l != nil && l.round == e.round {
+		return true
+	}
+	longer := append(append(e.except, name...), ':')
+	longer = append(strconv.AppendInt(longer, first-e.base, 36), ',')
+	if !e.take(len(longer) - len(e.except)) {
+		return false
+	}
+	e.except = longer
+	if l != nil {
+		l.round = e.round
+		e.lanes++
+	}
+	return true
+}
+
+func (e *encoder) single(offset int64) bool {
+	if len(e.singles) == 0 {
+		e.last = e.base
+	} else if offset == e.last {
+		return true // two lines of one record
+	}
+	longer := append(strconv.AppendInt(e.singles, offset-e.last, 36), ',')
+	if !e.take(len(longer) - len(e.singles)) {
+		return false
+	}
+	e.singles, e.last = longer, offset
+	return true
+}
+
+func (e *encoder) take(n int) bool {
+	if n > e.room {
+		return false
+	}
+	e.room -= n
+	return true
+}

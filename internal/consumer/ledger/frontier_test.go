@@ -1,0 +1,242 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var about = Metadata{TopicID: "t", Fingerprint: "f"}
+
+func encode(t *testing.T, p *Partition, limit int) (Metadata, int) {
+	t.Helper()
+	text, omitted := p.Encode(about, limit)
+	if len(text) > limit {
+		t.Errorf("%d characters, limit %d", len(text), limit)
+	}
+	m, err := Decode(text)
+	if err != nil {
+		t.Fatalf("decode %q: %v", text, err)
+	}
+	return m, omitted
+}
+
+func TestEncode_readable(t *testing.T) {
+	p := New(1000, Frontier{})
+	lines(t, p, "slow", 1010, 1300)
+	lines(t, p, "slow", 1301)
+	lines(t, p, "held", 1046)
+	record(t, p, HeldRecord, 1036)
+	record(t, p, DeadLetter, 1072)
+	p.Advance(2306)
+	text, omitted := p.Encode(Metadata{TopicID: "id", Fingerprint: "fp", Born: 36}, MaxMetadata)
+	// Distances in base 36: 2306-1010=1296, 1046-1010=36, 1036-1010=26, 1072-1036=36.
+	if want := "kib1;id;1010;fp;10;100;slow:0,held:10;q,10"; text != want || omitted != 0 {
+		t.Errorf("text %q, %d omitted; want %q", text, omitted, want)
+	}
+}
+
+// A new owner that commits before it has read anything forgets nothing, and
+// neither do the owners after it.
+func TestEncode_handOversBeforeTheFrontierIsPassed(t *testing.T) {
+	want := Frontier{Below: 90, Except: map[string]int64{"a": 20, "b": 70}, Singles: []int64{10, 40, 80}}
+	p := New(10, want)
+	for range 3 {
+		m, _ := encode(t, p, MaxMetadata)
+		if !reflect.DeepEqual(m.Frontier, want) {
+			t.Fatalf("frontier %+v, want %+v", m.Frontier, want)
+		}
+		p = New(m.Committed, m.Frontier)
+	}
+	held := record(t, p, HeldRecord, 10)
+	p.Advance(45) // "a" was stored on the way, 40 was left out by the operator
+	m, _ := encode(t, p, MaxMetadata)
+	want = Frontier{Below: 90, Except: map[string]int64{"a": 45, "b": 70}, Singles: []int64{10, 80}}
+	if m.Committed != 10 || !reflect.DeepEqual(m.Frontier, want) {
+		t.Errorf("halfway: %+v, want %+v beside 10", m, want)
+	}
+	settle(t, held)
+	p.Advance(90)
+	if m, _ = encode(t, p, MaxMetadata); m.Committed != 90 || m.Frontier.Below != 90 || len(m.Frontier.Except)+len(m.Frontier.Singles) != 0 {
+		t.Errorf("passed: %+v", m)
+	}
+}
+
+func TestEncode_nodesAheadOfThePosition(t *testing.T) {
+	p := New(10, Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Singles: []int64{30, 50}})
+	lines(t, p, "a", 35)
+	record(t, p, HeldRecord, 40)
+	record(t, p, HeldRecord, 50)
+	m, _ := encode(t, p, MaxMetadata)
+	if want := (Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Singles: []int64{30, 40, 50}}); !reflect.DeepEqual(m.Frontier, want) {
+		t.Errorf("frontier %+v, want %+v", m.Frontier, want)
+	}
+}
+
+func TestEncode_whatDoesNotFitLowersBelow(t *testing.T) {
+	p := New(0, Frontier{Below: 5000, Except: map[string]int64{"elsewhere": 4000}})
+	for i := range int64(100) {
+		lines(t, p, fmt.Sprintf("namespace-%03d", i), 10*i)
+	}
+	p.Advance(2000)
+	for limit := 40; limit <= 2000; limit++ {
+		m, omitted := encode(t, p, limit)
+		n := len(m.Frontier.Except)
+		switch {
+		case n == 101 && (omitted != 0 || m.Frontier.Below != 5000):
+			t.Fatalf("limit %d: all fit, %d omitted, below %d", limit, omitted, m.Frontier.Below)
+		case n < 101 && omitted != 101-n:
+			t.Fatalf("limit %d: %d fit, %d omitted", limit, n, omitted)
+		case n < 100 && m.Frontier.Below != int64(10*n):
+			t.Fatalf("limit %d: %d fit, below %d", limit, n, m.Frontier.Below)
+		case n == 100 && m.Frontier.Below != 4000:
+			t.Fatalf("limit %d: only the inherited one is left out, below %d", limit, m.Frontier.Below)
+		}
+	}
+	if m, omitted := encode(t, p, 2000); omitted != 0 {
+		t.Errorf("%d omitted: %+v", omitted, m)
+	}
+}
+
+// A broker may take fewer characters than the first fields have.
+func TestEncode_noRoomAtAll(t *testing.T) {
+	idle := New(5, Frontier{})
+	busy := New(5, Frontier{})
+	record(t, busy, HeldRecord, 5)
+	busy.Advance(9)
+	heir := New(5, Frontier{Below: 9})
+	for limit := -1; limit < 25; limit++ {
+		for _, c := range []struct {
+			p    *Partition
+			want int
+		}{{idle, 0}, {busy, 1}, {heir, 1}} {
+			if text, omitted := c.p.Encode(about, limit); text != "" || omitted != c.want {
+				t.Errorf("limit %d: %q, %d omitted, want %d", limit, text, omitted, c.want)
+			}
+		}
+	}
+}
+
+func TestEncode_allocatesTheTextOnly(t *testing.T) {
+	p := crowd(1000, 200)
+	if n := testing.AllocsPerRun(100, func() { p.Encode(about, MaxMetadata) }); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestRerouted(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		in, want Frontier
+	}{
+		{"nothing owed", Frontier{Below: 9}, Frontier{Below: 9}},
+		{"the first exception ends what is done",
+			Frontier{Below: 90, Except: map[string]int64{"a": 30, "b": 20}, Singles: []int64{5, 19, 20, 40}},
+			Frontier{Below: 20, Singles: []int64{5, 19}}},
+		{"held records stay", Frontier{Below: 90, Singles: []int64{5, 89}}, Frontier{Below: 90, Singles: []int64{5, 89}}},
+	} {
+		before := Frontier{c.in.Below, maps.Clone(c.in.Except), slices.Clone(c.in.Singles)}
+		if got := c.in.Rerouted(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+		if !reflect.DeepEqual(c.in, before) {
+			t.Errorf("%s: the original became %+v", c.name, c.in)
+		}
+	}
+}
+
+func TestDecode_foreignText(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":                     "",
+		"somebody else's":             "consumer-1",
+		"a later version":             "kib2;t;5;f;0;1;;",
+		"a field too few":             "kib1;t;5;f;0;1;",
+		"a field too many":            "kib1;t;5;f;0;1;;;",
+		"no committed offset":         "kib1;t;;f;0;1;;",
+		"a negative offset":           "kib1;t;-5;f;0;9;;",
+		"an offset too large":         "kib1;t;9223372036854775808;f;0;9;;",
+		"below the committed offset":  "kib1;t;5;f;0;-1;;",
+		"below past the end":          "kib1;t;9223372036854775807;f;0;1;;",
+		"no generation":               "kib1;t;5;f;;1;;",
+		"a generation too large":      "kib1;t;5;f;zzzzzzzz;1;;",
+		"no distance":                 "kib1;t;5;f;0;1;a;",
+		"a nameless namespace":        "kib1;t;5;f;0;1;:1;",
+		"a namespace twice":           "kib1;t;5;f;0;9;a:1,a:5;",
+		"an exception before it":      "kib1;t;5;f;0;9;a:-1;",
+		"an empty exception":          "kib1;t;5;f;0;9;a:1,,b:1;",
+		"a record twice":              "kib1;t;5;f;0;9;;1,0",
+		"records in the wrong order":  "kib1;t;5;f;0;9;;5,-1",
+		"a record that is no number":  "kib1;t;5;f;0;9;;_",
+		"a record past the last one":  "kib1;t;5;f;0;9;;1y2p0ij32e8e7",
+		"cut off inside an exception": "kib1;t;5;f;0;9;a:1,b",
+	} {
+		if m, err := Decode(text); !errors.Is(err, ErrMetadata) || !reflect.DeepEqual(m, Metadata{}) {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+}
+
+func TestDecode_ours(t *testing.T) {
+	m, err := Decode("kib1;id;1010;fp;10;100;slow:0,held:10;q,10")
+	want := Metadata{"id", 1010, "fp", 36, Frontier{2306, map[string]int64{"slow": 1010, "held": 1046}, []int64{1036, 1072}}}
+	if err != nil || !reflect.DeepEqual(m, want) {
+		t.Errorf("%+v, %v; want %+v", m, err, want)
+	}
+}
+
+// FuzzDecode: whatever is accepted is a frontier that an owner can work with
+// and hand on unchanged.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		"", "kib1;id;1010;fp;10;100;slow:0,held:10;q,10", "kib2;t;5;f;0;1;;", "kib1;t;5;f;0;1;;0,1", "kib1;;0;;-1;0;;",
+		"kib1;t;9223372036854775806;f;0;1;a:1;0,1", "kib1;t;5;f;0;9;a:1,a:5;", "kib1;t;+5;f;0;-0;A:Z;z",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := Decode(text)
+		if err != nil {
+			if !errors.Is(err, ErrMetadata) {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		checkSane(t, m)
+		p := New(m.Committed, m.Frontier)
+		again, omitted := p.Encode(m, 2*len(text)+100)
+		got, err := Decode(again)
+		if err != nil || omitted != 0 {
+			t.Fatalf("%q became %q, %d omitted: %v", text, again, omitted, err)
+		}
+		if m.Frontier.Below > m.Committed && !reflect.DeepEqual(got, m) {
+			t.Fatalf("%+v became %+v", m, got)
+		}
+		if got.Committed != m.Committed || got.Frontier.Below != m.Frontier.Below {
+			t.Fatalf("%+v became %+v", m, got)
+		}
+	})
+}
+
+func checkSane(t *testing.T, m Metadata) {
+	t.Helper()
+	c := m.Committed
+	if c < 0 || m.Frontier.Below < c || strings.Contains(m.TopicID+m.Fingerprint, ";") {
+		t.Fatalf("accepted %+v", m)
+	}
+	for ns, first := range m.Frontier.Except {
+		if ns == "" || first < c || strings.ContainsAny(ns, ";,:") {
+			t.Fatalf("exception %q from %d beside %d", ns, first, c)
+		}
+	}
+	last := c - 1
+	for _, o := range m.Frontier.Singles {
+		if o <= last {
+			t.Fatalf("singles %v beside %d", m.Frontier.Singles, c)
+		}
+		last = o
+	}
+}

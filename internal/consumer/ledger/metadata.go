@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"cmp"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// MaxMetadata is the number of characters of commit metadata that a broker
+// accepts for one partition by default (offset.metadata.max.bytes).
+const MaxMetadata = 4096
+
+// version begins every metadata text. Another version is ignored by this one:
+// repeats are possible then, loss is not.
+const version = "kib1"
+
+// Metadata is what is written beside a committed offset. Its texts, and the
+// namespaces, hold none of the characters ; , and : that separate them.
+type Metadata struct {
+	TopicID     string // of the topic that the offset belongs to
+	Committed   int64  // the offset it was written beside: a copy elsewhere shows
+	Fingerprint string // of the settings that decide namespaces and ids
+	// Born is the generation in which the partition's start was resolved
+	// without a committed offset, 0 after the first ordinary commit.
+	Born     int32
+	Frontier Frontier
+}
+
+// ErrMetadata is returned for text that Encode did not write, or that a later
+// version of it did.
+var ErrMetadata = errors.New("commit metadata is not ours")
+
+// Decode reads the text that Encode wrote.
+func Decode(text string) (Metadata, error) {
+	f := strings.Split(text, ";")
+	if len(f) != 8 || f[0] != version {
+		return Metadata{}, ErrMetadata
+	}
+	m := Metadata{TopicID: f[1], Fingerprint: f[3], Frontier: Frontier{Except: map[string]int64{}}}
+	committed, err1 := strconv.ParseInt(f[2], 10, 64)
+	born, err2 := strconv.ParseInt(f[4], 36, 32)
+	below, err3 := offset36(committed, f[5])
+	if err := cmp.Or(err1, err2, err3); err != nil || committed < 0 {
+		return Metadata{}, ErrMetadata
+	}
+	m.Committed, m.Born, m.Frontier.Below = committed, int32(born), below
+	for item := range splitNonEmpty(f[6]) {
+		ns, text, ok := strings.Cut(item, ":")
+		first, err := offset36(committed, text)
+		_, twice := m.Frontier.Except[ns]
+		if !ok || ns == "" || twice || err != nil {
+			return Metadata{}, ErrMetadata
+		}
+		m.Frontier.Except[ns] = first
+	}
+	last := committed
+	for item := range splitNonEmpty(f[7]) {
+		o, err := offset36(last, item)
+		if err != nil || o == last && len(m.Frontier.Singles) > 0 {
+			return Metadata{}, ErrMetadata
+		}
+		m.Frontier.Singles = append(m.Frontier.Singles, o)
+		last = o
+	}
+	return m, nil
+}
+
+// offset36 reads an offset written as a base-36 distance from base.
+func offset36(base int64, text string) (int64, error) {
+	d, err := strconv.ParseInt(text, 36, 64)
+	if err != nil {
+		return 0, err
+	}
+	if d < 0 || base+d < base {
+		return 0, ErrMetadata
+	}
+	return base + d, nil
+}
+
+func splitNonEmpty(s string) func(func(string) bool) {
+	if s == "" {
+		return func(func(string) bool) {}
+	}
+	return strings.SplitSeq(s, ",")
+}

@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"maps"
+	"math"
+)
+
+// fact is a line, or, without a namespace, a record that becomes no line.
+type fact struct {
+	namespace string
+	offset    int64
+}
+
+// model does what a Partition promises by remembering every line.
+type model struct {
+	position int64
+	below    int64          // of the inherited frontier
+	done     map[fact]bool  // what this owner knows to be done
+	singles  map[int64]bool // inherited: records left unfinished
+	work     map[*Node]*work
+}
+
+// work is what a node stands for: its facts or, once its lines have left
+// memory, every line of its namespace from first on.
+type work struct {
+	namespace string
+	first     int64
+	single    bool
+	facts     []fact
+}
+
+func newModel(start, below int64) *model {
+	return &model{position: start, below: below, done: map[fact]bool{}, singles: map[int64]bool{}, work: map[*Node]*work{}}
+}
+
+func (m *model) track(n *Node, single bool, facts ...fact) {
+	m.work[n] = &work{namespace: n.Namespace, first: n.First, single: single, facts: facts}
+	for _, f := range facts {
+		delete(m.done, f) // a repeat is owed as the first time was
+	}
+}
+
+func (m *model) extend(n *Node, f fact) {
+	m.work[n].facts = append(m.work[n].facts, f)
+	delete(m.done, f)
+}
+
+func (m *model) settle(n *Node) (facts []fact) {
+	facts = m.work[n].facts
+	for _, f := range facts {
+		m.done[f] = true
+	}
+	m.drop(n)
+	return facts
+}
+
+// drop forgets a node whose lines another one stands for.
+func (m *model) drop(n *Node) { delete(m.work, n) }
+
+func (m *model) watermark() int64 {
+	w := m.position
+	for _, k := range m.work {
+		w = min(w, k.first)
+	}
+	return w
+}
+
+// fullBelow is the Below of a text in which everything fits.
+func (m *model) fullBelow() int64 { return max(m.position, m.below) }
+
+// single says whether the record at offset is left unfinished on its own.
+func (m *model) single(offset int64) bool {
+	for _, k := range m.work {
+		if k.single && k.first == offset {
+			return true
+		}
+	}
+	return offset >= m.position && m.singles[offset]
+}
+
+// heir is what the next owner must know, given a text that reaches to below:
+// neither more, which would be loss, nor less, which would be needless repeats.
+// Of a namespace it knows the first unfinished line, not which later ones were
+// overtaken; of a single record, not which of its lines.
+func (m *model) heir(below int64) *model {
+	h := newModel(m.watermark(), below)
+	maps.Copy(h.done, m.done)
+	starts := map[string]int64{}
+	for _, k := range m.work {
+		if k.single {
+			h.singles[k.first] = true
+		} else if first, ok := starts[k.namespace]; !ok || k.first < first {
+			starts[k.namespace] = k.first
+		}
+	}
+	for o := range m.singles {
+		if o >= m.position {
+			h.singles[o] = true
+		}
+	}
+	for f := range h.done {
+		first, behind := starts[f.namespace]
+		if f.offset >= below || h.singles[f.offset] || behind && f.namespace != "" && f.offset >= first {
+			delete(h.done, f)
+		}
+	}
+	for o := range h.singles {
+		if o >= below {
+			delete(h.singles, o)
+		}
+	}
+	return h
+}
+
+// rerouted is the heir's knowledge after the settings have changed: below the
+// first exception, records are done as a whole.
+func (m *model) rerouted(below int64, log, renamed []entry) *model {
+	h := newModel(m.position, below)
+	for i, e := range log {
+		if e.offset >= below {
+			break
+		}
+		if m.singles[e.offset] {
+			h.singles[e.offset] = true
+			continue
+		}
+		for _, f := range renamed[i].facts() {
+			h.done[f] = true
+		}
+	}
+	return h
+}
+
+// firstException is where the frontier's first exception begins.
+func firstException(f Frontier) int64 {
+	first := int64(math.MaxInt64)
+	for _, o := range f.Except {
+		first = min(first, o)
+	}
+	return first
+}

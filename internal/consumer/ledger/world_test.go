@@ -1,0 +1,334 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// The world is a partition's log, what has become of its records, and one
+// owner after the other that reads it as the session loop does. A script
+// decides everything.
+
+type verdict uint8
+
+const (
+	valid  verdict = iota
+	hold           // rejected, the policy holds it
+	letter         // rejected, the policy sends it to the dead-letter topic
+	skip           // rejected, the policy leaves it out
+)
+
+type entry struct {
+	offset  int64
+	verdict verdict
+	lines   []string // namespaces, if valid
+}
+
+func (e entry) facts() []fact {
+	if e.verdict != valid {
+		return []fact{{"", e.offset}}
+	}
+	var facts []fact
+	for _, ns := range e.lines {
+		facts = append(facts, fact{ns, e.offset})
+	}
+	return facts
+}
+
+// batch holds lines of one namespace: one node, and one for each single record.
+type batch struct {
+	main  *Node
+	nodes []*Node
+}
+
+// route is what an owner knows of a namespace.
+type route struct {
+	open     *batch
+	sealed   []*batch
+	dropping bool
+	mark     *Node // where its dropped lines begin
+}
+
+// commit is what the group's coordinator keeps.
+type commit struct {
+	offset   int64
+	frontier Frontier
+	heir     *model
+}
+
+type world struct {
+	*testing.T
+	name   string
+	in     *script
+	strict bool // every line must be stored exactly once
+	log    []entry
+	stored map[fact]int // or acknowledged, or skipped
+	epoch  int          // of the routing settings
+
+	p         *Partition
+	m         *model
+	routes    map[string]*route
+	letters   []*Node
+	settled   *Node
+	watermark int64
+	committed commit
+}
+
+func (w *world) failf(format string, args ...any) {
+	w.Helper()
+	w.Fatalf("%s, step %d: %s", w.name, w.in.at, fmt.Sprintf(format, args...))
+}
+
+// begin makes a new owner of what was committed last.
+func (w *world) begin() {
+	c := w.committed
+	w.p, w.m = New(c.offset, c.frontier), c.heir.heir(c.heir.below)
+	w.routes, w.letters, w.settled, w.watermark = map[string]*route{}, nil, nil, c.offset
+}
+
+func (w *world) route(ns string) *route {
+	r := w.routes[ns]
+	if r == nil {
+		r = &route{}
+		w.routes[ns] = r
+	}
+	return r
+}
+
+// produce appends one record to the log, behind a hole at times.
+func (w *world) produce() {
+	e := entry{offset: int64(w.in.n(4) / 3)}
+	if n := len(w.log); n > 0 {
+		e.offset += w.log[n-1].offset + 1
+	}
+	if v := w.in.n(10); v < 3 {
+		e.verdict = hold + verdict(v)
+	} else {
+		e.lines = w.pickRoutes()
+	}
+	w.log = append(w.log, e)
+}
+
+func (w *world) pickRoutes() []string {
+	first, count := w.in.n(9), 1+max(0, w.in.n(6)-3)
+	var names []string
+	for i := range count {
+		names = append(names, fmt.Sprintf("n%d-%d", w.epoch, (first+i)%9))
+	}
+	return names
+}
+
+// chunk returns up to n records from an offset on, those produced already or,
+// if may, new ones.
+func (w *world) chunk(from int64, n int, may bool) (entries []entry, next int64) {
+	i, _ := slices.BinarySearchFunc(w.log, from, func(e entry, o int64) int { return int(e.offset - o) })
+	for len(w.log) < i+n && may {
+		w.produce()
+	}
+	entries = w.log[i:min(i+n, len(w.log))]
+	if len(entries) == 0 {
+		return nil, from
+	}
+	return entries, entries[len(entries)-1].offset + 1
+}
+
+// read absorbs one chunk: rejects first, then the lines by namespace.
+func (w *world) read(n int, may bool) {
+	entries, next := w.chunk(w.p.Position(), n, may)
+	names, groups := []string(nil), map[string][]int64{}
+	for _, e := range entries {
+		if e.verdict != valid {
+			w.reject(e)
+		}
+		for _, ns := range e.lines {
+			if groups[ns] == nil {
+				names = append(names, ns)
+			}
+			groups[ns] = append(groups[ns], e.offset)
+		}
+	}
+	for _, ns := range names {
+		w.absorb(ns, groups[ns])
+	}
+	w.p.Advance(next)
+	w.m.position = max(w.m.position, next)
+}
+
+func (w *world) reject(e entry) {
+	f := fact{"", e.offset}
+	switch {
+	case w.p.RecordDone(e.offset):
+		w.mustBeStored(f)
+	case e.verdict == skip:
+		w.stored[f]++
+		w.m.done[f] = true
+	case e.verdict == hold:
+		w.m.track(w.tracked(w.p.TrackSingle(HeldRecord, "", e.offset, 0, time.Time{})), true, f)
+	default:
+		n := w.tracked(w.p.TrackSingle(DeadLetter, "", e.offset, 0, time.Time{}))
+		w.m.track(n, true, f)
+		w.letters = append(w.letters, n)
+	}
+}
+
+func (w *world) absorb(ns string, offsets []int64) {
+	r := w.route(ns)
+	for _, o := range offsets {
+		if w.p.Done(ns, o) {
+			w.mustBeStored(fact{ns, o})
+			continue
+		}
+		if r.dropping || r.mark != nil {
+			if r.mark == nil {
+				w.mark(r, ns, o)
+			}
+			for _, o := range offsets { // dropped
+				if o >= r.mark.First {
+					delete(w.m.done, fact{ns, o})
+				}
+			}
+			return
+		}
+		w.add(r, ns, o)
+	}
+}
+
+func (w *world) mustBeStored(f fact) {
+	w.Helper()
+	if w.stored[f] == 0 {
+		w.failf("%v is lost: it counts as done", f)
+	}
+}
+
+func (w *world) tracked(n *Node, err error) *Node {
+	w.Helper()
+	if err != nil {
+		w.failf("%v", err)
+	}
+	return n
+}
+
+func (w *world) add(r *route, ns string, o int64) {
+	if r.open == nil {
+		r.open = &batch{}
+	}
+	b, f := r.open, fact{ns, o}
+	switch {
+	case w.p.Released(o):
+		n := w.tracked(w.p.TrackSingle(Batch, ns, o, 0, time.Time{}))
+		w.m.track(n, true, f)
+		b.nodes = append(b.nodes, n)
+	case b.main != nil:
+		w.p.Extend(b.main, o)
+		w.m.extend(b.main, f)
+	default:
+		b.main = w.tracked(w.p.Track(Batch, ns, o, 0, time.Time{}))
+		w.m.track(b.main, false, f)
+		b.nodes = append(b.nodes, b.main)
+	}
+}
+
+// mark notes where a namespace's dropped lines begin.
+func (w *world) mark(r *route, ns string, o int64) {
+	r.mark = w.tracked(w.p.Track(Shed, ns, o, 0, time.Time{}))
+	w.m.track(r.mark, false)
+}
+
+func (w *world) seal(r *route) {
+	if r.open != nil {
+		r.sealed = append(r.sealed, r.open)
+		r.open = nil
+	}
+}
+
+// store settles one sealed batch, in any order unless strict.
+func (w *world) store(r *route) {
+	if len(r.sealed) == 0 {
+		return
+	}
+	i := 0
+	if !w.strict {
+		i = w.in.n(len(r.sealed))
+	}
+	b := r.sealed[i]
+	r.sealed = slices.Delete(r.sealed, i, i+1)
+	for _, n := range b.nodes {
+		w.settle(n)
+	}
+}
+
+// settle ends a node whose facts are stored.
+func (w *world) settle(n *Node) {
+	w.end(n)
+	for _, f := range w.m.settle(n) {
+		w.stored[f]++
+	}
+}
+
+func (w *world) end(n *Node) {
+	w.Helper()
+	if err := w.p.Settle(n); err != nil {
+		w.failf("settle %+v: %v", n, err)
+	}
+	w.settled = n
+}
+
+// shed drops a namespace's lines from memory.
+func (w *world) shed(ns string) {
+	r := w.route(ns)
+	w.seal(r)
+	if w.strict && slices.ContainsFunc(r.sealed, func(b *batch) bool { return len(b.nodes) > 1 || b.main == nil }) {
+		return // the mark of a single record stands for all later lines too
+	}
+	r.dropping = true
+	for _, b := range slices.Backward(r.sealed) {
+		for _, n := range b.nodes {
+			w.shedNode(r, ns, n)
+		}
+	}
+	r.sealed = nil
+}
+
+func (w *world) shedNode(r *route, ns string, n *Node) {
+	if r.mark == nil && !n.Single {
+		w.p.Become(n, Shed)
+		r.mark, w.m.work[n].facts = n, nil
+		return
+	}
+	if old := r.mark; old == nil || n.First < old.First {
+		w.mark(r, ns, n.First)
+		if old != nil {
+			w.end(old)
+			w.m.drop(old)
+		}
+	}
+	w.end(n)
+	w.m.drop(n)
+}
+
+// catchUp reads up to n records again from a namespace's mark on.
+func (w *world) catchUp(ns string, n int) {
+	r := w.route(ns)
+	r.dropping = false
+	if r.mark == nil {
+		return
+	}
+	entries, next := w.chunk(r.mark.First, n, false)
+	for _, e := range entries {
+		if slices.Contains(e.lines, ns) && e.offset < w.p.Position() && !w.p.Done(ns, e.offset) {
+			w.add(r, ns, e.offset)
+		}
+	}
+	if len(entries) > 0 && next < w.p.Position() {
+		if err := w.p.Shift(r.mark, next, 0); err != nil {
+			w.failf("%v", err)
+		}
+		w.m.work[r.mark].first = next
+		return
+	}
+	w.end(r.mark)
+	w.m.drop(r.mark)
+	r.mark = nil
+}
