@@ -23,7 +23,7 @@ func NewRegistry(version, revision string) *prometheus.Registry {
 	})
 	info.Set(1)
 	r.MustRegister(
-		collectors.NewGoCollector(),
+		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled()),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		info,
 	)
