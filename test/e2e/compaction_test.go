@@ -24,6 +24,7 @@ func TestCompaction_holes(t *testing.T) {
 	const rounds, each = 6, 500
 	var ids []truth.ID
 	for round := range rounds {
+		<-time.After(150 * time.Millisecond) // the next record begins a segment, and closed ones are compacted
 		ids = append(ids, w.produce(load{records: each, topic: topic, partitions: 1, edit: func(i int, r *kgo.Record, want *truth.Record) {
 			// Odd keys come back in every round and even ones are of it alone.
 			r.Key = fmt.Appendf(nil, "key-%d", i)
