@@ -150,8 +150,7 @@ func (d *demo) produce(ctx context.Context) error {
 			return err
 		case <-d.bridge.process.Done():
 			cancel()
-			_ = <-done // the end of the bridge is the news
-			return errors.New("the bridge ended by itself")
+			return errors.Join(errors.New("the bridge ended by itself"), <-done)
 		case <-tick.C:
 			reading, _ := d.bridge.read(ctx) // an unread page only leaves lag out
 			d.draw(reading)

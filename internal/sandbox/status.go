@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"time"
 )
 
 // state is where a request id stands: queued, uploading, ingesting, succeeded
@@ -23,52 +22,26 @@ func (a *API) state(u *upload) string {
 	return "queued"
 }
 
-// requestStatus answers how far an import is.
-func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
-	u, state := a.lookUp(w, r)
-	if u == nil {
-		return
-	}
-	answer := map[string]any{"data": nil, "namespace": u.namespace, "request_id": u.id, "status": state}
-	if state == "failed" {
-		answer["error_summary"] = u.failure
-	}
-	writeJSON(w, http.StatusOK, answer)
-}
-
-// downloadURL answers where the results of an import lie: nulls until it succeeded.
-func (a *API) downloadURL(w http.ResponseWriter, r *http.Request) {
-	u, state := a.lookUp(w, r)
-	if u == nil {
-		return
-	}
-	answer := map[string]any{
-		"data_count": nil, "data_expires_at": nil, "data_url": nil,
-		"namespace": u.namespace, "request_id": u.id, "status": state,
-	}
-	switch state {
-	case "failed":
-		answer["error_summary"] = u.failure
-	case "succeeded":
-		now := a.opts.Now()
-		answer["data_count"] = u.object.Lines
-		answer["data_expires_at"] = now.Add(a.opts.URLLife).UTC().Format(time.RFC3339)
-		answer["data_url"] = a.signer.presign(http.MethodGet, a.storeBase(r)+"/"+objectKey(u.namespace, u.id), "", now, a.opts.URLLife)
-	}
-	writeJSON(w, http.StatusOK, answer)
-}
-
 // lookUp answers and returns nil unless the request id exists in its namespace.
 // The upload returned is a copy.
 func (a *API) lookUp(w http.ResponseWriter, r *http.Request) (*upload, string) {
 	if !a.admit(w, r, r.PathValue("namespace")) {
 		return nil, ""
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	u := a.uploads[r.PathValue("id")]
+	u, state := a.standing(r.PathValue("id"))
 	if u == nil || u.namespace != r.PathValue("namespace") {
 		writeError(w, http.StatusNotFound, "no such request")
+		return nil, ""
+	}
+	return u, state
+}
+
+// standing is a copy of an upload and its state; nil if there is none.
+func (a *API) standing(id string) (*upload, string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.uploads[id]
+	if u == nil {
 		return nil, ""
 	}
 	copied := *u

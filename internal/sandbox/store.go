@@ -25,7 +25,7 @@ func (a *API) Store() http.Handler {
 		case http.MethodPut:
 			a.put(w, r)
 		case http.MethodGet:
-			a.get(w, r)
+			a.getResults(w, r)
 		default:
 			a.violate("method", "%s to the store", r.Method)
 			writeXMLError(w, http.StatusMethodNotAllowed, "MethodNotAllowed")
@@ -188,32 +188,6 @@ func (a *API) wire(u *upload, change int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	u.uploading += change
-}
-
-// get serves a download URL.
-func (a *API) get(w http.ResponseWriter, r *http.Request) {
-	if a.signer.verify(r, a.opts.Now()) != "" {
-		writeXMLError(w, http.StatusForbidden, string(verdictUnsigned))
-		return
-	}
-	u := a.find(requestID(r.URL.Path))
-	if u == nil {
-		writeXMLError(w, http.StatusNotFound, "NoSuchKey")
-		return
-	}
-	a.mu.Lock()
-	body, stored := u.object.Body, u.stored
-	a.mu.Unlock()
-	switch {
-	case stored && body != nil:
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(body) // the client is gone: nothing to do
-	case stored && a.opts.Dir != "":
-		w.Header().Set("Content-Type", contentType)
-		http.ServeFile(w, r, a.fileName(u))
-	default:
-		writeXMLError(w, http.StatusNotFound, "NoSuchKey")
-	}
 }
 
 // requestID is the base name of an object's path.
