@@ -14,7 +14,10 @@ const (
 	Batch      Kind = iota // lines in a batch that is open, waiting or uploading
 	DeadLetter             // a record on its way to the dead-letter topic
 	HeldRecord             // a record that a policy holds: it never settles
-	Shed                   // the first line of a namespace that was dropped from memory
+	// Shed is the first line of a namespace that was dropped from memory. It
+	// stands for all later lines too: at a record that an earlier owner held,
+	// those stored since are sent again after a hand-over.
+	Shed
 )
 
 // String returns the name used in /status.
