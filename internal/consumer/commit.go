@@ -150,7 +150,9 @@ func (s *session) committed(r commitResult) {
 	}
 	if acked > 0 {
 		c.acked, c.failures = r.sent, 0
+		s.lost.Store(false)
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
+		s.lost.Store(false)
 		s.metrics.commits.WithLabelValues("ok").Inc()
 	}
 	if retry != nil {
@@ -180,8 +182,11 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	if !errors.As(err, &code) {
 		c.unsure = true
 	}
-	c.failures++
+	if c.failures++; c.failures >= 3 {
+		s.lost.Store(true)
+	}
 	c.wanted = true
+	s.lost.Store(s.lease.check() != nil)
 	c.notBefore = now.Add(commitRetry)
 	s.metrics.commits.WithLabelValues("error").Inc()
 	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()

@@ -82,15 +82,18 @@ type session struct {
 	starts  chan []resolved // partitions whose start is known
 	acks    chan []*letter
 	queries chan func(time.Time) // from the status page and the metrics
-	changed chan string          // why the generation should end
 	gone    chan struct{}        // closed when run returns
 
 	pending  *chunk // waits for room in the budget
 	commits  committer
 	letter   letterState
 	lease    lease64
+	lost     atomic.Bool // commits have found no coordinator for a whole lease
 	mode     mode
 	drain    drainState
+	// resubscribe says that the topics have changed: the membership must end,
+	// as joining again with a deleted topic could create it.
+	resubscribe bool
 	pausedAt time.Time // since when fetching waits for memory
 
 	ctx    context.Context // of everything but reading; ends with the session
@@ -132,7 +135,6 @@ func newSession(r *resources, m member) *session {
 		starts:     make(chan []resolved),
 		acks:       make(chan []*letter, 1),
 		queries:    make(chan func(time.Time)),
-		changed:    make(chan string, 1),
 		gone:       make(chan struct{}),
 		commits:    newCommitter(time.Now()),
 	}
@@ -174,9 +176,6 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 			s.resolved(rs)
 		case ask := <-s.queries:
 			ask(time.Now())
-		case why := <-s.changed:
-			s.log.Info("ending the generation", "reason", why)
-			s.beginDrain(drainRebalance, time.Now())
 		case <-ended:
 			ended = nil
 			s.beginDrain(drainRebalance, time.Now())

@@ -13,7 +13,6 @@ import (
 type state struct {
 	started time.Time
 	session atomic.Pointer[session]
-	lost    atomic.Bool // commits find no coordinator
 
 	mu         sync.Mutex
 	name       string
@@ -82,7 +81,8 @@ func (c *Consumer) Ready() error {
 		return errors.New(c.state.kafkaError)
 	case !c.state.member:
 		return errors.New("not a member of the group yet")
-	case c.state.lost.Load():
+	}
+	if s := c.state.session.Load(); s != nil && s.lost.Load() {
 		return errors.New("the group's coordinator cannot be reached")
 	}
 	return nil
