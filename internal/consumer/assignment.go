@@ -26,7 +26,8 @@ type resolved struct {
 	leader    int32
 	epoch     int32
 	begin     int64 // log start
-	end       int64 // last stable offset, or high watermark
+	end       int64 // high watermark
+	stable    int64 // last stable offset
 	reset     string
 	gap       int64
 }
@@ -145,7 +146,11 @@ func (s *session) committedOffsets(ctx context.Context) (offsets map[TopicPartit
 }
 
 // offsetRange is what a partition's log holds.
-type offsetRange struct{ begin, end int64 }
+type offsetRange struct {
+	begin  int64 // log start
+	end    int64 // high watermark
+	stable int64 // last stable offset: where a read_committed reader ends now
+}
 
 // listRanges asks the leaders for the first and the end offset.
 func listRanges(ctx context.Context, c *Client, committed bool, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) (map[TopicPartition]offsetRange, error) {
@@ -159,11 +164,17 @@ func listRanges(ctx context.Context, c *Client, committed bool, todo map[TopicPa
 	var errs []error
 	for leader, tps := range byLeader {
 		first, err1 := listOffsets(ctx, c, leader, tps, wire.EarliestOffset, false)
-		end, err2 := listOffsets(ctx, c, leader, tps, wire.LatestOffset, committed)
-		errs = append(errs, err1, err2)
+		end, err2 := listOffsets(ctx, c, leader, tps, wire.LatestOffset, false)
+		stable, err3 := end, error(nil)
+		if committed {
+			stable, err3 = listOffsets(ctx, c, leader, tps, wire.LatestOffset, true)
+		}
+		errs = append(errs, err1, err2, err3)
 		for tp, b := range first {
-			if e, ok := end[tp]; ok {
-				out[tp] = offsetRange{b, max(b, e)}
+			e, ok := end[tp]
+			st, ok2 := stable[tp]
+			if ok && ok2 {
+				out[tp] = offsetRange{b, max(b, e), max(b, st)}
 			}
 		}
 	}
@@ -197,11 +208,11 @@ func listOffsets(ctx context.Context, c *Client, leader int32, tps []TopicPartit
 
 // start decides where a partition starts.
 func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c.Offset, begin: r.begin, end: r.end}
+	out := resolved{TopicPartition: tp, committed: c.Offset, begin: r.begin, end: r.end, stable: r.stable}
 	if c.Offset < 0 {
 		out.first, out.start = true, r.begin
 		if fresh && s.cfg.OffsetReset == ResetLatest {
-			out.start = r.end
+			out.start = r.stable
 		}
 		return out
 	}
@@ -247,7 +258,7 @@ func (s *session) inRange(r resolved) resolved {
 		err := fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were read", r.start, r.begin, r.gap)
 		r.start = r.begin
 		return s.resetOrHold(r, err)
-	case r.start > r.end && s.beyond(r):
+	case r.start > r.end:
 		r.gap, r.reset = r.start-r.end, "beyond_end"
 		err := fmt.Errorf("committed offset %d lies beyond the end %d", r.start, r.end)
 		r.start, r.frontier = r.begin, ledger.Frontier{}
@@ -255,11 +266,6 @@ func (s *session) inRange(r resolved) resolved {
 	}
 	return r
 }
-
-// beyond says whether a start above the end is out of range: the last stable
-// offset may lie below it, as an open transaction can begin below what was
-// committed after offsets were reset; the fetch will tell.
-func (s *session) beyond(r resolved) bool { return !s.cfg.ReadCommitted || r.end <= r.start }
 
 func (s *session) resetOrHold(r resolved, err error) resolved {
 	if s.cfg.OffsetReset == ResetHold {
@@ -291,7 +297,7 @@ func (s *session) resolved(rs []resolved) {
 		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.leader, r.epoch, r.heldOut)
 		p.cursor.start.Store(r.begin)
 		p.cursor.high.Store(r.end)
-		p.cursor.stable.Store(r.end)
+		p.cursor.stable.Store(r.stable)
 		if r.heldOut {
 			s.holdOut(p, r.err, now)
 		}

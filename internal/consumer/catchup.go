@@ -115,7 +115,7 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 	case code != CodeOK:
 		return &fault{kind: faultRetry, err: code}
 	}
-	w.records, w.aborted, w.lease = p.Records, p.Aborted, l
+	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, l
 	if len(p.Records) == 0 {
 		w.from = max(w.from, p.LastStableOffset) // nothing but holes up to the end
 		return nil

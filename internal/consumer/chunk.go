@@ -8,7 +8,7 @@ import (
 
 // Bounds of one chunk: small enough that the loop turns often, large enough
 // that a channel send costs nothing per record. A single larger line is a
-// chunk of its own.
+// chunk of its own. A small budget lowers them: see Config.chunkBounds.
 const (
 	chunkMaxLines = 1024
 	chunkMaxBytes = 256 << 10
@@ -89,11 +89,6 @@ func (k *chunk) recycle() {
 	}
 	*k = chunk{groups: k.groups[:0], rejects: k.rejects[:0], leases: k.leases[:0], scratch: k.scratch[:0], index: k.index}
 	chunks.Put(k)
-}
-
-// full says whether the chunk should be handed over.
-func (k *chunk) full() bool {
-	return k.lines >= chunkMaxLines || k.records >= chunkMaxLines || k.bytes >= chunkMaxBytes
 }
 
 // add appends one line for a namespace.

@@ -29,7 +29,6 @@ type committer struct {
 	acked     time.Time // when the last acknowledged commit was sent
 	wanted    bool      // even if nothing is new
 	unsure    bool      // one got no answer: it may still be applied
-	failures  int
 }
 
 type commitResult struct {
@@ -149,8 +148,7 @@ func (s *session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.acked, c.failures = r.sent, 0
-		s.lost.Store(false)
+		c.acked = r.sent
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.metrics.commits.WithLabelValues("ok").Inc()
@@ -181,9 +179,6 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	}
 	if !errors.As(err, &code) {
 		c.unsure = true
-	}
-	if c.failures++; c.failures >= 3 {
-		s.lost.Store(true)
 	}
 	c.wanted = true
 	s.lost.Store(s.lease.check() != nil)

@@ -74,6 +74,13 @@ type Config struct {
 func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
 func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
 
+// chunkBounds keep a chunk, which is taken in whole, small beside the budget.
+// A namespace's first line costs about lineOverhead beyond its bytes.
+func (c *Config) chunkBounds() (lines int, bytes int64) {
+	const lineOverhead = 2 << 10
+	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/lineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
+}
+
 // callTimeout bounds one call to a broker that need not wait for data.
 func (c *Config) callTimeout() time.Duration {
 	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))

@@ -119,8 +119,10 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 			continue
 		}
 		c.state.joined(gen.MemberID, gen.ID)
-		unfinished = c.generation(ctx, g, gen, sub)
-		if ctx.Err() != nil {
+		c.metrics.credentialsRefused.WithLabelValues("kafka").Set(0)
+		var resubscribe bool
+		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
+		if ctx.Err() != nil || resubscribe {
 			return unfinished
 		}
 		if len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
@@ -131,7 +133,7 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 			continue // the next generation will see it again
 		}
 		m := member{topics: sub.topics}
-		if next.change(&m) == "the topics have changed" {
+		if next.change(&m) == topicsChanged {
 			return unfinished
 		}
 		*sub = next

@@ -206,6 +206,7 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 	u.lettering, u.refusal, u.imp = true, refusal, nil
 	u.reading, u.readFrom = 0, u.pieces[0].node.First
 	n.lettered++
+	u.batch.Release()
 	s.catchUp.uploads = append(s.catchUp.uploads, u)
 }
 

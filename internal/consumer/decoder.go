@@ -26,6 +26,9 @@ type decoder struct {
 	rec      wire.Record
 	input    record.Input
 
+	maxLines int // of a chunk
+	maxBytes int64
+
 	arena *lease // inflated batches lie in it side by side
 	used  int    // bytes of the arena that are taken
 
@@ -33,7 +36,8 @@ type decoder struct {
 }
 
 func newDecoder(cfg *Config, mapper *record.Mapper, inflated *allowance, out chan<- *chunk) *decoder {
-	return &decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out}
+	lines, bytes := cfg.chunkBounds()
+	return &decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
 }
 
 // run serves work until ctx ends.
@@ -93,7 +97,7 @@ func (d *decoder) serve(ctx context.Context, w work) {
 // it has been sent or lies in the chunk being filled.
 func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	d.begin(w)
-	d.batches.Reset(w.records, w.cursor.high.Load())
+	d.batches.Reset(w.records, w.high)
 	d.aborted.Reset(w.aborted)
 	var b wire.Batch
 	for {
@@ -125,7 +129,7 @@ func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
 				continue
 			}
 			d.record(w, l)
-			if w.from = d.rec.Offset + 1; d.chunk.full() {
+			if w.from = d.rec.Offset + 1; d.full() {
 				if err := d.send(ctx); err != nil {
 					return err
 				}
@@ -184,6 +188,12 @@ func (d *decoder) reject(rej *record.Rejection) {
 		d.chunk.bytes += r.letter.size()
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
+}
+
+// full says whether the chunk should be handed over.
+func (d *decoder) full() bool {
+	c := d.chunk
+	return c.lines >= d.maxLines || c.records >= chunkMaxLines || c.bytes >= d.maxBytes
 }
 
 func (d *decoder) begin(w *work) {

@@ -62,6 +62,7 @@ type work struct {
 	epoch   uint32
 	from    int64 // records below it were delivered before
 	aborted []wire.AbortedTransaction
+	high    int64  // high watermark of the answer
 	records []byte // points into lease
 	lease   *lease // nil with a fault
 	fault   *fault
@@ -400,7 +401,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if next <= a.offset {
 		next, epoch = a.offset, a.batchEpoch
 	}
-	return f.hand(ctx, a, work{aborted: slices.Clone(p.Aborted), records: p.Records, lease: l.retain()}, next, epoch)
+	return f.hand(ctx, a, work{aborted: slices.Clone(p.Aborted), high: p.HighWatermark, records: p.Records, lease: l.retain()}, next, epoch)
 }
 
 // failed sorts out an error code of one partition.

@@ -122,10 +122,11 @@ func (p *partition) recovered() {
 // absorbGroup adds a namespace's lines of one chunk to its batches.
 func (s *session) absorbGroup(name string, lines []line, p *partition, now time.Time) {
 	n := s.pacer.get(name)
+	done := 0
 	for i := range lines {
 		l := &lines[i]
 		if p.ledger.Done(name, l.offset) {
-			s.metrics.skipped(p.Topic, "already_imported").Inc()
+			done++
 			continue
 		}
 		if n.dropping || n.shed[p] != nil {
@@ -135,6 +136,9 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 			break // the node stands for all that follow
 		}
 		s.add(n, p, l, now)
+	}
+	if done > 0 {
+		s.metrics.skipped(p.Topic, "already_imported").Add(float64(done))
 	}
 	s.pacer.forget(n)
 }

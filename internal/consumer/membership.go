@@ -40,7 +40,7 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 
 // generation runs the session of one generation inside of it, so that the
 // group waits for its drain before it joins again.
-func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *subscription) (unfinished bool) {
+func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *subscription) (unfinished, resubscribe bool) {
 	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.topics, parts: sub.parts, ids: sub.ids, cluster: sub.cluster}
 	for topic, parts := range gen.Assignments {
 		for _, p := range parts {
@@ -56,7 +56,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 		c.state.begin(s)
 		unfinished = s.run(generation, ctx.Done())
 		c.state.end(s)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || s.resubscribe {
 			// Tell the group before this function returns, or it joins again.
 			go func() { _ = g.Close() }()
 			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
@@ -66,7 +66,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 	if s.mode == fenced {
 		c.tellTwin(ctx, m.id)
 	}
-	return unfinished
+	return unfinished, s.resubscribe
 }
 
 // leave ends the membership. During a join the library would wait for the

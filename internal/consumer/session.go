@@ -84,17 +84,17 @@ type session struct {
 	queries chan func(time.Time) // from the status page and the metrics
 	gone    chan struct{}        // closed when run returns
 
-	pending  *chunk // waits for room in the budget
-	commits  committer
-	letter   letterState
-	lease    lease64
-	lost     atomic.Bool // commits have found no coordinator for a whole lease
-	mode     mode
-	drain    drainState
+	pending *chunk // waits for room in the budget
+	commits committer
+	letter  letterState
+	lease   lease64
+	lost    atomic.Bool // commits have found no coordinator for a whole lease
+	mode    mode
+	drain   drainState
 	// resubscribe says that the topics have changed: the membership must end,
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
-	pausedAt time.Time // since when fetching waits for memory
+	pausedAt    time.Time // since when fetching waits for memory
 
 	ctx    context.Context // of everything but reading; ends with the session
 	cancel context.CancelFunc

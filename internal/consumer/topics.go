@@ -64,12 +64,15 @@ func matches(cfg *Config, t wire.TopicMetadata) bool {
 	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(cfg.Exclude, t.Name) && cfg.TopicRegex.MatchString(t.Name)
 }
 
+// topicsChanged needs another subscription, so another membership.
+const topicsChanged = "the topics have changed"
+
 // change says what makes the subscription of the member out of date, "" for
 // nothing.
 func (sub *subscription) change(m *member) string {
 	switch {
 	case !slices.Equal(sub.topics, m.topics):
-		return "the topics have changed"
+		return topicsChanged
 	case !maps.Equal(sub.ids, m.ids):
 		return "a topic was created anew"
 	case !maps.Equal(sub.parts, m.parts):
@@ -99,16 +102,16 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 			continue
 		}
 		s.fetcher.relead(md)
-		if why := sub.change(&s.member); why != "" && s.settledChange(ctx, &sub) {
-			select {
-			case s.changed <- why:
-			default:
-			}
-			return
+		why := sub.change(&s.member)
+		if why != "" && !s.settledChange(ctx, &sub) {
+			continue
 		}
 		select {
-		case s.queries <- func(time.Time) { s.found(&sub) }:
+		case s.queries <- func(now time.Time) { s.found(&sub, why, now) }:
 		case <-ctx.Done():
+		}
+		if why != "" {
+			return
 		}
 	}
 }
@@ -123,12 +126,24 @@ func (s *session) settledChange(ctx context.Context, first *subscription) bool {
 	return err == nil && slices.Equal(first.topics, again.topics) && maps.Equal(first.ids, again.ids) && maps.Equal(first.parts, again.parts)
 }
 
-// found clears the suspicion against partitions whose topic is still the same.
-func (s *session) found(sub *subscription) {
+// found takes in what the cluster has now: it clears the suspicion against
+// partitions whose topic is still the same, never commits others again, and
+// ends the generation where the subscription must change.
+func (s *session) found(sub *subscription, why string, now time.Time) {
 	for _, p := range s.partitions {
-		if p.lost && sub.ids[p.Topic] == p.topicID && int(p.Partition) < sub.parts[p.Topic] {
+		same := sub.ids[p.Topic] == p.topicID && int(p.Partition) < sub.parts[p.Topic]
+		switch {
+		case !same:
+			s.lose(p, CodeUnknownTopicID, now)
+		case p.lost:
 			p.lost, p.failure = false, nil
 			p.touch()
 		}
 	}
+	if why == "" {
+		return
+	}
+	s.log.Info("ending the generation", "reason", why)
+	s.resubscribe = why == topicsChanged
+	s.beginDrain(drainRebalance, now)
 }
