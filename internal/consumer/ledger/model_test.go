@@ -68,16 +68,6 @@ func (m *model) watermark() int64 {
 // fullBelow is the Below of a text in which everything fits.
 func (m *model) fullBelow() int64 { return max(m.position, m.below) }
 
-// single says whether the record at offset is left unfinished on its own.
-func (m *model) single(offset int64) bool {
-	for _, k := range m.work {
-		if k.single && k.first == offset {
-			return true
-		}
-	}
-	return offset >= m.position && m.singles[offset]
-}
-
 // heir is what the next owner must know, given a text that reaches to below:
 // neither more, which would be loss, nor less, which would be needless repeats.
 // Of a namespace it knows the first unfinished line, not which later ones were

@@ -183,7 +183,7 @@ func (w *world) absorb(ns string, offsets []int64) {
 			w.mustBeStored(fact{ns, o})
 			continue
 		}
-		if r.mark != nil || r.dropping && !(w.strict && w.p.Released(o)) {
+		if r.mark != nil || r.dropping && (!w.strict || !w.p.Released(o)) {
 			if r.mark == nil {
 				w.mark(r, ns, o)
 			}
