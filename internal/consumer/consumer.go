@@ -46,7 +46,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 		return nil, errors.New("either Topics or TopicRegex is needed")
 	}
 	r := &resources{
-		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: cfg.Record.Fingerprint(),
+		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:  newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
 		inflated: newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
