@@ -4,6 +4,8 @@ package wire
 // never creates a topic.
 type MetadataRequest struct {
 	Topics []string // nil: all topics; empty: none
+	// Operations asks for what this user may do with each topic.
+	Operations bool
 }
 
 // Key implements Request.
@@ -32,9 +34,9 @@ func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
 	}
 	dst = appendBool(dst, false) // no automatic creation
 	if version <= 10 {
-		dst = appendBool(dst, false) // no authorised operations of the cluster
+		dst = appendBool(dst, false) // no operations on the cluster
 	}
-	dst = appendBool(dst, false) // nor of the topics
+	dst = appendBool(dst, r.Operations)
 	return appendTags(dst, flexible)
 }
 
@@ -62,7 +64,25 @@ type TopicMetadata struct {
 	ID         UUID
 	Internal   bool
 	Partitions []PartitionMetadata
+	Operations Operations // UnknownOperations unless they were asked for
 }
+
+// Operations is a set of what a user may do with a topic or group, one bit for
+// each operation by its number in the protocol.
+type Operations int32
+
+// UnknownOperations is the answer of a broker that was not asked, or does not
+// say.
+const UnknownOperations Operations = -1 << 31
+
+// Operations that a set may hold.
+const (
+	OperationRead  = 3
+	OperationWrite = 4
+)
+
+// Has tells whether the operation is in the set.
+func (o Operations) Has(operation int) bool { return o != UnknownOperations && o>>operation&1 == 1 }
 
 // PartitionMetadata is one partition. Leader is -1 when there is none.
 type PartitionMetadata struct {
@@ -91,7 +111,7 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 		r.Topics = append(r.Topics, decodeTopicMetadata(&c, version, flexible))
 	}
 	if version <= 10 {
-		c.int32() // authorised operations
+		c.int32() // operations on the cluster
 	}
 	c.skipTags(flexible)
 	if err := c.err("metadata response"); err != nil {
@@ -111,7 +131,7 @@ func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetada
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		t.Partitions = append(t.Partitions, decodePartitionMetadata(c, flexible))
 	}
-	c.int32() // authorised operations
+	t.Operations = Operations(c.int32())
 	c.skipTags(flexible)
 	return t
 }

@@ -112,7 +112,10 @@ func TestMetadataRequest_Append(t *testing.T) {
 	for version := int16(8); version <= 12; version++ {
 		for _, topics := range [][]string{nil, {}, {"orders", "users"}} {
 			got := kmsg.NewPtrMetadataRequest()
-			readBack(t, &MetadataRequest{Topics: topics}, version, got)
+			readBack(t, &MetadataRequest{Topics: topics, Operations: len(topics) > 0}, version, got)
+			if got.IncludeClusterAuthorizedOperations || got.IncludeTopicAuthorizedOperations != (len(topics) > 0) {
+				t.Errorf("version %d asks for operations: %+v", version, got)
+			}
 			if got.AllowAutoTopicCreation || (got.Topics == nil) != (topics == nil) || len(got.Topics) != len(topics) {
 				t.Errorf("version %d: %+v", version, got)
 			}
@@ -238,7 +241,7 @@ func metadataAnswer(version int16) (body []byte, want MetadataResponse) {
 	answer.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 1, Host: "b1", Port: 9092, Rack: &rack}, {NodeID: 2, Host: "b2", Port: 9093}}
 	answer.ClusterID, answer.ControllerID = &cluster, 2
 	answer.Topics = []kmsg.MetadataResponseTopic{{
-		Topic: &name, TopicID: topicID(9), IsInternal: true,
+		Topic: &name, TopicID: topicID(9), IsInternal: true, AuthorizedOperations: 1 << 4,
 		Partitions: []kmsg.MetadataResponseTopicPartition{
 			{Partition: 0, Leader: 2, LeaderEpoch: 4, Replicas: []int32{1, 2}, ISR: []int32{2}, OfflineReplicas: []int32{1}},
 			{ErrorCode: 5, Partition: 1, Leader: -1, LeaderEpoch: 3},
@@ -247,7 +250,7 @@ func metadataAnswer(version int16) (body []byte, want MetadataResponse) {
 	want = MetadataResponse{
 		ClusterID: cluster, ControllerID: 2,
 		Brokers: []Broker{{1, "b1", 9092, "r1"}, {2, "b2", 9093, ""}},
-		Topics: []TopicMetadata{{Name: name, ID: topicID(9), Internal: true, Partitions: []PartitionMetadata{
+		Topics: []TopicMetadata{{Name: name, ID: topicID(9), Internal: true, Operations: 1 << OperationWrite, Partitions: []PartitionMetadata{
 			{Partition: 0, Leader: 2, LeaderEpoch: 4, Replicas: 2, InSync: 1},
 			{ErrorCode: 5, Partition: 1, Leader: -1, LeaderEpoch: 3},
 		}}},
@@ -274,6 +277,19 @@ func TestMetadataResponse_Decode(t *testing.T) {
 			if err := got.Decode(body[:n], version); err == nil || len(got.Topics) > 0 {
 				t.Fatalf("version %d: decoded %d of %d bytes", version, n, len(body))
 			}
+		}
+	}
+}
+
+func TestOperations_Has(t *testing.T) {
+	for _, tc := range []struct {
+		set         Operations
+		read, write bool
+	}{
+		{0, false, false}, {UnknownOperations, false, false}, {1<<3 | 1<<8, true, false}, {1 << 4, false, true}, {0xff8, true, true},
+	} {
+		if tc.set.Has(OperationRead) != tc.read || tc.set.Has(OperationWrite) != tc.write {
+			t.Errorf("set %b: read %v, write %v", tc.set, tc.set.Has(OperationRead), tc.set.Has(OperationWrite))
 		}
 	}
 }
