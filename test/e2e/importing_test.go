@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/sandbox"
+)
+
+// What the API and the store do wrong for a while costs neither a line nor a
+// repeat: an upload whose fate is unknown is repeated under its own URL.
+func TestImportFaults_loseAndRepeatNothing(t *testing.T) {
+	const often = 0.3
+	for name, faults := range map[string][]sandbox.Fault{
+		"both sides answer 503": {
+			{Operation: sandbox.OperationCreate, Status: http.StatusServiceUnavailable, Probability: often},
+			{Operation: sandbox.OperationUpload, Status: http.StatusServiceUnavailable, Probability: often},
+		},
+		"connections are reset": {
+			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetMid, Probability: often / 2},
+			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetAfter, Probability: often / 2},
+		},
+		"URLs have expired": {{Operation: sandbox.OperationCreate, Expired: true, Probability: often}},
+		"429 asks for patience": {
+			{Operation: sandbox.OperationCreate, Status: http.StatusTooManyRequests, RetryAfter: time.Second, Times: 5},
+		},
+		"answers are no JSON":           {{Operation: sandbox.OperationCreate, Garbage: true, Probability: often}},
+		"the API refuses its key twice": {{Operation: sandbox.OperationCreate, Status: http.StatusUnauthorized, Times: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 2)
+			var used []func() int
+			for _, f := range faults {
+				used = append(used, w.api.Inject(f))
+			}
+			b := w.start()
+			w.produce(load{records: 4000, namespaces: 10})
+			w.waitStored(60 * time.Second)
+			w.waitCommitted(w.topic)
+			b.stop()
+			for i, count := range used {
+				if count() == 0 {
+					t.Errorf("fault %d never hit", i)
+				}
+			}
+			w.judge()
+		})
+	}
+}
