@@ -234,7 +234,7 @@ func (s *session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.touched || s.commits.wanted)
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

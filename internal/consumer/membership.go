@@ -57,7 +57,9 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 		unfinished = s.run(generation, ctx.Done())
 		c.state.end(s)
 		if ctx.Err() != nil || s.resubscribe {
-			// Tell the group before this function returns, or it joins again.
+			// Leave, and tell the group, before this function returns: else it
+			// joins again first, and waits for everybody.
+			c.leaveAs(m.id)
 			go func() { _ = g.Close() }()
 			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
 		}
@@ -69,28 +71,51 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 	return unfinished, s.resubscribe
 }
 
+// leaveAs takes one of our own member ids out of the group. An unknown one is
+// out already.
+func (c *Consumer) leaveAs(memberID string) {
+	if memberID == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
+	defer cancel()
+	if err := c.client.LeaveGroup(ctx, c.cfg.Group, memberID); err != nil && ctx.Err() != nil {
+		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.explain(err))
+	}
+}
+
+// leavePatience bounds each step of leaving, so that a stop stays within the
+// grace that orchestrators give beyond the shutdown timeout.
+const leavePatience = 3 * time.Second
+
 // leave ends the membership. During a join the library would wait for the
-// rebalance to end; after a while its connections are closed instead.
+// rebalance to end: a member that it had before is taken out of the group,
+// which ends the join, or else its connections are closed.
 func (c *Consumer) leave(g *membership) {
 	closed := make(chan struct{})
 	go func() {
 		_ = g.Close()
 		close(closed)
 	}()
-	patience := time.NewTimer(min(5*time.Second, c.cfg.ShutdownTimeout/2))
-	defer patience.Stop()
-	select {
-	case <-closed:
+	within := func(d time.Duration) bool {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-closed:
+			return true
+		case <-t.C:
+			return false
+		}
+	}
+	if within(leavePatience / 10) {
 		return
-	case <-patience.C:
+	}
+	c.leaveAs(c.state.lastMember())
+	if within(leavePatience) {
+		return
 	}
 	c.client.CloseMembership()
-	last := time.NewTimer(c.cfg.callTimeout())
-	defer last.Stop()
-	select {
-	case <-closed:
-	case <-last.C:
-	}
+	within(leavePatience)
 	c.removeNamesake("this process, whose join was not waited for")
 }
 
@@ -102,7 +127,7 @@ func (c *Consumer) removeNamesake(what string) {
 	if c.cfg.InstanceID == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.callTimeout())
+	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
 	defer cancel()
 	members, _, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {

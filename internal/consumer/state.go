@@ -53,6 +53,12 @@ func (s *state) joined(memberID string, generation int32) {
 	s.memberID, s.generation = memberID, generation
 }
 
+func (s *state) lastMember() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.memberID
+}
+
 func (s *state) begin(ss *session) { s.session.Store(ss) }
 func (s *state) end(ss *session)   { s.session.CompareAndSwap(ss, nil) }
 
