@@ -13,7 +13,7 @@ import (
 
 const (
 	demoKey       = "sk_demo"
-	demoBatchAge  = "2s"
+	demoBatchAge  = "1s"
 	readyTimeout  = 30 * time.Second
 	catchUpBudget = 60 * time.Second
 	stopBudget    = 90 * time.Second // more than BRIDGE_SHUTDOWN_TIMEOUT's default

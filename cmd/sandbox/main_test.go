@@ -63,6 +63,23 @@ func TestDemo_verdicts(t *testing.T) {
 	}
 }
 
+// TestDemo_ofTheRealBridge is what make demo runs, only shorter.
+func TestDemo_ofTheRealBridge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the bridge: left out by -short")
+	}
+	binary := filepath.Join(t.TempDir(), "bridge")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "kafka-import-bridge/cmd/bridge")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build bridge: %v\n%s", err, out)
+	}
+	var out, errs bytes.Buffer
+	args := []string{"demo", "-bridge", binary, "-dir", t.TempDir(), "-duration", "2s", "-rate", "1500"}
+	if code := run(t.Context(), args, os.Environ(), &out, &errs); code != exitOK {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
 func TestDemo_leavesObjectsAsFiles(t *testing.T) {
 	dir := t.TempDir()
 	code, stdout, stderr := demoWith(t, "none", "-dir", dir)

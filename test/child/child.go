@@ -5,8 +5,8 @@
 // kernel when the test binary ends for whatever reason (a panic, a timeout, a
 // kill -9), so that an aborted run leaves nothing behind.
 //
-// A Process is safe for concurrent use. Tests only; imports no other package of
-// this module.
+// A Process is safe for concurrent use. For tests and the demo only; imports no
+// other package of this module.
 package child
 
 import (

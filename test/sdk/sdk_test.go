@@ -65,6 +65,7 @@ func TestPythonSDK_importsThroughTheSandbox(t *testing.T) {
 	}
 	var got struct {
 		Seen    []string // the states, in order
+		First   []any    // inline results before the PUT: an empty list, not null
 		IDs     []string // of the inline results
 		Count   int      // of results to download
 		Lines   int      // downloaded
@@ -76,6 +77,9 @@ func TestPythonSDK_importsThroughTheSandbox(t *testing.T) {
 	}
 	if len(got.Seen) < 2 || got.Seen[0] != "queued" || got.Seen[len(got.Seen)-1] != "succeeded" {
 		t.Errorf("states %q, want queued to succeeded", got.Seen)
+	}
+	if got.First == nil || len(got.First) != 0 {
+		t.Errorf("inline results before the PUT: %v, want an empty list", got.First)
 	}
 	if fmt.Sprint(got.IDs) != "[a b]" || got.Count != 2 || got.Lines != 2 {
 		t.Errorf("results of %q, %d to download, %d downloaded; want a and b", got.IDs, got.Count, got.Lines)

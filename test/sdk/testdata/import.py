@@ -8,7 +8,8 @@ from safetykit import APIStatusError, Safetykit
 
 client = Safetykit()
 upload = client.data.create_upload_url("users")
-seen = [client.data.get_status(upload.request_id, namespace="users").status]
+first = client.data.get_status(upload.request_id, namespace="users")
+seen = [first.status]
 
 body = "".join(json.dumps({"id": name}) + "\n" for name in ("a", "b"))
 httpx.put(upload.upload_url, content=body, headers={"Content-Type": "application/json"}).raise_for_status()
@@ -35,6 +36,7 @@ print(
     json.dumps(
         {
             "seen": seen,
+            "first": first.data,
             "ids": [one.id for one in status.data],
             "count": results.data_count,
             "lines": len(lines),
