@@ -371,7 +371,7 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 		}
 		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
 		s.faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", s.explain(f.err), "next_try_in", p.backoff)
+			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", s.explain(f.err), "next_try_in", p.backoff.String())
 	}
 }
 

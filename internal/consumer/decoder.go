@@ -89,7 +89,7 @@ func (d *decoder) serve(ctx context.Context, w work) {
 		d.chunk = newChunk(w.cursor, w.epoch)
 		d.chunk.fault = flt
 		d.chunk.next = w.from
-		d.send(ctx)
+		_ = d.send(ctx)
 	}
 }
 
@@ -102,15 +102,15 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	var b wire.Batch
 	for {
 		err := d.batches.Next(&b)
-		if err == io.EOF {
-			d.send(ctx)
+		if errors.Is(err, io.EOF) {
+			_ = d.send(ctx) // fails only with ctx
 			return nil
 		}
 		if err == nil {
 			err = d.batch(ctx, w, &b)
 		}
 		if err != nil {
-			d.send(ctx)
+			_ = d.send(ctx)
 			return &fault{kind: faultCorrupt, offset: w.from, err: err}
 		}
 	}

@@ -129,7 +129,7 @@ func (s *session) succeeded(r result, now time.Time) {
 		return
 	}
 	if n.troubled() {
-		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond))
+		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond).String())
 	}
 	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
 	n.dropping, n.trial = false, false
@@ -137,7 +137,7 @@ func (s *session) succeeded(r result, now time.Time) {
 	s.metrics.stored(u.batch, now)
 	s.log.Info("imported",
 		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
-		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond), "offsets", offsetsOf(u.pieces))
+		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
 	s.settle(u)
 }
 
@@ -183,7 +183,7 @@ func (s *session) failed(r result, now time.Time) {
 	}
 	s.faults.Log(now, "import attempt failed; it will be tried again", "import/"+n.name,
 		"namespace", n.name, "operation", r.outcome.Operation, "status", r.outcome.Status, "request_id", r.outcome.RequestID,
-		"error", r.outcome.Err, "next_attempt_in", r.outcome.Delay.Round(time.Millisecond))
+		"error", r.outcome.Err, "next_attempt_in", r.outcome.Delay.Round(time.Millisecond).String())
 	if r.upload == nil || n.trial {
 		s.endTrial(n)
 	}
@@ -246,7 +246,7 @@ func (s *session) refused(r result, now time.Time) {
 		n.holdReason = holdReason(r.outcome)
 		s.log.Error("namespace held: an import was refused for good; its records wait in Kafka, the others go on",
 			"namespace", n.name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
-			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval)
+			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
 	}
 	n.wakeAt = now.Add(s.cfg.HoldProbeInterval)
 	n.trial = false

@@ -21,7 +21,6 @@ type drainState struct {
 	began    time.Time
 	deadline time.Time
 	proven   bool // a commit was acknowledged after everything was done
-	ended    bool
 }
 
 // beginDrain stops reading and flushes what is open. A shutdown during a

@@ -51,5 +51,5 @@ func (f *faultLog) Log(now time.Time, message, kind string, args ...any) {
 	}
 	k.told, k.since = now, 0
 	f.mu.Unlock()
-	f.log.Warn(message, args...)
+	f.log.Warn(message, args...) //nolint:sloglint // the callers' messages are constants
 }

@@ -143,7 +143,7 @@ func (c *Consumer) removeNamesake(what string) {
 			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.explain(err))
 			continue
 		}
-		c.log.Info("removed the member of "+what, "member_id", m.MemberID)
+		c.log.Info("removed a member that bears our name", "whose", what, "member_id", m.MemberID)
 	}
 }
 

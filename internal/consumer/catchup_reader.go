@@ -1,0 +1,150 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// catchUpJob is one fetch of a partition below its position, for the lines of
+// some namespaces that were dropped, or for the records of a refused batch. It
+// does not change once it is under way.
+type catchUpJob struct {
+	partition *partition // the loop's; the reader only uses cursor and offsets
+	cursor    *cursor
+	from      int64
+	wanted    map[string]bool
+	upload    *upload // refused: its records become dead letters
+}
+
+// catchUpReader makes the catch-up reads of a session, one fetch at a time. The
+// last chunk of each job carries a fault, of kind faultNone if all went well.
+type catchUpReader struct {
+	jobs chan *catchUpJob
+	dec  *decoder
+	f    *fetcher
+
+	// The rest belongs to the loop.
+	busy      bool
+	namespace []*namespace // that catch up, in turn
+	uploads   []*upload    // refused ones, whose records are read for the dead-letter topic
+	restUntil time.Time
+	backoff   time.Duration
+}
+
+func newCatchUpReader(s *session) *catchUpReader {
+	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)}
+}
+
+// want lets a namespace catch up.
+func (r *catchUpReader) want(n *namespace) {
+	if !slices.Contains(r.namespace, n) {
+		r.namespace = append(r.namespace, n)
+	}
+}
+
+// run serves one job after the other until ctx ends.
+func (r *catchUpReader) run(ctx context.Context) {
+	defer r.dec.dropArena()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case job := <-r.jobs:
+			r.serve(ctx, job)
+		}
+	}
+}
+
+// serve fetches once from the job's offset, sends what it finds as chunks, and
+// one last chunk that says that the job is over.
+func (r *catchUpReader) serve(ctx context.Context, job *catchUpJob) {
+	defer r.dec.dropArena()
+	w := work{cursor: job.cursor, epoch: job.cursor.epoch.Load(), from: job.from, catchUp: job}
+	flt := r.read(ctx, &w)
+	if ctx.Err() != nil {
+		return
+	}
+	r.dec.begin(&w)
+	if r.dec.chunk.fault = flt; flt == nil {
+		r.dec.chunk.fault = &fault{kind: faultNone}
+	}
+	_ = r.dec.send(ctx)
+}
+
+// read fetches and decodes; w.from ends after what was sent.
+func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
+	r.f.mu.Lock()
+	leader := w.cursor.leader
+	a := asked{w.cursor, w.epoch, w.from, w.cursor.leaderEpoch, -1}
+	r.f.mu.Unlock()
+	var l *lease
+	request := r.f.request([]asked{a})
+	request.MaxWait = 0
+	body, version, err := r.f.client.Fetch(ctx, leader, request, func(n int) ([]byte, error) {
+		if l != nil {
+			l.release()
+		}
+		var err error
+		if l, err = r.f.fetched.lend(ctx, int64(n)); err != nil {
+			l = nil
+			return nil, err
+		}
+		return l.buf[:n], nil
+	})
+	if l != nil {
+		defer l.release()
+	}
+	if err != nil {
+		return &fault{kind: faultRetry, err: err}
+	}
+	var res wire.FetchResponse
+	if err := res.Decode(body, version); err != nil {
+		return &fault{kind: faultRetry, err: err}
+	}
+	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
+		return &fault{kind: faultRetry, err: Code(res.ErrorCode)}
+	}
+	p := &res.Partitions[0]
+	switch code := Code(p.ErrorCode); {
+	case code == CodeOffsetOutOfRange:
+		return &fault{kind: faultOutOfRange, err: code}
+	case code != CodeOK:
+		return &fault{kind: faultRetry, err: code}
+	}
+	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, l
+	if len(p.Records) == 0 {
+		w.from = max(w.from, p.LastStableOffset) // nothing but holes up to the end
+		return nil
+	}
+	return r.dec.decode(ctx, w)
+}
+
+// caughtUp adds d.rec to a catch-up chunk: the lines of the wanted namespaces,
+// or a dead letter for each.
+func (d *decoder) caughtUp(w *work, l *lease) {
+	c, rec, job := d.chunk, &d.rec, w.catchUp
+	c.records++
+	c.next = rec.Offset + 1
+	d.input.Topic, d.input.Partition, d.input.Offset = w.cursor.Topic, w.cursor.Partition, rec.Offset
+	d.input.Key, d.input.Value, d.input.Headers = rec.Key, rec.Value, rec
+	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	if rej != nil {
+		return // the main read has dealt with it
+	}
+	c.scratch = out
+	for _, ns := range ln.Namespaces {
+		switch {
+		case !job.wanted[ns]:
+		case job.upload != nil:
+			r := rejected{offset: rec.Offset, timestamp: rec.Timestamp, letter: newLetter(w.cursor.TopicPartition, rec)}
+			c.bytes += r.letter.size()
+			c.rejects = append(c.rejects, r)
+		default:
+			c.keep(l)
+			c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
+		}
+	}
+}
