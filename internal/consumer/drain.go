@@ -63,7 +63,7 @@ func (s *session) over() bool {
 		return true
 	}
 	now := time.Now()
-	if now.After(s.drain.deadline) {
+	if now.After(s.drain.deadline) && !s.orphaned() {
 		return true
 	}
 	if s.unsettled(now) || s.commits.flying {
@@ -76,9 +76,17 @@ func (s *session) over() bool {
 		s.drain.proven = true
 		s.commits.wanted = s.anyPartition() != nil
 		s.commits.notBefore = time.Time{}
-		return false
+		s.commit(now)
+		return !s.commits.flying
 	}
 	return !s.commits.wanted && !s.commits.touched
+}
+
+// orphaned says that there is no coordinator to expel this member. What is done
+// but not committed would be sent again by whoever reads it next, so the drain
+// goes on until the group can be asked, unless the process is to stop.
+func (s *session) orphaned() bool {
+	return s.commits.away && s.drain.reason != drainShutdown
 }
 
 // unsettled says whether the drain waits for an import or a dead letter. On a
@@ -91,7 +99,7 @@ func (s *session) unsettled(now time.Time) bool {
 		return true
 	}
 	for _, n := range s.pacer.namespaces {
-		if len(n.uploads) == n.lettered || n.state == held {
+		if len(n.uploads) == n.lettered || n.state == held || n.tooSlow {
 			continue
 		}
 		if s.drain.reason == drainShutdown {
