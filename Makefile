@@ -4,6 +4,8 @@ SHELL         := bash
 
 # The stamp of `bridge version`; release builds pass VERSION.
 VERSION  ?= dev
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+IMAGE    ?= kafka-import-bridge:$(VERSION)
 ARGS     ?=
 FUZZTIME ?= 1m
 SOAK     ?= 1h
@@ -26,7 +28,7 @@ demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=
 
 .PHONY: test
 test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
-	@for program in java mvn chromium promtool helm; do \
+	@for program in java mvn chromium promtool helm buildah; do \
 	  command -v $$program >/dev/null || echo "note: $$program is not installed, so the tests that need it are skipped"; \
 	done
 	$(TEST) ./...
@@ -57,9 +59,10 @@ lint: ## Run golangci-lint with .golangci.yml
 	golangci-lint run ./...
 
 .PHONY: generate
-generate: ## Write the generated files anew (the README's settings table, the chart's schema)
+generate: ## Write the generated files anew (the README's settings table, docs/metrics.md, the chart's schema)
 	go generate ./...
 	go test -count=1 -run '^TestMarkdown_isInTheReadme$$' ./internal/config -update
+	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$' ./docs -update
 
 .PHONY: generated
 generated: ## Fail if a generated file is not up to date
@@ -77,6 +80,13 @@ chart: ## Lint the chart and render it with each of its test values
 	  helm lint --strict --quiet $(CHART) -f $$values; \
 	  helm template release $(CHART) -f $$values >/dev/null; \
 	done
+
+.PHONY: image
+image: ## Build the image IMAGE around a static binary with buildah, and look at it
+	@command -v buildah >/dev/null || { echo "buildah is missing (apt-get install buildah); docker build takes the same Dockerfiles"; exit 1; }
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' -o bin/image/bridge ./cmd/bridge
+	buildah build --isolation chroot -f Dockerfile.binary --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) bin/image
+	@buildah images $(IMAGE)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
