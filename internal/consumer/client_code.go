@@ -107,6 +107,16 @@ func (c Code) Fenced() bool {
 	return c == CodeIllegalGeneration || c == CodeUnknownMember || c == CodeFencedInstance
 }
 
+// CoordinatorAway tells whether the answer does not come from the group's
+// coordinator, or from one that has not read the group yet.
+func (c Code) CoordinatorAway() bool {
+	switch c {
+	case CodeBrokerNotAvailable, CodeCoordinatorLoading, CodeCoordinatorUnavailable, CodeNotCoordinator:
+		return true
+	}
+	return false
+}
+
 // Denied tells whether the credentials are good but lack a permission.
 func (c Code) Denied() bool {
 	return c == CodeTopicDenied || c == CodeGroupDenied || c == CodeClusterDenied

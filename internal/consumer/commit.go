@@ -29,6 +29,7 @@ type committer struct {
 	acked     time.Time // when the last acknowledged commit was sent
 	wanted    bool      // even if nothing is new
 	unsure    bool      // one got no answer: it may still be applied
+	away      bool      // the last one found no coordinator that could judge it
 }
 
 type commitResult struct {
@@ -148,7 +149,7 @@ func (s *session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.acked = r.sent
+		c.acked, c.away = r.sent, false
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.metrics.commits.WithLabelValues("ok").Inc()
@@ -177,9 +178,11 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 			p.touch()
 		}
 	}
-	if !errors.As(err, &code) {
+	answered := errors.As(err, &code)
+	if !answered {
 		c.unsure = true
 	}
+	c.away = !answered || code.CoordinatorAway()
 	c.wanted = true
 	s.lost.Store(s.lease.check() != nil)
 	c.notBefore = now.Add(commitRetry)

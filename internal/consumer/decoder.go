@@ -93,11 +93,17 @@ func (d *decoder) serve(ctx context.Context, w work) {
 	}
 }
 
+// watermarkSlack is how far beyond an answer's high watermark its records may
+// lie. A broker notes the watermark first and then reads up to where it is by
+// then, so that under load records may lie beyond it. The bound is there for
+// base offsets gone wild, which no checksum covers.
+const watermarkSlack = 1 << 20
+
 // decode sends the chunks of the work's records. w.from moves along: all below
 // it has been sent or lies in the chunk being filled.
 func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	d.begin(w)
-	d.batches.Reset(w.records, w.high)
+	d.batches.Reset(w.records, w.high+watermarkSlack)
 	d.aborted.Reset(w.aborted)
 	var b wire.Batch
 	for {
@@ -201,10 +207,13 @@ func (d *decoder) begin(w *work) {
 	d.chunk.start, d.chunk.next, d.chunk.catchUp = w.from, w.from, w.catchUp
 }
 
-// send hands the chunk being filled to the loop, if it says anything.
+// send hands the chunk being filled to the loop. There is none any more after a
+// send that ctx has cut off.
 func (d *decoder) send(ctx context.Context) error {
 	c := d.chunk
-	d.chunk = nil
+	if d.chunk = nil; c == nil {
+		return ctx.Err()
+	}
 	select {
 	case d.out <- c:
 		return nil

@@ -134,6 +134,9 @@ func (s *session) succeeded(r result, now time.Time) {
 	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
 	n.dropping, n.trial = false, false
 	s.pacer.lastStored = now
+	// An import that is cut off may be stored all the same, and repeated by the
+	// next owner: better not begin what would take as long as this one did.
+	n.tooSlow = s.mode == draining && now.Add(r.took).After(s.drain.deadline) && !s.orphaned()
 	s.metrics.stored(u.batch, now)
 	s.log.Info("imported",
 		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,

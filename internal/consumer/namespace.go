@@ -40,6 +40,7 @@ type namespace struct {
 
 	dropping bool // new lines leave memory
 	trial    bool // a probe succeeded; one batch is read back and tried
+	tooSlow  bool // another import would not end before the drain does
 	probe    Import
 	shed     map[*partition]*ledger.Node
 	lettered int // refused batches on their way to the dead-letter topic
@@ -54,7 +55,7 @@ func (n *namespace) idle() bool {
 
 // startable returns the next upload to attempt, nil if there is none.
 func (n *namespace) startable(concurrency int) *upload {
-	if n.flying >= concurrency {
+	if n.flying >= concurrency || n.tooSlow {
 		return nil
 	}
 	for _, u := range n.uploads {

@@ -213,8 +213,9 @@ const maxSleep = 5 * time.Second
 // nextEvent is when turn has something to do at the latest.
 func (s *session) nextEvent(now time.Time) time.Time {
 	at := now.Add(maxSleep)
+	// What is due already has been seen to by this turn, or waits for an event.
 	consider := func(t time.Time) {
-		if !t.IsZero() && t.Before(at) {
+		if t.After(now) && t.Before(at) {
 			at = t
 		}
 	}
