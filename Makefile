@@ -102,8 +102,14 @@ soak: ## Run the simulation over fresh seeds for SOAK (a duration)
 	SOAK=$(SOAK) go test -count=1 -timeout=0 -v -run '^TestSoak' ./...
 
 .PHONY: bench
-bench: build ## Measure fetch -> batch -> PUT against the sandbox (MB/s, CPU s/GB, peak RSS)
+bench: build ## Measure the bridge on a real Kafka: MB/s, CPU s/GB, peak RSS (ARGS='-codecs lz4 -namespaces 10000')
 	go run ./bench -bridge bin/bridge $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: build ## Measure the bridge beside its peers and write bench/RESULTS.md (builds Bento once: minutes)
+	go build -o bin/straightline ./bench/peers/straightline
+	cd bench/peers/bento && go build -o ../../../bin/bento .
+	go run ./bench -bridge bin/bridge -straightline bin/straightline -bento bin/bento -runs 5 -write bench $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built
