@@ -365,7 +365,7 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 		}
 		p.failure = f.err
 		operation := "fetch"
-		if f.kind == faultCorrupt {
+		if p.corrupt = f.kind == faultCorrupt; p.corrupt {
 			operation = "decode"
 			s.metrics.kafkaErrors.WithLabelValues(operation).Inc()
 		}

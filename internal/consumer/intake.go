@@ -115,7 +115,7 @@ func (s *session) absorb(c *chunk, p *partition, now time.Time) {
 // recovered clears a failure once data flows again.
 func (p *partition) recovered() {
 	if !p.heldOut {
-		p.failure, p.backoff = nil, 0
+		p.failure, p.corrupt, p.backoff = nil, false, 0
 	}
 }
 

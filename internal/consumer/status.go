@@ -63,6 +63,7 @@ type PartitionStatus struct {
 	PinnedBy        *PinStatus `json:"pinned_by"`
 	Error           *string    `json:"error"`
 
+	corrupt    bool
 	lagSeconds float64
 	unread     int64
 	omitted    int
@@ -171,7 +172,7 @@ func (s *session) describe(st *Status, now time.Time) {
 	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.flying
 	s.describeNamespaces(st, now)
 	for i := range st.Partitions {
-		if st.Partitions[i].State == "held" {
+		if p := &st.Partitions[i]; p.State == "held" || p.corrupt {
 			st.gauges.partitionsHeld++
 		}
 	}
@@ -183,6 +184,7 @@ func (p *partition) status(now time.Time) PartitionStatus {
 		text := p.failure.Error()
 		out.Error, out.State = &text, "failed"
 	}
+	out.corrupt = p.corrupt
 	if !p.open() {
 		return out
 	}
