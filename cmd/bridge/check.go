@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io"
+	"strings"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -23,7 +27,7 @@ func checkCommand(ctx context.Context, inv invocation) error {
 	var options checkOptions
 	set := inv.flags("check")
 	set.StringVar(&options.namespace, "namespace", "", "also ask the import API for an upload URL of namespace `NAME`; nothing is uploaded")
-	set.IntVar(&options.sample, "sample", 0, "also read `N` records of each topic, outside of the group, and tell what would become of them")
+	set.IntVar(&options.sample, "sample", 0, "also read `N` records of each topic, the oldest uncommitted ones, outside of the group, and tell what would become of them")
 	set.BoolVar(&options.json, "json", false, "print JSON, one object a line")
 	if err := inv.parse(set); err != nil {
 		return err
@@ -36,7 +40,8 @@ func checkCommand(ctx context.Context, inv invocation) error {
 	if err != nil {
 		return err
 	}
-	return checkBridge(ctx, cfg, options, inv, newLogger(inv.stderr, cfg.Log))
+	out := &findings{out: inv.stdout, json: options.json}
+	return errors.Join(checkBridge(ctx, cfg, options, out), out.err)
 }
 
 func (o checkOptions) validate() error {
@@ -50,7 +55,77 @@ func (o checkOptions) validate() error {
 }
 
 // checkBridge prints one line for each thing it tries, and returns errReported
-// if any of them failed.
-func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, inv invocation, logger *slog.Logger) error {
-	return errors.New("check bridge: not wired yet")
+// if any of them is not well.
+func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, out *findings) error {
+	out.tell(consumer.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return err
+	}
+	api := make(chan consumer.Finding, 1)
+	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
+	checkKafka(ctx, cfg, roots, options.sample, out)
+	out.tell(<-api)
+	if out.failed {
+		return errReported
+	}
+	return nil
+}
+
+// checkKafka tries what the consumer needs.
+func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, sample int, out *findings) {
+	client, explain, err := kafkaClient(ctx, cfg, roots)
+	if err != nil {
+		out.tell(consumer.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files and settings of BRIDGE_KAFKA_TLS_* and BRIDGE_KAFKA_SASL_*"})
+		return
+	}
+	preflight, err := consumer.NewPreflight(consumerConfig(cfg), client, explain)
+	if err != nil {
+		out.tell(consumer.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
+		return
+	}
+	preflight.Run(ctx, sample, out.tell)
+}
+
+// findings prints what is found, one line each, as it is found.
+type findings struct {
+	out    io.Writer
+	json   bool
+	failed bool
+	err    error // of the first write that went wrong
+}
+
+func (f *findings) tell(found consumer.Finding) {
+	f.failed = f.failed || !found.OK
+	line := findingText(found)
+	if f.json {
+		line = findingJSON(found)
+	}
+	if _, err := io.WriteString(f.out, line+"\n"); f.err == nil {
+		f.err = err
+	}
+}
+
+// findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY".
+func findingText(f consumer.Finding) string {
+	switch {
+	case f.OK:
+		return "ok " + f.Check + ": " + f.Detail
+	case f.Remedy == "":
+		return "fail " + f.Check + ": " + f.Detail
+	}
+	return "fail " + f.Check + ": " + f.Detail + ". Remedy: " + f.Remedy
+}
+
+func findingJSON(f consumer.Finding) string {
+	var line strings.Builder
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct { // strings and a bool: it cannot fail
+		Check  string `json:"check"`
+		OK     bool   `json:"ok"`
+		Detail string `json:"detail"`
+		Remedy string `json:"remedy"`
+	}{f.Check, f.OK, f.Detail, f.Remedy})
+	return strings.TrimSuffix(line.String(), "\n")
 }

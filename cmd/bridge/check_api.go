@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"time"
+
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/importer"
+)
+
+// checkPatience bounds the call to the import API: a person waits for it.
+const checkPatience = 10 * time.Second
+
+// checkAPI asks the import API for an upload URL, which uses the address and
+// the key as the bridge would. Nothing is uploaded; the URL lapses unused.
+func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, namespace string) consumer.Finding {
+	f := consumer.Finding{Check: "api " + cfg.API.BaseURL.Redacted()}
+	if namespace == "" {
+		f.OK, f.Detail = true, "not asked, so that neither address nor key are proven; -namespace NAME asks for an upload URL"
+		return f
+	}
+	hasty := *cfg
+	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
+	client, err := importClient(&hasty, roots, nil)
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	defer client.Close()
+	out := client.Create(ctx, client.Probe(namespace), nil)
+	if out.Class == importer.Stored {
+		f.OK, f.Detail = true, fmt.Sprintf("takes the key and gives an upload URL for namespace %s (request id %s); nothing was uploaded, so the store is not proven", namespace, out.RequestID)
+		return f
+	}
+	f.Detail, f.Remedy = out.Err.Error(), apiRemedy(out)
+	return f
+}
+
+// apiRemedy says what to do about an upload URL that was not to be had.
+func apiRemedy(out importer.Outcome) string {
+	switch {
+	case out.Class == importer.Unauthorised:
+		return "the API refuses the key: set SAFETYKIT_API_KEY (or its _FILE) to one that is valid at SAFETYKIT_BASE_URL and may import"
+	case out.Status == http.StatusNotFound, out.Status == http.StatusMethodNotAllowed:
+		return "check that the namespace exists, and SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH"
+	case out.Class == importer.Refused:
+		return "the API refuses this namespace: check its name with the owner of the account"
+	case out.Class == importer.Malformed:
+		return "the answer is not what the import API documents: check SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH, and what proxy stands between"
+	case out.Throttled:
+		return "the API throttles this key: try again later"
+	case out.Status != 0:
+		return "the API is not well: try again later"
+	}
+	return "check SAFETYKIT_BASE_URL, HTTPS_PROXY and NO_PROXY, firewalls, and BRIDGE_HTTP_CA_FILE if its certificate is private"
+}

@@ -1,0 +1,366 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// golden compares what was printed, with addresses and ids replaced, to a file.
+func golden(t *testing.T, w *checkWorld, name, out string) {
+	t.Helper()
+	out = strings.ReplaceAll(out, w.broker, "BROKER")
+	out = strings.ReplaceAll(out, w.env["SAFETYKIT_BASE_URL"], "API")
+	out = regexp.MustCompile(`req_[0-9a-f]+`).ReplaceAllString(out, "REQUEST")
+	file := filepath.Join("testdata", "check", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out != string(want) {
+		t.Errorf("%s differs; look at the difference and run go test ./cmd/bridge -update. Printed:\n%s", file, out)
+	}
+}
+
+func TestCheck_allWell(t *testing.T) {
+	w := newCheckWorld(t)
+	w.produce("users", 1, `{"id":"SECRET-1"}`, `{"id":"SECRET-2"}`)
+	code, out := w.check(map[string]string{"BRIDGE_DLQ_TOPIC": "dead", "BRIDGE_ON_INVALID": "dlq"}, "-namespace", "users")
+	if code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	golden(t, w, "well.golden", out)
+	w.untouched()
+}
+
+func TestCheck_withoutNamespace(t *testing.T) {
+	w := newCheckWorld(t)
+	code, out := w.check(nil)
+	if code != 0 || !strings.Contains(out, "not asked") || len(w.api.Requests()) > 0 {
+		t.Errorf("exit code %d, %d requests: %s", code, len(w.api.Requests()), out)
+	}
+}
+
+func TestCheck_sample(t *testing.T) {
+	w := newCheckWorld(t)
+	w.produce("users", 0, `{"id":"SECRET-1","kind":"users"}`, `{"id":"SECRET-2","kind":"users"}`, `[SECRET]`)
+	w.produce("users", 1, `{"id":"SECRET-3","kind":["users","SECRET not allowed"]}`, `{"id":"SECRET-4","kind":["users","audit"]}`, ``)
+	w.produce("users", 2, `{"id":7,"kind":"users"}`, `{"id":"SECRET-5"}`, `{"id":"SECRET-6","kind":"users"}`, `{"id":"SECRET-7","kind":"late"}`)
+	code, out := w.check(map[string]string{"BRIDGE_NAMESPACE": "field:kind", "BRIDGE_SKIP_RECORDS": "users/0@1"}, "-sample", "9")
+	if code != 1 {
+		t.Errorf("exit code %d although records would be held", code)
+	}
+	golden(t, w, "sample.golden", out)
+	w.untouched()
+
+	code, out = w.check(map[string]string{"BRIDGE_NAMESPACE": "field:kind", "BRIDGE_ON_INVALID": "skip"}, "-sample", "9")
+	if code != 0 || !strings.Contains(out, "ok sample users: 1 record would be left out as not_json, for instance users/0@2: ") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestCheck_json(t *testing.T) {
+	w := newCheckWorld(t)
+	code, out := w.check(map[string]string{"BRIDGE_KAFKA_TOPICS": "users,missing"}, "-json", "-namespace", "users")
+	if code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(out) {
+		var f struct {
+			Check, Detail, Remedy *string
+			OK                    *bool
+		}
+		if err := json.Unmarshal([]byte(line), &f); err != nil || f.Check == nil || f.OK == nil || f.Detail == nil || f.Remedy == nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		found[*f.Check] = *f.OK
+		if *f.OK == (*f.Remedy != "") {
+			t.Errorf("a remedy belongs to what is not well: %s", line)
+		}
+	}
+	for check, want := range map[string]bool{
+		"config": true, "broker " + w.broker: true, "topic users": true, "topic missing": false, "group bridge": true, "api " + w.env["SAFETYKIT_BASE_URL"]: true,
+	} {
+		if got, told := found[check]; !told || got != want {
+			t.Errorf("%s: told %v, ok %v", check, told, got)
+		}
+	}
+	w.untouched()
+}
+
+// Each fault makes exactly one line fail, which names the remedy; what does not
+// depend on it is still checked.
+func TestCheck_faults(t *testing.T) {
+	dead := deadAddress(t)
+	for _, tc := range []struct {
+		name    string
+		changes map[string]string
+		want    string // the beginning of the line
+		remedy  string
+		also    string // an ok line all the same
+	}{
+		{"wrong key", map[string]string{"SAFETYKIT_API_KEY": "sk_SECRET_wrong"}, "fail api ", "SAFETYKIT_API_KEY", "ok group bridge"},
+		{"no API there", map[string]string{"SAFETYKIT_BASE_URL": "http://" + dead}, "fail api http://" + dead, "SAFETYKIT_BASE_URL", "ok topic users"},
+		{"missing topic", map[string]string{"BRIDGE_KAFKA_TOPICS": "users,missing"}, "fail topic missing: does not exist", "BRIDGE_KAFKA_TOPICS", "ok topic users"},
+		{"no topic matches", map[string]string{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": "orders.*"}, "fail topics: none matches", "correct the expression", "ok group bridge"},
+		{"missing dead-letter topic", map[string]string{"BRIDGE_DLQ_TOPIC": "missing", "BRIDGE_ON_INVALID": "dlq"}, "fail dead-letter topic missing", "BRIDGE_DLQ_TOPIC", "ok group bridge"},
+		{"static namespace that is not allowed", map[string]string{"BRIDGE_NAMESPACE": "static:users", "BRIDGE_NAMESPACE_ALLOW": "listings"}, "fail records: ", "BRIDGE_NAMESPACE_ALLOW", "ok api "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newCheckWorld(t)
+			code, out := w.check(tc.changes, "-namespace", "users")
+			ok, fail := w.lines(out)
+			if code != 1 || len(fail) != 1 || !strings.HasPrefix(fail[0], tc.want) || !strings.Contains(fail[0], tc.remedy) {
+				t.Errorf("exit code %d, want one line %q with %q: %s", code, tc.want, tc.remedy, out)
+			}
+			if !strings.Contains(strings.Join(ok, "\n"), tc.also) {
+				t.Errorf("no line %q: %s", tc.also, out)
+			}
+			w.untouched()
+		})
+	}
+}
+
+// deadAddress is one that refuses connections.
+func deadAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func TestCheck_brokers(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // connects, and never says a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	dead := deadAddress(t)
+	for _, tc := range []struct {
+		name, brokers string
+		fail          []string
+	}{
+		{"dead", dead, []string{"fail broker " + dead + ": ", "fail kafka: no broker answers"}},
+		{"silent", silent.Addr().String(), []string{"fail broker " + silent.Addr().String() + ": ", "fail kafka: no broker answers"}},
+		{"one of two dead", dead + ",ALIVE", []string{"fail broker " + dead + ": "}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newCheckWorld(t)
+			start := time.Now()
+			code, out := w.check(map[string]string{"BRIDGE_KAFKA_BROKERS": strings.ReplaceAll(tc.brokers, "ALIVE", w.broker)}, "-namespace", "users", "-sample", "10")
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %s", took)
+			}
+			ok, fail := w.lines(out)
+			if code != 1 || len(fail) != len(tc.fail) || !strings.Contains(fail[0], "check BRIDGE_KAFKA_BROKERS") {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			for i := range fail {
+				if !strings.HasPrefix(fail[i], tc.fail[i]) {
+					t.Errorf("line %q, want %q", fail[i], tc.fail[i])
+				}
+			}
+			if !strings.Contains(strings.Join(ok, "\n"), "ok api ") {
+				t.Errorf("the API was not asked: %s", out)
+			}
+			if alive := strings.Contains(tc.brokers, "ALIVE"); alive != strings.Contains(out, "ok topic users") {
+				t.Errorf("topics: %s", out)
+			}
+		})
+	}
+}
+
+// allow grants an operation on a resource.
+func allow(kind kmsg.ACLResourceType, name string, operation kmsg.ACLOperation) kfake.ACL {
+	return kfake.ACL{Resource: kind, Name: name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: operation, Allow: true}
+}
+
+func TestCheck_permissions(t *testing.T) {
+	const topic, group = kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup
+	const read, write, describe = kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDescribe
+	enough := []kfake.ACL{allow(topic, "users", read), allow(topic, "listings", read), allow(topic, "dead", write), allow(group, "bridge", read)}
+	for _, tc := range []struct {
+		name    string
+		without int // index into enough, -1 none
+		instead []kfake.ACL
+		want    string
+		remedy  string
+	}{
+		{"enough", -1, nil, "", ""},
+		{"no right on a topic", 0, nil, "fail topic users: ", "BRIDGE_KAFKA_TOPICS"},
+		{"a topic may be described but not read", 0, []kfake.ACL{allow(topic, "users", describe)}, "fail topic users: ", "READ"},
+		{"dead letters may be described but not written", 2, []kfake.ACL{allow(topic, "dead", describe)}, "fail dead-letter topic dead: ", "WRITE"},
+		{"no right on the dead-letter topic", 2, nil, "fail dead-letter topic dead: ", "BRIDGE_DLQ_TOPIC"},
+		{"no right on the group", 3, nil, "fail group bridge: ", "BRIDGE_KAFKA_GROUP_ID"},
+		{"the group may be described but not joined", 3, []kfake.ACL{allow(group, "bridge", describe)}, "fail group bridge: ", "BRIDGE_KAFKA_GROUP_ID"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var rights []kfake.ACL
+			for i, right := range enough {
+				if i != tc.without {
+					rights = append(rights, right)
+				}
+			}
+			rights = append(rights, tc.instead...)
+			w := newCheckWorld(t, kfake.EnableSASL(), kfake.EnableACLs(), kfake.User("PLAIN", "importer", "SECRET", rights...))
+			code, out := w.check(map[string]string{
+				"BRIDGE_KAFKA_SASL_MECHANISM": "PLAIN", "BRIDGE_KAFKA_SASL_USERNAME": "importer", "BRIDGE_KAFKA_SASL_PASSWORD": "SECRET",
+				"BRIDGE_DLQ_TOPIC": "dead",
+			})
+			_, fail := w.lines(out)
+			switch {
+			case tc.want == "":
+				if code != 0 {
+					t.Errorf("exit code %d: %s", code, out)
+				}
+			case code != 1 || len(fail) != 1 || !strings.HasPrefix(fail[0], tc.want) || !strings.Contains(fail[0], tc.remedy):
+				t.Errorf("exit code %d, want one line %q with %q: %s", code, tc.want, tc.remedy, out)
+			}
+		})
+	}
+}
+
+func TestCheck_wrongPassword(t *testing.T) {
+	w := newCheckWorld(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "importer", "another"))
+	w.cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		answer := r.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		answer.ErrorCode = kerr.SaslAuthenticationFailed.Code // as real brokers do; this one would hang up
+		return answer, nil, true
+	})
+	code, out := w.check(map[string]string{
+		"BRIDGE_KAFKA_SASL_MECHANISM": "PLAIN", "BRIDGE_KAFKA_SASL_USERNAME": "importer", "BRIDGE_KAFKA_SASL_PASSWORD": "SECRET",
+	}, "-namespace", "users")
+	if code != 1 || !strings.Contains(out, "check BRIDGE_KAFKA_SASL_USERNAME and BRIDGE_KAFKA_SASL_PASSWORD") || !strings.Contains(out, "ok api ") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestCheck_tls(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
+	t.Cleanup(server.Close)
+	roots := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(roots, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secure := newCheckWorld(t, kfake.TLS(&tls.Config{Certificates: server.TLS.Certificates}))
+	for _, tc := range []struct {
+		name    string
+		changes map[string]string
+		want    string // in the broker's line
+		code    int
+	}{
+		{"plaintext client at a TLS port", nil, "set BRIDGE_KAFKA_TLS=true", 1},
+		{"unknown authority", map[string]string{"BRIDGE_KAFKA_TLS": "true"}, "set BRIDGE_KAFKA_TLS_CA_FILE", 1},
+		{"right", map[string]string{"BRIDGE_KAFKA_TLS": "true", "BRIDGE_KAFKA_TLS_CA_FILE": roots}, "answers over TLS", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			code, out := secure.check(tc.changes)
+			if code != tc.code || !strings.Contains(out, tc.want) {
+				t.Errorf("exit code %d, want %q: %s", code, tc.want, out)
+			}
+		})
+	}
+}
+
+// What the API answers decides the remedy.
+func TestCheck_apiAnswers(t *testing.T) {
+	const link = `{"upload_url":"https://store.example/x?SECRET","requestId":"r1"}`
+	for _, tc := range []struct {
+		status int
+		body   string
+		want   string
+	}{
+		{200, link, "(request id r1)"},
+		{401, "SECRET", "the API refuses the key"},
+		{403, "", "the API refuses the key"},
+		{404, "", "check that the namespace exists"},
+		{422, "SECRET", "the API refuses this namespace"},
+		{429, "", "the API throttles this key"},
+		{503, "", "the API is not well"},
+		{302, link, "not what the import API documents"},
+		{200, "<html>SECRET", "not what the import API documents"},
+		{200, `{"upload_url":"http://user:SECRET@store.example/x"}`, "not what the import API documents"},
+	} {
+		t.Run(fmt.Sprintf("%d %q", tc.status, tc.body), func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/elsewhere")
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.body)
+			}))
+			t.Cleanup(server.Close)
+			w := newCheckWorld(t)
+			code, out := w.check(map[string]string{"SAFETYKIT_BASE_URL": server.URL}, "-namespace", "users")
+			if good := tc.body == link && tc.status == 200; (code == 0) != good || !strings.Contains(out, tc.want) {
+				t.Errorf("exit code %d, want %q: %s", code, tc.want, out)
+			}
+		})
+	}
+}
+
+func TestCheck_committedOffsets(t *testing.T) {
+	w := newCheckWorld(t)
+	w.produce("users", 0, `{"id":"a"}`, `{"id":"b"}`, `{"id":"c"}`)
+	w.produce("users", 1, `{"id":"d"}`)
+	w.produce("listings", 0, `{"id":"e"}`)
+	w.commit("users", 0, 2)
+	w.commit("listings", 0, 9)
+	code, out := w.check(nil, "-sample", "10")
+	for _, want := range []string{
+		"ok topic users: 3 partitions, readable; 2 records ahead of what the group has committed",
+		"ok topic listings: 1 partition, readable; 1 record ahead of what the group has committed; partition 0: committed offset 9 lies beyond the end 1",
+		"ok sample users: read 2 records, the oldest of the 2 ahead",
+	} {
+		if code != 0 || !strings.Contains(out, want+"\n") {
+			t.Errorf("exit code %d, want %q: %s", code, want, out)
+		}
+	}
+	code, out = w.check(map[string]string{"BRIDGE_KAFKA_OFFSET_RESET": "hold"})
+	if _, fail := w.lines(out); code != 1 || len(fail) != 1 || !strings.HasPrefix(fail[0], "fail topic listings: ") || !strings.Contains(fail[0], "kafka-consumer-groups --reset-offsets") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func TestCheck_sharedGroup(t *testing.T) {
+	w := newCheckWorld(t)
+	w.produce("users", 0, `{"id":"a"}`)
+	other := w.client(kgo.ClientID("other-consumer"), kgo.ConsumerGroup("bridge"), kgo.ConsumeTopics("users"), kgo.Balancers(kgo.RangeBalancer()),
+		kgo.DisableAutoCommit(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err := other.PollFetches(t.Context()).Err(); err != nil { // a member by now
+		t.Fatal(err)
+	}
+	code, out := w.check(nil)
+	_, fail := w.lines(out)
+	if code != 1 || len(fail) != 1 || !strings.HasPrefix(fail[0], `fail group bridge: is shared with other clients: "other-consumer"`) {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}

@@ -1,0 +1,185 @@
+package consumer
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Finding is the answer to one question of a preflight. Its texts are one line
+// each and hold neither secrets nor anything of a record but namespaces.
+type Finding struct {
+	Check  string // what was tried, for instance "broker kafka-0:9092"
+	OK     bool
+	Detail string // what was found
+	Remedy string // what to do about it, "" if it is OK or nothing is known
+}
+
+// preflightPatience bounds each call of a preflight: a person waits for it.
+const preflightPatience = 5 * time.Second
+
+// Preflight tries what a Consumer of the same configuration would need. It
+// neither joins the group nor commits, produces or creates anything. What the
+// steps after the brokers learn is kept for the next ones.
+//
+//	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> sample
+type Preflight struct {
+	cfg     *Config
+	mapper  *record.Mapper
+	base    ClientConfig
+	explain func(error) string
+	report  func(Finding)
+
+	client     *Client // of the brokers that answered
+	cluster    string
+	topics     []*inspectedTopic // those that exist and may be described
+	committed  map[TopicPartition]CommittedOffset
+	committing bool // committed could be read
+}
+
+// NewPreflight prepares a preflight that connects as client would; client
+// itself is not used. explain turns an error of a broker into a sentence with
+// its remedy.
+func NewPreflight(cfg Config, client *Client, explain func(error) string) (*Preflight, error) {
+	mapper, err := record.NewMapper(cfg.Record)
+	if err != nil {
+		return nil, fmt.Errorf("build record mapper: %w", err)
+	}
+	base := client.config
+	base.DialTimeout, base.CallTimeout, base.MetadataTopics = preflightPatience, preflightPatience, nil
+	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: (&resources{explainer: explain}).explain}, nil
+}
+
+// Run makes all checks, one after the other, and reports each finding as it is
+// made. A check that another one's failure leaves without sense is left out. It
+// then reads sample records of each topic, if sample is positive. Run it once.
+func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
+	p.report = report
+	answering := p.findBrokers(ctx)
+	if len(answering) == 0 {
+		p.fail("kafka", "no broker answers: topics, permissions and the dead-letter topic were not checked", "see the brokers above")
+		return
+	}
+	config := p.base
+	config.Brokers = answering
+	p.client = NewClient(config)
+	defer p.client.Close()
+	if p.findTopics(ctx) {
+		p.inspect(ctx)
+		group := p.checkGroup(ctx)
+		for _, t := range p.topics {
+			p.report(p.judgeTopic(t))
+		}
+		p.report(group)
+	}
+	if p.cfg.DLQTopic != "" {
+		p.report(p.checkLetters(ctx))
+	}
+	if sample > 0 {
+		p.sample(ctx, sample)
+	}
+}
+
+func (p *Preflight) ok(check, detail string) {
+	p.report(Finding{Check: check, OK: true, Detail: detail})
+}
+
+func (p *Preflight) fail(check, detail, remedy string) {
+	p.report(Finding{Check: check, Detail: detail, Remedy: remedy})
+}
+
+// failure is the finding for an error of a broker.
+func (p *Preflight) failure(check string, err error) Finding {
+	f := Finding{Check: check, Detail: oneLine(err.Error())}
+	if remedy := oneLine(p.explain(err)); !strings.HasPrefix(remedy, f.Detail) { // else nothing is known
+		f.Remedy = remedy
+	}
+	return f
+}
+
+// oneLine joins the lines of joined errors.
+func oneLine(text string) string { return strings.Join(strings.Split(text, "\n"), "; ") }
+
+// findBrokers asks every bootstrap broker at the same time, reports on each in
+// their order, and returns those that answer.
+func (p *Preflight) findBrokers(ctx context.Context) (answering []string) {
+	findings := make([]Finding, len(p.base.Brokers))
+	var wg sync.WaitGroup
+	for i, broker := range p.base.Brokers {
+		wg.Go(func() { findings[i] = p.checkBroker(ctx, broker) })
+	}
+	wg.Wait()
+	for i, f := range findings {
+		p.report(f)
+		if f.OK {
+			answering = append(answering, p.base.Brokers[i])
+		}
+	}
+	return answering
+}
+
+func (p *Preflight) checkBroker(ctx context.Context, broker string) Finding {
+	config := p.base
+	config.Brokers = []string{broker}
+	client := NewClient(config)
+	defer client.Close()
+	check := "broker " + broker
+	md, err := client.Metadata(ctx, []string{})
+	if err != nil {
+		return p.failure(check, err)
+	}
+	how := "in plaintext"
+	if config.TLS != nil {
+		how = "over TLS"
+	}
+	if config.SASL != nil {
+		how += ", authenticated with " + config.SASL.Name()
+	}
+	return Finding{Check: check, OK: true, Detail: fmt.Sprintf("answers %s; %s in its cluster", how, count(len(md.Brokers), "broker"))}
+}
+
+// findTopics looks for the configured topics and reports those that cannot be
+// used. It says whether the cluster could be asked.
+func (p *Preflight) findTopics(ctx context.Context) bool {
+	md, err := p.client.Metadata(ctx, p.cfg.Topics) // nil with a regular expression: all
+	if err != nil {
+		p.report(p.failure("topics", err))
+		return false
+	}
+	p.cluster = md.ClusterID
+	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
+	matched := false
+	for _, t := range md.Topics {
+		if p.cfg.TopicRegex != nil && !matches(p.cfg, t) {
+			continue
+		}
+		matched = true
+		switch code := Code(t.ErrorCode); {
+		case code.TopicGone():
+			p.fail("topic "+t.Name, "does not exist", "create it, for the bridge never does, or correct BRIDGE_KAFKA_TOPICS")
+		case code != CodeOK && code != CodeLeaderNotAvailable:
+			p.report(p.failure("topic "+t.Name, fmt.Errorf("describe topic: %w", code)))
+		default:
+			p.topics = append(p.topics, newInspectedTopic(t))
+		}
+	}
+	if !matched {
+		p.fail("topics", fmt.Sprintf("none matches BRIDGE_KAFKA_TOPIC_REGEX %q", p.cfg.TopicRegex),
+			"create one or correct the expression; topics that this user may not DESCRIBE do not show")
+	}
+	return true
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

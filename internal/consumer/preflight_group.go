@@ -1,0 +1,129 @@
+package consumer
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go/protocol/describegroups"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// checkGroup reads what the group has committed, and looks at what this user
+// may do with it and at who its members are.
+func (p *Preflight) checkGroup(ctx context.Context) Finding {
+	check := "group " + p.cfg.Group
+	topics := map[string][]int32{}
+	for _, t := range p.topics {
+		for _, part := range t.partitions {
+			topics[t.name] = append(topics[t.name], part.Partition)
+		}
+	}
+	var committed map[TopicPartition]CommittedOffset
+	err := patiently(ctx, func(ctx context.Context) (err error) {
+		committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics)
+		return err
+	})
+	if code, _ := errors.AsType[Code](err); code == CodeUnknownGroup {
+		err = nil // some brokers know no offsets of a group that never was
+	}
+	if err != nil {
+		return p.failure(check, err)
+	}
+	p.committed, p.committing = committed, true
+	g, err := p.describeGroup(ctx)
+	if err != nil {
+		return Finding{Check: check, OK: true, Detail: "its offsets can be read; joining was not proven and its members are unknown, " +
+			"for it cannot be described: " + oneLine(p.explain(err))}
+	}
+	return p.judgeGroup(check, g)
+}
+
+// patiently repeats a call for a while as long as the broker asks to: the first
+// group of a cluster finds its coordinator being made.
+func patiently(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
+	defer cancel()
+	for {
+		err := call(ctx)
+		code, answered := errors.AsType[Code](err)
+		if !answered || !code.Retriable() || pause(ctx, 200*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+func (p *Preflight) describeGroup(ctx context.Context) (*describegroups.ResponseGroup, error) {
+	request := &describegroups.Request{Groups: []string{p.cfg.Group}, IncludeAuthorizedOperations: true}
+	answer, err := groupCall[*describegroups.Response](ctx, p.client, request)
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Groups) != 1 {
+		return nil, fmt.Errorf("the broker described %d groups", len(answer.Groups))
+	}
+	return &answer.Groups[0], Code(answer.Groups[0].ErrorCode).Err()
+}
+
+func (p *Preflight) judgeGroup(check string, g *describegroups.ResponseGroup) Finding {
+	operations := wire.Operations(g.AuthorizedOperations)
+	strangers := foreignMembers(g)
+	switch {
+	case operations != wire.UnknownOperations && !operations.Has(wire.OperationRead):
+		return p.failure(check, fmt.Errorf("the brokers do not grant READ: %w", CodeGroupDenied))
+	case g.ProtocolType != "" && g.ProtocolType != "consumer":
+		return Finding{Check: check, Detail: fmt.Sprintf("belongs to members of another kind: %q", g.ProtocolType),
+			Remedy: "choose another BRIDGE_KAFKA_GROUP_ID: a group is for bridges only"}
+	case len(strangers) > 0:
+		return Finding{Check: check, Detail: "is shared with other clients: " + strings.Join(strangers, ", "),
+			Remedy: "stop them or choose another BRIDGE_KAFKA_GROUP_ID: a group is for bridges only"}
+	}
+	detail := "its offsets can be read; the brokers grant READ, which joining and committing need"
+	if operations == wire.UnknownOperations {
+		detail = "its offsets can be read; joining was not proven, for the brokers do not tell permissions"
+	}
+	if len(g.Members) == 0 {
+		return Finding{Check: check, OK: true, Detail: detail + "; nobody is in it"}
+	}
+	return Finding{Check: check, OK: true, Detail: fmt.Sprintf("%s; %s in it, state %s", detail, count(len(g.Members), "member"), g.GroupState)}
+}
+
+// foreignMembers returns the client ids of members that are no bridges, sorted
+// and each once. Only a stable group shows what its members said.
+func foreignMembers(g *describegroups.ResponseGroup) (ids []string) {
+	for _, m := range g.Members {
+		if len(m.MemberMetadata) > 0 && !bridgeSubscription(m.MemberMetadata) {
+			ids = append(ids, fmt.Sprintf("%q", m.ClientID))
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// bridgeSubscription tells whether a member's subscription has the form that
+// the bridge's client library gives it: version 1, topics and user data, but
+// not the owned partitions, which every other client adds in this version.
+// Neither kind can read the other's.
+func bridgeSubscription(b []byte) bool {
+	if len(b) < 6 || binary.BigEndian.Uint16(b) != 1 {
+		return false
+	}
+	topics := int32(binary.BigEndian.Uint32(b[2:]))
+	b = b[6:]
+	for ; topics > 0; topics-- {
+		if len(b) < 2 || len(b)-2 < int(binary.BigEndian.Uint16(b)) {
+			return false
+		}
+		b = b[2+int(binary.BigEndian.Uint16(b)):]
+	}
+	if len(b) < 4 {
+		return false
+	}
+	userData := max(0, int(int32(binary.BigEndian.Uint32(b))))
+	return len(b)-4 == userData
+}

@@ -1,0 +1,80 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// checkLetters looks at the dead-letter topic without writing to it: that it
+// exists, that its leaders can be reached, and what the brokers say about the
+// permission to write. That a record of a certain size will be accepted is not
+// proven.
+func (p *Preflight) checkLetters(ctx context.Context) Finding {
+	check := "dead-letter topic " + p.cfg.DLQTopic
+	md, err := p.describeTopic(ctx, p.cfg.DLQTopic)
+	if err == nil && Code(md.ErrorCode).TopicGone() {
+		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct BRIDGE_DLQ_TOPIC"}
+	}
+	if err == nil && Code(md.ErrorCode) != CodeLeaderNotAvailable {
+		err = Code(md.ErrorCode).Err()
+	}
+	if err != nil {
+		return p.failure(check, fmt.Errorf("describe topic: %w", err))
+	}
+	t := newInspectedTopic(md)
+	if err := p.reachLeaders(ctx, t); err != nil {
+		return p.failure(check, err)
+	}
+	detail := fmt.Sprintf("exists with %s, whose leaders answer; ", count(len(t.partitions), "partition"))
+	switch {
+	case md.Operations == wire.UnknownOperations:
+		detail += "the permission to write was not proven, for the brokers do not tell it"
+	case !md.Operations.Has(wire.OperationWrite):
+		return p.failure(check, fmt.Errorf("the brokers do not grant WRITE: %w", CodeTopicDenied))
+	default:
+		detail += "the brokers grant WRITE; nothing was written"
+	}
+	return Finding{Check: check, OK: true, Detail: detail}
+}
+
+// describeTopic asks for one topic and for what this user may do with it.
+func (p *Preflight) describeTopic(ctx context.Context, name string) (md wire.TopicMetadata, err error) {
+	ctx, cancel := p.client.bounded(ctx)
+	defer cancel()
+	body, version, err := p.client.call(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true})
+	if err != nil {
+		return md, err
+	}
+	var answer wire.MetadataResponse
+	if err := answer.Decode(body, version); err != nil {
+		return md, err
+	}
+	if len(answer.Topics) != 1 {
+		return md, fmt.Errorf("the broker described %d topics", len(answer.Topics))
+	}
+	return answer.Topics[0], nil
+}
+
+// reachLeaders asks every leader of a topic for offsets, which a topic that may
+// be written allows too.
+func (p *Preflight) reachLeaders(ctx context.Context, t *inspectedTopic) error {
+	byLeader := map[int32][]*inspectedPartition{}
+	for _, part := range t.partitions {
+		if part.err == nil {
+			byLeader[part.leader] = append(byLeader[part.leader], part)
+		}
+	}
+	for leader, parts := range byLeader {
+		if err := p.listLogs(ctx, leader, parts); err != nil {
+			return err
+		}
+	}
+	for _, part := range t.partitions {
+		if part.err != nil {
+			return fmt.Errorf("partition %d: %w", part.Partition, part.err)
+		}
+	}
+	return nil
+}

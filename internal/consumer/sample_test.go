@@ -1,0 +1,166 @@
+package consumer
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/record"
+)
+
+// preflight runs a preflight of the rig's topics and returns what it found, one
+// "check: detail" each, a failure with "FAIL" before it.
+func (r *clientRig) preflight(sample int, change func(*Config)) (found []string) {
+	r.t.Helper()
+	namespace, err := record.ParseNamespaceSource("field:ns")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	id, err := record.ParseIDSource("field:id")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cfg := Config{
+		Group: "bridge", Topics: []string{"orders", "users"}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
+		Record: record.Settings{Namespace: namespace, ID: id},
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := NewPreflight(cfg, r.client, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p.Run(r.t.Context(), sample, func(f Finding) {
+		line := f.Check + ": " + f.Detail
+		if !f.OK {
+			line = "FAIL " + line
+		}
+		found = append(found, line)
+	})
+	return found
+}
+
+func (r *clientRig) finds(found []string, wants ...string) {
+	r.t.Helper()
+	for _, want := range wants {
+		if !strings.Contains(strings.Join(found, "\n")+"\n", want+"\n") {
+			r.t.Errorf("not found: %q in\n%s", want, strings.Join(found, "\n"))
+		}
+	}
+}
+
+func inNamespace(namespace string, n int) (values []string) {
+	for i := range n {
+		values = append(values, fmt.Sprintf(`{"id":"%d","ns":%q}`, i, namespace))
+	}
+	return values
+}
+
+func TestSample_sharesOfPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		r.produce("orders", 0, kgo.Lz4Compression(), inNamespace("first", 100)...)
+		r.produce("orders", 1, kgo.ZstdCompression(), inNamespace("second", 3)...)
+		r.produce("users", 1, kgo.NoCompression(), inNamespace("third", 4)...)
+		r.finds(r.preflight(10, nil),
+			"sample orders: read 10 records, the oldest of the 103 ahead",
+			"sample orders: namespace first would get 7 lines, 168 bytes", // what the second leaves over
+			"sample orders: namespace second would get 3 lines, 75 bytes",
+			"sample users: read 4 records, the oldest of the 4 ahead")
+	})
+}
+
+// More than one answer's worth of records, in several batches.
+func TestSample_readsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		filler := strings.Repeat("x", 1000)
+		for range 6 {
+			var values []string
+			for i := range 500 {
+				values = append(values, fmt.Sprintf(`{"id":"%d","ns":"a","text":%q}`, i, filler))
+			}
+			r.produce("orders", 0, kgo.NoCompression(), values...)
+		}
+		r.finds(r.preflight(2600, nil), "sample orders: read 2600 records, the oldest of the 3000 ahead")
+		r.finds(r.preflight(9000, nil), "sample orders: read 3000 records, the oldest of the 3000 ahead")
+	})
+}
+
+func TestSample_abortedTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		producer, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext),
+			kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID("tx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer producer.Close()
+		for _, end := range []struct {
+			namespace string
+			how       kgo.TransactionEndTry
+		}{{"kept", kgo.TryCommit}, {"aborted", kgo.TryAbort}, {"kept", kgo.TryCommit}} {
+			if err := producer.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range inNamespace(end.namespace, 5) {
+				if err := producer.ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Value: []byte(v)}).FirstErr(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := producer.EndTransaction(t.Context(), end.how); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found := r.preflight(100, nil)
+		r.finds(found, "sample orders: read 10 records, the oldest of the 18 ahead", "sample orders: namespace kept would get 10 lines, 230 bytes")
+		if strings.Contains(strings.Join(found, "\n"), "aborted") {
+			t.Errorf("aborted records were read: %v", found)
+		}
+		r.finds(r.preflight(100, func(c *Config) { c.ReadCommitted = false }),
+			"sample orders: read 15 records, the oldest of the 18 ahead", "sample orders: namespace aborted would get 5 lines, 130 bytes")
+	})
+}
+
+// Whatever lies where, as many records are read as were asked for or exist.
+func TestSample_countsRight(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	synctest.Test(t, func(t *testing.T) {
+		for range 10 {
+			r := newClientRig(t, ClientConfig{})
+			total := 0
+			for range rnd.IntN(5) {
+				n := 1 + rnd.IntN(20)
+				r.produce("orders", int32(rnd.IntN(2)), kgo.SnappyCompression(), inNamespace("a", n)...)
+				total += n
+			}
+			asked := 1 + rnd.IntN(50)
+			want := fmt.Sprintf("sample orders: read %s, the oldest of the %d ahead", count(min(asked, total), "record"), total)
+			if total == 0 {
+				want = "sample orders: no record is ahead, so none was read"
+			}
+			r.finds(r.preflight(asked, nil), want)
+		}
+	})
+}
+
+func TestSample_manyNamespaces(t *testing.T) {
+	seen := newTally()
+	for i := range 60 {
+		for range i + 1 {
+			seen.add(fmt.Sprintf("ns-%02d", i), 10)
+		}
+	}
+	var found []Finding
+	seen.report(&Preflight{report: func(f Finding) { found = append(found, f) }}, "sample x", 60)
+	if n := len(found); n != 52 || found[1].Detail != "namespace ns-59 would get 60 lines, 600 bytes" || found[51].Detail != "and 10 more namespaces would get less" {
+		t.Errorf("%d findings: %+v", n, found)
+	}
+}
