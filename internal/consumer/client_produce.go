@@ -67,7 +67,7 @@ func (t *letterTopic) Write(ctx context.Context, letters []*letter) []error {
 	return errs
 }
 
-// Close ends the writers.
+// Close implements letterWriter.
 func (t *letterTopic) Close() error { return errors.Join(t.usual.Close(), t.large.Close()) }
 
 func letterError(err error) error {

@@ -91,6 +91,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	c.state.stopped()
 	c.client.Close()
+	if c.letters != nil {
+		_ = c.letters.Close() // every letter has been answered or given up
+	}
 	if unfinished {
 		return ErrUnfinished
 	}

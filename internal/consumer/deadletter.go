@@ -76,6 +76,8 @@ func (l *letter) outgoing() []header {
 // them. The errors are in the order of the letters, nil for the acknowledged.
 type letterWriter interface {
 	Write(ctx context.Context, letters []*letter) []error
+	// Close ends what Write has started. No Write may be under way.
+	Close() error
 }
 
 // errLetterTooLarge marks a letter that the topic will never take.

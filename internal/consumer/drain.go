@@ -63,7 +63,7 @@ func (s *session) over() bool {
 		return true
 	}
 	now := time.Now()
-	if now.After(s.drain.deadline) && !s.orphaned() {
+	if !now.Before(s.drain.deadline) && !s.orphaned() {
 		return true
 	}
 	if s.unsettled(now) || s.commits.flying {
