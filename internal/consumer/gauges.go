@@ -59,7 +59,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	st, err := c.Status(ctx)
+	st, err := c.snapshot(ctx, false)
 	if err != nil {
 		return
 	}

@@ -40,8 +40,16 @@ func (s *session) retryPending(now time.Time) {
 		return
 	}
 	s.pending = nil
-	s.metrics.fetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
 	s.take(c)
+}
+
+// countMemoryPause adds the time that a chunk has waited for room since it was
+// last called.
+func (s *session) countMemoryPause(now time.Time) {
+	if s.pending != nil {
+		s.metrics.fetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
+		s.pausedAt = now
+	}
 }
 
 // room says whether the chunk's lines fit the budget. Near it the largest
@@ -233,6 +241,15 @@ func (s *session) holdRecord(p *partition, offset, timestamp int64, now time.Tim
 	}
 }
 
+// countHeldPauses adds the time that partitions have been paused since it was
+// last called.
+func (s *session) countHeldPauses(now time.Time) {
+	if s.pausedPartitions > 0 {
+		s.metrics.fetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
+	}
+	s.pausesCounted = now
+}
+
 // pauseHeld stops reading a partition whose single records would no longer fit
 // the commit metadata, and goes on when some have been settled.
 func (s *session) pauseHeld(p *partition) {
@@ -241,6 +258,12 @@ func (s *session) pauseHeld(p *partition) {
 		return
 	}
 	p.paused = full
+	s.countHeldPauses(time.Now())
+	if full {
+		s.pausedPartitions++
+	} else {
+		s.pausedPartitions--
+	}
 	s.fetcher.pause(p.cursor, full)
 	if full {
 		// What was read ahead is dropped and read again later.

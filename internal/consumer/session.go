@@ -94,7 +94,10 @@ type session struct {
 	// resubscribe says that the topics have changed: the membership must end,
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
-	pausedAt    time.Time // since when fetching waits for memory
+	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
+	// Partitions that pauseHeld has paused, and until when that is counted.
+	pausedPartitions int
+	pausesCounted    time.Time
 
 	ctx    context.Context // of everything but reading; ends with the session
 	cancel context.CancelFunc
@@ -193,12 +196,14 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 // timer for what becomes possible by the clock alone.
 func (s *session) turn(now time.Time, timer *time.Timer) {
 	s.turned.Store(now.UnixNano())
+	s.countMemoryPause(now)
 	if s.mode == running {
 		s.retryPending(now)
 		for _, b := range s.batches.Expire(now) {
 			s.queue(b, now)
 		}
 		s.nextCatchUp(now)
+		s.countHeldPauses(now)
 	}
 	s.pacer.awake(now)
 	s.dispatch(now)

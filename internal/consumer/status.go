@@ -1,9 +1,7 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -108,7 +106,11 @@ type sessionGauges struct {
 
 // Status asks the owner of the state for a copy. It fails when the loop does
 // not answer before ctx ends.
-func (c *Consumer) Status(ctx context.Context) (*Status, error) {
+func (c *Consumer) Status(ctx context.Context) (*Status, error) { return c.snapshot(ctx, true) }
+
+// snapshot is Status; without detail it lists the held namespaces only, which
+// is all that a scrape needs of what may be very many.
+func (c *Consumer) snapshot(ctx context.Context, detail bool) (*Status, error) {
 	st := c.base()
 	s := c.state.session.Load()
 	if s == nil {
@@ -116,7 +118,7 @@ func (c *Consumer) Status(ctx context.Context) (*Status, error) {
 	}
 	done := make(chan struct{})
 	ask := func(now time.Time) {
-		s.describe(st, now)
+		s.describe(st, now, detail)
 		close(done)
 	}
 	select {
@@ -161,7 +163,7 @@ func groupState(name string) string {
 }
 
 // describe fills in what the loop knows.
-func (s *session) describe(st *Status, now time.Time) {
+func (s *session) describe(st *Status, now time.Time, detail bool) {
 	if s.mode == draining {
 		st.State, st.Group.State = stateDraining, "draining"
 	}
@@ -170,7 +172,8 @@ func (s *session) describe(st *Status, now time.Time) {
 		st.Partitions = append(st.Partitions, p.status(now))
 	}
 	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.flying
-	s.describeNamespaces(st, now)
+	s.countNamespaces(&st.gauges)
+	s.listNamespaces(st, now, detail)
 	for i := range st.Partitions {
 		if p := &st.Partitions[i]; p.State == "held" || p.corrupt {
 			st.gauges.partitionsHeld++
@@ -212,91 +215,4 @@ func (p *partition) status(now time.Time) PartitionStatus {
 		out.State = "reading"
 	}
 	return out
-}
-
-// describeNamespaces lists the namespaces, worst first.
-func (s *session) describeNamespaces(st *Status, now time.Time) {
-	all := map[string]*NamespaceStatus{}
-	get := func(name string) *NamespaceStatus {
-		n := all[name]
-		if n == nil {
-			n = &NamespaceStatus{Name: name, State: "open"}
-			all[name] = n
-		}
-		return n
-	}
-	oldest := func(n *NamespaceStatus, ms int64, opened time.Time) {
-		at := time.UnixMilli(ms)
-		if n.OldestRecordAt == nil || at.Before(*n.OldestRecordAt) {
-			n.OldestRecordAt = &at
-		}
-		if st.gauges.oldest.IsZero() || opened.Before(st.gauges.oldest) {
-			st.gauges.oldest = opened
-		}
-	}
-	s.batches.All(func(b *batch) bool {
-		n := get(b.Namespace)
-		n.BufferedBytes, n.BufferedRecords = b.Bytes, b.Records
-		oldest(n, b.OldestTimestamp, b.Opened)
-		return true
-	})
-	for name, ns := range s.pacer.namespaces {
-		n := get(name)
-		for _, u := range ns.uploads {
-			n.BufferedBytes += u.batch.Bytes
-			n.BufferedRecords += u.batch.Records
-			if !u.flying {
-				st.gauges.waiting++
-			}
-			oldest(n, u.batch.OldestTimestamp, u.batch.Opened)
-		}
-		ns.describe(n, now)
-		if ns.state == held {
-			st.gauges.namespacesHeld++
-		}
-	}
-	list := make([]NamespaceStatus, 0, len(all))
-	for _, n := range all {
-		list = append(list, *n)
-	}
-	slices.SortFunc(list, func(a, b NamespaceStatus) int {
-		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
-	})
-	if len(list) > MaxStatusNamespaces {
-		st.NamespacesOmitted = len(list) - MaxStatusNamespaces
-		list = list[:MaxStatusNamespaces]
-	}
-	st.Namespaces = list
-}
-
-func rank(state string) int {
-	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
-}
-
-func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
-	n.InFlight = ns.flying
-	switch {
-	case ns.state == held:
-		n.State = "held"
-	case ns.state == retrying:
-		n.State = "retrying"
-	case ns.flying > 0 || len(ns.uploads) > 0:
-		n.State = "uploading"
-	}
-	if ns.lastRequestID != "" {
-		id := ns.lastRequestID
-		n.LastRequestID = &id
-	}
-	if ns.troubled() {
-		since := ns.since
-		n.Since, n.holdReason = &since, ns.holdReason
-		if ns.lastError != "" {
-			text := ns.lastError
-			n.LastError = &text
-		}
-		if ns.wakeAt.After(now) {
-			at := ns.wakeAt
-			n.NextAttemptAt = &at
-		}
-	}
 }

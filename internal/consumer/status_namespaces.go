@@ -1,0 +1,124 @@
+package consumer
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// countNamespaces sums up all namespaces without listing them.
+func (s *session) countNamespaces(g *sessionGauges) {
+	g.oldest, _ = s.batches.Oldest()
+	for _, n := range s.pacer.namespaces {
+		if n.state == held {
+			g.namespacesHeld++
+		}
+		for _, u := range n.uploads {
+			if !u.flying {
+				g.waiting++
+			}
+			if g.oldest.IsZero() || u.batch.Opened.Before(g.oldest) {
+				g.oldest = u.batch.Opened
+			}
+		}
+	}
+}
+
+// listNamespaces lists the namespaces, worst first, at most
+// MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
+// first where not all of it has room.
+func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
+	picked := s.pickNamespaces(detail)
+	list := make([]NamespaceStatus, 0, len(picked))
+	listed := make(map[string]bool, len(picked))
+	for _, n := range picked {
+		list = append(list, s.namespaceStatus(n.name, n, now))
+		listed[n.name] = true
+	}
+	if detail {
+		s.batches.All(func(b *batch) bool {
+			if !listed[b.Namespace] {
+				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
+			}
+			return len(list) < MaxStatusNamespaces
+		})
+		st.NamespacesOmitted = max(0, s.batches.Len()-len(list))
+	}
+	slices.SortFunc(list, func(a, b NamespaceStatus) int {
+		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
+	})
+	st.Namespaces = list
+}
+
+// pickNamespaces returns those in trouble or with an import, the worst where
+// there are too many.
+func (s *session) pickNamespaces(detail bool) []*namespace {
+	var byState [3][]*namespace // held, retrying, the rest
+	for _, n := range s.pacer.namespaces {
+		switch {
+		case n.state == held:
+			byState[0] = append(byState[0], n)
+		case detail && n.state == retrying:
+			byState[1] = append(byState[1], n)
+		case detail && (n.flying > 0 || len(n.uploads) > 0):
+			byState[2] = append(byState[2], n)
+		}
+	}
+	all := slices.Concat(byState[:]...)
+	return all[:min(len(all), MaxStatusNamespaces)]
+}
+
+// namespaceStatus describes one namespace; n is nil if it has nothing but an
+// open batch.
+func (s *session) namespaceStatus(name string, n *namespace, now time.Time) NamespaceStatus {
+	out := NamespaceStatus{Name: name, State: "open"}
+	add := func(b *batch) {
+		out.BufferedBytes += b.Bytes
+		out.BufferedRecords += b.Records
+		if at := time.UnixMilli(b.OldestTimestamp); out.OldestRecordAt == nil || at.Before(*out.OldestRecordAt) {
+			out.OldestRecordAt = &at
+		}
+	}
+	if b, ok := s.batches.Open(name); ok {
+		add(b)
+	}
+	if n != nil {
+		for _, u := range n.uploads {
+			add(u.batch)
+		}
+		n.describe(&out, now)
+	}
+	return out
+}
+
+func rank(state string) int {
+	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
+}
+
+func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
+	n.InFlight = ns.flying
+	switch {
+	case ns.state == held:
+		n.State = "held"
+	case ns.state == retrying:
+		n.State = "retrying"
+	case ns.flying > 0 || len(ns.uploads) > 0:
+		n.State = "uploading"
+	}
+	if ns.lastRequestID != "" {
+		id := ns.lastRequestID
+		n.LastRequestID = &id
+	}
+	if ns.troubled() {
+		since := ns.since
+		n.Since, n.holdReason = &since, ns.holdReason
+		if ns.lastError != "" {
+			text := ns.lastError
+			n.LastError = &text
+		}
+		if ns.wakeAt.After(now) {
+			at := ns.wakeAt
+			n.NextAttemptAt = &at
+		}
+	}
+}
