@@ -77,11 +77,17 @@ func (b *bridge) String() string { return b.name }
 
 // tail is the end of its log.
 func (b *bridge) tail() string {
+	text := b.logged()
+	return text[max(0, len(text)-1500):]
+}
+
+// logged is its whole log so far.
+func (b *bridge) logged() string {
 	text, err := os.ReadFile(b.log)
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-1500):])
+	return string(text)
 }
 
 // stop sends SIGTERM and requires a clean end.
@@ -106,6 +112,17 @@ func (b *bridge) terminate() int {
 	}
 	return b.proc.ExitCode()
 }
+
+// signalStop sends SIGTERM and does not wait for the end.
+func (b *bridge) signalStop() {
+	b.ended.Store(true)
+	b.proc.Signal(syscall.SIGTERM)
+}
+
+// freeze stops the process without ending it, until thaw.
+func (b *bridge) freeze() { b.proc.Signal(syscall.SIGSTOP) }
+
+func (b *bridge) thaw() { b.proc.Signal(syscall.SIGCONT) }
 
 // kill ends it as kill -9 does.
 func (b *bridge) kill() {

@@ -20,6 +20,7 @@ type load struct {
 	namespaces int    // default: 5
 	perSecond  int    // default: as fast as possible
 	codec      kgo.CompressionCodec
+	namespace  func(i int) string // of the i-th record; default: skewed over namespaces
 	// edit may change a record, and what must become of it, before it is produced.
 	edit func(i int, r *kgo.Record, want *truth.Record)
 }
@@ -70,6 +71,9 @@ func (w *world) produceWith(client *kgo.Client, l load) []truth.ID {
 	}
 	l.namespaces = max(l.namespaces, 5)
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.3, 1, uint64(l.namespaces-1))
+	if l.namespace == nil {
+		l.namespace = func(int) string { return fmt.Sprintf("ns-%02d", zipf.Uint64()) }
+	}
 	var pace <-chan time.Time
 	if l.perSecond > 0 {
 		ticker := time.NewTicker(time.Second / time.Duration(l.perSecond))
@@ -85,7 +89,7 @@ func (w *world) produceWith(client *kgo.Client, l load) []truth.ID {
 				return ids
 			}
 		}
-		ids = append(ids, w.produceOne(client, l, i, fmt.Sprintf("ns-%02d", zipf.Uint64())))
+		ids = append(ids, w.produceOne(client, l, i, l.namespace(i)))
 	}
 	if err := client.Flush(w.t.Context()); err != nil {
 		w.t.Errorf("produce: %v", err)

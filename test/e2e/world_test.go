@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type world struct {
 	group      string
 	logs       string      // folder
 	env        environment // of every bridge; change it before start
+	hook       atomic.Pointer[hook]
 
 	mu      sync.Mutex // guards what is below
 	bridges []*bridge
@@ -117,7 +119,7 @@ func (w *world) startAPI() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	server := httptest.NewServer(api.Handler())
+	server := httptest.NewServer(w.gate(api.Handler()))
 	w.t.Cleanup(server.Close)
 	w.api = api
 	w.env = environment{"SAFETYKIT_BASE_URL": server.URL}
@@ -130,7 +132,8 @@ func (w *world) createTopic(name string, partitions int, settings map[string]str
 	for k, v := range settings {
 		configs[k] = &v
 	}
-	if _, err := w.admin.CreateTopic(w.context(), int32(partitions), 1, configs, name); err != nil {
+	copies := max(1, len(w.kafka.Nodes))
+	if _, err := w.admin.CreateTopic(w.context(), int32(partitions), int16(copies), configs, name); err != nil {
 		w.t.Fatalf("create topic %s: %v", name, err)
 	}
 	w.t.Cleanup(func() {

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/test/kafkatest"
+	"kafka-import-bridge/test/truth"
+)
+
+// crashLines are the lines of the one batch that a crash point is about.
+const crashLines = 200
+
+// A bridge that is killed at any moment of a batch's life loses nothing, and
+// repeats the batch only where it was stored and not committed. The moments are
+// met from outside: by the API, the store and the committed offset.
+func TestKill_atEachMomentOfABatch(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		hold func(*barrier) hook // where the batch is kept; nil: nowhere
+		env  environment
+		// repeats is the most lines that may be stored twice.
+		repeats int
+	}{
+		{"record buffered", nil, environment{"BRIDGE_BATCH_MAX_AGE": "5m"}, 0},
+		{"batch closed", atCreate, nil, 0},
+		{"URL received", beforeBody, nil, 0},
+		{"PUT half sent", inBody, nil, 0},
+		{"PUT stored", afterStoring, nil, crashLines},
+		{"commit acknowledged", nil, nil, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			w := newCrashWorld(newWorld(t, 1))
+			barrier := newBarrier(t)
+			if tc.hold != nil {
+				w.setHook(tc.hold(barrier))
+			}
+			b := w.start(tc.env)
+			switch {
+			case tc.hold != nil:
+				w.await(barrier, "the batch is at its moment")
+			case tc.env != nil:
+				w.eventually(20*time.Second, "the records are buffered", func() bool { return b.metric("records_consumed_total") == crashLines })
+			default:
+				w.waitCommitted(w.topic)
+			}
+			b.kill()
+			w.hook.Store(nil) // the successor passes; the kept request is left alone until the test ends
+			w.recover(tc.repeats)
+		})
+	}
+}
+
+// The last moment: the commit is on the wire to a broker that does not answer.
+// The broker applies it once it goes on, or not; either is correct.
+func TestKill_whileTheCommitIsSent(t *testing.T) {
+	t.Parallel()
+	w := newCrashWorld(newWorldOn(t, kafkatest.New(t, kafkatest.Options{}), 1))
+	stored := newBarrier(t)
+	w.setHook(afterStoring(stored))
+	b := w.start()
+	w.await(stored, "the batch is stored")
+	w.kafka.Nodes[0].Freeze()
+	stored.open()
+	w.eventually(10*time.Second, "the import is known", func() bool { return b.says(`"imported"`) })
+	<-time.After(200 * time.Millisecond) // a commit follows within 100 ms, which nobody can see on a frozen broker
+	b.kill()
+	w.kafka.Nodes[0].Thaw()
+	w.recover(crashLines)
+}
+
+// newCrashWorld has one batch of one namespace to read.
+func newCrashWorld(w *world) *world {
+	w.t.Helper()
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "2s" // a killed member blocks its group for so long
+	w.produce(load{records: crashLines, namespace: func(int) string { return "ns" }})
+	return w
+}
+
+// recover starts the successor of a killed bridge and counts.
+func (w *world) recover(repeats int) {
+	w.t.Helper()
+	b := w.start()
+	w.waitStored(40 * time.Second)
+	w.waitCommitted(w.topic)
+	b.stop()
+	if got := w.truth.Lines() - crashLines; got > repeats {
+		w.t.Errorf("%d lines were stored twice, want at most %d", got, repeats)
+	}
+	w.judge(truth.RepeatedAfterCrash)
+}
+
+// With an instance id a bridge that was killed works again at once: it removes
+// its dead predecessor instead of waiting for the session timeout.
+func TestInstanceID_returnsAtOnceAfterAKill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.env["BRIDGE_INSTANCE_ID"] = "replica-0"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_KAFKA_REBALANCE_TIMEOUT"] = "30s", "30s"
+	w.env["BRIDGE_KAFKA_HEARTBEAT_INTERVAL"] = "3s"
+	w.produce(load{records: 500})
+	b := w.start()
+	w.waitStored(20 * time.Second)
+	b.kill()
+	w.produce(load{records: 500})
+	imports := len(w.api.Objects())
+	began := time.Now()
+	b = w.launch()
+	w.eventually(15*time.Second, "the successor has imported", func() bool { return len(w.api.Objects()) > imports })
+	t.Logf("first import %s after the restart, with a session timeout of 30s", time.Since(began).Round(10*time.Millisecond))
+	w.waitStored(20 * time.Second)
+	w.waitCommitted(w.topic)
+	b.stop()
+	w.judge(truth.RepeatedAfterCrash)
+}
+
+// Two living bridges of one name put each other out of the group. The one that
+// was put out says why.
+func TestInstanceID_duplicateIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.env["BRIDGE_INSTANCE_ID"] = "replica-0"
+	first := w.start()
+	w.produce(load{records: 200})
+	w.waitStored(20 * time.Second)
+	w.waitCommitted(w.topic) // who is put out with work under way may repeat it
+	second := w.start()
+	w.eventually(20*time.Second, "the twin is told", func() bool {
+		return first.says("duplicate instance id") || second.says("duplicate instance id")
+	})
+	w.assigned(1, first, second)
+	w.produce(load{records: 200})
+	w.waitStored(30 * time.Second)
+	w.waitCommitted(w.topic)
+	first.stop()
+	second.stop()
+	w.judge()
+}
+
+// says tells whether the bridge has logged a text.
+func (b *bridge) says(text string) bool {
+	return strings.Contains(b.logged(), text)
+}
