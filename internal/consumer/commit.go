@@ -152,6 +152,7 @@ func (s *session) committed(r commitResult) {
 		c.acked, c.away = r.sent, false
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
+		s.metrics.kafkaRefused(nil)
 		s.metrics.commits.WithLabelValues("ok").Inc()
 	}
 	if retry != nil {
@@ -188,7 +189,9 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	c.notBefore = now.Add(commitRetry)
 	s.metrics.commits.WithLabelValues("error").Inc()
 	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
-	s.faults.Log(now, "commit failed; it will be sent again", "commit", "error", s.explain(err))
+	s.metrics.kafkaRefused(err)
+	text := s.explain(err)
+	s.faults.Log(now, "commit failed; it will be sent again", "commit/"+text, "error", text)
 }
 
 // fence ends the session's right to its partitions: another member has them.

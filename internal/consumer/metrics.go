@@ -177,7 +177,8 @@ func (m *Metrics) stored(b *batch, now time.Time) {
 	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
 }
 
-// kafkaRefused tells whether an error of Kafka is about the credentials.
+// kafkaRefused tells whether an error of Kafka is about the credentials; nil is
+// an answer, for which they have to be good.
 func (m *Metrics) kafkaRefused(err error) {
 	v := 0.0
 	if code, ok := errors.AsType[Code](withCode(err)); ok && code == CodeAuthenticationFailed {

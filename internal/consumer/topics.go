@@ -97,7 +97,8 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 		if err != nil {
 			if ctx.Err() == nil {
 				s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
-				s.faults.Log(time.Now(), "metadata cannot be refreshed", "metadata", "error", s.explain(err))
+				text := s.explain(err)
+				s.faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, "error", text)
 			}
 			continue
 		}
