@@ -1,0 +1,145 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/wire"
+	"time"
+)
+
+// faulted deals with a partition that cannot simply be read on.
+func (s *session) faulted(p *partition, f *fault, now time.Time) {
+	position := p.ledger.Position()
+	switch f.kind {
+	case faultOutOfRange, faultTruncated:
+		s.outOfRange(p, f, now)
+	case faultRelocated:
+		s.relocated(p, f, now)
+	case faultLost:
+		s.lose(p, CodeUnknownTopicID, now)
+		s.fetcher.reset(p.cursor, position, now.Add(maxFetchBackoff))
+	default:
+		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
+		if p.failure == nil {
+			p.failing = now
+		}
+		p.failure = f.err
+		operation := "fetch"
+		if p.corrupt = f.kind == faultCorrupt; p.corrupt {
+			operation = "decode"
+			s.metrics.kafkaErrors.WithLabelValues(operation).Inc()
+		}
+		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
+		s.faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", s.explain(f.err), "next_try_in", p.backoff.String())
+	}
+}
+
+// outOfRange asks the log again and starts over where it may: a position below
+// the log start goes on at the log start, one beyond the end is an end of this
+// log that nobody knew of, and the new owner of the partition decides.
+func (s *session) outOfRange(p *partition, f *fault, now time.Time) {
+	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.err)
+	s.fetcher.pause(p.cursor, true)
+	s.fetcher.reset(p.cursor, p.ledger.Position(), now.Add(maxFetchBackoff))
+	p.failure, p.failing = f.err, now
+	truncatedAt := int64(-1)
+	if f.kind == faultTruncated {
+		truncatedAt = f.offset
+	}
+	s.relocate(p, truncatedAt)
+}
+
+// relocate finds the new range in a goroutine, since that asks a broker.
+func (s *session) relocate(p *partition, truncatedAt int64) {
+	tp, c := p.TopicPartition, p.cursor
+	s.fetcher.mu.Lock()
+	leader := wire.PartitionMetadata{Leader: c.leader}
+	s.fetcher.mu.Unlock()
+	s.wg.Go(func() {
+		for s.ctx.Err() == nil {
+			ranges, err := listRanges(s.ctx, s.client, false, map[TopicPartition]bool{tp: true}, map[TopicPartition]wire.PartitionMetadata{tp: leader})
+			if r, ok := ranges[tp]; ok && err == nil {
+				k := newChunk(c, c.epoch.Load())
+				k.fault = &fault{kind: faultRelocated, offset: truncatedAt, begin: r.begin, end: r.end}
+				select {
+				case s.chunks <- k:
+				case <-s.ctx.Done():
+				}
+				return
+			}
+			if pause(s.ctx, maxFetchBackoff) != nil {
+				return
+			}
+		}
+	})
+}
+
+// relocated goes on at the log start where records were removed; a log that
+// ends before the position is another history, in which everything from its
+// start (or from where the histories part) is new to us.
+func (s *session) relocated(p *partition, f *fault, now time.Time) {
+	position := p.ledger.Position()
+	r := resolved{TopicPartition: p.TopicPartition, committed: position, start: position, begin: f.begin, end: f.end}
+	switch {
+	case f.offset >= 0 && f.offset < position:
+		r.start, r.gap, r.reset = max(f.offset, f.begin), position-f.offset, "beyond_end"
+	case position < f.begin:
+		r.start, r.gap, r.reset = f.begin, f.begin-position, "below_log_start"
+	case position > f.end:
+		r.start, r.gap, r.reset = f.begin, position-f.end, "beyond_end"
+	}
+	if r.reset == "" { // the log has it after all
+		p.failure = nil
+		s.fetcher.reset(p.cursor, position, time.Time{})
+		s.fetcher.pause(p.cursor, p.paused)
+		return
+	}
+	if s.cfg.OffsetReset == ResetHold {
+		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, f.begin, f.end), now)
+		return
+	}
+	s.tellReset(r)
+	p.failure = nil
+	if r.start >= position {
+		p.ledger.Advance(r.start)
+		p.touch()
+	} else {
+		s.startOver(p, r.start)
+	}
+	s.fetcher.reset(p.cursor, r.start, time.Time{})
+	s.fetcher.pause(p.cursor, p.paused)
+}
+
+// startOver gives the partition a new ledger: what is under way for the old
+// history no longer counts for this one.
+func (s *session) startOver(p *partition, start int64) {
+	for _, n := range s.pacer.namespaces {
+		delete(n.shed, p)
+	}
+	p.ledger = ledger.New(start, ledger.Frontier{})
+	p.committed = start
+	p.touch()
+}
+
+// pause waits, or returns the context's error at its end.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lose stops committing a partition whose topic is gone.
+func (s *session) lose(p *partition, code Code, now time.Time) {
+	if p.lost {
+		return
+	}
+	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
+	s.log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
+}
