@@ -1,0 +1,251 @@
+package docs
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kafka-import-bridge/internal/admin"
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/record"
+)
+
+var update = flag.Bool("update", false, "write docs/metrics.md")
+
+// metric is what the document says of one metric.
+type metric struct {
+	name, kind, help string
+	labels           []string
+	values           map[string][]string // of labels whose set is closed
+	buckets          []float64
+}
+
+type noKey struct{}
+
+func (noKey) Value() string { return "" }
+func (noKey) Reload() (bool, error) {
+	return false, nil
+}
+
+// exported is everything that the binary registers, the Go runtime's and the
+// process's own metrics aside.
+func exported(t *testing.T) []metric {
+	t.Helper()
+	registry := admin.NewRegistry("v", "r")
+	consumer.NewMetrics(registry, 1)
+	base := &url.URL{Scheme: "https", Host: "api.example.com"}
+	if _, err := importer.New(importer.Config{BaseURL: base, Key: noKey{}}, registry); err != nil {
+		t.Fatal(err)
+	}
+	all := described(t, registry)
+	gathered(t, registry, all)
+	list := make([]metric, 0, len(all))
+	for _, m := range all {
+		list = append(list, *m)
+	}
+	slices.SortFunc(list, func(a, b metric) int { return cmp.Compare(a.name, b.name) })
+	return list
+}
+
+var describedAs = regexp.MustCompile(`^Desc\{fqName: "(bridge_\w+)", help: "(.*?)"(?:, unit: ".*?")?, constLabels: \{(.*)\}, variableLabels: \{(.*)\}\}$`)
+
+// described reads the names, helps and labels. Metrics whose series come with
+// their labels are known by this only, and what is no counter is a gauge.
+func described(t *testing.T, registry *prometheus.Registry) map[string]*metric {
+	t.Helper()
+	descs := make(chan *prometheus.Desc)
+	go func() { // ends when all are described
+		registry.Describe(descs)
+		close(descs)
+	}()
+	all := map[string]*metric{}
+	for d := range descs {
+		parts := describedAs.FindStringSubmatch(d.String())
+		if parts == nil {
+			if strings.Contains(d.String(), `"bridge_`) {
+				t.Errorf("%s cannot be read", d)
+			}
+			continue
+		}
+		m := &metric{name: parts[1], help: parts[2], kind: "gauge", values: map[string][]string{}}
+		if strings.HasSuffix(m.name, "_total") {
+			m.kind = "counter"
+		}
+		for _, label := range strings.FieldsFunc(parts[3]+","+parts[4], func(r rune) bool { return r == ',' }) {
+			name, _, _ := strings.Cut(label, "=")
+			m.labels = append(m.labels, name)
+		}
+		all[m.name] = m
+	}
+	return all
+}
+
+// gathered adds what only the series tell: types, buckets and the values that
+// are exported from the start.
+func gathered(t *testing.T, registry *prometheus.Registry, all map[string]*metric) {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		m := all[f.GetName()]
+		if m == nil {
+			continue
+		}
+		kind := strings.ToLower(f.GetType().String())
+		if m.kind = kind; (kind == "counter") != strings.HasSuffix(m.name, "_total") {
+			t.Errorf("%s is a %s", m.name, kind)
+		}
+		for _, series := range f.GetMetric() {
+			for _, pair := range series.GetLabel() {
+				if !slices.Contains(m.values[pair.GetName()], pair.GetValue()) {
+					m.values[pair.GetName()] = append(m.values[pair.GetName()], pair.GetValue())
+				}
+			}
+			m.buckets = nil
+			for _, b := range series.GetHistogram().GetBucket() {
+				m.buckets = append(m.buckets, b.GetUpperBound())
+			}
+		}
+	}
+	delete(all["bridge_build_info"].values, "goversion")
+	delete(all["bridge_build_info"].values, "version")
+	delete(all["bridge_build_info"].values, "revision")
+	closedSets(all)
+}
+
+// closedSets adds the reasons that appear together with a topic or namespace.
+func closedSets(all map[string]*metric) {
+	var letters, flushes []string
+	for _, r := range record.Reasons() {
+		letters = append(letters, r.String())
+	}
+	for _, r := range batcher.Reasons() {
+		flushes = append(flushes, r.String())
+	}
+	letters = append(letters, "refused")
+	rejections := slices.DeleteFunc(slices.Clone(letters), func(r string) bool { return r == record.Tombstone.String() })
+	for name, values := range map[string][]string{
+		"bridge_dlq_records_total":      letters,
+		"bridge_records_rejected_total": rejections,
+		"bridge_records_skipped_total":  {"already_imported", "invalid", "operator", "tombstone"},
+		"bridge_offset_resets_total":    {"below_log_start", "beyond_end", "recreated"},
+		"bridge_batches_flushed_total":  flushes,
+	} {
+		all[name].values["reason"] = values
+	}
+	all["bridge_import_requests_total"].values["code"] = []string{"the HTTP status", "error"}
+}
+
+const metricsHead = `<!-- Generated from the registry: make generate writes it. -->
+# Metrics
+
+` + "`/metrics`" + ` speaks the Prometheus text format and OpenMetrics; a scraper that asks for protobuf gets the histograms natively too. Beside these, the process exports the usual ` + "`go_*` and `process_*`" + ` metrics.
+
+Closed label sets are exported at zero from the start, those with a topic or namespace as soon as that is known. The series of a partition vanish when it is revoked. Namespaces beyond ` + "`BRIDGE_METRICS_MAX_NAMESPACES`" + ` are reported as ` + "`other`" + `. A scrape that sets a label ` + "`namespace`" + ` of its own, as in Kubernetes, renames the metric's to ` + "`exported_namespace`" + `.
+
+What to watch is in the [runbook](runbook.md), one section per alert.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+`
+
+// document writes docs/metrics.md.
+func document(metrics []metric) string {
+	var b, buckets strings.Builder
+	b.WriteString(metricsHead)
+	for _, m := range metrics {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labelText(), m.help)
+		if m.kind == "histogram" {
+			var bounds []string
+			for _, bound := range m.buckets {
+				bounds = append(bounds, strconv.FormatFloat(bound, 'f', -1, 64))
+			}
+			fmt.Fprintf(&buckets, "| `%s` | %s |\n", m.name, strings.Join(bounds, ", "))
+		}
+	}
+	fmt.Fprintf(&b, "\n## Buckets\n\nOf the classic histograms; the native ones grow by a factor of 1.1 and keep at most 100 buckets.\n\n| metric | upper bounds |\n|---|---|\n%s", buckets.String())
+	return b.String()
+}
+
+func (m *metric) labelText() string {
+	var texts []string
+	for _, label := range m.labels {
+		text := "`" + label + "`"
+		if values := m.values[label]; len(values) > 0 {
+			text += ": " + strings.Join(values, ", ")
+		}
+		texts = append(texts, text)
+	}
+	return cmp.Or(strings.Join(texts, "; "), "–")
+}
+
+func TestMetrics_documentIsUpToDate(t *testing.T) {
+	want := document(exported(t))
+	if got, err := os.ReadFile("metrics.md"); err == nil && string(got) == want {
+		return
+	} else if err != nil && !*update {
+		t.Fatal(err)
+	}
+	if !*update {
+		t.Fatal("docs/metrics.md is stale: run make generate and look at the difference")
+	}
+	if err := os.WriteFile("metrics.md", []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every series that alerts and dashboard ask for is one that the binary exports,
+// and so is every label that they group by.
+func TestMetrics_namedElsewhereExist(t *testing.T) {
+	known := map[string]map[string]bool{}
+	for _, m := range exported(t) {
+		labels := map[string]bool{}
+		for _, l := range m.labels {
+			labels[l] = true
+		}
+		known[m.name] = labels
+		if m.kind == "histogram" {
+			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
+				known[m.name+suffix] = maps.Clone(labels)
+				known[m.name+suffix]["le"] = suffix == "_bucket"
+			}
+		}
+	}
+	selector := regexp.MustCompile(`(bridge_\w+)(\{[^}]*\})?`)
+	matcher := regexp.MustCompile(`(\w+)\s*[=!]~?\s*\\?"`)
+	for _, file := range []string{
+		"../charts/kafka-import-bridge/files/alerts.yaml", "../charts/kafka-import-bridge/files/dashboard.json",
+		"../charts/kafka-import-bridge/templates/scaledobject.yaml", "../README.md", "guarantees.md", "operating.md", "runbook.md", "scaling.md",
+	} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range selector.FindAllStringSubmatch(string(text), -1) {
+			labels, ok := known[found[1]]
+			if !ok {
+				t.Errorf("%s names %s, which is not exported", file, found[1])
+				continue
+			}
+			for _, label := range matcher.FindAllStringSubmatch(found[2], -1) {
+				if !labels[label[1]] && label[1] != "namespace" && label[1] != "pod" {
+					t.Errorf("%s asks for label %s of %s, which has none", file, label[1], found[1])
+				}
+			}
+		}
+	}
+}
