@@ -3,10 +3,11 @@ package consumer
 import (
 	"encoding/base64"
 	"fmt"
-	"kafka-import-bridge/internal/record"
-	"kafka-import-bridge/internal/wire"
 	"strconv"
 	"strings"
+
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
 )
 
 // identity names a topic in commit metadata: its id, and a part of the

@@ -3,9 +3,10 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/wire"
-	"time"
 )
 
 // faulted deals with a partition that cannot simply be read on.

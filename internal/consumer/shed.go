@@ -41,6 +41,9 @@ func (s *session) shedUpload(n *namespace, u *upload, now time.Time) {
 func (s *session) shedPieces(n *namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
 		p, node := pc.partition, pc.node
+		if node.Partition() != p.ledger {
+			continue // the partition started over meanwhile
+		}
 		first, timestamp := node.First, node.Timestamp
 		mark := n.shed[p]
 		switch {

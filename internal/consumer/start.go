@@ -2,9 +2,10 @@ package consumer
 
 import (
 	"fmt"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"strings"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
 )
 
 // start decides where a partition starts.
