@@ -208,44 +208,73 @@ func TestMetrics_documentIsUpToDate(t *testing.T) {
 	}
 }
 
-// Every series that alerts and dashboard ask for is one that the binary exports,
-// and so is every label that they group by.
-func TestMetrics_namedElsewhereExist(t *testing.T) {
+// knownSeries are the names that a scrape yields, with their labels.
+func knownSeries(t *testing.T) map[string]map[string]bool {
+	t.Helper()
 	known := map[string]map[string]bool{}
 	for _, m := range exported(t) {
-		labels := map[string]bool{}
+		// The scrape adds namespace and pod; its namespace renames the metric's.
+		labels := map[string]bool{"namespace": true, "pod": true}
 		for _, l := range m.labels {
 			labels[l] = true
+		}
+		if slices.Contains(m.labels, "namespace") {
+			labels["exported_namespace"] = true
 		}
 		known[m.name] = labels
 		if m.kind == "histogram" {
 			for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 				known[m.name+suffix] = maps.Clone(labels)
-				known[m.name+suffix]["le"] = suffix == "_bucket"
 			}
+			known[m.name+"_bucket"]["le"] = true
 		}
 	}
-	selector := regexp.MustCompile(`(bridge_\w+)(\{[^}]*\})?`)
-	matcher := regexp.MustCompile(`(\w+)\s*[=!]~?\s*\\?"`)
+	return known
+}
+
+// Every series that alerts, dashboard and documents name is one that the binary
+// exports, and has the labels that they select and group by.
+func TestMetrics_namedElsewhereExist(t *testing.T) {
+	known := knownSeries(t)
 	for _, file := range []string{
 		"../charts/kafka-import-bridge/files/alerts.yaml", "../charts/kafka-import-bridge/files/dashboard.json",
 		"../charts/kafka-import-bridge/templates/scaledobject.yaml", "../README.md", "guarantees.md", "operating.md", "runbook.md", "scaling.md",
 	} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, found := range selector.FindAllStringSubmatch(string(text), -1) {
-			labels, ok := known[found[1]]
-			if !ok {
-				t.Errorf("%s names %s, which is not exported", file, found[1])
-				continue
-			}
-			for _, label := range matcher.FindAllStringSubmatch(found[2], -1) {
-				if !labels[label[1]] && label[1] != "namespace" && label[1] != "pod" {
-					t.Errorf("%s asks for label %s of %s, which has none", file, label[1], found[1])
-				}
+		for line := range strings.Lines(read(t, file)) {
+			for _, fault := range queryFaults(line, known) {
+				t.Errorf("%s: %s", file, fault)
 			}
 		}
 	}
+}
+
+var (
+	seriesOf  = regexp.MustCompile(`(bridge_\w+)(\{[^}]*\})?`)
+	matchers  = regexp.MustCompile(`(\w+)\s*[=!]~?\s*\\?"`)
+	groupings = regexp.MustCompile(`\bby \(([^)]*)\)`)
+)
+
+// queryFaults names what a line of text asks for and would not get.
+func queryFaults(line string, known map[string]map[string]bool) (faults []string) {
+	all := map[string]bool{}
+	for _, found := range seriesOf.FindAllStringSubmatch(line, -1) {
+		labels, ok := known[found[1]]
+		if !ok {
+			faults = append(faults, found[1]+" is not exported")
+		}
+		maps.Copy(all, labels)
+		for _, label := range matchers.FindAllStringSubmatch(found[2], -1) {
+			if ok && !labels[label[1]] {
+				faults = append(faults, found[1]+" has no label "+label[1])
+			}
+		}
+	}
+	for _, grouping := range groupings.FindAllStringSubmatch(line, -1) {
+		for label := range strings.SplitSeq(grouping[1], ",") {
+			if label = strings.TrimSpace(label); len(all) > 0 && !all[label] {
+				faults = append(faults, "nothing has the label "+label+" in "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return faults
 }
