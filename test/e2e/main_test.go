@@ -19,14 +19,14 @@ func TestMain(m *testing.M) {
 		return
 	}
 	kafkatest.Main(m)
-	if binary.path != "" {
-		os.RemoveAll(filepath.Dir(binary.path))
+	if built.path != "" {
+		os.RemoveAll(filepath.Dir(built.path))
 	}
 }
 
-// binary is the bridge under judgement, built by the first test that needs it.
+// built is the bridge under judgement, built by the first test that needs it.
 // A package variable, like the shared broker, because the test binary owns it.
-var binary struct {
+var built struct {
 	sync.Once
 	path string
 	err  error
@@ -37,11 +37,11 @@ func bridgeBinary(t *testing.T) string {
 	if path := os.Getenv("TEST_BRIDGE_BINARY"); path != "" {
 		return path
 	}
-	binary.Do(func() { binary.path, binary.err = build() })
-	if binary.err != nil {
-		t.Fatal(binary.err)
+	built.Do(func() { built.path, built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	return binary.path
+	return built.path
 }
 
 func build() (string, error) {

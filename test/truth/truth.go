@@ -1,6 +1,7 @@
 package truth
 
 import (
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -43,15 +44,16 @@ type Truth struct {
 	bounds Bounds
 	seed   maphash.Seed
 
-	mu       sync.Mutex // guards everything below
-	entries  []entry    // by ID
-	lines    map[lineKey]place
-	sources  map[source]ID // acknowledged records
-	commits  map[partition][]commit
-	crashes  []time.Time
-	stores   int   // lines stored so far: the order of storing
-	missing  int   // records that should be stored or dead-lettered and are not
-	observed tally // faults that show at once
+	mu        sync.Mutex // guards everything below
+	entries   []entry    // by ID
+	lines     map[lineKey]place
+	sources   map[source]ID // acknowledged records
+	commits   map[partition][]commit
+	crashes   []time.Time
+	recreated int   // topics that were made anew
+	stores    int   // lines stored so far: the order of storing
+	missing   int   // records that should be stored or dead-lettered and are not
+	observed  tally // faults that show at once
 }
 
 type entry struct {
@@ -214,6 +216,27 @@ func (t *Truth) Crash(at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.crashes = append(t.crashes, at)
+}
+
+// Recreate tells that a topic was deleted and made anew: what was told so far is
+// of another topic of that name, and is judged by itself.
+func (t *Truth) Recreate(topic string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.recreated++
+	old := fmt.Sprintf("%s (deleted, %d)", topic, t.recreated)
+	for i := range t.entries {
+		if e := &t.entries[i]; e.topic == topic {
+			delete(t.sources, source{e.partition, e.offset})
+			e.topic = old
+		}
+	}
+	for p, seen := range t.commits {
+		if p.topic == topic {
+			t.commits[partition{old, p.index}] = seen
+			delete(t.commits, p)
+		}
+	}
 }
 
 // Missing is how many records still have to be stored or dead-lettered.

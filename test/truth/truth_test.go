@@ -11,8 +11,9 @@ import (
 // game is a Truth with a clock that a test moves.
 type game struct {
 	*Truth
-	now time.Time
-	ids []ID
+	now   time.Time
+	ids   []ID
+	begin int // of the ids, where the topic begins
 }
 
 func newGame(bounds Bounds) *game {
@@ -21,12 +22,18 @@ func newGame(bounds Bounds) *game {
 
 func (g *game) wait(d time.Duration) { g.now = g.now.Add(d) }
 
+// recreate makes the topic anew: offsets begin at 0 again, lines stay apart.
+func (g *game) recreate() {
+	g.Recreate("t")
+	g.begin = len(g.ids)
+}
+
 // produce appends n records to partition 0, each for the namespaces.
 func (g *game) produce(n int, fate Fate, namespaces ...string) {
 	for range n {
-		offset := int64(len(g.ids))
-		id := g.Produce(Record{Topic: "t", Fate: fate, Namespaces: namespaces, Line: line(offset)})
-		g.Acknowledge(id, offset)
+		number := int64(len(g.ids))
+		id := g.Produce(Record{Topic: "t", Fate: fate, Namespaces: namespaces, Line: line(number)})
+		g.Acknowledge(id, number-int64(g.begin))
 		g.ids = append(g.ids, id)
 	}
 }
@@ -64,6 +71,23 @@ func TestFaults_eachIsDetected(t *testing.T) {
 			g.store("a", 2, 3)
 			g.commit(4)
 		}, nil},
+		{"a topic is made anew", func(g *game) {
+			g.produce(2, Stored, "a")
+			g.store("a", 0, 1)
+			g.commit(2)
+			g.recreate()
+			g.produce(1, Stored, "a")
+			g.store("a", 2)
+			g.commit(1)
+		}, nil},
+		{"a record of a topic that was made anew is lost, and the old offset committed", func(g *game) {
+			g.produce(2, Stored, "a")
+			g.store("a", 0, 1)
+			g.recreate()
+			g.produce(2, Stored, "a")
+			g.store("a", 3)
+			g.commit(2)
+		}, []Kind{CommitAhead, Lost}},
 		{"a record is lost", func(g *game) {
 			g.produce(2, Stored, "a")
 			g.store("a", 0)
