@@ -75,6 +75,19 @@ func TestSample_sharesOfPartitions(t *testing.T) {
 	})
 }
 
+// A turn that ends inside of a batch goes on there.
+func TestSample_withinBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{})
+		r.produce("orders", 0, kgo.GzipCompression(), append(inNamespace("a", 5), inNamespace("b", 5)...)...)
+		r.produce("orders", 1, kgo.NoCompression(), inNamespace("c", 1)...)
+		r.finds(r.preflight(8, nil), // 4 and 1, then 3
+			"sample orders: namespace a would get 5 lines, 100 bytes",
+			"sample orders: namespace b would get 2 lines, 40 bytes",
+			"sample orders: namespace c would get 1 line, 20 bytes")
+	})
+}
+
 // More than one answer's worth of records, in several batches.
 func TestSample_readsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
