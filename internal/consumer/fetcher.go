@@ -147,6 +147,13 @@ func (f *fetcher) pause(c *cursor, paused bool) {
 	}
 }
 
+// leaderOf is who leads the partition, as far as is known.
+func (f *fetcher) leaderOf(c *cursor) int32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return c.leader
+}
+
 // relead notes who leads the partitions now.
 func (f *fetcher) relead(md *wire.MetadataResponse) {
 	f.mu.Lock()

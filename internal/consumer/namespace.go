@@ -111,4 +111,8 @@ func (m *manifest) piece(p *partition) *piece {
 	return nil
 }
 
-func (pc *piece) of(p *partition) bool { return pc.partition == p && !pc.node.Single }
+// of says whether later lines of p belong to the piece: not to a single record's
+// node, nor to one of the ledger that p had before it started over.
+func (pc *piece) of(p *partition) bool {
+	return pc.partition == p && !pc.node.Single && pc.node.Partition() == p.ledger
+}

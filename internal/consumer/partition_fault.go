@@ -55,11 +55,9 @@ func (s *session) outOfRange(p *partition, f *fault, now time.Time) {
 // relocate finds the new range in a goroutine, since that asks a broker.
 func (s *session) relocate(p *partition, truncatedAt int64) {
 	tp, c := p.TopicPartition, p.cursor
-	s.fetcher.mu.Lock()
-	leader := wire.PartitionMetadata{Leader: c.leader}
-	s.fetcher.mu.Unlock()
 	s.wg.Go(func() {
 		for s.ctx.Err() == nil {
+			leader := wire.PartitionMetadata{Leader: s.fetcher.leaderOf(c)} // it may move meanwhile
 			ranges, err := listRanges(s.ctx, s.client, false, map[TopicPartition]bool{tp: true}, map[TopicPartition]wire.PartitionMetadata{tp: leader})
 			if r, ok := ranges[tp]; ok && err == nil {
 				k := newChunk(c, c.epoch.Load())
@@ -70,6 +68,7 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 				}
 				return
 			}
+			s.fetcher.refresh()
 			if pause(s.ctx, maxFetchBackoff) != nil {
 				return
 			}
@@ -91,9 +90,10 @@ func (s *session) relocated(p *partition, f *fault, now time.Time) {
 	case position > f.end:
 		r.start, r.gap, r.reset = f.begin, position-f.end, "beyond_end"
 	}
-	if r.reset == "" { // the log has it after all
+	if r.reset == "" { // the log has it after all, says the leader: ask it again, and not at once
 		p.failure = nil
-		s.fetcher.reset(p.cursor, position, time.Time{})
+		p.backoff = min(max(2*p.backoff, fetchBackoff), maxFetchBackoff)
+		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
 		s.fetcher.pause(p.cursor, p.paused)
 		return
 	}
