@@ -13,6 +13,7 @@ import (
 // plan is what to measure.
 type plan struct {
 	bridge   string // the binary
+	against  string // another build of the bridge; empty leaves it out
 	bento    string // the binary; empty leaves Bento out
 	straight string // the binary; empty leaves the straight-line program out
 	codecs   []string
@@ -70,6 +71,7 @@ func parse(args []string) (*plan, error) {
 	size, record, batch := byteSize(1<<30), byteSize(1<<10), byteSize(64<<10)
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&p.bridge, "bridge", "bin/bridge", "the bridge's binary")
+	f.StringVar(&p.against, "against", "", "another build of the bridge to compare with")
 	f.StringVar(&p.straight, "straightline", "", "the straight-line program's binary (make bench-peers sets it)")
 	f.StringVar(&p.bento, "bento", "", "Bento's binary (make bench-peers sets it)")
 	f.StringVar(&codecs, "codecs", "none,lz4,zstd", "codecs of the producer: none, gzip, snappy, lz4, zstd")

@@ -12,7 +12,7 @@ const (
 )
 
 // colours of the subjects, told apart by everyone; the names stand beside them.
-var colours = map[string]string{"bridge": "#0072b2", "straight line": "#999999", "Bento": "#e69f00"}
+var colours = map[string]string{"bridge": "#0072b2", "other build": "#56b4e9", "straight line": "#999999", "Bento": "#e69f00"}
 
 // plot draws the medians as two panels of bars.
 func (b *bench) plot() string {

@@ -31,7 +31,10 @@ type setup struct {
 
 // subjects are those whose binaries are known.
 func (p *plan) subjects() []subject {
-	all := []subject{{"bridge", p.bridgeCommand, true}}
+	all := []subject{{"bridge", p.bridgeCommand(p.bridge), true}}
+	if p.against != "" {
+		all = append(all, subject{"other build", p.bridgeCommand(p.against), true})
+	}
 	if p.straight != "" {
 		all = append(all, subject{"straight line", p.straightCommand, false})
 	}
@@ -41,18 +44,20 @@ func (p *plan) subjects() []subject {
 	return all
 }
 
-func (p *plan) bridgeCommand(ctx context.Context, r *setup) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, p.bridge)
-	cmd.Env = append(os.Environ(),
-		"BRIDGE_KAFKA_BROKERS="+r.brokers, "BRIDGE_KAFKA_TOPICS="+r.topic, "BRIDGE_KAFKA_GROUP_ID="+r.group,
-		"BRIDGE_NAMESPACE=field:namespace", "BRIDGE_BATCH_MAX_AGE="+r.age.String(),
-		"SAFETYKIT_API_KEY=bench", "SAFETYKIT_BASE_URL="+r.store, "BRIDGE_HTTP_ADDR=127.0.0.1:0",
-	)
-	if r.pprof != "" {
-		cmd.Env = append(cmd.Env, "BRIDGE_PPROF_ADDR="+r.pprof)
+func (p *plan) bridgeCommand(binary string) func(context.Context, *setup) *exec.Cmd {
+	return func(ctx context.Context, r *setup) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, binary)
+		cmd.Env = append(os.Environ(),
+			"BRIDGE_KAFKA_BROKERS="+r.brokers, "BRIDGE_KAFKA_TOPICS="+r.topic, "BRIDGE_KAFKA_GROUP_ID="+r.group,
+			"BRIDGE_NAMESPACE=field:namespace", "BRIDGE_BATCH_MAX_AGE="+r.age.String(),
+			"SAFETYKIT_API_KEY=bench", "SAFETYKIT_BASE_URL="+r.store, "BRIDGE_HTTP_ADDR=127.0.0.1:0",
+		)
+		if r.pprof != "" {
+			cmd.Env = append(cmd.Env, "BRIDGE_PPROF_ADDR="+r.pprof)
+		}
+		cmd.Env = append(cmd.Env, p.env...)
+		return cmd
 	}
-	cmd.Env = append(cmd.Env, p.env...)
-	return cmd
 }
 
 func (p *plan) straightCommand(ctx context.Context, r *setup) *exec.Cmd {
