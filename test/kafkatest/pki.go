@@ -53,6 +53,18 @@ func newPKI(dir string) (*pki, error) {
 	return p, nil
 }
 
+// WriteCA writes the certificate of an authority that has signed nothing.
+func WriteCA(path string) error {
+	ca, err := issue(template("another CA", 1), nil)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, ca.certPEM, 0o600); err != nil {
+		return fmt.Errorf("write certificate: %w", err)
+	}
+	return nil
+}
+
 type identity struct {
 	cert            *x509.Certificate
 	key             *ecdsa.PrivateKey
