@@ -1,0 +1,73 @@
+package sim
+
+import "strings"
+
+// judge looks at everything once more when all processes have ended.
+func (w *world) judge() {
+	for _, p := range w.processes {
+		for _, line := range p.log.holds("ledger refused") {
+			w.truth.blame("%s", line)
+		}
+	}
+	for _, v := range w.api.Violations() {
+		if w.multiple && strings.HasPrefix(v, "early:") {
+			continue // another process cannot know of a Retry-After
+		}
+		w.truth.blame("the API was misused: %s", v)
+	}
+	w.truth.mu.Lock()
+	defer w.truth.mu.Unlock()
+	w.truth.judgeRepeats(w.graceful)
+	if w.truth.orders && w.settings.perNamespace == 1 {
+		w.truth.judgeOrder()
+	}
+}
+
+// judgeRepeats wants an excuse for every line that was stored again.
+func (t *truth) judgeRepeats(graceful bool) {
+	for _, r := range t.byUnique {
+		for namespace, list := range r.stores {
+			for i := 1; i < len(list); i++ {
+				t.repeats++
+				before := list[i-1].object
+				if why := t.excused(before); why == "" || graceful {
+					t.fault("line of %s was stored again without need (excuse %q): %s", namespace, why, r)
+				}
+			}
+		}
+		for namespace, n := range r.letters {
+			if n > 1 && len(t.excuses) == 0 {
+				t.fault("%d dead letters for %q of %s", n, namespace, r)
+			}
+		}
+	}
+}
+
+// excused says why what is in the object may be stored again, "" if nothing does.
+func (t *truth) excused(o *object) string {
+	if !o.known {
+		return "nobody learned that it was stored"
+	}
+	for _, e := range t.excuses {
+		if (e.process == "" || e.process == o.process) && !o.at.Before(e.from) && !o.at.After(e.to) {
+			return e.why
+		}
+	}
+	return ""
+}
+
+// judgeOrder wants the lines of a namespace from one partition to have been
+// stored in their order, the first time.
+func (t *truth) judgeOrder() {
+	for at, log := range t.logs {
+		latest := map[string]*produced{}
+		for _, r := range log {
+			for namespace, list := range r.stores {
+				if before := latest[namespace]; before != nil && before.stores[namespace][0].order > list[0].order {
+					t.fault("order in %s of %v: %s was stored before %s", namespace, at, r, before)
+				}
+				latest[namespace] = r
+			}
+		}
+	}
+}

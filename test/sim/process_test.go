@@ -1,0 +1,197 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/importer"
+)
+
+const (
+	minBackoff = 200 * time.Millisecond
+	maxBackoff = 10 * time.Second
+)
+
+// process is one run of the bridge.
+type process struct {
+	name     string
+	world    *world
+	settings *settings
+	kafka    *link
+	http     *link
+	consumer *consumer.Consumer
+	cancel   context.CancelFunc
+	stopped  chan struct{}
+	killed   bool
+	endedAt  time.Time // when its member was first seen to outlive it
+	log      *journal
+	err      error // of Run, once stopped is closed
+}
+
+// key is the API key of every process: the sandbox accepts any.
+type key string
+
+func (k key) Value() string         { return string(k) }
+func (k key) Reload() (bool, error) { return false, nil }
+
+// start runs a bridge until it is stopped or killed.
+func (w *world) start(name string, s *settings) (*process, error) {
+	p := &process{
+		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name},
+		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
+	}
+	cfg, err := s.config(name)
+	if err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(w.apiURL)
+	if err != nil {
+		return nil, err
+	}
+	imports, err := importer.New(importer.Config{
+		BaseURL: base, Key: key("k"), UserAgent: name, DialContext: p.http.dial, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
+		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	client := consumer.ClientConfig{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
+	if cfg.DLQTopic != "" {
+		client.MetadataTopics = []string{cfg.DLQTopic}
+	}
+	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
+		Client: consumer.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: consumer.NewMetrics(prometheus.NewRegistry(), 200),
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.truth.use(s)
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() { // ended by stop or kill
+		p.err = p.consumer.Run(ctx)
+		imports.Close()
+		p.http.kill()
+		p.kafka.kill()
+		close(p.stopped)
+	}()
+	return p, nil
+}
+
+// stop ends the process as SIGTERM does and waits for it.
+func (p *process) stop() error {
+	p.cancel()
+	<-p.stopped
+	return p.err
+}
+
+// over says whether Run has returned.
+func (p *process) over() bool {
+	select {
+	case <-p.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill models kill -9: nothing of the process reaches anybody any more. Its
+// goroutines end in their own time.
+func (p *process) kill() {
+	p.killed = true
+	p.kafka.kill()
+	p.http.kill()
+	p.cancel()
+}
+
+// journal keeps what a process has logged.
+type journal struct {
+	name  string
+	mu    sync.Mutex
+	lines []string
+}
+
+const maxJournal = 400
+
+// Write implements io.Writer for slog.
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_, text, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
+	if len(j.lines) < maxJournal || bytes.Contains(line, []byte("ledger refused")) {
+		j.lines = append(j.lines, fmt.Sprintf("%s %s %s", sinceStart(), j.name, text))
+	}
+	return len(line), nil
+}
+
+func (j *journal) holds(text string) (found []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, l := range j.lines {
+		if strings.Contains(l, text) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// importing joins the consumer and the importer as cmd/bridge does, and tells
+// the truth what the process learns.
+type importing struct {
+	client *importer.Client
+	truth  *truth
+}
+
+func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
+	return &attempts{i, i.client.NewImport(namespace, body, size)}
+}
+
+func (i importing) Probe(namespace string) consumer.Import {
+	return &attempts{i, i.client.Probe(namespace)}
+}
+
+type attempts struct {
+	importing
+	*importer.Import
+}
+
+func (a *attempts) Attempt(ctx context.Context, guard func() error) consumer.Outcome {
+	o := outcome(a.client.Attempt(ctx, a.Import, guard))
+	if o.Class == consumer.Stored {
+		a.truth.told(o.RequestID)
+	}
+	return o
+}
+
+func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outcome {
+	return outcome(a.client.Create(ctx, a.Import, guard))
+}
+
+func outcome(o importer.Outcome) consumer.Outcome {
+	class := consumer.Retry
+	switch o.Class {
+	case importer.Cancelled:
+		class = consumer.Cancelled
+	case importer.Stored:
+		class = consumer.Stored
+	case importer.Unauthorised:
+		class = consumer.Unauthorised
+	case importer.Refused:
+		class = consumer.Refused
+	}
+	return consumer.Outcome{
+		Class: class, Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
+		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Err: o.Err,
+	}
+}

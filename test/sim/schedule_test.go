@@ -1,0 +1,344 @@
+package sim
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/internal/sandbox"
+)
+
+// step is one thing that happens in a run.
+type step struct {
+	at   time.Duration
+	text string
+	do   func(w *world)
+}
+
+// schedule is everything that happens in a run, drawn from the seed.
+type schedule struct {
+	seed       uint64
+	settings   *settings
+	brokers    int
+	partitions int32
+	members    int
+	length     time.Duration
+	graceful   bool // no fault may make a repeat
+	steps      []step
+}
+
+func (s *schedule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, %d brokers, %d partitions, %d members, graceful %t\n%s\n", s.seed, s.brokers, s.partitions, s.members, s.graceful, s.settings)
+	for _, st := range s.steps {
+		fmt.Fprintf(&b, "%9.3fs %s\n", st.at.Seconds(), st.text)
+	}
+	return b.String()
+}
+
+func (s *schedule) add(at time.Duration, text string, do func(w *world)) {
+	s.steps = append(s.steps, step{at, text, do})
+}
+
+// draw makes the schedule of a seed.
+func draw(seed uint64) *schedule {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	s := &schedule{
+		seed: seed, settings: drawSettings(rnd), brokers: pick(rnd, 1, 1, 3), partitions: pick[int32](rnd, 1, 2, 4),
+		members: pick(rnd, 1, 1, 2, 3), length: pick(rnd, 30*time.Second, time.Minute, 3*time.Minute), graceful: rnd.IntN(4) == 0,
+	}
+	if rnd.IntN(3) == 0 {
+		s.settings.topics = append(s.settings.topics, "t1")
+	}
+	for i := range s.members {
+		s.add(time.Duration(rnd.IntN(2000))*time.Millisecond, fmt.Sprintf("start slot %d", i), func(w *world) { w.startSlot(i) })
+	}
+	s.drawRecords(rnd)
+	faults := s.faults()
+	for range rnd.IntN(9) {
+		f := pick(rnd, faults...)
+		f(rnd, time.Duration(rnd.Int64N(int64(s.length))))
+	}
+	slices.SortStableFunc(s.steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
+	return s
+}
+
+func (s *schedule) drawRecords(rnd *rand.Rand) {
+	c := recipe{namespaces: pick(rnd, 1, 3, 5, 20), size: pick(rnd, 10, 200, 1500), odd: pick(rnd, 0, 10, 100), fanout: rnd.IntN(3) == 0}
+	budget := pick(rnd, 50, 300, 1000)
+	for budget > 0 {
+		c.count = 1 + rnd.IntN(pick(rnd, 5, 20, 80))
+		c.topic, c.partition = pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions)
+		c.codec = pick(rnd, "none", "none", "gzip", "snappy", "lz4", "zstd")
+		budget -= c.count
+		step, seed := c, rnd.Uint64()
+		s.add(time.Duration(rnd.Int64N(int64(s.length))), c.String(), func(w *world) { w.produce(step, rand.New(rand.NewPCG(seed, 2))) })
+	}
+}
+
+type fault = func(rnd *rand.Rand, at time.Duration)
+
+// faults lists what may happen besides records.
+func (s *schedule) faults() []fault {
+	harmless := []fault{s.apiStatus, s.apiStatus, s.apiSlow, s.apiReset, s.apiExpired, s.unauthorised, s.refuse, s.refuse, s.leaderMove, s.coordinatorMove,
+		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP}
+	if s.graceful {
+		return harmless
+	}
+	return append(harmless, s.apiLost, s.apiDoomed, s.kill, s.kill, s.kill, s.commitCode, s.commitLost, s.commitLate, s.cutKafka, s.partitionKafka, s.partitionHTTP,
+		s.change, s.deleteRecords, s.recreate, s.groupError)
+}
+
+func (s *schedule) namespace(rnd *rand.Rand) string {
+	return pick(rnd, "", "", "n0", "n0", "n1", "n2")
+}
+
+func (s *schedule) span(rnd *rand.Rand) time.Duration {
+	return pick(rnd, time.Second, 5*time.Second, 20*time.Second, time.Minute)
+}
+
+// api draws a fault of the API for a while.
+func (s *schedule) api(rnd *rand.Rand, at time.Duration, f sandbox.Fault) {
+	f.Namespace = cmp.Or(f.Namespace, s.namespace(rnd))
+	f.Probability = pick(rnd, 0, 0, 0.5, 0.2)
+	s.apiFor(at, s.span(rnd), f)
+}
+
+func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
+	text, _ := f.MarshalJSON()
+	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
+		end := w.impose(f)
+		time.AfterFunc(span, end)
+	})
+}
+
+func (s *schedule) apiStatus(rnd *rand.Rand, at time.Duration) {
+	f := sandbox.Fault{Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload), Status: pick(rnd, 429, 500, 503, 408, 502)}
+	if f.Status == 429 && rnd.IntN(2) == 0 {
+		f.RetryAfter = time.Duration(1+rnd.IntN(30)) * time.Second
+		f.RetryAfterDate = rnd.IntN(2) == 0
+	}
+	if rnd.IntN(5) == 0 && f.Operation == sandbox.OperationCreate {
+		f.Status, f.RetryAfter, f.Garbage = 0, 0, true
+	}
+	s.api(rnd, at, f)
+}
+
+func (s *schedule) apiSlow(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload), Delay: pick(rnd, 300*time.Millisecond, 3*time.Second, 12*time.Second)})
+}
+
+func (s *schedule) apiReset(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload), Reset: pick(rnd, sandbox.ResetBefore, sandbox.ResetMid)})
+}
+
+// apiLost stores and loses the answer.
+func (s *schedule) apiLost(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: sandbox.OperationUpload, Reset: sandbox.ResetAfter})
+}
+
+func (s *schedule) apiDoomed(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: sandbox.OperationCreate, Doomed: true})
+}
+
+func (s *schedule) apiExpired(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: sandbox.OperationCreate, Expired: true})
+}
+
+func (s *schedule) unauthorised(rnd *rand.Rand, at time.Duration) {
+	span := s.span(rnd)
+	s.add(at, fmt.Sprintf("API refuses the key for %s", span), func(w *world) {
+		w.api.SetKeys("another")
+		time.AfterFunc(span, func() { w.api.SetKeys("") })
+	})
+}
+
+func (s *schedule) refuse(rnd *rand.Rand, at time.Duration) {
+	f := sandbox.Fault{Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload), Status: pick(rnd, 400, 404, 413, 422), Namespace: pick(rnd, "n0", "n0", "n1", "n2")}
+	s.apiFor(at, pick(rnd, 10*time.Second, time.Minute, 3*time.Minute), f)
+}
+
+func (s *schedule) leaderMove(rnd *rand.Rand, at time.Duration) {
+	topic, partition, node := pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions), rnd.Int32N(int32(s.brokers))
+	s.add(at, fmt.Sprintf("leader of %s/%d moves to %d", topic, partition, node), func(w *world) { _ = w.cluster.MoveTopicPartition(topic, partition, node) })
+}
+
+func (s *schedule) coordinatorMove(_ *rand.Rand, at time.Duration) {
+	s.add(at, "coordinators move", func(w *world) { w.cluster.RehashCoordinators() })
+}
+
+// answer makes the broker answer requests of some keys with an error for a while.
+func (s *schedule) answer(at, span time.Duration, e *kerr.Error, keys ...kmsg.Key) {
+	s.add(at, fmt.Sprintf("requests %v are answered %s for %s", keys, e.Message, span), func(w *world) {
+		h := w.cluster.Fault(faultOf(e, keys))
+		time.AfterFunc(span, h.Remove)
+	})
+}
+
+func (s *schedule) fetchError(rnd *rand.Rand, at time.Duration) {
+	e := pick(rnd, kerr.NotLeaderForPartition, kerr.OffsetOutOfRange, kerr.UnknownServerError, kerr.UnknownTopicOrPartition)
+	s.answer(at, pick(rnd, 100*time.Millisecond, 2*time.Second, 10*time.Second), e, kmsg.Fetch)
+}
+
+func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
+	e := pick(rnd, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.RequestTimedOut, kerr.OffsetMetadataTooLarge)
+	span := pick(rnd, time.Second, 4*time.Second, 20*time.Second)
+	s.answer(at, span, e, kmsg.OffsetCommit)
+	s.excuse(at, span+time.Second, "commits are answered "+e.Message)
+}
+
+func (s *schedule) groupError(rnd *rand.Rand, at time.Duration) {
+	e := pick(rnd, kerr.CoordinatorNotAvailable, kerr.NotCoordinator)
+	key := pick(rnd, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch, kmsg.FindCoordinator, kmsg.ListOffsets, kmsg.LeaveGroup)
+	span := s.span(rnd)
+	s.answer(at, span, e, key)
+	if key == kmsg.FindCoordinator {
+		s.excuse(at, span+time.Second, "no coordinator is found")
+	}
+}
+
+func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {
+	e := pick(rnd, kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.NotCoordinator)
+	s.answer(at, pick(rnd, 500*time.Millisecond, 3*time.Second), e, kmsg.Heartbeat)
+}
+
+// excuse lets what any process stores in a while be stored again.
+func (s *schedule) excuse(at, span time.Duration, why string) {
+	s.add(at, "(repeats are excused: "+why+")", func(w *world) {
+		now := time.Now()
+		w.truth.excuse(excuse{from: now.Add(-exposure), to: now.Add(span), why: why})
+	})
+}
+
+// onSlot draws something that happens to one member, if it runs then.
+func (s *schedule) onSlot(rnd *rand.Rand, at time.Duration, text string, do func(w *world, p *process)) {
+	slot := rnd.IntN(s.members)
+	s.add(at, fmt.Sprintf("slot %d: %s", slot, text), func(w *world) {
+		if p := w.slot(slot); p != nil {
+			do(w, p)
+		}
+	})
+}
+
+func (s *schedule) commitLost(rnd *rand.Rand, at time.Duration) {
+	n := 1 + rnd.IntN(3)
+	s.onSlot(rnd, at, fmt.Sprintf("%d commits are applied and not answered", n), func(_ *world, p *process) { p.kafka.loseCommits(n) })
+}
+
+func (s *schedule) commitLate(rnd *rand.Rand, at time.Duration) {
+	d := pick(rnd, 500*time.Millisecond, 5*time.Second, 15*time.Second)
+	s.onSlot(rnd, at, fmt.Sprintf("a commit arrives %s late", d), func(w *world, p *process) {
+		p.kafka.delayCommit(d)
+		w.truth.mu.Lock()
+		w.truth.late = true
+		w.truth.mu.Unlock()
+		w.truth.excuse(excuse{process: p.name, from: time.Now().Add(-exposure), to: time.Now().Add(s.length), why: "late commit"})
+	})
+}
+
+func (s *schedule) cutKafka(rnd *rand.Rand, at time.Duration) {
+	s.onSlot(rnd, at, "connections to Kafka are cut", func(_ *world, p *process) { p.kafka.cut() })
+}
+
+func (s *schedule) cutHTTP(rnd *rand.Rand, at time.Duration) {
+	s.onSlot(rnd, at, "connections to the API are cut", func(_ *world, p *process) { p.http.cut() })
+}
+
+func (s *schedule) partitionKafka(rnd *rand.Rand, at time.Duration) {
+	span := pick(rnd, 2*time.Second, 8*time.Second, 40*time.Second)
+	s.onSlot(rnd, at, fmt.Sprintf("no Kafka for %s", span), func(w *world, p *process) {
+		p.kafka.partition()
+		time.AfterFunc(span, p.kafka.heal)
+		now := time.Now()
+		w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(span + p.settings.session), why: "no Kafka"})
+	})
+}
+
+func (s *schedule) partitionHTTP(rnd *rand.Rand, at time.Duration) {
+	span := pick(rnd, 2*time.Second, 8*time.Second, 40*time.Second)
+	s.onSlot(rnd, at, fmt.Sprintf("no API for %s", span), func(_ *world, p *process) {
+		p.http.partition()
+		time.AfterFunc(span, p.http.heal)
+	})
+}
+
+func (s *schedule) join(rnd *rand.Rand, at time.Duration) {
+	slot := s.members
+	if rnd.IntN(2) == 0 {
+		s.members++
+	}
+	s.add(at, fmt.Sprintf("start slot %d", slot), func(w *world) { w.startSlot(slot) })
+	if rnd.IntN(2) == 0 {
+		s.add(at+s.span(rnd), fmt.Sprintf("stop slot %d", slot), func(w *world) { w.stopSlot(slot) })
+	}
+}
+
+func (s *schedule) restart(rnd *rand.Rand, at time.Duration) {
+	slot, pause := rnd.IntN(s.members), pick(rnd, 10*time.Millisecond, time.Second, 10*time.Second)
+	s.add(at, fmt.Sprintf("stop slot %d, start it %s later", slot, pause), func(w *world) {
+		w.background(func() {
+			w.stopSlot(slot)
+			time.Sleep(pause)
+			w.startSlot(slot)
+		})
+	})
+}
+
+func (s *schedule) kill(rnd *rand.Rand, at time.Duration) {
+	pause := pick(rnd, 10*time.Millisecond, time.Second, 10*time.Second)
+	slot := rnd.IntN(s.members)
+	s.add(at, fmt.Sprintf("kill slot %d, start it %s later", slot, pause), func(w *world) {
+		w.killSlot(slot)
+		time.AfterFunc(pause, func() { w.startSlot(slot) })
+	})
+}
+
+// change stops all members and starts them with other settings.
+func (s *schedule) change(rnd *rand.Rand, at time.Duration) {
+	seed := rnd.Uint64()
+	s.add(at, fmt.Sprintf("all stop and start with other settings (%d)", seed), func(w *world) {
+		w.background(func() { w.changeSettings(rand.New(rand.NewPCG(seed, 3))) })
+	})
+}
+
+func (s *schedule) deleteRecords(rnd *rand.Rand, at time.Duration) {
+	topic, partition, share := pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions), rnd.Float64()
+	s.add(at, fmt.Sprintf("the first %.0f %% of %s/%d are deleted", 100*share, topic, partition), func(w *world) {
+		at := w.truth.place(topic, partition)
+		info := w.cluster.PartitionInfo(topic, partition)
+		if info == nil {
+			return
+		}
+		below := max(int64(share*float64(info.HighWatermark)), info.LogStartOffset)
+		w.truth.remove(at, below)
+		if err := w.cluster.DeleteRecords(topic, partition, below); err != nil {
+			w.note("delete records: %v", err)
+		}
+	})
+}
+
+func (s *schedule) recreate(rnd *rand.Rand, at time.Duration) {
+	topic := pick(rnd, s.settings.topics...)
+	s.add(at, "topic "+topic+" is created anew", func(w *world) { w.recreate(topic, s.partitions) })
+}
+
+func (s *schedule) addPartitions(rnd *rand.Rand, at time.Duration) {
+	topic := pick(rnd, s.settings.topics...)
+	s.partitions++
+	n, seed := s.partitions, rnd.Uint64()
+	s.add(at, fmt.Sprintf("%s gets %d partitions", topic, n), func(w *world) {
+		w.addPartitions(topic, n)
+		w.produce(recipe{topic: topic, partition: n - 1, count: 5, namespaces: 3, size: 50, codec: "none"}, rand.New(rand.NewPCG(seed, 2)))
+	})
+	s.partitions--
+}
+
+func faultOf(e *kerr.Error, keys []kmsg.Key) kfakeFault {
+	return kfakeFault{Keys: keys, Err: e, Count: -1, Group: groupOf(keys)}
+}

@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/record"
+)
+
+const (
+	group    = "bridge"
+	dlqTopic = "letters"
+)
+
+// settings are what a process is started with.
+type settings struct {
+	topics       []string
+	onInvalid    consumer.Policy
+	onTombstone  consumer.Policy
+	onRejected   consumer.Policy
+	id           string
+	mapping      string // as in BRIDGE_NAMESPACE_MAP
+	batchBytes   int64
+	batchRecords int
+	batchAge     time.Duration
+	buffer       int64
+	uploads      int
+	perNamespace int
+	probe        time.Duration
+	shutdown     time.Duration
+	session      time.Duration
+	rebalance    time.Duration
+	heartbeat    time.Duration
+	refresh      time.Duration
+}
+
+func defaultSettings() *settings {
+	return &settings{
+		topics: []string{"t0"}, id: "field:id", onTombstone: consumer.Skip,
+		batchBytes: 64 << 10, batchRecords: 1000, batchAge: 5 * time.Second, buffer: 8 << 20, uploads: 16, perNamespace: 1,
+		probe: time.Minute, shutdown: time.Minute, session: 30 * time.Second, rebalance: 2 * time.Minute, heartbeat: 3 * time.Second, refresh: 30 * time.Second,
+	}
+}
+
+func pick[T any](rnd *rand.Rand, list ...T) T { return list[rnd.IntN(len(list))] }
+
+func drawSettings(rnd *rand.Rand) *settings {
+	s := defaultSettings()
+	s.onInvalid = pick(rnd, consumer.Hold, consumer.Hold, consumer.Skip, consumer.DeadLetter)
+	s.onTombstone = pick(rnd, consumer.Skip, consumer.Skip, consumer.Hold, consumer.DeadLetter)
+	s.onRejected = pick(rnd, consumer.Hold, consumer.Hold, consumer.DeadLetter)
+	s.id = pick(rnd, "field:id", "field:id", "offset")
+	s.mapping = pick(rnd, "", "", "n1=n0", "n2=n2+m2")
+	s.batchBytes = pick[int64](rnd, 4<<10, 16<<10, 64<<10)
+	s.batchRecords = pick(rnd, 5, 50, 1000)
+	s.batchAge = pick(rnd, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second)
+	s.buffer = pick[int64](rnd, 512<<10, 1<<20, 8<<20)
+	s.uploads = pick(rnd, 1, 2, 4, 16)
+	s.perNamespace = pick(rnd, 1, 1, 1, 4)
+	s.probe = pick(rnd, 5*time.Second, time.Minute)
+	s.shutdown = pick(rnd, 20*time.Second, time.Minute)
+	s.session = pick(rnd, 6*time.Second, 30*time.Second)
+	s.rebalance = pick(rnd, 20*time.Second, 2*time.Minute)
+	s.heartbeat = pick(rnd, time.Second, 2*time.Second)
+	s.refresh = pick(rnd, 5*time.Second, 30*time.Second)
+	return s
+}
+
+// changed are other settings after a restart: a policy, the id, the map.
+func (s *settings) changed(rnd *rand.Rand) *settings {
+	next := *s
+	switch rnd.IntN(4) {
+	case 0:
+		next.onInvalid = pick(rnd, consumer.Hold, consumer.Skip, consumer.DeadLetter)
+	case 1:
+		next.onRejected = pick(rnd, consumer.Hold, consumer.DeadLetter)
+	case 2:
+		next.id = pick(rnd, "field:id", "offset")
+	case 3:
+		next.mapping = pick(rnd, "", "n1=n0", "n2=n2+m2", "n0=k0")
+	}
+	return &next
+}
+
+func (s *settings) String() string {
+	return fmt.Sprintf("topics %v invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s",
+		s.topics, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance)
+}
+
+func (s *settings) needsLetters() bool {
+	return slices.Contains([]consumer.Policy{s.onInvalid, s.onTombstone, s.onRejected}, consumer.DeadLetter)
+}
+
+// fate is what becomes of a record: its namespaces, or a policy.
+func (s *settings) fate(r *produced) (names []string, policy consumer.Policy, ok bool) {
+	switch {
+	case r.kind == tombstone:
+		return nil, s.onTombstone, false
+	case r.kind == poison, r.kind == noID && s.id == "field:id":
+		return nil, s.onInvalid, false
+	}
+	for _, n := range r.names {
+		for _, to := range s.mapped(n) {
+			if !slices.Contains(names, to) {
+				names = append(names, to)
+			}
+		}
+	}
+	return names, 0, true
+}
+
+func (s *settings) mapped(name string) []string {
+	from, to, ok := strings.Cut(s.mapping, "=")
+	if !ok || from != name {
+		return []string{name}
+	}
+	return strings.Split(to, "+")
+}
+
+// finished says whether these settings owe nothing of the record.
+func (s *settings) finished(r *produced) bool {
+	names, policy, ok := s.fate(r)
+	if ok {
+		return !slices.ContainsFunc(names, func(n string) bool { return !r.lineDone(n) })
+	}
+	return policy == consumer.Skip || policy == consumer.DeadLetter && r.letters[""] > 0
+}
+
+// waits says whether these settings hold the record.
+func (s *settings) waits(r *produced) bool {
+	_, policy, ok := s.fate(r)
+	return !ok && policy == consumer.Hold
+}
+
+// config is what the bridge makes of the settings.
+func (s *settings) config(name string) (consumer.Config, error) {
+	source, err := record.ParseNamespaceSource("field:ns")
+	if err != nil {
+		return consumer.Config{}, err
+	}
+	id, err := record.ParseIDSource(s.id)
+	if err != nil {
+		return consumer.Config{}, err
+	}
+	mapping, err := record.ParseNamespaceMap(s.mapping)
+	if err != nil {
+		return consumer.Config{}, err
+	}
+	c := consumer.Config{
+		Group: group, ClientID: name, Topics: s.topics, ReadCommitted: true,
+		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
+		FetchMaxBytes: 16 << 20, FetchMaxWait: 2 * time.Second, MetadataRefresh: s.refresh,
+		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: min(s.batchBytes, s.buffer/4), MaxFanoutBytes: s.buffer / 4},
+		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
+		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
+		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,
+		MaxBackoff: maxBackoff, HoldProbeInterval: s.probe, ShutdownTimeout: s.shutdown,
+	}
+	if s.needsLetters() {
+		c.DLQTopic = dlqTopic
+	}
+	return c, nil
+}

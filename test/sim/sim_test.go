@@ -1,0 +1,249 @@
+package sim
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-import-bridge/internal/consumer"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "the only seed to play; 0 plays -seeds of them")
+	seedsFlag = flag.Int("seeds", 150, "how many seeds TestSim plays, from 1 on")
+	logsFlag  = flag.Bool("simlog", false, "print the logs of the processes also when a run succeeds")
+)
+
+// TestSim plays the same seeds each time.
+func TestSim(t *testing.T) {
+	if *seedFlag != 0 {
+		play(t, *seedFlag)
+		return
+	}
+	seeds := *seedsFlag
+	if testing.Short() {
+		seeds /= 10
+	}
+	for seed := uint64(1); seed <= uint64(seeds); seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
+			t.Parallel()
+			play(t, seed)
+		})
+	}
+}
+
+// TestSoak plays fresh seeds for as long as SOAK says: `make soak`.
+func TestSoak(t *testing.T) {
+	span, err := time.ParseDuration(os.Getenv("SOAK"))
+	if err != nil {
+		t.Skip("SOAK is not set to a duration")
+	}
+	start, virtual, runs := time.Now(), time.Duration(0), 0
+	for seed := rand.Uint64() >> 16; time.Since(start) < span && !t.Failed(); seed++ {
+		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { virtual += play(t, seed) })
+		runs++
+	}
+	t.Logf("%d runs, %s of virtual time", runs, virtual.Round(time.Minute))
+}
+
+// play runs one seed and judges it. It returns the virtual time that passed.
+func play(t *testing.T, seed uint64) (virtual time.Duration) {
+	s := draw(seed)
+	if testing.Verbose() {
+		t.Log(s)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rand.New(rand.NewPCG(seed, 4)), s.settings, s.brokers, s.partitions)
+		w.graceful = s.graceful
+		for _, st := range s.steps {
+			time.Sleep(time.Until(epoch.Add(st.at)))
+			st.do(w)
+			w.watch()
+		}
+		time.Sleep(time.Until(epoch.Add(s.length)))
+		w.finish()
+		virtual = time.Since(epoch)
+		w.report(s)
+	})
+	return virtual
+}
+
+// finish ends all faults, lets everything settle, stops the processes and judges.
+func (w *world) finish() {
+	w.busy.Wait()
+	time.Sleep(time.Minute + time.Second) // the longest fault and pause
+	w.busy.Wait()
+	w.endFaults()
+	w.note("faults end")
+	if w.running() == 0 {
+		w.startSlot(0)
+	}
+	settled := w.settle(30 * time.Minute)
+	if !settled {
+		w.truth.blame("it does not settle: %s; the group: %s", w.owed(), w.membersNow())
+	}
+	w.sample()
+	if settled {
+		w.checkMemory()
+	}
+	w.mu.Lock()
+	w.ending = true
+	w.mu.Unlock()
+	for i := range maxSlots {
+		p := w.slot(i)
+		if p == nil {
+			continue
+		}
+		w.stopSlot(i)
+		if p.err != nil && settled {
+			w.truth.blame("%s stopped with %v although all was settled", p.name, p.err)
+		}
+	}
+	w.sample()
+	w.judge()
+	w.close()
+}
+
+func (w *world) running() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.slots)
+}
+
+// settle waits until nothing is owed.
+func (w *world) settle(patience time.Duration) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Second) {
+		w.watch()
+		if w.owed() == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// owed says what is still to be stored or committed, "" for nothing.
+func (w *world) owed() string {
+	commits := w.sample()
+	w.truth.mu.Lock()
+	defer w.truth.mu.Unlock()
+	for at, log := range w.truth.logs {
+		if at.incarnation != w.truth.current[at.topic] {
+			continue
+		}
+		expected, held := int64(len(log)), false
+		for _, r := range log {
+			if r.removed || w.truth.done(r) {
+				continue
+			}
+			if !w.settings.waits(r) {
+				return r.String()
+			}
+			if !held {
+				expected, held = r.offset, true
+			}
+		}
+		c, ok := commits[at.topic][at.partition]
+		if len(log) == 0 || ok && c.Offset == expected || held && c.Offset <= expected {
+			continue
+		}
+		return fmt.Sprintf("%v is committed to %d instead of %d of %d", at, c.Offset, expected, len(log))
+	}
+	return ""
+}
+
+// membersNow says who is in the group.
+func (w *world) membersNow() string {
+	info := w.cluster.GroupInfo(group)
+	if info == nil {
+		return "none"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s generation %d", info.State, info.Epoch)
+	for _, m := range info.Members {
+		fmt.Fprintf(&b, ", %s has %v", m.MemberID, m.Assignment)
+	}
+	return b.String()
+}
+
+// watch asks every process for its status.
+func (w *world) watch() {
+	w.sample()
+	w.evict()
+	w.mu.Lock()
+	all := slices.Clone(w.processes)
+	w.mu.Unlock()
+	for _, p := range all {
+		if p.killed {
+			continue
+		}
+		st := p.status()
+		if st != nil && st.Buffer.Bytes > st.Buffer.LimitBytes {
+			w.truth.blame("%s holds %d bytes of %d", p.name, st.Buffer.Bytes, st.Buffer.LimitBytes)
+		}
+	}
+}
+
+func (p *process) status() *consumer.Status {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	st, err := p.consumer.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	return st
+}
+
+// checkMemory wants nothing to be buffered by settled processes.
+func (w *world) checkMemory() {
+	for i := range maxSlots {
+		p := w.slot(i)
+		if p == nil {
+			continue
+		}
+		bytes := int64(-1)
+		for range 20 {
+			if st := p.status(); st != nil {
+				if bytes = st.Buffer.Bytes; bytes == 0 {
+					break
+				}
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+		if bytes != 0 {
+			w.truth.blame("%s still holds %d bytes when everything is settled", p.name, bytes)
+		}
+	}
+}
+
+// report fails the test with everything that helps to understand it.
+func (w *world) report(s *schedule) {
+	var b strings.Builder
+	for _, f := range w.truth.faults {
+		b.WriteString("  " + f + "\n")
+	}
+	failed := b.Len() > 0
+	if failed {
+		w.t.Errorf("broken promises:\n%s\nreplay: go test ./test/sim -run 'TestSim$' -seed=%d -v\n%s", b.String(), s.seed, s)
+	}
+	if failed || *logsFlag {
+		w.t.Log(w.story())
+	}
+	w.t.Logf("%s of virtual time, %d records, %d commits, %d lines repeated", time.Since(epoch).Round(time.Second), w.sequence, w.truth.commits, w.truth.repeats)
+}
+
+// story is what happened and what the processes logged, in the order of time.
+func (w *world) story() string {
+	lines := slices.Clone(w.notes)
+	for _, p := range w.processes {
+		lines = append(lines, p.log.holds("")...)
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(a[:11], b[:11]) })
+	return strings.Join(lines, "\n")
+}

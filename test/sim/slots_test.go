@@ -1,0 +1,215 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/internal/consumer"
+)
+
+type kfakeFault = kfake.Fault
+
+// groupOf spares the producer what is meant for the group.
+func groupOf([]kmsg.Key) string { return "" }
+
+// exposure is how long before a crash something may have been stored without
+// its commit being acknowledged: a commit follows each stored batch, at most
+// ten a second.
+const exposure = 500 * time.Millisecond
+
+// background runs something that takes its time beside the schedule.
+func (w *world) background(do func()) {
+	w.busy.Go(do)
+}
+
+// slot is the process that runs in a place now, or nil.
+func (w *world) slot(i int) *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.slots[i]
+}
+
+func (w *world) startSlot(i int) {
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	w.mu.Lock()
+	taken := w.slots[i] != nil || w.ending
+	w.members++
+	name := fmt.Sprintf("p%d", w.members)
+	if len(w.processes) > 0 {
+		w.multiple = true
+	}
+	s := w.settings
+	w.mu.Unlock()
+	if taken {
+		return
+	}
+	p, err := w.start(name, s)
+	if err != nil {
+		w.truth.blame("start %s: %v", name, err)
+		return
+	}
+	w.note("%s starts in slot %d", name, i)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slots[i] = p
+	w.processes = append(w.processes, p)
+}
+
+func (w *world) take(i int) *process {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.slots[i]
+	delete(w.slots, i)
+	return p
+}
+
+// stopSlot stops the process of a slot as SIGTERM does.
+func (w *world) stopSlot(i int) {
+	p := w.take(i)
+	if p == nil {
+		return
+	}
+	began := time.Now()
+	err := p.stop()
+	w.note("%s in slot %d stopped after %s: %v", p.name, i, time.Since(began), err)
+	if err != nil && !errors.Is(err, consumer.ErrUnfinished) {
+		w.truth.blame("%s: %v", p.name, err)
+	}
+	if took := time.Since(began); took > p.settings.shutdown+30*time.Second {
+		w.truth.blame("%s took %s to stop", p.name, took)
+	}
+}
+
+func (w *world) killSlot(i int) {
+	p := w.take(i)
+	if p == nil {
+		return
+	}
+	now := time.Now()
+	w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "killed"})
+	p.kill()
+	w.note("%s in slot %d killed", p.name, i)
+	w.api.ForgetQuiet()
+}
+
+// evict removes members of ended processes once their session is over: kfake
+// keeps one for good whose connection ended while it was joining, where a
+// broker's session timeout applies from the join on.
+func (w *world) evict() {
+	info := w.cluster.GroupInfo(group)
+	if info == nil || info.State != "Stable" {
+		return
+	}
+	w.mu.Lock()
+	ended := map[string]*process{}
+	for _, p := range w.processes {
+		if p.killed || p.over() {
+			ended[p.name] = p
+		}
+	}
+	w.mu.Unlock()
+	for _, m := range info.Members {
+		p := ended[m.ClientID]
+		if p == nil {
+			continue
+		}
+		if p.endedAt.IsZero() {
+			p.endedAt = time.Now()
+		}
+		if time.Since(p.endedAt) < p.settings.session {
+			continue
+		}
+		req := kmsg.NewPtrLeaveGroupRequest()
+		req.Group = group
+		leaver := kmsg.NewLeaveGroupRequestMember()
+		leaver.MemberID = m.MemberID
+		req.Members = append(req.Members, leaver)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		_, err := w.producer("none").Request(ctx, req)
+		cancel()
+		w.note("evicted %s: %v", m.MemberID, err)
+	}
+}
+
+// changeSettings stops all, and starts as many with other settings.
+func (w *world) changeSettings(rnd *rand.Rand) {
+	var stopped []int
+	for i := range maxSlots {
+		if w.slot(i) != nil {
+			w.stopSlot(i)
+			stopped = append(stopped, i)
+		}
+	}
+	w.changing.Lock()
+	w.mu.Lock()
+	w.settings = w.settings.changed(rnd)
+	s := w.settings
+	w.mu.Unlock()
+	w.changing.Unlock()
+	w.truth.excuse(excuse{from: epoch, to: time.Now(), why: "settings changed"})
+	w.truth.mu.Lock()
+	w.truth.orders = false
+	w.truth.mu.Unlock()
+	w.note("settings now: %s", s)
+	for _, i := range stopped {
+		w.startSlot(i)
+	}
+}
+
+const maxSlots = 12
+
+// recreate deletes a topic and creates it anew.
+func (w *world) recreate(topic string, partitions int32) {
+	for codec, c := range w.producers {
+		c.Close()
+		delete(w.producers, codec)
+	}
+	w.truth.recreate(topic)
+	if err := w.cluster.DeleteTopic(topic); err != nil {
+		w.truth.blame("delete topic: %v", err)
+	}
+	if n := int32(len(w.cluster.PartitionInfos(topic))); n > partitions {
+		partitions = n
+	}
+	if err := w.cluster.CreateTopic(topic, w.grown(topic, partitions), nil); err != nil {
+		w.truth.blame("create topic: %v", err)
+	}
+	w.learnID(topic)
+}
+
+// grown is how many partitions a topic has to have by now.
+func (w *world) grown(topic string, least int32) int32 { return max(least, w.parts[topic]) }
+
+// addPartitions lets a topic grow to n partitions.
+func (w *world) addPartitions(topic string, n int32) {
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	t := kmsg.NewCreatePartitionsRequestTopic()
+	t.Topic, t.Count = topic, n
+	req.Topics = append(req.Topics, t)
+	req.TimeoutMillis = 10_000
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if w.parts[topic] >= n {
+		return
+	}
+	res, err := w.producer("none").Request(ctx, req)
+	if err != nil {
+		w.t.Fatalf("add partitions: %v", err)
+	}
+	if code := res.(*kmsg.CreatePartitionsResponse).Topics[0].ErrorCode; code != 0 {
+		w.note("add partitions: %d", code)
+		return
+	}
+	w.parts[topic] = n
+	for _, c := range w.producers {
+		c.ForceMetadataRefresh()
+	}
+	time.Sleep(200 * time.Millisecond)
+}

@@ -1,0 +1,343 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// kind says what a produced record looks like.
+type kind uint8
+
+const (
+	valid     kind = iota
+	noID           // valid where the id is not taken from the record's id field
+	poison         // no JSON
+	tombstone      // a null value
+)
+
+func (k kind) String() string { return [...]string{"valid", "no-id", "poison", "tombstone"}[k] }
+
+// place is a partition of one incarnation of a topic.
+type place struct {
+	topic       string
+	incarnation int
+	partition   int32
+}
+
+func (p place) String() string { return fmt.Sprintf("%s#%d/%d", p.topic, p.incarnation, p.partition) }
+
+// produced is one record and what became of it.
+type produced struct {
+	place
+	offset  int64
+	unique  string // its field u
+	kind    kind
+	names   []string // as in the record
+	removed bool     // by retention, or with its topic
+
+	stores  map[string][]storing // by namespace
+	letters map[string]int       // by namespace, "" for the record as a whole
+}
+
+// storing is one copy of a line in the store.
+type storing struct {
+	object *object
+	order  int // over all storings
+}
+
+// object is one stored object.
+type object struct {
+	id, process string
+	at          time.Time
+	known       bool // the process has learned that it is stored
+}
+
+// excuse is a fault that may make a line be stored again: what the process
+// stored between from and to.
+type excuse struct {
+	process  string // empty: any
+	from, to time.Time
+	why      string
+}
+
+// truth knows what was produced and what became of it. Safe for concurrent use.
+type truth struct {
+	mu        sync.Mutex
+	byUnique  map[string]*produced
+	logs      map[place][]*produced // by offset
+	current   map[string]int        // incarnation of each topic
+	ids       map[string]int        // topic id, as in commit metadata -> incarnation
+	used      []*settings           // in force now or before
+	objects   map[string]*object
+	uploader  map[string]string // request id -> process
+	order     int
+	orders    bool // lines of a namespace keep their order
+	excuses   []excuse
+	faults    []string
+	committed map[place]int64 // applied, as sampled
+	verified  map[place]int64 // every record below is done
+	late      bool            // a commit may arrive after a later one
+	commits   int
+	repeats   int
+}
+
+func newTruth() *truth {
+	return &truth{
+		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{},
+		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, verified: map[place]int64{},
+		orders: true,
+	}
+}
+
+const maxFaults = 20
+
+// fault notes a broken promise. Call with mu held.
+func (t *truth) fault(format string, args ...any) {
+	if len(t.faults) < maxFaults {
+		t.faults = append(t.faults, fmt.Sprintf("%s ", sinceStart())+fmt.Sprintf(format, args...))
+	}
+}
+
+func (t *truth) blame(format string, args ...any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fault(format, args...)
+}
+
+// produce announces a record; its offset is the next one of its partition.
+func (t *truth) produce(topic string, partition int32, k kind, unique string, names []string) *produced {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := place{topic, t.current[topic], partition}
+	r := &produced{place: at, offset: int64(len(t.logs[at])), unique: unique, kind: k, names: names, stores: map[string][]storing{}, letters: map[string]int{}}
+	t.logs[at] = append(t.logs[at], r)
+	t.byUnique[unique] = r
+	return r
+}
+
+// remove notes that Kafka itself has removed everything below an offset.
+func (t *truth) remove(at place, below int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.logs[at] {
+		if r.offset < below {
+			r.removed = true
+		}
+	}
+}
+
+// recreate begins another incarnation of a topic.
+func (t *truth) recreate(topic string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for at, log := range t.logs {
+		if at.topic == topic && at.incarnation == t.current[topic] {
+			for _, r := range log {
+				r.removed = true
+			}
+		}
+	}
+	t.current[topic]++
+}
+
+func (t *truth) place(topic string, partition int32) place {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return place{topic, t.current[topic], partition}
+}
+
+func (t *truth) end(at place) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(len(t.logs[at]))
+}
+
+// use notes settings that a process now runs with.
+func (t *truth) use(s *settings) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Contains(t.used, s) {
+		t.used = append(t.used, s)
+	}
+}
+
+func (t *truth) excuse(e excuse) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.excuses = append(t.excuses, e)
+}
+
+// uploads notes which process got the URL of a request.
+func (t *truth) uploads(id, process string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.uploader[id] = process
+}
+
+// told notes that a process has learned that its object is stored.
+func (t *truth) told(id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o := t.objects[id]; o != nil {
+		o.known = true
+	} else {
+		t.fault("an import is told as stored, and is not: %s", id)
+	}
+}
+
+// store notes a stored object.
+func (t *truth) store(namespace, id string, body []byte, limits *settings) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := &object{id: id, process: t.uploader[id], at: time.Now()}
+	t.objects[id] = o
+	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+	if int64(len(body)) > limits.batchBytes || len(lines) > limits.batchRecords {
+		t.fault("object of %s is too large: %d bytes, %d lines", namespace, len(body), len(lines))
+	}
+	for _, line := range lines {
+		var fields struct{ U string }
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.fault("line of %s: %v", namespace, err)
+			continue
+		}
+		r := t.byUnique[fields.U]
+		if r == nil || !t.belongs(r, namespace) {
+			t.fault("line %s does not belong into %s", fields.U, namespace)
+			continue
+		}
+		t.order++
+		r.stores[namespace] = append(r.stores[namespace], storing{o, t.order})
+	}
+}
+
+// belongs says whether some settings send the record to the namespace.
+func (t *truth) belongs(r *produced, namespace string) bool {
+	return slices.ContainsFunc(t.used, func(s *settings) bool {
+		names, _, ok := s.fate(r)
+		return ok && slices.Contains(names, namespace)
+	})
+}
+
+// letter notes a dead letter that was sent.
+func (t *truth) letter(topic string, partition int32, offset int64, namespace string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := place{topic, t.current[topic], partition}
+	if offset < 0 || offset >= int64(len(t.logs[at])) {
+		t.fault("dead letter of %v@%d, which nobody produced", at, offset)
+		return
+	}
+	t.logs[at][offset].letters[namespace]++
+}
+
+// done says whether a commit may pass the record: under some settings so far
+// nothing of it is owed.
+func (t *truth) done(r *produced) bool {
+	return r.removed || slices.ContainsFunc(t.used, func(s *settings) bool { return s.finished(r) })
+}
+
+func (r *produced) lineDone(namespace string) bool {
+	return len(r.stores[namespace]) > 0 || r.letters[namespace] > 0
+}
+
+// commit checks one partition of a commit request that has reached the broker.
+func (t *truth) commit(process, topic string, partition int32, offset int64, metadata string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.commits++
+	m, err := ledger.Decode(metadata)
+	if err != nil {
+		t.fault("%s commits metadata that is not ours: %q", process, metadata)
+		return
+	}
+	if m.Committed != offset {
+		t.fault("%s commits %d with metadata of %d", process, offset, m.Committed)
+	}
+	at := t.incarnation(topic, partition, m.TopicID)
+	log := t.logs[at]
+	for t.verified[at] < offset {
+		next := t.verified[at]
+		if next >= int64(len(log)) {
+			t.fault("%s commits %v@%d beyond the end %d", process, at, offset, len(log))
+			return
+		}
+		if !t.done(log[next]) {
+			t.fault("%s commits %v@%d while %s %s at %d is not done: %s", process, at, offset, log[next].kind, log[next].unique, next, log[next])
+			return
+		}
+		t.verified[at]++
+	}
+	t.claims(process, at, offset, m.Frontier)
+}
+
+// claims checks what the metadata says is done above the committed offset.
+func (t *truth) claims(process string, at place, offset int64, f ledger.Frontier) {
+	inherited := ledger.New(offset, f)
+	log := t.logs[at]
+	for _, r := range log[min(offset, int64(len(log))):min(max(f.Below, offset), int64(len(log)))] {
+		if t.done(r) {
+			continue
+		}
+		names := map[string]bool{}
+		for _, s := range t.used {
+			list, _, ok := s.fate(r)
+			if !ok && inherited.RecordDone(r.offset) {
+				t.fault("%s claims in the metadata of %v@%d that %s record %d is done", process, at, offset, r.kind, r.offset)
+			}
+			for _, n := range list {
+				names[n] = true
+			}
+		}
+		for n := range names {
+			if len(t.used) == 1 && inherited.Done(n, r.offset) && !r.lineDone(n) {
+				t.fault("%s claims in the metadata of %v@%d that %s at %d (%s) is done: %+v", process, at, offset, n, r.offset, r.unique, f)
+			}
+		}
+	}
+}
+
+// incarnation finds the log that a commit is about, by the topic's id.
+func (t *truth) incarnation(topic string, partition int32, identity string) place {
+	id, _, _ := strings.Cut(identity, ".")
+	if i, ok := t.ids[id]; ok {
+		return place{topic, i, partition}
+	}
+	t.fault("commit for an unknown topic id %q", identity)
+	return place{topic, t.current[topic], partition}
+}
+
+// sample looks at what the group has committed.
+func (t *truth) sample(topic string, partition int32, offset int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := place{topic, t.current[topic], partition}
+	before, ok := t.committed[at]
+	if ok && offset < before && !t.late {
+		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
+	}
+	t.committed[at] = offset
+}
+
+func (r *produced) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v@%d %s %s names %v", r.place, r.offset, r.kind, r.unique, r.names)
+	for ns, list := range r.stores {
+		for _, s := range list {
+			fmt.Fprintf(&b, " stored in %s by %s at %s (%s, known %t)", ns, s.object.process, stamp(s.object.at), s.object.id, s.object.known)
+		}
+	}
+	for ns, n := range r.letters {
+		fmt.Fprintf(&b, " %d letters %q", n, ns)
+	}
+	if r.removed {
+		b.WriteString(" removed")
+	}
+	return b.String()
+}
