@@ -18,6 +18,8 @@ type resolved struct {
 	start     int64
 	frontier  ledger.Frontier
 	committed int64 // -1 none
+	metadata  string
+	recalled  bool  // the start is this process's own knowledge, beyond the commit
 	first     bool  // resolved without a committed offset
 	heldOut   bool  // out of range, and the policy holds it
 	err       error // why it is held

@@ -101,8 +101,9 @@ func (s *session) commit(now time.Time) {
 // commitOf is what would be committed for a partition now.
 func (s *session) commitOf(p *partition) CommitOffset {
 	p.dirty = false
-	text, omitted := p.ledger.Encode(ledger.Metadata{TopicID: s.identity(p), Fingerprint: s.fingerprint, Born: p.born}, p.metadataRoom)
+	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadataRoom)
 	p.omitted = omitted
+	p.sent = mark{p.ledger.Watermark(), text}
 	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), Metadata: text}
 }
 
@@ -134,7 +135,7 @@ func (s *session) committed(r commitResult) {
 		switch {
 		case res.Code == CodeOK:
 			acked++
-			s.partitionCommitted(p, r.commit.Offsets[i].Offset)
+			s.partitionCommitted(p, &r.commit.Offsets[i])
 		case res.Code.Fenced():
 			s.fence(res.Code, now)
 			return
@@ -161,8 +162,8 @@ func (s *session) committed(r commitResult) {
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *session) partitionCommitted(p *partition, offset int64) {
-	p.committed = offset
+func (s *session) partitionCommitted(p *partition, o *CommitOffset) {
+	p.committed, p.acked = o.Offset, mark{o.Offset, o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the

@@ -130,7 +130,7 @@ func (s *session) finish(stopReading func()) (unfinished bool) {
 		case <-gone:
 			waiting = false
 		case r := <-s.results:
-			s.lastResult(r)
+			s.attempted(r)
 		case r := <-s.commits.done:
 			s.committed(r)
 		case ls := <-s.acks:
@@ -143,6 +143,7 @@ func (s *session) finish(stopReading func()) (unfinished bool) {
 	if s.mode != fenced {
 		s.lastCommit()
 	}
+	s.remember()
 	unfinished = s.giveUp()
 	s.pacer.reset()
 	return unfinished
@@ -153,7 +154,7 @@ func (s *session) collect() {
 	for {
 		select {
 		case r := <-s.results:
-			s.lastResult(r)
+			s.attempted(r)
 		case r := <-s.commits.done:
 			s.committed(r)
 		case ls := <-s.acks:
@@ -162,15 +163,6 @@ func (s *session) collect() {
 			return
 		}
 	}
-}
-
-// lastResult settles what was stored while the session was ending. A fenced
-// session settles nothing: its partitions are somebody else's.
-func (s *session) lastResult(r result) {
-	if s.mode == fenced && r.outcome.Class == Stored {
-		r.outcome.Class = Cancelled
-	}
-	s.attempted(r)
 }
 
 // lastCommit commits what has changed since the last acknowledged commit, and

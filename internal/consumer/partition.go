@@ -20,6 +20,7 @@ type partition struct {
 	ledger  *ledger.Partition
 
 	committed    int64 // last acknowledged, -1 none
+	acked, sent  mark  // the commits last acknowledged and last sent
 	dirty        bool  // there is something new to commit: see touch
 	touched      *bool // of the session's committer
 	born         int32 // the generation, if its start was resolved in this session

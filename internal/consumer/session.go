@@ -41,8 +41,11 @@ type resources struct {
 	fetched     *allowance
 	inflated    *allowance
 	pacer       *pacer
-	explainer   func(error) string
-	turned      *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
+	// recollections are written while no session runs and read by the one that
+	// follows.
+	recollections map[TopicPartition]recollection
+	explainer     func(error) string
+	turned        *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
 }
 
 // explain tells an error of a broker for people.

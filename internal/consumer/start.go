@@ -10,7 +10,7 @@ import (
 
 // start decides where a partition starts.
 func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c.Offset, begin: r.begin, end: r.end, stable: r.stable}
+	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.begin, end: r.end, stable: r.stable}
 	if c.Offset < 0 {
 		out.first, out.start = true, r.begin
 		if fresh && s.cfg.OffsetReset == ResetLatest {
@@ -18,6 +18,7 @@ func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fre
 		}
 		return out
 	}
+	c, out.recalled = s.recall(tp, c)
 	id := identity(s.member.ids[tp.Topic], s.member.cluster)
 	m, err := ledger.Decode(c.Metadata)
 	ours := err == nil && m.Committed == c.Offset
@@ -85,11 +86,14 @@ func (s *session) resolved(rs []resolved) {
 		if p == nil || p.open() {
 			continue
 		}
-		p.committed = r.committed
+		p.committed, p.acked = r.committed, mark{r.committed, r.metadata}
 		p.ledger = ledger.New(r.start, r.frontier)
 		p.caughtUp = now
 		if r.reset != "" {
 			s.tellReset(r)
+			p.touch()
+		}
+		if r.recalled {
 			p.touch()
 		}
 		if r.first {
