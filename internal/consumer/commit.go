@@ -18,6 +18,9 @@ const (
 	metadataRoom          = ledger.MaxMetadata
 	commitRetry           = 250 * time.Millisecond
 	commitPartitionsAtOne = 2000
+	// commitDoubt is how long after its time a commit without an answer may
+	// still be applied, over a later one that was sent on another connection.
+	commitDoubt = 10 * time.Minute
 )
 
 // committer is what the loop knows of its commits. One is in flight at most.
@@ -29,6 +32,8 @@ type committer struct {
 	acked     time.Time // when the last acknowledged commit was sent
 	wanted    bool      // even if nothing is new
 	unsure    bool      // one got no answer: it may still be applied
+	unsureAt  time.Time // when that was last noticed
+	restateAt time.Time // when everything is committed again because of it
 	away      bool      // the last one found no coordinator that could judge it
 }
 
@@ -62,6 +67,7 @@ func (s *session) commit(now time.Time) {
 		return
 	}
 	keepAlive := !now.Before(c.acked.Add(s.cfg.SessionTimeout / 3))
+	s.restate(now)
 	if !c.touched && !c.wanted && !keepAlive {
 		return
 	}
@@ -96,6 +102,21 @@ func (s *session) commit(now time.Time) {
 		results, err := s.client.CommitOffsets(ctx, commit)
 		c.done <- commitResult{now, commit, results, err} // has room for one
 	})
+}
+
+// restate commits everything again now and then for a while after a commit has
+// got no answer: should that one be applied late, it does not stand for long.
+func (s *session) restate(now time.Time) {
+	c := &s.commits
+	if !c.unsure || now.Before(c.restateAt) || now.Sub(c.unsureAt) > commitDoubt {
+		return
+	}
+	c.restateAt = now.Add(s.cfg.SessionTimeout / 3)
+	for _, p := range s.partitions {
+		if p.open() && !p.lost {
+			p.touch()
+		}
+	}
 }
 
 // commitOf is what would be committed for a partition now.
@@ -182,7 +203,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	}
 	answered := errors.As(err, &code)
 	if !answered {
-		c.unsure = true
+		c.unsure, c.unsureAt = true, now
 	}
 	c.away = !answered || code.CoordinatorAway()
 	c.wanted = true
