@@ -76,7 +76,7 @@ func (w *world) start(name string, s *settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.truth.use(s)
+	w.truth.use(name, s)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	go func() { // ended by stop or kill

@@ -190,6 +190,10 @@ func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.RequestTimedOut, kerr.OffsetMetadataTooLarge)
 	span := pick(rnd, time.Second, 4*time.Second, 20*time.Second)
 	s.answer(at, span, e, kmsg.OffsetCommit)
+	if e == kerr.OffsetMetadataTooLarge {
+		span = time.Hour // less room is taken for the rest of the session
+		s.add(0, "(metadata may be refused)", func(w *world) { w.truth.small = true })
+	}
 	s.excuse(at, span+time.Second, "commits are answered "+e.Message)
 }
 

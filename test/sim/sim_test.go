@@ -106,7 +106,9 @@ func (w *world) finish() {
 			w.truth.blame("%s stopped with %v although all was settled", p.name, p.err)
 		}
 	}
-	w.sample()
+	if owed := w.owed(); settled && owed != "" {
+		w.truth.blame("after the last one stopped: %s", owed)
+	}
 	w.judge()
 	w.close()
 }
@@ -137,20 +139,28 @@ func (w *world) owed() string {
 		if at.incarnation != w.truth.current[at.topic] {
 			continue
 		}
-		expected, held := int64(len(log)), false
+		// Somewhere between the first record that may be held and the first
+		// that must be: earlier settings may have let it pass.
+		least, most := int64(-1), int64(len(log))
 		for _, r := range log {
+			waits := w.settings.waits(r)
+			if waits && least < 0 {
+				least = r.offset
+			}
 			if r.removed || w.truth.done(r) {
 				continue
 			}
-			if !w.settings.waits(r) {
+			if !waits {
 				return r.String()
 			}
-			if !held {
-				expected, held = r.offset, true
-			}
+			most = min(most, r.offset)
 		}
+		if least < 0 || most < least {
+			least = most
+		}
+		expected := most
 		c, ok := commits[at.topic][at.partition]
-		if len(log) == 0 || ok && c.Offset == expected || held && c.Offset <= expected {
+		if len(log) == 0 || ok && c.Offset >= least && c.Offset <= most {
 			continue
 		}
 		return fmt.Sprintf("%v is committed to %d instead of %d of %d", at, c.Offset, expected, len(log))

@@ -160,7 +160,7 @@ func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
 	}
 	for topic, parts := range info.Commits {
 		for p, c := range parts {
-			w.truth.sample(topic, p, c.Offset)
+			w.truth.sample(topic, p, c.Offset, c.Metadata)
 		}
 	}
 	return info.Commits
