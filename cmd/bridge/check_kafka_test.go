@@ -70,7 +70,9 @@ func TestCheckKafka_securityFaults(t *testing.T) {
 		}
 		return env
 	}
-	as := func(user string) map[string]string { return secure(map[string]string{"BRIDGE_KAFKA_SASL_USERNAME": user}) }
+	as := func(user string) map[string]string {
+		return secure(map[string]string{"BRIDGE_KAFKA_SASL_USERNAME": user})
+	}
 	for range 100 { // the broker takes a moment to know the permissions
 		if code, _ := w.check(as("enough")); code == 0 {
 			break

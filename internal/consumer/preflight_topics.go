@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 
-	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -175,88 +172,4 @@ func fetchOnce(ctx context.Context, c *Client, leader int32, r *wire.FetchReques
 		return nil, fmt.Errorf("fetch from broker %d: %w", leader, err)
 	}
 	return answer, nil
-}
-
-// judgeTopic says whether a topic can be read, and how many records are ahead.
-func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
-	check := "topic " + t.name
-	var ahead int64
-	var gaps []string
-	var failed []error
-	for _, part := range t.partitions {
-		if part.err != nil {
-			failed = append(failed, fmt.Errorf("partition %d: %w", part.Partition, part.err))
-			continue
-		}
-		if gap := p.placeStart(part, t.id); gap != "" {
-			gaps = append(gaps, fmt.Sprintf("partition %d: %s", part.Partition, gap))
-		}
-		ahead += p.end(part) - part.start
-	}
-	if len(failed) > 0 {
-		f := p.failure(check, failed[0])
-		if n := len(failed); n > 1 {
-			f.Detail += fmt.Sprintf(" (one of %d partitions that cannot be read)", n)
-		}
-		return f
-	}
-	detail := fmt.Sprintf("%s, readable; ", count(len(t.partitions), "partition"))
-	if !p.committing {
-		return Finding{Check: check, OK: true, Detail: detail + "how many records are ahead is unknown without the group's offsets"}
-	}
-	detail += count(int(ahead), "record")
-	if p.fresh() {
-		detail += " ahead of the group, which is new"
-	} else {
-		detail += " ahead of what the group has committed"
-	}
-	if len(gaps) == 0 {
-		return Finding{Check: check, OK: true, Detail: detail}
-	}
-	detail += "; " + strings.Join(gaps[:min(len(gaps), 3)], "; ")
-	if more := len(gaps) - 3; more > 0 {
-		detail += fmt.Sprintf("; and %d more", more)
-	}
-	if p.cfg.OffsetReset == ResetHold {
-		return Finding{Check: check, Detail: detail + "; BRIDGE_KAFKA_OFFSET_RESET=hold would hold these partitions",
-			Remedy: "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest"}
-	}
-	return Finding{Check: check, OK: true, Detail: detail}
-}
-
-// placeStart finds where a bridge would begin to read, and says what is odd
-// about the committed offset, "" for nothing.
-func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap string) {
-	c, known := p.committed[part.TopicPartition]
-	log := part.log
-	switch m, err := ledger.Decode(c.Metadata); {
-	case !known || c.Offset < 0:
-		part.start = log.begin
-		if p.committing && p.fresh() && p.cfg.OffsetReset == ResetLatest {
-			part.start = p.end(part)
-		}
-	case err == nil && m.Committed == c.Offset && m.TopicID != identity(id, p.cluster) && sameCluster(m.TopicID, identity(id, p.cluster)):
-		part.start, gap = log.begin, fmt.Sprintf("the topic was created anew since offset %d was committed", c.Offset)
-	case c.Offset < log.begin:
-		part.start = log.begin
-		gap = fmt.Sprintf("committed offset %d lies below the log start %d: %d records were removed before they were read", c.Offset, log.begin, log.begin-c.Offset)
-	case c.Offset > log.end:
-		part.start, gap = log.begin, fmt.Sprintf("committed offset %d lies beyond the end %d", c.Offset, log.end)
-	default:
-		part.start = min(c.Offset, p.end(part))
-	}
-	return gap
-}
-
-// end is where a reader of the configured isolation level ends now.
-func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.begin, part.log.stable) }
-
-// fresh says that the group has committed nothing.
-func (p *Preflight) fresh() bool {
-	for c := range maps.Values(p.committed) {
-		if c.Offset >= 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -118,7 +118,7 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 	var b wire.Batch
 	for taken < n && c.next < c.end {
 		err := s.batches.Next(&b)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return taken, nil
 		}
 		if err != nil {
@@ -139,7 +139,7 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 
 // takeBatch maps up to n records of a batch.
 func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int, err error) {
-	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), s.cfg.fetchCeiling()))
+	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), s.cfg.inflateCeiling()))
 	if err != nil {
 		return 0, inflateError(b, err)
 	}
