@@ -95,10 +95,19 @@ func held(asked int) (any, error) {
 	ns[3]["next_attempt_at"] = time.Now().Add(42 * time.Second).UTC()
 	ns[1]["state"], ns[1]["last_error"] = "retrying", "put batch: 503 Service Unavailable"
 	ns[1]["next_attempt_at"] = time.Now().Add(3 * time.Second).UTC()
-	ps[2]["state"], ps[2]["error"] = "held", "no_id: the value has no string at id"
+	ps[2]["state"] = "held"
 	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour)}
+	ps[4]["state"], ps[4]["error"] = "held", "committed offset 12 lies below the log start 40: 28 records were removed before they were read"
+	ps[4]["pinned_by"] = nil
+	ps[5]["state"] = "held"
 	ps[5]["pinned_by"] = object{"kind": "held_namespace", "namespace": "reviews", "offset": 480990, "since": before(14 * time.Minute)}
 	ps[6]["state"], ps[6]["error"] = "failed", "fetch listings/6 at 481000: batch checksum does not match"
+	return s, nil
+}
+
+func paused(asked int) (any, error) {
+	s := snapshot("running", asked)
+	s["partitions"].([]object)[0]["state"] = "paused"
 	return s, nil
 }
 
@@ -140,7 +149,8 @@ func TestPage_inTheBrowser(t *testing.T) {
 	}{
 		{"waiting", waiting, "Waiting for Kafka", "connection refused", 0, ""},
 		{"running", running, "Running", "Everything it reads is moving.", 8, "listings/3"},
-		{"held", held, "Running, but 1 partition failed, 1 namespace held, 1 partition held at a record", "listed below", 8, "listings/6"},
+		{"held", held, "Running, but 1 partition failed, 1 namespace held, 1 partition held at a record, 1 partition held", "listed below", 8, "listings/6"},
+		{"paused", paused, "Running, 1 partition paused", "dead-letter topic", 8, "listings/0"},
 		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},
 		{"thousand", thousand, "Running, but 1 partition held at a record", "listed below", 100, "listings/777"},
 		{"hostile", hostile, "Running, but 1 namespace held", "listed below", 8, "listings/3"},

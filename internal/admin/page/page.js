@@ -69,11 +69,14 @@
     const say = (n, noun, what) => { if (n) parts.push(plural(n, noun) + " " + what); };
     say(ps.filter((p) => p.state === "failed").length, "partition", "failed");
     say(ns.filter((n) => n.state === "held").length, "namespace", "held");
-    say(ps.filter((p) => p.state === "held" || (p.pinned_by && p.pinned_by.kind === "held_record")).length, "partition", "held at a record");
+    const pin = (p) => (p.pinned_by ? p.pinned_by.kind : "");
+    say(ps.filter((p) => pin(p) === "held_record").length, "partition", "held at a record");
+    say(ps.filter((p) => p.state === "held" && !["held_record", "held_namespace"].includes(pin(p))).length, "partition", "held");
     if (parts.length) return ["bad", "Running, but " + parts.join(", "), "Everything else goes on. What is held, and why, is listed below."];
     const retrying = ns.filter((n) => n.state === "retrying");
     if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", sentence("The last error: " + (retrying[0].last_error || "unknown"))];
-    if (ps.some((p) => p.state === "paused")) return ["warn", "Running, reading is paused", "The buffer is near its limit; reading goes on as uploads finish."];
+    const pausing = ps.filter((p) => p.state === "paused").length;
+    if (pausing) return ["warn", "Running, " + plural(pausing, "partition") + " paused", "Their start is being looked up, or too many of their records wait for the dead-letter topic."];
     if (!ps.length) return ["calm", "Running, no partition assigned", "Other members of the group own all partitions, or the topics have none."];
     return ["good", "Running", "Everything it reads is moving."];
   }
