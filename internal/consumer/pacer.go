@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 )
 
@@ -168,21 +169,26 @@ func (p *pacer) nextWake(now time.Time) (at time.Time) {
 }
 
 // throttle notes that a namespace was told to wait. Several at once mean the
-// whole API.
+// whole API, for as long as there are several: one that was told to wait for an
+// hour does not stop those that may go on sooner.
 func (p *pacer) throttle(n *namespace, now time.Time, wait time.Duration) {
 	const several = 3
 	until := now.Add(wait)
 	p.throttled[n.name] = until
-	count := 0
+	var ends []time.Time
 	for name, t := range p.throttled {
 		if !t.After(now) {
 			delete(p.throttled, name)
 			continue
 		}
-		count++
+		ends = append(ends, t)
 	}
-	if count >= several && until.After(p.pausedUntil) {
-		p.pausedUntil = until
+	if len(ends) < several {
+		return
+	}
+	slices.SortFunc(ends, time.Time.Compare)
+	if few := ends[len(ends)-several]; few.After(p.pausedUntil) {
+		p.pausedUntil = few
 	}
 }
 
