@@ -99,43 +99,52 @@ func (w *world) killSlot(i int) {
 	w.api.ForgetQuiet()
 }
 
-// evict removes members of ended processes once their session is over: kfake
-// keeps one for good whose connection ended while it was joining, where a
-// broker's session timeout applies from the join on.
+// evict removes members that nobody is any more. kfake keeps a member for good
+// whose connection ended while it was joining; a broker counts its session
+// timeout from the end of the join on.
 func (w *world) evict() {
 	info := w.cluster.GroupInfo(group)
-	if info == nil || info.State != "Stable" {
+	if info == nil {
 		return
 	}
 	w.mu.Lock()
-	ended := map[string]*process{}
+	byName := map[string]*process{}
 	for _, p := range w.processes {
-		if p.killed || p.over() {
-			ended[p.name] = p
-		}
+		byName[p.name] = p
 	}
 	w.mu.Unlock()
 	for _, m := range info.Members {
-		p := ended[m.ClientID]
-		if p == nil {
-			continue
+		p := byName[m.ClientID]
+		if w.seen[m.MemberID].IsZero() {
+			w.seen[m.MemberID] = time.Now()
 		}
-		if p.endedAt.IsZero() {
+		patience := p.settings.session
+		if !p.killed && !p.over() { // it may be joining with this id
+			patience += p.settings.rebalance + 10*time.Second
+			if st := p.status(); st == nil || st.Group.MemberID == m.MemberID {
+				continue
+			}
+		} else if p.endedAt.IsZero() {
 			p.endedAt = time.Now()
 		}
-		if time.Since(p.endedAt) < p.settings.session {
+		if time.Since(w.seen[m.MemberID]) < patience || time.Since(p.endedAt) < p.settings.session {
 			continue
 		}
-		req := kmsg.NewPtrLeaveGroupRequest()
-		req.Group = group
-		leaver := kmsg.NewLeaveGroupRequestMember()
-		leaver.MemberID = m.MemberID
-		req.Members = append(req.Members, leaver)
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		_, err := w.producer("none").Request(ctx, req)
-		cancel()
-		w.note("evicted %s: %v", m.MemberID, err)
+		w.leave(m.MemberID)
 	}
+}
+
+// leave takes a member out of the group.
+func (w *world) leave(id string) {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	leaver := kmsg.NewLeaveGroupRequestMember()
+	leaver.MemberID = id
+	req.Members = append(req.Members, leaver)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := w.producer("none").Request(ctx, req)
+	w.note("evicted %s: %v", id, err)
 }
 
 // changeSettings stops all, and starts as many with other settings.

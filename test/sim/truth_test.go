@@ -321,6 +321,9 @@ func (t *truth) sample(topic string, partition int32, offset int64, metadata str
 	m, _ := ledger.Decode(metadata) // "" is the present topic
 	at := t.incarnation(topic, partition, m.TopicID)
 	before, ok := t.committed[at]
+	if at.incarnation != t.current[topic] {
+		return // the deleted topic's commits went with it, and its members may not know
+	}
 	if ok && offset < before && !t.late {
 		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
 	}

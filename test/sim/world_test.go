@@ -43,9 +43,10 @@ type world struct {
 	processes []*process // all that ever ran
 	slots     map[int]*process
 	ending    bool
-	members   int      // processes started so far
-	notes     []string // what happened when
-	multiple  bool     // more than one process, at once or in turn
+	seen      map[string]time.Time // member id -> when it was first in the group
+	members   int                  // processes started so far
+	notes     []string             // what happened when
+	multiple  bool                 // more than one process, at once or in turn
 
 	graceful bool
 	parts    map[string]int32 // partitions of the topics that have grown
@@ -64,7 +65,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w := &world{
 		t: t, rnd: rnd, network: &sandbox.Network{}, truth: newTruth(), settings: s, brokers: brokers,
 		producers: map[string]*kgo.Client{}, faults: map[int]sandbox.Fault{},
-		slots: map[int]*process{}, parts: map[string]int32{},
+		slots: map[int]*process{}, seen: map[string]time.Time{}, parts: map[string]int32{},
 	}
 	topics := map[string]int32{dlqTopic: 1}
 	for _, topic := range s.topics {
