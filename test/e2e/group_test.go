@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -80,4 +81,30 @@ func TestKill_underLoad(t *testing.T) {
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge(truth.RepeatedAfterCrash)
+}
+
+// Three replicas that are restarted one after the other under load hand over
+// without a repeat.
+func TestRollingRestart_ofThreeReplicas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 6)
+	wait := w.produceMeanwhile(load{records: 20_000, perSecond: 2000, namespaces: 10})
+	var replicas []*bridge
+	for i := range 3 {
+		replicas = append(replicas, w.start(environment{"BRIDGE_INSTANCE_ID": fmt.Sprintf("replica-%d", i)}))
+	}
+	w.assigned(2, replicas...)
+	for i := range replicas {
+		w.stored(w.truth.Lines() + 500)
+		replicas[i].stop()
+		replicas[i] = w.start(environment{"BRIDGE_INSTANCE_ID": fmt.Sprintf("replica-%d", i)})
+	}
+	w.assigned(2, replicas...)
+	wait()
+	w.waitStored(30 * time.Second)
+	w.waitCommitted(w.topic)
+	for _, b := range replicas {
+		b.stop()
+	}
+	w.judge()
 }
