@@ -9,20 +9,23 @@ import (
 )
 
 // errOverCeiling is returned for memory that the budget can never give.
-var errOverCeiling = errors.New("larger than a quarter of BRIDGE_BUFFER_MAX_BYTES")
+var errOverCeiling = errors.New("larger than BRIDGE_BUFFER_MAX_BYTES has room for: raise it")
 
 // allowance is a share of the buffer budget that fetchers draw their buffers
 // from. Requests are served in order; one that is larger than the allowance is
-// served alone, up to the ceiling. It keeps returned buffers for reuse. Safe
-// for concurrent use.
+// served alone, up to the ceiling, and if the allowance has an owner, not before
+// the owner has made room for it elsewhere in the budget. It keeps returned
+// buffers for reuse. Safe for concurrent use.
 type allowance struct {
 	capacity, ceiling int64
+	wanted            chan struct{} // tells the owner that Wanted has changed; nil: no owner
 
 	mu      sync.Mutex
 	used    int64
 	waiting []*allowanceWaiter // in order of arrival
 	free    [64][][]byte       // by size class, used+idle <= capacity
 	idle    int64
+	granted int64 // what the owner has room for beyond the capacity
 }
 
 type allowanceWaiter struct {
@@ -32,6 +35,31 @@ type allowanceWaiter struct {
 
 func newAllowance(capacity, ceiling int64) *allowance {
 	return &allowance{capacity: capacity, ceiling: max(capacity, ceiling)}
+}
+
+// own makes the caller the allowance's owner, who has to grant what is larger
+// than the capacity. Call it before anything is lent.
+func (a *allowance) own() *allowance {
+	a.wanted = make(chan struct{}, 1)
+	return a
+}
+
+// Wanted is the size of the large request whose turn it is, 0 if there is none.
+func (a *allowance) Wanted() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
+		return 0
+	}
+	return a.waiting[0].n
+}
+
+// grant lets one request of up to n bytes be served, once nothing else is lent.
+func (a *allowance) grant(n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.granted = n
+	a.wake()
 }
 
 // Used is the number of bytes that are lent.
@@ -58,6 +86,7 @@ func (a *allowance) lend(ctx context.Context, n int64) (*lease, error) {
 	}
 	w := &allowanceWaiter{n: size, ready: make(chan struct{})}
 	a.waiting = append(a.waiting, w)
+	a.ask()
 	a.mu.Unlock()
 	select {
 	case <-w.ready:
@@ -77,6 +106,7 @@ func (a *allowance) leave(w *allowanceWaiter, err error) error {
 	for i, other := range a.waiting {
 		if other == w {
 			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
+			a.granted = 0
 			a.wake()
 			return err
 		}
@@ -87,7 +117,21 @@ func (a *allowance) leave(w *allowanceWaiter, err error) error {
 }
 
 func (a *allowance) fits(n int64) bool {
+	if n > a.capacity && a.wanted != nil && n > a.granted {
+		return false
+	}
 	return a.used == 0 || a.used+n <= a.capacity
+}
+
+// ask tells the owner about a large request at the head. Call with mu held.
+func (a *allowance) ask() {
+	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
+		return
+	}
+	select {
+	case a.wanted <- struct{}{}:
+	default:
+	}
 }
 
 // take lends a buffer of size bytes. Call with mu held.
@@ -138,8 +182,12 @@ func (a *allowance) wake() {
 		w := a.waiting[0]
 		a.waiting = a.waiting[1:]
 		a.used += w.n
+		if w.n > a.capacity {
+			a.granted = 0
+		}
 		close(w.ready)
 	}
+	a.ask()
 }
 
 // sizeClass rounds up to a power of two, at least 4 KiB, so that buffers find

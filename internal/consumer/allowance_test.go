@@ -285,3 +285,37 @@ func TestAllowance_concurrent(t *testing.T) {
 		t.Errorf("%d bytes are lent at the end", a.Used())
 	}
 }
+
+func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAllowance(testCapacity, testCeiling).own()
+		small, err := a.lend(t.Context(), 4<<10)
+		if err != nil || a.Wanted() != 0 {
+			t.Fatalf("small request: %v, %d wanted", err, a.Wanted())
+		}
+		var large *lease
+		go func() { large, _ = a.lend(t.Context(), 70<<10) }()
+		<-a.wanted
+		if a.Wanted() != 70<<10 {
+			t.Fatalf("%d wanted, want %d", a.Wanted(), 70<<10)
+		}
+		small.release()
+		if synctest.Wait(); large != nil {
+			t.Fatal("served before it was granted")
+		}
+		a.grant(a.Wanted())
+		if synctest.Wait(); large == nil || a.Wanted() != 0 {
+			t.Fatalf("granted, but not served (%d wanted)", a.Wanted())
+		}
+		large.release()
+
+		ctx, giveUp := context.WithCancel(t.Context())
+		go func() { large, _ = a.lend(ctx, 80<<10) }()
+		<-a.wanted
+		giveUp()
+		synctest.Wait()
+		if a.Wanted() != 0 || a.Used() != 0 {
+			t.Errorf("after giving up %d are wanted, %d used", a.Wanted(), a.Used())
+		}
+	})
+}

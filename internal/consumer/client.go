@@ -102,7 +102,7 @@ func NewClient(config ClientConfig) *Client {
 
 // layoutTTL is how old kafka-go's own table of broker addresses may become. A
 // broker that is missing from it makes the client ask for a new one at once.
-const layoutTTL = 5 * time.Second
+const layoutTTL = 2 * time.Second
 
 // RoundTripper returns kafka-go's transport and the address to give to it, for
 // a producer. Only MetadataTopics can be produced to.

@@ -69,10 +69,12 @@ type Config struct {
 }
 
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched
-// responses and inflated batches have an eighth each, one that is larger goes
-// alone up to a quarter, and what neither uses belongs to the batches.
+// responses and inflated batches have an eighth each, and what neither uses
+// belongs to the batches. One that is larger goes alone once the batches have
+// made room for it: with both at their ceilings an eighth is left to them.
 func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
-func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
+func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 2 }
+func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 8 * 3 }
 
 // chunkBounds keep a chunk, which is taken in whole, small beside the budget.
 // A namespace's first line costs about lineOverhead beyond its bytes.

@@ -48,8 +48,8 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
-		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
-		inflated:      newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()),
+		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
+		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         newPacer(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
 		recollections: map[TopicPartition]recollection{}, turned: new(atomic.Int64), explainer: d.Explain,
 	}

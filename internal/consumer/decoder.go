@@ -258,7 +258,7 @@ func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, 
 
 func inflateError(b *wire.Batch, err error) error {
 	if errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling) {
-		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than a quarter of BRIDGE_BUFFER_MAX_BYTES", b.BaseOffset, b.CompressedLen())
+		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than BRIDGE_BUFFER_MAX_BYTES has room for: raise it", b.BaseOffset, b.CompressedLen())
 	}
 	return err
 }

@@ -60,13 +60,22 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		g := &c.groups[i]
 		cost += s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
 	}
+	if !s.makeRoom(cost, now) {
+		return false
+	}
+	// Keep the uploads busy before memory is short.
+	if s.pool.InUse() > s.share()*3/4 && s.pacer.flying+s.waiting() == 0 {
+		s.sealLargest(now)
+	}
+	return true
+}
+
+// makeRoom says whether cost bytes fit the budget, having done what can be done
+// at once so that they do.
+func (s *session) makeRoom(cost int64, now time.Time) bool {
 	for {
 		free := s.free()
 		if cost <= free {
-			// Keep the uploads busy before memory is short.
-			if s.pool.InUse() > s.share()*3/4 && s.pacer.flying+s.waiting() == 0 {
-				s.sealLargest(now)
-			}
 			return true
 		}
 		if s.waiting() > 0 && s.pacer.flying > 0 || !s.sealLargest(now) {
@@ -76,9 +85,21 @@ func (s *session) room(c *chunk, now time.Time) bool {
 	}
 }
 
-// share is what batches may hold: all of the budget that reading does not use.
+// grantLarge makes room for an answer or a batch that is larger than the share
+// of the budget which reading always has.
+func (s *session) grantLarge(now time.Time) {
+	for _, a := range []*allowance{s.fetched, s.inflated} {
+		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
+			a.grant(n)
+		}
+	}
+}
+
+// share is what batches may hold: all of the budget that reading does not use
+// or wait for.
 func (s *session) share() int64 {
-	fetch := max(s.fetched.Used(), s.cfg.fetchAllowance()) + max(s.inflated.Used(), s.cfg.fetchAllowance())
+	own := s.cfg.fetchAllowance()
+	fetch := max(s.fetched.Used(), s.fetched.Wanted(), own) + max(s.inflated.Used(), s.inflated.Wanted(), own)
 	return s.cfg.BufferMaxBytes - fetch
 }
 

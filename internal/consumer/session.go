@@ -188,6 +188,8 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 		case <-stop:
 			stop = nil
 			s.beginDrain(drainShutdown, time.Now())
+		case <-s.fetched.wanted: // turn grants
+		case <-s.inflated.wanted:
 		case <-timer.C:
 		}
 		s.turn(time.Now(), timer)
@@ -206,6 +208,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 			s.queue(b, now)
 		}
 		s.nextCatchUp(now)
+		s.grantLarge(now)
 		s.countHeldPauses(now)
 	}
 	s.pacer.awake(now)
