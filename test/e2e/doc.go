@@ -9,6 +9,46 @@
 //
 //	go test ./test/e2e -run TestHappyPath -v
 //
+// # Which test shows what
+//
+// Group and Kafka:
+//
+//	rebalance while a PUT runs              TestRebalance_whileAPutRuns, TestMembers_joinAndLeaveUnderLoad
+//	drain beyond the session timeout        TestDrain_longerThanTheSessionTimeout
+//	drain beyond the rebalance timeout      TestDrain_longerThanTheRebalanceTimeout
+//	leaders move, brokers die               TestLeader_moves, TestBroker_killedAndRestarted, TestBroker_frozen
+//	offset out of the log                   TestOffsetReset_*
+//	topics appear, grow, match, come anew   TestTopics_*, TestRecreatedTopic_isReadFromItsStart
+//	damaged batches                         TestCorruptBatch_*
+//	codecs                                  TestEveryCodec
+//	transactions, compaction                TestTransactions_*, TestCompaction_holes
+//	authentication, TLS, permissions        TestSecurity_*, TestPermissions_eachIsToldAndHeals
+//	offsets moved by an operator            TestOperator_*
+//
+// Records:
+//
+//	valid and odd, invalid, namespaces, ids TestRecords_*, TestBounds_lineThatJustFits
+//	tombstones                              TestTombstones_areSkipped, TestDeadLetters
+//	held records and their release          TestHold_*
+//	dead letters                            TestDeadLetters*
+//
+// Import API and store:
+//
+//	429 and Retry-After                     TestAnswers_retryAfter
+//	5xx, resets, expired URLs               TestImportFaults_loseAndRepeatNothing
+//	malformed answers, redirects            TestAnswers_malformed, TestAnswers_redirectsAreNotFollowed
+//	refused key, rotated                    TestCredentials_keyFileIsRotated
+//	refused namespaces                      TestRefusedNamespace*, TestDeadLetters_ofARefusedBatch
+//	a thousand namespaces behind            TestThousandNamespaces_behindAtOnce
+//
+// The process:
+//
+//	SIGTERM in a PUT, backoff, join; twice  TestTerminate_*
+//	kill -9 at each moment of a batch       TestKill_*
+//	SIGSTOP beyond the session timeout      TestZombie_storesNothing
+//	rolling and graceful restarts           TestRollingRestart_ofThreeReplicas, TestGracefulRestart_underLoad
+//	return after a kill, twins              TestInstanceID_*
+//
 // TEST_BRIDGE_BINARY names a binary to judge instead of building cmd/bridge. A
 // failed test shows the end of the bridges' logs; -artifacts keeps them whole.
 package e2e

@@ -11,21 +11,21 @@ import (
 // What the API and the store do wrong for a while costs neither a line nor a
 // repeat: an upload whose fate is unknown is repeated under its own URL.
 func TestImportFaults_loseAndRepeatNothing(t *testing.T) {
-	const often = 0.3
+	const often = 6 // requests: a share of them could spare all
 	for name, faults := range map[string][]sandbox.Fault{
 		"both sides answer 503": {
-			{Operation: sandbox.OperationCreate, Status: http.StatusServiceUnavailable, Probability: often},
-			{Operation: sandbox.OperationUpload, Status: http.StatusServiceUnavailable, Probability: often},
+			{Operation: sandbox.OperationCreate, Status: http.StatusServiceUnavailable, Times: often},
+			{Operation: sandbox.OperationUpload, Status: http.StatusServiceUnavailable, Times: often},
 		},
 		"connections are reset": {
-			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetMid, Probability: often / 2},
-			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetAfter, Probability: often / 2},
+			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetMid, Times: often},
+			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetAfter, Times: often},
 		},
-		"URLs have expired": {{Operation: sandbox.OperationCreate, Expired: true, Probability: often}},
+		"URLs have expired": {{Operation: sandbox.OperationCreate, Expired: true, Times: often}},
 		"429 asks for patience": {
 			{Operation: sandbox.OperationCreate, Status: http.StatusTooManyRequests, RetryAfter: time.Second, Times: 5},
 		},
-		"answers are no JSON":           {{Operation: sandbox.OperationCreate, Garbage: true, Probability: often}},
+		"answers are no JSON":           {{Operation: sandbox.OperationCreate, Garbage: true, Times: often}},
 		"the API refuses its key twice": {{Operation: sandbox.OperationCreate, Status: http.StatusUnauthorized, Times: 2}},
 	} {
 		t.Run(name, func(t *testing.T) {

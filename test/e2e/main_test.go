@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +20,11 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv("STAND_IN"); mode != "" {
 		runStandIn(mode) // this process plays a bridge: see TestHarness
 		return
+	}
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		// Most tests wait most of the time: more of them than there are cores.
+		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 	}
 	kafkatest.Main(m)
 	if built.path != "" {

@@ -66,11 +66,19 @@ func stopShared() {
 	}
 }
 
+// room is for the clusters of New that run at once: each node takes most of a
+// gigabyte and, at its start, a core. A package variable because all tests of a
+// binary share the machine.
+var room = make(chan struct{}, 2)
+
 // New starts a cluster for one test, stopped at its end. It skips or fails as
-// Shared does, and ignores TEST_KAFKA_BROKERS: what it starts may be killed.
+// Shared does, and ignores TEST_KAFKA_BROKERS: what it starts may be killed. It
+// waits while two others run, so a test must not start a second one.
 func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	skipShort(tb)
+	room <- struct{}{}
+	tb.Cleanup(func() { <-room })
 	c, err := Start(tb.Context(), tb.TempDir(), o)
 	require(tb, err)
 	tb.Cleanup(c.Stop)
