@@ -26,6 +26,7 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 		Brokers:           c.client.config.Brokers,
 		Dialer:            c.client.Dialer(),
 		Topics:            topics,
+		GroupBalancers:    []kafka.GroupBalancer{evenBalancer{}},
 		HeartbeatInterval: c.cfg.HeartbeatInterval,
 		SessionTimeout:    c.cfg.SessionTimeout,
 		RebalanceTimeout:  c.cfg.RebalanceTimeout,
