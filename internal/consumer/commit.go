@@ -35,6 +35,7 @@ type committer struct {
 	unsureAt  time.Time // when that was last noticed
 	restateAt time.Time // when everything is committed again because of it
 	away      bool      // the last one found no coordinator that could judge it
+	denied    bool      // the last one was not permitted
 }
 
 type commitResult struct {
@@ -171,7 +172,7 @@ func (s *session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.acked, c.away = r.sent, false
+		c.acked, c.away, c.denied = r.sent, false, false
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.metrics.kafkaRefused(nil)
@@ -205,7 +206,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	if !answered {
 		c.unsure, c.unsureAt = true, now
 	}
-	c.away = !answered || code.CoordinatorAway()
+	c.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
 	c.wanted = true
 	s.lost.Store(s.lease.check() != nil)
 	c.notBefore = now.Add(commitRetry)

@@ -79,6 +79,9 @@ func (s *session) over() bool {
 		s.commit(now)
 		return !s.commits.flying
 	}
+	if s.commits.denied && s.drain.reason == drainShutdown {
+		return true // to insist until the deadline would only delay the stop
+	}
 	return !s.commits.wanted && !s.commits.touched
 }
 
