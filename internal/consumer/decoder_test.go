@@ -320,7 +320,10 @@ func padded(seed uint64, records int, bytesEach int) (b testBatch) {
 // tells the size of the last part only.
 func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 64 << 20 })
-	b := padded(1, 100, 15_000)
+	var b testBatch
+	for i := range int64(100) {
+		b.records = append(b.records, testRecord{offset: i, value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, strings.Repeat("x", 15_000))})
+	}
 	b.codec = wire.Gzip
 	b.pack = func(raw []byte) []byte { return append(gzipped(raw[:len(raw)-10]), gzipped(raw[len(raw)-10:])...) }
 	first := testBatch{codec: wire.Snappy, records: []testRecord{inNS(0, "before")}}
@@ -395,11 +398,11 @@ func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 			in := make(chan work, answers)
 			for range answers {
 				var batches []testBatch
-				for j := range int64(3) { // of 600 KiB each, beside an eighth of 8 MiB
-					b := padded(uint64(i), 10, 60_000)
-					b.codec, b.base = wire.Zstd, 10*j
+				for j := range int64(3) { // of 540 KB each, beside an eighth of 8 MiB
+					b := padded(uint64(i), 9, 60_000)
+					b.codec, b.base = wire.Zstd, 9*j
 					for k := range b.records {
-						b.records[k].offset += 10 * j
+						b.records[k].offset += 9 * j
 					}
 					batches = append(batches, b)
 				}
@@ -424,7 +427,7 @@ func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		if want := decoders * answers * 30; records != want {
+		if want := decoders * answers * 27; records != want {
 			t.Errorf("%d records, then the decoders wait for each other; want %d", records, want)
 		}
 		if used := r.inflated.Used(); used != 0 {
