@@ -57,7 +57,7 @@ func (t *letterTopic) Write(ctx context.Context, letters []*letter) []error {
 	var each kafka.WriteErrors
 	if errors.As(err, &each) && len(each) == len(usual) {
 		for j, e := range each {
-			if errs[at[j]] = letterError(e); errs[at[j]] == errLetterTooLarge && len(usual) > 1 {
+			if errs[at[j]] = letterError(e); errors.Is(errs[at[j]], errLetterTooLarge) && len(usual) > 1 {
 				// The topic refuses whole batches: only alone a letter is known to be too large.
 				errs[at[j]] = letterError(t.large.WriteMessages(ctx, usual[j]))
 			}
