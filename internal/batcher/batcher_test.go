@@ -112,6 +112,14 @@ func TestBatcher_refusesALineThatNoBatchHolds(t *testing.T) {
 	}
 }
 
+// expire seals all that is due.
+func expire(b *Batcher, now time.Time) (due []*Batch) {
+	for batch, ok := b.ExpireOldest(now); ok; batch, ok = b.ExpireOldest(now) {
+		due = append(due, batch)
+	}
+	return due
+}
+
 func TestBatcher_busyNamespaceGoesOnFilling(t *testing.T) {
 	start := time.UnixMilli(0)
 	b := New(Limits{MaxBytes: 100, MaxRecords: 3, MaxAge: time.Second}, NewPool())
@@ -120,9 +128,9 @@ func TestBatcher_busyNamespaceGoesOnFilling(t *testing.T) {
 	add(t, b, "listings", "1", start.Add(500*time.Millisecond))
 
 	late := start.Add(time.Minute)
-	due := b.Expire(late)
+	due := expire(b, late)
 	if len(due) != 1 || due[0].Namespace != "listings" {
-		t.Fatalf("Expire sealed %d batches, want that of listings alone", len(due))
+		t.Fatalf("ExpireOldest sealed %d batches, want that of listings alone", len(due))
 	}
 	if at, ok := b.NextDeadline(); ok {
 		t.Errorf("NextDeadline = %v with a busy namespace only, want none", at)
@@ -149,15 +157,15 @@ func TestBatcher_overdueBatchIsDueWhenItsImportHasFinished(t *testing.T) {
 	b.SetBusy("users", true)
 	now := start.Add(time.Hour)
 	add(t, b, "listings", "1", now)
-	if due := b.Expire(now); len(due) != 0 {
-		t.Fatalf("Expire sealed a batch of %s, want none", due[0].Namespace)
+	if due := expire(b, now); len(due) != 0 {
+		t.Fatalf("ExpireOldest sealed a batch of %s, want none", due[0].Namespace)
 	}
 	b.SetBusy("users", false)
 	if at, ok := b.NextDeadline(); !ok || at.After(now) {
 		t.Errorf("NextDeadline = %v, %v, want a time that has passed", at, ok)
 	}
-	if due := b.Expire(now); len(due) != 1 || due[0].Namespace != "users" || due[0].Reason != ReasonAge {
-		t.Errorf("Expire = %v, want the overdue batch of users", due)
+	if due := expire(b, now); len(due) != 1 || due[0].Namespace != "users" || due[0].Reason != ReasonAge {
+		t.Errorf("ExpireOldest = %v, want the overdue batch of users", due)
 	}
 }
 
@@ -166,10 +174,10 @@ func TestBatcher_dueExactlyAtMaxAge(t *testing.T) {
 	b := New(Limits{MaxBytes: 100, MaxRecords: 9, MaxAge: time.Second}, NewPool())
 	add(t, b, "users", "1", start)
 	add(t, b, "users", "2", start.Add(900*time.Millisecond))
-	if due := b.Expire(start.Add(time.Second - 1)); len(due) != 0 {
+	if due := expire(b, start.Add(time.Second-1)); len(due) != 0 {
 		t.Errorf("due a nanosecond early")
 	}
-	if due := b.Expire(start.Add(time.Second)); len(due) != 1 {
+	if due := expire(b, start.Add(time.Second)); len(due) != 1 {
 		t.Errorf("not due at MaxAge")
 	}
 }

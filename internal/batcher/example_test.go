@@ -38,7 +38,7 @@ func Example() {
 
 	due, _ := b.NextDeadline()
 	fmt.Println("wait for", due.Sub(now))
-	for _, batch := range b.Expire(due) {
+	for batch, ok := b.ExpireOldest(due); ok; batch, ok = b.ExpireOldest(due) {
 		upload(batch)
 	}
 	fmt.Println("in use:", pool.InUse())

@@ -7,7 +7,7 @@ import (
 
 // SetBusy notes that an import of the namespace is unfinished, or that none is
 // any more. The open batch of a busy namespace, now or later, is sealed by the
-// hard bounds or by name only, not by Expire or SealLargest. One that is overdue
+// hard bounds or by name only, not by ExpireOldest or SealLargest. One that is overdue
 // when its namespace stops being busy is due at once.
 func (b *Batcher) SetBusy(namespace string, busy bool) {
 	batch := b.lookup(namespace)
@@ -32,16 +32,15 @@ func (b *Batcher) NextDeadline() (time.Time, bool) {
 	return b.deadline(batch), true
 }
 
-// Expire seals the batches that are due by age and not busy, oldest first.
-func (b *Batcher) Expire(now time.Time) []*Batch {
-	var due []*Batch
-	for {
-		batch := b.shelves.oldest()
-		if batch == nil || b.deadline(batch).After(now) {
-			return due
-		}
-		due = append(due, b.seal(batch, ReasonAge))
+// ExpireOldest seals the oldest batch that is not busy, if it is due by age. It
+// reports false if none is due. A caller that cannot import the batch yet should
+// leave it open: it goes on filling.
+func (b *Batcher) ExpireOldest(now time.Time) (*Batch, bool) {
+	batch := b.shelves.oldest()
+	if batch == nil || b.deadline(batch).After(now) {
+		return nil, false
 	}
+	return b.seal(batch, ReasonAge), true
 }
 
 // SealLargest seals, for memory, the largest batch that is not busy, where sizes

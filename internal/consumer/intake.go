@@ -79,9 +79,38 @@ func (s *session) makeRoom(cost int64, now time.Time) bool {
 			return true
 		}
 		if s.waiting() > 0 && s.pacer.flying > 0 || !s.sealLargest(now) {
-			return s.relieve(cost-free, now) && s.free() >= cost
+			return s.relieved(cost-free, now) && s.free() >= cost
 		}
 		s.dispatch(now)
+	}
+}
+
+// reliefRest is how long a search for something to shed that found too little is
+// not repeated: it looks at every namespace, and the loop may turn at each result.
+const reliefRest = 100 * time.Millisecond
+
+// relieved is relieve, at most once in a while.
+func (s *session) relieved(need int64, now time.Time) bool {
+	if now.Before(s.reliefAt) {
+		return false
+	}
+	if !s.relieve(need, now) {
+		s.reliefAt = now.Add(reliefRest)
+		return false
+	}
+	return true
+}
+
+// expire seals what is due by age while there are slots to import it. What is
+// due and finds none stays open: sealed it would wait as long, and fill no more,
+// so that many namespaces behind at once would make a flood of tiny imports.
+func (s *session) expire(now time.Time) {
+	for s.pacer.flying+s.waiting() < s.cfg.UploadConcurrency {
+		b, ok := s.batches.ExpireOldest(now)
+		if !ok {
+			return
+		}
+		s.queue(b, now)
 	}
 }
 

@@ -98,6 +98,7 @@ type session struct {
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
 	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
+	reliefAt    time.Time // not before then another namespace is looked for to shed
 	// Partitions that pauseHeld has paused, and until when that is counted.
 	pausedPartitions int
 	pausesCounted    time.Time
@@ -204,9 +205,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 	s.countMemoryPause(now)
 	if s.mode == running {
 		s.retryPending(now)
-		for _, b := range s.batches.Expire(now) {
-			s.queue(b, now)
-		}
+		s.expire(now)
 		s.nextCatchUp(now)
 		s.grantLarge(now)
 		s.countHeldPauses(now)
@@ -235,6 +234,9 @@ func (s *session) nextEvent(now time.Time) time.Time {
 			consider(t)
 		}
 		consider(s.catchUp.restUntil)
+		if s.pending != nil {
+			consider(s.reliefAt)
+		}
 	}
 	consider(s.pacer.nextWake(now))
 	consider(s.commits.due(now, s.cfg.SessionTimeout))
