@@ -1,0 +1,106 @@
+package consumer
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// intakeRig is a decoder and the part of a session that takes its chunks.
+type intakeRig struct {
+	session   *session
+	partition *partition
+	decoder   *decoder
+	chunks    chan *chunk
+	answers   *allowance
+}
+
+func newIntakeRig(t testing.TB) *intakeRig {
+	t.Helper()
+	cfg := testConfig(t, func(c *Config) {
+		c.BufferMaxBytes = 64 << 20
+		c.Batch = batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}
+	})
+	mapper, err := record.NewMapper(cfg.Record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, inflated := newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling())
+	r := &resources{
+		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(nil, 10),
+		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: newPacer(4, 1),
+	}
+	touched := false
+	p := &partition{TopicPartition: TopicPartition{"orders", 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+	p.cursor = &cursor{TopicPartition: p.TopicPartition}
+	chunks := make(chan *chunk, 64)
+	return &intakeRig{
+		session:   &session{resources: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[TopicPartition]*partition{p.TopicPartition: p}},
+		partition: p, decoder: newDecoder(&cfg, mapper, inflated, chunks), chunks: chunks, answers: answers,
+	}
+}
+
+// serve decodes an answer and takes all that comes of it; then the batches are
+// as good as stored.
+func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
+	l, err := r.answers.lend(t.Context(), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(l.buf, raw)
+	r.decoder.serve(t.Context(), work{cursor: r.partition.cursor, from: 0, high: 1 << 40, records: l.buf[:len(raw)], lease: l})
+	r.decoder.dropArena()
+	for len(r.chunks) > 0 {
+		r.session.take(<-r.chunks)
+	}
+	for _, b := range r.session.batches.SealAll(batcher.ReasonShutdown) {
+		for _, pc := range b.Tag.(*manifest).pieces {
+			if err := r.partition.ledger.Settle(pc.node); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Release()
+	}
+}
+
+// TestIntake_allocatesNothingPerRecord holds the way of a record from the answer
+// to its batch: what is allocated is per answer, chunk and batch.
+func TestIntake_allocatesNothingPerRecord(t *testing.T) {
+	const records = 4000
+	for _, codec := range []wire.Codec{wire.None, wire.Snappy, wire.Zstd} {
+		t.Run(codec.String(), func(t *testing.T) {
+			r := newIntakeRig(t)
+			now := time.UnixMilli(testTime)
+			pad := strings.Repeat("x", 900)
+			var answers [][]byte
+			for run := range 12 {
+				b := testBatch{base: int64(run * records), codec: codec}
+				for i := range records {
+					o := b.base + int64(i)
+					b.records = append(b.records, testRecord{offset: o, value: fmt.Appendf(nil, `{"id":"%d","ns":"n%d","pad":"%s"}`, o, i%7, pad)})
+				}
+				answers = append(answers, b.encode())
+			}
+			next := 0
+			allocations := testing.AllocsPerRun(len(answers)-1, func() {
+				r.serve(t, answers[next], now)
+				next++
+			})
+			if want := int64(next * records); r.partition.ledger.Watermark() != want {
+				t.Fatalf("%d records were taken, want %d", r.partition.ledger.Watermark(), want)
+			}
+			if perRecord := allocations / records; perRecord > 0.05 {
+				t.Errorf("%.2f allocations per record", perRecord)
+			} else {
+				t.Logf("%.4f allocations per record", perRecord)
+			}
+		})
+	}
+}
