@@ -32,10 +32,10 @@ func (s *session) dispatch(now time.Time) {
 		return
 	}
 	for n := s.pacer.next(now); n != nil; n = s.pacer.next(now) {
-		if n.dropping && !n.trial {
-			s.startProbe(n)
+		if u := n.startable(s.cfg.NamespaceConcurrency); u != nil {
+			s.startUpload(n, u, now)
 		} else {
-			s.startUpload(n, n.startable(s.cfg.NamespaceConcurrency), now)
+			s.startProbe(n)
 		}
 		s.pacer.enqueue(n, now)
 	}
@@ -113,7 +113,7 @@ const (
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *session) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running {
+	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running && !(u.ambiguous() && n.state != held) {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -133,6 +133,9 @@ func (s *session) succeeded(r result, now time.Time) {
 	}
 	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
 	n.dropping, n.trial = false, false
+	if len(n.shed) > 0 {
+		s.catchUp.want(n)
+	}
 	s.pacer.lastStored = now
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.

@@ -84,6 +84,10 @@ type upload struct {
 	awaited   int   // letters that are not acknowledged
 }
 
+// ambiguous says that the body may be stored although no answer said so: only
+// its own URL can take it without a repeat.
+func (u *upload) ambiguous() bool { return u.imp != nil && u.imp.Ambiguous() }
+
 // piece is a batch's share of one partition.
 type piece struct {
 	partition *partition

@@ -72,10 +72,10 @@ func (p *pacer) enqueue(n *namespace, now time.Time) {
 // wants says whether the namespace has an attempt to make: an upload, or a
 // probe where its lines have left memory.
 func (p *pacer) wants(n *namespace) bool {
-	if n.dropping && !n.trial {
-		return n.flying == 0 && (len(n.shed) > 0 || n.state == held)
+	if n.startable(p.perNamespace) != nil {
+		return true
 	}
-	return n.startable(p.perNamespace) != nil
+	return n.dropping && !n.trial && n.flying == 0 && (len(n.shed) > 0 || n.state == held)
 }
 
 // next takes the namespace whose turn it is, nil if nobody may start now.

@@ -16,9 +16,14 @@ type attemptFunc = func(ctx context.Context, guard func() error) Outcome
 // first dropped one; from there a catch-up read takes them again. Batches whose
 // attempt is under way follow when it ends.
 func (s *session) shed(n *namespace, now time.Time) {
+	s.shedMost(n, now, func(*upload) bool { return true })
+}
+
+// shedMost drops the open batch and those sealed ones that may go.
+func (s *session) shedMost(n *namespace, now time.Time, mayGo func(*upload) bool) {
 	n.dropping, n.probe = true, nil
 	for i := len(n.uploads) - 1; i >= 0; i-- {
-		if u := n.uploads[i]; !u.flying && !u.lettering {
+		if u := n.uploads[i]; !u.flying && !u.lettering && mayGo(u) {
 			s.shedUpload(n, u, now)
 		}
 	}
@@ -103,7 +108,7 @@ func (s *session) relieve(need int64, now time.Time) bool {
 		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed/"+worst.name,
 			"namespace", worst.name, "bytes", most)
 		before := s.pool.InUse()
-		s.shed(worst, now)
+		s.shedMost(worst, now, certain)
 		s.pacer.enqueue(worst, now)
 		freed := before - s.pool.InUse()
 		if freed <= 0 {
@@ -114,18 +119,20 @@ func (s *session) relieve(need int64, now time.Time) bool {
 	return true
 }
 
+// certain says that a batch is not stored: reading it again repeats nothing.
+// One that may be stays in memory, where its URL can be tried again.
+func certain(u *upload) bool { return !u.flying && !u.ambiguous() }
+
 // sheddable is what shedding the namespace would free, 0 if that is not to be
-// done: it may have stored what it holds without knowing it, or nothing has
-// been stored since it is in trouble.
+// done: nothing has been stored since it is in trouble.
 func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
 	if !n.troubled() || n.trial || !s.pacer.lastStored.After(n.since) || s.pacer.credentialsRefused {
 		return 0
 	}
 	for _, u := range n.uploads {
-		if u.flying || u.imp != nil && u.imp.Ambiguous() {
-			return 0
+		if certain(u) && !u.lettering {
+			bytes += u.batch.Memory()
 		}
-		bytes += u.batch.Memory()
 	}
 	if b, ok := s.batches.Open(n.name); ok {
 		bytes += b.Memory()
@@ -153,7 +160,7 @@ func (s *session) endTrial(n *namespace) {
 		return
 	}
 	for _, u := range n.uploads {
-		if u.imp != nil && u.imp.Ambiguous() {
+		if u.ambiguous() {
 			return // its URL must be tried again
 		}
 	}
