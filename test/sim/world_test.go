@@ -43,6 +43,7 @@ type world struct {
 	processes []*process // all that ever ran
 	slots     map[int]*process
 	ending    bool
+	operator  bool                 // the next commit is an operator's
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
 	notes     []string             // what happened when
@@ -137,6 +138,9 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	w.sample()
 	r := req.(*kmsg.OffsetCommitRequest)
+	if w.operator {
+		return nil, nil, false
+	}
 	who := r.MemberID
 	if i := strings.LastIndex(who, "-"); i > 0 {
 		who, _, _ = strings.Cut(who, "-")
@@ -307,6 +311,17 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 	}
 	fmt.Fprintf(&b, `"u":%q,"ns":%s,"pad":"%s"}`, unique, ns, strings.Repeat("x", rnd.IntN(c.size+1)))
 	return r, b.Bytes()
+}
+
+// odd appends one record that is not valid as it is.
+func (w *world) odd(topic string, partition int32, k kind, name string) *produced {
+	w.sequence++
+	r := w.truth.produce(topic, partition, k, fmt.Sprintf("u%d", w.sequence), []string{name})
+	record := &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, `{"u":%q,"ns":%q}`, r.unique, name)}
+	if err := w.producer("none").ProduceSync(context.Background(), record).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 // impose makes an API fault active and returns what ends it.
