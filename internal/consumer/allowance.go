@@ -123,9 +123,10 @@ func (a *allowance) fits(n int64) bool {
 	return a.used == 0 || a.used+n <= a.capacity
 }
 
-// ask tells the owner about a large request at the head. Call with mu held.
+// ask tells the owner about a large request at the head, unless it has granted
+// it already. Call with mu held.
 func (a *allowance) ask() {
-	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
+	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= max(a.capacity, a.granted) {
 		return
 	}
 	select {
