@@ -74,7 +74,7 @@ func TestKill_whileTheCommitIsSent(t *testing.T) {
 // newCrashWorld has one batch of one namespace to read.
 func newCrashWorld(w *world) *world {
 	w.t.Helper()
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "2s" // a killed member blocks its group for so long
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "3s" // a killed member blocks its group for so long
 	w.produce(load{records: crashLines, namespace: func(int) string { return "ns" }})
 	return w
 }

@@ -34,7 +34,7 @@ func TestRebalance_whileAPutRuns(t *testing.T) {
 func TestDrain_longerThanTheSessionTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "1s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "3s"
 	barrier := newBarrier(t)
 	w.setHook(inBody(barrier))
 	w.produce(load{records: 200})
@@ -42,7 +42,7 @@ func TestDrain_longerThanTheSessionTimeout(t *testing.T) {
 	w.await(barrier, "a PUT runs")
 	second := w.launch()
 	generations := w.drainBegins(first)
-	<-time.After(4 * time.Second) // several session timeouts
+	<-time.After(7 * time.Second) // more than two session timeouts
 	if got := first.metric("commits_total", `result="fenced"`); got != 0 {
 		t.Errorf("%v commits were fenced: the member was put out of the group while it drained", got)
 	}
@@ -71,7 +71,7 @@ func (w *world) drainBegins(b *bridge) float64 {
 func TestDrain_longerThanTheRebalanceTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_KAFKA_REBALANCE_TIMEOUT"] = "2s", "6s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_KAFKA_REBALANCE_TIMEOUT"] = "3s", "6s"
 	barrier := newBarrier(t)
 	w.setHook(inBody(barrier))
 	w.produce(load{records: 200})
@@ -96,7 +96,7 @@ func TestDrain_longerThanTheRebalanceTimeout(t *testing.T) {
 func TestZombie_storesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "2s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "3s"
 	barrier := newBarrier(t)
 	w.setHook(atCreate(barrier))
 	w.produce(load{records: 400})
@@ -198,7 +198,7 @@ func TestTerminate_duringAJoin(t *testing.T) {
 func TestTerminate_twice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "2s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "3s"
 	barrier := newBarrier(t)
 	w.setHook(inBody(barrier))
 	w.produce(load{records: 200})

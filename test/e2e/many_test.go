@@ -18,7 +18,7 @@ import (
 func TestThousandNamespaces_behindAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_SHUTDOWN_TIMEOUT"] = "2s", "2s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_SHUTDOWN_TIMEOUT"] = "3s", "2s"
 	const namespaces, good = 1000, 10
 	name := func(i int) string { return fmt.Sprintf("ns-%04d", i%namespaces) }
 	w.api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Namespace: name(0), Status: http.StatusUnprocessableEntity})
