@@ -70,9 +70,16 @@ func (s *session) room(c *chunk, now time.Time) bool {
 	return true
 }
 
+// keptIdleBytes is how much of free blocks may stand beside a budget that is
+// nearly spent: blocks of one size are of no use to batches that grow by another.
+const keptIdleBytes = 8 << 20
+
 // makeRoom says whether cost bytes fit the budget, having done what can be done
 // at once so that they do.
 func (s *session) makeRoom(cost int64, now time.Time) bool {
+	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.free() {
+		s.pool.Trim()
+	}
 	for {
 		free := s.free()
 		if cost <= free {
