@@ -38,7 +38,6 @@ func TestFrontier_newOwnerCrashesBeforeItsFirstBatch(t *testing.T) {
 			time.Sleep(life)
 			w.killSlot(0)
 			time.Sleep(time.Minute) // its session
-			w.evict()
 		}
 		w.startSlot(0)
 		time.Sleep(time.Minute)

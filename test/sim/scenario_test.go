@@ -122,7 +122,7 @@ func (w *world) commitAs(topic string, partition int32, offset int64, metadata s
 	req.Topics = append(req.Topics, t)
 	w.operator = true
 	defer func() { w.operator = false }()
-	res, err := w.producer("none").Request(context.Background(), req)
+	res, err := w.operatorClient.Request(context.Background(), req)
 	if err != nil || res.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode != 0 {
 		w.t.Fatalf("commit as an operator: %v, %+v", err, res)
 	}

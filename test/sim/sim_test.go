@@ -185,7 +185,6 @@ func (w *world) membersNow() string {
 // watch asks every process for its status.
 func (w *world) watch() {
 	w.sample()
-	w.evict()
 	w.mu.Lock()
 	all := slices.Clone(w.processes)
 	w.mu.Unlock()

@@ -113,24 +113,47 @@ func (w *world) evict() {
 		byName[p.name] = p
 	}
 	w.mu.Unlock()
+	newest := map[string]time.Time{} // when a process's latest member was first seen
 	for _, m := range info.Members {
-		p := byName[m.ClientID]
 		if w.seen[m.MemberID].IsZero() {
 			w.seen[m.MemberID] = time.Now()
 		}
-		patience := p.settings.session
-		if !p.killed && !p.over() { // it may be joining with this id
-			patience += p.settings.rebalance + 10*time.Second
+		if at := w.seen[m.MemberID]; at.After(newest[m.ClientID]) {
+			newest[m.ClientID] = at
+		}
+	}
+	for _, m := range info.Members {
+		p, since := byName[m.ClientID], newest[m.ClientID]
+		switch {
+		case p.killed || p.over():
+			if p.endedAt.IsZero() {
+				p.endedAt = time.Now()
+			}
+			since = p.endedAt
+		case w.seen[m.MemberID].Equal(since):
+			continue // it may be joining with this id
+		default:
 			if st := p.status(); st == nil || st.Group.MemberID == m.MemberID {
 				continue
 			}
-		} else if p.endedAt.IsZero() {
-			p.endedAt = time.Now()
 		}
-		if time.Since(w.seen[m.MemberID]) < patience || time.Since(p.endedAt) < p.settings.session {
-			continue
+		if time.Since(since) >= p.settings.session {
+			w.leave(m.MemberID)
 		}
-		w.leave(m.MemberID)
+	}
+}
+
+// sweep evicts now and then until the world closes.
+func (w *world) sweep() {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.evict()
+		case <-w.closing:
+			return
+		}
 	}
 }
 
@@ -143,7 +166,7 @@ func (w *world) leave(id string) {
 	req.Members = append(req.Members, leaver)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_, err := w.producer("none").Request(ctx, req)
+	_, err := w.operatorClient.Request(ctx, req)
 	w.note("evicted %s: %v", id, err)
 }
 

@@ -34,8 +34,9 @@ type world struct {
 	settings *settings
 	brokers  int
 
-	producers map[string]*kgo.Client // by codec
-	sequence  int
+	producers      map[string]*kgo.Client // by codec
+	operatorClient *kgo.Client
+	sequence       int
 
 	mu        sync.Mutex
 	faults    map[int]sandbox.Fault // active ones, by number
@@ -43,6 +44,8 @@ type world struct {
 	processes []*process // all that ever ran
 	slots     map[int]*process
 	ending    bool
+	closing   chan struct{}
+	swept     chan struct{}        // closed when sweep has returned
 	operator  bool                 // the next commit is an operator's
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
@@ -93,6 +96,15 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.operatorClient, err = kgo.NewClient(kgo.SeedBrokers(strings.Split(w.kafka.Addr(), ",")...), kgo.Dialer(w.network.DialContext))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.closing, w.swept = make(chan struct{}), make(chan struct{})
+	go func() { // ended by close
+		defer close(w.swept)
+		w.sweep()
+	}()
 	return w
 }
 
@@ -103,9 +115,12 @@ func (w *world) close() {
 		p.http.kill()
 		<-p.stopped
 	}
+	close(w.closing)
+	<-w.swept
 	for _, c := range w.producers {
 		c.Close()
 	}
+	w.operatorClient.Close()
 	w.stopAPI()
 	w.kafka.Close()
 	time.Sleep(5 * time.Minute) // for what sleeps
