@@ -2,6 +2,7 @@ package batcher
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -107,7 +108,7 @@ func TestBatcher_refusesALineThatNoBatchHolds(t *testing.T) {
 	pool := NewPool()
 	b := New(Limits{MaxBytes: 20, MaxRecords: 9}, pool)
 	open, sealed, err := b.Add("users", make([]byte, 20), 0, time.UnixMilli(0))
-	if err != ErrTooLarge || open != nil || sealed != nil || pool.InUse() != 0 {
+	if !errors.Is(err, ErrTooLarge) || open != nil || sealed != nil || pool.InUse() != 0 {
 		t.Errorf("Add = %v, %v, %v with %d bytes in use, want ErrTooLarge alone", open, sealed, err, pool.InUse())
 	}
 }

@@ -113,7 +113,7 @@ const (
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *session) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running && !(u.ambiguous() && n.state != held) {
+	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running && (n.state == held || !u.ambiguous()) {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -245,6 +245,9 @@ func (s *session) refused(r result, now time.Time) {
 		s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
 			"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 		s.letterUpload(n, u, r.outcome)
+		if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
+			s.catchUp.want(n)
+		}
 		return
 	}
 	if n.state != held {

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -124,7 +123,7 @@ func containsAll(text string, lines []string) bool {
 func TestMetrics_lint(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	metrics := NewMetrics(reg, 10)
-	c, err := New(testConfig(t), Dependencies{Metrics: metrics, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	c, err := New(testConfig(t), Dependencies{Metrics: metrics, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

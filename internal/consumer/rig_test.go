@@ -118,7 +118,7 @@ func compressed(codec wire.Codec, raw []byte) []byte {
 		if err != nil {
 			panic(err)
 		}
-		defer w.Close() //nolint:errcheck // nothing was written to it
+		defer w.Close()
 		return w.EncodeAll(raw, nil)
 	}
 	return raw

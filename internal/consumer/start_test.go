@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"reflect"
 	"testing"
@@ -146,7 +145,7 @@ func seen(f ledger.Frontier, start int64) (out ledger.Frontier) {
 func startSession(t *testing.T, reset OffsetReset) *session {
 	t.Helper()
 	c, err := New(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
-		Metrics: NewMetrics(nil, 10), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

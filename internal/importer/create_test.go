@@ -312,7 +312,7 @@ func TestNew_reportsEveryFault(t *testing.T) {
 }
 
 func TestClient_describesWhatAPersonCanMend(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -41,7 +42,7 @@ func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, secretText, p.refuse)
 		return
 	}
-	far, err := net.Dial("tcp", p.target)
+	far, err := new(net.Dialer).DialContext(context.Background(), "tcp", p.target)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return

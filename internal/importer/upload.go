@@ -97,7 +97,7 @@ func (c *Client) exchange(ctx context.Context, i *Import, guard func() error) (a
 	var reached atomic.Bool
 	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { reached.Store(true) }})
 	start := time.Now()
-	resp, err := c.transport.RoundTrip(c.uploadRequest(traced, i, b))
+	resp, err := c.transport.RoundTrip(c.uploadRequest(traced, i, b)) //nolint:bodyclose // uploadAnswer drains and closes it
 	limit.Stop()
 	stall.Stop()
 	if err != nil {

@@ -176,7 +176,7 @@ func TestNewMapper_faults(t *testing.T) {
 
 func TestReasons(t *testing.T) {
 	want := "[not_json no_id bad_id no_namespace bad_namespace too_large tombstone]"
-	if got := fmt.Sprint(record.Reasons()); got != want {
+	if got := fmt.Sprintf("%v", record.Reasons()); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

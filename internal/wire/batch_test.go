@@ -79,7 +79,7 @@ func TestBatches_refusals(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}
 			var fault *BatchError
-			if tc.want == io.EOF || tc.want == ErrPartial {
+			if errors.Is(tc.want, io.EOF) || errors.Is(tc.want, ErrPartial) {
 				return
 			}
 			if !errors.As(err, &fault) || errors.Is(err, ErrCorrupt) == errors.Is(err, ErrOldFormat) {
@@ -118,7 +118,7 @@ func TestBatch_compacted(t *testing.T) {
 	raw := encoding{base: 10, lastDelta: 20, epoch: 3, records: []sent{{delta: 4, value: []byte("v")}}}.bytes(t)
 	raw = append(raw, encoding{base: 31, lastDelta: 8, codec: Zstd, payload: []byte{}}.bytes(t)...)
 	got, position, err := new(reader).deliver(raw, nil, 10, true)
-	if err != io.EOF || position != 40 {
+	if !errors.Is(err, io.EOF) || position != 40 {
 		t.Fatalf("position %d, %v", position, err)
 	}
 	if len(got) != 1 || got[0].offset != 14 {
