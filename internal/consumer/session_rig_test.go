@@ -1,0 +1,340 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/wire"
+)
+
+// fakeAPI is the import API and its store. Unset functions accept everything.
+type fakeAPI struct {
+	create func(ns string) Outcome
+	put    func(i *fakeImport) Outcome
+
+	mu      sync.Mutex
+	stored  map[string][]string // ids by namespace, in the order stored
+	creates map[string]int
+	puts    map[string]int
+}
+
+func newFakeAPI() *fakeAPI {
+	return &fakeAPI{stored: map[string][]string{}, creates: map[string]int{}, puts: map[string]int{}}
+}
+
+func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) Import {
+	return &fakeImport{api: a, namespace: ns, body: body}
+}
+
+func (a *fakeAPI) Probe(ns string) Import { return &fakeImport{api: a, namespace: ns} }
+
+// fakeImport is one import of it.
+type fakeImport struct {
+	api       *fakeAPI
+	namespace string
+	body      [][]byte
+	url       bool
+	attempts  int
+	ambiguous bool
+}
+
+func (i *fakeImport) SetBody(body [][]byte, _ int64) { i.body = body }
+func (i *fakeImport) RequestID() string              { return "req-" + i.namespace }
+func (i *fakeImport) Attempts() int                  { return i.attempts }
+func (i *fakeImport) Ambiguous() bool                { return i.ambiguous }
+
+// ids are those of the lines of the body.
+func (i *fakeImport) ids() (ids []string) {
+	for l := range bytes.Lines(bytes.Join(i.body, nil)) {
+		ids = append(ids, strings.Split(string(l), `"`)[3])
+	}
+	return ids
+}
+
+func (i *fakeImport) Create(_ context.Context, guard func() error) Outcome {
+	if err := guard(); err != nil {
+		return Outcome{Class: Cancelled, Err: err}
+	}
+	i.api.mu.Lock()
+	i.api.creates[i.namespace]++
+	i.api.mu.Unlock()
+	if i.api.create != nil {
+		if o := i.api.create(i.namespace); o.Class != Stored {
+			o.Operation, o.RequestID = "create", "req-"+i.namespace
+			return o
+		}
+	}
+	i.url = true
+	return Outcome{Class: Stored, Operation: "create"}
+}
+
+func (i *fakeImport) Attempt(ctx context.Context, guard func() error) Outcome {
+	i.attempts++
+	if !i.url {
+		if o := i.Create(ctx, guard); o.Class != Stored {
+			return o
+		}
+	}
+	if err := guard(); err != nil {
+		return Outcome{Class: Cancelled, Err: err}
+	}
+	i.api.mu.Lock()
+	i.api.puts[i.namespace]++
+	i.api.mu.Unlock()
+	o := Outcome{Class: Stored}
+	if i.api.put != nil {
+		o = i.api.put(i)
+	}
+	if o.Class == Stored {
+		i.api.mu.Lock()
+		i.api.stored[i.namespace] = append(i.api.stored[i.namespace], i.ids()...)
+		i.api.mu.Unlock()
+	}
+	o.Operation, o.RequestID = "upload", "req-"+i.namespace
+	return o
+}
+
+var (
+	refusal    = Outcome{Class: Refused, Status: 422, Err: errors.New("unprocessable")}
+	overloaded = Outcome{Class: Retry, Status: 503, Delay: 10 * time.Second, Err: errors.New("unavailable")}
+	accepted   = Outcome{Class: Stored}
+)
+
+// only answers o for one namespace and accepts the others.
+func only(ns string, o Outcome) func(string) Outcome {
+	return func(name string) Outcome {
+		if name == ns {
+			return o
+		}
+		return accepted
+	}
+}
+
+// fakeLetters is a dead-letter topic.
+type fakeLetters struct {
+	write func(l *letter) error // nil takes everything
+	taken []*letter
+}
+
+func (f *fakeLetters) Write(_ context.Context, letters []*letter) []error {
+	errs := make([]error, len(letters))
+	for i, l := range letters {
+		if f.write != nil {
+			errs[i] = f.write(l)
+		}
+		if errs[i] == nil {
+			f.taken = append(f.taken, l)
+		}
+	}
+	return errs
+}
+
+func (f *fakeLetters) Close() error { return nil }
+
+// sessionRig turns a session's loop by hand, in virtual time: its partitions
+// are lists of records, its commits never go out.
+type sessionRig struct {
+	*session
+	t       *testing.T
+	api     *fakeAPI
+	letters *fakeLetters
+	logs    map[TopicPartition][]testRecord
+	decode  *decoder
+	lines   chan *chunk
+	timer   *time.Timer
+	perJob  int // records of one catch-up fetch
+	jobs    int // catch-up fetches so far
+}
+
+// inSession runs a test with a session of two partitions of the topic orders.
+func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(newSessionRig(t, map[TopicPartition]CommitOffset{}, change...)) })
+}
+
+// newSessionRig starts where an earlier owner has committed, else at 0.
+func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, change ...func(*Config)) *sessionRig {
+	t.Helper()
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10}
+	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
+	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.resources.letters = r.letters
+	c.cfg.DLQTopic = "dlq"
+	m := member{
+		id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}, {"orders", 1}},
+		parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": ownTopic},
+	}
+	r.session = newSession(c.resources, m)
+	s := r.session
+	s.ctx, s.cancel = context.WithCancel(t.Context())
+	s.lease.renew(time.Now().Add(s.cfg.SessionTimeout))
+	s.fetcher = newFetcher(s.cfg, nil, s.metrics, s.fetched, 1, func() {})
+	s.catchUp = newCatchUpReader(s)
+	s.commits.flying = true // no commit goes out
+	r.decode = newDecoder(s.cfg, s.mapper, s.inflated, r.lines)
+	var found []resolved
+	for _, tp := range m.assigned {
+		o := CommittedOffset{Offset: -1}
+		if c, ok := committed[tp]; ok {
+			o = CommittedOffset{Offset: c.Offset, Metadata: c.Metadata}
+		}
+		found = append(found, s.start(tp, o, offsetRange{begin: 0, end: 1000, stable: 1000}, true))
+	}
+	s.resolved(found)
+	t.Cleanup(r.end)
+	return r
+}
+
+// end checks that nothing is left behind.
+func (r *sessionRig) end() {
+	r.cancel()
+	r.wg.Wait()
+	r.giveUp()
+	r.decode.dropArena()
+	r.catchUp.dec.dropArena()
+	if r.pending != nil {
+		r.pending.recycle()
+	}
+	if used, f, i := r.pool.InUse(), r.fetched.Used(), r.inflated.Used(); used+f+i != 0 {
+		r.t.Errorf("memory at the end: %d bytes of batches, %d of answers, %d inflated", used, f, i)
+	}
+}
+
+func (r *sessionRig) part(n int32) *partition { return r.partitions[TopicPartition{"orders", n}] }
+
+// feed appends records to a partition's log and lets the session take them.
+func (r *sessionRig) feed(partition int32, records ...testRecord) {
+	r.t.Helper()
+	tp := TopicPartition{"orders", partition}
+	r.logs[tp] = append(r.logs[tp], records...)
+	p := r.partitions[tp]
+	r.decode.serve(r.t.Context(), r.work(p.cursor, records, nil))
+	for len(r.lines) > 0 {
+		r.take(<-r.lines)
+	}
+	r.settleDown()
+}
+
+func (r *sessionRig) work(c *cursor, records []testRecord, job *catchUpJob) work {
+	r.t.Helper()
+	raw := testBatch{base: records[0].offset, records: records}.encode()
+	l, err := r.fetched.lend(r.t.Context(), int64(len(raw)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return work{cursor: c, epoch: c.epoch.Load(), from: records[0].offset, high: 1000, records: l.buf[:copy(l.buf, raw)], lease: l, catchUp: job}
+}
+
+// settleDown turns the loop until nothing happens any more without the clock.
+func (r *sessionRig) settleDown() {
+	r.t.Helper()
+	for range 10_000 {
+		r.turn(time.Now(), r.timer)
+		synctest.Wait()
+		switch {
+		case len(r.results) > 0:
+			r.attempted(<-r.results)
+		case len(r.acks) > 0:
+			r.lettersDone(<-r.acks)
+		case len(r.catchUp.jobs) > 0:
+			r.catchUpRead(<-r.catchUp.jobs)
+		default:
+			return
+		}
+	}
+	r.t.Fatal("the session spins")
+}
+
+// catchUpRead does what the reader does with one job.
+func (r *sessionRig) catchUpRead(job *catchUpJob) {
+	r.jobs++
+	records := r.logs[job.cursor.TopicPartition]
+	at, _ := slices.BinarySearchFunc(records, job.from, func(rec testRecord, from int64) int { return int(rec.offset - from) })
+	records = records[at:min(len(records), at+r.perJob)]
+	if len(records) == 0 {
+		r.t.Fatalf("catch-up read of %d at %d, behind the end", job.cursor.Partition, job.from)
+	}
+	r.decode.serve(r.t.Context(), r.work(job.cursor, records, job))
+	end := newChunk(job.cursor, job.cursor.epoch.Load())
+	end.catchUp, end.fault = job, &fault{kind: faultNone}
+	end.start = records[len(records)-1].offset + 1
+	end.next = end.start
+	for r.lines <- end; len(r.lines) > 0; {
+		r.take(<-r.lines)
+	}
+}
+
+// after lets time pass, turning the loop every second.
+func (r *sessionRig) after(d time.Duration) {
+	r.t.Helper()
+	for ; d > 0; d -= time.Second {
+		time.Sleep(min(d, time.Second))
+		r.lease.renew(time.Now().Add(r.cfg.SessionTimeout))
+		r.settleDown()
+	}
+}
+
+// stored compares what the store has of a namespace, in order.
+func (r *sessionRig) stored(ns string, offsets ...int64) {
+	r.t.Helper()
+	var want []string
+	for _, o := range offsets {
+		want = append(want, fmt.Sprint(o))
+	}
+	if got := r.api.stored[ns]; !slices.Equal(got, want) {
+		r.t.Errorf("stored of %s: %v, want %v", ns, got, want)
+	}
+}
+
+// watermark compares the committable offset of a partition.
+func (r *sessionRig) watermark(partition int32, want int64) {
+	r.t.Helper()
+	if got := r.part(partition).ledger.Watermark(); got != want {
+		r.t.Errorf("watermark of partition %d is %d, want %d", partition, got, want)
+	}
+}
+
+// frontier is what a commit of the partition would say now.
+func (r *sessionRig) frontier(partition int32) ledger.Frontier {
+	r.t.Helper()
+	m, err := ledger.Decode(r.commitOf(r.part(partition)).Metadata)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return m.Frontier
+}
+
+// status is what /status would show.
+func (r *sessionRig) status() *Status {
+	st := &Status{}
+	r.describe(st, time.Now(), true)
+	return st
+}
+
+// run of offsets for a namespace.
+func runOf(ns string, first, last int64) (records []testRecord) {
+	for o := first; o <= last; o++ {
+		records = append(records, inNS(o, ns))
+	}
+	return records
+}
+
+func offsets(first, last int64) (list []int64) {
+	for o := first; o <= last; o++ {
+		list = append(list, o)
+	}
+	return list
+}
