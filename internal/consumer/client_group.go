@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -187,6 +188,11 @@ func groupCall[T kafka.Response](ctx context.Context, c *Client, r kafka.Request
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	response, err := c.transport.RoundTrip(ctx, c.addr, r)
+	if code, ok := errors.AsType[Code](withCode(err)); ok && code == CodeBrokerNotAvailable && c.renewBrokers(ctx) == nil {
+		// kafka-go's table of brokers lacked the coordinator, and nothing was
+		// sent: as a broker that comes back would be met seconds later only.
+		response, err = c.transport.RoundTrip(ctx, c.addr, r)
+	}
 	if err != nil {
 		return answer, withCode(err)
 	}
