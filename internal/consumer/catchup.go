@@ -101,7 +101,9 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 		}
 	}
 	for name := range c.catchUp.wanted {
-		s.shift(s.pacer.get(name), p, c, now)
+		n := s.pacer.get(name)
+		s.shift(n, p, c, now)
+		s.pacer.forget(n)
 	}
 }
 
@@ -170,7 +172,9 @@ func (s *session) vanished(job *catchUpJob, now time.Time) {
 		"from", job.from, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
 	for name := range job.wanted {
 		gap := &chunk{start: job.from, next: start}
-		s.shift(s.pacer.get(name), p, gap, now)
+		n := s.pacer.get(name)
+		s.shift(n, p, gap, now)
+		s.pacer.forget(n)
 	}
 	if job.upload != nil {
 		s.lettersVanished(job.upload, p, start)

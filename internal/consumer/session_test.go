@@ -60,13 +60,17 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 			t.Errorf("%d catch-up reads while the namespace is held", r.jobs)
 		}
 		r.api.create = nil
-		r.api.put = func(i *fakeImport) Outcome {
-			if r.api.puts["bad"] == 1 && len(i.ids()) > 10 {
-				t.Errorf("%d lines are read back for the trial, want one batch", len(i.ids()))
-			}
+		answer := make(chan struct{})
+		r.api.put = func(*fakeImport) Outcome {
+			<-answer
 			return accepted
 		}
 		r.after(r.cfg.HoldProbeInterval + 2*age)
+		if r.api.puts["bad"] != 1 || r.jobs > 2 {
+			t.Errorf("%d imports and %d catch-up reads in a trial, want one batch of 10 lines", r.api.puts["bad"], r.jobs)
+		}
+		close(answer)
+		r.after(2 * age)
 		st := r.api.stored["bad"]
 		if len(st) != 40 {
 			t.Fatalf("stored %v, want 40 lines", st)
@@ -429,6 +433,23 @@ func TestSession_unauthorisedLosesNothing(t *testing.T) {
 			r.stored(fmt.Sprint("n", i), offsets(int64(10*i), int64(10*i+9))...)
 		}
 		r.watermark(0, 50)
+	})
+}
+
+func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", refusal)
+		r.feed(0, append(runOf("bad", 0, 24), inNS(25, "good"))...)
+		r.after(age)
+		r.api.create, r.slow = nil, true
+		r.after(r.cfg.HoldProbeInterval)
+		r.feed(0, runOf("bad", 26, 30)...)
+		r.after(age)
+		r.stored("bad")
+		r.slow = false
+		r.after(2 * age)
+		r.stored("bad", append(offsets(0, 24), offsets(26, 30)...)...)
+		r.watermark(0, 31)
 	})
 }
 
