@@ -80,7 +80,7 @@ func parse(args []string) (*plan, error) {
 	f.Var(&batch, "producer-batch", "bytes of a producer's batch, before compression")
 	f.IntVar(&p.shape.partitions, "partitions", 8, "partitions of each topic")
 	f.IntVar(&p.shape.namespaces, "namespaces", 20, "namespaces, the n-th half as frequent as the first for n = 2, a third for n = 3 …")
-	f.DurationVar(&p.age, "age", time.Second, "BRIDGE_BATCH_MAX_AGE, and the same for the others")
+	f.DurationVar(&p.age, "age", 5*time.Second, "BRIDGE_BATCH_MAX_AGE, and the same for the others; a short one cuts the batches of slow ones")
 	f.DurationVar(&p.delay, "delay", 0, "how long the store thinks before it answers a PUT")
 	f.IntVar(&p.runs, "runs", 1, "runs of each subject and codec; the median is told")
 	f.DurationVar(&p.limit, "limit", 5*time.Minute, "how long one run may take")
