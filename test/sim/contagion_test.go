@@ -47,6 +47,43 @@ func TestContagion_fourNamespacesInBackoffWithFourSlots(t *testing.T) {
 	})
 }
 
+// The same, with a store that takes ten seconds to say so: half of the slots
+// stay with the others.
+func TestContagion_fourSlowFailuresWithFourSlots(t *testing.T) {
+	s := defaultSettings()
+	s.uploads, s.batchAge = 4, time.Second
+	scenario(t, s, 1, 0, func(w *world) {
+		for _, n := range named("slow", 4, 1) {
+			w.impose(sandbox.Fault{Operation: sandbox.OperationUpload, Status: 503, Namespace: n, Delay: 10 * time.Second})
+		}
+		w.startSlot(0)
+		w.emit("t0", 0, 100, named("slow", 4, 5)...)
+		time.Sleep(15 * time.Second) // by now they are known to be in trouble
+		for i := range 60 {
+			w.emit("t0", 0, 100, append(named("slow", 4, 5), fmt.Sprintf("good%d", i%3))...)
+			w.wants(3*time.Second, "the others are stored", func() bool { return w.stored("good") })
+			time.Sleep(3 * time.Second)
+		}
+	})
+}
+
+// A Retry-After binds: the sandbox notes who comes early.
+func TestContagion_retryAfterIsKept(t *testing.T) {
+	s := defaultSettings()
+	s.batchAge, s.uploads = time.Second, 4
+	scenario(t, s, 1, 0, func(w *world) {
+		for _, operation := range []string{sandbox.OperationCreate, sandbox.OperationUpload} {
+			w.impose(sandbox.Fault{Operation: operation, Status: 429, Namespace: "told", RetryAfter: 20 * time.Second, Times: 5, RetryAfterDate: operation == sandbox.OperationUpload})
+		}
+		w.startSlot(0)
+		for range 30 {
+			w.emit("t0", 0, 100, "told", "good")
+			w.wants(3*time.Second, "the other is stored", func() bool { return w.stored("good") })
+			time.Sleep(10 * time.Second)
+		}
+	})
+}
+
 func TestContagion_hotNamespaceAnswers503ForTenMinutes(t *testing.T) {
 	s := defaultSettings()
 	s.uploads, s.batchAge, s.batchBytes, s.buffer = 4, time.Second, 32<<10, 1<<20

@@ -38,7 +38,7 @@ func (t *truth) judgeRepeats(graceful bool) {
 			for i := 1; i < len(list); i++ {
 				t.repeats++
 				before := list[i-1].object
-				if why := t.excused(before); why == "" || graceful {
+				if why := t.excused(before, list[i].object); why == "" || graceful {
 					t.fault("line of %s was stored again without need (excuse %q): %s", namespace, why, r)
 				}
 			}
@@ -51,9 +51,10 @@ func (t *truth) judgeRepeats(graceful bool) {
 	}
 }
 
-// excused says why what is in the object may be stored again, "" if nothing does.
-func (t *truth) excused(o *object) string {
-	if !o.known {
+// excused says why what is in an object may be stored again in another one, ""
+// if nothing does.
+func (t *truth) excused(o, again *object) string {
+	if !o.known && (o.process != again.process || t.givenUp(o, again)) {
 		return "nobody learned that it was stored"
 	}
 	for _, e := range t.excuses {
@@ -62,6 +63,31 @@ func (t *truth) excused(o *object) string {
 		}
 	}
 	return ""
+}
+
+// putsBeforeNewURL is how many PUTs in a row go without an answer before a URL
+// is given up although it may have taken the body.
+const putsBeforeNewURL = 8
+
+// givenUp says whether a process had a reason to store its own object again
+// under another URL: a generation has ended meanwhile, the store has refused
+// the first URL, or gave no answer for long.
+func (t *truth) givenUp(o, again *object) bool {
+	for _, at := range t.joins[o.process] {
+		if !at.Before(o.at) && !at.After(again.at) {
+			return true
+		}
+	}
+	unanswered := 0
+	for _, status := range t.puts[o.id] {
+		if status >= 400 && status < 500 && status != 408 && status != 429 {
+			return true
+		}
+		if status == 0 {
+			unanswered++
+		}
+	}
+	return unanswered >= putsBeforeNewURL
 }
 
 // judgeOrder wants the lines of a namespace from one partition to have been

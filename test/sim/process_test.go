@@ -47,7 +47,7 @@ func (k key) Reload() (bool, error) { return false, nil }
 // start runs a bridge until it is stopped or killed.
 func (w *world) start(name string, s *settings) (*process, error) {
 	p := &process{
-		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name},
+		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
 		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
 	}
 	cfg, err := s.config(name)
@@ -117,15 +117,19 @@ func (p *process) kill() {
 
 // journal keeps what a process has logged.
 type journal struct {
-	name  string
-	mu    sync.Mutex
-	lines []string
+	name   string
+	joined func() // is called when the log says so
+	mu     sync.Mutex
+	lines  []string
 }
 
 const maxJournal = 400
 
 // Write implements io.Writer for slog.
 func (j *journal) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(`msg="joined the group"`)) {
+		j.joined()
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_, text, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))

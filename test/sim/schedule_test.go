@@ -92,7 +92,7 @@ func (s *schedule) faults() []fault {
 		return harmless
 	}
 	return append(harmless, s.apiLost, s.apiDoomed, s.kill, s.kill, s.kill, s.commitCode, s.commitLost, s.commitLate, s.cutKafka, s.partitionKafka, s.partitionHTTP,
-		s.change, s.deleteRecords, s.recreate, s.groupError)
+		s.change, s.letterError, s.deleteRecords, s.recreate, s.groupError)
 }
 
 func (s *schedule) namespace(rnd *rand.Rand) string {
@@ -191,10 +191,28 @@ func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 	span := pick(rnd, time.Second, 4*time.Second, 20*time.Second)
 	s.answer(at, span, e, kmsg.OffsetCommit)
 	if e == kerr.OffsetMetadataTooLarge {
-		span = time.Hour // less room is taken for the rest of the session
-		s.add(0, "(metadata may be refused)", func(w *world) { w.truth.small = true })
+		// For the rest of the session less room is taken, perhaps none.
+		s.add(0, "(metadata may be refused)", func(w *world) {
+			w.truth.small = true
+			w.truth.excuse(excuse{from: epoch, to: epoch.Add(time.Hour), why: "metadata refused"})
+		})
+		return
 	}
 	s.excuse(at, span+time.Second, "commits are answered "+e.Message)
+}
+
+// letterError makes the dead-letter topic refuse what is written.
+func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
+	e := pick(rnd, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.TopicAuthorizationFailed)
+	span := s.span(rnd)
+	s.add(at, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
+		h := w.cluster.Fault(kfakeFault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dlqTopic, Err: e, Count: -1})
+		w.lettersRefused.Add(1)
+		time.AfterFunc(span, func() {
+			h.Remove()
+			w.lettersRefused.Add(-1)
+		})
+	})
 }
 
 func (s *schedule) groupError(rnd *rand.Rand, at time.Duration) {
@@ -344,5 +362,5 @@ func (s *schedule) addPartitions(rnd *rand.Rand, at time.Duration) {
 }
 
 func faultOf(e *kerr.Error, keys []kmsg.Key) kfakeFault {
-	return kfakeFault{Keys: keys, Err: e, Count: -1, Group: groupOf(keys)}
+	return kfakeFault{Keys: keys, Err: e, Count: -1}
 }

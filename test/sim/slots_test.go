@@ -15,9 +15,6 @@ import (
 
 type kfakeFault = kfake.Fault
 
-// groupOf spares the producer what is meant for the group.
-func groupOf([]kmsg.Key) string { return "" }
-
 // exposure is how long before a crash something may have been stored without
 // its commit being acknowledged: a commit follows each stored batch, at most
 // ten a second.

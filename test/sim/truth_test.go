@@ -87,6 +87,11 @@ type truth struct {
 	small     bool            // the broker may refuse any metadata
 	commits   int
 	repeats   int
+
+	alive  map[string]time.Time   // process -> when the group last heard of it, as far as it can know
+	joins  map[string][]time.Time // process -> its generations
+	puts   map[string][]int       // request id -> status of each PUT, 0 without an answer
+	outlaw map[string]int         // member and generation -> commits although it is out of the group
 }
 
 func newTruth() *truth {
@@ -94,6 +99,7 @@ func newTruth() *truth {
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
 		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, verified: map[place]int64{},
 		orders: true,
+		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, outlaw: map[string]int{},
 	}
 }
 
@@ -176,11 +182,50 @@ func (t *truth) excuse(e excuse) {
 	t.excuses = append(t.excuses, e)
 }
 
-// uploads notes which process got the URL of a request.
+// joined notes that a generation begins for a process.
+func (t *truth) joined(process string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.joins[process] = append(t.joins[process], time.Now())
+	t.alive[process] = time.Now()
+}
+
+// uploads notes a PUT that begins: only a member whose session holds may make
+// one, since its partitions may be another one's by then.
 func (t *truth) uploads(id, process string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.uploader[id] = process
+	with := t.runs[process]
+	if with == nil {
+		t.fault("a PUT of %q, who does not exist", process)
+		return
+	}
+	if silent := time.Since(t.alive[process]); silent > with.session+time.Second {
+		t.fault("%s uploads although the group has not heard of it for %s", process, silent)
+	}
+}
+
+// uploaded notes the answer to a PUT, 0 if there was none.
+func (t *truth) uploaded(id string, status int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.puts[id] = append(t.puts[id], status)
+}
+
+// heard notes that a commit request has reached the broker; fenced says that
+// its member is out of the group.
+func (t *truth) heard(process, member string, generation int32, fenced bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !fenced {
+		t.alive[process] = time.Now()
+		return
+	}
+	key := fmt.Sprint(member, " of generation ", generation)
+	if t.outlaw[key]++; t.outlaw[key] == 5 {
+		t.fault("%s goes on committing although it is out of the group", key)
+	}
 }
 
 // told notes that a process has learned that its object is stored.

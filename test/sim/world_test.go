@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,9 +55,11 @@ type world struct {
 	multiple  bool                 // more than one process, at once or in turn
 
 	graceful bool
-	parts    map[string]int32 // partitions of the topics that have grown
-	changing sync.Mutex       // one start at a time
-	busy     sync.WaitGroup   // what goes on beside the schedule
+	// lettersRefused counts the faults because of which no dead letter is taken.
+	lettersRefused atomic.Int32
+	parts          map[string]int32 // partitions of the topics that have grown
+	changing       sync.Mutex       // one start at a time
+	busy           sync.WaitGroup   // what goes on beside the schedule
 }
 
 // epoch is when every synctest bubble begins.
@@ -141,12 +145,30 @@ func (w *world) note(format string, args ...any) {
 
 // serveAPI lets the truth know who uploads what.
 func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPut {
-		id := strings.TrimSuffix(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ".jsonl")
-		w.truth.uploads(id, r.UserAgent())
+	if r.Method != http.MethodPut {
+		w.api.Handler().ServeHTTP(rw, r)
+		return
 	}
-	w.api.Handler().ServeHTTP(rw, r)
+	id := strings.TrimSuffix(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ".jsonl")
+	w.truth.uploads(id, r.UserAgent())
+	seen := &seenStatus{ResponseWriter: rw}
+	defer func() { w.truth.uploaded(id, seen.status) }()
+	w.api.Handler().ServeHTTP(seen, r)
 }
+
+// seenStatus remembers the status that is answered.
+type seenStatus struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *seenStatus) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap serves http.ResponseController.
+func (s *seenStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // seeCommit checks each commit as it reaches the broker, and what the ones
 // before have come to.
@@ -156,10 +178,8 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	if w.operator {
 		return nil, nil, false
 	}
-	who := r.MemberID
-	if i := strings.LastIndex(who, "-"); i > 0 {
-		who, _, _ = strings.Cut(who, "-")
-	}
+	who, _, _ := strings.Cut(r.MemberID, "-")
+	w.truth.heard(who, r.MemberID, r.Generation, w.fenced(r))
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
 			metadata := ""
@@ -170,6 +190,12 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 		}
 	}
 	return nil, nil, false
+}
+
+// fenced says whether who commits is no member any more.
+func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
+	info := w.cluster.GroupInfo(group)
+	return info == nil || !slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == r.MemberID })
 }
 
 // sample tells the truth what is committed now.
@@ -189,6 +215,9 @@ func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
 // seeProduce notes the dead letters that reach the broker.
 func (w *world) seeProduce(req kmsg.Request) (kmsg.Response, error, bool) {
 	r := req.(*kmsg.ProduceRequest)
+	if w.lettersRefused.Load() > 0 {
+		return nil, nil, false
+	}
 	for _, t := range r.Topics {
 		if t.Topic != dlqTopic && (t.Topic != "" || w.cluster.TopicIDInfo(t.TopicID) == nil || w.cluster.TopicIDInfo(t.TopicID).Topic != dlqTopic) {
 			continue
