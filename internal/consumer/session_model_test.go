@@ -3,6 +3,7 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -201,8 +202,8 @@ func TestSession_model(t *testing.T) {
 						p.relieve(1<<40, time.Now())
 						p.settleDown()
 					case op < 14:
-						p.slow = !p.slow
-						p.tell("catch-up reads stand still: %t", p.slow)
+						p.answers = p.rng.IntN(5)
+						p.tell("%d catch-up reads are answered", p.answers)
 					case op < 15:
 						p.handOver()
 					default:
@@ -214,7 +215,7 @@ func TestSession_model(t *testing.T) {
 				}
 				clear(p.create)
 				clear(p.put)
-				p.away, p.slow = false, false
+				p.away, p.answers = false, math.MaxInt
 				p.tell("all is well again")
 				p.after(6 * time.Minute)
 				p.check()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -152,9 +153,9 @@ type sessionRig struct {
 	decode  *decoder
 	lines   chan *chunk
 	timer   *time.Timer
-	perJob  int  // records of one catch-up fetch
-	jobs    int  // catch-up fetches so far
-	slow    bool // catch-up fetches get no answer for now
+	perJob  int // records of one catch-up fetch
+	jobs    int // catch-up fetches so far
+	answers int // that further catch-up fetches get; the others wait
 }
 
 // inSession runs a test with a session of two partitions of the topic orders.
@@ -166,7 +167,7 @@ func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
 // newSessionRig starts where an earlier owner has committed, else at 0.
 func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, change ...func(*Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
 	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -250,7 +251,8 @@ func (r *sessionRig) settleDown() {
 			r.attempted(<-r.results)
 		case len(r.acks) > 0:
 			r.lettersDone(<-r.acks)
-		case len(r.catchUp.jobs) > 0 && !r.slow:
+		case len(r.catchUp.jobs) > 0 && r.answers > 0:
+			r.answers--
 			r.catchUpRead(<-r.catchUp.jobs)
 		default:
 			return

@@ -437,19 +437,56 @@ func TestSession_unauthorisedLosesNothing(t *testing.T) {
 }
 
 func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {
-	inSession(t, func(r *sessionRig) {
-		r.api.create = only("bad", refusal)
-		r.feed(0, append(runOf("bad", 0, 24), inNS(25, "good"))...)
+	for answers := range 5 { // of the catch-up reads, before the lines come
+		t.Run(fmt.Sprint(answers), func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.api.create = only("bad", refusal)
+				r.feed(0, append(runOf("bad", 0, 24), inNS(25, "good"))...)
+				r.after(age)
+				r.api.create, r.answers = nil, answers
+				r.after(r.cfg.HoldProbeInterval)
+				r.feed(0, runOf("bad", 26, 30)...)
+				r.after(age)
+				r.answers = 100
+				r.after(2 * age)
+				r.stored("bad", append(offsets(0, 24), offsets(26, 30)...)...)
+				r.watermark(0, 31)
+			})
+		})
+	}
+}
+
+// TestSession_aReleasedRecordIsStoredAlone holds a record whose id is a number
+// and hands over to an owner that takes numbers, and from there to another one.
+func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := runOf("a", 0, 9)
+		log[3].value = []byte(`{"id":3,"n":"3","ns":["a"]}`)
+		tp := TopicPartition{"orders", 0}
+		stored := map[string][]string{}
+		next := func(o CommitOffset, change ...func(*Config)) *sessionRig {
+			r := newSessionRig(t, map[TopicPartition]CommitOffset{tp: o}, change...)
+			r.api.stored = stored
+			return r
+		}
+		r := next(CommitOffset{})
+		r.feed(0, log...)
 		r.after(age)
-		r.api.create, r.slow = nil, true
-		r.after(r.cfg.HoldProbeInterval)
-		r.feed(0, runOf("bad", 26, 30)...)
+		r.watermark(0, 3)
+		numbers := func(c *Config) { c.Record.IDNumbers = true }
+		r = next(r.commitOf(r.part(0)), numbers)
+		r.api.create = only("a", overloaded)
+		r.feed(0, log[3:]...)
 		r.after(age)
-		r.stored("bad")
-		r.slow = false
-		r.after(2 * age)
-		r.stored("bad", append(offsets(0, 24), offsets(26, 30)...)...)
-		r.watermark(0, 31)
+		r.watermark(0, 3)
+		if want := (ledger.Frontier{Below: 10, Singles: []int64{3}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
+			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
+		}
+		r = next(r.commitOf(r.part(0)), numbers)
+		r.feed(0, log[3:]...)
+		r.after(age)
+		r.watermark(0, 10)
+		r.stored("a", 0, 1, 2, 4, 5, 6, 7, 8, 9, 3)
 	})
 }
 
