@@ -23,8 +23,9 @@ type sessionPlay struct {
 	put       map[string]Outcome
 	away      bool // the dead-letter topic
 	saved     map[string][]string
-	lettered  map[int64]bool
-	next      [2]int64 // next offset to make of each partition
+	refused   Policy
+	lettered  map[string]bool // namespace, none for a record that is no line, and offset
+	next      [2]int64        // next offset to make of each partition
 	history   map[TopicPartition][]testRecord
 	story     []string
 }
@@ -39,7 +40,7 @@ func (p *sessionPlay) tell(format string, args ...any) {
 // begin makes the next owner of the partitions.
 func (p *sessionPlay) begin(committed map[TopicPartition]CommitOffset) {
 	p.sessionRig = newSessionRig(p.t, committed, func(c *Config) {
-		c.OnInvalid = DeadLetter
+		c.OnInvalid, c.OnRejected = DeadLetter, p.refused
 		c.Batch.MaxRecords = 7
 	})
 	p.api.stored = p.saved
@@ -60,10 +61,11 @@ func (p *sessionPlay) begin(committed map[TopicPartition]CommitOffset) {
 		if p.away {
 			return errors.New("no leader")
 		}
-		if p.lettered[l.offset] {
-			p.t.Errorf("record %d is dead-lettered twice", l.offset)
+		key := fmt.Sprint(l.namespace, l.offset)
+		if p.lettered[key] {
+			p.t.Errorf("record %d is dead-lettered twice for %q", l.offset, l.namespace)
 		}
-		p.lettered[l.offset] = true
+		p.lettered[key] = true
 		return nil
 	}
 }
@@ -102,20 +104,17 @@ func (p *sessionPlay) change() {
 	ns := p.namespace[p.rng.IntN(len(p.namespace))]
 	p.create[ns] = []Outcome{accepted, refusal, overloaded}[p.rng.IntN(3)]
 	p.put[ns] = []Outcome{accepted, refusal, overloaded}[p.rng.IntN(3)]
-	if p.put[ns].Class == Refused {
-		// A refused batch would be dead-lettered: see the policies' own test.
-		p.cfg.OnRejected = Hold
-	}
 	p.away = p.rng.IntN(3) == 0
 	p.tell("%s: create %d, put %d, dead letters away %t", ns, p.create[ns].Status, p.put[ns].Status, p.away)
 }
 
 // handOver commits and lets a new owner go on. Where an import may be stored
-// without anybody knowing, a repeat would be right: that is left out.
+// without anybody knowing, or only some of a batch's dead letters are written,
+// a repeat would be right: that is left out.
 func (p *sessionPlay) handOver() {
 	for _, n := range p.pacer.namespaces {
 		for _, u := range n.uploads {
-			if u.ambiguous() {
+			if u.ambiguous() || u.lettering {
 				return
 			}
 		}
@@ -124,9 +123,6 @@ func (p *sessionPlay) handOver() {
 	committed := map[TopicPartition]CommitOffset{}
 	for tp, part := range p.partitions {
 		committed[tp] = p.commitOf(part)
-	}
-	for _, l := range p.letter.queue {
-		delete(p.lettered, l.offset)
 	}
 	p.begin(committed)
 	for tp, records := range p.history {
@@ -158,13 +154,17 @@ func (p *sessionPlay) check() {
 				break
 			}
 			if string(rec.value) == "poison" {
-				if !p.lettered[rec.offset] {
+				if !p.lettered[fmt.Sprint(rec.offset)] {
 					p.t.Fatalf("watermark %d passes the poison record %d, which is nowhere, after\n%s", mark, rec.offset, strings.Join(p.story, "\n"))
 				}
 				continue
 			}
 			for _, ns := range namespacesOf(rec) {
-				if !done[ns][strconv.FormatInt(rec.offset, 10)] {
+				letter := p.lettered[fmt.Sprint(ns, rec.offset)]
+				if letter && done[ns][fmt.Sprint(rec.offset)] {
+					p.t.Fatalf("line %d of %s is both stored and dead-lettered after\n%s", rec.offset, ns, strings.Join(p.story, "\n"))
+				}
+				if !letter && !done[ns][fmt.Sprint(rec.offset)] {
 					p.t.Fatalf("watermark %d passes line %d of %s, which is not stored, after\n%s", mark, rec.offset, ns, strings.Join(p.story, "\n"))
 				}
 			}
@@ -186,7 +186,7 @@ func TestSession_model(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
-					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[int64]bool{},
+					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []Policy{Hold, DeadLetter}[seed/4%2],
 					next: [2]int64{0, secondPartition}, history: map[TopicPartition][]testRecord{},
 				}
 				p.sessionRig = &sessionRig{t: t}
