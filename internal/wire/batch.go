@@ -96,11 +96,8 @@ func (s *Batches) read(b *Batch) error {
 		return s.cutOff()
 	}
 	*b = Batch{BaseOffset: int64(binary.BigEndian.Uint64(s.rest))}
-	switch magic := int8(s.rest[atMagic]); {
-	case magic == 0 || magic == 1:
-		return b.fault(ErrOldFormat)
-	case magic != 2:
-		return b.fault(fmt.Errorf("%w: magic %d", ErrUnknownV, magic))
+	if err := b.checkMagic(s.rest); err != nil {
+		return err
 	}
 	length := int64(int32(binary.BigEndian.Uint32(s.rest[atLength:])))
 	switch total := length + atLeaderEpoch; {
@@ -137,9 +134,30 @@ func (s *Batches) check(b *Batch, raw []byte) error {
 	return nil
 }
 
+func (b *Batch) checkMagic(raw []byte) error {
+	switch magic := int8(raw[atMagic]); {
+	case magic == 0 || magic == 1:
+		return b.fault(ErrOldFormat)
+	case magic != 2:
+		return b.fault(fmt.Errorf("%w: magic %d", ErrUnknownV, magic))
+	}
+	return nil
+}
+
 // parse reads the fields after the base offset and, in a control batch, the
 // marker.
 func (b *Batch) parse(raw []byte) error {
+	if err := b.parseHeader(raw); err != nil {
+		return err
+	}
+	if b.compressed = raw[batchHeaderLen:]; b.Control {
+		return b.readMarker()
+	}
+	return nil
+}
+
+// parseHeader reads the fields after the base offset.
+func (b *Batch) parseHeader(raw []byte) error {
 	attributes := binary.BigEndian.Uint16(raw[atAttributes:])
 	b.LeaderEpoch = int32(binary.BigEndian.Uint32(raw[atLeaderEpoch:]))
 	b.Codec = Codec(attributes & 7)
@@ -151,7 +169,6 @@ func (b *Batch) parse(raw []byte) error {
 	b.ProducerID = int64(binary.BigEndian.Uint64(raw[atProducerID:]))
 	b.ProducerEpoch = int16(binary.BigEndian.Uint16(raw[atProducerEpoch:]))
 	b.Records = int(int32(binary.BigEndian.Uint32(raw[atCount:])))
-	b.compressed = raw[batchHeaderLen:]
 
 	delta := int64(int32(binary.BigEndian.Uint32(raw[atLastOffsetDelta:])))
 	b.LastOffset = b.BaseOffset + delta
@@ -162,8 +179,6 @@ func (b *Batch) parse(raw []byte) error {
 		return b.fault(fmt.Errorf("%w: %d records in %d offsets", ErrCount, b.Records, delta+1))
 	case b.Codec > Zstd:
 		return b.fault(fmt.Errorf("%w: %d", ErrCodec, b.Codec))
-	case b.Control:
-		return b.readMarker()
 	}
 	return nil
 }

@@ -106,7 +106,12 @@ func (it *Records) decode(f *fields, rec *Record) bool {
 		}
 		f.sized()
 	}
-	if f.bad || headers < 0 || len(f.b) > 0 || offset < 0 || offset > math.MaxInt32 {
+	return !f.bad && headers >= 0 && len(f.b) == 0 && it.place(rec, offset, timestamp)
+}
+
+// place sets a record's offset and timestamp, given relative to the batch's.
+func (it *Records) place(rec *Record, offset, timestamp int64) bool {
+	if offset < 0 || offset > math.MaxInt32 {
 		return false
 	}
 	rec.Offset = it.batch.BaseOffset + offset
