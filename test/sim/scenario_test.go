@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -126,9 +127,10 @@ func (w *world) commitAs(topic string, partition int32, offset int64, metadata s
 	if err != nil || res.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode != 0 {
 		w.t.Fatalf("commit as an operator: %v, %+v", err, res)
 	}
+	m, _ := ledger.Decode(metadata)
 	w.truth.mu.Lock()
 	defer w.truth.mu.Unlock()
-	w.truth.committed[place{topic, w.truth.current[topic], partition}] = offset
+	w.truth.committed[w.truth.incarnation(topic, partition, m.TopicID)] = offset
 }
 
 // again lets what is stored by now be stored once more.

@@ -176,8 +176,16 @@ func (s *schedule) coordinatorMove(_ *rand.Rand, at time.Duration) {
 // answer makes the broker answer requests of some keys with an error for a while.
 func (s *schedule) answer(at, span time.Duration, e *kerr.Error, keys ...kmsg.Key) {
 	s.add(at, fmt.Sprintf("requests %v are answered %s for %s", keys, e.Message, span), func(w *world) {
-		h := w.cluster.Fault(faultOf(e, keys))
-		time.AfterFunc(span, h.Remove)
+		h := w.cluster.Fault(kfakeFault{Keys: keys, Err: e, Count: -1})
+		commits := int32(0)
+		if slices.Contains(keys, kmsg.OffsetCommit) {
+			commits = 1
+		}
+		w.commitsRefused.Add(commits)
+		time.AfterFunc(span, func() {
+			h.Remove()
+			w.commitsRefused.Add(-commits)
+		})
 	})
 }
 
@@ -359,8 +367,4 @@ func (s *schedule) addPartitions(rnd *rand.Rand, at time.Duration) {
 		w.produce(recipe{topic: topic, partition: n - 1, count: 5, namespaces: 3, size: 50, codec: "none"}, rand.New(rand.NewPCG(seed, 2)))
 	})
 	s.partitions--
-}
-
-func faultOf(e *kerr.Error, keys []kmsg.Key) kfakeFault {
-	return kfakeFault{Keys: keys, Err: e, Count: -1}
 }

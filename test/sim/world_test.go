@@ -57,6 +57,8 @@ type world struct {
 	graceful bool
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
+	// commitsRefused counts those that hide what commits really come to.
+	commitsRefused atomic.Int32
 	parts          map[string]int32 // partitions of the topics that have grown
 	changing       sync.Mutex       // one start at a time
 	busy           sync.WaitGroup   // what goes on beside the schedule
@@ -179,7 +181,7 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, nil, false
 	}
 	who, _, _ := strings.Cut(r.MemberID, "-")
-	w.truth.heard(who, r.MemberID, r.Generation, w.fenced(r))
+	w.truth.heard(who, r.MemberID, r.Generation, w.commitsRefused.Load() == 0 && w.fenced(r))
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
 			metadata := ""
