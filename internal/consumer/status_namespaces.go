@@ -28,7 +28,7 @@ func (s *session) countNamespaces(g *sessionGauges) {
 // MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
 // first where not all of it has room.
 func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
-	picked := s.pickNamespaces(detail)
+	picked, total := s.pickNamespaces(detail)
 	list := make([]NamespaceStatus, 0, len(picked))
 	listed := make(map[string]bool, len(picked))
 	for _, n := range picked {
@@ -42,7 +42,7 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 			}
 			return len(list) < MaxStatusNamespaces
 		})
-		st.NamespacesOmitted = max(0, s.batches.Len()-len(list))
+		st.NamespacesOmitted = total - len(list)
 	}
 	slices.SortFunc(list, func(a, b NamespaceStatus) int {
 		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
@@ -51,8 +51,8 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 }
 
 // pickNamespaces returns those in trouble or with an import, the worst where
-// there are too many.
-func (s *session) pickNamespaces(detail bool) []*namespace {
+// there are too many, and the total number of these and of the open ones.
+func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 	var byState [3][]*namespace // held, retrying, the rest
 	for _, n := range s.pacer.namespaces {
 		switch {
@@ -65,7 +65,13 @@ func (s *session) pickNamespaces(detail bool) []*namespace {
 		}
 	}
 	all := slices.Concat(byState[:]...)
-	return all[:min(len(all), MaxStatusNamespaces)]
+	total = s.batches.Len() + len(all)
+	for _, n := range all {
+		if _, ok := s.batches.Open(n.name); ok {
+			total--
+		}
+	}
+	return all[:min(len(all), MaxStatusNamespaces)], total
 }
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an

@@ -1,0 +1,124 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestStatus_listsTheWorstNamespacesFirstAndNotAll opens more than are listed: the
+// oldest remain, and of these the ones with most bytes come first.
+func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		const namespaces = MaxStatusNamespaces + 100
+		var records []testRecord
+		for o := range int64(namespaces) {
+			records = append(records, inNS(o, fmt.Sprintf("n%04d", o)))
+		}
+		r.api.create = func(ns string) Outcome {
+			switch ns {
+			case "held":
+				return refusal
+			case "retrying":
+				return overloaded
+			}
+			return accepted
+		}
+		r.feed(1, append(runOf("held", 0, 9), runOf("retrying", 10, 19)...)...)
+		r.feed(0, append(records, inNS(namespaces, "n0042"))...)
+		st := r.status()
+		if len(st.Namespaces) != MaxStatusNamespaces || st.NamespacesOmitted != 102 {
+			t.Errorf("%d namespaces are listed, %d left out", len(st.Namespaces), st.NamespacesOmitted)
+		}
+		var got []string
+		for _, n := range st.Namespaces[:4] {
+			got = append(got, fmt.Sprintf("%s %s %d", n.Name, n.State, n.BufferedRecords))
+		}
+		if want := "[held held 0 retrying retrying 10 n0042 open 2 n0100 open 1]"; fmt.Sprint(got) != want {
+			t.Errorf("first come %v, want %s", got, want)
+		}
+		if g := st.gauges; g.namespacesHeld != 1 || g.partitionsHeld != 1 || g.openBatches != namespaces || g.waiting != 1 || g.oldest.IsZero() {
+			t.Errorf("gauges %+v", g)
+		}
+		if st.Buffer.Bytes < r.pool.InUse() || st.Buffer.Bytes == 0 {
+			t.Errorf("%d bytes are buffered, want at least %d", st.Buffer.Bytes, r.pool.InUse())
+		}
+	})
+}
+
+func TestStatus_tellsWherePartitionsStand(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 4)...)
+		p := r.status().Partitions[0]
+		if p.Topic != "orders" || p.Partition != 0 || p.CommittedOffset != -1 || p.NextOffset != 5 || p.HighWatermark != 1000 || p.LagRecords != 995 || p.unread != 995 || p.State != "reading" {
+			t.Errorf("status %+v", p)
+		}
+		if p.PinnedBy == nil || p.PinnedBy.Kind != "batch" || p.PinnedBy.Namespace != "a" || p.PinnedBy.Offset != 0 {
+			t.Errorf("pinned by %+v", p.PinnedBy)
+		}
+		r.faulted(r.part(0), &fault{kind: faultCorrupt, offset: 5, err: errors.New("checksum is wrong")}, time.Now())
+		if p := r.status().Partitions[0]; p.State != "failed" || p.Error == nil || *p.Error != "checksum is wrong" {
+			t.Errorf("status of a partition that cannot be read: %+v", p)
+		}
+		if p := r.status().Partitions[1]; p.State != "reading" || p.Error != nil || p.PinnedBy != nil {
+			t.Errorf("status of the other: %+v", p)
+		}
+		r.feed(0, inNS(5, "a"))
+		if p := r.status().Partitions[0]; p.State != "reading" || p.Error != nil {
+			t.Errorf("status after it could be read again: %+v", p)
+		}
+	})
+}
+
+func TestConsumer_healthAndReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(testConfig(t), Dependencies{Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready := func(want bool, when string) {
+			t.Helper()
+			if err := c.Ready(); (err == nil) != want {
+				t.Errorf("ready %s: %v, want %t", when, err, want)
+			}
+		}
+		state := func(want string) {
+			t.Helper()
+			st, err := c.Status(context.Background())
+			if err != nil || st.State != want {
+				t.Errorf("state %+v, %v, want %s", st, err, want)
+			}
+		}
+		ready(false, "before joining")
+		state(stateWaiting)
+		c.state.joined("member", 1)
+		ready(true, "as a member")
+		state(stateRunning)
+		c.state.joining()
+		ready(true, "during a rebalance")
+		c.state.outside("no broker answers")
+		ready(false, "without brokers")
+		if st, err := c.Status(t.Context()); err != nil || st.KafkaError == nil || *st.KafkaError != "no broker answers" {
+			t.Errorf("status %+v, %v", st, err)
+		}
+		c.state.joined("member", 2)
+		c.state.stop()
+		ready(false, "while stopping")
+		c.state.stopped()
+		state(stateStopped)
+
+		c.turned.Store(time.Now().UnixNano())
+		time.Sleep(stuckAfter)
+		if err := c.Healthy(); err != nil {
+			t.Errorf("after a minute: %v", err)
+		}
+		time.Sleep(time.Second)
+		if err := c.Healthy(); err == nil {
+			t.Error("a loop that has stood still for more than a minute is healthy")
+		}
+	})
+}
