@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -22,9 +23,10 @@ type catchUpJob struct {
 // catchUpReader makes the catch-up reads of a session, one fetch at a time. The
 // last chunk of each job carries a fault, of kind faultNone if all went well.
 type catchUpReader struct {
-	jobs chan *catchUpJob
-	dec  *decoder
-	f    *fetcher
+	jobs    chan *catchUpJob
+	dec     *decoder
+	f       *fetcher
+	streams *streamReader
 
 	// The rest belongs to the loop.
 	busy      bool
@@ -35,7 +37,8 @@ type catchUpReader struct {
 }
 
 func newCatchUpReader(s *session) *catchUpReader {
-	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)}
+	d := newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)
+	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: d, streams: newStreamReader(s.fetcher, d)}
 }
 
 // want lets a namespace catch up.
@@ -64,6 +67,12 @@ func (r *catchUpReader) serve(ctx context.Context, job *catchUpJob) {
 	defer r.dec.dropArena()
 	w := work{cursor: job.cursor, epoch: job.cursor.epoch.Load(), from: job.from, catchUp: job}
 	flt := r.read(ctx, &w)
+	if flt != nil && flt.kind == faultLarge {
+		flt = nil
+		if err := r.streams.read(ctx, &w); err != nil {
+			flt = r.streams.fault(&w, err)
+		}
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -96,6 +105,9 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 	})
 	if l != nil {
 		defer l.release()
+	}
+	if errors.Is(err, errOverCeiling) {
+		return &fault{kind: faultLarge, err: err}
 	}
 	if err != nil {
 		return &fault{kind: faultRetry, err: err}

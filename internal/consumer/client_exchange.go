@@ -39,7 +39,8 @@ type exchange struct {
 	request  wire.Request
 	patience time.Duration // for the first byte of the answer
 	alloc    func(n int) ([]byte, error)
-	setUp    *time.Timer // cancels ctx unless the connection is there in time; may be nil
+	stream   func(body io.Reader, size int64) error // instead of alloc: see FetchStream
+	setUp    *time.Timer                            // cancels ctx unless the connection is there in time; may be nil
 
 	mu      sync.Mutex
 	given   bool          // the caller has gone: do not begin
@@ -114,6 +115,9 @@ func (e *exchange) run(conn net.Conn) (err error) {
 	answer, err := e.ask(conn, e.request, e.version, e.patience)
 	if err != nil {
 		return err
+	}
+	if e.stream != nil {
+		return e.runStream(conn, answer)
 	}
 	if e.body, err = e.alloc(answer); err != nil {
 		return err

@@ -117,6 +117,9 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 		}
 		if err != nil {
 			_ = d.send(ctx)
+			if errors.Is(err, errLargeBatch) {
+				return &fault{kind: faultLarge, err: err}
+			}
 			return &fault{kind: faultCorrupt, offset: w.from, err: err}
 		}
 	}
@@ -257,7 +260,10 @@ func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, 
 }
 
 func inflateError(b *wire.Batch, err error) error {
-	if errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling) {
+	switch tooMuch := errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling); {
+	case tooMuch && b.CanStream():
+		return errLargeBatch
+	case tooMuch:
 		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than BRIDGE_BUFFER_MAX_BYTES has room for: raise it", b.BaseOffset, b.CompressedLen())
 	}
 	return err

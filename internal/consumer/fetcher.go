@@ -24,6 +24,7 @@ type cursor struct {
 	offset              int64 // of the next record to fetch
 	batchEpoch          int32 // leader epoch of the last fetched batch, -1 unknown
 	busy                bool  // a request for it is under way
+	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
 	paused              bool
 	retryAt             time.Time
 
@@ -43,6 +44,7 @@ const (
 	faultTruncated                   // the log ends before what was read of it
 	faultLost                        // the topic was deleted or created anew
 	faultCorrupt                     // the data at the offset cannot be read
+	faultLarge                       // the batch at the offset has to be read as a stream
 	faultRelocated                   // the answer to out of range: what the log holds
 )
 
@@ -82,8 +84,11 @@ type fetcher struct {
 	fetched *allowance // answers
 	work    []chan work
 	refresh func() // asks for new metadata, does not block
+	// streamWake makes the streamer look for work.
+	streamWake chan struct{}
 
 	mu      sync.Mutex
+	streams []asked // for the streamer
 	cursors map[TopicPartition]*cursor
 	leaders map[int32]chan struct{} // leader -> wakes its goroutine
 	start   func(leader int32, wake <-chan struct{})
@@ -92,7 +97,7 @@ type fetcher struct {
 func newFetcher(cfg *Config, client *Client, m *Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
 	f := &fetcher{
 		cfg: cfg, client: client, metrics: m, fetched: fetched, refresh: refresh,
-		cursors: map[TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{},
+		cursors: map[TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{}, streamWake: make(chan struct{}, 1),
 	}
 	for range decoders {
 		f.work = append(f.work, make(chan work, 2))
@@ -253,7 +258,7 @@ func (f *fetcher) gather(leader int32, turn int) (batch []asked, next time.Time)
 	defer f.mu.Unlock()
 	now := time.Now()
 	for _, c := range f.cursors {
-		if c.leader != leader || c.busy || c.paused {
+		if c.leader != leader || c.busy || c.paused || c.streams > 0 {
 			continue
 		}
 		if c.retryAt.After(now) {
@@ -341,10 +346,11 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error 
 }
 
 // tooLarge is called when the answer has no room in the buffer budget: asked
-// alone, the partition's next batch is what is too large.
+// alone, the partition's next batch is what is too large, and it is read as a
+// stream.
 func (f *fetcher) tooLarge(ctx context.Context, batch []asked, err error) error {
 	if len(batch) == 1 {
-		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultCorrupt, offset: batch[0].offset, err: err}}, batch[0].offset, -1)
+		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, -1)
 	}
 	for i := range batch {
 		// One by one: the broker then answers with that partition's first batch only.

@@ -282,7 +282,7 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		s.metrics.skipped(p.Topic, "tombstone").Inc()
 	case policy == Skip:
 		s.metrics.skipped(p.Topic, "invalid").Inc()
-	case policy == DeadLetter && s.letter.accepts(now):
+	case policy == DeadLetter && r.letter != nil && s.letter.accepts(now):
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
