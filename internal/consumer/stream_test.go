@@ -133,12 +133,13 @@ func holds(batch []byte, aborted ...int64) kmsg.FetchResponseTopicPartition {
 func largeBatch(codec wire.Codec) (b testBatch, lines []string) {
 	b.codec = codec
 	rng := rand.New(rand.NewPCG(7, 7))
+	var text []byte
+	for len(text) < 64<<10 {
+		text = fmt.Appendf(text, "word%d ", rng.IntN(3000))
+	}
 	for i := range int64(500) {
-		var text []byte
-		for len(text) < 4000 {
-			text = fmt.Appendf(text, "word%d ", rng.IntN(3000))
-		}
-		l := fmt.Sprintf(`{"id":"%d","ns":"a","p":"%s"}`, i, text)
+		at := rng.IntN(len(text) - 4000)
+		l := fmt.Sprintf(`{"id":"%d","ns":"a","p":"%s"}`, i, text[at:at+4000])
 		lines = append(lines, l)
 		b.records = append(b.records, testRecord{offset: i, value: []byte(l)})
 	}
@@ -361,6 +362,34 @@ func TestStreamReader_endsSoon(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStreamReader_waitsForTheLoop: the link's time limits do not count while the
+// loop has no room.
+func TestStreamReader_waitsForTheLoop(t *testing.T) {
+	inStreamRig(t, func(r *streamRig) {
+		b, lines := largeBatch(wire.None)
+		r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
+		ctx, cancel := context.WithCancel(r.t.Context())
+		defer cancel()
+		w := work{cursor: r.cursor, epoch: r.cursor.epoch.Load()}
+		ended := make(chan error, 1)
+		go func() { ended <- r.reader.read(ctx, &w) }()
+		for range 3 {
+			time.Sleep(5 * time.Minute)
+			r.note(<-r.take)
+		}
+		go r.loop(ctx)
+		if err := <-ended; err != nil || w.from != 500 {
+			t.Errorf("%v, position %d", err, w.from)
+		}
+		cancel()
+		synctest.Wait()
+		if !slices.Equal(r.lines, lines) {
+			t.Errorf("%d lines", len(r.lines))
+		}
+		r.reader.dec.dropArena()
+	})
 }
 
 // TestStreamer_betweenFetches reads partitions that hold small and large batches
