@@ -1,0 +1,164 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// coordinator stands in for the group's: it answers commits as the test wants
+// and remembers them, for the topic orders.
+type coordinator struct {
+	answer func(n int) Code // of the nth commit; codeSilence hangs up
+	asked  func()           // before committed offsets are told
+
+	mu        sync.Mutex
+	commits   int
+	committed map[int32]CommitOffset
+	silent    map[int32]CommitOffset // of the last commit without an answer
+}
+
+// codeSilence closes the connection instead of answering.
+const codeSilence Code = -100
+
+func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	req := q.(*kmsg.OffsetCommitRequest)
+	c.commits++
+	code := CodeOK
+	if c.answer != nil {
+		code = c.answer(c.commits)
+	}
+	into := c.committed
+	if code == codeSilence {
+		c.silent = map[int32]CommitOffset{}
+		into = c.silent
+	}
+	res := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+	for _, t := range req.Topics {
+		out := kmsg.NewOffsetCommitResponseTopic()
+		out.Topic = t.Topic
+		for _, p := range t.Partitions {
+			if code == CodeOK || code == codeSilence {
+				o := CommitOffset{Offset: p.Offset}
+				if p.Metadata != nil {
+					o.Metadata = *p.Metadata
+				}
+				into[p.Partition] = o
+			}
+			part := kmsg.NewOffsetCommitResponseTopicPartition()
+			part.Partition, part.ErrorCode = p.Partition, int16(code)
+			out.Partitions = append(out.Partitions, part)
+		}
+		res.Topics = append(res.Topics, out)
+	}
+	if code == codeSilence {
+		return nil, errors.New("hang up"), true
+	}
+	return res, nil, true
+}
+
+func (c *coordinator) fetch(q kmsg.Request) (kmsg.Response, error, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	req := q.(*kmsg.OffsetFetchRequest)
+	if c.asked != nil {
+		c.asked()
+	}
+	res := req.ResponseKind().(*kmsg.OffsetFetchResponse)
+	for _, t := range req.Topics {
+		out := kmsg.NewOffsetFetchResponseTopic()
+		out.Topic = t.Topic
+		for _, n := range t.Partitions {
+			p := kmsg.NewOffsetFetchResponseTopicPartition()
+			p.Partition, p.Offset = n, -1
+			if o, ok := c.committed[n]; ok {
+				p.Offset, p.Metadata = o.Offset, &o.Metadata
+			}
+			out.Partitions = append(out.Partitions, p)
+		}
+		res.Topics = append(res.Topics, out)
+	}
+	return res, nil, true
+}
+
+// sessionRun is a whole session on a cluster in memory.
+type sessionRun struct {
+	*clientRig
+	*coordinator
+	t          *testing.T
+	api        *fakeAPI
+	session    *session
+	stop       chan struct{}
+	rebalance  context.CancelFunc
+	unfinished bool
+	ended      time.Time
+}
+
+// runningSession runs a test with a session that reads two records of the namespace
+// good and, from offset 2 on, two of bad.
+func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := &sessionRun{t: t, clientRig: newClientRig(t, ClientConfig{}), api: newFakeAPI(), stop: make(chan struct{})}
+		r.coordinator = &coordinator{committed: map[int32]CommitOffset{}}
+		r.cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.cluster.KeepControl()
+			return r.commit(q)
+		})
+		r.cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.cluster.KeepControl()
+			return r.fetch(q)
+		})
+		r.produce("orders", 0, kgo.NoCompression(), string(lineOf(0, "good")), string(lineOf(1, "good")), string(lineOf(2, "bad")), string(lineOf(3, "bad")))
+		prepare(r)
+		c, err := New(testConfig(t), Dependencies{Client: r.client, Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.session = newSession(c.resources, member{
+			id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}},
+			parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": r.topic("orders").ID},
+		})
+		generation, rebalance := context.WithCancel(t.Context())
+		r.rebalance = rebalance
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			r.unfinished = r.session.run(generation, r.stop)
+			r.ended = time.Now()
+		}()
+		test(r)
+		<-gone
+		rebalance()
+		if used := c.pool.InUse() + c.fetched.Used() + c.inflated.Used(); used != 0 {
+			t.Errorf("%d bytes are in use at the end", used)
+		}
+	})
+}
+
+// offset compares the committed offset at the end.
+func (r *sessionRun) offset(want int64) {
+	r.t.Helper()
+	<-r.session.gone
+	if got := r.committed[0].Offset; got != want {
+		r.t.Errorf("committed offset %d, want %d", got, want)
+	}
+}
+
+// took is how long the session went on after since.
+func (r *sessionRun) took(since time.Time) time.Duration {
+	<-r.session.gone
+	synctest.Wait()
+	return r.ended.Sub(since)
+}

@@ -1,0 +1,167 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.put = func(i *fakeImport) Outcome {
+			if i.namespace == "bad" {
+				return refusal
+			}
+			return accepted
+		}
+		full := 5
+		r.letters.write = func(*letter) error {
+			if full--; full < 0 {
+				return errors.New("not enough replicas")
+			}
+			return nil
+		}
+		r.feed(0, inNS(0, "bad"), inNS(1, "good", "bad"), inNS(2, "good"), inNS(3, "bad"))
+		r.feed(1, runOf("bad", 0, 5)...)
+		r.after(age + 2*time.Second)
+		r.stored("good", 1, 2)
+		r.watermark(0, 0)
+		if used := r.pool.InUse(); used != 0 {
+			t.Errorf("%d bytes of a refused batch are in memory", used)
+		}
+		if len(r.letters.taken) != 5 {
+			t.Fatalf("%d letters were taken, want 5", len(r.letters.taken))
+		}
+		if p := r.status().Partitions[0].PinnedBy; p == nil || p.Offset != 0 {
+			t.Errorf("pinned by %+v", p)
+		}
+		full = 1000
+		r.after(r.cfg.MaxBackoff)
+		r.watermark(0, 4)
+		r.watermark(1, 6)
+		var got []string
+		for _, l := range r.letters.taken {
+			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.source.Partition, l.offset, l.reason, l.namespace, l.requestID))
+			if want := r.logs[l.source][l.offset].value; string(l.value) != string(want) {
+				t.Errorf("letter of %d holds %q, want the record %q", l.offset, l.value, want)
+			}
+		}
+		slices.Sort(got)
+		var want []string
+		for _, at := range []string{"0/0", "0/1", "0/3", "1/0", "1/1", "1/2", "1/3", "1/4", "1/5"} {
+			want = append(want, at+" refused bad req-bad")
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("letters %q, want %q", got, want)
+		}
+	}, func(c *Config) { c.OnRejected = DeadLetter })
+}
+
+func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.letters.write = func(l *letter) error {
+			if l.offset == 1 {
+				return errLetterTooLarge
+			}
+			return nil
+		}
+		r.feed(0, testRecord{offset: 0, value: []byte("poison")}, testRecord{offset: 1, value: []byte("large poison")}, testRecord{offset: 2, value: []byte("poison")})
+		r.after(age)
+		r.watermark(0, 1)
+		if want := (ledger.Frontier{Below: 3, Singles: []int64{1}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
+			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
+		}
+		if r.letter.bytes != 0 || r.letter.pending() != 0 {
+			t.Errorf("%d letters of %d bytes are pending", r.letter.pending(), r.letter.bytes)
+		}
+		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
+			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
+		}
+	}, func(c *Config) { c.OnInvalid = DeadLetter })
+}
+
+func poison(first, last int64) (records []testRecord) {
+	for o := first; o <= last; o++ {
+		records = append(records, testRecord{offset: o, value: []byte("poison")})
+	}
+	return records
+}
+
+func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, poison(0, maxSingles-2)...)
+		c := r.part(0).cursor
+		if c.paused {
+			t.Error("reading pauses too early")
+		}
+		epoch := c.epoch.Load()
+		r.feed(0, poison(maxSingles-1, maxSingles-1)...)
+		if !c.paused || c.epoch.Load() == epoch || c.offset != maxSingles {
+			t.Errorf("paused %t, reads again from %d", c.paused, c.offset)
+		}
+		r.feed(1, runOf("good", 0, 9)...)
+		r.stored("good", offsets(0, 9)...)
+		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 0 {
+			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
+		}
+		if f := r.frontier(0); len(f.Singles) != maxSingles || f.Below != maxSingles {
+			t.Errorf("the commit names %d of %d held records, below %d", len(f.Singles), maxSingles, f.Below)
+		}
+	})
+}
+
+func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		away := true
+		r.letters.write = func(*letter) error {
+			if away {
+				return errors.New("no leader")
+			}
+			return nil
+		}
+		r.feed(0, poison(0, maxSingles-1)...)
+		if !r.part(0).cursor.paused {
+			t.Fatal("reading goes on")
+		}
+		away = false
+		r.after(r.cfg.MaxBackoff)
+		if r.part(0).cursor.paused {
+			t.Error("reading is paused after the letters were taken")
+		}
+		r.watermark(0, maxSingles)
+	}, func(c *Config) { c.OnInvalid = DeadLetter })
+}
+
+func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		change    func(*Config)
+		watermark int64
+		letters   int
+	}{
+		{"hold both", func(*Config) {}, 1, 0},
+		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = Skip }, 2, 0},
+		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, Skip }, 4, 1},
+		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter }, 4, 2},
+		{"an operator's list comes first", func(c *Config) {
+			c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter
+			c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 0}: {1: true, 2: true}}
+		}, 4, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.feed(0, inNS(0, "good"), testRecord{offset: 1, value: []byte("poison")}, testRecord{offset: 2}, inNS(3, "good"))
+				r.after(age)
+				r.stored("good", 0, 3)
+				r.watermark(0, tc.watermark)
+				if len(r.letters.taken) != tc.letters {
+					t.Errorf("%d letters, want %d", len(r.letters.taken), tc.letters)
+				}
+			}, tc.change)
+		})
+	}
+}
