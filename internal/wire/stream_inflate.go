@@ -81,7 +81,7 @@ func (in *inflateStream) Read(p []byte) (int, error) {
 	if in.left -= int64(n); in.left < 0 {
 		return 0, in.explain(ErrInflatesTooMuch)
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped end is an error like any other
 		err = in.explain(err)
 	}
 	return n, err

@@ -104,7 +104,7 @@ func (s *RecordStream) fail(source, record error) error {
 
 // noEOFOnly drops the ends of a stream, which here are the record's fault.
 func noEOFOnly(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // a wrapped end is an error like any other
 		return nil
 	}
 	return err

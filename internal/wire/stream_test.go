@@ -48,12 +48,12 @@ func streamAll(r io.Reader, size int64, skip int) (got []delivered, s *BatchStre
 	if err != nil {
 		return nil, s, err
 	}
-	defer in.Close() //nolint:errcheck // it never fails
+	defer in.Close()
 	var records RecordStream
 	var rec Record
 	for records.Reset(&s.Batch, in); ; {
 		n, err := records.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return got, s, s.Verify()
 		}
 		if err == nil && n >= int64(skip) {
@@ -86,7 +86,7 @@ func TestBatchStream_readsWhatIsReadAtOnce(t *testing.T) {
 				e.lastDelta = 2000
 				raw := e.bytes(t)
 				want, _, err := new(reader).deliver(raw, nil, 0, true)
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					t.Fatal(err)
 				}
 				got, s, err := streamAll(&splitReader{rng, append(raw, 1, 2, 3), errLink}, int64(len(raw)+3), never)
@@ -258,13 +258,13 @@ func streamCount(t *testing.T, raw []byte) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close() //nolint:errcheck // it never fails
+	defer in.Close()
 	var records RecordStream
 	var rec Record
 	buf := make([]byte, 4<<10)
 	for records.Reset(&s.Batch, in); ; n++ {
 		size, err := records.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return n
 		}
 		if err == nil {
@@ -338,7 +338,7 @@ func FuzzBatchStream(f *testing.F) {
 		if s.Batch.Control || errors.Is(err, ErrInflatesTooMuch) || errors.Is(wantErr, ErrInflatesTooMuch) {
 			return
 		}
-		if good := wantErr == io.EOF && len(raw) > 0; good != (err == nil) {
+		if good := errors.Is(wantErr, io.EOF) && len(raw) > 0; good != (err == nil) {
 			t.Fatalf("%v as a stream, %v at once", err, wantErr)
 		}
 		if n := min(len(got), len(want)); err == nil && fmt.Sprint(got) != fmt.Sprint(want) || fmt.Sprint(got[:n]) != fmt.Sprint(want[:n]) {
