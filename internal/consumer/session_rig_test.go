@@ -52,7 +52,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.resources.letters = r.letters
+	c.letters = r.letters
 	c.cfg.DLQTopic = "dlq"
 	m := member{
 		id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}, {"orders", 1}},
