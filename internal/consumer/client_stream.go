@@ -67,7 +67,7 @@ func (a *answerReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := a.conn.Read(p[:min(int64(len(p)), a.left)])
-	if a.left -= int64(n); err == io.EOF && a.left > 0 {
+	if a.left -= int64(n); errors.Is(err, io.EOF) && a.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -192,7 +192,7 @@ func (c *conn) deliver(late time.Duration) {
 	c.mu.Lock()
 	whole := c.queue
 	c.mu.Unlock()
-	_ = c.Conn.SetDeadline(time.Now().Add(time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Second))
 	_, _ = c.Conn.Write(whole)
 	time.Sleep(10 * time.Millisecond) // the broker acts on it
 	_ = c.Conn.Close()
@@ -234,7 +234,7 @@ func (c *conn) Close() error {
 	c.closed = true
 	if c.behind {
 		// The late delivery closes it; whoever reads must not wait for it.
-		return c.Conn.SetReadDeadline(time.Now())
+		return c.SetReadDeadline(time.Now())
 	}
 	return c.Conn.Close()
 }

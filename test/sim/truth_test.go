@@ -160,12 +160,6 @@ func (t *truth) place(topic string, partition int32) place {
 	return place{topic, t.current[topic], partition}
 }
 
-func (t *truth) end(at place) int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return int64(len(t.logs[at]))
-}
-
 // use notes settings that a process now runs with.
 func (t *truth) use(process string, s *settings) {
 	t.mu.Lock()
