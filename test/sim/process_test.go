@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +33,7 @@ type process struct {
 	consumer *consumer.Consumer
 	cancel   context.CancelFunc
 	stopped  chan struct{}
-	killed   bool
+	killed   atomic.Bool
 	endedAt  time.Time // when its member was first seen to outlive it
 	log      *journal
 	err      error // of Run, once stopped is closed
@@ -109,7 +110,7 @@ func (p *process) over() bool {
 // kill models kill -9: nothing of the process reaches anybody any more. Its
 // goroutines end in their own time.
 func (p *process) kill() {
-	p.killed = true
+	p.killed.Store(true)
 	p.kafka.kill()
 	p.http.kill()
 	p.cancel()

@@ -201,7 +201,9 @@ func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 	if e == kerr.OffsetMetadataTooLarge {
 		// For the rest of the session less room is taken, perhaps none.
 		s.add(0, "(metadata may be refused)", func(w *world) {
+			w.truth.mu.Lock()
 			w.truth.small = true
+			w.truth.mu.Unlock()
 			w.truth.excuse(excuse{from: epoch, to: epoch.Add(time.Hour), why: "metadata refused"})
 		})
 		return

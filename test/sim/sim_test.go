@@ -189,7 +189,7 @@ func (w *world) watch() {
 	all := slices.Clone(w.processes)
 	w.mu.Unlock()
 	for _, p := range all {
-		if p.killed {
+		if p.killed.Load() {
 			continue
 		}
 		st := p.status()

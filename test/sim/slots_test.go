@@ -122,7 +122,7 @@ func (w *world) evict() {
 	for _, m := range info.Members {
 		p, since := byName[m.ClientID], newest[m.ClientID]
 		switch {
-		case p.killed || p.over():
+		case p.killed.Load() || p.over():
 			if p.endedAt.IsZero() {
 				p.endedAt = time.Now()
 			}
@@ -133,6 +133,7 @@ func (w *world) evict() {
 			if st := p.status(); st == nil || st.Group.MemberID == m.MemberID {
 				continue
 			}
+			since = time.Time{} // at once: each removal begins the rebalance anew
 		}
 		if time.Since(since) >= p.settings.session {
 			w.leave(m.MemberID)

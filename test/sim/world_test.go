@@ -93,7 +93,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w.cluster.ControlKey(keyOffsetCommit, w.seeCommit)
 	w.cluster.ControlKey(int16(kmsg.Produce), w.seeProduce)
 	w.api, err = sandbox.New(sandbox.Options{Discard: true, Seed: rnd.Uint64() | 1, OnStored: func(o sandbox.Object) {
-		w.truth.store(o.Namespace, o.RequestID, o.Body, w.settings)
+		w.truth.store(o.Namespace, o.RequestID, o.Body, s)
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -194,8 +194,11 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
-// fenced says whether who commits is no member any more.
+// fenced says whether who commits is no member any more, and is told so.
 func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
+	if w.cluster.CurrentNode() != w.cluster.CoordinatorFor(group) {
+		return false
+	}
 	info := w.cluster.GroupInfo(group)
 	return info == nil || !slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == r.MemberID })
 }
