@@ -30,6 +30,7 @@ type world struct {
 	kafka    *sandbox.Kafka
 	cluster  *kfake.Cluster
 	api      *sandbox.API
+	handler  http.Handler // of the API
 	apiURL   string
 	stopAPI  func()
 	truth    *truth
@@ -98,6 +99,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.handler = w.api.Handler()
 	w.apiURL, w.stopAPI, err = w.network.Serve("127.0.0.1:80", http.HandlerFunc(w.serveAPI))
 	if err != nil {
 		t.Fatal(err)
@@ -148,14 +150,14 @@ func (w *world) note(format string, args ...any) {
 // serveAPI lets the truth know who uploads what.
 func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPut {
-		w.api.Handler().ServeHTTP(rw, r)
+		w.handler.ServeHTTP(rw, r)
 		return
 	}
 	id := strings.TrimSuffix(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ".jsonl")
 	w.truth.uploads(id, r.UserAgent())
 	seen := &seenStatus{ResponseWriter: rw}
 	defer func() { w.truth.uploaded(id, seen.status) }()
-	w.api.Handler().ServeHTTP(seen, r)
+	w.handler.ServeHTTP(seen, r)
 }
 
 // seenStatus remembers the status that is answered.
