@@ -92,7 +92,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	c.state.stopped()
 	c.client.Close()
 	if c.letters != nil {
-		_ = c.letters.Close() // every letter has been answered or given up
+		// Every letter has been answered or given up: what the writers still try
+		// fails at once, and opens the transport again.
+		_ = c.letters.Close()
+		c.client.Close()
 	}
 	if unfinished {
 		return ErrUnfinished
@@ -101,7 +104,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 }
 
 // belong is a member of the group until ctx ends or the topics change. It says
-// whether the last session left something unfinished.
+// whether the session that ctx has ended left something unfinished.
 func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bool) {
 	g, err := c.join(sub.topics)
 	if err != nil {
@@ -125,11 +128,11 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 		c.metrics.credentialsRefused.WithLabelValues("kafka").Set(0)
 		var resubscribe bool
 		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
-		if ctx.Err() != nil || resubscribe {
+		if ctx.Err() != nil {
 			return unfinished
 		}
-		if len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
-			return unfinished
+		if resubscribe || len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
+			return false
 		}
 		next, _, err := c.subscription(ctx)
 		if err != nil || len(next.topics) == 0 {
@@ -137,11 +140,11 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 		}
 		m := member{topics: sub.topics}
 		if next.change(&m) == topicsChanged {
-			return unfinished
+			return false
 		}
 		*sub = next
 	}
-	return unfinished
+	return false // stopped while it had no partitions: what was left is another's
 }
 
 func (c *Consumer) noTopics(sub *subscription) error {

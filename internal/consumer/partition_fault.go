@@ -145,6 +145,7 @@ func (s *session) lose(p *partition, code Code, now time.Time) {
 	if p.lost {
 		return
 	}
+	s.fetcher.refresh() // only the metadata can clear it
 	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
 	s.log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }
