@@ -75,6 +75,12 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) ([]
 	}
 	leaders := map[TopicPartition]wire.PartitionMetadata{}
 	for _, t := range md.Topics {
+		if t.ID != s.member.ids[t.Name] {
+			// Created anew since this generation's subscription, perhaps by now
+			// committed by another member: only the next generation may judge.
+			s.fetcher.refresh()
+			continue
+		}
 		for _, p := range t.Partitions {
 			if p.Leader >= 0 && t.ErrorCode == 0 {
 				leaders[TopicPartition{t.Name, p.Partition}] = p
