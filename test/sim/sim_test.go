@@ -85,6 +85,12 @@ func (w *world) finish() {
 	if w.running() == 0 {
 		w.startSlot(0)
 	}
+	for i := range maxSlots { // one that started while the settings changed
+		if p := w.slot(i); p != nil && p.settings != w.settings {
+			w.stopSlot(i)
+			w.startSlot(i)
+		}
+	}
 	settled := w.settle(30 * time.Minute)
 	if !settled {
 		w.truth.blame("it does not settle: %s; the group: %s", w.owed(), w.membersNow())

@@ -82,6 +82,7 @@ type truth struct {
 	excuses   []excuse
 	faults    []string
 	committed map[place]int64 // applied, as sampled
+	latest    map[string]int  // incarnation of the latest commit, by topic
 	verified  map[place]int64 // every record below is done
 	late      bool            // a commit may arrive after a later one
 	small     bool            // the broker may refuse any metadata
@@ -97,7 +98,7 @@ type truth struct {
 func newTruth() *truth {
 	return &truth{
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
-		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, verified: map[place]int64{},
+		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[string]int{}, verified: map[place]int64{},
 		orders: true,
 		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, outlaw: map[string]int{},
 	}
@@ -272,6 +273,9 @@ func (t *truth) letter(topic string, partition int32, offset int64, namespace st
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := place{topic, t.current[topic], partition}
+	for at.incarnation > 0 && offset >= int64(len(t.logs[at])) {
+		at.incarnation-- // a letter names no topic id: this one is of a topic that is gone
+	}
 	if offset < 0 || offset >= int64(len(t.logs[at])) {
 		t.fault("dead letter of %v@%d, which nobody produced", at, offset)
 		return
@@ -359,10 +363,14 @@ func (t *truth) sample(topic string, partition int32, offset int64, metadata str
 	defer t.mu.Unlock()
 	m, _ := ledger.Decode(metadata) // "" is the present topic
 	at := t.incarnation(topic, partition, m.TopicID)
-	before, ok := t.committed[at]
-	if at.incarnation != t.current[topic] {
+	if at.incarnation < t.current[topic] {
+		if t.latest[topic] > at.incarnation && !t.late {
+			t.fault("a commit of the deleted %v replaced one of the present topic", at)
+		}
 		return // the deleted topic's commits went with it, and its members may not know
 	}
+	t.latest[topic] = at.incarnation
+	before, ok := t.committed[at]
 	if ok && offset < before && !t.late {
 		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
 	}
