@@ -113,6 +113,9 @@ func (s *schedule) api(rnd *rand.Rand, at time.Duration, f sandbox.Fault) {
 func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
 	text, _ := f.MarshalJSON()
 	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
+		w.mu.Lock()
+		w.untold = w.untold || f.Doomed || f.Expired
+		w.mu.Unlock()
 		end := w.impose(f)
 		time.AfterFunc(span, end)
 	})
