@@ -40,7 +40,7 @@ func (w *world) startSlot(i int) {
 	w.members++
 	name := fmt.Sprintf("p%d", w.members)
 	if len(w.processes) > 0 {
-		w.multiple = true
+		w.untold = true // another process cannot know of it
 	}
 	s := w.settings
 	w.mu.Unlock()

@@ -53,7 +53,7 @@ type world struct {
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
 	notes     []string             // what happened when
-	multiple  bool                 // more than one process, at once or in turn
+	untold    bool                 // a Retry-After may be noted and not reach who shall keep it
 
 	graceful bool
 	// lettersRefused counts the faults because of which no dead letter is taken.
