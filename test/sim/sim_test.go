@@ -17,7 +17,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "the only seed to play; 0 plays -seeds of them")
-	seedsFlag = flag.Int("seeds", 200, "how many seeds TestSim plays, from 1 on")
+	seedsFlag = flag.Int("seeds", defaultSeeds, "how many seeds TestSim plays, from 1 on")
 	logsFlag  = flag.Bool("simlog", false, "print the logs of the processes also when a run succeeds")
 )
 

@@ -1,13 +1,10 @@
 package sim
 
 import (
-	"bytes"
-	"context"
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/sandbox"
-	"kafka-import-bridge/internal/wire"
 )
 
 // world is everything around the processes of one run.
@@ -173,207 +169,6 @@ func (s *seenStatus) WriteHeader(status int) {
 
 // Unwrap serves http.ResponseController.
 func (s *seenStatus) Unwrap() http.ResponseWriter { return s.ResponseWriter }
-
-// seeCommit checks each commit as it reaches the broker, and what the ones
-// before have come to.
-func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
-	w.sample()
-	r := req.(*kmsg.OffsetCommitRequest)
-	if w.operator {
-		return nil, nil, false
-	}
-	who, _, _ := strings.Cut(r.MemberID, "-")
-	w.truth.heard(who, r.MemberID, r.Generation, w.commitsRefused.Load() == 0 && w.fenced(r))
-	for _, t := range r.Topics {
-		for _, p := range t.Partitions {
-			metadata := ""
-			if p.Metadata != nil {
-				metadata = *p.Metadata
-			}
-			w.truth.commit(who, t.Topic, p.Partition, p.Offset, metadata)
-		}
-	}
-	return nil, nil, false
-}
-
-// fenced says whether who commits is no member any more, and is told so.
-func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
-	if w.cluster.CurrentNode() != w.cluster.CoordinatorFor(group) {
-		return false
-	}
-	info := w.cluster.GroupInfo(group)
-	return info == nil || !slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == r.MemberID })
-}
-
-// sample tells the truth what is committed now.
-func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
-	info := w.cluster.GroupInfo(group)
-	if info == nil {
-		return nil
-	}
-	for topic, parts := range info.Commits {
-		for p, c := range parts {
-			w.truth.sample(topic, p, c.Offset, c.Metadata)
-		}
-	}
-	return info.Commits
-}
-
-// seeProduce notes the dead letters that reach the broker.
-func (w *world) seeProduce(req kmsg.Request) (kmsg.Response, error, bool) {
-	r := req.(*kmsg.ProduceRequest)
-	if w.lettersRefused.Load() > 0 {
-		return nil, nil, false
-	}
-	for _, t := range r.Topics {
-		if t.Topic != dlqTopic && (t.Topic != "" || w.cluster.TopicIDInfo(t.TopicID) == nil || w.cluster.TopicIDInfo(t.TopicID).Topic != dlqTopic) {
-			continue
-		}
-		for _, p := range t.Partitions {
-			if err := w.seeLetters(p.Records); err != nil {
-				w.truth.blame("dead letters cannot be read: %v", err)
-			}
-		}
-	}
-	return nil, nil, false
-}
-
-func (w *world) seeLetters(data []byte) error {
-	var batches wire.Batches
-	var batch wire.Batch
-	var records wire.Records
-	var rec wire.Record
-	var inflater wire.Inflater
-	batches.Reset(data, 1<<40)
-	for batches.Next(&batch) == nil {
-		plain, err := inflater.Inflate(nil, &batch, 16<<20)
-		if err != nil {
-			return err
-		}
-		for records.Reset(&batch, plain); records.Next(&rec); {
-			var topic, namespace string
-			var partition, offset int64
-			for name, value := range rec.Headers() {
-				switch string(name) {
-				case "bridge.source.topic":
-					topic = string(value)
-				case "bridge.source.partition":
-					_, err = fmt.Sscan(string(value), &partition)
-				case "bridge.source.offset":
-					_, err = fmt.Sscan(string(value), &offset)
-				case "bridge.namespace":
-					namespace = string(value)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			w.truth.letter(topic, int32(partition), offset, namespace)
-		}
-	}
-	return records.Err()
-}
-
-// codecs by name, so that a schedule can be printed.
-var codecs = map[string]kgo.CompressionCodec{
-	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
-}
-
-func (w *world) producer(codec string) *kgo.Client {
-	if c := w.producers[codec]; c != nil {
-		return c
-	}
-	c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.kafka.Addr(), ",")...), kgo.Dialer(w.network.DialContext),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codecs[codec]),
-		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MetadataMinAge(50*time.Millisecond))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.producers[codec] = c
-	return c
-}
-
-// recipe is what one step produces.
-type recipe struct {
-	topic      string
-	partition  int32
-	count      int
-	namespaces int // names are drawn from so many, skewed
-	size       int // bytes of padding at most
-	odd        int // one in so many is odd, 0: none
-	fanout     bool
-	codec      string
-}
-
-func (c recipe) String() string {
-	return fmt.Sprintf("produce %d to %s/%d, %d namespaces, padding to %d, odd 1/%d, fan-out %t, %s", c.count, c.topic, c.partition, c.namespaces, c.size, c.odd, c.fanout, c.codec)
-}
-
-// produce appends records to a partition and waits until Kafka has them.
-func (w *world) produce(c recipe, rnd *rand.Rand) {
-	var batch []*kgo.Record
-	var expected []*produced
-	for range c.count {
-		r, value := w.draw(c, rnd)
-		batch = append(batch, &kgo.Record{Topic: c.topic, Partition: c.partition, Value: value, Key: []byte(r.unique)})
-		expected = append(expected, r)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	for i, res := range w.producer(c.codec).ProduceSync(ctx, batch...) {
-		if res.Err != nil {
-			w.t.Fatalf("produce to %s/%d: %v", c.topic, c.partition, res.Err)
-		}
-		if i == 0 && res.Record.Offset != expected[0].offset {
-			w.t.Fatalf("produced %v at %d", expected[0], res.Record.Offset)
-		}
-	}
-}
-
-func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
-	w.sequence++
-	unique := fmt.Sprintf("u%d", w.sequence)
-	k := valid
-	if c.odd > 0 && rnd.IntN(c.odd) == 0 {
-		k = pick(rnd, noID, poison, tombstone)
-	}
-	// Skewed: the first namespaces get most.
-	first := rnd.IntN(rnd.IntN(c.namespaces) + 1)
-	names := []string{fmt.Sprintf("n%d", first)}
-	ns := fmt.Sprintf("%q", names[0])
-	if c.fanout && rnd.IntN(5) == 0 {
-		second := fmt.Sprintf("n%d", (first+1)%c.namespaces)
-		if second != names[0] {
-			names = append(names, second)
-			ns = fmt.Sprintf("[%q,%q]", names[0], names[1])
-		}
-	}
-	r := w.truth.produce(c.topic, c.partition, k, unique, names)
-	var b bytes.Buffer
-	switch k {
-	case tombstone:
-		return r, nil
-	case poison:
-		return r, []byte("{not json " + unique)
-	case valid:
-		fmt.Fprintf(&b, `{"id":"i%s",`, unique)
-	case noID:
-		b.WriteString(`{`)
-	}
-	fmt.Fprintf(&b, `"u":%q,"ns":%s,"pad":"%s"}`, unique, ns, strings.Repeat("x", rnd.IntN(c.size+1)))
-	return r, b.Bytes()
-}
-
-// odd appends one record that is not valid as it is.
-func (w *world) odd(topic string, partition int32, k kind, name string) *produced {
-	w.sequence++
-	r := w.truth.produce(topic, partition, k, fmt.Sprintf("u%d", w.sequence), []string{name})
-	record := &kgo.Record{Topic: topic, Partition: partition, Value: fmt.Appendf(nil, `{"u":%q,"ns":%q}`, r.unique, name)}
-	if err := w.producer("none").ProduceSync(context.Background(), record).FirstErr(); err != nil {
-		w.t.Fatal(err)
-	}
-	return r
-}
 
 // impose makes an API fault active and returns what ends it.
 func (w *world) impose(f sandbox.Fault) (end func()) {

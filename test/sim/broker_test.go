@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// seeCommit checks each commit as it reaches the broker, and what the ones
+// before have come to.
+func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
+	w.sample()
+	r := req.(*kmsg.OffsetCommitRequest)
+	if w.operator {
+		return nil, nil, false
+	}
+	who, _, _ := strings.Cut(r.MemberID, "-")
+	w.truth.heard(who, r.MemberID, r.Generation, w.commitsRefused.Load() == 0 && w.fenced(r))
+	for _, t := range r.Topics {
+		for _, p := range t.Partitions {
+			metadata := ""
+			if p.Metadata != nil {
+				metadata = *p.Metadata
+			}
+			w.truth.commit(who, t.Topic, p.Partition, p.Offset, metadata)
+		}
+	}
+	return nil, nil, false
+}
+
+// fenced says whether who commits is no member any more, and is told so.
+func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
+	if w.cluster.CurrentNode() != w.cluster.CoordinatorFor(group) {
+		return false
+	}
+	info := w.cluster.GroupInfo(group)
+	return info == nil || !slices.ContainsFunc(info.Members, func(m kfake.GroupMember) bool { return m.MemberID == r.MemberID })
+}
+
+// sample tells the truth what is committed now.
+func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
+	info := w.cluster.GroupInfo(group)
+	if info == nil {
+		return nil
+	}
+	for topic, parts := range info.Commits {
+		for p, c := range parts {
+			w.truth.sample(topic, p, c.Offset, c.Metadata)
+		}
+	}
+	return info.Commits
+}
+
+// seeProduce notes the dead letters that reach the broker.
+func (w *world) seeProduce(req kmsg.Request) (kmsg.Response, error, bool) {
+	r := req.(*kmsg.ProduceRequest)
+	if w.lettersRefused.Load() > 0 {
+		return nil, nil, false
+	}
+	for _, t := range r.Topics {
+		if t.Topic != dlqTopic && (t.Topic != "" || w.cluster.TopicIDInfo(t.TopicID) == nil || w.cluster.TopicIDInfo(t.TopicID).Topic != dlqTopic) {
+			continue
+		}
+		for _, p := range t.Partitions {
+			if err := w.seeLetters(p.Records); err != nil {
+				w.truth.blame("dead letters cannot be read: %v", err)
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+func (w *world) seeLetters(data []byte) error {
+	var batches wire.Batches
+	var batch wire.Batch
+	var records wire.Records
+	var rec wire.Record
+	var inflater wire.Inflater
+	batches.Reset(data, 1<<40)
+	for batches.Next(&batch) == nil {
+		plain, err := inflater.Inflate(nil, &batch, 16<<20)
+		if err != nil {
+			return err
+		}
+		for records.Reset(&batch, plain); records.Next(&rec); {
+			var topic, namespace string
+			var partition, offset int64
+			for name, value := range rec.Headers() {
+				switch string(name) {
+				case "bridge.source.topic":
+					topic = string(value)
+				case "bridge.source.partition":
+					_, err = fmt.Sscan(string(value), &partition)
+				case "bridge.source.offset":
+					_, err = fmt.Sscan(string(value), &offset)
+				case "bridge.namespace":
+					namespace = string(value)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			w.truth.letter(topic, int32(partition), offset, namespace)
+		}
+	}
+	return records.Err()
+}

@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// heard notes that a commit request has reached the broker; fenced says that
+// its member is out of the group.
+func (t *truth) heard(process, member string, generation int32, fenced bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !fenced {
+		t.alive[process] = time.Now()
+		return
+	}
+	key := fmt.Sprint(member, " of generation ", generation)
+	if t.outlaw[key]++; t.outlaw[key] == 5 {
+		t.fault("%s goes on committing although it is out of the group", key)
+	}
+}
+
+// letter notes a dead letter that was sent.
+func (t *truth) letter(topic string, partition int32, offset int64, namespace string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := place{topic, t.current[topic], partition}
+	for at.incarnation > 0 && offset >= int64(len(t.logs[at])) {
+		at.incarnation-- // a letter names no topic id: this one is of a topic that is gone
+	}
+	if offset < 0 || offset >= int64(len(t.logs[at])) {
+		t.fault("dead letter of %v@%d, which nobody produced", at, offset)
+		return
+	}
+	t.logs[at][offset].letters[namespace]++
+}
+
+// done says whether a commit may pass the record: under some settings so far
+// nothing of it is owed.
+func (t *truth) done(r *produced) bool {
+	return r.removed || slices.ContainsFunc(t.used, func(s *settings) bool { return s.finished(r) })
+}
+
+func (r *produced) lineDone(namespace string) bool {
+	return len(r.stores[namespace]) > 0 || r.letters[namespace] > 0
+}
+
+// commit checks one partition of a commit request that has reached the broker.
+func (t *truth) commit(process, topic string, partition int32, offset int64, metadata string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.commits++
+	m, err := ledger.Decode(metadata)
+	switch {
+	case metadata == "" && t.small:
+		m.Committed = offset // nothing is claimed
+	case err != nil:
+		t.fault("%s commits metadata that is not ours: %q", process, metadata)
+		return
+	case m.Committed != offset:
+		t.fault("%s commits %d with metadata of %d", process, offset, m.Committed)
+	}
+	at := t.incarnation(topic, partition, m.TopicID)
+	log := t.logs[at]
+	for t.verified[at] < offset {
+		next := t.verified[at]
+		if next >= int64(len(log)) {
+			t.fault("%s commits %v@%d beyond the end %d", process, at, offset, len(log))
+			return
+		}
+		if !t.done(log[next]) {
+			t.fault("%s commits %v@%d while %s %s at %d is not done: %s", process, at, offset, log[next].kind, log[next].unique, next, log[next])
+			return
+		}
+		t.verified[at]++
+	}
+	t.claims(process, at, offset, m.Frontier)
+}
+
+// claims checks what the metadata says is done above the committed offset.
+func (t *truth) claims(process string, at place, offset int64, f ledger.Frontier) {
+	inherited, log, with := ledger.New(offset, f), t.logs[at], t.runs[process]
+	for _, r := range log[min(offset, int64(len(log))):min(max(f.Below, offset), int64(len(log)))] {
+		if t.done(r) {
+			continue
+		}
+		names, _, ok := with.fate(r)
+		if !ok && inherited.RecordDone(r.offset) {
+			t.fault("%s claims in the metadata of %v@%d that %s is done: %+v", process, at, offset, r, f)
+		}
+		for _, n := range names {
+			if inherited.Done(n, r.offset) && !r.lineDone(n) {
+				t.fault("%s claims in the metadata of %v@%d that %s of %s is done: %+v", process, at, offset, n, r, f)
+			}
+		}
+	}
+}
+
+// incarnation finds the log that a commit is about, by the topic's id.
+func (t *truth) incarnation(topic string, partition int32, identity string) place {
+	if identity == "" {
+		return place{topic, t.current[topic], partition}
+	}
+	id, _, _ := strings.Cut(identity, ".")
+	if i, ok := t.ids[id]; ok {
+		return place{topic, i, partition}
+	}
+	t.fault("commit for an unknown topic id %q", identity)
+	return place{topic, t.current[topic], partition}
+}
+
+// sample looks at what the group has committed.
+func (t *truth) sample(topic string, partition int32, offset int64, metadata string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, _ := ledger.Decode(metadata) // "" is the present topic
+	at := t.incarnation(topic, partition, m.TopicID)
+	if at.incarnation < t.current[topic] {
+		if t.latest[topic] > at.incarnation && !t.late {
+			t.fault("a commit of the deleted %v replaced one of the present topic", at)
+		}
+		return // the deleted topic's commits went with it, and its members may not know
+	}
+	t.latest[topic] = at.incarnation
+	before, ok := t.committed[at]
+	if ok && offset < before && !t.late {
+		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
+	}
+	t.committed[at] = offset
+}
