@@ -6,70 +6,10 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"kafka-import-bridge/internal/wire"
 )
-
-// cursor is where the session reads one partition. The loop moves it with
-// fetcher.reset, fetches move it forward.
-type cursor struct {
-	TopicPartition
-	topicID wire.UUID
-	slot    int // decoders are picked by it, so that a partition keeps its order
-
-	// Guarded by fetcher.mu.
-	leader, leaderEpoch int32
-	offset              int64 // of the next record to fetch
-	batchEpoch          int32 // leader epoch of the last fetched batch, -1 unknown
-	busy                bool  // a request for it is under way
-	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
-	paused              bool
-	retryAt             time.Time
-
-	// epoch counts resets: what an older read delivers is stale.
-	epoch atomic.Uint32
-	// Offsets of the last answer: high watermark, last stable, log start.
-	high, stable, start atomic.Int64
-}
-
-// faultKind says why reading a partition cannot simply go on.
-type faultKind uint8
-
-const (
-	faultNone       faultKind = iota // ends a catch-up read that went well
-	faultRetry                       // tried again after a while; told
-	faultOutOfRange                  // the offset is not in the log
-	faultTruncated                   // the log ends before what was read of it
-	faultLost                        // the topic was deleted or created anew
-	faultCorrupt                     // the data at the offset cannot be read
-	faultLarge                       // the batch at the offset has to be read as a stream
-	faultRelocated                   // the answer to out of range: what the log holds
-)
-
-// fault travels in the order of the partition's chunks, so that the loop has
-// seen all that came before it.
-type fault struct {
-	kind   faultKind
-	offset int64 // truncated: where the common log ends; corrupt: the bad batch
-	err    error
-
-	begin, end int64 // relocated: the log's range
-}
-
-// work is what a fetch hands to a decoder: one partition's share of an answer.
-type work struct {
-	cursor  *cursor
-	epoch   uint32
-	from    int64 // records below it were delivered before
-	aborted []wire.AbortedTransaction
-	high    int64  // high watermark of the answer
-	records []byte // points into lease
-	lease   *lease // nil with a fault
-	fault   *fault
-	catchUp *catchUpJob // nil on the main path
-}
 
 // fetcher reads the assigned partitions: one request at a time per leader, for
 // all of its partitions, while decoders work on the answers.

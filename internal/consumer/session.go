@@ -90,7 +90,7 @@ type session struct {
 	pending *chunk // waits for room in the budget
 	commits committer
 	letter  letterState
-	lease   lease64
+	lease   ownership
 	lost    atomic.Bool // commits have found no coordinator for a whole lease
 	mode    mode
 	drain   drainState
@@ -301,28 +301,4 @@ func (s *session) discard() {
 			}
 		}
 	}
-}
-
-// lease64 is the time until which this process may believe that it owns its
-// partitions, on the monotonic clock. The loop renews it, attempts ask it.
-type lease64 struct {
-	base  time.Time
-	until atomic.Int64 // nanoseconds after base
-}
-
-func (l *lease64) renew(until time.Time) {
-	if l.base.IsZero() {
-		l.base = time.Now()
-	}
-	l.until.Store(max(l.until.Load(), int64(until.Sub(l.base))))
-}
-
-func (l *lease64) end() { l.until.Store(-1 << 62) }
-
-// check is the guard of every attempt.
-func (l *lease64) check() error {
-	if int64(time.Since(l.base)) >= l.until.Load() {
-		return errLeaseExpired
-	}
-	return nil
 }
