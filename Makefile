@@ -42,12 +42,16 @@ e2e: ## Run the built binary against a real Kafka (ARGS='-run TestHappyPath -v')
 	go test -count=1 -timeout=20m ./test/e2e $(ARGS)
 
 .PHONY: check
-check: format vet lint generated chart unit ## Everything that must hold before a commit
+check: format modules vet lint generated chart unit ## Everything that must hold before a commit
 
 .PHONY: format
 format: ## Fail if a file is not gofmt'ed
 	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$files" ]; then echo "not formatted (run gofmt -w):"; echo "$$files"; exit 1; fi
+
+.PHONY: modules
+modules: ## Fail if go.mod and go.sum are not tidy
+	go mod tidy -diff
 
 .PHONY: vet
 vet: ## Run go vet
