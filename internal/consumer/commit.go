@@ -36,6 +36,7 @@ type committer struct {
 	restateAt time.Time // when everything is committed again because of it
 	away      bool      // the last one found no coordinator that could judge it
 	denied    bool      // the last one was not permitted
+	failure   string    // of the last one, for people; "" once one is acknowledged
 }
 
 type commitResult struct {
@@ -172,7 +173,7 @@ func (s *session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.acked, c.away, c.denied = r.sent, false, false
+		c.acked, c.away, c.denied, c.failure = r.sent, false, false, ""
 		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.metrics.kafkaRefused(nil)
@@ -213,8 +214,8 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	s.metrics.commits.WithLabelValues("error").Inc()
 	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
 	s.metrics.kafkaRefused(err)
-	text := s.explain(err)
-	s.faults.Log(now, "commit failed; it will be sent again", "commit/"+text, "error", text)
+	c.failure = s.explain(err)
+	s.faults.Log(now, "commit failed; it will be sent again", "commit/"+c.failure, "error", c.failure)
 }
 
 // fence ends the session's right to its partitions: another member has them.

@@ -191,14 +191,16 @@ func (s *session) letterDone(l *letter) {
 func (s *session) holdLetter(l *letter, now time.Time) {
 	s.faults.Log(now, "record is too large for the dead-letter topic; it is held", "dlq-size/"+l.source.Topic,
 		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "remedy", "raise max.message.bytes of "+s.cfg.DLQTopic+" and restart")
+	why := "too large for the dead-letter topic " + s.cfg.DLQTopic
 	if l.upload != nil {
-		s.holdRecord(l.partition, l.offset, l.timestamp, now)
+		s.holdRecord(l.partition, l.offset, l.timestamp, why, now)
 		s.letterDone(l)
 		return
 	}
 	if l.node != nil {
 		l.partition.ledger.Become(l.node, ledger.HeldRecord)
 		l.partition.heldCount++
+		l.partition.firstHeld.note(l.offset, why)
 	}
 }
 

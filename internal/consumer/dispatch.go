@@ -205,6 +205,9 @@ func (s *session) troubled(n *namespace, r result, now time.Time) {
 	}
 }
 
+// credentialsRemedy is what helps while the import API refuses the key.
+const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
+
 // unauthorised holds every import until the API takes the credentials again.
 func (s *session) unauthorised(r result, now time.Time) {
 	n := r.namespace
@@ -215,7 +218,7 @@ func (s *session) unauthorised(r result, now time.Time) {
 	n.wakeAt = now.Add(r.outcome.Delay)
 	if s.pacer.unauthorised(r.outcome.Status, now, r.outcome.Delay) {
 		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
-			"namespace", n.name, "status", r.outcome.Status, "remedy", "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try")
+			"namespace", n.name, "status", r.outcome.Status, "remedy", credentialsRemedy)
 	}
 	if s.pacer.credentialsRefused {
 		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)

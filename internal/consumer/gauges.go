@@ -97,7 +97,7 @@ func collectPartition(send func(*prometheus.Desc, float64, ...string), p *Partit
 	}
 	labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
 	send(descLagRecords, float64(p.LagRecords), labels...)
-	send(descLagSeconds, p.lagSeconds, labels...)
+	send(descLagSeconds, p.LagSeconds, labels...)
 	send(descUnread, float64(p.unread), labels...)
 	send(descCommitted, float64(max(p.CommittedOffset, 0)), labels...)
 	send(descLogStart, float64(p.LogStartOffset), labels...)

@@ -100,7 +100,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 func (s *session) add(n *namespace, p *partition, l *line, now time.Time) {
 	open, sealed, err := s.batches.Add(n.name, l.bytes, l.timestamp, now)
 	if err != nil { // record.Worker bounds lines by the same limit
-		s.holdRecord(p, l.offset, l.timestamp, now)
+		s.holdRecord(p, l.offset, l.timestamp, err.Error(), now)
 		return
 	}
 	if sealed != nil {
@@ -174,14 +174,16 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
-		s.holdRecord(p, r.offset, r.timestamp, now)
+		s.holdRecord(p, r.offset, r.timestamp, r.reason.String()+": "+r.detail, now)
 	}
 }
 
-// holdRecord pins the partition's committed offset at a record.
-func (s *session) holdRecord(p *partition, offset, timestamp int64, now time.Time) {
+// holdRecord pins the partition's committed offset at a record, for a reason
+// that /status tells.
+func (s *session) holdRecord(p *partition, offset, timestamp int64, reason string, now time.Time) {
 	if s.tracked(p.ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
 		p.heldCount++
+		p.firstHeld.note(offset, reason)
 		p.touch()
 	}
 }

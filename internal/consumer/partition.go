@@ -37,6 +37,29 @@ type partition struct {
 	lastSeen  int64     // timestamp of the last record, Unix milliseconds
 	caughtUp  time.Time // when there was last nothing to read
 	heldCount int       // held records
+	firstHeld heldRecord
+}
+
+// heldRecord remembers why the first held record of a partition is held: the
+// one that its committed offset waits for. Its zero value is none.
+type heldRecord struct {
+	offset int64
+	reason string
+}
+
+// note keeps the record if it is the first one.
+func (h *heldRecord) note(offset int64, reason string) {
+	if h.reason == "" || offset < h.offset {
+		*h = heldRecord{offset, reason}
+	}
+}
+
+// reasonAt returns why the record of the node is held, or "".
+func (h *heldRecord) reasonAt(n *ledger.Node) string {
+	if n.Kind != ledger.HeldRecord || n.First != h.offset {
+		return ""
+	}
+	return h.reason
 }
 
 // touch makes the next commit include the partition.

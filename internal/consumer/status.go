@@ -12,8 +12,9 @@ import (
 type Status struct {
 	Version    string            `json:"version"`
 	StartedAt  time.Time         `json:"started_at"`
-	State      string            `json:"state"` // waiting_for_kafka, joining, running, draining, stopped
-	KafkaError *string           `json:"kafka_error"`
+	State      string            `json:"state"`       // waiting_for_kafka, joining, running, draining, stopped
+	KafkaError *string           `json:"kafka_error"` // while the brokers or the coordinator do not answer, or refuse
+	APIError   *string           `json:"api_error"`   // while the import API refuses the credentials
 	Group      GroupStatus       `json:"group"`
 	Buffer     BufferStatus      `json:"buffer"`
 	Totals     TotalsStatus      `json:"totals"`
@@ -57,14 +58,14 @@ type PartitionStatus struct {
 	HighWatermark   int64      `json:"high_watermark"`
 	LogStartOffset  int64      `json:"log_start_offset"`
 	LagRecords      int64      `json:"lag_records"`
-	State           string     `json:"state"` // reading, paused, held, failed
+	LagSeconds      float64    `json:"lag_seconds"` // age of the oldest record that is not committed
+	State           string     `json:"state"`       // reading, paused, held, failed
 	PinnedBy        *PinStatus `json:"pinned_by"`
 	Error           *string    `json:"error"`
 
-	corrupt    bool
-	lagSeconds float64
-	unread     int64
-	omitted    int
+	corrupt bool
+	unread  int64
+	omitted int
 }
 
 // PinStatus is what keeps a partition's committed offset where it is.
@@ -73,6 +74,7 @@ type PinStatus struct {
 	Namespace string    `json:"namespace"`
 	Offset    int64     `json:"offset"`
 	Since     time.Time `json:"since"`
+	Reason    string    `json:"reason"` // of a held record, else empty: why it cannot be imported
 }
 
 // NamespaceStatus is one namespace with work or trouble.
@@ -167,6 +169,13 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 	if s.mode == draining {
 		st.State, st.Group.State = stateDraining, "draining"
 	}
+	if text := s.commits.failure; text != "" {
+		st.KafkaError = &text
+	}
+	if s.pacer.credentialsRefused {
+		text := "the import API refuses the credentials: " + credentialsRemedy
+		st.APIError = &text
+	}
 	st.Buffer.Bytes += s.pool.InUse() + s.letter.bytes
 	for _, p := range sortedPartitions(s.partitions) {
 		st.Partitions = append(st.Partitions, p.status(now))
@@ -199,11 +208,11 @@ func (p *partition) status(now time.Time) PartitionStatus {
 	out.unread = max(0, p.cursor.stable.Load()-out.NextOffset)
 	out.omitted = p.omitted
 	if at := p.behindSince(); !at.IsZero() {
-		out.lagSeconds = max(0, now.Sub(at).Seconds())
+		out.LagSeconds = max(0, now.Sub(at).Seconds())
 	}
 	n := p.ledger.Oldest()
 	if n != nil {
-		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since}
+		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
 	}
 	switch {
 	case p.heldOut || p.heldCount > 0 || n != nil && n.Kind == ledger.Shed:

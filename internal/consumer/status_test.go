@@ -122,3 +122,50 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		}
 	})
 }
+
+// TestStatus_saysWhyARecordIsHeld holds two records: the first one pins the
+// offset, so its reason is told.
+func TestStatus_saysWhyARecordIsHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, inNS(0, "a"), testRecord{offset: 1, value: []byte("{")}, testRecord{offset: 2, value: []byte(`{"ns":"a"}`)})
+		r.after(age)
+		p := r.status().Partitions[0]
+		if p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 1 || p.PinnedBy.Reason != "not_json: the value ends too early, at byte 1" {
+			t.Errorf("pinned by %+v", p.PinnedBy)
+		}
+	})
+}
+
+// TestStatus_tellsWhatIsAway loses the coordinator and the API's favour, and
+// has both again.
+func TestStatus_tellsWhatIsAway(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		expect := func(when string, kafka, api bool) {
+			t.Helper()
+			if st := r.status(); (st.KafkaError != nil) != kafka || (st.APIError != nil) != api {
+				t.Errorf("%s: errors of Kafka %v, of the API %v", when, st.KafkaError, st.APIError)
+			}
+		}
+		expect("at first", false, false)
+		r.committed(commitResult{err: errors.New("connection refused")})
+		r.commits.flying = true // no commit goes out
+		expect("without the coordinator", true, false)
+		offsets := []CommitOffset{{TopicPartition: TopicPartition{"orders", 0}}}
+		r.committed(commitResult{sent: time.Now(), commit: Commit{Offsets: offsets}, results: []CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		r.commits.flying = true
+		expect("with the coordinator", false, false)
+
+		refused := true
+		r.api.create = func(string) Outcome {
+			if refused {
+				return Outcome{Class: Unauthorised, Status: 401, Delay: 30 * time.Second, Err: errors.New("unauthorised")}
+			}
+			return accepted
+		}
+		r.feed(0, runOf("a", 0, 9)...)
+		expect("with a refused key", false, true)
+		refused = false
+		r.after(time.Minute)
+		expect("with a key that is taken", false, false)
+	})
+}
