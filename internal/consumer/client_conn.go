@@ -2,8 +2,10 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -14,11 +16,18 @@ type connTracker struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	attempt time.Duration // for one address, so that a dead one leaves time for the next
 	timeout time.Duration // in place of no deadline
+	others  bool          // there is more than one broker to ask
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what is below
 	open   map[*trackedConn]struct{}
+	silent map[string]bool // address -> the membership had no answer from there
 	closed bool
 }
+
+// errSilent passes over a broker that accepts connections and answers nothing,
+// as a frozen one does. kafka-go takes the first of the brokers that accepts,
+// and would take that one again and again.
+var errSilent = errors.New("gave no answer a moment ago: the next broker is asked")
 
 func newConnTracker(config ClientConfig) *connTracker {
 	attempt := config.DialTimeout
@@ -29,7 +38,9 @@ func newConnTracker(config ClientConfig) *connTracker {
 		dial:    config.Dial,
 		attempt: attempt,
 		timeout: config.DialTimeout,
+		others:  len(config.Brokers) > 1,
 		open:    make(map[*trackedConn]struct{}),
+		silent:  make(map[string]bool),
 	}
 }
 
@@ -37,7 +48,12 @@ func (t *connTracker) dialCall(ctx context.Context, network, address string) (ne
 	return t.connect(ctx, network, address, false)
 }
 
+// dialMembership fails once, at once, after a silence of that broker. Only once:
+// the next dial may be for the group's coordinator, which nobody can replace.
 func (t *connTracker) dialMembership(ctx context.Context, network, address string) (net.Conn, error) {
+	if t.passOver(address) {
+		return nil, fmt.Errorf("connect to broker %s: %w", address, errSilent)
+	}
 	return t.connect(ctx, network, address, true)
 }
 
@@ -48,12 +64,27 @@ func (t *connTracker) connect(ctx context.Context, network, address string, memb
 	if err != nil {
 		return nil, fmt.Errorf("connect to broker %s: %w", address, err)
 	}
-	c := &trackedConn{Conn: raw, tracker: t, membership: membership}
+	c := &trackedConn{Conn: raw, tracker: t, address: address, membership: membership}
 	if err := c.SetDeadline(time.Time{}); err != nil || !t.add(c) {
 		_ = raw.Close()
 		return nil, fmt.Errorf("connect to broker %s: %w", address, net.ErrClosed)
 	}
 	return c, nil
+}
+
+// heardNothing notes that a broker let the membership's deadline pass.
+func (t *connTracker) heardNothing(address string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.silent[address] = t.others
+}
+
+func (t *connTracker) passOver(address string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	silent := t.silent[address]
+	delete(t.silent, address)
+	return silent
 }
 
 func (t *connTracker) add(c *trackedConn) bool {
@@ -102,7 +133,16 @@ func (t *connTracker) closeThose(which func(*trackedConn) bool) {
 type trackedConn struct {
 	net.Conn
 	tracker    *connTracker
+	address    string
 	membership bool
+}
+
+func (c *trackedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.membership && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.tracker.heardNothing(c.address)
+	}
+	return n, err
 }
 
 func (c *trackedConn) orTimeout(t time.Time) time.Time {
