@@ -2,5 +2,6 @@
 
 package sim
 
-// defaultSeeds is how many seeds TestSim plays: about a minute of two cores.
-const defaultSeeds = 1500
+// defaultSeeds is how many seeds TestSim plays: a good minute of two cores.
+// `make test` plays them beside the run with the race detector.
+const defaultSeeds = 2500
