@@ -25,12 +25,12 @@ build: ## Build bin/bridge and bin/sandbox
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/bridge ./cmd/sandbox
 
 .PHONY: demo
-demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=-keep leaves them running)
+demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS='-keep -with-prometheus')
 	bin/sandbox demo -bridge bin/bridge $(ARGS)
 
 .PHONY: test
 test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
-	@for program in java mvn chromium promtool helm buildah; do \
+	@for program in java mvn chromium prometheus promtool helm buildah; do \
 	  command -v $$program >/dev/null || echo "note: $$program is not installed, so the tests that need it are skipped"; \
 	done
 	$(TEST) ./...

@@ -66,20 +66,28 @@ func startBridge(ctx context.Context, binary, log string, environ, settings []st
 
 // waitReady waits until the bridge is a member of its group.
 func (b *bridge) waitReady(ctx context.Context, limit time.Duration) error {
+	if err := waitOK(ctx, b.client, b.url+"/readyz", b.process, limit); err != nil {
+		return fmt.Errorf("start the bridge: %w", err)
+	}
+	return nil
+}
+
+// waitOK waits until a process answers 200 at url.
+func waitOK(ctx context.Context, client *http.Client, url string, process *child.Process, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
-		if _, err := b.get(ctx, "/readyz"); err == nil {
+		if _, err := get(ctx, client, url); err == nil {
 			return nil
 		}
 		select {
 		case <-tick.C:
-		case <-b.process.Done():
-			return fmt.Errorf("the bridge exited with %d", b.process.ExitCode())
+		case <-process.Done():
+			return fmt.Errorf("it exited with %d", process.ExitCode())
 		case <-ctx.Done():
-			return fmt.Errorf("the bridge is not ready: %w", ctx.Err())
+			return fmt.Errorf("it is not ready: %w", ctx.Err())
 		}
 	}
 }
@@ -140,18 +148,23 @@ func (b *bridge) read(ctx context.Context) (reading, error) {
 }
 
 func (b *bridge) get(ctx context.Context, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+path, nil)
+	return get(ctx, b.client, b.url+path)
+}
+
+// get returns the body of a 200.
+func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
-	response, err := b.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", path, err)
+		return nil, err // names the call and the URL
 	}
 	defer response.Body.Close()
 	page, err := io.ReadAll(io.LimitReader(response.Body, maxPageSize))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("get %s: %s", path, response.Status)
+		err = fmt.Errorf("get %s: %s", url, response.Status)
 	}
 	return page, err
 }
@@ -177,16 +190,20 @@ func sumMetric(page []byte, name string) int {
 }
 
 // stop sends SIGTERM and returns the exit code, -1 if the bridge had to be killed.
-func (b *bridge) stop(limit time.Duration) int {
-	b.process.Signal(syscall.SIGTERM)
+func (b *bridge) stop(limit time.Duration) int { return stop(b.process, limit) }
+
+// stop sends SIGTERM, kills what does not heed it in time, and returns the exit
+// code, -1 if a signal ended the process.
+func stop(process *child.Process, limit time.Duration) int {
+	process.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case <-b.process.Done():
+	case <-process.Done():
 	case <-timer.C:
-		b.process.Kill()
+		process.Kill()
 	}
-	return b.process.ExitCode()
+	return process.ExitCode()
 }
 
 // kill ends the bridge if it still runs, and closes its log.
@@ -197,8 +214,11 @@ func (b *bridge) kill() {
 }
 
 // tail is the end of the bridge's log.
-func (b *bridge) tail() string {
-	text, err := os.ReadFile(b.log)
+func (b *bridge) tail() string { return tailOf(b.log) }
+
+// tailOf is the end of a file.
+func tailOf(file string) string {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}

@@ -18,10 +18,16 @@ const (
 	catchUpBudget = 60 * time.Second
 	stopBudget    = 90 * time.Second // more than BRIDGE_SHUTDOWN_TIMEOUT's default
 	progressEvery = time.Second
+
+	demoDuration    = 8 * time.Second
+	watchedDuration = 3 * time.Minute // a graph needs some minutes
 )
 
 // errVerdict says that the reconciliation found a fault; the table has told which.
 var errVerdict = errors.New("the reconciliation failed")
+
+// errInterrupted says that a signal came before there was a verdict.
+var errInterrupted = errors.New("interrupted: no verdict")
 
 // demoOptions are the flags of `sandbox demo`.
 type demoOptions struct {
@@ -31,6 +37,7 @@ type demoOptions struct {
 	rate     int
 	seed     uint64
 	keep     bool
+	watched  bool // by Prometheus
 }
 
 // demoCommand is `sandbox demo`: world, bridge, records, and a verdict.
@@ -39,12 +46,19 @@ func demoCommand(ctx context.Context, inv invocation) error {
 	set := inv.flags("demo")
 	set.StringVar(&opts.bridge, "bridge", "bin/bridge", "the bridge's `binary`")
 	set.StringVar(&opts.dir, "dir", "demo-data", "where objects and the bridge's log are written, in a folder of this run")
-	set.DurationVar(&opts.duration, "duration", 8*time.Second, "how long records are produced")
+	set.DurationVar(&opts.duration, "duration", 0, fmt.Sprintf("how long records are produced (default %s, %s with Prometheus)", demoDuration, watchedDuration))
 	set.IntVar(&opts.rate, "rate", 3000, "records a second")
 	set.Uint64Var(&opts.seed, "seed", 1, "of the sample records")
 	set.BoolVar(&opts.keep, "keep", false, "leave everything running after the verdict, until Ctrl-C")
+	set.BoolVar(&opts.watched, "with-prometheus", false, "also run a Prometheus that scrapes the bridge, with the chart's alerts")
 	if err := inv.parse(set); err != nil {
 		return err
+	}
+	if opts.duration <= 0 {
+		opts.duration = demoDuration
+		if opts.watched {
+			opts.duration = watchedDuration
+		}
 	}
 	opts.dir = filepath.Join(opts.dir, time.Now().Format("20060102-150405.000"))
 	d := &demo{opts: opts, tally: sandbox.NewTally(), screen: newScreen(inv.stdout)}
@@ -61,6 +75,8 @@ type demo struct {
 	tally  *sandbox.Tally
 	screen *screen
 
+	prometheus *prometheus // nil: nobody watches
+
 	offsets *offsets
 
 	batches atomic.Int64 // objects stored
@@ -68,13 +84,15 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context, environ []string) error {
+	defer d.close()
 	if err := d.start(ctx, environ); err != nil {
-		d.close()
 		return err
 	}
-	defer d.close()
-	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n\n", d.bridge.url, d.objects(), d.bridge.log)
+	d.announce(ctx)
 	if err := d.produce(ctx); err != nil {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
 		return d.explain(err)
 	}
 	if d.opts.keep {
@@ -94,10 +112,26 @@ func (d *demo) run(ctx context.Context, environ []string) error {
 	return d.conclude(verdict)
 }
 
+// announce says where to look.
+func (d *demo) announce(ctx context.Context) {
+	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n", d.bridge.url, d.objects(), d.bridge.log)
+	if d.prometheus != nil {
+		d.screen.printf("%s", d.prometheus.where(ctx))
+	}
+	d.screen.printf("\n")
+}
+
 func (d *demo) objects() string { return filepath.Join(d.opts.dir, "objects") }
 
-// start brings everything up to a bridge that is a member of its group.
+// start brings everything up to a bridge that is a member of its group, and is
+// watched if that is wanted.
 func (d *demo) start(ctx context.Context, environ []string) (err error) {
+	watcher := ""
+	if d.opts.watched {
+		if watcher, err = findPrometheus(); err != nil {
+			return err
+		}
+	}
 	d.world, err = startWorld(ctx, worldOptions{
 		topics: sampleTopics(4),
 		api:    sandbox.Options{Key: demoKey, Dir: d.objects(), OnStored: d.stored},
@@ -123,7 +157,10 @@ func (d *demo) start(ctx context.Context, environ []string) (err error) {
 	if err := d.bridge.waitReady(ctx, readyTimeout); err != nil {
 		return d.explain(err)
 	}
-	return nil
+	if d.opts.watched {
+		d.prometheus, err = startPrometheus(ctx, watcher, prometheusOptions{bridge: d.bridge.url, interval: progressEvery})
+	}
+	return err
 }
 
 // stored is told of each object before the bridge is.
@@ -218,6 +255,11 @@ func (d *demo) explain(err error) error {
 }
 
 func (d *demo) close() {
+	if d.prometheus != nil {
+		if err := d.prometheus.close(); err != nil {
+			d.screen.printf("%v\n", err)
+		}
+	}
 	if d.bridge != nil {
 		d.bridge.kill()
 	}

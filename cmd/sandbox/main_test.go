@@ -68,16 +68,22 @@ func TestDemo_ofTheRealBridge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the bridge: left out by -short")
 	}
+	var out, errs bytes.Buffer
+	args := []string{"demo", "-bridge", buildBridge(t), "-dir", t.TempDir(), "-duration", "2s", "-rate", "1500"}
+	if code := run(t.Context(), args, os.Environ(), &out, &errs); code != exitOK {
+		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
+	}
+}
+
+// buildBridge returns the path of a fresh binary of the bridge.
+func buildBridge(t *testing.T) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "bridge")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "kafka-import-bridge/cmd/bridge")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build bridge: %v\n%s", err, out)
 	}
-	var out, errs bytes.Buffer
-	args := []string{"demo", "-bridge", binary, "-dir", t.TempDir(), "-duration", "2s", "-rate", "1500"}
-	if code := run(t.Context(), args, os.Environ(), &out, &errs); code != exitOK {
-		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
-	}
+	return binary
 }
 
 func TestDemo_leavesObjectsAsFiles(t *testing.T) {
