@@ -62,7 +62,7 @@ func runBridge(ctx context.Context, cfg *config.Config, logger *slog.Logger) err
 	}
 	server, err := admin.New(admin.Config{
 		Addr: cfg.HTTP.Addr, Gatherer: registry, Logger: logger, Version: b.Version,
-		Healthy: bridge.Healthy, Ready: bridge.Ready,
+		Healthy: bridge.Healthy, Ready: bridge.Ready, Sample: sampling(bridge),
 		Status: func(ctx context.Context) (any, error) {
 			st, err := bridge.Status(ctx)
 			if err != nil {
@@ -80,6 +80,26 @@ func runBridge(ctx context.Context, cfg *config.Config, logger *slog.Logger) err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
 	return supervise(ctx, cfg, bridge, server, logger)
+}
+
+// sampling takes from the status what the page's history keeps.
+func sampling(bridge *consumer.Consumer) func(context.Context) (admin.Point, error) {
+	return func(ctx context.Context) (admin.Point, error) {
+		st, err := bridge.Status(ctx)
+		if err != nil {
+			return admin.Point{}, err
+		}
+		p := admin.Point{
+			RecordsConsumed: st.Totals.RecordsConsumed, RecordsUploaded: st.Totals.RecordsUploaded, BytesUploaded: st.Totals.BytesUploaded,
+		}
+		if len(st.Partitions) > 0 {
+			p.LagRecords = new(int64)
+		}
+		for i := range st.Partitions {
+			*p.LagRecords += st.Partitions[i].LagRecords
+		}
+		return p, nil
+	}
 }
 
 // supervise runs the actors. The consumer's end is the program's: the others

@@ -1,12 +1,13 @@
 // Package admin is the bridge's own HTTP face: metrics, health, readiness, the
 // status as JSON and as a page, and, on another address, profiles. It owns the
-// listeners and the page; it owns none of the state that it shows.
+// listeners, the page, and five minutes of samples that the page draws; it owns
+// none of the state that it shows.
 //
 // # Concurrency properties
 //
 // A [Server] is built by [New], bound by [Server.Listen] and serves in
-// [Server.Run], which joins all that it started before it returns. Handlers run
-// concurrently and hold no state: whoever owns the state passes functions in
+// [Server.Run], which samples the history meanwhile and joins all that it
+// started before it returns. Handlers run concurrently and hold no other state: whoever owns the state passes functions in
 // [Config], and each must be safe for concurrent use and answer, or give up,
 // within the deadline of its context.
 //

@@ -19,12 +19,13 @@ const noContent = "default-src 'none'; base-uri 'none'; form-action 'none'; fram
 
 // newHandler routes the whole admin address. The patterns answer 405 to methods
 // other than GET and HEAD, and 404 to every other path.
-func newHandler(c Config) http.Handler {
+func newHandler(c Config, h *history) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metricsHandler(c.Gatherer, c.Logger))
 	mux.HandleFunc("GET /healthz", probe(c.Healthy))
 	mux.HandleFunc("GET /readyz", probe(c.Ready))
 	mux.HandleFunc("GET /status", statusHandler(c.Status))
+	mux.Handle("GET /history", h)
 	mux.Handle("GET /{$}", newPage(c.Version))
 	return secure(mux)
 }

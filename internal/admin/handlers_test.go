@@ -29,7 +29,7 @@ func ask(h http.Handler, method, path string, accept ...string) *httptest.Respon
 }
 
 func TestHandler_answersOnlyWhatItHas(t *testing.T) {
-	h := newHandler(testConfig())
+	h := newHandler(testConfig(), &history{})
 	for _, tc := range []struct {
 		name, method, path string
 		code               int
@@ -73,7 +73,7 @@ func TestProbes_tellTheErrorWith503(t *testing.T) {
 	c := testConfig()
 	c.Healthy = func() error { return errors.New("session loop has not turned for 1m2s") }
 	c.Ready = func() error { return errors.New("no member of the group yet") }
-	h := newHandler(c)
+	h := newHandler(c, &history{sample: c.Sample})
 	for path, want := range map[string]string{
 		"/healthz": "session loop has not turned for 1m2s\n",
 		"/readyz":  "no member of the group yet\n",
@@ -85,7 +85,7 @@ func TestProbes_tellTheErrorWith503(t *testing.T) {
 }
 
 func TestStatus_showsTheSnapshotIndented(t *testing.T) {
-	w := ask(newHandler(testConfig()), "GET", "/status")
+	w := ask(newHandler(testConfig(), &history{}), "GET", "/status")
 	if got, want := w.Body.String(), "{\n  \"state\": \"running\"\n}\n"; got != want {
 		t.Errorf("body = %q, want %q", got, want)
 	}
@@ -108,7 +108,7 @@ func TestStatus_answers503WithAReason(t *testing.T) {
 				c := testConfig()
 				c.Status = tc.status
 				start := time.Now()
-				w := ask(newHandler(c), "GET", "/status")
+				w := ask(newHandler(c, &history{sample: c.Sample}), "GET", "/status")
 				var body struct{ Error string }
 				if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 					t.Fatal(err)
@@ -134,7 +134,7 @@ func TestMetrics_speakTextOpenMetricsAndNativeHistograms(t *testing.T) {
 	batchBytes.Observe(5)
 	c := testConfig()
 	c.Gatherer = r
-	h := newHandler(c)
+	h := newHandler(c, &history{sample: c.Sample})
 
 	text := ask(h, "GET", "/metrics")
 	if !strings.Contains(text.Body.String(), `bridge_build_info{goversion="go`) ||
@@ -171,7 +171,7 @@ func TestMetrics_areServedBesideABrokenCollector(t *testing.T) {
 	r.MustRegister(brokenCollector{})
 	c := testConfig()
 	c.Gatherer = r
-	w := ask(newHandler(c), "GET", "/metrics")
+	w := ask(newHandler(c, &history{sample: c.Sample}), "GET", "/metrics")
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "bridge_fine 1") {
 		t.Errorf("answer = %d\n%s", w.Code, w.Body)
 	}
@@ -213,7 +213,7 @@ func TestPprof_refusesARequestThatNamesAnotherHost(t *testing.T) {
 func TestPage_holdsItsStyleAndScriptAndNothingFromOutside(t *testing.T) {
 	c := testConfig()
 	c.Version = `v1<img src=x>`
-	w := ask(newHandler(c), "GET", "/")
+	w := ask(newHandler(c, &history{sample: c.Sample}), "GET", "/")
 	body := w.Body.String()
 	for _, unwanted := range []string{"/*STYLE*/", "/*SCRIPT*/", "VERSION", "<img", "https://", "http://", "innerHTML", "onclick=", "style="} {
 		if strings.Contains(strings.ReplaceAll(body, "http://www.w3.org/2000/svg", ""), unwanted) {

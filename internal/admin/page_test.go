@@ -58,8 +58,8 @@ func partitions(n, asked int) []object {
 		lag := 900 + 137*(i*7%11) + 400*(asked%9)
 		rows = append(rows, object{
 			"topic": "listings", "partition": i, "committed_offset": 481000, "next_offset": 481000 + lag/2,
-			"high_watermark": 481000 + lag, "lag_records": lag, "state": "reading", "error": nil,
-			"pinned_by": object{"kind": "batch", "namespace": "users", "offset": 481000, "since": before(8 * time.Second)},
+			"high_watermark": 481000 + lag, "lag_records": lag, "lag_seconds": 9.4, "state": "reading", "error": nil,
+			"pinned_by": object{"kind": "batch", "namespace": "users", "offset": 481000, "since": before(8 * time.Second), "reason": ""},
 		})
 	}
 	return rows
@@ -92,11 +92,11 @@ func held(asked int) (any, error) {
 	s := snapshot("running", asked)
 	ns, ps := s["namespaces"].([]object), s["partitions"].([]object)
 	ns[3]["state"], ns[3]["last_error"] = "held", "create upload URL: 422 Unprocessable Content"
-	ns[3]["next_attempt_at"] = time.Now().Add(42 * time.Second).UTC()
+	ns[3]["next_attempt_at"], ns[3]["since"] = time.Now().Add(42*time.Second).UTC(), before(14*time.Minute)
 	ns[1]["state"], ns[1]["last_error"] = "retrying", "put batch: 503 Service Unavailable"
 	ns[1]["next_attempt_at"] = time.Now().Add(3 * time.Second).UTC()
 	ps[2]["state"] = "held"
-	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour)}
+	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour), "reason": "not_json: the value ends too early, at byte 56"}
 	ps[4]["state"], ps[4]["error"] = "held", "committed offset 12 lies below the log start 40: 28 records were removed before they were read"
 	ps[4]["pinned_by"] = nil
 	ps[5]["state"] = "held"
@@ -113,11 +113,35 @@ func paused(asked int) (any, error) {
 
 func draining(asked int) (any, error) { return snapshot("draining", asked), nil }
 
+func drainingAlone(asked int) (any, error) {
+	s := snapshot("draining", asked)
+	s["kafka_error"] = "no broker listens at kafka-0.kafka:9092: check BRIDGE_KAFKA_BROKERS, and the brokers' advertised.listeners"
+	return s, nil
+}
+
+func keyRefused(asked int) (any, error) {
+	s := snapshot("running", asked)
+	s["api_error"] = "the import API refuses the credentials: check SAFETYKIT_API_KEY"
+	for _, n := range s["namespaces"].([]object) {
+		n["state"], n["last_error"], n["in_flight"] = "retrying", "create upload URL: 401 Unauthorized", 0
+	}
+	return s, nil
+}
+
+func single(asked int) (any, error) {
+	s := snapshot("running", asked)
+	s["partitions"] = partitions(1, asked)
+	s["namespaces"] = []object{}
+	p := s["partitions"].([]object)[0]
+	p["pinned_by"], p["lag_records"], p["lag_seconds"], p["next_offset"], p["high_watermark"] = nil, 0, 0, 481000, 481000
+	return s, nil
+}
+
 func thousand(asked int) (any, error) {
 	s := snapshot("running", asked)
 	ps := partitions(1000, asked)
-	ps[777]["state"], ps[777]["error"] = "held", "no_id: the value has no string at id"
-	ps[777]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(time.Hour)}
+	ps[777]["state"] = "held"
+	ps[777]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(time.Hour), "reason": "no_id: BRIDGE_ID=field:id: the record has none"}
 	s["partitions"] = ps
 	return s, nil
 }
@@ -137,7 +161,7 @@ func TestPage_inTheBrowser(t *testing.T) {
 	s := &state{}
 	c := testConfig()
 	c.Status = s.status
-	server := httptest.NewServer(newHandler(c))
+	server := httptest.NewServer(newHandler(c, &history{sample: c.Sample}))
 	t.Cleanup(server.Close)
 
 	for _, tc := range []struct {
@@ -148,19 +172,22 @@ func TestPage_inTheBrowser(t *testing.T) {
 		first                 string
 	}{
 		{"waiting", waiting, "Waiting for Kafka", "connection refused", 0, ""},
-		{"running", running, "Running", "Everything it reads is moving.", 8, "listings/3"},
-		{"held", held, "Running, but 1 partition failed, 1 namespace held, 1 partition held at a record, 1 partition held", "listed below", 8, "listings/6"},
+		{"running", running, "Running", "moving; the oldest record that waits is 9 s old.", 8, "listings/3"},
+		{"held", held, "Running, with 4 problems", "1 namespace held, 1 partition held at a record, 1 partition held, 1 partition failed.", 8, "listings/6"},
 		{"paused", paused, "Running, 1 partition paused", "dead-letter topic", 8, "listings/0"},
+		{"single", single, "Running", "Everything it reads is moving.", 1, "listings/0"},
 		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},
-		{"thousand", thousand, "Running, but 1 partition held at a record", "listed below", 100, "listings/777"},
-		{"hostile", hostile, "Running, but 1 namespace held", "listed below", 8, "listings/3"},
+		{"draining-alone", drainingAlone, "Draining, but Kafka does not answer", "No broker listens", 8, "listings/3"},
+		{"key-refused", keyRefused, "The import API refuses the key", "check SAFETYKIT_API_KEY", 8, "listings/3"},
+		{"thousand", thousand, "Running, with 1 problem", "1 partition held at a record.", 100, "listings/777"},
+		{"hostile", hostile, "Running, with 1 problem", "1 namespace held.", 8, "listings/3"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b.t = t
 			s.show(tc.answer)
 			b.view(1280, 900, "light")
 			b.open(server.URL)
-			b.pass(2000, 40)
+			b.pass(2000, 12)
 			expectText(b, "#headline", tc.headline)
 			expectText(b, "#explanation", tc.explanation)
 			expectCount(b, "#partitions tr", tc.rows)
@@ -168,13 +195,14 @@ func TestPage_inTheBrowser(t *testing.T) {
 				expectText(b, "#partitions tr:first-child th", tc.first)
 				expectCount(b, "#rate-chart path.line", 1)
 			}
-			for _, scheme := range []string{"light", "dark"} {
-				for _, width := range []int{1280, 390} {
-					b.view(width, 900, scheme)
-					b.screenshot(fmt.Sprintf("%s-%s-%d", tc.name, scheme, width))
-					expectAccessible(b, axe, fmt.Sprintf("%s at %d pixels", scheme, width))
-					expectNoSidewaysScroll(b, width)
-				}
+			for _, v := range []struct {
+				width  int
+				scheme string
+			}{{1280, "light"}, {375, "light"}, {1280, "dark"}, {375, "dark"}} {
+				b.view(v.width, 900, v.scheme)
+				b.screenshot(fmt.Sprintf("%s-%s-%d", tc.name, v.scheme, v.width))
+				expectAccessible(b, axe, fmt.Sprintf("%s at %d pixels", v.scheme, v.width))
+				expectNoSidewaysScroll(b, v.width)
 			}
 			for _, p := range b.takeProblems() {
 				t.Errorf("console: %s", p)
@@ -219,6 +247,63 @@ func expectNoSidewaysScroll(b *browser, width int) {
 	}
 }
 
+// TestPage_saysWhatIsHeldAndWhy reads each cause with its reason and its remedy,
+// and each once: the partition that waits for the held namespace is told there.
+func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
+	b := startBrowser(t)
+	s := &state{}
+	s.show(held)
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c, &history{}))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+	expectCount(b, "#held li", 4)
+	for i, want := range [][]string{
+		{"Namespace reviews", "422 Unprocessable Content", "held for 14 min", "1 partition waits for it", "next attempt in 4"},
+		{"Record listings/2@480213", "not_json: the value ends too early, at byte 56", "held for 2 h", "BRIDGE_SKIP_RECORDS=listings/2@480213"},
+		{"Partition listings/4 held", "28 records were removed"},
+		{"Partition listings/6 failed", "checksum does not match", "tried again"},
+	} {
+		for _, text := range want {
+			expectText(b, fmt.Sprintf("#held li:nth-child(%d)", i+1), text)
+		}
+	}
+	expectText(b, "#partitions tr:nth-child(3) td:last-child", "held record at 480213, for 2 h 0 minnot_json")
+	expectText(b, "#namespaces tr:first-child td:last-child", "422 Unprocessable Content, next attempt in 4")
+}
+
+// TestPage_showsTheMinutesBeforeItWasOpened asks for one status only: the lines
+// come from the bridge's own memory.
+func TestPage_showsTheMinutesBeforeItWasOpened(t *testing.T) {
+	b := startBrowser(t)
+	s := &state{}
+	s.show(running)
+	c := testConfig()
+	c.Status = s.status
+	h := &history{}
+	for i := range 60 {
+		lag := int64(100 + i)
+		h.points = append(h.points, Point{At: time.Now().Add(time.Duration(i-60) * 5 * time.Second), RecordsUploaded: int64(1000 * i), LagRecords: &lag})
+	}
+	server := httptest.NewServer(newHandler(c, h))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+	b.screenshot("opened")
+	for _, chart := range []string{"rate", "lag"} {
+		expectCount(b, "#"+chart+"-chart path.line", 1)
+		var points int
+		if b.eval("document.querySelector('#"+chart+"-chart path.line').getAttribute('d').split('L').length", &points); points < 59 {
+			t.Errorf("the chart of %s has %d points", chart, points)
+		}
+	}
+	for _, p := range b.takeProblems() {
+		t.Errorf("console: %s", p)
+	}
+}
+
 func TestPage_filtersPausesAndTellsThatNobodyAnswers(t *testing.T) {
 	b := startBrowser(t)
 	axe := axeSource(t)
@@ -226,7 +311,7 @@ func TestPage_filtersPausesAndTellsThatNobodyAnswers(t *testing.T) {
 	s.show(thousand)
 	c := testConfig()
 	c.Status = s.status
-	server := httptest.NewServer(newHandler(c))
+	server := httptest.NewServer(newHandler(c, &history{sample: c.Sample}))
 	t.Cleanup(server.Close)
 	b.view(1280, 900, "light")
 	b.open(server.URL)
@@ -242,7 +327,7 @@ func TestPage_filtersPausesAndTellsThatNobodyAnswers(t *testing.T) {
 	s.show(func(int) (any, error) { return nil, errors.New("the session's loop is gone") })
 	b.pass(2000, 1)
 	expectText(b, "#headline", "The bridge does not answer")
-	expectText(b, "#explanation", "the session's loop is gone")
+	expectText(b, "#explanation", "the session's loop is gone.")
 	expectCount(b, "#partitions tr", 11) // what was known stays
 	expectAccessible(b, axe, "when nobody answers")
 	for _, p := range b.takeProblems() {

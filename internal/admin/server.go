@@ -39,6 +39,10 @@ type Config struct {
 	// encode. It must return when ctx ends; the snapshot belongs to the caller.
 	Status func(ctx context.Context) (any, error)
 
+	// Sample returns the figures of this moment for the history that the page
+	// draws; At is set by the server. It must return when ctx ends.
+	Sample func(ctx context.Context) (Point, error)
+
 	// Healthy returns an error only if restarting the process would help.
 	Healthy func() error
 
@@ -58,8 +62,8 @@ func (c Config) validate() error {
 		return errors.New("configure admin server: no address")
 	case c.Gatherer == nil:
 		return errors.New("configure admin server: no gatherer")
-	case c.Status == nil || c.Healthy == nil || c.Ready == nil:
-		return errors.New("configure admin server: status, healthy and ready are all required")
+	case c.Status == nil || c.Sample == nil || c.Healthy == nil || c.Ready == nil:
+		return errors.New("configure admin server: status, sample, healthy and ready are all required")
 	case c.Logger == nil:
 		return errors.New("configure admin server: no logger")
 	}
@@ -68,9 +72,10 @@ func (c Config) validate() error {
 
 // Server serves the admin address. The zero value is not usable: see [New].
 type Server struct {
-	addr string
-	http *http.Server
-	ln   net.Listener // nil until Listen has succeeded
+	addr    string
+	http    *http.Server
+	history *history
+	ln      net.Listener // nil until Listen has succeeded
 }
 
 // New builds a server and starts nothing: call Listen, then Run.
@@ -78,7 +83,8 @@ func New(c Config) (*Server, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Server{addr: c.Addr, http: newHTTPServer(newHandler(c), c.Logger)}, nil
+	h := &history{sample: c.Sample}
+	return &Server{addr: c.Addr, http: newHTTPServer(newHandler(c, h), c.Logger), history: h}, nil
 }
 
 func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
@@ -120,6 +126,16 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.ln == nil {
 		return errors.New("serve admin: Listen has not been called")
 	}
+	sampling, stop := context.WithCancel(ctx)
+	sampled := make(chan struct{})
+	go func() { // ends by stop, or by ctx
+		defer close(sampled)
+		s.history.run(sampling)
+	}()
+	defer func() {
+		stop()
+		<-sampled
+	}()
 	return serve(ctx, s.http, s.ln)
 }
 

@@ -8,12 +8,13 @@
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
   const severity = { failed: 0, held: 1, retrying: 2, paused: 3, uploading: 4 };
   const tones = { failed: "bad", held: "bad", retrying: "warn", paused: "warn", uploading: "good", reading: "good" };
-  const pins = { batch: "batch of", held_namespace: "held namespace", held_record: "held record", dead_letter: "dead letter of" };
+  const pins = { batch: "batch of", held_namespace: "held namespace", held_record: "held record", dead_letter: "dead letter" };
+  const pin = (p) => (p.pinned_by ? p.pinned_by.kind : "");
 
   let latest = null, history = [], started = null, skew = 0, paused = false, busy = false, timer = 0, answeredAt = 0;
   const tables = {
-    namespaces: { limit: ROWS, noun: "namespaces" },
-    partitions: { limit: ROWS, noun: "partitions" },
+    namespaces: { limit: ROWS, none: "No batch is being filled or uploaded." },
+    partitions: { limit: ROWS, none: "No partition is assigned." },
   };
 
   // Text is written only where it changed, so that live regions stay quiet.
@@ -21,7 +22,7 @@
   const list = (v) => (Array.isArray(v) ? v : []);
   const sum = (rows, field) => rows.reduce((n, r) => n + (r[field] || 0), 0);
   const plural = (n, noun) => whole.format(n) + " " + (n === 1 ? noun : noun + (noun.endsWith("ch") ? "es" : "s"));
-  const sentence = (text) => text.replace(/\.?$/, ".");
+  const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.?$/, ".");
   const count = (n) => (typeof n === "number" && n >= 0 ? whole.format(n) : "–");
   const bytes = (n) => {
     if (!(n > 0)) return "0 B";
@@ -37,7 +38,7 @@
     return Math.floor(s / 86400) + " d " + Math.floor((s % 86400) / 3600) + " h";
   };
   const parse = (when) => { const t = Date.parse(when || ""); return t > 0 ? t : 0; };
-  const ago = (when) => { const t = parse(when); return t ? span(Date.now() + skew - t) + " ago" : ""; };
+  const age = (when) => { const t = parse(when); return t ? span(Date.now() + skew - t) : ""; };
   const ahead = (when) => {
     const t = parse(when);
     if (!t) return "";
@@ -52,46 +53,82 @@
     return e;
   }
 
+  // What pins something for good, each cause once: a held namespace stands for
+  // all the partitions that wait for it.
+  function problems(s) {
+    const ps = list(s && s.partitions);
+    return {
+      failed: ps.filter((p) => p.state === "failed"),
+      namespaces: list(s && s.namespaces).filter((n) => n.state === "held"),
+      records: ps.filter((p) => pin(p) === "held_record"),
+      ranges: ps.filter((p) => p.state === "held" && !["held_record", "held_namespace"].includes(pin(p))),
+    };
+  }
+
   // Health at a glance: the first sentence that applies, worst first.
   function verdict(s, error) {
     const ns = list(s && s.namespaces), ps = list(s && s.partitions);
     if (error) return ["bad", "The bridge does not answer", sentence(error) + (s ? " Shown is what it said last." : "")];
     if (s.state === "stopped") return ["calm", "Stopped", "This process has left its consumer group."];
+    const kafka = s.kafka_error && sentence(s.kafka_error);
     if (s.state === "draining") {
-      return ["calm", "Draining", "Reading has stopped; " + plural(sum(ns, "in_flight"), "upload") + " running, " +
-        bytes(s.buffer && s.buffer.bytes) + " left to store before it leaves the group."];
+      return [kafka ? "bad" : "calm", kafka ? "Draining, but Kafka does not answer" : "Draining", (kafka ? kafka + " " : "") +
+        "Reading has stopped to hand over the partitions; " + plural(sum(ns, "in_flight"), "upload") + " running, " +
+        bytes(s.buffer && s.buffer.bytes) + " left to store."];
     }
-    if (s.state === "waiting_for_kafka" || s.kafka_error) {
-      return ["bad", "Waiting for Kafka", sentence(s.kafka_error || "No broker answers yet") + " It keeps trying; nothing is lost."];
+    if (s.state === "waiting_for_kafka" || kafka) {
+      return ["bad", "Waiting for Kafka", (kafka || "No broker answers yet.") + " It keeps trying; nothing is lost."];
     }
     if (s.state === "joining") return ["calm", "Joining the consumer group", "Partitions are being assigned; reading goes on after that."];
-    const parts = [];
-    const say = (n, noun, what) => { if (n) parts.push(plural(n, noun) + " " + what); };
-    say(ps.filter((p) => p.state === "failed").length, "partition", "failed");
-    say(ns.filter((n) => n.state === "held").length, "namespace", "held");
-    const pin = (p) => (p.pinned_by ? p.pinned_by.kind : "");
-    say(ps.filter((p) => pin(p) === "held_record").length, "partition", "held at a record");
-    say(ps.filter((p) => p.state === "held" && !["held_record", "held_namespace"].includes(pin(p))).length, "partition", "held");
-    if (parts.length) return ["bad", "Running, but " + parts.join(", "), "Everything else goes on. What is held, and why, is listed below."];
+    if (s.api_error) return ["bad", "The import API refuses the key", sentence(s.api_error) + " Every import waits; nothing is lost."];
+    const p = problems(s), parts = [];
+    const say = (rows, noun, what) => { if (rows.length) parts.push(plural(rows.length, noun) + " " + what); };
+    say(p.namespaces, "namespace", "held");
+    say(p.records, "partition", "held at a record");
+    say(p.ranges, "partition", "held");
+    say(p.failed, "partition", "failed");
+    if (parts.length) {
+      const n = Object.values(p).flat().length;
+      return ["bad", "Running, with " + plural(n, "problem"), parts.join(", ") + ". Everything else goes on; what is held, and why, is listed below."];
+    }
     const retrying = ns.filter((n) => n.state === "retrying");
     if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", sentence("The last error: " + (retrying[0].last_error || "unknown"))];
     const pausing = ps.filter((p) => p.state === "paused").length;
     if (pausing) return ["warn", "Running, " + plural(pausing, "partition") + " paused", "Their start is being looked up, or too many of their records wait for the dead-letter topic."];
     if (!ps.length) return ["calm", "Running, no partition assigned", "Other members of the group own all partitions, or the topics have none."];
-    return ["good", "Running", "Everything it reads is moving."];
+    const age = Math.max(...ps.map((p) => p.lag_seconds || 0));
+    return ["good", "Running", "Everything it reads is moving" + (age >= 1 ? "; the oldest record that waits is " + span(age * 1000) + " old." : ".")];
+  }
+
+  // A point's rates are those since the point before it.
+  function note(at, totals, lag) {
+    const last = history[history.length - 1];
+    const point = { at, lag, uploaded: totals.records_uploaded || 0, bytes: totals.bytes_uploaded || 0, consumed: totals.records_consumed || 0 };
+    for (const [rate, total] of [["rate", "uploaded"], ["byteRate", "bytes"], ["readRate", "consumed"]]) {
+      point[rate] = last ? Math.max(0, point[total] - last[total]) * 1000 / Math.max(1, at - last.at) : null;
+    }
+    history.push(point);
   }
 
   function remember(s) {
-    const now = performance.now(), totals = s.totals || {};
-    if (started !== s.started_at) { history = []; started = s.started_at; }
-    const last = history[history.length - 1];
-    const point = { at: now, uploaded: totals.records_uploaded || 0, bytes: totals.bytes_uploaded || 0,
-      consumed: totals.records_consumed || 0, lag: sum(list(s.partitions), "lag_records") };
-    for (const [rate, total] of [["rate", "uploaded"], ["byteRate", "bytes"], ["readRate", "consumed"]]) {
-      point[rate] = last ? Math.max(0, point[total] - last[total]) * 1000 / Math.max(1, now - last.at) : null;
-    }
-    history.push(point);
+    const now = performance.now(), ps = list(s.partitions);
+    note(now, s.totals || {}, ps.length ? sum(ps, "lag_records") : null);
     while (history.length && now - history[0].at > HISTORY + PERIOD) history.shift();
+  }
+
+  // What the bridge itself remembers of the minutes before the page was opened,
+  // or before the process was another one.
+  async function recall(s) {
+    if (started === s.started_at) return;
+    started = s.started_at;
+    history = [];
+    const response = await fetch("history", { cache: "no-store", signal: AbortSignal.timeout(10000) });
+    if (!response.ok) return;
+    const now = performance.now();
+    for (const p of list(await response.json())) {
+      const at = now - (Date.now() + skew - parse(p.at));
+      if (at < now) note(at, p, p.lag_records);
+    }
   }
 
   // Uploads come in bursts: the figure is the mean of the last fifteen seconds.
@@ -103,10 +140,13 @@
 
   function chart(id, name, field) {
     const svg = $(id + "-chart"), now = performance.now();
-    const points = history.filter((p) => p[field] !== null);
+    const points = history.filter((p) => typeof p[field] === "number");
     const peak = points.reduce((m, p) => Math.max(m, p[field]), 0);
     svg.replaceChildren();
-    if (points.length < 2) return;
+    if (points.length < 2) {
+      svg.setAttribute("aria-label", name + ": no data yet");
+      return put(id + "-peak", "no data yet");
+    }
     const x = (p) => (400 * Math.max(0, 1 - (now - p.at) / HISTORY)).toFixed(1);
     const y = (p) => (116 - 108 * (peak ? p[field] / peak : 0)).toFixed(1);
     const line = points.map((p) => x(p) + " " + y(p)).join("L");
@@ -129,8 +169,10 @@
     put("rate-detail", (rate === null ? "" : bytes(recent("byteRate")) + "/s, reads " + whole.format(read) + " /s, ") +
       short.format(totals.records_uploaded || 0) + " in " + plural(totals.batches_flushed || 0, "batch"));
     const behind = ps.filter((p) => p.lag_records > 0).length;
-    put("lag", count(sum(ps, "lag_records")));
-    put("lag-detail", "records, on " + whole.format(behind) + " of " + plural(ps.length, "partition"));
+    const oldest = Math.max(0, ...ps.map((p) => p.lag_seconds || 0));
+    put("lag", ps.length ? count(sum(ps, "lag_records")) : "–");
+    put("lag-detail", !ps.length ? "unknown: no partition is assigned" :
+      (behind ? "records, the oldest " + span(oldest * 1000) + " old, " : "records ") + "on " + whole.format(behind) + " of " + plural(ps.length, "partition"));
     put("uploads", count(sum(ns, "in_flight")));
     const filling = ns.filter((n) => n.buffered_records > 0).length;
     put("uploads-detail", plural(filling, "batch") + " being filled, " + whole.format(sum(ns, "buffered_records")) + " records");
@@ -142,51 +184,66 @@
     $("buffer-bar").className = percent >= 90 ? "bar warn" : "bar";
     $("buffer-bar").setAttribute("aria-valuenow", String(percent));
     const g = s.group || {};
-    put("group", g.state || "–");
+    put("group", g.state === "none" ? "not a member" : g.state || "–");
     put("group-detail", [g.id, g.generation > 0 ? "generation " + g.generation : "", g.member_id].filter(Boolean).join(", "));
     put("version", s.version || "");
     const up = parse(s.started_at);
     put("uptime", up ? " · up " + span(Date.now() + skew - up) : "");
   }
 
+  // Each cause with its reason and with what helps.
+  function heldItems(s) {
+    const { failed, namespaces, records, ranges } = problems(s);
+    const name = (p) => p.topic + "/" + p.partition;
+    const waiting = (n) => list(s.partitions).filter((p) => pin(p) === "held_namespace" && p.pinned_by.namespace === n.name).length;
+    return [
+      ...namespaces.map((n) => ["Namespace " + n.name, [n.last_error, n.since && "held for " + age(n.since), n.last_request_id && "request " + n.last_request_id,
+        waiting(n) && plural(waiting(n), "partition") + (waiting(n) === 1 ? " waits" : " wait") + " for it"],
+      "Its records stay in Kafka and are imported as soon as it is accepted again" + (n.next_attempt_at ? ": next attempt " + ahead(n.next_attempt_at) : "") + "."]),
+      ...records.map((p) => ["Record " + name(p) + "@" + p.pinned_by.offset, [p.pinned_by.reason, p.error, p.pinned_by.since && "held for " + age(p.pinned_by.since)],
+        "Restart with a setting that makes it valid, with another BRIDGE_ON_INVALID, or with BRIDGE_SKIP_RECORDS=" + name(p) + "@" + p.pinned_by.offset + "."]),
+      ...ranges.map((p) => ["Partition " + name(p) + " held", [p.error || "one of its later records is held", describe(p.pinned_by)],
+        p.error ? "Restart with BRIDGE_KAFKA_OFFSET_RESET=earliest, or set its offset by hand." : ""]),
+      ...failed.map((p) => ["Partition " + name(p) + " failed", [p.error, describe(p.pinned_by)], "It is tried again by itself."]),
+    ];
+  }
+
   function showHeld(s) {
-    const items = [];
-    for (const n of list(s.namespaces)) {
-      if (n.state === "held") items.push(["Namespace " + n.name, [n.last_error, n.next_attempt_at && "next attempt " + ahead(n.next_attempt_at), n.last_request_id && "request " + n.last_request_id]]);
-    }
-    for (const p of list(s.partitions)) {
-      const pin = p.pinned_by;
-      if (pin && pin.kind === "held_record") items.push(["Record " + p.topic + "/" + p.partition + "@" + pin.offset, [p.error, pin.namespace && "namespace " + pin.namespace, pin.since && "since " + ago(pin.since)]]);
-      else if (p.state === "held" || p.state === "failed") items.push(["Partition " + p.topic + "/" + p.partition + " " + p.state, [p.error, pin && describe(pin)]]);
-    }
+    const items = heldItems(s);
     $("held-none").hidden = items.length > 0;
     $("held").hidden = items.length === 0;
-    $("held").replaceChildren(...items.slice(0, HELD).map(([what, why]) => {
+    $("held").replaceChildren(...items.slice(0, HELD).map(([what, why, help]) => {
       const li = element("li");
-      li.append(element("strong", what), element("small", why.filter(Boolean).join(" · ") || "no reason given"));
+      li.append(element("strong", what), element("small", why.filter(Boolean).join(" · ") || "no reason given", "why"));
+      if (help) li.append(element("small", help));
       return li;
     }));
     $("held-more").hidden = items.length <= HELD;
     put("held-more", "And " + whole.format(items.length - HELD) + " more: see the tables below.");
   }
 
-  const describe = (pin) => [pins[pin.kind] || pin.kind, pin.namespace].filter(Boolean).join(" ").replace(/ of$/, "") +
-    " at " + pin.offset + (pin.since ? ", since " + ago(pin.since) : "");
+  const describe = (pin) => (!pin ? "" : [pins[pin.kind] || pin.kind, pin.namespace].filter(Boolean).join(" ").replace(/ of$/, "") +
+    " at " + pin.offset + (pin.since ? ", for " + age(pin.since) : ""));
+  const trouble = (n) => (n.last_error ? n.last_error + (n.next_attempt_at ? ", next attempt " + ahead(n.next_attempt_at) : "") : "");
+  // The first line is what the offset waits for, the others are why.
+  const waits = (p) => [p.pinned_by ? describe(p.pinned_by) : p.error || !p.lag_records ? "" : "nothing: it is being read",
+    p.pinned_by && p.pinned_by.reason, p.error].filter(Boolean).join("\n");
+  const offset = (n) => (typeof n === "number" && n >= 0 ? String(n) : "–");
 
   // A column is [label, text of a row, class]; "state" becomes a pill.
   const columns = {
     namespaces: [
       ["Namespace", (n) => n.name], ["State", (n) => n.state, "state"],
       ["Records", (n) => count(n.buffered_records), "n"], ["Bytes", (n) => bytes(n.buffered_bytes), "n"],
-      ["Oldest", (n) => ago(n.oldest_record_at)], ["In flight", (n) => count(n.in_flight), "n"],
-      ["Next attempt", (n) => ahead(n.next_attempt_at)], ["Last error", (n) => n.last_error || "", "wide"],
-      ["Last request id", (n) => n.last_request_id || ""],
+      ["Oldest", (n) => age(n.oldest_record_at), "n"], ["In flight", (n) => count(n.in_flight), "n"],
+      ["Last request id", (n) => n.last_request_id || ""], ["Trouble", trouble, "wide"],
     ],
     partitions: [
       ["Partition", (p) => p.topic + "/" + p.partition], ["State", (p) => p.state, "state"],
-      ["Lag", (p) => count(p.lag_records), "n"], ["Committed", (p) => count(p.committed_offset), "n"],
-      ["Next", (p) => count(p.next_offset), "n"], ["High watermark", (p) => count(p.high_watermark), "n"],
-      ["Offset waits for", (p) => (p.pinned_by ? describe(p.pinned_by) : ""), "wide"], ["Error", (p) => p.error || "", "wide"],
+      ["Lag", (p) => count(p.lag_records), "n"], ["Oldest", (p) => (p.lag_records ? span(1000 * (p.lag_seconds || 0)) : ""), "n"],
+      ["Committed", (p) => offset(p.committed_offset), "n"],
+      ["Next", (p) => offset(p.next_offset), "n"], ["High watermark", (p) => offset(p.high_watermark), "n"],
+      ["Offset waits for", waits, "wide"],
     ],
   };
   const rank = (r) => (r.state in severity ? severity[r.state] : 9);
@@ -201,7 +258,9 @@
     const tr = element("tr");
     tr.setAttribute("role", "row");
     cells.forEach(([label, text, kind], i) => {
-      const cell = element(i ? "td" : "th", kind === "state" ? undefined : text, kind === "state" ? "" : kind);
+      const [first, ...more] = text.split("\n");
+      const cell = element(i ? "td" : "th", kind === "state" ? undefined : first, kind === "state" ? "" : kind);
+      more.forEach((line) => cell.append(element("small", line, "why")));
       cell.setAttribute("role", i ? "cell" : "rowheader");
       if (i) cell.dataset.label = label; else cell.scope = "row";
       if (kind === "state") cell.append(element("span", text, "pill " + (tones[text] || "")));
@@ -220,8 +279,11 @@
     const shown = rows.slice(0, table.limit);
     $(name).replaceChildren(...shown.map((r) => row(texts(r))));
     const kept = wanted ? plural(rows.length, "match") + " of " + whole.format(all.length) : whole.format(all.length);
-    put(name + "-shown", !all.length ? "No " + table.noun + " yet." :
-      "Showing " + whole.format(shown.length) + " of " + kept + (all.length > 1 ? ", worst first." : "."));
+    const unlisted = name === "namespaces" && latest && latest.namespaces_omitted;
+    put(name + "-shown", !all.length ? table.none :
+      "Showing " + whole.format(shown.length) + " of " + kept + (all.length > 1 ? ", worst first" : "") +
+      (unlisted ? "; " + whole.format(unlisted) + " more are not listed." : "."));
+    $(name + "-filter").parentNode.hidden = !all.length;
     $(name).parentNode.hidden = !rows.length;
     $(name + "-more").hidden = rows.length <= table.limit;
   }
@@ -250,6 +312,7 @@
     if (Math.abs(skew) < 2000) skew = 0; // the header counts whole seconds
     latest = s;
     answeredAt = performance.now();
+    await recall(s).catch(() => {}); // the charts then begin now
     remember(s);
   }
 
