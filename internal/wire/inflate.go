@@ -91,22 +91,14 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	return readAll(dst, f.gzip, limit)
 }
 
-func (f *Inflater) inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
-	f.src.Reset(src)
-	if f.lz4 == nil {
-		f.lz4 = lz4.NewReader(nil)
-	}
-	f.lz4.Reset(&f.src)
-	return readAll(dst, f.lz4, limit)
-}
-
 // inflateZstd inflates into the room of dst and begins again with twice as much
 // when that was too little: faster than a stream, and rare once dst has grown.
 // The decoder does not always say that room was what it lacked, so that an error
 // counts as one only where the frames cannot hold more than there was room for.
+// Frames' own checksums are passed over, as in those of LZ4.
 func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 	if f.zstd == nil {
-		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(true))
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +127,7 @@ func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 			if len(dst) == limit {
 				return dst, atEnd(r)
 			}
-			dst = append(make([]byte, 0, min(2*cap(dst), limit)), dst...)
+			dst = append(make([]byte, 0, min(max(2*cap(dst), minInflateBuffer), limit)), dst...)
 		}
 		n, err := r.Read(dst[len(dst):min(cap(dst), limit)])
 		dst = dst[:len(dst)+n]
@@ -208,9 +200,7 @@ func appendSnappy(dst, block []byte, limit int) ([]byte, error) {
 	if n > limit-len(dst) {
 		return nil, ErrInflatesTooMuch
 	}
-	if need := len(dst) + n; need > cap(dst) {
-		dst = append(make([]byte, 0, min(max(need, 2*cap(dst)), limit)), dst...)
-	}
+	dst = grow(dst, n, limit)
 	if _, err := s2.Decode(dst[len(dst):len(dst)+n], block); err != nil {
 		return nil, err
 	}
