@@ -18,7 +18,7 @@ SIM      := go test -count=1 -timeout=20m -run '^TestSim$$' ./test/sim
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/bridge and bin/sandbox
@@ -113,14 +113,16 @@ soak: ## Run the simulation over fresh seeds for SOAK (a duration: an hour is so
 	SOAK=$(SOAK) go test -count=1 -timeout=0 -run '^TestSoak$$' -v ./test/sim
 
 .PHONY: bench
-bench: build ## Measure the bridge on a real Kafka: MB/s, CPU s/GB, peak RSS (ARGS='-codecs lz4 -namespaces 10000')
-	go run ./bench -bridge bin/bridge $(ARGS)
+bench: build ## Measure the bridge alone on a real Kafka, a minute or so (ARGS='-scenarios slow-store -namespaces 300')
+	go build -o bin/bench ./bench
+	bin/bench -scenarios lz4 -size 512MiB $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: build ## Measure the bridge beside its peers and write bench/RESULTS.md (builds Bento once: minutes)
+bench-peers: build ## Measure the bridge beside its peers in all scenarios and write bench/RESULTS.md (ARGS='-runs 3': 25 minutes instead of 40)
+	go build -o bin/bench ./bench
 	go build -o bin/straightline ./bench/peers/straightline
 	cd bench/peers/bento && go build -o ../../../bin/bento .
-	go run ./bench -bridge bin/bridge -straightline bin/straightline -bento bin/bento -runs 5 -write bench $(ARGS)
+	bin/bench -straightline bin/straightline -bento bin/bento -runs 5 -write bench $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built

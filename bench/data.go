@@ -6,27 +6,35 @@ import (
 	"strings"
 )
 
-// shape is what the records look like.
+// shape is what the records of a topic look like.
 type shape struct {
-	bytes      int64 // of all records of a topic
+	bytes      int64 // of all records
 	record     int   // mean bytes of one
-	batch      int   // bytes of a producer's batch
+	batch      int   // bytes of a producer's batch, before compression
 	partitions int
 	namespaces int
+	codec      string
 }
 
 // records is how many there are.
 func (s shape) records() int { return int(s.bytes / int64(s.record)) }
 
+// source makes records. The n-th one is the same in each run but for its
+// timestamp, microseconds since 1970, with which it begins: see timePrefix. The
+// record is valid until the next call. Not safe for concurrent use.
+type source interface {
+	next(n int, at int64) (record []byte, namespace string)
+}
+
 const (
-	minRecord = 100  // leaves a few bytes beside the id and the namespace
-	templates = 4096 // distinct texts; each record has its own id besides
-	idDigits  = 12
+	minRecord   = 100  // leaves a few bytes beside time, id and namespace
+	headBytes   = 68   // of time, id and namespace
+	templates   = 4096 // distinct texts; each record has its own id besides
+	templateMem = 64 << 20
 )
 
-// generator makes records: JSON objects with a unique id, a namespace, a few
-// numbers and words that compress about as well as people's messages do. It is
-// the same for the same shape. Not safe for concurrent use.
+// generator makes JSON objects with a unique id, a namespace, a few numbers and
+// words that compress about as well as people's messages do.
 type generator struct {
 	rng       *rand.Rand
 	names     []string
@@ -40,12 +48,12 @@ func newGenerator(s shape) *generator {
 	var sum float64
 	for i := range s.namespaces {
 		sum += 1 / float64(i+1)
-		g.names = append(g.names, fmt.Sprintf("namespace-%05d", i))
+		g.names = append(g.names, fmt.Sprintf("ns-%05d", i))
 		g.cumulated = append(g.cumulated, sum)
 	}
 	words := g.vocabulary()
-	for range templates {
-		g.texts = append(g.texts, g.text(words, s.record-minRecord+16))
+	for range min(templates, max(16, templateMem/s.record)) {
+		g.texts = append(g.texts, g.text(words, s.record-headBytes))
 	}
 	return g
 }
@@ -81,14 +89,14 @@ func (g *generator) text(words []string, size int) string {
 	return b.String()
 }
 
-// next returns the n-th record and the index of its namespace. The record is
-// valid until the next call.
-func (g *generator) next(n int) (record []byte, namespace int) {
-	namespace = g.pick()
-	g.buf = append(g.buf[:0], `{"id":"item-`...)
-	g.buf = fmt.Appendf(g.buf, "%0*d", idDigits, n)
+// next implements source.
+func (g *generator) next(n int, at int64) (record []byte, namespace string) {
+	namespace = g.names[g.pick()]
+	g.buf = appendTime(g.buf[:0], at)
+	g.buf = append(g.buf, `,"id":"`...)
+	g.buf = appendPadded(g.buf, int64(n), 12)
 	g.buf = append(g.buf, `","namespace":"`...)
-	g.buf = append(g.buf, g.names[namespace]...)
+	g.buf = append(g.buf, namespace...)
 	g.buf = append(g.buf, `",`...)
 	g.buf = append(g.buf, g.texts[g.rng.IntN(len(g.texts))]...)
 	g.buf = append(g.buf, '}')
@@ -107,4 +115,20 @@ func (g *generator) pick() int {
 		}
 	}
 	return low
+}
+
+// appendTime appends the timestamp that each record begins with.
+func appendTime(dst []byte, at int64) []byte {
+	return appendPadded(append(dst, timePrefix...), at, timeDigits)
+}
+
+// appendPadded appends a number with zeros before it.
+func appendPadded(dst []byte, n int64, digits int) []byte {
+	for range digits {
+		dst = append(dst, '0')
+	}
+	for i := len(dst) - 1; n > 0 && digits > 0; i, digits, n = i-1, digits-1, n/10 {
+		dst[i] = byte('0' + n%10)
+	}
+	return dst
 }

@@ -1,26 +1,58 @@
 // Command bench measures the bridge as its users run it: the built binary reads
 // from a real Kafka and PUTs to an import API and store in this process.
 //
-//	make bench          the bridge alone
-//	make bench-peers    the bridge and its peers, interleaved, into bench/RESULTS.md
+//	make bench          the bridge alone, one scenario
+//	make bench-peers    the bridge and its peers in all scenarios, into bench/RESULTS.md
+//
+// ARGS passes flags, which win over those that make sets:
+//
+//	make bench ARGS='-scenarios none,zstd -size 2GiB -record 300 -runs 3'
+//	make bench ARGS='-data records.jsonl -field customer.name -size 1GiB'
+//	make bench ARGS='-against other/bridge -runs 5'
+//	make bench-peers ARGS='-runs 3'
+//	make bench ARGS=-list
+//	make bench ARGS=-help
+//
+// The peers are Bento, a general-purpose pipeline (peers/bento, a module of its
+// own, with bench.yaml), and a straight-line program on franz-go that does the
+// least that could be called the job, and promises nothing (peers/straightline).
+// "Bento by text" (text.yaml) searches each record's text instead of parsing its
+// JSON; that is not the same job and only shows what parsing costs.
 //
 // # What is measured
 //
-// For each codec one topic is filled once; each run reads all of it in a consumer
-// group of its own. The store counts the lines and bytes of each namespace and a
-// run whose counts differ from what was produced fails, so that nobody is fast by
-// losing or repeating something.
+// Each scenario has a topic that is filled once; each run reads all of it in a
+// consumer group of its own. Subjects are interleaved within a scenario. A codec
+// scenario takes -size bytes of records, 1 GiB; the others take half of that, the
+// one of small records an eighth. The store counts and checksums each line. A run
+// in which a line is missing, too many or altered in any namespace fails, so that
+// nobody is fast by losing or repeating something.
 //
-//   - MB/s: bytes stored per second between the first twentieth and the last
-//     quarter of them, so that joining the group before and waiting for the age
-//     bound after it do not count; 10^6 bytes, newlines included
-//   - seconds: from the start of the process to the last line, which do count there
+//   - MB/s: all bytes stored, newlines included, in 10^6, by the time the work
+//     took: from the first byte that the process read of Kafka to the last one,
+//     and after that for as long as a PUT was under way or the process used its
+//     CPU. So neither joining the group nor waiting at the end for the age bound
+//     counts (see busyTime)
+//   - seconds: from the start of the process to the last line, which counts both
 //   - CPU s/GB: user and system time of the process, of all its life until the
-//     last line, per 10^9 bytes. It hardly depends on who else uses the machine
-//   - peak RSS: the kernel's high-water mark (VmHWM)
+//     last line, per 10^9 bytes. Other programs disturb it less than MB/s, but
+//     still do: they take turns in the caches
+//   - peak RSS: the kernel's high-water mark of the process (VmHWM)
+//   - p50, p99 of live traffic: from the time in a record, which it got when the
+//     producer took it, until the store answers the PUT that brought it. The
+//     producer sends at a fixed rate; the first two seconds do not count
+//
+// A ratio is the median of the runs' own ratios: runs of one number follow each
+// other, so that a disturbance hits both.
 //
 // Broker, store and subject share the machine, so compare subjects of one run of
-// this program only.
+// this program only, and on a quiet machine: RESULTS.md warns where it was not.
+//
+// # What stays behind
+//
+// Nothing: processes and the broker's folder go at the end and at an interrupt.
+// The log of a run that failed stays, and is named. A topic lives as long as its
+// scenario. The disk needs three times -size.
 //
 // # Without a real Kafka
 //

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/test/kafkatest"
 )
@@ -18,13 +21,14 @@ type kafka struct {
 	brokers string
 	kind    string // told in the results
 	stop    func()
+	topics  int // made so far
 }
 
 // startKafka uses the brokers given, or starts a real Kafka, or an in-process
 // one where that is impossible.
 func startKafka(ctx context.Context, brokers string) (*kafka, error) {
 	if brokers != "" {
-		return &kafka{brokers, "external Kafka", func() {}}, nil
+		return &kafka{brokers: brokers, kind: "a Kafka at " + brokers, stop: func() {}}, nil
 	}
 	dir, err := os.MkdirTemp("", "bench-")
 	if err != nil {
@@ -32,7 +36,7 @@ func startKafka(ctx context.Context, brokers string) (*kafka, error) {
 	}
 	cluster, err := kafkatest.Start(ctx, dir, kafkatest.Options{Properties: map[string]string{"num.network.threads": "2", "num.io.threads": "2"}})
 	if err == nil {
-		return &kafka{cluster.Brokers(), "Apache Kafka, one node", func() { cluster.Stop(); os.RemoveAll(dir) }}, nil
+		return &kafka{brokers: cluster.Brokers(), kind: "Apache Kafka, one node", stop: func() { cluster.Stop(); os.RemoveAll(dir) }}, nil
 	}
 	os.RemoveAll(dir)
 	fake, fakeErr := kfake.NewCluster(kfake.NumBrokers(1))
@@ -40,13 +44,20 @@ func startKafka(ctx context.Context, brokers string) (*kafka, error) {
 		return nil, fmt.Errorf("start kfake: %w", fakeErr)
 	}
 	fmt.Fprintf(os.Stderr, "\nNO REAL KAFKA: %v\nAn in-process one takes its place; these figures are no claim.\n\n", err)
-	return &kafka{strings.Join(fake.ListenAddrs(), ","), "kfake, in the store's process (NO CLAIM)", fake.Close}, nil
+	return &kafka{brokers: strings.Join(fake.ListenAddrs(), ","), kind: "kfake, in the store's process (NO CLAIM)", stop: fake.Close}, nil
 }
 
-// topic is a filled topic and what a correct subject stores of it.
+// topic is a topic and what a correct subject stores of it.
 type topic struct {
 	name     string
-	expected expectation
+	expected *tally
+	groups   int
+}
+
+// group is a new consumer group's name.
+func (t *topic) group() string {
+	t.groups++
+	return fmt.Sprintf("%s-%d", t.name, t.groups)
 }
 
 // compression is franz-go's name of a codec.
@@ -66,55 +77,84 @@ func compression(codec string) (kgo.CompressionCodec, error) {
 	return kgo.CompressionCodec{}, fmt.Errorf("unknown codec %q", codec)
 }
 
-// fill creates a topic and produces the records of a shape to it.
-func (k *kafka) fill(ctx context.Context, codec string, s shape) (*topic, error) {
-	c, err := compression(codec)
+func (k *kafka) client(s shape, opts ...kgo.Opt) (*kgo.Client, error) {
+	c, err := compression(s.codec)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(k.brokers, ",")...), kgo.ProducerBatchCompression(c),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(int32(max(s.batch, s.record+s.record/2+1024))),
-		kgo.MaxBufferedBytes(64<<20))
+	client, err := kgo.NewClient(append(opts, kgo.SeedBrokers(strings.Split(k.brokers, ",")...), kgo.ProducerBatchCompression(c),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchMaxBytes(int32(max(s.batch, maxBatch))))...)
 	if err != nil {
 		return nil, fmt.Errorf("make producer: %w", err)
 	}
+	return client, nil
+}
+
+// create makes an empty topic; prefix is the beginning of its name.
+func (k *kafka) create(ctx context.Context, prefix string, s shape) (*topic, error) {
+	client, err := k.client(s)
+	if err != nil {
+		return nil, err
+	}
 	defer client.Close()
-	t := &topic{name: fmt.Sprintf("bench-%s-%d", codec, os.Getpid()), expected: newExpectation(s.namespaces)}
+	k.topics++
+	t := &topic{name: fmt.Sprintf("%s-%d-%d", prefix, os.Getpid(), k.topics), expected: newTally()}
 	made, err := kadm.NewClient(client).CreateTopic(ctx, int32(s.partitions), 1, nil, t.name)
 	if err != nil || made.Err != nil {
-		return nil, fmt.Errorf("create topic %s: %w", t.name, firstError(err, made.Err))
+		return nil, fmt.Errorf("create topic %s: %w", t.name, cmp.Or(err, made.Err))
 	}
-	return t, produce(ctx, client, t, s)
+	return t, awaitLeaders(ctx, client, t.name, s.partitions)
 }
 
-// produce spreads the records over the partitions in runs, as keyed traffic of
-// many producers does not: so that a batch of a few dozen records gets full.
-func produce(ctx context.Context, client *kgo.Client, t *topic, s shape) error {
-	g := newGenerator(s)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	perRun := max(1, s.batch/s.record)
-	for n := range s.records() {
-		value, namespace := g.next(n)
-		t.expected.add(g.names[namespace], len(value)+1)
-		record := &kgo.Record{Topic: t.name, Partition: int32(n / perRun % s.partitions), Value: append([]byte(nil), value...)}
-		client.Produce(ctx, record, func(_ *kgo.Record, err error) {
-			if err != nil {
-				cancel(err)
-			}
-		})
-	}
-	if err := client.Flush(ctx); err != nil {
-		return fmt.Errorf("produce to %s: %w", t.name, context.Cause(ctx))
-	}
-	return context.Cause(ctx)
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+// awaitLeaders waits until a topic can be read: a subject that asks sooner may
+// not look again for minutes.
+func awaitLeaders(ctx context.Context, client *kgo.Client, topic string, partitions int) error {
+	named := kmsg.NewMetadataRequestTopic()
+	named.Topic = &topic
+	request := kmsg.NewPtrMetadataRequest() // kadm would answer from its cache
+	request.Topics = append(request.Topics, named)
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		asking, cancel := context.WithTimeout(ctx, adminTimeout)
+		answer, err := request.RequestWith(asking, client)
+		cancel()
+		if err == nil && led(answer) == partitions {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for leaders of %s: %w", topic, context.Cause(ctx))
 		}
 	}
-	return nil
+}
+
+func led(answer *kmsg.MetadataResponse) int {
+	n := 0
+	for _, t := range answer.Topics {
+		for _, p := range t.Partitions {
+			if p.ErrorCode == 0 && p.Leader >= 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// adminTimeout bounds one request about a topic.
+const adminTimeout = 10 * time.Second
+
+// remove deletes a topic, so that the disk holds one scenario's at a time.
+func (k *kafka) remove(t *topic) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(k.brokers, ",")...))
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	if _, err := kadm.NewClient(client).DeleteTopic(ctx, t.name); err != nil {
+		fmt.Fprintf(os.Stderr, "  topic %s stays: %v\n", t.name, err)
+	}
 }

@@ -12,35 +12,41 @@ import (
 // ticksPerSecond is the unit of CPU times in /proc, the same on all of Linux.
 const ticksPerSecond = 100
 
-// usage is what a process has taken so far.
-type usage struct {
-	cpu     time.Duration
-	peakRSS int64 // bytes
-}
-
-// usageOf reads /proc.
-func usageOf(pid int) (usage, error) {
+// cpuOf is the user and system time of a process.
+func cpuOf(pid int) (time.Duration, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return usage{}, fmt.Errorf("read usage of process %d: %w", pid, err)
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return usage{}, fmt.Errorf("read usage of process %d: %w", pid, err)
+		return 0, fmt.Errorf("read CPU time: %w", err)
 	}
 	// The name, in parentheses, may hold anything; fields are counted after it.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 13 {
-		return usage{}, fmt.Errorf("read usage of process %d: %q", pid, stat)
+		return 0, fmt.Errorf("read CPU time of process %d: %q", pid, stat)
 	}
 	user, _ := strconv.ParseInt(fields[11], 10, 64)
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	u := usage{cpu: time.Duration(user+system) * time.Second / ticksPerSecond}
-	for line := range strings.Lines(string(status)) {
-		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, _ := strconv.ParseInt(strings.Fields(text)[0], 10, 64)
-			u.peakRSS = kib << 10
+	return time.Duration(user+system) * time.Second / ticksPerSecond, nil
+}
+
+// peakRSSOf is the most memory, in bytes, that a process has had resident.
+func peakRSSOf(pid int) (int64, error) {
+	kib, err := procField(pid, "status", "VmHWM:")
+	return kib << 10, err
+}
+
+// readBy is how many bytes a process has read so far, sockets included.
+func readBy(pid int) (int64, error) { return procField(pid, "io", "rchar:") }
+
+// procField is the first number after a name in a file of /proc/PID.
+func procField(pid int, file, name string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return 0, fmt.Errorf("read %s of process %d: %w", name, pid, err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name); ok && len(strings.Fields(rest)) > 0 {
+			return strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 		}
 	}
-	return u, nil
+	return 0, fmt.Errorf("read %s of process %d: not there", name, pid)
 }

@@ -3,22 +3,36 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+)
 
-	"kafka-import-bridge/test/child"
+// Names of the subjects.
+const (
+	bridgeName    = "bridge"
+	againstName   = "other build"
+	straightName  = "straight line"
+	bentoName     = "Bento"
+	bentoTextName = "Bento by text"
 )
 
 // subject is a program that is measured.
 type subject struct {
 	name    string
 	command func(ctx context.Context, r *setup) *exec.Cmd
-	// strict subjects promise to repeat nothing and to stop cleanly.
-	strict bool
+	// ours is a bridge: it promises to repeat nothing and to stop cleanly, and
+	// takes part in scenarios that no other would end.
+	ours bool
+	only []string // names of scenarios; nil is each
+}
+
+func (s *subject) takesPart(in *scenario) bool {
+	return (s.ours || !in.alone) && (s.only == nil || slices.Contains(s.only, in.name))
 }
 
 // setup is what a subject has to know of a run.
@@ -26,156 +40,73 @@ type setup struct {
 	brokers, topic, group string
 	store                 string // http://host:port
 	age                   time.Duration
+	partitions            int
 	pprof                 string // host:port, or empty
 }
 
 // subjects are those whose binaries are known.
-func (p *plan) subjects() []subject {
-	all := []subject{{"bridge", p.bridgeCommand(p.bridge), true}}
-	if p.against != "" {
-		all = append(all, subject{"other build", p.bridgeCommand(p.against), true})
+func (o *options) subjects() []subject {
+	all := []subject{{name: bridgeName, command: o.bridgeCommand(o.bridge), ours: true}}
+	if o.against != "" {
+		all = append(all, subject{name: againstName, command: o.bridgeCommand(o.against), ours: true})
 	}
-	if p.straight != "" {
-		all = append(all, subject{"straight line", p.straightCommand, false})
+	if o.straight != "" {
+		all = append(all, subject{name: straightName, command: o.straightCommand})
 	}
-	if p.bento != "" {
-		all = append(all, subject{"Bento", p.bentoCommand, false})
+	if o.bento != "" {
+		text := filepath.Join(filepath.Dir(o.bentoConfig), "text.yaml")
+		all = append(all, subject{name: bentoName, command: o.bentoCommand(o.bentoConfig)})
+		if _, err := os.Stat(text); err == nil && o.data == nil {
+			all = append(all, subject{name: bentoTextName, command: o.bentoCommand(text), only: []string{"lz4"}})
+		}
 	}
 	return all
 }
 
-func (p *plan) bridgeCommand(binary string) func(context.Context, *setup) *exec.Cmd {
+func (o *options) bridgeCommand(binary string) func(context.Context, *setup) *exec.Cmd {
 	return func(ctx context.Context, r *setup) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, binary)
 		cmd.Env = append(os.Environ(),
 			"BRIDGE_KAFKA_BROKERS="+r.brokers, "BRIDGE_KAFKA_TOPICS="+r.topic, "BRIDGE_KAFKA_GROUP_ID="+r.group,
-			"BRIDGE_NAMESPACE=field:namespace", "BRIDGE_BATCH_MAX_AGE="+r.age.String(),
+			"BRIDGE_NAMESPACE=field:"+o.field, "BRIDGE_BATCH_MAX_AGE="+r.age.String(), "BRIDGE_BUFFER_MAX_BYTES="+strconv.FormatInt(o.buffer, 10),
 			"SAFETYKIT_API_KEY=bench", "SAFETYKIT_BASE_URL="+r.store, "BRIDGE_HTTP_ADDR=127.0.0.1:0",
 		)
 		if r.pprof != "" {
 			cmd.Env = append(cmd.Env, "BRIDGE_PPROF_ADDR="+r.pprof)
 		}
-		cmd.Env = append(cmd.Env, p.env...)
+		cmd.Env = append(cmd.Env, o.env...)
 		return cmd
 	}
 }
 
-func (p *plan) straightCommand(ctx context.Context, r *setup) *exec.Cmd {
-	return exec.CommandContext(ctx, p.straight, "-brokers", r.brokers, "-topic", r.topic, "-group", r.group, "-store", r.store, "-age", r.age.String())
+func (o *options) straightCommand(ctx context.Context, r *setup) *exec.Cmd {
+	name := o.field[1+strings.LastIndexByte(o.field, '.'):]
+	return exec.CommandContext(ctx, o.straight, "-brokers", r.brokers, "-topic", r.topic, "-group", r.group, "-store", r.store, "-age", r.age.String(), "-field", name)
 }
 
-func (p *plan) bentoCommand(ctx context.Context, r *setup) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, p.bento, "-c", filepath.Join("bench", "peers", "bento", "bench.yaml"))
-	cmd.Env = append(os.Environ(), "BENCH_BROKERS="+r.brokers, "BENCH_TOPIC="+r.topic, "BENCH_GROUP="+r.group,
-		"BENCH_STORE="+r.store, "BENCH_AGE="+r.age.String())
-	return cmd
-}
+// bentoBuffered is what Bento gathers in all partitions together before it
+// groups: more does not make it faster.
+const bentoBuffered = 128 << 20
 
-// measured is what one run has shown.
-type measured struct {
-	rate    float64 // bytes a second
-	elapsed time.Duration
-	usage   usage
-	puts    int
-}
-
-// measure runs a subject until the store has every line of the topic.
-func (b *bench) measure(ctx context.Context, s subject, t *topic, group string) (m measured, err error) {
-	logFile, err := os.CreateTemp("", "bench-*.log")
-	if err != nil {
-		return m, fmt.Errorf("make log of %s: %w", s.name, err)
+func (o *options) bentoCommand(config string) func(context.Context, *setup) *exec.Cmd {
+	return func(ctx context.Context, r *setup) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, o.bento, "-c", config)
+		cmd.Env = append(os.Environ(), "BENCH_BROKERS="+r.brokers, "BENCH_TOPIC="+r.topic, "BENCH_GROUP="+r.group,
+			"BENCH_STORE="+r.store, "BENCH_AGE="+r.age.String(), "BENCH_FIELD="+o.field,
+			"BENCH_BATCH="+strconv.Itoa(min(max(bentoBuffered/r.partitions, 1<<20), 16<<20)))
+		return cmd
 	}
-	defer func() {
-		logFile.Close()
-		if err == nil {
-			os.Remove(logFile.Name())
-		} else {
-			err = fmt.Errorf("%s: %w (its log is %s)", s.name, err, logFile.Name())
+}
+
+// missing says which program is not there.
+func (o *options) missing() error {
+	for _, binary := range []string{o.bridge, o.against, o.straight, o.bento} {
+		if binary == "" {
+			continue
 		}
-	}()
-	r := &setup{brokers: b.cluster.brokers, topic: t.name, group: group, store: b.store.base, age: b.plan.age}
-	if b.plan.profile != "" && s.strict {
-		r.pprof = "127.0.0.1:6061"
-	}
-	cmd := s.command(ctx, r)
-	cmd.Stdout, cmd.Stderr = logFile, logFile
-	done := b.store.begin(t.expected.total.lines)
-	began := time.Now()
-	proc, err := child.Start(cmd)
-	if err != nil {
-		return m, err
-	}
-	defer proc.Kill()
-	if r.pprof != "" {
-		go saveProfile(ctx, r.pprof, b.plan.profile) // best effort; ends with its request
-	}
-	if err := b.await(ctx, done, proc); err != nil {
-		return m, err
-	}
-	if m.usage, err = usageOf(proc.PID()); err != nil {
-		return m, err
-	}
-	at, puts := b.store.finished()
-	m.rate, m.elapsed, m.puts = b.store.rate(), at.Sub(began), puts
-	if err := end(proc, s.strict); err != nil {
-		return m, err
-	}
-	return m, b.store.verdict(&t.expected)
-}
-
-func (b *bench) await(ctx context.Context, done <-chan struct{}, proc *child.Process) error {
-	limit := time.NewTimer(b.plan.limit)
-	defer limit.Stop()
-	select {
-	case <-done:
-		return nil
-	case <-proc.Done():
-		return fmt.Errorf("ended early with code %d", proc.ExitCode())
-	case <-limit.C:
-		b.store.mu.Lock()
-		defer b.store.mu.Unlock()
-		return fmt.Errorf("not done after %s: %d of %d lines stored", b.plan.limit, b.store.total.lines, b.store.want)
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// end stops the process; a strict one must exit cleanly.
-func end(proc *child.Process, strict bool) error {
-	if !strict {
-		proc.Kill()
-		return nil
-	}
-	proc.Signal(syscall.SIGTERM)
-	select {
-	case <-proc.Done():
-	case <-time.After(time.Minute):
-		return fmt.Errorf("still runs a minute after SIGTERM")
-	}
-	if code := proc.ExitCode(); code != 0 {
-		return fmt.Errorf("exit code %d after SIGTERM", code)
+		if _, err := os.Stat(binary); err != nil {
+			return fmt.Errorf("find program: %w (make bench and make bench-peers build it)", err)
+		}
 	}
 	return nil
-}
-
-// profileSeconds is how much of a run a profile covers: its beginning.
-const profileSeconds = 4
-
-// saveProfile asks for a CPU profile until the process listens.
-func saveProfile(ctx context.Context, addr, file string) {
-	for range 100 {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", addr, profileSeconds), nil)
-		if err != nil {
-			return
-		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			defer resp.Body.Close()
-			if f, err := os.Create(file); err == nil {
-				_, _ = f.ReadFrom(resp.Body) // a cut-off profile cannot be read, which tells
-				f.Close()
-			}
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
 }

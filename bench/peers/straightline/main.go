@@ -21,18 +21,20 @@ import (
 
 const (
 	batchBytes  = 8 << 20
+	firstBytes  = 64 << 10 // of a new body, which grows
 	concurrency = 16
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var brokers, topic, group, store string
+	var brokers, topic, group, store, field string
 	var age time.Duration
 	flag.StringVar(&brokers, "brokers", "", "host:port,…")
 	flag.StringVar(&topic, "topic", "", "topic to read")
 	flag.StringVar(&group, "group", "", "consumer group")
 	flag.StringVar(&store, "store", "", "http://host:port of the store")
+	flag.StringVar(&field, "field", "namespace", "name of the field with the namespace; written as \"NAME\":\"…\", without spaces")
 	flag.DurationVar(&age, "age", time.Second, "when to PUT what has not filled a batch")
 	flag.Parse()
 	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(brokers, ",")...), kgo.ConsumeTopics(topic), kgo.ConsumerGroup(group),
@@ -42,7 +44,7 @@ func main() {
 		os.Exit(1)
 	}
 	defer client.Close()
-	l := newLoop(store, age)
+	l := newLoop(store, field, age)
 	for ctx.Err() == nil {
 		l.turn(ctx, client)
 	}
@@ -51,6 +53,7 @@ func main() {
 // loop is the one goroutine that owns the buffers.
 type loop struct {
 	store   string
+	field   []byte
 	age     time.Duration
 	open    map[string]*buffer
 	slots   chan struct{}
@@ -65,10 +68,10 @@ type buffer struct {
 	opened    time.Time
 }
 
-func newLoop(store string, age time.Duration) *loop {
+func newLoop(store, field string, age time.Duration) *loop {
 	transport := &http.Transport{MaxIdleConnsPerHost: concurrency, WriteBufferSize: 64 << 10}
 	return &loop{
-		store: store, age: age, open: map[string]*buffer{}, slots: make(chan struct{}, concurrency),
+		store: store, field: []byte(`"` + field + `":"`), age: age, open: map[string]*buffer{}, slots: make(chan struct{}, concurrency),
 		free:   make(chan []byte, 2*concurrency),
 		client: http.Client{Transport: transport},
 	}
@@ -90,10 +93,13 @@ func (l *loop) turn(ctx context.Context, client *kgo.Client) {
 	}
 }
 
-var field = []byte(`"namespace":"`)
-
 func (l *loop) add(value []byte, now time.Time) {
-	at := bytes.Index(value, field) + len(field)
+	at := bytes.Index(value, l.field)
+	if at < 0 {
+		fmt.Fprintf(os.Stderr, "a record has no %s\n", l.field)
+		os.Exit(1)
+	}
+	at += len(l.field)
 	name := value[at : at+bytes.IndexByte(value[at:], '"')]
 	b := l.open[string(name)]
 	if b != nil && len(b.body)+len(value)+1 > batchBytes {
@@ -112,7 +118,7 @@ func (l *loop) body() []byte {
 	case body := <-l.free:
 		return body[:0]
 	default:
-		return make([]byte, 0, batchBytes)
+		return make([]byte, 0, firstBytes)
 	}
 }
 

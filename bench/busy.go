@@ -1,0 +1,91 @@
+package main
+
+import "time"
+
+// sampleEvery is the time between two looks at a process.
+const sampleEvery = 20 * time.Millisecond
+
+// sample is one look at a process.
+type sample struct {
+	at      time.Time
+	read    int64         // bytes that it has read so far
+	cpu     time.Duration // that it has used so far
+	storing bool          // whether a PUT was under way since the last sample
+}
+
+// busyTime is how long the work took: from the first byte read of Kafka to the
+// last one, and after that as long as a PUT was under way or the CPU was used.
+// The start of the process, joining the group, and waiting for the age of the
+// last batches are not work.
+func busyTime(samples []sample) time.Duration {
+	if len(samples) < 2 {
+		return 0
+	}
+	first, last := 0, len(samples)-1
+	all := samples[last].read
+	for i, s := range samples {
+		if s.read < all/100 {
+			first = i
+		}
+	}
+	for last > first+1 && samples[last-1].read >= all-all/100 {
+		last--
+	}
+	busy := samples[last].at.Sub(samples[first].at)
+	for i := last + 1; i < len(samples); i++ {
+		if samples[i].storing || samples[i].cpu > samples[i-1].cpu {
+			busy += samples[i].at.Sub(samples[i-1].at)
+		}
+	}
+	return busy
+}
+
+// watcher takes samples of a process.
+type watcher struct {
+	pid     int
+	store   *sink
+	samples []sample
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// watch starts to take samples.
+func watch(pid int, store *sink) *watcher {
+	w := &watcher{pid: pid, store: store, stop: make(chan struct{}), stopped: make(chan struct{})}
+	go w.run() // ends with finish, or with the process
+	return w
+}
+
+func (w *watcher) run() {
+	defer close(w.stopped)
+	ticker := time.NewTicker(sampleEvery)
+	defer ticker.Stop()
+	for w.take() {
+		select {
+		case <-ticker.C:
+		case <-w.stop:
+			w.take()
+			return
+		}
+	}
+}
+
+func (w *watcher) take() bool {
+	read, err := readBy(w.pid)
+	if err != nil {
+		return false // it has ended
+	}
+	cpu, err := cpuOf(w.pid)
+	if err != nil {
+		return false
+	}
+	w.samples = append(w.samples, sample{time.Now(), read, cpu, w.store.wasBusy()})
+	return true
+}
+
+// finish takes a last sample and returns all of them. It may be called once.
+func (w *watcher) finish() []sample {
+	close(w.stop)
+	<-w.stopped
+	return w.samples
+}
