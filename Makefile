@@ -10,6 +10,10 @@ ARGS     ?=
 FUZZTIME ?= 1m
 SOAK     ?= 1h
 CHART    := charts/kafka-import-bridge
+# Programs that test the chart, built on demand from a module of their own.
+CHARTTOOL := go tool -modfile=charts/tools/go.mod
+# A helm built from source may take itself for that of a very old cluster.
+KUBE     := 1.30.0
 # The race detector needs a C compiler; without one the tests run without it.
 RACE     := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 TEST     := go test $(RACE) -shuffle=on -count=1 -timeout=20m
@@ -82,15 +86,18 @@ generated: ## Fail if a generated file is not up to date
 	if [ "$$before" != "$$(state)" ]; then echo "generated files were out of date; look at the difference and commit it:"; git status --short; exit 1; fi
 
 .PHONY: chart
-chart: ## Lint the chart and render it with each of its test values
+chart: ## Lint the chart, test it with helm-unittest, and check what it renders with kubeconform
 	@command -v helm >/dev/null || { echo "helm is missing: .ci/run shows the pinned version and how to install it"; exit 1; }
+	go run ./test/kube/schemas bin/schemas
 	@shopt -s nullglob; files=($(CHART)/ci/*-values.yaml); \
 	if [ $${#files[@]} = 0 ]; then echo "no $(CHART)/ci/*-values.yaml to test the chart with"; exit 1; fi; \
 	for values in "$${files[@]}"; do \
 	  echo "chart with $$(basename $$values)"; \
-	  helm lint --strict --quiet $(CHART) -f $$values; \
-	  helm template release $(CHART) -f $$values >/dev/null; \
+	  helm lint --strict --quiet --kube-version $(KUBE) $(CHART) -f $$values; \
+	  helm template release $(CHART) --kube-version $(KUBE) -f $$values | \
+	    $(CHARTTOOL) kubeconform -strict -summary -schema-location 'bin/schemas/{{.ResourceKind}}{{.KindSuffix}}.json'; \
 	done
+	$(CHARTTOOL) helm-unittest --strict $(CHART)
 
 .PHONY: image
 image: ## Build the image IMAGE around a static binary with buildah, and look at it

@@ -34,21 +34,29 @@
 {{- if and $sasl.existingSecret (not $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
 {{- $faults = append $faults "kafka.sasl.existingSecret has no effect without config.BRIDGE_KAFKA_SASL_MECHANISM" -}}
 {{- end -}}
-{{- $managed := dict -}}
+{{- $set := append (keys $c) "BRIDGE_INSTANCE_ID" -}}
 {{- range $entry := include "bridge.managedEnv" . | fromYamlArray -}}
 {{- if hasKey $c $entry.name -}}
 {{- $faults = append $faults (printf "config.%s is set by the chart from a Secret: remove it, or the value that names the Secret" $entry.name) -}}
 {{- end -}}
+{{- $set = append $set $entry.name -}}
+{{- end -}}
+{{- range $entry := .Values.extraEnv -}}
+{{- if has $entry.name $set -}}
+{{- $faults = append $faults (printf "extraEnv sets %s a second time: the chart or config sets it already" $entry.name) -}}
+{{- end -}}
 {{- end -}}
 {{- $need := add (include "bridge.seconds" ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 10 -}}
 {{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (lt (int64 .Values.terminationGracePeriodSeconds) $need) -}}
-{{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s) and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need $c.BRIDGE_SHUTDOWN_TIMEOUT) -}}
+{{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s) and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s")) -}}
 {{- end -}}
 {{- $limit := dig "limits" "memory" "" .Values.resources -}}
-{{- if $limit -}}
+{{- if hasSuffix "m" (toString $limit) -}}
+{{- $faults = append $faults (printf "resources.limits.memory (%s) is in thousandths of a byte: write M or Mi" $limit) -}}
+{{- else if $limit -}}
 {{- $least := add (include "bridge.bytes" ($c.BRIDGE_BUFFER_MAX_BYTES | default "256MiB") | int64) 67108864 -}}
 {{- if lt (include "bridge.bytes" $limit | int64) $least -}}
-{{- $faults = append $faults (printf "resources.limits.memory (%s) is below config.BRIDGE_BUFFER_MAX_BYTES (%s) and 64 MiB of headroom: raise it to %dMi or lower the buffer" (include "bridge.text" $limit) (include "bridge.text" $c.BRIDGE_BUFFER_MAX_BYTES) (div (add $least 1048575) 1048576)) -}}
+{{- $faults = append $faults (printf "resources.limits.memory (%s) is below config.BRIDGE_BUFFER_MAX_BYTES (%s) and 64 MiB of headroom: raise it to %dMi or lower the buffer" (include "bridge.text" $limit) (include "bridge.text" ($c.BRIDGE_BUFFER_MAX_BYTES | default "256MiB")) (div (add $least 1048575) 1048576)) -}}
 {{- end -}}
 {{- end -}}
 {{- $a := .Values.autoscaling -}}
@@ -80,6 +88,9 @@
 {{- end -}}
 {{- end -}}
 {{- $p := .Values.podDisruptionBudget -}}
+{{- if and $p.enabled (kindIs "invalid" $p.minAvailable) (kindIs "invalid" $p.maxUnavailable) -}}
+{{- $faults = append $faults "podDisruptionBudget needs podDisruptionBudget.minAvailable or podDisruptionBudget.maxUnavailable" -}}
+{{- end -}}
 {{- if and $p.enabled (not (kindIs "invalid" $p.minAvailable)) (not (kindIs "invalid" $p.maxUnavailable)) -}}
 {{- $faults = append $faults "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null" -}}
 {{- end -}}
