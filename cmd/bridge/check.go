@@ -106,15 +106,17 @@ func (f *findings) tell(found consumer.Finding) {
 	}
 }
 
-// findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY".
+// findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY", one
+// line whatever an error's text holds.
 func findingText(f consumer.Finding) string {
+	text := "fail " + f.Check + ": " + f.Detail
 	switch {
 	case f.OK:
-		return "ok " + f.Check + ": " + f.Detail
-	case f.Remedy == "":
-		return "fail " + f.Check + ": " + f.Detail
+		text = "ok " + f.Check + ": " + f.Detail
+	case f.Remedy != "":
+		text += ". Remedy: " + f.Remedy
 	}
-	return "fail " + f.Check + ": " + f.Detail + ". Remedy: " + f.Remedy
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func findingJSON(f consumer.Finding) string {

@@ -43,12 +43,16 @@ func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, nam
 // apiRemedy says what to do about an upload URL that was not to be had.
 func apiRemedy(out importer.Outcome) string {
 	switch {
+	case out.Status == http.StatusForbidden:
+		return "the API refuses the key for this namespace: check that SAFETYKIT_API_KEY (or its _FILE) is one that may import into it, and SAFETYKIT_BASE_URL"
 	case out.Class == importer.Unauthorised:
 		return "the API refuses the key: set SAFETYKIT_API_KEY (or its _FILE) to one that is valid at SAFETYKIT_BASE_URL and may import"
 	case out.Status == http.StatusNotFound, out.Status == http.StatusMethodNotAllowed:
 		return "check that the namespace exists, and SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH"
 	case out.Class == importer.Refused:
 		return "the API refuses this namespace: check its name with the owner of the account"
+	case out.Status >= 300 && out.Status <= 399:
+		return "the answer is a redirect, which is never followed, since the key would go with it: set SAFETYKIT_BASE_URL to where the API is"
 	case out.Class == importer.Malformed:
 		return "the answer is not what the import API documents: check SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH, and what proxy stands between"
 	case out.Throttled:

@@ -202,14 +202,15 @@ func TestCheck_apiAnswers(t *testing.T) {
 	}{
 		{200, link, "(request id r1)"},
 		{401, "SECRET", "the API refuses the key"},
-		{403, "", "the API refuses the key"},
+		{403, "", "the API refuses the key for this namespace"},
 		{404, "", "check that the namespace exists"},
 		{422, "SECRET", "the API refuses this namespace"},
 		{429, "", "the API throttles this key"},
 		{503, "", "the API is not well"},
-		{302, link, "not what the import API documents"},
+		{302, link, "a redirect, which is never followed"},
 		{200, "<html>SECRET", "not what the import API documents"},
-		{200, `{"upload_url":"http://user:SECRET@store.example/x"}`, "not what the import API documents"},
+		{200, `{"upload_url":"http://user:SECRET@store.example/x"}`, "check upload_url: user information in the URL. Remedy: the answer is not what the import API documents"},
+		{200, `{"upload_url":"http://store.example/x"}`, "check upload_url: plain http to a host that is not loopback"},
 	} {
 		t.Run(fmt.Sprintf("%d %q", tc.status, tc.body), func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -22,17 +22,27 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%s=%q: %s", f.Variable, f.Value, f.Problem)
 }
 
-// userInfo matches what stands before the host in a URL or an address.
-var userInfo = regexp.MustCompile(`[^/,\s]+@`)
+// What may hold a secret in an address: whatever stands before the host (a
+// password may hold a slash, so up to the last @ of the element), and the query
+// or fragment of a URL.
+var (
+	urlUserInfo    = regexp.MustCompile(`^([a-zA-Z]+://)?.*@`)
+	urlQuery       = regexp.MustCompile(`([?#]).*$`)
+	brokerUserInfo = regexp.MustCompile(`[^,\s]+@`)
+)
 
 // maxShown bounds how much of a value is repeated in an error or a table.
 const maxShown = 300
 
-// shown returns value as it may be printed: without the user information of
-// addresses, and not endless.
+// shown returns value as it may be printed: without the user information and
+// the query of addresses, and not endless.
 func shown(s Setting, value string) string {
-	if s.Kind == KindURL || s.Variable == varBrokers {
-		value = userInfo.ReplaceAllString(value, redacted+"@")
+	switch {
+	case s.Variable == varBrokers:
+		value = brokerUserInfo.ReplaceAllString(value, redacted+"@")
+	case s.Kind == KindURL:
+		value = urlUserInfo.ReplaceAllString(value, "${1}"+redacted+"@")
+		value = urlQuery.ReplaceAllString(value, "${1}"+redacted)
 	}
 	if len(value) > maxShown {
 		value = strings.ToValidUTF8(value[:maxShown], "") + "…"

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -113,10 +114,19 @@ func saslNeeds(m SASLMechanism) []string {
 	return nil
 }
 
+// isSecret reports whether the variable has a _FILE twin.
+func isSecret(variable string) bool {
+	return slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Variable == variable && s.Secret() })
+}
+
 func (l *loader) validateSASL() {
 	mechanism := l.config.Kafka.SASL.Mechanism
 	for _, variable := range saslNeeds(mechanism) {
-		l.require(l.given(variable), "it is required by "+varMechanism+"="+string(mechanism), variable, varMechanism)
+		problem := "it is required by " + varMechanism + "=" + string(mechanism)
+		if isSecret(variable) {
+			problem += " (or " + variable + fileSuffix + ", a file that holds it)"
+		}
+		l.require(l.given(variable), problem, variable, varMechanism)
 	}
 	for _, variable := range []string{"BRIDGE_KAFKA_SASL_USERNAME", "BRIDGE_KAFKA_SASL_PASSWORD",
 		"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID",

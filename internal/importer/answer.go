@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -66,7 +67,7 @@ func parseUploadURL(text string, allowInsecure bool) (*url.URL, error) {
 		return nil, errors.New("check upload_url: not a URL") // err quotes it
 	}
 	if err := checkTarget(u, allowInsecure); err != nil {
-		return nil, errors.Join(errors.New("check upload_url"), err)
+		return nil, fmt.Errorf("check upload_url: %w", err)
 	}
 	return u, nil
 }

@@ -176,7 +176,7 @@ func checkTarget(u *url.URL, allowInsecure bool) error {
 	case u.User != nil:
 		return errors.New("user information in the URL")
 	case u.Scheme == "http" && !allowInsecure && !loopback(u.Hostname()):
-		return errors.New("plain http to a host that is not loopback")
+		return errors.New("plain http to a host that is not loopback, which only BRIDGE_ALLOW_INSECURE_HTTP=true accepts")
 	}
 	return nil
 }
