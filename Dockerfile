@@ -2,9 +2,10 @@
 #
 #   docker build --build-arg VERSION=1.2.3 --build-arg REVISION=$(git rev-parse HEAD) -t kafka-import-bridge:1.2.3 .
 #
-# Dockerfile.binary packs a binary that is there already.
-ARG GO_VERSION=1.26
-FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS build
+# GO_IMAGE is any image with the Go toolchain and a shell, such as a mirror's or
+# one pinned by digest. Dockerfile.binary packs a binary that is there already.
+ARG GO_IMAGE=docker.io/library/golang:1.26
+FROM --platform=$BUILDPLATFORM ${GO_IMAGE} AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
@@ -27,7 +28,7 @@ LABEL org.opencontainers.image.title="kafka-import-bridge" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /bridge /bridge
+COPY --from=build --chmod=0555 /bridge /bridge
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

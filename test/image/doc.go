@@ -1,3 +1,3 @@
-// Package image holds the test of the container image: it builds Dockerfile.binary
-// with buildah and looks at what came out.
+// Package image holds the tests of the container image: they build both
+// Dockerfiles with buildah and look at what came out.
 package image
