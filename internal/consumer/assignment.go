@@ -19,6 +19,7 @@ type resolved struct {
 	frontier  ledger.Frontier
 	committed int64 // -1 none
 	metadata  string
+	read      int32 // leader epoch of what was read last, -1 unknown
 	recalled  bool  // the start is this process's own knowledge, beyond the commit
 	first     bool  // resolved without a committed offset
 	heldOut   bool  // out of range, and the policy holds it

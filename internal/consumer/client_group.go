@@ -77,8 +77,9 @@ type Commit struct {
 // about it: at most 4,096 characters.
 type CommitOffset struct {
 	TopicPartition
-	Offset   int64
-	Metadata string
+	Offset      int64
+	LeaderEpoch int32 // of what was read last, -1 if unknown
+	Metadata    string
 }
 
 // CommitResult is what became of one CommitOffset.
@@ -130,7 +131,7 @@ func commitRequest(commit Commit) *offsetcommit.Request {
 			PartitionIndex:       o.Partition,
 			CommittedOffset:      o.Offset,
 			CommitTimestamp:      -1,
-			CommittedLeaderEpoch: -1,
+			CommittedLeaderEpoch: o.LeaderEpoch,
 			CommittedMetadata:    o.Metadata,
 		})
 	}

@@ -557,7 +557,7 @@ func TestClient_commits(t *testing.T) {
 		orders0, orders1, absent := TopicPartition{"orders", 0}, TopicPartition{"orders", 1}, TopicPartition{"absent", 0}
 		results, err := r.client.CommitOffsets(t.Context(), Commit{
 			Group: "g", Generation: generation.ID, MemberID: generation.MemberID,
-			Offsets: []CommitOffset{{orders1, 7, "frontier"}, {absent, 1, ""}, {orders0, 3, ""}},
+			Offsets: []CommitOffset{{orders1, 7, -1, "frontier"}, {absent, 1, -1, ""}, {orders0, 3, -1, ""}},
 		})
 		want := []CommitResult{{orders1, CodeOK}, {absent, CodeUnknownTopic}, {orders0, CodeOK}}
 		if err != nil || !slices.Equal(results, want) {
@@ -582,7 +582,7 @@ func TestClient_staleCommits(t *testing.T) {
 		generation := r.joined("g", "c")
 		commit := func(id int32, member string) (Code, error) {
 			results, err := r.client.CommitOffsets(t.Context(), Commit{
-				Group: "g", Generation: id, MemberID: member, Offsets: []CommitOffset{{TopicPartition{"orders", 0}, 5, ""}},
+				Group: "g", Generation: id, MemberID: member, Offsets: []CommitOffset{{TopicPartition{"orders", 0}, 5, -1, ""}},
 			})
 			if err != nil {
 				return 0, err

@@ -127,7 +127,7 @@ func (s *session) commitOf(p *partition) CommitOffset {
 	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadataRoom)
 	p.omitted = omitted
 	p.sent = mark{p.ledger.Watermark(), text}
-	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), Metadata: text}
+	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.epochOf(p.cursor), Metadata: text}
 }
 
 func (s *session) anyPartition() *partition {

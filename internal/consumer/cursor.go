@@ -17,7 +17,7 @@ type cursor struct {
 	// Guarded by fetcher.mu.
 	leader, leaderEpoch int32
 	offset              int64 // of the next record to fetch
-	batchEpoch          int32 // leader epoch of the last fetched batch, -1 unknown
+	batchEpoch          int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
 	busy                bool  // a request for it is under way
 	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
 	paused              bool

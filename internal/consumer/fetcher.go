@@ -63,24 +63,41 @@ func (f *fetcher) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// open begins to read a partition at offset.
-func (f *fetcher) open(tp TopicPartition, id wire.UUID, offset int64, leader, leaderEpoch int32, paused bool) *cursor {
+// open begins to read a partition at offset; batchEpoch is the leader epoch of
+// what was read of it before, -1 if unknown.
+func (f *fetcher) open(tp TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), offset: offset, batchEpoch: -1, leader: leader, leaderEpoch: leaderEpoch, paused: paused}
+	c := &cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), offset: offset, batchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, paused: paused}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
 }
 
 // reset reads the partition again from offset, after a delay; what was read
-// before and not yet delivered is stale. Only the loop calls it.
+// before and not yet delivered is stale. The log is still the same history, so
+// the leader epoch stays: a newer one than that of the offset does no harm. Only
+// the loop calls it.
 func (f *fetcher) reset(c *cursor, offset int64, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c.epoch.Add(1)
-	c.offset, c.batchEpoch, c.retryAt = offset, -1, retryAt
+	c.offset, c.retryAt = offset, retryAt
 	f.wake(c.leader)
+}
+
+// forget makes the cursor take the log as the leader has it.
+func (f *fetcher) forget(c *cursor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.batchEpoch = -1
+}
+
+// epochOf is the newest leader epoch of what was read, -1 if unknown.
+func (f *fetcher) epochOf(c *cursor) int32 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return c.batchEpoch
 }
 
 // pause stops or resumes fetching a partition. Only the loop calls it.
@@ -290,7 +307,7 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error 
 // stream.
 func (f *fetcher) tooLarge(ctx context.Context, batch []asked, err error) error {
 	if len(batch) == 1 {
-		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, -1)
+		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, batch[0].batchEpoch)
 	}
 	for i := range batch {
 		// One by one: the broker then answers with that partition's first batch only.
@@ -341,7 +358,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		return f.failed(ctx, a, p)
 	}
 	if p.Diverged() {
-		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, -1)
+		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
 	a.high.Store(p.HighWatermark)
 	a.stable.Store(p.LastStableOffset)
@@ -363,16 +380,16 @@ func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 	f.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
 	switch {
 	case code == CodeOffsetOutOfRange:
-		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, -1)
+		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, a.batchEpoch)
 	case code.TopicGone():
 		f.refresh()
-		return f.hand(ctx, a, work{fault: &fault{kind: faultLost, err: code}}, a.offset, -1)
+		return f.hand(ctx, a, work{fault: &fault{kind: faultLost, err: code}}, a.offset, a.batchEpoch)
 	case code.StaleLeader():
 		f.refresh()
 		f.moved(a, a.offset, a.batchEpoch, time.Now().Add(fetchBackoff))
 		return nil
 	default:
-		return f.hand(ctx, a, work{fault: &fault{kind: faultRetry, err: code}}, a.offset, -1)
+		return f.hand(ctx, a, work{fault: &fault{kind: faultRetry, err: code}}, a.offset, a.batchEpoch)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/wire"
 )
@@ -82,13 +83,16 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 
 // relocated goes on at the log start where records were removed; a log that
 // ends before the position is another history, in which everything from its
-// start (or from where the histories part) is new to us.
+// start (or from where the histories part) is new to us. What is not done before
+// that place is read again with it.
 func (s *session) relocated(p *partition, f *fault, now time.Time) {
-	position := p.ledger.Position()
+	position, frontier := p.ledger.Position(), ledger.Frontier{}
+	s.fetcher.forget(p.cursor)
 	r := resolved{TopicPartition: p.TopicPartition, committed: position, start: position, begin: f.begin, end: f.end}
-	switch {
-	case f.offset >= 0 && f.offset < position:
-		r.start, r.gap, r.reset = max(f.offset, f.begin), position-f.offset, "beyond_end"
+	switch known := s.frontierOf(p); {
+	case f.offset >= 0 && f.offset < max(position, known.Below):
+		frontier = known.Before(f.offset)
+		r.start, r.gap, r.reset = max(f.begin, min(f.offset, p.ledger.Watermark())), max(position, known.Below)-f.offset, "beyond_end"
 	case position < f.begin:
 		r.start, r.gap, r.reset = f.begin, f.begin-position, "below_log_start"
 	case position > f.end:
@@ -107,25 +111,40 @@ func (s *session) relocated(p *partition, f *fault, now time.Time) {
 	}
 	s.tellReset(r)
 	p.failure = nil
-	if r.start >= position {
+	if r.reset == "below_log_start" {
 		p.ledger.Advance(r.start)
 		p.touch()
 	} else {
-		s.startOver(p, r.start)
+		s.startOver(p, r.start, frontier)
 	}
 	s.fetcher.reset(p.cursor, r.start, time.Time{})
 	s.fetcher.pause(p.cursor, p.paused)
 }
 
 // startOver gives the partition a new ledger: what is under way for the old
-// history no longer counts for this one.
-func (s *session) startOver(p *partition, start int64) {
+// history no longer counts for this one, and no batch takes lines of both.
+func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier) {
+	now := time.Now()
+	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
+		s.queue(b, now)
+	}
 	for _, n := range s.pacer.namespaces {
 		delete(n.shed, p)
 	}
-	p.ledger = ledger.New(start, ledger.Frontier{})
-	p.committed = start
+	p.ledger = ledger.New(start, frontier)
+	p.committed, p.heldCount = start, 0
+	s.pauseHeld(p)
 	p.touch()
+}
+
+// frontierOf is what is done of a partition, as a commit would tell it.
+func (s *session) frontierOf(p *partition) ledger.Frontier {
+	text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
+	m, err := ledger.Decode(text)
+	if err != nil {
+		return ledger.Frontier{}
+	}
+	return m.Frontier
 }
 
 // pause waits, or returns the context's error at its end.

@@ -27,6 +27,7 @@ type recollection struct {
 	acked   mark
 	sent    mark // it may have been applied without our hearing of it
 	known   mark
+	epoch   int32 // leader epoch of what was read last
 }
 
 // remember keeps what the group does not know of the session's partitions.
@@ -39,7 +40,7 @@ func (s *session) remember() {
 		}
 		text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 		if known := (mark{p.ledger.Watermark(), text}); known != p.acked {
-			s.recollections[tp] = recollection{p.topicID, p.acked, p.sent, known}
+			s.recollections[tp] = recollection{p.topicID, p.acked, p.sent, known, s.fetcher.epochOf(p.cursor)}
 		}
 	}
 }
@@ -52,7 +53,7 @@ func (s *session) recall(tp TopicPartition, c CommittedOffset) (CommittedOffset,
 	if !ok || r.topicID != s.member.ids[tp.Topic] || group != r.acked && group != r.sent || r.known == group {
 		return c, false
 	}
-	return CommittedOffset{Offset: r.known.offset, LeaderEpoch: -1, Metadata: r.known.metadata}, true
+	return CommittedOffset{Offset: r.known.offset, LeaderEpoch: r.epoch, Metadata: r.known.metadata}, true
 }
 
 // metadataOf is what every commit of the partition carries beside the frontier.

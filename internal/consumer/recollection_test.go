@@ -16,6 +16,7 @@ func rememberingSession(t *testing.T) (*session, TopicPartition, *partition) {
 	s := &session{
 		resources:  &resources{fingerprint: "f.1.1", recollections: map[TopicPartition]recollection{}},
 		member:     member{ids: map[string]wire.UUID{"orders": id}},
+		fetcher:    &fetcher{},
 		partitions: map[TopicPartition]*partition{tp: p},
 	}
 	p.acked = mark{40, s.commitOf(p).Metadata}

@@ -70,7 +70,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	for _, tp := range m.assigned {
 		o := CommittedOffset{Offset: -1}
 		if c, ok := committed[tp]; ok {
-			o = CommittedOffset{Offset: c.Offset, Metadata: c.Metadata}
+			o = CommittedOffset{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}
 		}
 		found = append(found, s.start(tp, o, offsetRange{begin: 0, end: 1000, stable: 1000}, true))
 	}

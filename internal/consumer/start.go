@@ -10,7 +10,7 @@ import (
 
 // start decides where a partition starts.
 func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.begin, end: r.end, stable: r.stable}
+	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.begin, end: r.end, stable: r.stable, read: -1}
 	if c.Offset < 0 {
 		out.first, out.start = true, r.begin
 		if fresh && s.cfg.OffsetReset == ResetLatest {
@@ -24,7 +24,7 @@ func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fre
 	ours := err == nil && m.Committed == c.Offset
 	switch {
 	case ours && m.TopicID == id:
-		out.frontier = m.Frontier
+		out.frontier, out.read = m.Frontier, c.LeaderEpoch
 		if !sameRouting(m.Fingerprint, s.fingerprint) {
 			out.frontier = m.Frontier.Rerouted()
 			s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", tp.Topic, "partition", tp.Partition)
@@ -61,6 +61,8 @@ func (s *session) inRange(r resolved) resolved {
 		err := fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were read", r.start, r.begin, r.gap)
 		r.start = r.begin
 		return s.resetOrHold(r, err)
+	case r.start > r.end && r.read >= 0:
+		return r // the leader knows where the histories part: its answer to the first fetch tells
 	case r.start > r.end:
 		r.gap, r.reset = r.start-r.end, "beyond_end"
 		err := fmt.Errorf("committed offset %d lies beyond the end %d", r.start, r.end)
@@ -100,7 +102,10 @@ func (s *session) resolved(rs []resolved) {
 			p.born = s.member.generation
 			p.touch()
 		}
-		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.leader, r.epoch, r.heldOut)
+		if r.reset != "" {
+			r.read = -1 // it was of another place in the log
+		}
+		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut)
 		p.cursor.start.Store(r.begin)
 		p.cursor.high.Store(r.end)
 		p.cursor.stable.Store(r.stable)

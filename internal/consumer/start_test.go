@@ -97,7 +97,7 @@ func TestStart_decidesForEveryCombination(t *testing.T) {
 				for _, fresh := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%d by %s, reset %d, new group %t", committed, who, reset, fresh), func(t *testing.T) {
 						s := startSession(t, reset)
-						c := CommittedOffset{Offset: committed}
+						c := CommittedOffset{Offset: committed, LeaderEpoch: -1}
 						if committed >= 0 {
 							c.Metadata = metadataOf(t, who, committed, s.fingerprint)
 						}

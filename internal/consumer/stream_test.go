@@ -55,7 +55,7 @@ func newStreamRig(t *testing.T, change ...func(*Config)) *streamRig {
 	topic := r.topic("orders")
 	r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
 	r.fetcher = newFetcher(&r.cfg, r.client, NewMetrics(nil, 10), newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), 1, func() {})
-	r.cursor = r.fetcher.open(TopicPartition{"orders", 0}, topic.ID, 0, topic.Partitions[0].Leader, -1, false)
+	r.cursor = r.fetcher.open(TopicPartition{"orders", 0}, topic.ID, 0, -1, topic.Partitions[0].Leader, -1, false)
 	r.reader = newStreamReader(r.fetcher, newDecoder(&r.cfg, mapper, r.inflated, r.take))
 	r.cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		r.cluster.KeepControl()
@@ -459,7 +459,7 @@ func (r *clientRig) readAll(t *testing.T, want [2]int) (got [2][]string, streams
 	ended := make(chan struct{}, 3)
 	begin := func(run func()) { go func() { run(); ended <- struct{}{} }() }
 	for _, p := range topic.Partitions {
-		f.open(TopicPartition{"orders", p.Partition}, topic.ID, 0, p.Leader, p.LeaderEpoch, false)
+		f.open(TopicPartition{"orders", p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 	}
 	begin(func() { f.run(ctx) })
 	begin(func() { newDecoder(&cfg, mapper, inflated, take).run(ctx, f.work[0]) })

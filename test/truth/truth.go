@@ -50,7 +50,7 @@ type Truth struct {
 	sources   map[source]ID // acknowledged records
 	commits   map[partition][]commit
 	crashes   []time.Time
-	recreated int   // topics that were made anew
+	histories int   // partitions that were taken back, in part or whole
 	stores    int   // lines stored so far: the order of storing
 	missing   int   // records that should be stored or dead-lettered and are not
 	observed  tally // faults that show at once
@@ -218,23 +218,42 @@ func (t *Truth) Crash(at time.Time) {
 	t.crashes = append(t.crashes, at)
 }
 
-// Recreate tells that a topic was deleted and made anew: what was told so far is
-// of another topic of that name, and is judged by itself.
+// Truncate tells that Kafka has taken back the records of a partition from an
+// offset on, and will give their offsets to others. What was told so far is
+// judged by itself: the commits up to now count for the records up to now.
+func (t *Truth) Truncate(topic string, index int32, from int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.truncate(partition{topic, index}, from)
+}
+
+// Recreate tells that a topic was deleted and made anew.
 func (t *Truth) Recreate(topic string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.recreated++
-	old := fmt.Sprintf("%s (deleted, %d)", topic, t.recreated)
+	all := map[partition]bool{}
 	for i := range t.entries {
-		if e := &t.entries[i]; e.topic == topic {
-			delete(t.sources, source{e.partition, e.offset})
-			e.topic = old
+		all[t.entries[i].partition] = t.entries[i].topic == topic
+	}
+	for p := range t.commits {
+		all[p] = p.topic == topic
+	}
+	for p, concerned := range all {
+		if concerned {
+			t.truncate(p, 0)
 		}
 	}
-	for p, seen := range t.commits {
-		if p.topic == topic {
-			t.commits[partition{old, p.index}] = seen
-			delete(t.commits, p)
+}
+
+func (t *Truth) truncate(p partition, from int64) {
+	judgeCommits(p, t.byPartition(tally{})[p], t.commits[p], t.observed)
+	delete(t.commits, p)
+	t.histories++
+	old := fmt.Sprintf("%s (history %d)", p.topic, t.histories)
+	for i := range t.entries {
+		if e := &t.entries[i]; e.partition == p && e.offset >= from {
+			delete(t.sources, source{p, e.offset})
+			e.topic = old
 		}
 	}
 }

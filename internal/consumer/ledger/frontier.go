@@ -48,6 +48,23 @@ func (f Frontier) Rerouted() Frontier {
 	return out
 }
 
+// Before returns what the frontier says of the offsets below end: from there on
+// the log is another one, of which nothing is done.
+func (f Frontier) Before(end int64) Frontier {
+	out := Frontier{Below: min(f.Below, end), Except: map[string]int64{}}
+	for namespace, first := range f.Except {
+		if first < end {
+			out.Except[namespace] = first
+		}
+	}
+	for _, o := range f.Singles {
+		if o < end {
+			out.Singles = append(out.Singles, o)
+		}
+	}
+	return out
+}
+
 // owed lists the exceptions and the single records, which have no namespace,
 // in the order of offsets.
 func (f *Frontier) owed() []Exception {

@@ -240,3 +240,15 @@ func checkSane(t *testing.T, m Metadata) {
 		last = o
 	}
 }
+
+func TestFrontier_before(t *testing.T) {
+	f := Frontier{Below: 20, Except: map[string]int64{"a": 5, "b": 10}, Singles: []int64{3, 9, 10, 15}}
+	for end, want := range map[int64]Frontier{
+		10: {Below: 10, Except: map[string]int64{"a": 5}, Singles: []int64{3, 9}},
+		30: f,
+	} {
+		if got := f.Before(end); !reflect.DeepEqual(got, want) {
+			t.Errorf("before %d: %+v, want %+v", end, got, want)
+		}
+	}
+}

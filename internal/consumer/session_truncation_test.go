@@ -1,0 +1,133 @@
+package consumer
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// truncate takes back a partition's records from end on, as a leader tells it
+// that an unclean election has made.
+func (r *sessionRig) truncate(partition int32, end int64) {
+	r.t.Helper()
+	p := r.part(partition)
+	r.logs[p.TopicPartition] = r.logs[p.TopicPartition][:end]
+	r.faulted(p, &fault{kind: faultRelocated, offset: end, end: end, err: errors.New("truncated")}, time.Now())
+	r.settleDown()
+}
+
+// replay lets the session read again what it reads at its position.
+func (r *sessionRig) replay(partition int32) {
+	r.t.Helper()
+	p := r.part(partition)
+	records := r.logs[p.TopicPartition]
+	r.logs[p.TopicPartition] = records[:p.ledger.Position()]
+	r.feed(partition, records[p.ledger.Position():]...)
+}
+
+func TestSession_truncatedLogIsReadFromWhereTheHistoriesPart(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(age)
+		r.truncate(0, 6)
+		r.watermark(0, 6)
+		r.feed(0, runOf("a", 6, 7)...) // others than those of these offsets before
+		r.watermark(0, 6)
+		r.after(age)
+		r.watermark(0, 8)
+		r.stored("a", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 6, 7)
+	})
+}
+
+// What is owed below the truncation stays owed, and what is done there and above
+// the watermark is not sent again.
+func TestSession_truncationForgetsNothingThatIsOwed(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("b", overloaded)
+		r.feed(0, inNS(0, "a"), inNS(1, "b"), testRecord{offset: 2, value: []byte("poison")}, inNS(3, "a"), inNS(4, "a"), inNS(5, "b"))
+		r.after(age)
+		r.watermark(0, 1)
+		r.truncate(0, 4)
+		r.watermark(0, 1)
+		r.logs[r.part(0).TopicPartition] = append(r.logs[r.part(0).TopicPartition], inNS(4, "a"))
+		r.replay(0)
+		r.after(age)
+		r.watermark(0, 1)
+		r.stored("a", 0, 3, 4, 4)
+		r.api.create = nil
+		r.after(r.cfg.MaxBackoff + age)
+		r.watermark(0, 2) // the poison record
+		if r.part(0).heldCount != 1 {
+			t.Errorf("%d records are held, want 1", r.part(0).heldCount)
+		}
+	})
+}
+
+// A batch that holds lines of the old history takes none of the new one: these
+// have to be owed by themselves.
+func TestSession_truncationClosesOpenBatches(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("a", overloaded)
+		r.feed(0, runOf("a", 0, 3)...)
+		r.truncate(0, 2)
+		r.replay(0)
+		r.feed(0, runOf("a", 2, 3)...)
+		r.watermark(0, 0)
+		r.api.create = nil
+		r.after(r.cfg.MaxBackoff + age)
+		r.watermark(0, 4)
+	})
+}
+
+// A successor tells the leader which history the committed offset is of.
+func TestSession_leaderEpochIsHandedOver(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 3)...)
+		r.after(age)
+		p := r.part(0)
+		if got := r.commitOf(p).LeaderEpoch; got != -1 {
+			t.Errorf("leader epoch %d is committed before any is known, want -1", got)
+		}
+		p.cursor.batchEpoch = 7
+		r.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+		o := r.commitOf(p)
+		if o.LeaderEpoch != 7 {
+			t.Errorf("leader epoch %d is committed, want 7", o.LeaderEpoch)
+		}
+		next := newSessionRig(r.t, map[TopicPartition]CommitOffset{p.TopicPartition: o})
+		next.logs[p.TopicPartition] = r.logs[p.TopicPartition]
+		if got := next.part(0).cursor.batchEpoch; got != 7 {
+			t.Errorf("the successor begins with leader epoch %d, want 7", got)
+		}
+		next.truncate(0, 2)
+		if got := next.part(0).cursor.batchEpoch; got != -1 {
+			t.Errorf("leader epoch %d after a truncation, want -1", got)
+		}
+		next.watermark(0, 2)
+		o.Offset = 3 // somebody else's: nobody knows of which history
+		other := newSessionRig(r.t, map[TopicPartition]CommitOffset{p.TopicPartition: o})
+		if got := other.part(0).cursor.batchEpoch; got != -1 {
+			t.Errorf("leader epoch %d for an offset that was moved, want -1", got)
+		}
+	})
+}
+
+// Where the leader can tell where the histories part, it is asked: reading goes
+// on there, and not at the start of the log.
+func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 3)...)
+		r.after(age)
+		p := r.part(0)
+		p.cursor.batchEpoch = 7
+		o := r.commitOf(p)
+		c := CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
+		if got := r.start(p.TopicPartition, c, offsetRange{end: 2, stable: 2}, false); got.start != 4 || got.reset != "" {
+			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.start, got.reset)
+		}
+		c.LeaderEpoch = -1
+		if got := r.start(p.TopicPartition, c, offsetRange{end: 2, stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
+			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.start, got.reset)
+		}
+	})
+}
