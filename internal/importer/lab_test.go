@@ -58,6 +58,8 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 		if listen != nil {
 			s.Listener.Close()
 			s.Listener = listen()
+		} else {
+			s.Listener = narrowListener{s.Listener}
 		}
 		s.Start()
 		t.Cleanup(s.Close)
@@ -75,7 +77,35 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
 		Rand:  func() float64 { return 0.5 },
 	}
+	if listen == nil {
+		l.cfg.DialContext = narrowDial
+	}
 	return l
+}
+
+// socketBuffer is small, so that a body of the size big lies in no socket: left
+// alone, the kernel lets buffers grow to 10 MiB and a body is out long before it
+// is read.
+const socketBuffer = 64 << 10
+
+// narrowListener gives connections a small receive buffer.
+type narrowListener struct{ net.Listener }
+
+func (l narrowListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		err = tcp.SetReadBuffer(socketBuffer)
+	}
+	return conn, err
+}
+
+// narrowDial gives connections a small send buffer.
+func narrowDial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		err = tcp.SetWriteBuffer(socketBuffer)
+	}
+	return conn, err
 }
 
 func (l *lab) client() *Client {
