@@ -1,0 +1,164 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// fetch makes one request and hands its answer to the decoders.
+func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error {
+	var l *lease
+	body, version, err := f.client.Fetch(ctx, leader, f.request(batch), func(n int) ([]byte, error) {
+		if l != nil { // the request was sent again
+			l.release()
+		}
+		var err error
+		l, err = f.fetched.lend(ctx, int64(n))
+		if err != nil {
+			return nil, err
+		}
+		return l.buf[:n], nil
+	})
+	if l != nil {
+		defer l.release()
+	}
+	if errors.Is(err, errOverCeiling) {
+		return f.tooLarge(ctx, batch, err)
+	}
+	if err != nil {
+		return err
+	}
+	var res wire.FetchResponse
+	if err := res.Decode(body, version); err != nil {
+		return err
+	}
+	if res.ErrorCode != 0 {
+		return Code(res.ErrorCode)
+	}
+	return f.deliver(ctx, batch, &res, l)
+}
+
+// tooLarge is called when the answer has no room in the buffer budget: asked
+// alone, the partition's next batch is what is too large, and it is read as a
+// stream.
+func (f *fetcher) tooLarge(ctx context.Context, batch []asked, err error) error {
+	if len(batch) == 1 {
+		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, batch[0].batchEpoch)
+	}
+	for i := range batch {
+		// One by one: the broker then answers with that partition's first batch only.
+		if e := f.fetch(ctx, batch[i].leader, batch[i:i+1]); e != nil {
+			f.release(batch[i:], time.Now().Add(fetchBackoff))
+			return e
+		}
+	}
+	return nil
+}
+
+// deliver hands each partition of an answer to its decoder.
+func (f *fetcher) deliver(ctx context.Context, batch []asked, res *wire.FetchResponse, l *lease) error {
+	type key struct {
+		id        wire.UUID
+		partition int32
+	}
+	byName := make(map[TopicPartition]int, len(batch))
+	byID := make(map[key]int, len(batch))
+	for i, a := range batch {
+		byName[a.TopicPartition] = i
+		byID[key{a.topicID, a.Partition}] = i
+	}
+	answered := make([]bool, len(batch))
+	for i := range res.Partitions {
+		p := &res.Partitions[i]
+		at, ok := byName[TopicPartition{p.Topic, p.Partition}]
+		if !ok {
+			if at, ok = byID[key{p.TopicID, p.Partition}]; !ok {
+				continue
+			}
+		}
+		answered[at] = true
+		if err := f.deliverOne(ctx, batch[at], p, l); err != nil {
+			return err
+		}
+	}
+	for i := range batch {
+		if !answered[i] {
+			f.release(batch[i:i+1], time.Now().Add(fetchBackoff))
+		}
+	}
+	return nil
+}
+
+func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, l *lease) error {
+	if p.ErrorCode != 0 {
+		return f.failed(ctx, a, p)
+	}
+	if p.Diverged() {
+		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
+	}
+	a.high.Store(p.HighWatermark)
+	a.stable.Store(p.LastStableOffset)
+	a.start.Store(p.LogStartOffset)
+	if len(p.Records) == 0 {
+		f.moved(a, a.offset, a.batchEpoch, time.Time{})
+		return nil
+	}
+	next, epoch := wire.End(p.Records)
+	if next <= a.offset {
+		next, epoch = a.offset, a.batchEpoch
+	}
+	return f.hand(ctx, a, work{aborted: slices.Clone(p.Aborted), high: p.HighWatermark, records: p.Records, lease: l.retain()}, next, epoch)
+}
+
+// failed sorts out an error code of one partition.
+func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition) error {
+	code := Code(p.ErrorCode)
+	f.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
+	switch {
+	case code == CodeOffsetOutOfRange:
+		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, a.batchEpoch)
+	case code.TopicGone():
+		f.refresh()
+		return f.hand(ctx, a, work{fault: &fault{kind: faultLost, err: code}}, a.offset, a.batchEpoch)
+	case code.StaleLeader():
+		f.refresh()
+		f.moved(a, a.offset, a.batchEpoch, time.Now().Add(fetchBackoff))
+		return nil
+	default:
+		return f.hand(ctx, a, work{fault: &fault{kind: faultRetry, err: code}}, a.offset, a.batchEpoch)
+	}
+}
+
+// hand passes work on in order and makes the partition fetchable at next.
+func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEpoch int32) error {
+	w.cursor, w.epoch, w.from = a.cursor, a.epoch, a.offset
+	at := time.Time{}
+	if w.fault != nil {
+		at = time.Now().Add(maxFetchBackoff) // the loop resets it earlier
+	}
+	select {
+	case f.work[a.slot%len(f.work)] <- w:
+		f.moved(a, next, batchEpoch, at)
+		return nil
+	case <-ctx.Done():
+		if w.lease != nil {
+			w.lease.release()
+		}
+		return ctx.Err()
+	}
+}
+
+// moved ends a partition's part in a request, unless it was reset meanwhile.
+func (f *fetcher) moved(a asked, next int64, batchEpoch int32, retryAt time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.busy = false
+	if a.cursor.epoch.Load() != a.epoch {
+		return
+	}
+	a.cursor.offset, a.cursor.batchEpoch, a.retryAt = next, batchEpoch, retryAt
+}
