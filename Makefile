@@ -22,7 +22,7 @@ SIM      := go test -count=1 -timeout=20m -run '^TestSim$$' ./test/sim
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/bridge and bin/sandbox
@@ -106,6 +106,15 @@ image: ## Build the image IMAGE around a static binary with buildah, and look at
 	buildah build --isolation chroot -f Dockerfile.binary --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) bin/image
 	@buildah images $(IMAGE)
 
+.PHONY: release-snapshot
+release-snapshot: ## Build what a release would hold into dist/, publish nothing, and look at it
+	@for program in goreleaser cyclonedx-gomod; do \
+	  command -v $$program >/dev/null || { echo "$$program is missing: .ci/run shows the pinned version and how to install it"; exit 1; }; \
+	done
+	goreleaser check --quiet
+	goreleaser release --snapshot --clean
+	RELEASE_DIST=$(CURDIR)/dist go test -count=1 ./test/release
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
 	@for package in $$(go list ./...); do \
@@ -133,4 +142,4 @@ bench-peers: build ## Measure the bridge beside its peers in all scenarios and w
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin demo-data
+	rm -rf bin dist demo-data
