@@ -140,6 +140,12 @@ bench-peers: build ## Measure the bridge beside its peers in all scenarios and w
 	cd bench/peers/bento && go build -o ../../../bin/bento .
 	bin/bench -straightline bin/straightline -bento bin/bento -runs 5 -write bench $(ARGS)
 
+.PHONY: bench-check
+bench-check: ## Compare the micro-benchmarks with the baseline commit; fail at 15 % slower (ARGS=-update moves it to HEAD)
+	@mkdir -p bin
+	go build -o bin/bench-check ./bench/check
+	bin/bench-check $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist demo-data

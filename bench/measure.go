@@ -74,7 +74,7 @@ func (b *bench) profiles(s *subject) bool { return b.profile != "" && s.name == 
 // watched follows the process until the last line is stored.
 func (b *bench) watched(ctx context.Context, m *measured, proc *child.Process, in *scenario, t *topic) error {
 	w := watch(proc.PID(), b.store)
-	err := b.await(ctx, proc, in, t)
+	err := b.await(ctx, m, proc, in, t)
 	samples := w.finish()
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (b *bench) watched(ctx context.Context, m *measured, proc *child.Process, i
 	return err
 }
 
-func (b *bench) await(ctx context.Context, proc *child.Process, in *scenario, t *topic) error {
+func (b *bench) await(ctx context.Context, m *measured, proc *child.Process, in *scenario, t *topic) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { // ends with the process, which measure ends
@@ -95,7 +95,7 @@ func (b *bench) await(ctx context.Context, proc *child.Process, in *scenario, t 
 		cancel(fmt.Errorf("ended early with code %d", proc.ExitCode()))
 	}()
 	if in.flow != nil {
-		if err := b.flow(ctx, in, t); err != nil {
+		if err := b.flow(ctx, m, in, t); err != nil {
 			return fmt.Errorf("%w: %d lines stored", err, b.store.linesStored())
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -79,7 +78,7 @@ const (
 // flow produces at the scenario's rate: until the subject stores something, so
 // that it is known to read, then through a warm-up, then for as long as is
 // measured.
-func (b *bench) flow(ctx context.Context, in *scenario, t *topic) error {
+func (b *bench) flow(ctx context.Context, m *measured, in *scenario, t *topic) error {
 	client, err := b.cluster.client(in.shape, kgo.ProducerLinger(pace))
 	if err != nil {
 		return err
@@ -98,9 +97,7 @@ func (b *bench) flow(ctx context.Context, in *scenario, t *topic) error {
 	if err := l.produce(in.flow.rate, func() bool { return time.Now().Before(ends) }); err != nil {
 		return err
 	}
-	if late := l.behind(in.flow.rate, time.Now()); late > warmUp {
-		fmt.Fprintf(os.Stderr, "  the producer fell %s behind its rate\n", late.Round(time.Millisecond))
-	}
+	m.sent = float64(l.bytes) / time.Since(l.began).Seconds()
 	return p.flush()
 }
 
@@ -119,7 +116,7 @@ func (l *live) produce(rate int64, more func() bool) error {
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	for more() {
-		for l.behind(rate, time.Now()) > 0 {
+		for end := time.Now().Add(pace); l.behind(rate, time.Now()) > 0 && time.Now().Before(end); {
 			l.bytes += int64(l.send(l.sent, int32(l.sent%l.partitions), time.Now().UnixMicro()))
 			l.sent++
 		}

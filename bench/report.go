@@ -167,14 +167,14 @@ func (r *result) account() string {
 
 func (r *report) liveTable(results []*result) string {
 	var t strings.Builder
-	t.WriteString("| scenario | subject | p50 ms | p99 ms | records a run | CPU s/GB | peak RSS MiB | PUTs | mean MB | lines stored of produced | repeats | target |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
+	t.WriteString("| scenario | subject | MB/s sent | p50 ms | p99 ms | records a run | CPU s/GB | peak RSS MiB | PUTs | mean MB | lines stored of produced | repeats | target |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n")
 	for _, res := range results {
 		fmt.Fprintf(&t, "| %s | %s | ", res.scenario.title, res.subject)
 		if len(res.runs) == 0 {
-			fmt.Fprintf(&t, "%s ||||||||||\n", failure(res))
+			fmt.Fprintf(&t, "%s |||||||||||\n", failure(res))
 			continue
 		}
-		fmt.Fprintf(&t, "%s | %s | %.0f | %s | %s | %.0f | %.2f | %s | %s |\n", res.spread(p50ms).cell("%.0f"), res.spread(p99ms).cell("%.0f"), res.spread(func(m *measured) float64 { return float64(m.delivered) }).median,
+		fmt.Fprintf(&t, "%s | %s | %s | %.0f | %s | %s | %.0f | %.2f | %s | %s |\n", res.spread(sentMBps).cell("%.2f"), res.spread(p50ms).cell("%.0f"), res.spread(p99ms).cell("%.0f"), res.spread(func(m *measured) float64 { return float64(m.delivered) }).median,
 			res.spread(cpuPerGB).cell("%.2f"), res.spread(rssMiB).cell("%.0f"), res.spread(puts).median, res.spread(putMB).median, res.account(), r.liveTarget(res))
 	}
 	return t.String()

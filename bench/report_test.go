@@ -15,7 +15,7 @@ import (
 func fakeRun(busy, cpu float64, mib int64) measured {
 	return measured{
 		produced: count{lines: 1e6, bytes: 1e9}, busy: time.Duration(busy * float64(time.Second)), elapsed: 5 * time.Second,
-		cpu: time.Duration(cpu * float64(time.Second)), peakRSS: mib << 20, puts: 125, lines: 1e6, p50: time.Second / 2, p99: time.Second, delivered: 1000,
+		cpu: time.Duration(cpu * float64(time.Second)), peakRSS: mib << 20, puts: 125, lines: 1e6, p50: time.Second / 2, p99: time.Second, delivered: 1000, sent: 20e6,
 	}
 }
 
@@ -84,7 +84,7 @@ func TestReport_tellsMediansAndSpreads(t *testing.T) {
 		"| codec lz4 | bridge | 800 (500–1000) | 800000 | 5.0 | 2.00 | 205 (200–210) | 125 | 8.00 | 3000000 of 3000000 | 0 |",
 		"| codec lz4 | Bento | failed: not done after 2m0s: 7 of 9 / lines stored |",
 		"| codec lz4 | Bento did not finish | 1.00 | Bento did not finish | 210 | met |",
-		"| 20 MB/s, live | bridge | 500 | 1000 | 1000 |",
+		"| 20 MB/s, live | bridge | 20.00 | 500 | 1000 | 1000 |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no\n%s\nin\n%s", want, text)

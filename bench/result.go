@@ -25,6 +25,7 @@ type measured struct {
 	lines     int64 // stored
 	repeated  int64
 	p50, p99  time.Duration // of live traffic
+	sent      float64       // bytes a second of live traffic, which is less than was asked for where the producer got too little CPU
 	delivered int           // records that p50 and p99 are about
 }
 
@@ -50,6 +51,7 @@ func cpuPerGB(m *measured) float64 { return m.cpu.Seconds() / (float64(m.produce
 func rssMiB(m *measured) float64   { return float64(m.peakRSS) / (1 << 20) }
 func puts(m *measured) float64     { return float64(m.puts) }
 func putMB(m *measured) float64    { return float64(m.produced.bytes) / 1e6 / float64(max(1, m.puts)) }
+func sentMBps(m *measured) float64 { return m.sent / 1e6 }
 func p50ms(m *measured) float64    { return float64(m.p50) / float64(time.Millisecond) }
 func p99ms(m *measured) float64    { return float64(m.p99) / float64(time.Millisecond) }
 
@@ -76,7 +78,7 @@ func (m *measured) takeDelays(all []time.Duration) {
 // line tells of one run while the program works.
 func (m *measured) line(live bool) string {
 	if live {
-		return fmt.Sprintf("p50 %4.0f ms  p99 %4.0f ms of %d records  %5.2f CPU s/GB  %5.0f MiB  %6d PUTs", p50ms(m), p99ms(m), m.delivered, cpuPerGB(m), rssMiB(m), m.puts)
+		return fmt.Sprintf("%5.1f MB/s  p50 %4.0f ms  p99 %4.0f ms of %d records  %5.2f CPU s/GB  %5.0f MiB  %6d PUTs", sentMBps(m), p50ms(m), p99ms(m), m.delivered, cpuPerGB(m), rssMiB(m), m.puts)
 	}
 	return fmt.Sprintf("%5.0f MB/s  %8.0f records/s  %6.2f s  %5.2f CPU s/GB  %5.0f MiB  %6d PUTs", mbps(m), recordsPerSecond(m), seconds(m), cpuPerGB(m), rssMiB(m), m.puts)
 }
