@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,7 +106,8 @@ func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 		}
 		r.feed(1, runOf("good", 0, 9)...)
 		r.stored("good", offsets(0, 9)...)
-		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 0 {
+		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 0 ||
+			p.Error == nil || !strings.Contains(*p.Error, "reading pauses") {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
 		if f := r.frontier(0); len(f.Singles) != maxSingles || f.Below != maxSingles {

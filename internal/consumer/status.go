@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -213,6 +214,10 @@ func (p *partition) status(now time.Time) PartitionStatus {
 	n := p.ledger.Oldest()
 	if n != nil {
 		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
+	}
+	if p.paused && out.Error == nil {
+		text := fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.ledger.Singles())
+		out.Error = &text
 	}
 	switch {
 	case p.heldOut || p.heldCount > 0 || n != nil && n.Kind == ledger.Shed:
