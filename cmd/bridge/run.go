@@ -79,7 +79,11 @@ func runBridge(ctx context.Context, cfg *config.Config, logger *slog.Logger) err
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	return supervise(ctx, cfg, bridge, server, logger)
+	if err := supervise(ctx, cfg, bridge, server, logger); err != nil {
+		return err
+	}
+	logger.Info("bridge stopped")
+	return nil
 }
 
 // sampling takes from the status what the page's history keeps.

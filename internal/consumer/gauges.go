@@ -67,7 +67,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	member := 0.0
-	if c.Ready() == nil || st.State == stateDraining {
+	if c.isMember() {
 		member = 1
 	}
 	send(descMember, member)

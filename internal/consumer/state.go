@@ -94,6 +94,16 @@ func (c *Consumer) Ready() error {
 	return nil
 }
 
+// isMember says whether the process is, as far as it knows, a member of the
+// group: also while it drains, but not once the coordinator has been away for
+// longer than the group waits for a member.
+func (c *Consumer) isMember() bool {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	s := c.state.session.Load()
+	return c.state.member && (s == nil || !s.lost.Load())
+}
+
 // stuckAfter is how long the loop may stand still before restarting helps.
 const stuckAfter = time.Minute
 

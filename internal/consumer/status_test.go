@@ -108,6 +108,15 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		c.state.joined("member", 2)
 		c.state.stop()
 		ready(false, "while stopping")
+		if !c.isMember() {
+			t.Error("a member that stops is one until it has left")
+		}
+		lost := &session{}
+		lost.lost.Store(true)
+		if c.state.begin(lost); c.isMember() {
+			t.Error("a member that has not reached the group for a whole session is none")
+		}
+		c.state.end(lost)
 		c.state.stopped()
 		state(stateStopped)
 
