@@ -218,6 +218,22 @@ func (s *session) readBack() bool {
 	return same
 }
 
+// owesCommit says whether something is done that the group does not know of. A
+// start that was resolved and from which nothing was read is nothing, unless the
+// next one could be resolved elsewhere.
+func (s *session) owesCommit() bool {
+	for _, p := range s.partitions {
+		if !p.open() || p.lost || p.heldOut {
+			continue
+		}
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.start.Load() && s.cfg.OffsetReset != ResetLatest
+		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadataRoom); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
+			return true
+		}
+	}
+	return false
+}
+
 // giveUp frees what was not stored. It stays uncommitted, in Kafka.
 func (s *session) giveUp() (unfinished bool) {
 	lines := 0
@@ -236,7 +252,7 @@ func (s *session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.touched || s.commits.wanted)
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.touched || s.commits.wanted) && s.owesCommit()
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

@@ -153,3 +153,38 @@ func TestSession_keepsItsLeaseWhileNothingHappens(t *testing.T) {
 		r.offset(4)
 	})
 }
+
+// A last commit that the brokers deny leaves something behind only if the group
+// does not know of all that is done.
+func TestSession_aDeniedLastCommit(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		allowed    int // commits
+		unfinished bool
+	}{
+		{"after everything was committed", 100, false},
+		{"and nothing was committed before", 0, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			deny := func(after int) func(int) Code {
+				return func(n int) Code {
+					if n > after {
+						return CodeTopicDenied
+					}
+					return CodeOK
+				}
+			}
+			runningSession(t, func(r *sessionRun) { r.answer = deny(tc.allowed) }, func(r *sessionRun) {
+				time.Sleep(age + 2*time.Second)
+				r.coordinator.mu.Lock()
+				r.answer = deny(0)
+				r.coordinator.mu.Unlock()
+				close(r.stop)
+				r.took(time.Now())
+				if r.unfinished != tc.unfinished {
+					t.Errorf("the session says that it left something: %t, want %t", r.unfinished, tc.unfinished)
+				}
+			})
+		})
+	}
+}
