@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,21 +31,38 @@ func password(mechanism, user, password string) environment {
 	}
 }
 
-// tokenServer is an OAuth endpoint that issues what the broker's validator for
-// unsecured tokens takes.
-func tokenServer(t *testing.T, subject string) string {
+// tokenServer is an OAuth endpoint that issues tokens for an hour.
+func tokenServer(t *testing.T, issue func() (string, error)) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		now := time.Now().Unix()
-		claims := fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, subject, now, now+3600)
+		token, err := issue()
+		if err != nil {
+			t.Error(err)
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"access_token": base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." +
-				base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".",
-			"token_type": "Bearer", "expires_in": 3600,
-		})
+		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 3600})
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// unsecured is what the broker's validator for unsecured tokens takes.
+func unsecured(subject string) func() (string, error) {
+	return func() (string, error) {
+		now := time.Now().Unix()
+		claims := fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, subject, now, now+3600)
+		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." +
+			base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".", nil
+	}
+}
+
+// bearer authenticates with tokens of an endpoint.
+func bearer(tokenURL string) environment {
+	return environment{
+		"BRIDGE_KAFKA_SASL_MECHANISM":           "OAUTHBEARER",
+		"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL":     tokenURL,
+		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID":     "bridge",
+		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET": secretPassword,
+	}
 }
 
 // Each way to authenticate delivers, against the broker's own validators.
@@ -55,12 +74,7 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 		"PLAIN":         secure(kafka, node.Secure).with(password("PLAIN", "alice", secretPassword)),
 		"SCRAM-SHA-256": secure(kafka, node.Secure).with(password("SCRAM-SHA-256", "alice", secretPassword)),
 		"SCRAM-SHA-512": secure(kafka, node.Secure).with(password("SCRAM-SHA-512", "alice", secretPassword)),
-		"OAUTHBEARER": secure(kafka, node.Secure).with(environment{
-			"BRIDGE_KAFKA_SASL_MECHANISM":           "OAUTHBEARER",
-			"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL":     tokenServer(t, "alice"),
-			"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID":     "bridge",
-			"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET": secretPassword,
-		}),
+		"OAUTHBEARER":   secure(kafka, node.Secure).with(bearer(tokenServer(t, unsecured("alice")))),
 		"mutual TLS": secure(kafka, node.Mutual).with(environment{
 			"BRIDGE_KAFKA_TLS_CERT_FILE": kafka.CertFile,
 			"BRIDGE_KAFKA_TLS_KEY_FILE":  kafka.KeyFile,
@@ -76,4 +90,36 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 			w.judge()
 		})
 	}
+}
+
+// Signed tokens deliver while the broker's validator trusts their key. One of
+// another key is refused, which is told, and the right one heals it.
+func TestSecurity_signedTokens(t *testing.T) {
+	t.Parallel()
+	trusted, err := kafkatest.NewIssuer("trusted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := kafkatest.NewIssuer("trusted") // of the same name, with another key
+	if err != nil {
+		t.Fatal(err)
+	}
+	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword}, Issuer: trusted})
+	var issuer atomic.Pointer[kafkatest.Issuer]
+	issuer.Store(stranger)
+	tokens := tokenServer(t, func() (string, error) { return issuer.Load().Token("alice", time.Hour) })
+	w := newWorldOn(t, kafka, 2)
+	w.env = w.env.with(secure(kafka, kafka.Nodes[0].Secure), bearer(tokens))
+	w.produce(load{records: 200})
+	b := w.launch()
+	const says = "the brokers refuse the OAuth token"
+	w.eventually(time.Minute, "the log says: "+says, func() bool { return b.says(says) })
+	if code, text := w.check(); code != 1 || !bytes.Contains(failures(text), []byte(says)) {
+		t.Errorf("bridge check ended with code %d and no fail line that says %q:\n%s", code, says, text)
+	}
+	issuer.Store(trusted)
+	w.waitStored(time.Minute)
+	w.waitCommitted(w.topic)
+	b.stop()
+	w.judge()
 }

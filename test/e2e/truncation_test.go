@@ -21,6 +21,8 @@ const (
 // offsets: none of these is taken for done, whether the new log is shorter or
 // longer than what was read of the old one, and the reset is told.
 func TestTruncation_byAnUncleanElection(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t, kafkatest.Options{Nodes: 3})
 	for _, tc := range []struct {
 		name        string
 		coordinator bool // the leader that dies is the group's coordinator too
@@ -31,8 +33,7 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 		{"while it is stopped", true, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorldOn(t, kafkatest.New(t, kafkatest.Options{Nodes: 3}), 2)
+			w := newWorldOn(t, kafka, 2)
 			leader := w.coordinator()
 			if !tc.coordinator {
 				leader = w.otherNode(leader)
@@ -42,11 +43,11 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 
 			b := w.start()
 			w.produce(load{records: 2 * commonRecords})
-			w.waitStored(30 * time.Second)
+			w.waitStored(time.Minute)
 			follower.Freeze()
 			w.awaitLeader(leader, leader)
 			w.produce(load{records: 2 * lostRecords})
-			w.waitStored(30 * time.Second)
+			w.waitStored(time.Minute)
 			w.waitCommitted(w.topic)
 			if tc.stopped {
 				b.stop()
@@ -73,6 +74,9 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			}
 			b.stop()
 			w.judge()
+			if err := kafka.Restart(t.Context(), leader); err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
 }

@@ -18,9 +18,9 @@ import (
 	"kafka-import-bridge/test/child"
 )
 
-// startTimeout bounds how long a cluster may take to answer. A busy machine of
-// two cores needs about ten seconds for three nodes.
-const startTimeout = 90 * time.Second
+// startTimeout bounds how long a cluster may take to answer. A machine of two
+// cores needs about ten seconds for three nodes, a very busy one minutes.
+const startTimeout = 5 * time.Minute
 
 // Cluster is a running Kafka.
 type Cluster struct {
@@ -86,7 +86,13 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 		if err := os.MkdirAll(n.dir, 0o755); err != nil {
 			return fmt.Errorf("create folder of node %d: %w", n.id, err)
 		}
-		text := properties(o, all, n.id, n.dir, keys)
+		if o.Issuer != nil {
+			n.keys = n.file("jwks.json")
+			if err := os.WriteFile(n.keys, o.Issuer.keySet(), 0o600); err != nil {
+				return fmt.Errorf("write keys of the issuer: %w", err)
+			}
+		}
+		text := properties(o, all, n, keys)
 		if err := os.WriteFile(n.file("server.properties"), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write properties of node %d: %w", n.id, err)
 		}

@@ -22,6 +22,7 @@ type Node struct {
 	id   int
 	dir  string // server.properties, broker.log and data
 	libs string
+	keys string // file of the keys that OAUTHBEARER trusts, or empty
 	proc *child.Process
 }
 
@@ -49,6 +50,9 @@ func (n *Node) java(ctx context.Context, args ...string) *exec.Cmd {
 		"-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 		"-cp", filepath.Join(n.libs, "*"),
+	}
+	if n.keys != "" {
+		jvm = append(jvm, "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://"+n.keys)
 	}
 	return exec.CommandContext(ctx, "java", append(jvm, args...)...)
 }

@@ -14,8 +14,11 @@ type Options struct {
 	// Users maps names to passwords and adds two listeners: Secure (SASL_SSL
 	// with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER) and Mutual
 	// (SSL with a client certificate). OAUTHBEARER takes any unsecured JWT
-	// whose subject is then the principal.
+	// whose subject is then the principal, unless there is an Issuer.
 	Users map[string]string
+
+	// Issuer makes OAUTHBEARER take what it signs for Audience, and nothing else.
+	Issuer *Issuer
 
 	// ACLs refuses everything that no ACL allows to everyone but the plaintext
 	// listener's clients, who may do all. The principal of a client

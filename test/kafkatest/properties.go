@@ -3,7 +3,6 @@ package kafkatest
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,21 +13,21 @@ type ports struct{ plain, controller, secure, mutual int }
 
 func (p ports) addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
-// properties renders the server.properties of node id (from 1).
-func properties(o Options, all []ports, id int, dir string, pki *pki) string {
+// properties renders the server.properties of a node.
+func properties(o Options, all []ports, n *Node, pki *pki) string {
 	props := defaults(len(all))
-	me := all[id-1]
+	me := all[n.id-1]
 	var voters []string
 	for i, p := range all {
 		voters = append(voters, fmt.Sprintf("%d@%s", i+1, p.addr(p.controller)))
 	}
 	props["process.roles"] = "broker,controller"
-	props["node.id"] = strconv.Itoa(id)
+	props["node.id"] = strconv.Itoa(n.id)
 	props["controller.quorum.voters"] = strings.Join(voters, ",")
 	props["controller.listener.names"] = "CONTROLLER"
 	props["inter.broker.listener.name"] = "PLAIN"
 	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL"
-	props["log.dirs"] = filepath.Join(dir, "data")
+	props["log.dirs"] = n.DataDir()
 	brokers := "PLAIN://" + me.addr(me.plain)
 	if o.secure() {
 		brokers += ",SECURE://" + me.addr(me.secure) + ",MUTUAL://" + me.addr(me.mutual)
@@ -36,6 +35,9 @@ func properties(o Options, all []ports, id int, dir string, pki *pki) string {
 	}
 	props["advertised.listeners"] = brokers
 	props["listeners"] = brokers + ",CONTROLLER://" + me.addr(me.controller)
+	if o.Issuer != nil {
+		maps.Copy(props, signedTokens(n.keys))
+	}
 	if o.ACLs {
 		props["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 		props["super.users"] = "User:ANONYMOUS"

@@ -66,19 +66,37 @@ func stopShared() {
 	}
 }
 
-// room is for the clusters of New that run at once: each node takes most of a
-// gigabyte and, at its start, a core. A package variable because all tests of a
-// binary share the machine.
-var room = make(chan struct{}, 2)
+// room is for the nodes of New that run at once: each takes most of a gigabyte
+// and, at its start, a core. A package variable because all tests of a binary
+// share the machine.
+var room = struct {
+	sync.Mutex // held by who waits: two that have half each would wait for ever
+	nodes      chan struct{}
+}{nodes: make(chan struct{}, 3)}
+
+// reserve waits until there is room for a cluster, and keeps it until the test
+// ends.
+func reserve(tb testing.TB, nodes int) {
+	room.Lock()
+	defer room.Unlock()
+	for range nodes {
+		room.nodes <- struct{}{}
+	}
+	tb.Cleanup(func() {
+		for range nodes {
+			<-room.nodes
+		}
+	})
+}
 
 // New starts a cluster for one test, stopped at its end. It skips or fails as
 // Shared does, and ignores TEST_KAFKA_BROKERS: what it starts may be killed. It
-// waits while two others run, so a test must not start a second one.
+// waits while others run that leave no room for its nodes, at most three, so a
+// test must not start a second one.
 func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	skipShort(tb)
-	room <- struct{}{}
-	tb.Cleanup(func() { <-room })
+	reserve(tb, o.nodes())
 	c, err := Start(tb.Context(), tb.TempDir(), o)
 	require(tb, err)
 	tb.Cleanup(c.Stop)
