@@ -39,7 +39,7 @@ func TestAnswers_malformed(t *testing.T) {
 			used := w.api.Inject(f)
 			b := w.start()
 			w.produce(load{records: 200})
-			w.waitStored(30 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			if used() != 2 {
 				t.Errorf("the answer was given %d times, want 2", used())
@@ -66,7 +66,7 @@ func TestAnswers_redirectsAreNotFollowed(t *testing.T) {
 			}
 			b := w.start()
 			w.produce(load{records: 200})
-			w.waitStored(30 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.judge()
@@ -94,11 +94,11 @@ func TestAnswers_retryAfter(t *testing.T) {
 	const each = 20
 	w.produce(load{records: each * len(namespaces), namespace: func(i int) string { return namespaces[i%len(namespaces)] }})
 	b := w.start()
-	w.eventually(60*time.Second, "all but one namespace are stored", func() bool { return w.truth.Missing() == each })
+	w.eventually("all but one namespace are stored", func() bool { return w.truth.Missing() == each })
 	w.wantCappedWait(b, "absurd")
 	b.terminate() // its code tells that something was left: not of interest here
 	b = w.start() // a new process knows of no Retry-After
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -136,16 +136,16 @@ func TestRefusedNamespace_everyStatus(t *testing.T) {
 	w.produce(load{records: 40 * len(names), namespace: func(i int) string { return names[i/2%len(names)] }})
 	refused := 40 * len(statuses)
 	b := w.start()
-	w.eventually(30*time.Second, "the others are stored", func() bool { return w.truth.Missing() == refused })
+	w.eventually("the others are stored", func() bool { return w.truth.Missing() == refused })
 	held := func(b *bridge) func() bool {
 		return func() bool { return b.metric("namespaces_held") == float64(len(statuses)) }
 	}
-	w.eventually(20*time.Second, "each refused namespace is held", held(b))
+	w.eventually("each refused namespace is held", held(b))
 	b.stop()
 	b = w.start()
-	w.eventually(30*time.Second, "each is held again", held(b))
+	w.eventually("each is held again", held(b))
 	w.api.ClearFaults()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

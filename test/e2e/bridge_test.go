@@ -31,7 +31,7 @@ type bridge struct {
 func (w *world) start(more ...environment) *bridge {
 	w.t.Helper()
 	b := w.launch(more...)
-	w.eventually(30*time.Second, b.name+" is ready", b.ready)
+	w.eventually(b.name+" is ready", b.ready)
 	return b
 }
 
@@ -106,9 +106,9 @@ func (b *bridge) terminate() int {
 	b.proc.Signal(syscall.SIGTERM)
 	select {
 	case <-b.proc.Done():
-	case <-time.After(40 * time.Second):
+	case <-time.After(patience):
 		b.proc.Signal(syscall.SIGQUIT) // leaves its goroutines in the log
-		b.w.t.Fatalf("%s did not end within 40s of SIGTERM, see %s", b, b.log)
+		b.w.t.Fatalf("%s did not end within %s of SIGTERM, see %s", b, patience, b.log)
 	}
 	return b.proc.ExitCode()
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"kafka-import-bridge/test/kafkatest"
 )
@@ -21,9 +20,9 @@ func TestBroker_killedAndRestarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait()
-	w.waitStored(60 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
-	w.eventually(30*time.Second, "it is ready again", b.ready)
+	w.eventually("it is ready again", b.ready)
 	b.stop()
 	w.judge()
 }
@@ -36,16 +35,16 @@ func TestBroker_frozen(t *testing.T) {
 	node := w.kafka.Nodes[0]
 	b := w.start()
 	w.produce(load{records: 1000})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	node.Freeze()
-	w.eventually(40*time.Second, "it says that Kafka is away", func() bool { return !b.ready() })
+	w.eventually("it says that Kafka is away", func() bool { return !b.ready() })
 	if status, _ := b.get("/healthz"); status != 200 {
 		t.Errorf("/healthz is %d while Kafka is away, want 200: a restart would not help", status)
 	}
 	node.Thaw()
-	w.eventually(30*time.Second, "it is ready again", b.ready)
+	w.eventually("it is ready again", b.ready)
 	w.produce(load{records: 1000})
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -21,17 +20,17 @@ func TestLeader_moves(t *testing.T) {
 		w.stored(w.truth.Lines() + 500)
 		node.Kill()
 		wait()
-		w.waitStored(60 * time.Second) // the others have taken over
+		w.waitStored() // the others have taken over
 		if err := w.kafka.Restart(t.Context(), node); err != nil {
 			t.Fatal(err)
 		}
 		wait = w.produceMeanwhile(load{records: 3000, perSecond: 1000})
 		w.preferLeaders()
 		wait()
-		w.waitStored(60 * time.Second)
+		w.waitStored()
 	}
 	w.waitCommitted(w.topic)
-	w.eventually(30*time.Second, "it is ready", b.ready)
+	w.eventually("it is ready", b.ready)
 	b.stop()
 	w.judge()
 }
@@ -40,7 +39,7 @@ func TestLeader_moves(t *testing.T) {
 // sync again.
 func (w *world) preferLeaders() {
 	w.t.Helper()
-	w.eventually(40*time.Second, "the preferred leaders lead again", func() bool {
+	w.eventually("the preferred leaders lead again", func() bool {
 		if _, err := w.admin.ElectLeaders(w.context(), kadm.ElectPreferredReplica, nil); err != nil {
 			return false
 		}

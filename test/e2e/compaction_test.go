@@ -42,7 +42,7 @@ func TestCompaction_holes(t *testing.T) {
 		}
 	}
 	b := w.start(environment{"BRIDGE_KAFKA_TOPICS": topic})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(topic)
 	b.stop()
 	w.judge()
@@ -52,13 +52,13 @@ func TestCompaction_holes(t *testing.T) {
 // compaction so that no more appear, and returns the offsets that are left.
 func (w *world) awaitCompaction(topic string, produced int) (offsets []int64) {
 	w.t.Helper()
-	w.eventually(60*time.Second, "compaction has left holes", func() bool { return len(w.offsets(topic)) < produced*3/4 })
+	w.eventually("compaction has left holes", func() bool { return len(w.offsets(topic)) < produced*3/4 })
 	policy := kadm.AlterConfig{Op: kadm.SetConfig, Name: "cleanup.policy", Value: kadm.StringPtr("delete")}
 	if _, err := w.admin.AlterTopicConfigs(w.context(), []kadm.AlterConfig{policy}, topic); err != nil {
 		w.t.Fatalf("end compaction: %v", err)
 	}
 	quiet := 0 // a pass that had begun may still end
-	w.eventually(30*time.Second, "compaction has ended", func() bool {
+	w.eventually("compaction has ended", func() bool {
 		now := w.offsets(topic)
 		if quiet++; len(now) != len(offsets) {
 			quiet = 0

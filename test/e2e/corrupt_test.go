@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -95,19 +94,19 @@ func TestCorruptBatch_stopsItsPartitionAlone(t *testing.T) {
 			disk := w.segment()
 			disk.damage(50, change)
 			b := w.start()
-			w.eventually(20*time.Second, "the other partition and what lies before the batch are stored", func() bool { return w.truth.Missing() == 100 })
-			w.eventually(10*time.Second, "the damage is told", func() bool {
+			w.eventually("the other partition and what lies before the batch are stored", func() bool { return w.truth.Missing() == 100 })
+			w.eventually("the damage is told", func() bool {
 				state, problem := b.partition(0)
 				return state == "failed" && problem != "" && b.metric("kafka_errors_total", `operation="decode"`) > 0
 			})
-			w.eventually(10*time.Second, "what lies before it is committed", func() bool {
+			w.eventually("what lies before it is committed", func() bool {
 				return w.truth.Committed(w.topic, 0) == 50 && w.truth.Committed(w.topic, 1) == 150
 			})
 			if !b.says("partition cannot be read") {
 				t.Error("the log does not tell of the partition")
 			}
 			disk.mend()
-			w.waitStored(45 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.judge()
@@ -140,9 +139,9 @@ func TestCorruptBatch_inflatesBeyondTheBudget(t *testing.T) {
 	bomb.Close()
 	w.produce(load{records: 200})
 	b := w.start()
-	w.waitStored(20 * time.Second)
-	w.eventually(20*time.Second, "the record is told", func() bool { return b.says("record cannot be imported") && b.says("too_large") })
-	w.eventually(10*time.Second, "all below the record is committed, and the other partition", func() bool {
+	w.waitStored()
+	w.eventually("the record is told", func() bool { return b.says("record cannot be imported") && b.says("too_large") })
+	w.eventually("all below the record is committed, and the other partition", func() bool {
 		return w.truth.Committed(w.topic, 0) == 100 && w.truth.Committed(w.topic, 1) == 200
 	})
 	if peak := b.peakMemory(); peak > (8+64)<<20 {

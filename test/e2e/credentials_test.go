@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // A refused API key stops all imports and loses nothing. The rotated key is
@@ -23,18 +22,18 @@ func TestCredentials_keyFileIsRotated(t *testing.T) {
 	w.env["SAFETYKIT_API_KEY"], w.env["SAFETYKIT_API_KEY_FILE"] = "", file
 	b := w.start()
 	w.produce(load{records: 500})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	const rotated = secretKey + "-rotated"
 	w.api.SetKeys(rotated)
 	w.produce(load{records: 500})
-	w.eventually(20*time.Second, "the refusal is told", func() bool {
+	w.eventually("the refusal is told", func() bool {
 		return b.metric("credentials_refused", `target="api"`) == 1 && b.says("the import API refuses the credentials")
 	})
 	if got := w.truth.Lines(); got != 500 {
 		t.Errorf("%d lines are stored while the key is refused, want 500", got)
 	}
 	write(rotated)
-	w.waitStored(45 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	if got := b.metric("credentials_refused", `target="api"`); got != 0 {
 		t.Errorf("credentials_refused is %v after the rotation, want 0", got)

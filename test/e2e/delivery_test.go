@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -13,9 +12,9 @@ func TestHappyPath(t *testing.T) {
 	b := w.start()
 	const records = 40_000
 	w.produce(load{records: records, namespaces: 20})
-	w.waitStored(60 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
-	w.eventually(10*time.Second, "no record lags", func() bool { return b.metric("kafka_lag_records") == 0 })
+	w.eventually("no record lags", func() bool { return b.metric("kafka_lag_records") == 0 })
 	for name, want := range map[string]float64{
 		"records_consumed_total": records,
 		"records_uploaded_total": records,
@@ -36,7 +35,7 @@ func TestIdleTopic_flushesByAge(t *testing.T) {
 	w := newWorld(t, 3)
 	b := w.start()
 	w.produce(load{records: 1})
-	w.waitStored(5 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -51,7 +50,7 @@ func TestEveryCodec(t *testing.T) {
 	} {
 		w.produce(load{records: 3000, codec: codec})
 	}
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -68,7 +67,7 @@ func TestBounds_lineThatJustFits(t *testing.T) {
 			want.Line = r.Value
 		}
 	}})
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

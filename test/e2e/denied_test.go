@@ -65,6 +65,7 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorldOn(t, kafka, 1)
 			w.refused(tc)
 			w.judge()
@@ -76,7 +77,7 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 func (w *world) refused(r refusal) {
 	w.t.Helper()
 	b := w.launch(r.env)
-	w.eventually(20*time.Second, "the log says: "+r.says, func() bool { return b.says(r.says) })
+	w.eventually("the log says: "+r.says, func() bool { return b.says(r.says) })
 	if status, _ := b.get("/healthz"); status != 200 {
 		w.t.Errorf("/healthz is %d: a restart would not help", status)
 	}
@@ -161,6 +162,7 @@ func TestPermissions_eachIsToldAndHeals(t *testing.T) {
 		"no-letters": "WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC",
 	} {
 		t.Run(user, func(t *testing.T) {
+			t.Parallel()
 			w := newWorldOn(t, kafka, 1)
 			w.deadLetterTopic()
 			w.env["BRIDGE_ON_INVALID"] = "dlq"
@@ -181,14 +183,14 @@ func TestPermissions_eachIsToldAndHeals(t *testing.T) {
 				}
 			}})
 			b := w.launch(env)
-			w.eventually(20*time.Second, "the log says: "+says, func() bool { return b.says(says) })
+			w.eventually("the log says: "+says, func() bool { return b.says(says) })
 			if code, text := w.check(env); code != 1 || len(failures(text)) == 0 {
 				t.Errorf("bridge check ended with code %d:\n%s", code, text)
 			} else {
 				t.Logf("%s", failures(text))
 			}
 			w.allow(grants[user])
-			w.waitStored(40 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.judge()

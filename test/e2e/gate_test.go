@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
-	"time"
 )
 
 // hook stands between the bridges and the import API with its store, for what
@@ -53,7 +52,7 @@ func (b *barrier) pass() {
 // await waits until somebody waits at the barrier.
 func (w *world) await(b *barrier, what string) {
 	w.t.Helper()
-	w.eventually(30*time.Second, what, func() bool {
+	w.eventually(what, func() bool {
 		select {
 		case <-b.arrived:
 			return true

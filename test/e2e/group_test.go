@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"kafka-import-bridge/test/truth"
 )
@@ -12,7 +11,7 @@ import (
 func (w *world) assigned(partitions float64, bridges ...*bridge) {
 	w.t.Helper()
 	for _, b := range bridges {
-		w.eventually(30*time.Second, b.name+" has its partitions", func() bool { return b.metric("assigned_partitions") == partitions })
+		w.eventually(b.name+" has its partitions", func() bool { return b.metric("assigned_partitions") == partitions })
 	}
 }
 
@@ -20,7 +19,7 @@ func (w *world) assigned(partitions float64, bridges ...*bridge) {
 // the middle of its load.
 func (w *world) stored(lines int) {
 	w.t.Helper()
-	w.eventually(60*time.Second, "a part of the load is stored", func() bool { return w.truth.Lines() >= lines })
+	w.eventually("a part of the load is stored", func() bool { return w.truth.Lines() >= lines })
 }
 
 // Members come and go under load, and each rebalance hands over without a repeat.
@@ -40,7 +39,7 @@ func TestMembers_joinAndLeaveUnderLoad(t *testing.T) {
 	first.stop()
 	w.assigned(6, third)
 	wait()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	third.stop()
 	w.judge()
@@ -57,7 +56,7 @@ func TestGracefulRestart_underLoad(t *testing.T) {
 	}
 	wait()
 	b := w.start()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -68,7 +67,7 @@ func TestGracefulRestart_underLoad(t *testing.T) {
 func TestKill_underLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "2s" // a killed member blocks its group for so long
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "4s" // a killed member blocks its group for so long
 	wait := w.produceMeanwhile(load{records: 24_000, perSecond: 2000, namespaces: 10})
 	for range 3 {
 		b := w.start()
@@ -77,7 +76,7 @@ func TestKill_underLoad(t *testing.T) {
 	}
 	b := w.start()
 	wait()
-	w.waitStored(40 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge(truth.RepeatedAfterCrash)
@@ -101,7 +100,7 @@ func TestRollingRestart_ofThreeReplicas(t *testing.T) {
 	}
 	w.assigned(2, replicas...)
 	wait()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	for _, b := range replicas {
 		b.stop()

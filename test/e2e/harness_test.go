@@ -4,7 +4,6 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"kafka-import-bridge/test/truth"
 )
@@ -32,7 +31,7 @@ func TestHarness_judgesAStandIn(t *testing.T) {
 			w := newWorld(t, 2)
 			w.produce(load{records: 500})
 			b := w.launchBinary(self, environment{"STAND_IN": tc.mode})
-			w.eventually(20*time.Second, "the stand-in has stored its part", func() bool { return w.truth.Lines() >= 499 })
+			w.eventually("the stand-in has stored its part", func() bool { return w.truth.Lines() >= 499 })
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.sampled()

@@ -37,7 +37,7 @@ func TestImportFaults_loseAndRepeatNothing(t *testing.T) {
 			}
 			b := w.start()
 			w.produce(load{records: 4000, namespaces: 10})
-			w.waitStored(60 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			for i, count := range used {

@@ -31,7 +31,7 @@ func TestLargeBatch_largerThanTheBudget(t *testing.T) {
 			producer.Close()
 			w.produce(load{records: 100})
 			b := w.start()
-			w.waitStored(60 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			if !b.says("read as a stream") {
 				t.Error("the batch was not read as a stream: it may have been several")

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -18,7 +17,7 @@ import (
 func TestThousandNamespaces_behindAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_SHUTDOWN_TIMEOUT"] = "3s", "2s"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_SHUTDOWN_TIMEOUT"] = "5s", "2s"
 	const namespaces, good = 1000, 10
 	name := func(i int) string { return fmt.Sprintf("ns-%04d", i%namespaces) }
 	w.api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Namespace: name(0), Status: http.StatusUnprocessableEntity})
@@ -30,17 +29,17 @@ func TestThousandNamespaces_behindAtOnce(t *testing.T) {
 	behind := rounds * (namespaces - good + 1)
 	b := w.start()
 	reached := func() bool { return w.truth.Missing() == behind }
-	w.eventually(60*time.Second, "the others are stored", reached)
-	w.eventually(20*time.Second, "a gauge tells what has no room", func() bool { return b.metric("frontier_omitted_namespaces") > 0 })
+	w.eventually("the others are stored", reached)
+	w.eventually("a gauge tells what has no room", func() bool { return b.metric("frontier_omitted_namespaces") > 0 })
 	b.kill()
 	b = w.start()
-	w.eventually(60*time.Second, "a successor is where it was", func() bool { return b.metric("records_consumed_total") > 0 && reached() })
+	w.eventually("a successor is where it was", func() bool { return b.metric("records_consumed_total") > 0 && reached() })
 	if code := b.terminate(); code != 1 {
 		t.Errorf("exit code %d, want 1: most namespaces wait", code)
 	}
 	w.api.ClearFaults()
 	b = w.start()
-	w.waitStored(60 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	repeated := w.truth.Lines() - rounds*namespaces
@@ -79,15 +78,15 @@ func TestRefusedNamespaces_withFullBatches(t *testing.T) {
 	client.Close()
 	b := w.start()
 	done := func() bool { return w.truth.Missing() == bad }
-	w.eventually(60*time.Second, "the others are stored", done)
+	w.eventually("the others are stored", done)
 	if got := b.metric("buffered_bytes"); got > 2<<20 {
 		t.Errorf("%v bytes are buffered, with a budget of 2 MiB", got)
 	}
 	b.stop()
 	b = w.start()
-	w.eventually(60*time.Second, "all are held again", func() bool { return b.metric("namespaces_held") >= 24 })
+	w.eventually("all are held again", func() bool { return b.metric("namespaces_held") >= 24 })
 	w.api.ClearFaults()
-	w.waitStored(90 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

@@ -29,13 +29,13 @@ func TestOperator_movesOffsets(t *testing.T) {
 			w := newWorld(t, 1)
 			w.produce(load{records: records})
 			b := w.start()
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.moveOffset(tc.to, tc.metadata)
 			b = w.start()
 			want := records + records - int(tc.to)
-			w.eventually(20*time.Second, "the records are sent again", func() bool { return w.truth.Lines() >= want })
+			w.eventually("the records are sent again", func() bool { return w.truth.Lines() >= want })
 			w.waitCommitted(w.topic)
 			b.stop()
 			if got := w.truth.Lines(); got != want {
@@ -52,13 +52,13 @@ func TestOperator_movesOffsetsForward(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(load{records: 100})
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.produce(load{records: 200, edit: leftOut(100)})
 	w.moveOffset(200, true)
 	b = w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -101,7 +101,7 @@ func TestOffsetReset_truncatedLogWithEachPolicy(t *testing.T) {
 			w.env["BRIDGE_KAFKA_OFFSET_RESET"] = tc.policy
 			b := w.start() // the group's start is committed: 0
 			w.produce(load{records: 100})
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.produce(load{records: 300, edit: func(i int, _ *kgo.Record, want *truth.Record) {
@@ -113,12 +113,12 @@ func TestOffsetReset_truncatedLogWithEachPolicy(t *testing.T) {
 			w.deleteRecords(300)
 			b = w.start()
 			if tc.fate == truth.Held {
-				w.eventually(20*time.Second, "the partition is held and says why", func() bool {
+				w.eventually("the partition is held and says why", func() bool {
 					state, problem := b.partition(0)
 					return state == "held" && problem != "" && b.says("kafka-consumer-groups --reset-offsets")
 				})
 			} else {
-				w.waitStored(20 * time.Second)
+				w.waitStored()
 				w.waitCommitted(w.topic)
 				w.wantResets(b, "below_log_start")
 				if !b.says(`"gap":200`) {
@@ -143,13 +143,13 @@ func TestDeadLetters_topicIsMissing(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.eventually(20*time.Second, "all other records are stored", func() bool { return w.truth.Missing() == 1 })
-	w.eventually(10*time.Second, "the commit waits for the dead letter, and that is told", func() bool {
+	w.eventually("all other records are stored", func() bool { return w.truth.Missing() == 1 })
+	w.eventually("the commit waits for the dead letter, and that is told", func() bool {
 		return w.truth.Committed(w.topic, 0) == 50 && b.metric("kafka_errors_total", `operation="produce"`) > 0 &&
 			b.says("dead letters cannot be written")
 	})
 	w.deadLetterTopic()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -177,17 +177,17 @@ func TestDeadLetters_tooLargeForTheTopic(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	heldAlone := func() bool {
 		return w.truth.Committed(w.topic, 0) == huge && b.metric("partitions_held") == 1
 	}
-	w.eventually(15*time.Second, "the large record alone is held", heldAlone)
+	w.eventually("the large record alone is held", heldAlone)
 	if !b.says("record is too large for the dead-letter topic") {
 		t.Error("the log does not tell of the record")
 	}
 	b.stop()
 	b = w.start()
-	w.eventually(15*time.Second, "it is held again", heldAlone)
+	w.eventually("it is held again", heldAlone)
 	b.stop()
 	w.truth.Decide(ids[huge], truth.LeftOut, time.Now())
 	b = w.start(environment{"BRIDGE_SKIP_RECORDS": fmt.Sprintf("%s/0@%d", w.topic, huge)})
@@ -218,7 +218,7 @@ func TestDeadLetters_ofARefusedBatch(t *testing.T) {
 		},
 	})
 	b := w.start()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	if got := b.metric("dlq_records_total", `reason="refused"`); got != 200 {
 		t.Errorf("dlq_records_total of reason refused is %v, want 200", got)

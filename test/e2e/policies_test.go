@@ -75,8 +75,8 @@ func TestHold_isReleasedByASetting(t *testing.T) {
 			}})
 			offset := w.truth.Offset(ids[held])
 			b := w.start(tc.before)
-			w.waitStored(20 * time.Second)
-			w.eventually(10*time.Second, "the commit stops at the held record", func() bool {
+			w.waitStored()
+			w.eventually("the commit stops at the held record", func() bool {
 				return w.truth.Committed(w.topic, 1) == offset && w.truth.Committed(w.topic, 0) == 200
 			})
 			if got := b.metric("partitions_held"); got != 1 {
@@ -86,7 +86,7 @@ func TestHold_isReleasedByASetting(t *testing.T) {
 			before := w.truth.Lines()
 			w.truth.Decide(ids[held], tc.becomes, time.Now())
 			b = w.start(tc.before, tc.after)
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			want := before
@@ -111,8 +111,8 @@ func TestHold_isSkippedByName(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.waitStored(20 * time.Second)
-	w.eventually(10*time.Second, "the commit stops at the held record", func() bool { return w.truth.Committed(w.topic, 0) == 50 })
+	w.waitStored()
+	w.eventually("the commit stops at the held record", func() bool { return w.truth.Committed(w.topic, 0) == 50 })
 	b.stop()
 	w.truth.Decide(ids[50], truth.LeftOut, time.Now())
 	b = w.start(environment{"BRIDGE_SKIP_RECORDS": fmt.Sprintf("%s/0@50", w.topic)})
@@ -163,7 +163,7 @@ func TestDeadLetters(t *testing.T) {
 		originals[string(r.Key)] = r
 	}})
 	b := w.start()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	for reason, want := range map[string]float64{"tombstone": 50, "too_large": 50, "not_json": 25, "no_id": 5, "bad_id": 10, "no_namespace": 5, "bad_namespace": 5} {
 		if got := b.metric("dlq_records_total", fmt.Sprintf("reason=%q", reason)); got != want {
@@ -185,7 +185,7 @@ func TestTombstones_areSkipped(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	if got := b.metric("records_skipped_total", `reason="tombstone"`); got != 50 {
 		t.Errorf("records_skipped_total of reason tombstone is %v, want 50", got)
@@ -207,13 +207,13 @@ func TestRefusedNamespace_doesNotStopTheOthers(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.eventually(30*time.Second, "the other namespaces are stored", func() bool { return w.truth.Missing() == refused })
-	w.eventually(10*time.Second, "the namespace is held", func() bool { return b.metric("namespaces_held") == 1 })
+	w.eventually("the other namespaces are stored", func() bool { return w.truth.Missing() == refused })
+	w.eventually("the namespace is held", func() bool { return b.metric("namespaces_held") == 1 })
 	b.stop()
 	b = w.start()
-	w.eventually(20*time.Second, "the namespace is held again", func() bool { return b.metric("namespaces_held") == 1 })
+	w.eventually("the namespace is held again", func() bool { return b.metric("namespaces_held") == 1 })
 	w.api.ClearFaults()
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -43,7 +42,7 @@ func TestRecords_oddOnesArriveByteExact(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -76,16 +75,16 @@ func TestRecords_invalidOnesFollowThePolicy(t *testing.T) {
 				}
 			}})
 			b := w.start()
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			for reason, want := range reasons {
-				w.eventually(10*time.Second, "each is counted as "+reason, func() bool {
+				w.eventually("each is counted as "+reason, func() bool {
 					return b.metric("records_rejected_total", fmt.Sprintf("reason=%q", reason)) == want
 				})
 			}
 			if fate == truth.LeftOut {
 				w.waitCommitted(w.topic)
 			} else {
-				w.eventually(10*time.Second, "the commits stop at the first of them", func() bool {
+				w.eventually("the commits stop at the first of them", func() bool {
 					return w.truth.Committed(w.topic, 1) == 2 && w.truth.Committed(w.topic, 0) == int64(5*len(bad))
 				})
 			}

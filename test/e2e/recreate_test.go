@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -16,7 +15,7 @@ func (w *world) recreate() {
 	if _, err := w.admin.DeleteTopics(w.context(), w.topic); err != nil {
 		w.t.Fatal(err)
 	}
-	w.eventually(20*time.Second, "the topic and its offsets are gone", func() bool {
+	w.eventually("the topic and its offsets are gone", func() bool {
 		topics, err := w.admin.ListTopics(w.context(), w.topic)
 		return err == nil && !topics.Has(w.topic) && len(w.committed(w.topic)) == 0
 	})
@@ -43,7 +42,7 @@ func TestRecreatedTopic_isReadFromItsStart(t *testing.T) {
 			w := newWorld(t, 1)
 			w.produce(load{records: 200})
 			b := w.start()
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			if tc.stopped {
 				b.stop()
@@ -53,7 +52,7 @@ func TestRecreatedTopic_isReadFromItsStart(t *testing.T) {
 			if tc.stopped {
 				b = w.start()
 			}
-			w.waitStored(40 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.judge()

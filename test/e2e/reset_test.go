@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -46,7 +45,7 @@ func TestOffsetReset_earliestStartsAtTheLogStart(t *testing.T) {
 	w.produce(load{records: 300, edit: leftOut(100)})
 	w.deleteRecords(100)
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -64,7 +63,7 @@ func TestOffsetReset_latestCommitsItsStart(t *testing.T) {
 	b.stop()
 	w.produce(load{records: 100})
 	b = w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()
@@ -76,13 +75,13 @@ func TestOffsetReset_belowTheLogStart(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(load{records: 100})
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.produce(load{records: 300, edit: leftOut(200)})
 	w.deleteRecords(300)
 	b = w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	w.wantResets(b, "below_log_start")
 	b.stop()
@@ -96,7 +95,7 @@ func TestOffsetReset_beyondTheEnd(t *testing.T) {
 	w.produce(load{records: 100})
 	w.commitOffset(5000)
 	b := w.start()
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	w.wantResets(b, "beyond_end")
 	b.stop()
@@ -123,8 +122,8 @@ func TestOffsetReset_hold(t *testing.T) {
 	w.deleteRecords(50)
 	w.commitOffset(10)
 	b := w.start()
-	w.waitStored(20 * time.Second)
-	w.eventually(10*time.Second, "one partition is held", func() bool { return b.metric("partitions_held") == 1 })
+	w.waitStored()
+	w.eventually("one partition is held", func() bool { return b.metric("partitions_held") == 1 })
 	b.stop()
 	if got := w.truth.Committed(w.topic, 0); got != 10 {
 		t.Errorf("the held partition's offset is %d, want 10", got)

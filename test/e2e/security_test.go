@@ -81,10 +81,11 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 		}),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorldOn(t, kafka, 2)
 			w.produce(load{records: 200})
 			b := w.start(env)
-			w.waitStored(20 * time.Second)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			b.stop()
 			w.judge()
@@ -113,12 +114,12 @@ func TestSecurity_signedTokens(t *testing.T) {
 	w.produce(load{records: 200})
 	b := w.launch()
 	const says = "the brokers refuse the OAuth token"
-	w.eventually(time.Minute, "the log says: "+says, func() bool { return b.says(says) })
+	w.eventually("the log says: "+says, func() bool { return b.says(says) })
 	if code, text := w.check(); code != 1 || !bytes.Contains(failures(text), []byte(says)) {
 		t.Errorf("bridge check ended with code %d and no fail line that says %q:\n%s", code, says, text)
 	}
 	issuer.Store(trusted)
-	w.waitStored(time.Minute)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -16,16 +15,16 @@ func TestTopics_missingAtTheStartThenCreatedThenGrown(t *testing.T) {
 	late := w.topic + "-late"
 	b := w.start(environment{"BRIDGE_KAFKA_TOPICS": w.topic + "," + late})
 	w.produce(load{records: 200})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.createTopic(late, 1, nil)
 	w.produce(load{records: 200, topic: late, partitions: 1})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	if _, err := w.admin.UpdatePartitions(w.context(), 3, late); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually(10*time.Second, "the broker has the new partitions", func() bool { return len(w.ends(late)) == 3 })
+	w.eventually("the broker has the new partitions", func() bool { return len(w.ends(late)) == 3 })
 	w.produce(load{records: 300, topic: late, partitions: 3})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic, late)
 	b.stop()
 	w.judge()
@@ -37,10 +36,10 @@ func TestTopics_noneAtTheStart(t *testing.T) {
 	w := newWorld(t, 1)
 	late := w.topic + "-late"
 	b := w.launch(environment{"BRIDGE_KAFKA_TOPICS": late})
-	w.eventually(10*time.Second, "it serves its pages", func() bool { status, _ := b.get("/healthz"); return status == 200 })
+	w.eventually("it serves its pages", func() bool { status, _ := b.get("/healthz"); return status == 200 })
 	w.createTopic(late, 2, nil)
 	w.produce(load{records: 200, topic: late, partitions: 2})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(late)
 	b.stop()
 	w.judge()
@@ -59,10 +58,10 @@ func TestTopics_byRegex(t *testing.T) {
 	w.produce(load{records: 10, topic: not, partitions: 1, edit: unmatched})
 	b := w.start(environment{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": w.topic + "-.*"})
 	w.produce(load{records: 200, topic: one, partitions: 2})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.createTopic(two, 2, nil)
 	w.produce(load{records: 200, topic: two, partitions: 2})
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(one, two)
 	w.assigned(4, b)
 	b.stop()

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -48,9 +47,9 @@ func TestTransactions_abortsAndATailOfControlRecords(t *testing.T) {
 	for range 5 {
 		w.transact(client, load{records: 3}, kgo.TryAbort)
 	}
-	w.waitStored(30 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
-	w.eventually(10*time.Second, "no record lags", func() bool { return b.metric("kafka_lag_records") == 0 })
+	w.eventually("no record lags", func() bool { return b.metric("kafka_lag_records") == 0 })
 	b.stop()
 	w.judge()
 }
@@ -67,14 +66,14 @@ func TestTransactions_openOneHoldsItsPartitionAlone(t *testing.T) {
 	w.produceWith(client, load{records: 10, topic: w.topic, partitions: 1}) // partition 0 alone
 	w.produce(load{records: 200})
 	const behind = 10 + 100 // the transaction's, and what follows it on partition 0
-	w.eventually(20*time.Second, "the other partition is stored", func() bool { return w.truth.Missing() == behind })
+	w.eventually("the other partition is stored", func() bool { return w.truth.Missing() == behind })
 	if got := w.truth.Lines(); got != 100 {
 		t.Errorf("%d lines are stored while a transaction is open, want 100", got)
 	}
 	if err := client.EndTransaction(w.context(), kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
-	w.waitStored(20 * time.Second)
+	w.waitStored()
 	w.waitCommitted(w.topic)
 	b.stop()
 	w.judge()

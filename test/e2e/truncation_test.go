@@ -3,7 +3,6 @@ package e2e
 import (
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 
@@ -43,11 +42,11 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 
 			b := w.start()
 			w.produce(load{records: 2 * commonRecords})
-			w.waitStored(time.Minute)
+			w.waitStored()
 			follower.Freeze()
 			w.awaitLeader(leader, leader)
 			w.produce(load{records: 2 * lostRecords})
-			w.waitStored(time.Minute)
+			w.waitStored()
 			w.waitCommitted(w.topic)
 			if tc.stopped {
 				b.stop()
@@ -63,7 +62,7 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			if tc.stopped {
 				b = w.start()
 			}
-			w.waitStored(60 * time.Second)
+			w.waitStored()
 			w.sampleOffsets()
 			w.waitCommitted(w.topic)
 			if got := b.metric("offset_resets_total", `reason="beyond_end"`); got != 2 {
@@ -84,7 +83,7 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 // coordinator is the node that coordinates the group.
 func (w *world) coordinator() (node *kafkatest.Node) {
 	w.t.Helper()
-	w.eventually(60*time.Second, "the group has a coordinator", func() bool {
+	w.eventually("the group has a coordinator", func() bool {
 		found := w.admin.FindGroupCoordinators(w.context(), w.group)[w.group]
 		if found.Err == nil {
 			node = w.kafka.Nodes[found.NodeID-1]
@@ -127,7 +126,7 @@ func (w *world) number(n *kafkatest.Node) int32 { return int32(slices.Index(w.ka
 // replicas are in sync.
 func (w *world) awaitLeader(leader *kafkatest.Node, inSync ...*kafkatest.Node) {
 	w.t.Helper()
-	w.eventually(60*time.Second, "the topic has its leader", func() bool {
+	w.eventually("the topic has its leader", func() bool {
 		_, _ = w.admin.ElectLeaders(w.context(), kadm.ElectPreferredReplica, nil) // refused while it is not in sync
 		topics, err := w.admin.ListTopics(w.context(), w.topic)
 		if err != nil || len(topics[w.topic].Partitions) != w.partitions {

@@ -240,6 +240,37 @@ func TestFaults_eachIsDetected(t *testing.T) {
 			g.commit(1)
 			g.Decide(g.ids[0], LeftOut, g.now)
 		}, []Kind{CommitAhead}},
+		{"records are taken back and others get their offsets", func(g *game) {
+			g.produce(3, Stored, "a")
+			g.store("a", 0, 1, 2)
+			g.commit(3)
+			g.Truncate("t", 0, 1)
+			g.begin = 2
+			g.produce(1, Stored, "a") // at offset 1
+			g.commit(1)
+			g.store("a", 3)
+			g.commit(2)
+		}, nil},
+		{"a record that was taken back was passed before it was stored", func(g *game) {
+			g.produce(2, Stored, "a")
+			g.commit(2)
+			g.store("a", 0, 1)
+			g.Truncate("t", 0, 1)
+		}, []Kind{CommitAhead}},
+		{"a new record is not stored, but the one that had its offset was", func(g *game) {
+			g.produce(2, Stored, "a")
+			g.store("a", 0, 1)
+			g.Truncate("t", 0, 1)
+			g.begin = 1
+			g.produce(1, Stored, "a")
+			g.commit(2)
+		}, []Kind{CommitAhead, Lost}},
+		{"what was owed before a truncation stays owed", func(g *game) {
+			g.produce(2, Stored, "a")
+			g.store("a", 1)
+			g.Truncate("t", 0, 1)
+			g.commit(1)
+		}, []Kind{CommitAhead, Lost}},
 		{"a commit goes back", func(g *game) {
 			g.produce(2, LeftOut)
 			g.commit(2)
