@@ -23,7 +23,9 @@ func (s *session) nextCatchUp(now time.Time) {
 }
 
 // lineJob picks the namespace whose turn it is, one of its partitions, and
-// everybody else who waits for lines of that partition.
+// everybody else who waits for lines of that partition. Where a batch from
+// behind the dropped lines is still in memory, its end is awaited: the read must
+// know which lines are done.
 func (s *session) lineJob() *catchUpJob {
 	r := s.catchUp
 	for range len(r.namespace) {
@@ -37,12 +39,12 @@ func (s *session) lineJob() *catchUpJob {
 			continue
 		}
 		for p, node := range n.shed {
-			if p.lost || !p.open() {
+			if p.lost || !p.open() || !p.ledger.Last(node) {
 				continue
 			}
 			job := &catchUpJob{partition: p, cursor: p.cursor, from: node.First, wanted: map[string]bool{}}
 			for _, other := range r.namespace {
-				if mark := other.shed[p]; mark != nil && s.readsBack(other) {
+				if mark := other.shed[p]; mark != nil && p.ledger.Last(mark) && s.readsBack(other) {
 					job.wanted[other.name] = true
 					job.from = min(job.from, mark.First)
 				}
@@ -95,7 +97,7 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 		}
 		for j := range c.groups[i].lines {
 			l := &c.groups[i].lines[j]
-			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.name, l.offset) {
+			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.name, l.offset) && !p.ledger.Overtaken(n.name, l.offset) {
 				s.add(n, p, l, now)
 			}
 		}
@@ -122,7 +124,7 @@ func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 		p.touch()
 		return
 	}
-	s.settleNode(p, mark)
+	s.dropNode(p, mark)
 	delete(n.shed, p)
 	if n.trial && len(n.shed) == 0 && len(n.uploads) == 0 {
 		s.endOfTrialRead(n, now)

@@ -239,7 +239,7 @@ func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
 	pc := &u.pieces[u.reading]
 	for i := range c.rejects {
 		r := &c.rejects[i]
-		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
+		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.name, r.offset) || p.ledger.Overtaken(u.namespace.name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
 			continue
 		}
 		l := r.letter

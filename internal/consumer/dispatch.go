@@ -69,7 +69,7 @@ func (s *session) attempt(n *namespace, u *upload, call attemptFunc) {
 	s.wg.Go(func() {
 		began := time.Now()
 		out := call(s.ctx, s.lease.check)
-		s.results <- result{n, u, out, troubled, time.Since(began)} // has room for every slot
+		s.results <- result{n, u, out, troubled, began} // has room for every slot
 	})
 }
 
@@ -128,6 +128,28 @@ func (s *session) succeeded(r result, now time.Time) {
 		s.beginTrial(n, now)
 		return
 	}
+	if r.tells() {
+		s.cleared(n, now)
+	}
+	s.pacer.lastStored = now
+	// An import that is cut off may be stored all the same, and repeated by the
+	// next owner: better not begin what would take as long as this one did.
+	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
+	s.metrics.stored(u.batch, now)
+	s.log.Info("imported",
+		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
+		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
+	s.settle(u)
+}
+
+// tells says whether the attempt says anything about the namespace's trouble:
+// not if it was under way beside the one that failed.
+func (r *result) tells() bool {
+	return !r.namespace.troubled() || r.began.After(r.namespace.since)
+}
+
+// cleared ends a namespace's trouble.
+func (s *session) cleared(n *namespace, now time.Time) {
 	if n.troubled() {
 		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond).String())
 	}
@@ -136,15 +158,6 @@ func (s *session) succeeded(r result, now time.Time) {
 	if len(n.shed) > 0 {
 		s.catchUp.want(n)
 	}
-	s.pacer.lastStored = now
-	// An import that is cut off may be stored all the same, and repeated by the
-	// next owner: better not begin what would take as long as this one did.
-	n.tooSlow = s.mode == draining && now.Add(r.took).After(s.drain.deadline) && !s.orphaned()
-	s.metrics.stored(u.batch, now)
-	s.log.Info("imported",
-		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
-		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
-	s.settle(u)
 }
 
 // settle ends an upload whose every line is stored or dead-lettered.
@@ -238,13 +251,15 @@ func (s *session) credentialsAccepted() {
 
 // refused applies the policy to what the API or the store refuses for good.
 func (s *session) refused(r result, now time.Time) {
-	n, u := r.namespace, r.upload
+	n, u, tells := r.namespace, r.upload, r.tells()
 	s.troubled(n, r, now)
 	if u != nil {
 		s.metrics.refusedLines(u.pieces)
 	}
 	if s.cfg.OnRejected == DeadLetter && u != nil {
-		n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
+		if tells {
+			n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
+		}
 		s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
 			"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 		s.letterUpload(n, u, r.outcome)

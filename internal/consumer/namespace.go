@@ -53,14 +53,20 @@ func (n *namespace) idle() bool {
 	return n.state == ordinary && len(n.uploads) == 0 && n.flying == 0 && len(n.shed) == 0 && n.lettered == 0 && !n.dropping && !n.trial
 }
 
-// startable returns the next upload to attempt, nil if there is none.
+// startable returns the next upload to attempt, nil if there is none. In trouble
+// only the first one is tried, so that what overtakes it stays what was under
+// way beside it: what the commit's metadata must say of that is bounded then.
 func (n *namespace) startable(concurrency int) *upload {
 	if n.flying >= concurrency || n.tooSlow {
 		return nil
 	}
 	for _, u := range n.uploads {
-		if !u.flying && !u.lettering {
+		switch {
+		case u.lettering:
+		case !u.flying:
 			return u
+		case n.troubled():
+			return nil
 		}
 	}
 	return nil

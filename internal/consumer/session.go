@@ -125,7 +125,7 @@ type result struct {
 	upload    *upload // nil for a probe
 	outcome   Outcome
 	troubled  bool
-	took      time.Duration
+	began     time.Time
 }
 
 func newSession(r *resources, m member) *session {

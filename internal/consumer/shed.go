@@ -60,10 +60,10 @@ func (s *session) shedPieces(n *namespace, pieces []piece, now time.Time) {
 			n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now)))
 		case first < mark.First:
 			moved := s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now))
-			s.settleNode(p, mark)
+			s.dropNode(p, mark)
 			n.mark(p, moved)
 		}
-		s.settleNode(p, node)
+		s.dropNode(p, node)
 	}
 }
 
@@ -83,8 +83,19 @@ func (s *session) dropFrom(n *namespace, p *partition, offset, timestamp int64, 
 	n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, offset, timestamp, now)))
 }
 
+// settleNode ends a node whose lines are done.
 func (s *session) settleNode(p *partition, node *ledger.Node) {
-	if err := p.ledger.Settle(node); err != nil {
+	s.ended(p, p.ledger.Settle(node))
+}
+
+// dropNode ends a node whose lines other nodes stand for.
+func (s *session) dropNode(p *partition, node *ledger.Node) {
+	s.ended(p, p.ledger.Drop(node))
+}
+
+// ended tells of a mistake in this package, or lets the partition be committed.
+func (s *session) ended(p *partition, err error) {
+	if err != nil {
 		s.log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
 		return
 	}

@@ -173,15 +173,25 @@ func TestFrontier_1000NamespacesBehindAtOnce(t *testing.T) {
 	})
 }
 
+// Rebalances wait for no retry, so that the frontier must tell what has overtaken
+// a batch that failed.
 func TestFrontier_severalImportsOfANamespaceAtOnce(t *testing.T) {
 	s := defaultSettings()
 	s.perNamespace, s.batchRecords = 4, 5
-	scenario(t, s, 1, -1, func(w *world) {
-		w.impose(sandbox.Fault{Operation: sandbox.OperationUpload, Status: 500, Probability: 0.3})
+	scenario(t, s, 4, -1, func(w *world) {
+		w.impose(sandbox.Fault{Operation: sandbox.OperationUpload, Status: 500, Probability: 0.5})
 		w.startSlot(0)
-		for range 20 {
-			w.emit("t0", 0, 10, named("n", 2, 10)...)
-			time.Sleep(2 * time.Second)
+		for i := range 20 {
+			for p := range int32(4) {
+				w.emit("t0", p, 10, named("n", 2, 10)...)
+			}
+			time.Sleep(500 * time.Millisecond)
+			if i%2 == 0 {
+				w.startSlot(1)
+			} else {
+				w.stopSlot(1)
+			}
+			time.Sleep(time.Second)
 		}
 		w.killSlot(0)
 		w.startSlot(0)

@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // judge looks at everything once more when all processes have ended.
 func (w *world) judge() {
@@ -20,12 +17,7 @@ func (w *world) judge() {
 	}
 	w.truth.mu.Lock()
 	defer w.truth.mu.Unlock()
-	if w.settings.perNamespace > 1 {
-		// The metadata says from where on a namespace owes: what was stored
-		// beside a batch that failed is behind that.
-		w.truth.excuses = append(w.truth.excuses, excuse{from: epoch, to: time.Now(), why: "several imports of a namespace at once"})
-	}
-	w.truth.judgeRepeats(w.graceful && w.settings.perNamespace == 1)
+	w.truth.judgeRepeats(w.graceful)
 	if w.truth.orders && w.settings.perNamespace == 1 {
 		w.truth.judgeOrder()
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// belowRoom is what Below, in base 36, and the separators around it take at
+// belowRoom is what Below, in base 36, and the separators behind it take at
 // most.
 const belowRoom = 16
 
@@ -24,6 +24,9 @@ func (p *Partition) Encode(m Metadata, limit int) (text string, omitted int) {
 	e := &p.encoder
 	e.reset(base, limit-len(head)-belowRoom)
 	below, omitted := p.collect(e)
+	if omitted == 0 {
+		omitted = e.spans() // what is ahead takes the room that is left
+	}
 	if limit < len(head)+belowRoom {
 		if below > base {
 			omitted = max(1, omitted)
@@ -31,14 +34,21 @@ func (p *Partition) Encode(m Metadata, limit int) (text string, omitted int) {
 		return "", omitted
 	}
 	head = strconv.AppendInt(head, below-base, 36)
-	except, singles := trimComma(e.except), trimComma(e.singles)
+	except, singles, ahead := trimComma(e.except), trimComma(e.singles), trimComma(e.ahead)
 	var b strings.Builder
-	b.Grow(len(head) + len(except) + len(singles) + 2)
+	b.Grow(len(head) + len(except) + len(singles) + len(ahead) + 3)
+	if len(ahead) > 0 {
+		head = append(append(head[:0], versionAhead...), head[len(version):]...)
+	}
 	b.Write(head)
 	b.WriteByte(';')
 	b.Write(except)
 	b.WriteByte(';')
 	b.Write(singles)
+	if len(ahead) > 0 {
+		b.WriteByte(';')
+		b.Write(ahead)
+	}
 	return b.String(), omitted
 }
 
@@ -99,7 +109,11 @@ func (p *Partition) inherit(e *encoder, owed []Exception, last int64) (rest []Ex
 		case single:
 			ok = e.single(first)
 		default:
-			ok = e.namespace(p.namespaces[x.Namespace], x.Namespace, first)
+			l := p.namespaces[x.Namespace]
+			first = firstOwed(p.inherited.Ahead[x.Namespace], first)
+			if ok = e.namespace(l, x.Namespace, first); ok && l == nil {
+				e.later(x.Namespace, first, p.inherited.Ahead[x.Namespace])
+			}
 		}
 		if !ok {
 			return owed, false
@@ -129,6 +143,15 @@ type encoder struct {
 	lanes      int    // how many are
 	except     []byte
 	singles    []byte
+	ahead      []byte
+	behind     []behind // namespaces of which something is done ahead
+}
+
+// behind is a namespace that owes from first on, but for some spans.
+type behind struct {
+	namespace string
+	first     int64
+	ahead     []Span
 }
 
 func (e *encoder) reset(base int64, room int) {
@@ -139,7 +162,11 @@ func (e *encoder) node(n *Node) bool {
 	if n.Single {
 		return e.single(n.First)
 	}
-	return e.namespace(n.lane, n.Namespace, n.First)
+	first := n.First
+	if n.Kind == Shed {
+		first = firstOwed(n.lane.ahead, first)
+	}
+	return e.namespace(n.lane, n.Namespace, first)
 }
 
 // namespace takes a namespace's first owed offset; further ones say nothing
@@ -157,8 +184,52 @@ func (e *encoder) namespace(l *lane, name string, first int64) bool {
 	if l != nil {
 		l.round = e.round
 		e.lanes++
+		e.later(name, first, l.ahead)
 	}
 	return true
+}
+
+// later keeps what is done ahead of a namespace's first owed offset.
+func (e *encoder) later(name string, first int64, ahead []Span) {
+	for len(ahead) > 0 && ahead[0].First <= first {
+		ahead = ahead[1:]
+	}
+	if len(ahead) > 0 {
+		e.behind = append(e.behind, behind{name, first, ahead})
+	}
+}
+
+// spans writes what is done ahead, as far as it fits: for each namespace pairs
+// of base-36 distances, from the end of one run to the begin of the next and
+// from there to its end. It returns the number of namespaces of which something
+// did not fit.
+func (e *encoder) spans() (omitted int) {
+	for _, b := range e.behind {
+		start, last := len(e.ahead), b.first
+		e.ahead = append(append(e.ahead, b.namespace...), ':')
+		for i, s := range b.ahead {
+			at := len(e.ahead)
+			e.ahead = strconv.AppendInt(e.ahead, s.First-last, 36)
+			e.ahead = strconv.AppendInt(append(e.ahead, '.'), s.Last-s.First, 36)
+			e.ahead = append(e.ahead, '.')
+			size := len(e.ahead) - at
+			if i == 0 {
+				size = len(e.ahead) - start
+			}
+			if !e.take(size) {
+				e.ahead = e.ahead[:at]
+				omitted++
+				break
+			}
+			last = s.Last
+		}
+		if last == b.first { // not even the first one
+			e.ahead = e.ahead[:start]
+			continue
+		}
+		e.ahead[len(e.ahead)-1] = ','
+	}
+	return omitted
 }
 
 func (e *encoder) single(offset int64) bool {

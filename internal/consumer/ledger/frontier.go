@@ -18,13 +18,45 @@ type Frontier struct {
 	Below   int64
 	Except  map[string]int64 // namespace -> its first owed offset
 	Singles []int64          // ascending
+	// Ahead is what is done all the same of a namespace in Except, behind its
+	// first owed offset: ascending, nil where nothing is.
+	Ahead map[string][]Span
 }
 
 func (f *Frontier) owes(namespace string, offset int64) bool {
-	if first, ok := f.Except[namespace]; ok && offset >= first {
+	if first, ok := f.Except[namespace]; ok && offset >= first && !within(f.Ahead[namespace], offset) {
 		return true
 	}
 	return f.holds(offset)
+}
+
+// doneBetween lists the runs of offsets from first up to end, exclusive, whose
+// lines of namespace are done.
+func (f *Frontier) doneBetween(namespace string, first, end int64) []Span {
+	var spans []Span
+	add := func(s Span) {
+		s.First, s.Last = max(s.First, first), min(s.Last, end-1)
+		at, _ := slices.BinarySearch(f.Singles, s.First)
+		for ; at < len(f.Singles) && f.Singles[at] <= s.Last; at++ {
+			if s.First < f.Singles[at] {
+				spans = append(spans, Span{s.First, f.Singles[at] - 1})
+			}
+			s.First = f.Singles[at] + 1
+		}
+		if s.First <= s.Last {
+			spans = append(spans, s)
+		}
+	}
+	end = min(end, f.Below)
+	except, ok := f.Except[namespace]
+	if !ok {
+		except = end
+	}
+	add(Span{first, except - 1})
+	for _, s := range f.Ahead[namespace] {
+		add(s)
+	}
+	return spans
 }
 
 func (f *Frontier) holds(offset int64) bool {

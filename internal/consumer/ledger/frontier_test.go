@@ -66,6 +66,71 @@ func TestEncode_handOversBeforeTheFrontierIsPassed(t *testing.T) {
 	}
 }
 
+// A batch that overtook another one of its namespace is not sent again, neither
+// by the next owner nor by the one after it.
+func TestEncode_linesDoneAhead(t *testing.T) {
+	p := New(10, Frontier{})
+	lines(t, p, "a", 10, 12)
+	settle(t, lines(t, p, "b", 11))
+	first, second := lines(t, p, "a", 20, 25), lines(t, p, "a", 27, 30)
+	lines(t, p, "a", 40, 44)
+	third := lines(t, p, "a", 46, 49)
+	p.Advance(50)
+	settle(t, second, first)
+	want := Frontier{Below: 50, Except: map[string]int64{"a": 10}, Ahead: map[string][]Span{"a": {{20, 30}}}}
+	if m, omitted := encode(t, p, MaxMetadata); !reflect.DeepEqual(m.Frontier, want) || omitted != 0 {
+		t.Errorf("%+v, %d omitted, want %+v", m.Frontier, omitted, want)
+	}
+	settle(t, third)
+	text, _ := p.Encode(Metadata{TopicID: "id", Fingerprint: "fp"}, MaxMetadata)
+	if want := "kib2;id;10;fp;0;14;a:0;;a:a.a.g.3"; text != want {
+		t.Errorf("text %q, want %q", text, want)
+	}
+	want.Ahead["a"] = []Span{{20, 30}, {46, 49}}
+	for range 2 {
+		m, _ := encode(t, p, MaxMetadata)
+		if !reflect.DeepEqual(m.Frontier, want) {
+			t.Fatalf("frontier %+v, want %+v", m.Frontier, want)
+		}
+		p = New(m.Committed, m.Frontier)
+		for o := int64(10); o < 50; o++ {
+			if got, want := p.Done("a", o), o >= 20 && o <= 30 || o >= 46; got != want {
+				t.Errorf("done(%d) is %t", o, got)
+			}
+		}
+		lines(t, p, "a", 10, 12)
+		p.Advance(35)
+	}
+	// What does not fit is told.
+	for limit := range 60 {
+		if m, omitted := encode(t, p, 40+limit); (omitted == 0) != (len(m.Frontier.Ahead["a"]) == 2) {
+			t.Errorf("limit %d: %+v, %d omitted", 40+limit, m.Frontier, omitted)
+		}
+	}
+}
+
+func TestPartition_droppedLinesAreNotDone(t *testing.T) {
+	p := New(0, Frontier{})
+	mark, dropped, flying := lines(t, p, "a", 0, 9), lines(t, p, "a", 10, 19), lines(t, p, "a", 20, 29)
+	p.Become(mark, Shed)
+	p.Advance(30)
+	if p.Last(mark) || !p.Last(flying) {
+		t.Error("the mark counts as the last node")
+	}
+	if err := p.Drop(dropped); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, flying)
+	for o := range int64(30) {
+		if got := p.Overtaken("a", o); got != (o >= 20) {
+			t.Errorf("overtaken(%d) is %t", o, got)
+		}
+	}
+	if !p.Last(mark) || p.Drop(dropped) == nil {
+		t.Error("the dropped node is still there")
+	}
+}
+
 func TestEncode_nodesAheadOfThePosition(t *testing.T) {
 	p := New(10, Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Singles: []int64{30, 50}})
 	lines(t, p, "a", 35)
@@ -78,7 +143,11 @@ func TestEncode_nodesAheadOfThePosition(t *testing.T) {
 }
 
 func TestEncode_whatDoesNotFitLowersBelow(t *testing.T) {
-	p := New(0, Frontier{Below: 5000, Except: map[string]int64{"elsewhere": 4000}})
+	except := map[string]int64{"elsewhere": 4000}
+	for i := range int64(100) {
+		except[fmt.Sprintf("namespace-%03d", i)] = 10 * i
+	}
+	p := New(0, Frontier{Below: 5000, Except: except})
 	for i := range int64(100) {
 		lines(t, p, fmt.Sprintf("namespace-%03d", i), 10*i)
 	}
@@ -139,7 +208,7 @@ func TestRerouted(t *testing.T) {
 			Frontier{Below: 20, Singles: []int64{5, 19}}},
 		{"held records stay", Frontier{Below: 90, Singles: []int64{5, 89}}, Frontier{Below: 90, Singles: []int64{5, 89}}},
 	} {
-		before := Frontier{c.in.Below, maps.Clone(c.in.Except), slices.Clone(c.in.Singles)}
+		before := Frontier{Below: c.in.Below, Except: maps.Clone(c.in.Except), Singles: slices.Clone(c.in.Singles)}
 		if got := c.in.Rerouted(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
@@ -153,7 +222,7 @@ func TestDecode_foreignText(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                     "",
 		"somebody else's":             "consumer-1",
-		"a later version":             "kib2;t;5;f;0;1;;",
+		"a later version":             "kib3;t;5;f;0;1;;",
 		"a field too few":             "kib1;t;5;f;0;1;",
 		"a field too many":            "kib1;t;5;f;0;1;;;",
 		"no committed offset":         "kib1;t;;f;0;1;;",
@@ -170,6 +239,12 @@ func TestDecode_foreignText(t *testing.T) {
 		"an empty exception":          "kib1;t;5;f;0;9;a:1,,b:1;",
 		"a record twice":              "kib1;t;5;f;0;9;;1,0",
 		"records in the wrong order":  "kib1;t;5;f;0;9;;5,-1",
+		"nothing ahead":               "kib2;t;5;f;0;9;a:1;;",
+		"ahead of nothing":            "kib2;t;5;f;0;9;a:1;;b:1.1",
+		"ahead of itself":             "kib2;t;5;f;0;9;a:1;;a:0.1",
+		"ahead twice":                 "kib2;t;5;f;0;9;a:1;;a:1.1,a:4.1",
+		"half a run ahead":            "kib2;t;5;f;0;9;a:1;;a:1",
+		"a run ahead that ends early": "kib2;t;5;f;0;9;a:1;;a:2.-1",
 		"a record that is no number":  "kib1;t;5;f;0;9;;_",
 		"a record past the last one":  "kib1;t;5;f;0;9;;1y2p0ij32e8e7",
 		"cut off inside an exception": "kib1;t;5;f;0;9;a:1,b",
@@ -182,7 +257,7 @@ func TestDecode_foreignText(t *testing.T) {
 
 func TestDecode_ours(t *testing.T) {
 	m, err := Decode("kib1;id;1010;fp;10;100;slow:0,held:10;q,10")
-	want := Metadata{"id", 1010, "fp", 36, Frontier{2306, map[string]int64{"slow": 1010, "held": 1046}, []int64{1036, 1072}}}
+	want := Metadata{"id", 1010, "fp", 36, Frontier{Below: 2306, Except: map[string]int64{"slow": 1010, "held": 1046}, Singles: []int64{1036, 1072}}}
 	if err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("%+v, %v; want %+v", m, err, want)
 	}
@@ -192,7 +267,7 @@ func TestDecode_ours(t *testing.T) {
 // and hand on unchanged.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		"", "kib1;id;1010;fp;10;100;slow:0,held:10;q,10", "kib2;t;5;f;0;1;;", "kib1;t;5;f;0;1;;0,1", "kib1;;0;;-1;0;;",
+		"", "kib1;id;1010;fp;10;100;slow:0,held:10;q,10", "kib3;t;5;f;0;1;;", "kib1;t;5;f;0;1;;0,1", "kib1;;0;;-1;0;;",
 		"kib1;t;9223372036854775806;f;0;1;a:1;0,1", "kib1;t;5;f;0;9;a:1,a:5;", "kib1;t;+5;f;0;-0;A:Z;z",
 	} {
 		f.Add(seed)

@@ -11,9 +11,13 @@ import (
 // accepts for one partition by default (offset.metadata.max.bytes).
 const MaxMetadata = 4096
 
-// version begins every metadata text. Another version is ignored by this one:
-// repeats are possible then, loss is not.
-const version = "kib1"
+// One of these begins every metadata text. Another version is ignored by this
+// one: repeats are possible then, loss is not. The second one has a field more,
+// for what is done ahead, and is written only where there is such a thing.
+const (
+	version      = "kib1"
+	versionAhead = "kib2"
+)
 
 // Metadata is what is written beside a committed offset. Its texts, and the
 // namespaces, hold none of the characters ; , and : that separate them.
@@ -34,7 +38,8 @@ var ErrMetadata = errors.New("commit metadata is not ours")
 // Decode reads the text that Encode wrote.
 func Decode(text string) (Metadata, error) {
 	f := strings.Split(text, ";")
-	if len(f) != 8 || f[0] != version {
+	ahead := f[0] == versionAhead && len(f) == 9
+	if !ahead && (f[0] != version || len(f) != 8) {
 		return Metadata{}, ErrMetadata
 	}
 	m := Metadata{TopicID: f[1], Fingerprint: f[3], Frontier: Frontier{Except: map[string]int64{}}}
@@ -63,7 +68,42 @@ func Decode(text string) (Metadata, error) {
 		m.Frontier.Singles = append(m.Frontier.Singles, o)
 		last = o
 	}
+	if ahead {
+		var err error
+		if m.Frontier.Ahead, err = decodeAhead(f[8], m.Frontier.Except); err != nil {
+			return Metadata{}, err
+		}
+	}
 	return m, nil
+}
+
+// decodeAhead reads what encoder.spans wrote.
+func decodeAhead(text string, except map[string]int64) (map[string][]Span, error) {
+	ahead := map[string][]Span{}
+	for item := range splitNonEmpty(text) {
+		ns, text, _ := strings.Cut(item, ":")
+		last, ok := except[ns]
+		if !ok || ahead[ns] != nil {
+			return nil, ErrMetadata
+		}
+		numbers := strings.Split(text, ".")
+		if len(numbers)%2 != 0 {
+			return nil, ErrMetadata
+		}
+		for i := 0; i < len(numbers); i += 2 {
+			first, err1 := offset36(last, numbers[i])
+			end, err2 := offset36(first, numbers[i+1])
+			if cmp.Or(err1, err2) != nil || first == last {
+				return nil, ErrMetadata
+			}
+			ahead[ns] = append(ahead[ns], Span{first, end})
+			last = end
+		}
+	}
+	if len(ahead) == 0 {
+		return nil, ErrMetadata
+	}
+	return ahead, nil
 }
 
 // offset36 reads an offset written as a base-36 distance from base.

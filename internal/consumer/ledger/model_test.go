@@ -16,6 +16,7 @@ type model struct {
 	position int64
 	below    int64          // of the inherited frontier
 	done     map[fact]bool  // what this owner knows to be done
+	sure     map[fact]bool  // of that, what no lack of room may have cost
 	singles  map[int64]bool // inherited: records left unfinished
 	work     map[*Node]*work
 }
@@ -68,10 +69,10 @@ func (m *model) watermark() int64 {
 // fullBelow is the Below of a text in which everything fits.
 func (m *model) fullBelow() int64 { return max(m.position, m.below) }
 
-// heir is what the next owner must know, given a text that reaches to below:
-// neither more, which would be loss, nor less, which would be needless repeats.
-// Of a namespace it knows the first unfinished line, not which later ones were
-// overtaken; of a single record, not which of its lines.
+// heir is what the next owner may know, given a text that reaches to below: more
+// would be loss. What it must know is sure: of a namespace everything before the
+// first unfinished line, as later ones that are done may find no room; of a
+// single record not which of its lines are done.
 func (m *model) heir(below int64) *model {
 	h := newModel(m.watermark(), below)
 	maps.Copy(h.done, m.done)
@@ -88,10 +89,15 @@ func (m *model) heir(below int64) *model {
 			h.singles[o] = true
 		}
 	}
+	h.sure = map[fact]bool{}
 	for f := range h.done {
 		first, behind := starts[f.namespace]
-		if f.offset >= below || h.singles[f.offset] || behind && f.namespace != "" && f.offset >= first {
+		switch {
+		case f.offset >= below || h.singles[f.offset]:
 			delete(h.done, f)
+		case f.offset >= m.position && !m.sure[f]: // inherited ahead
+		case !behind || f.namespace == "" || f.offset < first:
+			h.sure[f] = true
 		}
 	}
 	for o := range h.singles {
@@ -118,6 +124,7 @@ func (m *model) rerouted(below int64, log, renamed []entry) *model {
 			h.done[f] = true
 		}
 	}
+	h.sure = maps.Clone(h.done)
 	return h
 }
 

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,8 +16,9 @@ const (
 	DeadLetter             // a record on its way to the dead-letter topic
 	HeldRecord             // a record that a policy holds: it never settles
 	// Shed is the first line of a namespace that was dropped from memory. It
-	// stands for all later lines too: at a record that an earlier owner held,
-	// those stored since are sent again after a hand-over.
+	// stands for all later lines too, but for those that were done before. At a
+	// record that an earlier owner held, and that has become valid since, lines
+	// of other such records may be sent again after a hand-over.
 	Shed
 )
 
@@ -78,12 +80,6 @@ type Partition struct {
 	inherited  Frontier
 	owed       []Exception // the inherited exceptions in the order of offsets
 	encoder    encoder
-}
-
-// lane is what the nodes of one namespace share.
-type lane struct {
-	nodes int    // unfinished ones
-	round uint64 // of the encoder that last wrote the namespace
 }
 
 // New returns the ledger of a partition whose reading starts at start, with
@@ -151,12 +147,8 @@ func (p *Partition) Track(kind Kind, namespace string, first, timestamp int64, n
 	if err != nil {
 		return nil, err
 	}
-	n.Namespace, n.lane = namespace, p.namespaces[namespace]
-	if n.lane == nil {
-		n.lane = &lane{}
-		p.namespaces[namespace] = n.lane
-	}
-	n.lane.nodes++
+	n.Namespace = namespace
+	p.enter(n)
 	return n, nil
 }
 
@@ -183,27 +175,42 @@ func (p *Partition) Shift(n *Node, first, timestamp int64) error {
 	if first < n.First {
 		return fmt.Errorf("shift node from %d to %d: %w", n.First, first, ErrBackward)
 	}
+	if n.lane != nil {
+		n.lane.remove(n)
+	}
 	n.First, n.Last, n.Timestamp = first, max(n.Last, first), timestamp
 	p.unlink(n)
 	p.link(n)
+	if n.lane != nil {
+		n.lane.insert(n)
+		n.lane.trim()
+	}
 	return nil
 }
 
 // Settle ends a node: its lines are stored, dead-lettered or skipped. Settling
 // twice is an error and changes nothing.
-func (p *Partition) Settle(n *Node) error {
+func (p *Partition) Settle(n *Node) error { return p.end(n, true) }
+
+// Drop ends a node whose lines other nodes stand for. Dropping one that is
+// settled is an error and changes nothing.
+func (p *Partition) Drop(n *Node) error { return p.end(n, false) }
+
+func (p *Partition) end(n *Node, done bool) error {
 	if n.partition != p {
 		return ErrSettled
 	}
 	p.unlink(n)
 	p.nodes--
 	n.partition = nil
-	if n.Single {
-		p.singles--
+	if !n.Single {
+		p.exit(n, done)
 		return nil
 	}
-	if n.lane.nodes--; n.lane.nodes == 0 {
-		delete(p.namespaces, n.Namespace)
+	p.singles--
+	if l := p.namespaces[n.Namespace]; done && l != nil && l.nodes[0].First < n.First {
+		i, _ := slices.BinarySearchFunc(l.nodes, n.First, byFirst)
+		l.finished(i, Span{n.First, n.First}, p.position)
 	}
 	return nil
 }

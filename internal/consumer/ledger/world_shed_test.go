@@ -2,20 +2,24 @@ package ledger
 
 import "slices"
 
-// shed drops a namespace's lines from memory.
+// shed drops a namespace's lines from memory, but for some sealed batches, as
+// those are whose attempt is under way.
 func (w *world) shed(ns string) {
 	r := w.route(ns)
 	w.seal(r)
-	if w.strict && slices.ContainsFunc(r.sealed, func(b *batch) bool { return len(b.nodes) > 1 || b.main == nil }) {
-		return
-	}
 	r.dropping = true
+	var flying []*batch
 	for _, b := range slices.Backward(r.sealed) {
+		if w.in.n(3) == 0 || w.strict && (len(b.nodes) > 1 || b.main == nil) {
+			flying = append(flying, b)
+			continue
+		}
 		for _, n := range b.nodes {
 			w.shedNode(r, ns, n)
 		}
 	}
-	r.sealed = nil
+	slices.Reverse(flying)
+	r.sealed = flying
 }
 
 func (w *world) shedNode(r *route, ns string, n *Node) {
@@ -27,24 +31,33 @@ func (w *world) shedNode(r *route, ns string, n *Node) {
 	if old := r.mark; old == nil || n.First < old.First {
 		w.mark(r, ns, n.First)
 		if old != nil {
-			w.end(old)
-			w.m.drop(old)
+			w.drop(old)
 		}
 	}
-	w.end(n)
+	w.drop(n)
+}
+
+// drop ends a node whose facts others stand for.
+func (w *world) drop(n *Node) {
+	w.Helper()
+	if err := w.p.Drop(n); err != nil {
+		w.failf("drop %+v: %v", n, err)
+	}
+	w.settled = n
 	w.m.drop(n)
 }
 
-// catchUp reads up to n records again from a namespace's mark on.
+// catchUp reads up to n records again from a namespace's mark on, unless a batch
+// behind it is unfinished.
 func (w *world) catchUp(ns string, n int) {
 	r := w.route(ns)
 	r.dropping = false
-	if r.mark == nil {
+	if r.mark == nil || !w.p.Last(r.mark) {
 		return
 	}
 	entries, next := w.chunk(r.mark.First, n, false)
 	for _, e := range entries {
-		if slices.Contains(e.lines, ns) && e.offset < w.p.Position() && !w.p.Done(ns, e.offset) {
+		if slices.Contains(e.lines, ns) && e.offset < w.p.Position() && !w.p.Done(ns, e.offset) && !w.p.Overtaken(ns, e.offset) {
 			w.add(r, ns, e.offset)
 		}
 	}
@@ -55,7 +68,6 @@ func (w *world) catchUp(ns string, n int) {
 		w.m.work[r.mark].first = next
 		return
 	}
-	w.end(r.mark)
-	w.m.drop(r.mark)
+	w.drop(r.mark)
 	r.mark = nil
 }

@@ -62,9 +62,9 @@ type world struct {
 	*testing.T
 	name string
 	in   *script
-	// strict worlds have no crash and no batch that overtakes another, and a
-	// namespace's dropped lines do not begin at a released record, whose mark
-	// would stand for all later lines too: every line is stored exactly once.
+	// strict worlds have no crash, room for all metadata, no line beside a
+	// released one in its record, and drop no released one: every line is stored
+	// exactly once.
 	strict bool
 	log    []entry
 	stored map[fact]int // or acknowledged, or skipped
@@ -188,7 +188,7 @@ func (w *world) absorb(ns string, offsets []int64) {
 				w.mark(r, ns, o)
 			}
 			for _, o := range offsets { // dropped
-				if o >= r.mark.First {
+				if o >= r.mark.First && !w.p.Done(ns, o) {
 					delete(w.m.done, fact{ns, o})
 				}
 			}
@@ -246,15 +246,12 @@ func (w *world) seal(r *route) {
 	}
 }
 
-// store settles one sealed batch, in any order unless strict.
+// store settles one sealed batch, in any order.
 func (w *world) store(r *route) {
 	if len(r.sealed) == 0 {
 		return
 	}
-	i := 0
-	if !w.strict {
-		i = w.in.n(len(r.sealed))
-	}
+	i := w.in.n(len(r.sealed))
 	b := r.sealed[i]
 	r.sealed = slices.Delete(r.sealed, i, i+1)
 	for _, n := range b.nodes {
