@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -75,5 +76,37 @@ func TestScanner_oddRecordsLeaveNoMemory(t *testing.T) {
 	}
 	if kept := cap(w.id.token) + cap(w.scan.text) + cap(w.scan.ids); kept > 1024 {
 		t.Errorf("scratch of %d is kept", kept)
+	}
+}
+
+// TestPlain_everyByteEverywhere puts every byte, and every pair of a special byte
+// and another behind it, at every place of a run of plain content.
+func TestPlain_everyByteEverywhere(t *testing.T) {
+	isSpecial := func(c byte) bool { return c < ' ' || c >= 0x80 || c == '"' || c == '\\' }
+	for n := range 75 {
+		data := bytes.Repeat([]byte("~! z"), 20)[:n]
+		for at := range n {
+			kept := data[at]
+			for c := range 256 {
+				data[at] = byte(c)
+				want := n
+				if isSpecial(byte(c)) {
+					want = at
+				}
+				if got := plain(data, 0); got != want {
+					t.Fatalf("byte %#x at %d of %d: got %d", c, at, n, got)
+				}
+				if got := plain(data, at); got != want {
+					t.Fatalf("byte %#x at %d of %d, from there: got %d", c, at, n, got)
+				}
+			}
+			for _, first := range []byte{0, 0x1f, '"', '\\', 0x80, 0xdc, 0xff} {
+				data[at] = first
+				if got := plain(data, at/2); got != at {
+					t.Fatalf("byte %#x at %d of %d: got %d", first, at, n, got)
+				}
+			}
+			data[at] = kept
+		}
 	}
 }

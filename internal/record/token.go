@@ -71,23 +71,40 @@ func (s *scanner) literal() bool {
 const (
 	lowBits     = 0x0101010101010101
 	highBits    = 0x8080808080808080
-	quotes      = lowBits * '"'
+	twos        = lowBits * 2
+	overBlanks  = lowBits * (' ' + 1)
 	backslashes = lowBits * '\\'
-	blanks      = lowBits * ' '
 )
 
+// special sets the high bit of each byte of x that ends a run of plain string
+// content: a quote, a backslash, a control character, or a byte outside ASCII.
+// Other bits mean nothing. With 2 flipped a quote (0x22) is a blank (0x20) and a
+// control character still is one, so that one subtraction finds both; a byte
+// outside ASCII keeps its high bit in at least one of the two terms. A borrow can
+// set the bit falsely only above a byte that is special, so that the lowest counts.
+func special(x uint64) uint64 {
+	return ((x ^ twos) - overBlanks) | ((x ^ backslashes) - lowBits)
+}
+
 // plain gives the index, from i on, of the first byte that ends a run of plain
-// string content: a quote, a backslash, a control character, a byte outside
-// ASCII, or the end of data.
+// string content, or of the end of data.
 func plain(data []byte, i int) int {
+	for len(data)-i >= 32 {
+		p := (*[32]byte)(data[i:])
+		if s := special(binary.LittleEndian.Uint64(p[:8])) & highBits; s != 0 {
+			return i + bits.TrailingZeros64(s)/8
+		}
+		s := special(binary.LittleEndian.Uint64(p[8:16])) | special(binary.LittleEndian.Uint64(p[16:24])) |
+			special(binary.LittleEndian.Uint64(p[24:]))
+		if s&highBits != 0 {
+			i += 8
+			break // it is in one of these three
+		}
+		i += 32
+	}
 	for len(data)-i >= 8 {
-		x := binary.LittleEndian.Uint64(data[i:])
-		// A byte's high bit is set if the byte is special: one outside ASCII
-		// keeps it in at least one of the first two terms. A borrow can set it
-		// falsely only above a byte that is special, and the lowest counts.
-		special := (((x ^ quotes) - lowBits) | ((x ^ backslashes) - lowBits) | (x - blanks)) & highBits
-		if special != 0 {
-			return i + bits.TrailingZeros64(special)/8
+		if s := special(binary.LittleEndian.Uint64(data[i:])) & highBits; s != 0 {
+			return i + bits.TrailingZeros64(s)/8
 		}
 		i += 8
 	}
