@@ -82,9 +82,7 @@ func (s *session) attempted(r result) {
 	if r.upload != nil {
 		r.upload.flying = false
 	}
-	if r.outcome.RequestID != "" {
-		n.lastRequestID = r.outcome.RequestID
-	}
+	s.pacer.requests.note(n.name, r.outcome.RequestID)
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
 		s.credentialsAccepted()
 	}

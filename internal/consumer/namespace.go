@@ -34,9 +34,8 @@ type namespace struct {
 	wakeSlot int       // place in the wake heap, -1 if not in it
 	queued   bool      // in a ready queue
 
-	lastRequestID string
-	lastError     string
-	holdReason    string // label: operation and status of the refusal
+	lastError  string
+	holdReason string // label: operation and status of the refusal
 
 	dropping bool // new lines leave memory
 	trial    bool // a probe succeeded; one batch is read back and tried

@@ -21,6 +21,7 @@ type pacer struct {
 	troubledFlying int
 
 	lastStored time.Time
+	requests   requestIDs
 
 	credentialsRefused bool
 	refusals           int       // in a row, over all namespaces
@@ -222,7 +223,7 @@ func (p *pacer) reset() {
 	for name, n := range p.namespaces {
 		*n = namespace{
 			name: name, wakeSlot: -1, state: n.state, failures: n.failures, since: n.since, wakeAt: n.wakeAt,
-			lastRequestID: n.lastRequestID, lastError: n.lastError, holdReason: n.holdReason, dropping: n.state == held,
+			lastError: n.lastError, holdReason: n.holdReason, dropping: n.state == held,
 		}
 		p.forget(n)
 	}

@@ -78,6 +78,9 @@ func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 // open batch.
 func (s *session) namespaceStatus(name string, n *namespace, now time.Time) NamespaceStatus {
 	out := NamespaceStatus{Name: name, State: "open"}
+	if id, ok := s.pacer.requests.last[name]; ok {
+		out.LastRequestID = &id
+	}
 	add := func(b *batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records
@@ -110,10 +113,6 @@ func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
 		n.State = "retrying"
 	case ns.flying > 0 || len(ns.uploads) > 0:
 		n.State = "uploading"
-	}
-	if ns.lastRequestID != "" {
-		id := ns.lastRequestID
-		n.LastRequestID = &id
 	}
 	if ns.troubled() {
 		since := ns.since

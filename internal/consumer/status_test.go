@@ -178,3 +178,32 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 		expect("with a key that is taken", false, false)
 	})
 }
+
+// TestStatus_remembersTheLastRequestOfANamespace that is idle in between.
+func TestStatus_remembersTheLastRequestOfANamespace(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(time.Minute)
+		r.feed(0, inNS(10, "a"), inNS(11, "b"))
+		for _, n := range r.status().Namespaces {
+			if known := n.LastRequestID != nil && *n.LastRequestID == "req-a"; n.State != "open" || known != (n.Name == "a") {
+				t.Errorf("status %+v", n)
+			}
+		}
+	})
+}
+
+func TestRequestIDs_areBounded(t *testing.T) {
+	var r requestIDs
+	for i := range 3 * maxRequestIDs {
+		r.note(fmt.Sprint("n", i), fmt.Sprint("req_", i))
+		r.note("n0", "")
+	}
+	if len(r.last) != maxRequestIDs || len(r.order) != maxRequestIDs || r.last[fmt.Sprint("n", 2*maxRequestIDs)] == "" {
+		t.Errorf("%d of %d namespaces are remembered", len(r.last), len(r.order))
+	}
+	newest := fmt.Sprint("n", 3*maxRequestIDs-1)
+	if r.note(newest, "req_again"); r.last[newest] != "req_again" {
+		t.Errorf("the last request is %s", r.last[newest])
+	}
+}
