@@ -21,6 +21,7 @@ type Import struct {
 	sent      bool          // a PUT to this URL was begun
 	ambiguous bool          // a complete body went to this URL, its fate unknown
 	lost      int           // consecutive PUTs to this URL without any answer
+	unreached int           // consecutive PUTs to this URL that no connection took
 
 	mayRepeat      bool // a URL was given up while ambiguous
 	attempts       int
@@ -79,5 +80,5 @@ func (i *Import) usable() bool {
 func (i *Import) dropURL() {
 	i.mayRepeat = i.mayRepeat || i.ambiguous
 	i.upload, i.issued, i.lifetime = nil, time.Time{}, 0
-	i.sent, i.ambiguous, i.lost = false, false, 0
+	i.sent, i.ambiguous, i.lost, i.unreached = false, false, 0, 0
 }

@@ -28,6 +28,11 @@ const (
 	// so before that body, since we ask with Expect: 100-continue.)
 	lostBeforeNewURL          = 3
 	lostBeforeNewURLAmbiguous = 8
+
+	// So many PUTs in a row that reached nobody and another URL is asked for: a
+	// store that is down stays at its address, but this one may never have been
+	// right. Not where a whole body was sent: it may be stored under this URL.
+	unreachedBeforeNewURL = 25
 )
 
 // put makes one PUT to the import's URL and settles what it means for the URL.
@@ -59,14 +64,21 @@ type traces struct {
 }
 
 // countLost turns RetrySame into RetryNew after too many PUTs without answer.
-// Those that reached nobody, because the store is down, say nothing about the
+// Those that reached nobody, because the store is down, say little about the
 // URL; an answer, even a bad one, proves that the URL is heard.
 func (i *Import) countLost(a *answer, t traces) {
 	switch {
 	case a.status != 0:
-		i.lost = 0
+		i.lost, i.unreached = 0, 0
 	case a.class == RetrySame && t.reached:
-		i.lost++
+		i.lost, i.unreached = i.lost+1, 0
+	case a.class == RetrySame:
+		i.unreached++
+	}
+	if a.class == RetrySame && i.unreached >= unreachedBeforeNewURL && !i.ambiguous {
+		a.class = RetryNew
+		a.err = fmt.Errorf("%d PUTs in a row reached nobody, giving up this upload URL: %w", i.unreached, a.err)
+		return
 	}
 	limit := lostBeforeNewURL
 	if i.ambiguous {

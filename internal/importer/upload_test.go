@@ -107,6 +107,48 @@ func TestClient_unreachableStoreKeepsTheURL(t *testing.T) {
 	}
 }
 
+// A URL at whose address nobody ever listens is replaced, unless the batch may
+// be stored under it.
+func TestClient_deadURLIsReplaced(t *testing.T) {
+	for _, ambiguous := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ambiguous %t", ambiguous), func(t *testing.T) {
+			l := newLab(t)
+			if ambiguous {
+				l.onPut = func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body)
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+			}
+			dial := (&net.Dialer{}).DialContext
+			var down atomic.Bool
+			l.cfg.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if down.Load() && addr == l.store.Listener.Addr().String() {
+					return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("nobody")}
+				}
+				return dial(ctx, network, addr)
+			}
+			c := l.client()
+			i, _ := newImport(c, 100)
+			if ambiguous {
+				wantClass(t, l.attempt(c, i), RetrySame, ReasonServerError)
+				c.transport.CloseIdleConnections()
+			}
+			down.Store(true)
+			for n := 1; n < unreachedBeforeNewURL; n++ {
+				wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
+			}
+			want := RetryNew
+			if ambiguous {
+				want = RetrySame
+			}
+			wantClass(t, l.attempt(c, i), want, ReasonNetwork)
+			if i.MayRepeat() {
+				t.Error("a repeat is possible, though nothing was sent or the URL was kept")
+			}
+		})
+	}
+}
+
 func TestClient_serverErrorsKeepTheURL(t *testing.T) {
 	l := newLab(t)
 	l.onPut = func(w http.ResponseWriter, r *http.Request) {
