@@ -54,6 +54,8 @@ func (c AuthConfig) explainCode(err error) string {
 		return "no permission on a topic: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS, and WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC"
 	case kafka.GroupAuthorizationFailed:
 		return "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID"
+	case kafka.InconsistentGroupProtocol:
+		return "another program has members in the consumer group: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only"
 	case kafka.ClusterAuthorizationFailed:
 		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
 	}

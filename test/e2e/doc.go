@@ -17,6 +17,8 @@
 //	drain beyond the session timeout        TestDrain_longerThanTheSessionTimeout
 //	drain beyond the rebalance timeout      TestDrain_longerThanTheRebalanceTimeout
 //	leaders move, brokers die               TestLeader_moves, TestBroker_killedAndRestarted, TestBroker_frozen
+//	unclean elections                       TestTruncation_byAnUncleanElection
+//	another program in the group            TestGroup_strangerIsToldAndWaitedFor
 //	offset out of the log                   TestOffsetReset_*
 //	topics appear, grow, match, come anew   TestTopics_*, TestRecreatedTopic_isReadFromItsStart
 //	damaged batches                         TestCorruptBatch_*
