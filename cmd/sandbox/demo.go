@@ -115,6 +115,8 @@ func (d *demo) run(ctx context.Context, environ []string) error {
 // announce says where to look.
 func (d *demo) announce(ctx context.Context) {
 	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n", d.bridge.url, d.objects(), d.bridge.log)
+	d.screen.printf("break it     curl -d '{\"operation\":\"create\",\"namespace\":\"acme-users\",\"status\":400}' %s/control/faults\n", d.world.apiURL)
+	d.screen.printf("mend it      curl -X DELETE %s/control/faults\n", d.world.apiURL)
 	if d.prometheus != nil {
 		d.screen.printf("%s", d.prometheus.where(ctx))
 	}

@@ -48,7 +48,7 @@ func needPrometheus(t *testing.T) string {
 
 // troubledDemo is a running bridge with traffic of every kind: poison records and
 // tombstones, a namespace that is refused, and one whose imports fail for now.
-func troubledDemo(t *testing.T) *bridge {
+func troubledDemo(t *testing.T) (*bridge, *sandbox.API) {
 	t.Helper()
 	w, err := startWorld(t.Context(), worldOptions{topics: sampleTopics(2), api: sandbox.Options{Key: demoKey, Discard: true}})
 	if err != nil {
@@ -79,7 +79,7 @@ func troubledDemo(t *testing.T) *bridge {
 			t.Error(err)
 		}
 	})
-	return b
+	return b, w.api
 }
 
 func watch(t *testing.T, binary string, b *bridge, native bool) *prometheus {
@@ -127,7 +127,7 @@ func TestDemo_saysHowToGetPrometheus(t *testing.T) {
 // A real Prometheus, as the demo runs it, scrapes a bridge in some trouble.
 func TestPrometheus_rulesAndDashboardFindWhatTheyAskFor(t *testing.T) {
 	binary := needPrometheus(t)
-	b := troubledDemo(t)
+	b, api := troubledDemo(t)
 	classic, native := watch(t, binary, b, false), watch(t, binary, b, true)
 	for name, p := range map[string]*prometheus{"classic": classic, "native": native} {
 		t.Run(name+" histograms", func(t *testing.T) {
@@ -139,6 +139,10 @@ func TestPrometheus_rulesAndDashboardFindWhatTheyAskFor(t *testing.T) {
 	t.Run("alerts", classic.checkAlerts)
 	t.Run("the document names every series and its labels", classic.checkDocument)
 	t.Run("formats", func(t *testing.T) { checkFormats(t, b) })
+	t.Run("an alert follows its trouble", func(t *testing.T) {
+		api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Status: http.StatusUnauthorized})
+		classic.mustNotice(t, "BridgeCredentialsRefused")
+	})
 }
 
 // dashboardQueries are those of all panels, with Grafana's variable filled in.
@@ -241,16 +245,26 @@ func (p *prometheus) checkAlerts(t *testing.T) {
 			p.mustFind(t, series)
 		}
 	}
-	for _, name := range []string{"BridgeNamespaceHeld", "BridgePartitionHeld", "BridgeDeadLetters"} {
-		eventually(t, name+" is noticed", func() bool { return p.rules(t)[name].State != "inactive" })
+	due := []string{"BridgeNamespaceHeld", "BridgePartitionHeld", "BridgeDeadLetters"}
+	for _, name := range due {
+		p.mustNotice(t, name)
 	}
 	eventually(t, "nothing else is noticed", func() bool {
 		for name, r := range p.rules(t) {
-			if r.State != "inactive" && !slices.Contains([]string{"BridgeNamespaceHeld", "BridgePartitionHeld", "BridgeDeadLetters"}, name) {
+			if r.State != "inactive" && !slices.Contains(due, name) {
 				return false
 			}
 		}
 		return true
+	})
+}
+
+// mustNotice waits until an alert is pending, or fires.
+func (p *prometheus) mustNotice(t *testing.T, name string) {
+	t.Helper()
+	eventually(t, name+" is noticed", func() bool {
+		state := p.rules(t)[name].State
+		return state == "pending" || state == "firing"
 	})
 }
 

@@ -41,6 +41,9 @@ func TestBroker_frozen(t *testing.T) {
 	if status, _ := b.get("/healthz"); status != 200 {
 		t.Errorf("/healthz is %d while Kafka is away, want 200: a restart would not help", status)
 	}
+	if member := b.metric("group_member"); member != 0 {
+		t.Errorf("bridge_group_member is %v while Kafka is away", member)
+	}
 	node.Thaw()
 	w.eventually("it is ready again", b.ready)
 	w.produce(load{records: 1000})
