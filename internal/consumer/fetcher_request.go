@@ -63,9 +63,7 @@ func (f *fetcher) release(batch []asked, at time.Time) {
 
 // request asks for all partitions at once.
 func (f *fetcher) request(batch []asked) *wire.FetchRequest {
-	// A few bytes less than a power of two, so that the answer's headers do
-	// not make it need a buffer of twice the size.
-	limit := int32(max(min(f.cfg.FetchMaxBytes, f.fetched.capacity/2)-64<<10, 64<<10))
+	limit := int32(f.answerLimit(len(batch)))
 	r := &wire.FetchRequest{MaxWait: f.cfg.FetchMaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
 	share := min(limit, max(1<<20, limit/int32(len(batch))))
 	for _, a := range batch {
@@ -77,4 +75,18 @@ func (f *fetcher) request(batch []asked) *wire.FetchRequest {
 		t.Partitions = append(t.Partitions, p)
 	}
 	return r
+}
+
+// answerLimit is how many bytes an answer for so many partitions should have. A
+// quarter of what could be: while decoders work on some answers others are on
+// their way, from this leader and from the other ones, and no broker waits for
+// memory in the middle of a large one. More where there are many partitions, as
+// each of them costs something in each request.
+func (f *fetcher) answerLimit(partitions int) int64 {
+	const perPartition = 64 << 10
+	most := min(f.cfg.FetchMaxBytes, f.fetched.capacity/2)
+	limit := min(max(most/4, int64(partitions)*perPartition, 1<<20), most)
+	// A few bytes less than a power of two, so that the answer's headers do
+	// not make it need a buffer of twice the size.
+	return max(limit-64<<10, 64<<10)
 }
