@@ -66,9 +66,7 @@ func TestAnswers_redirectsAreNotFollowed(t *testing.T) {
 			}
 			b := w.start()
 			w.produce(load{records: 200})
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.judge()
 		})
 	}
@@ -98,9 +96,7 @@ func TestAnswers_retryAfter(t *testing.T) {
 	w.wantCappedWait(b, "absurd")
 	b.terminate() // its code tells that something was left: not of interest here
 	b = w.start() // a new process knows of no Retry-After
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -145,8 +141,6 @@ func TestRefusedNamespace_everyStatus(t *testing.T) {
 	b = w.start()
 	w.eventually("each is held again", held(b))
 	w.api.ClearFaults()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

@@ -106,9 +106,7 @@ func TestCorruptBatch_stopsItsPartitionAlone(t *testing.T) {
 				t.Error("the log does not tell of the partition")
 			}
 			disk.mend()
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.judge()
 		})
 	}

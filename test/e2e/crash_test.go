@@ -83,9 +83,7 @@ func newCrashWorld(w *world) *world {
 func (w *world) recover(repeats int) {
 	w.t.Helper()
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	if got := w.truth.Lines() - crashLines; got > repeats {
 		w.t.Errorf("%d lines were stored twice, want at most %d", got, repeats)
 	}
@@ -114,9 +112,7 @@ func TestInstanceID_returnsAtOnceAfterAKill(t *testing.T) {
 	if took > 30*time.Second {
 		t.Errorf("the first import came %s after the restart: the session timeout was waited for", took)
 	}
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge(truth.RepeatedAfterCrash)
 }
 
@@ -136,10 +132,7 @@ func TestInstanceID_duplicateIsTold(t *testing.T) {
 	})
 	w.assigned(1, first, second)
 	w.produce(load{records: 200})
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	first.stop()
-	second.stop()
+	w.settle(first, second)
 	w.judge()
 }
 

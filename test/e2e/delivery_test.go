@@ -35,9 +35,7 @@ func TestIdleTopic_flushesByAge(t *testing.T) {
 	w := newWorld(t, 3)
 	b := w.start()
 	w.produce(load{records: 1})
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -50,9 +48,7 @@ func TestEveryCodec(t *testing.T) {
 	} {
 		w.produce(load{records: 3000, codec: codec})
 	}
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -67,8 +63,6 @@ func TestBounds_lineThatJustFits(t *testing.T) {
 			want.Line = r.Value
 		}
 	}})
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

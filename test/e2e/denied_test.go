@@ -190,9 +190,7 @@ func TestPermissions_eachIsToldAndHeals(t *testing.T) {
 				t.Logf("%s", failures(text))
 			}
 			w.allow(grants[user])
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.judge()
 		})
 	}

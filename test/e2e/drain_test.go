@@ -12,20 +12,13 @@ import (
 func TestRebalance_whileAPutRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 4)
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 400})
-	first := w.start()
-	w.await(barrier, "a PUT runs")
+	first, barrier := w.startKept(inBody, 400)
 	second := w.launch()
 	w.drainBegins(first)
 	barrier.open()
 	w.assigned(2, first, second)
 	w.produce(load{records: 400})
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	first.stop()
-	second.stop()
+	w.settle(first, second)
 	w.judge()
 }
 
@@ -35,11 +28,7 @@ func TestDrain_longerThanTheSessionTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "5s"
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 200})
-	first := w.start()
-	w.await(barrier, "a PUT runs")
+	first, barrier := w.startKept(inBody, 200)
 	second := w.launch()
 	generations := w.drainBegins(first)
 	<-time.After(11 * time.Second) // more than two session timeouts
@@ -72,11 +61,7 @@ func TestDrain_longerThanTheRebalanceTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_KAFKA_REBALANCE_TIMEOUT"] = "5s", "8s"
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 200})
-	first := w.start()
-	w.await(barrier, "a PUT runs")
+	first, barrier := w.startKept(inBody, 200)
 	second := w.launch()
 	w.drainBegins(first)
 	w.eventually("it tells what it has given up", func() bool { return first.says("not everything could be stored in time") })
@@ -84,10 +69,7 @@ func TestDrain_longerThanTheRebalanceTimeout(t *testing.T) {
 	w.hook.Store(nil)
 	barrier.open()
 	w.assigned(1, first, second)
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	first.stop()
-	second.stop()
+	w.settle(first, second)
 	w.judge(truth.RepeatedAfterCrash)
 }
 
@@ -97,11 +79,7 @@ func TestZombie_storesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "5s"
-	barrier := newBarrier(t)
-	w.setHook(atCreate(barrier))
-	w.produce(load{records: 400})
-	zombie := w.start()
-	w.await(barrier, "it asks for an upload URL")
+	zombie, barrier := w.startKept(atCreate, 400)
 	zombie.freeze()
 	w.hook.Store(nil)
 	barrier.open() // the answer waits in the zombie's socket
@@ -111,10 +89,7 @@ func TestZombie_storesNothing(t *testing.T) {
 	zombie.thaw()
 	w.assigned(1, zombie, successor)
 	w.produce(load{records: 400})
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	zombie.stop()
-	successor.stop()
+	w.settle(zombie, successor)
 	w.judge()
 }
 
@@ -122,11 +97,7 @@ func TestZombie_storesNothing(t *testing.T) {
 func TestTerminate_duringAPut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 200})
-	b := w.start()
-	w.await(barrier, "a PUT runs")
+	b, barrier := w.startKept(inBody, 200)
 	go func() { // ends with the bridge's log or the test
 		for !b.says("stopping: ") && t.Context().Err() == nil {
 			<-time.After(10 * time.Millisecond)
@@ -161,9 +132,7 @@ func TestTerminate_duringABackoff(t *testing.T) {
 	}
 	w.api.ClearFaults()
 	b = w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -172,11 +141,7 @@ func TestTerminate_duringABackoff(t *testing.T) {
 func TestTerminate_duringAJoin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 200})
-	first := w.start()
-	w.await(barrier, "a PUT runs")
+	first, barrier := w.startKept(inBody, 200)
 	second := w.launch()
 	w.drainBegins(first)
 	began := time.Now()
@@ -188,9 +153,7 @@ func TestTerminate_duringAJoin(t *testing.T) {
 	}
 	barrier.open()
 	w.assigned(2, first)
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	first.stop()
+	w.settle(first)
 	w.judge()
 }
 
@@ -199,11 +162,7 @@ func TestTerminate_twice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
 	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "5s"
-	barrier := newBarrier(t)
-	w.setHook(inBody(barrier))
-	w.produce(load{records: 200})
-	b := w.start()
-	w.await(barrier, "a PUT runs")
+	b, _ := w.startKept(inBody, 200)
 	b.signalStop()
 	w.eventually("it stops", func() bool { return b.says("stopping: ") })
 	began := time.Now()
@@ -216,8 +175,6 @@ func TestTerminate_twice(t *testing.T) {
 	w.truth.Crash(time.Now())
 	w.hook.Store(nil)
 	b = w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge(truth.RepeatedAfterCrash)
 }

@@ -62,6 +62,18 @@ func (w *world) await(b *barrier, what string) {
 	})
 }
 
+// startKept produces records and starts a bridge whose import of them is kept at
+// a moment.
+func (w *world) startKept(at func(*barrier) hook, records int) (*bridge, *barrier) {
+	w.t.Helper()
+	kept := newBarrier(w.t)
+	w.setHook(at(kept))
+	w.produce(load{records: records})
+	b := w.start()
+	w.await(kept, "the import is at its moment")
+	return b, kept
+}
+
 // The moments of an import at which it can be kept, as seen by the API and its
 // store. Each is a hook that waits at the barrier.
 

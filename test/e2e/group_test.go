@@ -39,9 +39,7 @@ func TestMembers_joinAndLeaveUnderLoad(t *testing.T) {
 	first.stop()
 	w.assigned(6, third)
 	wait()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	third.stop()
+	w.settle(third)
 	w.judge()
 }
 
@@ -56,9 +54,7 @@ func TestGracefulRestart_underLoad(t *testing.T) {
 	}
 	wait()
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -76,9 +72,7 @@ func TestKill_underLoad(t *testing.T) {
 	}
 	b := w.start()
 	wait()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge(truth.RepeatedAfterCrash)
 }
 

@@ -39,9 +39,7 @@ func TestThousandNamespaces_behindAtOnce(t *testing.T) {
 	}
 	w.api.ClearFaults()
 	b = w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	repeated := w.truth.Lines() - rounds*namespaces
 	t.Logf("%d of %d lines were stored twice", repeated, rounds*namespaces)
 	if most := 2 * rounds * (good - 1); repeated > most {
@@ -86,8 +84,6 @@ func TestRefusedNamespaces_withFullBatches(t *testing.T) {
 	b = w.start()
 	w.eventually("all are held again", func() bool { return b.metric("namespaces_held") >= 24 })
 	w.api.ClearFaults()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

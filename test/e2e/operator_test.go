@@ -29,9 +29,7 @@ func TestOperator_movesOffsets(t *testing.T) {
 			w := newWorld(t, 1)
 			w.produce(load{records: records})
 			b := w.start()
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.moveOffset(tc.to, tc.metadata)
 			b = w.start()
 			want := records + records - int(tc.to)
@@ -52,15 +50,11 @@ func TestOperator_movesOffsetsForward(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(load{records: 100})
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.produce(load{records: 200, edit: leftOut(100)})
 	w.moveOffset(200, true)
 	b = w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -75,15 +69,10 @@ func (w *world) moveOffset(to int64, keepMetadata bool) {
 	if committed.Metadata == "" {
 		w.t.Error("the bridge's commit bears no metadata")
 	}
-	moved := kadm.Offset{Topic: w.topic, At: to, LeaderEpoch: -1}
-	if keepMetadata {
-		moved.Metadata = committed.Metadata
+	if !keepMetadata {
+		committed.Metadata = ""
 	}
-	var offsets kadm.Offsets
-	offsets.Add(moved)
-	if err := w.admin.CommitAllOffsets(w.context(), w.group, offsets); err != nil {
-		w.t.Fatal(err)
-	}
+	w.commitOffset(to, committed.Metadata)
 }
 
 // A log that lost its first records before the group's offset goes on where it
@@ -99,11 +88,10 @@ func TestOffsetReset_truncatedLogWithEachPolicy(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
 			w.env["BRIDGE_KAFKA_OFFSET_RESET"] = tc.policy
-			b := w.start() // the group's start is committed: 0
+			b := w.start()
+			w.eventually("the group's start is committed", func() bool { return w.truth.Committed(w.topic, 0) == 0 })
 			w.produce(load{records: 100})
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.produce(load{records: 300, edit: func(i int, _ *kgo.Record, want *truth.Record) {
 				want.Fate = tc.fate
 				if i < 200 {
@@ -149,9 +137,7 @@ func TestDeadLetters_topicIsMissing(t *testing.T) {
 			b.says("dead letters cannot be written")
 	})
 	w.deadLetterTopic()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 

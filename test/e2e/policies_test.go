@@ -86,9 +86,7 @@ func TestHold_isReleasedByASetting(t *testing.T) {
 			before := w.truth.Lines()
 			w.truth.Decide(ids[held], tc.becomes, time.Now())
 			b = w.start(tc.before, tc.after)
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			want := before
 			if tc.becomes == truth.Stored {
 				want++
@@ -213,8 +211,6 @@ func TestRefusedNamespace_doesNotStopTheOthers(t *testing.T) {
 	b = w.start()
 	w.eventually("the namespace is held again", func() bool { return b.metric("namespaces_held") == 1 })
 	w.api.ClearFaults()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

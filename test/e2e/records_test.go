@@ -42,9 +42,7 @@ func TestRecords_oddOnesArriveByteExact(t *testing.T) {
 		}
 	}})
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 

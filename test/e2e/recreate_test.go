@@ -52,9 +52,7 @@ func TestRecreatedTopic_isReadFromItsStart(t *testing.T) {
 			if tc.stopped {
 				b = w.start()
 			}
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.judge()
 		})
 	}

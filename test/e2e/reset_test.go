@@ -21,10 +21,10 @@ func (w *world) deleteRecords(before int64) {
 
 // commitOffset sets the group's offset of partition 0, as an operator would
 // while no member lives.
-func (w *world) commitOffset(at int64) {
+func (w *world) commitOffset(at int64, metadata string) {
 	w.t.Helper()
 	var offsets kadm.Offsets
-	offsets.Add(kadm.Offset{Topic: w.topic, Partition: 0, At: at, LeaderEpoch: -1})
+	offsets.Add(kadm.Offset{Topic: w.topic, At: at, LeaderEpoch: -1, Metadata: metadata})
 	if err := w.admin.CommitAllOffsets(w.context(), w.group, offsets); err != nil {
 		w.t.Fatal(err)
 	}
@@ -45,9 +45,7 @@ func TestOffsetReset_earliestStartsAtTheLogStart(t *testing.T) {
 	w.produce(load{records: 300, edit: leftOut(100)})
 	w.deleteRecords(100)
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -63,9 +61,7 @@ func TestOffsetReset_latestCommitsItsStart(t *testing.T) {
 	b.stop()
 	w.produce(load{records: 100})
 	b = w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }
 
@@ -75,9 +71,7 @@ func TestOffsetReset_belowTheLogStart(t *testing.T) {
 	w := newWorld(t, 1)
 	w.produce(load{records: 100})
 	b := w.start()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.produce(load{records: 300, edit: leftOut(200)})
 	w.deleteRecords(300)
 	b = w.start()
@@ -93,7 +87,7 @@ func TestOffsetReset_beyondTheEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	w.produce(load{records: 100})
-	w.commitOffset(5000)
+	w.commitOffset(5000, "")
 	b := w.start()
 	w.waitStored()
 	w.waitCommitted(w.topic)
@@ -120,7 +114,7 @@ func TestOffsetReset_hold(t *testing.T) {
 		}
 	}})
 	w.deleteRecords(50)
-	w.commitOffset(10)
+	w.commitOffset(10, "")
 	b := w.start()
 	w.waitStored()
 	w.eventually("one partition is held", func() bool { return b.metric("partitions_held") == 1 })

@@ -85,9 +85,7 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 			w := newWorldOn(t, kafka, 2)
 			w.produce(load{records: 200})
 			b := w.start(env)
-			w.waitStored()
-			w.waitCommitted(w.topic)
-			b.stop()
+			w.settle(b)
 			w.judge()
 		})
 	}
@@ -119,8 +117,6 @@ func TestSecurity_signedTokens(t *testing.T) {
 		t.Errorf("bridge check ended with code %d and no fail line that says %q:\n%s", code, says, text)
 	}
 	issuer.Store(trusted)
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

@@ -25,8 +25,6 @@ func TestGroup_strangerIsToldAndWaitedFor(t *testing.T) {
 		t.Errorf("bridge check ended with code %d and no fail line that says %q:\n%s", code, says, text)
 	}
 	stranger.Close()
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

@@ -73,8 +73,6 @@ func TestTransactions_openOneHoldsItsPartitionAlone(t *testing.T) {
 	if err := client.EndTransaction(w.context(), kgo.TryCommit); err != nil {
 		t.Fatal(err)
 	}
-	w.waitStored()
-	w.waitCommitted(w.topic)
-	b.stop()
+	w.settle(b)
 	w.judge()
 }

@@ -181,6 +181,16 @@ func (w *world) waitCommitted(topics ...string) {
 	}
 }
 
+// settle waits until everything is stored and committed, and stops the bridges.
+func (w *world) settle(bridges ...*bridge) {
+	w.t.Helper()
+	w.waitStored()
+	w.waitCommitted(w.topic)
+	for _, b := range bridges {
+		b.stop()
+	}
+}
+
 // patience is for what must come to pass, however slow the machine is: it ends a
 // test that hangs. A test that claims a time measures it.
 const patience = 3 * time.Minute
