@@ -60,6 +60,14 @@ ENVIRONMENT
     misspelt one is an error. A secret can be given as a file through its
     _FILE variable; the file is read again when credentials are refused.
 
+HTTP
+    BRIDGE_HTTP_ADDR, by default :8080, serves
+        /          a page for people: what is read, imported and held, and why
+        /status    the same as JSON; /history the figures of five minutes
+        /metrics   for Prometheus
+        /healthz   200 unless a restart would help
+        /readyz    200 while it is a member of its group and is not stopping
+
 SIGNALS
     SIGTERM, SIGINT   stop fetching, store what is open, commit, leave the
                       group and exit. A second one exits at once.
