@@ -56,6 +56,8 @@ func (c AuthConfig) explainCode(err error) string {
 		return "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID"
 	case kafka.InconsistentGroupProtocol:
 		return "another program has members in the consumer group: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only"
+	case kafka.UnknownMemberId, kafka.IllegalGeneration:
+		return "the group does not know this member any more, after a restart of its coordinator or an absence of longer than BRIDGE_KAFKA_SESSION_TIMEOUT; it joins again"
 	case kafka.ClusterAuthorizationFailed:
 		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
 	}
@@ -113,7 +115,7 @@ func (c AuthConfig) explainNetwork(err error) string {
 // explainHangUp explains a broker that closed the connection without a word:
 // what it does with a protocol that its listener does not speak.
 func (c AuthConfig) explainHangUp() string {
-	const hangUp = "the broker closed the connection without a reason: "
+	const hangUp = "the broker closed the connection without a reason: it may be stopping; if this never worked, "
 	switch {
 	case c.TLS && c.Mechanism == "":
 		return hangUp + "its listener may not speak TLS (set BRIDGE_KAFKA_TLS=false) or may want credentials (set BRIDGE_KAFKA_SASL_MECHANISM)"
