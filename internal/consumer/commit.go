@@ -21,6 +21,12 @@ const (
 	// commitDoubt is how long after its time a commit without an answer may
 	// still be applied, over a later one that was sent on another connection.
 	commitDoubt = 10 * time.Minute
+	// deniedRetry is how long one that was not permitted is not repeated.
+	deniedRetry = 2 * time.Second
+	// After a rest of at least this, at most that, a broker that has refused
+	// metadata is offered twice as much again.
+	minRoomRest = 5 * time.Minute
+	maxRoomRest = time.Hour
 )
 
 // committer is what the loop knows of its commits. One is in flight at most.
@@ -37,6 +43,7 @@ type committer struct {
 	away      bool      // the last one found no coordinator that could judge it
 	denied    bool      // the last one was not permitted
 	failure   string    // of the last one, for people; "" once one is acknowledged
+	widenAt   time.Time // when a partition may be given more room for metadata, zero if none waits
 }
 
 type commitResult struct {
@@ -70,6 +77,7 @@ func (s *session) commit(now time.Time) {
 	}
 	keepAlive := !now.Before(c.acked.Add(s.cfg.SessionTimeout / 3))
 	s.restate(now)
+	s.widen(now)
 	if !c.touched && !c.wanted && !keepAlive {
 		return
 	}
@@ -124,7 +132,7 @@ func (s *session) restate(now time.Time) {
 // commitOf is what would be committed for a partition now.
 func (s *session) commitOf(p *partition) CommitOffset {
 	p.dirty = false
-	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadataRoom)
+	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
 	p.omitted = omitted
 	p.sent = mark{p.ledger.Watermark(), text}
 	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.epochOf(p.cursor), Metadata: text}
@@ -163,8 +171,7 @@ func (s *session) committed(r commitResult) {
 			s.fence(res.Code, now)
 			return
 		case res.Code == CodeMetadataTooLarge:
-			p.metadataRoom /= 2
-			p.touch()
+			s.narrow(p, len(r.commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
 			s.lose(p, res.Code, now)
 		default:
@@ -211,6 +218,9 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	c.wanted = true
 	s.lost.Store(s.lease.check() != nil)
 	c.notBefore = now.Add(commitRetry)
+	if c.denied {
+		c.notBefore = now.Add(deniedRetry)
+	}
 	s.metrics.commits.WithLabelValues("error").Inc()
 	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
 	s.metrics.kafkaRefused(err)

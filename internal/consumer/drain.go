@@ -227,7 +227,7 @@ func (s *session) owesCommit() bool {
 			continue
 		}
 		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.start.Load() && s.cfg.OffsetReset != ResetLatest
-		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadataRoom); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
+		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
 			return true
 		}
 	}

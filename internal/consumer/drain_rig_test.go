@@ -20,9 +20,11 @@ import (
 type coordinator struct {
 	answer func(n int) Code // of the nth commit; codeSilence hangs up
 	asked  func()           // before committed offsets are told
+	most   int              // characters of metadata that are taken
 
 	mu        sync.Mutex
 	commits   int
+	refusals  int // of metadata
 	committed map[int32]CommitOffset
 	silent    map[int32]CommitOffset // of the last commit without an answer
 }
@@ -49,6 +51,11 @@ func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
 		out := kmsg.NewOffsetCommitResponseTopic()
 		out.Topic = t.Topic
 		for _, p := range t.Partitions {
+			code := code
+			if c.most > 0 && p.Metadata != nil && len(*p.Metadata) > c.most {
+				c.refusals++
+				code = CodeMetadataTooLarge
+			}
 			if code == CodeOK || code == codeSilence {
 				o := CommitOffset{Offset: p.Offset}
 				if p.Metadata != nil {
@@ -161,4 +168,14 @@ func (r *sessionRun) took(since time.Time) time.Duration {
 	<-r.session.gone
 	synctest.Wait()
 	return r.ended.Sub(since)
+}
+
+// offsetNow compares the committed offset while the session runs.
+func (r *sessionRun) offsetNow(want int64) {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if got := r.committed[0].Offset; got != want {
+		r.t.Errorf("committed offset %d, want %d", got, want)
+	}
 }

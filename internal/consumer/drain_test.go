@@ -176,9 +176,9 @@ func TestSession_aDeniedLastCommit(t *testing.T) {
 			}
 			runningSession(t, func(r *sessionRun) { r.answer = deny(tc.allowed) }, func(r *sessionRun) {
 				time.Sleep(age + 2*time.Second)
-				r.coordinator.mu.Lock()
+				r.mu.Lock()
 				r.answer = deny(0)
-				r.coordinator.mu.Unlock()
+				r.mu.Unlock()
 				close(r.stop)
 				r.took(time.Now())
 				if r.unfinished != tc.unfinished {

@@ -32,6 +32,7 @@ type Metrics struct {
 	mu            sync.Mutex
 	maxNamespaces int
 	labels        map[string]string // namespace -> its label
+	others        bool              // there are more than have labels
 	source        *Consumer
 }
 
@@ -126,14 +127,19 @@ func (m *Metrics) label(namespace string) string {
 	if l, ok := m.labels[namespace]; ok {
 		return l
 	}
-	if len(m.labels) >= m.maxNamespaces {
-		return otherNamespaces
+	l := namespace
+	if len(m.labels) < m.maxNamespaces {
+		m.labels[namespace] = namespace
+	} else {
+		if l = otherNamespaces; m.others {
+			return l
+		}
+		m.others = true
 	}
-	m.labels[namespace] = namespace
 	for _, r := range batcher.Reasons() {
-		m.flushedTotal.WithLabelValues(namespace, r.String())
+		m.flushedTotal.WithLabelValues(l, r.String())
 	}
-	return namespace
+	return l
 }
 
 func (m *Metrics) consumed(topic string, n int) {

@@ -161,6 +161,7 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 	want := []string{
 		`bridge_records_uploaded_total{namespace="a"} 2`, `bridge_records_uploaded_total{namespace="b"} 1`, `bridge_records_uploaded_total{namespace="other"} 2`,
 		`bridge_batches_flushed_total{namespace="other",reason="age"} 2`,
+		`bridge_batches_flushed_total{namespace="other",reason="memory"} 0`, `bridge_batches_flushed_total{namespace="other",reason="bytes"} 0`,
 	}
 	if !containsAll(text, want) || strings.Contains(text, `namespace="c"`) {
 		t.Errorf("series\n%s\nwant\n%s", text, strings.Join(want, "\n"))

@@ -12,7 +12,7 @@ import (
 func rememberingSession(t *testing.T) (*session, TopicPartition, *partition) {
 	t.Helper()
 	tp, id := TopicPartition{"orders", 3}, wire.UUID{1}
-	p := &partition{TopicPartition: tp, topicID: id, cursor: &cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadataRoom: metadataRoom}
+	p := &partition{TopicPartition: tp, topicID: id, cursor: &cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
 	s := &session{
 		resources:  &resources{fingerprint: "f.1.1", recollections: map[TopicPartition]recollection{}},
 		member:     member{ids: map[string]wire.UUID{"orders": id}},

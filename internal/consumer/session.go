@@ -146,7 +146,7 @@ func newSession(r *resources, m member) *session {
 		commits:    newCommitter(time.Now()),
 	}
 	for _, tp := range m.assigned {
-		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.ids[tp.Topic], metadataRoom: metadataRoom, touched: &s.commits.touched}
+		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.ids[tp.Topic], metadata: room{size: metadataRoom}, touched: &s.commits.touched}
 	}
 	return s
 }
