@@ -34,7 +34,7 @@ demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=
 
 .PHONY: test
 test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
-	@for program in java mvn chromium prometheus promtool helm buildah; do \
+	@for program in java mvn chromium prometheus promtool helm buildah etcd; do \
 	  command -v $$program >/dev/null || echo "note: $$program is not installed, so the tests that need it are skipped"; \
 	done
 	$(TEST) ./...
@@ -98,6 +98,10 @@ chart: ## Lint the chart, test it with helm-unittest, and check what it renders 
 	    $(CHARTTOOL) kubeconform -strict -summary -schema-location 'bin/schemas/{{.ResourceKind}}{{.KindSuffix}}.json'; \
 	done
 	$(CHARTTOOL) helm-unittest --strict $(CHART)
+
+.PHONY: kube
+kube: ## Install the chart on a real Kubernetes API server (builds it once: many minutes)
+	go test -count=1 -timeout=80m -v ./test/kube -build $(ARGS)
 
 .PHONY: image
 image: ## Build the image IMAGE around a static binary with buildah, and look at it

@@ -1,0 +1,94 @@
+package kube
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const chart = "../../charts/kafka-import-bridge"
+
+// helm runs helm on the cluster, with nothing of the user's own settings, and
+// returns what it says.
+func (c *cluster) helm(args ...string) string {
+	c.t.Helper()
+	cmd := exec.CommandContext(c.t.Context(), need(c.t, "helm", "go install helm.sh/helm/v4/cmd/helm"),
+		append(args, "--kubeconfig", c.kubeconfig, "--namespace", namespace)...)
+	home := filepath.Join(c.dir, "helm")
+	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home, "HELM_PLUGINS="+home)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		c.t.Fatalf("helm %s: %v\n%s%s", args[0], err, &stdout, &stderr)
+	}
+	if stderr.Len() > 0 { // the API server's warnings, for example of an obsolete field
+		c.t.Errorf("helm %s warns:\n%s", args[0], &stderr)
+	}
+	return stdout.String()
+}
+
+// manifest is one object of a rendered chart.
+type manifest struct {
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string
+	Metadata   struct{ Name string }
+	text       []byte
+}
+
+func (m manifest) String() string { return m.Kind + "/" + m.Metadata.Name }
+
+// manifests parses what helm template printed.
+func manifests(t *testing.T, rendered string) []manifest {
+	t.Helper()
+	var list []manifest
+	decoder := yaml.NewDecoder(strings.NewReader(rendered))
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		var m manifest
+		if err == nil {
+			err = node.Decode(&m)
+		}
+		if err == nil {
+			m.text, err = yaml.Marshal(&node)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, m)
+	}
+}
+
+// acceptStrictly has the API server judge an object without keeping it: any
+// unknown or repeated field, any invalid value and any warning is a fault.
+func (c *cluster) acceptStrictly(m manifest) error {
+	path := resources(namespace, m.APIVersion, m.Kind) + "?dryRun=All&fieldValidation=Strict"
+	got, err := c.do(http.MethodPost, path, "application/yaml", m.text)
+	switch {
+	case err != nil:
+		return err
+	case got.status != http.StatusCreated:
+		return fmt.Errorf("status %d: %s", got.status, got.body)
+	case len(got.warnings) > 0:
+		return fmt.Errorf("warned: %q", got.warnings)
+	}
+	return nil
+}
+
+// lacks returns those of the wanted objects that an inventory does not hold.
+func lacks(inventory []string, wanted ...string) []string {
+	return slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return slices.Contains(inventory, name) })
+}
