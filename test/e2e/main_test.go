@@ -23,8 +23,9 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		// Most tests wait most of the time: more of them than there are cores.
-		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
+		// Most tests wait most of the time, some of them for room for a broker of
+		// their own: more of them than there are cores.
+		_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)+6))
 	}
 	kafkatest.Main(m)
 	if built.path != "" {

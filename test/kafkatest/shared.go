@@ -72,9 +72,9 @@ func stopShared() {
 var room = struct {
 	sync.Mutex // held by who waits: two that have half each would wait for ever
 	nodes      chan struct{}
-}{nodes: make(chan struct{}, 3)}
+}{nodes: make(chan struct{}, 4)}
 
-// reserve waits until there is room for a cluster, and keeps it until the test
+// reserve waits until there is room for a cluster of four nodes at most, and keeps it until the test
 // ends.
 func reserve(tb testing.TB, nodes int) {
 	room.Lock()
@@ -91,8 +91,8 @@ func reserve(tb testing.TB, nodes int) {
 
 // New starts a cluster for one test, stopped at its end. It skips or fails as
 // Shared does, and ignores TEST_KAFKA_BROKERS: what it starts may be killed. It
-// waits while others run that leave no room for its nodes, at most three, so a
-// test must not start a second one.
+// waits while others run that leave no room for its nodes, at most four, so a test
+// must not start a second one.
 func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	skipShort(tb)
