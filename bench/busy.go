@@ -5,6 +5,10 @@ import "time"
 // sampleEvery is the time between two looks at a process.
 const sampleEvery = 20 * time.Millisecond
 
+// startReads is more than a process reads of files and brokers before the first
+// record, in bytes.
+const startReads = 1 << 20
+
 // sample is one look at a process.
 type sample struct {
 	at      time.Time
@@ -24,7 +28,7 @@ func busyTime(samples []sample) time.Duration {
 	first, last := 0, len(samples)-1
 	all := samples[last].read
 	for i, s := range samples {
-		if s.read < all/100 {
+		if s.read < max(all/100, startReads) {
 			first = i
 		}
 	}
