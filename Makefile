@@ -138,7 +138,7 @@ bench: build ## Measure the bridge alone on a real Kafka, a minute or so (ARGS='
 	bin/bench -scenarios lz4 -size 512MiB $(ARGS)
 
 .PHONY: bench-peers
-bench-peers: build ## Measure the bridge beside its peers in all scenarios and write bench/RESULTS.md (ARGS='-runs 3': 25 minutes instead of 40)
+bench-peers: build ## Measure the bridge beside its peers in all scenarios and write bench/RESULTS.md (ARGS='-runs 3': 20 minutes instead of 30)
 	go build -o bin/bench ./bench
 	go build -o bin/straightline ./bench/peers/straightline
 	cd bench/peers/bento && go build -o ../../../bin/bento .

@@ -73,6 +73,7 @@ func TestVerdict(t *testing.T) {
 		{"disturbed runs of the new build do not count", []measurement{{"A", 100}}, []measurement{{"A", 900}, {"A", 101}}, false, "1.010 "},
 		{"nor do those of the old one", []measurement{{"A", 900}, {"A", 100}}, []measurement{{"A", 130}}, true, "1.300 SLOW"},
 		{"new, without a baseline", nil, []measurement{{"A", 100}}, false, "new "},
+		{"one lucky measurement of the old build", []measurement{{"A", 70}, {"A", 100}, {"A", 100}, {"A", 100}, {"A", 101}}, []measurement{{"A", 100}, {"A", 100}, {"A", 101}, {"A", 103}, {"A", 103}}, false, "1.000 "},
 		{"gone", []measurement{{"A", 100}}, nil, false, "gone "},
 		{"one of two", []measurement{{"A", 100}, {"B", 10}}, []measurement{{"A", 100}, {"B", 13}}, true, "1.300 SLOW"},
 	} {

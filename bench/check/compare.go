@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"os"
 	"os/exec"
 	"slices"
@@ -13,47 +12,61 @@ import (
 	"time"
 )
 
-// comparison gathers the least time of each benchmark in both builds.
+// comparison gathers the times of each benchmark in both builds.
 type comparison struct {
 	*options
 	suites []suite
-	least  map[string]*pair // by folder and name
+	pairs  map[string]*pair // by folder and name
 	log    io.Writer
 }
 
-// pair is a benchmark's least nanoseconds per operation; infinite if never run.
+func newComparison(o *options) *comparison {
+	return &comparison{options: o, pairs: map[string]*pair{}, log: os.Stderr}
+}
+
+// pair is what both builds took for a benchmark, in nanoseconds per operation.
 type pair struct {
 	suite    int
 	name     string
-	old, new float64
+	old, new []float64
 }
 
-func newComparison(o *options) *comparison {
-	return &comparison{options: o, least: map[string]*pair{}, log: os.Stderr}
-}
+// lucky is the share of measurements, the shortest ones, that must all tell the
+// same: the very shortest alone may owe its time to luck.
+const lucky = 0.25
 
-// ratio is how many times the baseline's time it takes; 0 where that is unknown.
+// ratio is how many times the baseline's time it takes, by the least time of
+// each build or by the quarter's, whichever says less; 0 where it is unknown.
 func (p *pair) ratio() float64 {
-	if math.IsInf(p.old, 1) || math.IsInf(p.new, 1) || p.old <= 0 {
+	if len(p.old) == 0 || len(p.new) == 0 {
 		return 0
 	}
-	return p.new / p.old
+	return min(at(p.new, 0)/at(p.old, 0), at(p.new, lucky)/at(p.old, lucky))
 }
 
-// add keeps a measurement if it is the least.
+// at is the measurement that a share of all are shorter than.
+func at(all []float64, share float64) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return sorted[int(share*float64(len(sorted)-1))]
+}
+
+// add keeps a measurement.
 func (c *comparison) add(suite int, m measurement, isNew bool) {
 	key := c.suites[suite].folder + " " + m.name
-	p := c.least[key]
+	p := c.pairs[key]
 	if p == nil {
-		p = &pair{suite: suite, name: m.name, old: math.Inf(1), new: math.Inf(1)}
-		c.least[key] = p
+		p = &pair{suite: suite, name: m.name}
+		c.pairs[key] = p
 	}
 	if isNew {
-		p.new = min(p.new, m.nanoseconds)
+		p.new = append(p.new, m.nanoseconds)
 	} else {
-		p.old = min(p.old, m.nanoseconds)
+		p.old = append(p.old, m.nanoseconds)
 	}
 }
+
+// recheck is how often what seems slower is measured again.
+const recheck = 4
 
 // measure runs all benchmarks, then again what seems slower.
 func (c *comparison) measure(ctx context.Context) error {
@@ -63,7 +76,7 @@ func (c *comparison) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	for range 3 {
+	for range recheck {
 		slower := c.slower()
 		for _, p := range slower {
 			fmt.Fprintf(c.log, "%s seems to take %.2f of its time: measuring again\n", p.name, p.ratio())
@@ -116,8 +129,8 @@ func (c *comparison) bench(ctx context.Context, b binary, pattern string) ([]mea
 // slower are the benchmarks above the limit, in a fixed order.
 func (c *comparison) slower() []*pair {
 	var all []*pair
-	for _, key := range slices.Sorted(maps.Keys(c.least)) {
-		if p := c.least[key]; p.ratio() > c.limit {
+	for _, key := range slices.Sorted(maps.Keys(c.pairs)) {
+		if p := c.pairs[key]; p.ratio() > c.limit {
 			all = append(all, p)
 		}
 	}
@@ -128,11 +141,11 @@ func (c *comparison) slower() []*pair {
 func (c *comparison) table() string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "%-10s %12s %12s  %s\n", "new/old", "old ns/op", "new ns/op", "benchmark")
-	for _, key := range slices.Sorted(maps.Keys(c.least)) {
-		p := c.least[key]
+	for _, key := range slices.Sorted(maps.Keys(c.pairs)) {
+		p := c.pairs[key]
 		ratio := "new"
 		switch {
-		case math.IsInf(p.new, 1):
+		case len(p.new) == 0:
 			ratio = "gone"
 		case p.ratio() > 0:
 			ratio = fmt.Sprintf("%.3f", p.ratio())
@@ -145,16 +158,16 @@ func (c *comparison) table() string {
 	return t.String()
 }
 
-func nanoseconds(ns float64) string {
-	if math.IsInf(ns, 1) {
+func nanoseconds(all []float64) string {
+	if len(all) == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f", ns)
+	return fmt.Sprintf("%.1f", at(all, 0))
 }
 
 // verdict is errSlower if a benchmark is above the limit.
 func (c *comparison) verdict() error {
-	if len(c.least) == 0 {
+	if len(c.pairs) == 0 {
 		return fmt.Errorf("no benchmark matches %q", c.pattern)
 	}
 	if slower := c.slower(); len(slower) > 0 {

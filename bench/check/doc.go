@@ -8,9 +8,9 @@
 //
 // It builds the benchmarks of the baseline and of the working tree (uncommitted
 // changes included), runs the two in turns for some milliseconds at a time, and
-// divides the least time that each has ever taken. So neither the machine nor
-// what else it does matters: a disturbance only ever makes a run slower, and some
-// run of each is not disturbed. What seems slower is measured again, longer,
+// divides the least times that each has taken. So neither the machine nor what
+// else it does matters: a disturbance only ever makes a run slower, and some runs
+// of each are not disturbed. What seems slower is measured again, longer,
 // before it counts. See docs/adr/0007-benchmark-baseline.md.
 //
 // A benchmark that the baseline does not have is told and passes. The exit code
