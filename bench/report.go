@@ -34,7 +34,7 @@ func (r *report) write(dir string) error {
 func (r *report) markdown() string {
 	var t strings.Builder
 	o := r.options
-	fmt.Fprintf(&t, "# Measured\n\nWritten by `make bench-peers` (`go run ./bench %s`); not by hand. What the columns mean is in [doc.go](doc.go).\n\n", o.commandLine)
+	fmt.Fprintf(&t, "# Measured\n\nWritten by `make bench-peers` (`bin/bench %s`); not by hand. What the columns mean is in [doc.go](doc.go).\n\n", o.commandLine)
 	fmt.Fprintf(&t, "Where a scenario says nothing else: %s%d partitions, codec %s, producer batches of %d KiB; batches of at most 8 MiB and %s; a store that answers at once. Median (least–most) of %d interleaved runs. Each line is counted and checksummed at the store.\n\n",
 		r.data(), o.base.partitions, o.base.codec, o.base.batch>>10, o.age, o.runs)
 	if warning := r.before.warning(); warning != "" {
