@@ -180,15 +180,24 @@ func (r *report) liveTable(results []*result) string {
 	return t.String()
 }
 
+// liveTarget compares delays with the others', and says how the bridge stands.
 func (r *report) liveTarget(res *result) string {
-	if res.subject != bridgeName {
+	if res.subject != bridgeName || len(res.runs) == 0 {
 		return ""
 	}
-	s := stand(res.scenario, r.of(res.scenario), r.options.buffer)
-	if bound := res.scenario.flow.bound; bound > 0 {
-		return fmt.Sprintf("p99 ≤ %s: %s", bound, s.verdict())
+	of := r.of(res.scenario)
+	var parts []string
+	for _, other := range []string{bentoName, straightName} {
+		if o := of[other]; o != nil && len(o.runs) > 0 {
+			parts = append(parts, fmt.Sprintf("p99 %s of %s's", ratios(res.of(p99ms), o.of(p99ms)).cell("%.2f"), other))
+		}
 	}
-	return s.verdict()
+	what := fmt.Sprintf("RSS ≤ %d MiB", (r.options.buffer+wantBeside)>>20)
+	if bound := res.scenario.flow.bound; bound > 0 {
+		what = fmt.Sprintf("p99 ≤ %s, %s", bound, what)
+	}
+	s := stand(res.scenario, of, r.options.buffer)
+	return strings.Join(append(parts, what+": "+s.verdict()), "; ")
 }
 
 // failure is the first line of an error, as a cell.

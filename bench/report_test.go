@@ -52,6 +52,8 @@ func TestStanding(t *testing.T) {
 			"missed: memory by 10 %, not in every run"},
 		{"a peer that does not finish is slower", gaveUp, "met"},
 		{"the bridge failed", failed, "bridge failed"},
+		{"only just too slow", fakeResults(bulk, []measured{fakeRun(1, 2, 200)}, []measured{fakeRun(0.999, 2, 400)}, []measured{fakeRun(6, 15, 900)}),
+			"missed: throughput over the straight line by less than 1 %"},
 		{"late", fakeResults(idle, []measured{fakeRun(1, 2, 100)}, nil, nil), "missed: p99 by 11 %"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -84,6 +86,7 @@ func TestReport_tellsMediansAndSpreads(t *testing.T) {
 		"| codec lz4 | bridge | 800 (500–1000) | 800000 | 5.0 | 2.00 | 205 (200–210) | 125 | 8.00 | 3000000 of 3000000 | 0 |",
 		"| codec lz4 | Bento | failed: not done after 2m0s: 7 of 9 / lines stored |",
 		"| codec lz4 | Bento did not finish | 1.00 | Bento did not finish | 210 | met |",
+		"p99 1.00 of Bento's; p99 1.00 of straight line's; RSS ≤ 320 MiB: met |",
 		"| 20 MB/s, live | bridge | 20.00 | 500 | 1000 | 1000 |",
 	} {
 		if !strings.Contains(text, want) {

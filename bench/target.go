@@ -88,7 +88,7 @@ func (s *standing) verdict() string {
 		}
 		known = true
 		if by := c.missedBy(); by > 0 {
-			text := fmt.Sprintf("%s by %.0f %%", c.what, by*100)
+			text := fmt.Sprintf("%s by %s", c.what, percent(by))
 			if c.within() {
 				text += ", not in every run"
 			}
@@ -102,4 +102,12 @@ func (s *standing) verdict() string {
 		return "met"
 	}
 	return "missed: " + strings.Join(missed, "; ")
+}
+
+// percent rounds a share that is not zero, and never to zero.
+func percent(share float64) string {
+	if share < 0.005 {
+		return "less than 1 %"
+	}
+	return fmt.Sprintf("%.0f %%", share*100)
 }
