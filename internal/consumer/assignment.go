@@ -111,7 +111,7 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) ([]
 
 // committedOffsets reads what the group has committed for all of its topics.
 // fresh says that the group is new: nothing is committed but what members of
-// this very generation resolved.
+// this very generation resolved, nor has this process ever known of a commit.
 func (s *session) committedOffsets(ctx context.Context) (offsets map[TopicPartition]CommittedOffset, fresh bool, err error) {
 	topics := map[string][]int32{}
 	for name, n := range s.member.parts {
@@ -128,7 +128,7 @@ func (s *session) committedOffsets(ctx context.Context) (offsets map[TopicPartit
 	if err != nil {
 		return nil, false, err
 	}
-	fresh = true
+	fresh = !s.known
 	for _, o := range offsets {
 		if o.Offset < 0 {
 			continue

@@ -114,7 +114,7 @@ type sessionRun struct {
 
 // runningSession runs a test with a session that reads two records of the namespace
 // good and, from offset 2 on, two of bad.
-func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun)) {
+func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun), change ...func(*session)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &sessionRun{t: t, clientRig: newClientRig(t, ClientConfig{}), api: newFakeAPI(), stop: make(chan struct{})}
@@ -137,6 +137,9 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 			id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}},
 			parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": r.topic("orders").ID},
 		})
+		for _, c := range change {
+			c(r.session)
+		}
 		generation, rebalance := context.WithCancel(t.Context())
 		r.rebalance = rebalance
 		gone := make(chan struct{})

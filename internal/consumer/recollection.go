@@ -35,6 +35,7 @@ type recollection struct {
 func (s *session) remember() {
 	for tp, p := range s.partitions {
 		delete(s.recollections, tp)
+		s.known = s.known || p.committed >= 0
 		if !p.open() || p.lost || p.heldOut || p.committed < 0 {
 			continue
 		}

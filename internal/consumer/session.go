@@ -44,8 +44,12 @@ type resources struct {
 	// recollections are written while no session runs and read by the one that
 	// follows.
 	recollections map[TopicPartition]recollection
-	explainer     func(error) string
-	turned        *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
+	// known says that an earlier session has seen or made a commit: the group
+	// is not new, even if its offsets are gone with a topic that was deleted.
+	// Written as the recollections are.
+	known     bool
+	explainer func(error) string
+	turned    *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
 }
 
 // explain tells an error of a broker for people.

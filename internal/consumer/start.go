@@ -82,7 +82,7 @@ func (s *session) resetOrHold(r resolved, err error) resolved {
 // resolved begins to read partitions whose start is known.
 func (s *session) resolved(rs []resolved) {
 	now := time.Now()
-	ahead := int64(0)
+	ahead, passed := int64(0), int64(0)
 	for _, r := range rs {
 		p := s.partitions[r.TopicPartition]
 		if p == nil || p.open() {
@@ -100,6 +100,7 @@ func (s *session) resolved(rs []resolved) {
 		}
 		if r.first {
 			p.born = s.member.generation
+			passed += r.start - r.begin
 			p.touch()
 		}
 		if r.reset != "" {
@@ -115,6 +116,9 @@ func (s *session) resolved(rs []resolved) {
 		ahead += max(0, r.end-r.start)
 	}
 	s.log.Info("reading partitions", "partitions", len(rs), "records_ahead", ahead)
+	if passed > 0 {
+		s.log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "records", passed)
+	}
 }
 
 func (s *session) tellReset(r resolved) {
