@@ -6,7 +6,8 @@ import "time"
 const sampleEvery = 20 * time.Millisecond
 
 // startReads is more than a process reads of files and brokers before the first
-// record, in bytes.
+// record, in bytes. Where all that it reads is hardly more, because the topic is
+// tiny or compresses to nothing, the start cannot be told exactly.
 const startReads = 1 << 20
 
 // sample is one look at a process.
@@ -28,8 +29,8 @@ func busyTime(samples []sample) time.Duration {
 	first, last := 0, len(samples)-1
 	all := samples[last].read
 	for i, s := range samples {
-		if s.read < max(all/100, startReads) {
-			first = i
+		if s.read < max(all/100, min(startReads, all/4)) {
+			first = min(i, last-1)
 		}
 	}
 	for last > first+1 && samples[last-1].read >= all-all/100 {

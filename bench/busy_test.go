@@ -26,6 +26,8 @@ func TestBusyTime(t *testing.T) {
 			sample{}, sample{read: 5}, sample{read: 10}, sample{read: 50 * mb}, sample{read: 100 * mb}), 2 * time.Second},
 		{"nor is what a process reads of files, much as it may be of a small topic", film(
 			sample{}, sample{read: mb / 2}, sample{read: mb / 2}, sample{read: 10 * mb}, sample{read: 20 * mb}), 2 * time.Second},
+		{"a topic that compresses to nothing takes its time all the same", film(
+			sample{}, sample{read: mb / 5}, sample{read: mb / 2}, sample{read: mb / 2, cpu: 1}), 3 * time.Second},
 		{"waiting for the age bound is no work", film(
 			sample{}, sample{read: 50 * mb, storing: true}, sample{read: 100 * mb}, sample{read: 100 * mb}, sample{read: 100 * mb},
 			sample{read: 100 * mb, storing: true}), 3 * time.Second},

@@ -22,6 +22,9 @@ func (b *bench) report() *report {
 
 // write writes RESULTS.md and the plot beside it.
 func (r *report) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(r.markdown()), 0o644); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
