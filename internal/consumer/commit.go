@@ -105,9 +105,10 @@ func (s *session) commit(now time.Time) {
 		return
 	}
 	c.flying = true
+	patience := s.commitPatience(now)
 	c.notBefore = now.Add(max(commitInterval, time.Second*time.Duration(size)/commitBytesPerSecond))
 	s.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), s.cfg.callTimeout())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), patience)
 		defer cancel()
 		results, err := s.client.CommitOffsets(ctx, commit)
 		c.done <- commitResult{now, commit, results, err} // has room for one

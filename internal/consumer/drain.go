@@ -172,6 +172,9 @@ func (s *session) collect() {
 // makes sure that a commit without an answer does not overtake it.
 func (s *session) lastCommit() {
 	for range 3 {
+		if s.commitPatience(time.Now()) <= 0 {
+			return
+		}
 		if !s.commits.touched && !s.commits.wanted && !s.commits.unsure {
 			return
 		}
@@ -189,11 +192,21 @@ func (s *session) lastCommit() {
 	}
 }
 
+// commitPatience is how long a call about commits may take. A stop does not wait
+// much beyond its deadline for brokers that answer nothing: whoever manages the
+// process would kill it.
+func (s *session) commitPatience(now time.Time) time.Duration {
+	if s.mode != draining || s.drain.reason != drainShutdown {
+		return s.cfg.callTimeout()
+	}
+	return min(s.cfg.callTimeout(), s.drain.deadline.Add(leavePatience).Sub(now))
+}
+
 // readBack compares what the group has committed with what was acknowledged:
 // a commit that timed out on one connection may be applied after a later one on
 // another. What is lower is committed again.
 func (s *session) readBack() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.callTimeout())
+	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
 	defer cancel()
 	topics := map[string][]int32{}
 	for tp, p := range s.partitions {

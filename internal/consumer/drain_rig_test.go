@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +21,7 @@ import (
 type coordinator struct {
 	answer func(n int) Code // of the nth commit; codeSilence hangs up
 	asked  func()           // before committed offsets are told
+	frozen atomic.Int64     // nanoseconds that each call waits first
 	most   int              // characters of metadata that are taken
 
 	mu        sync.Mutex
@@ -33,6 +35,7 @@ type coordinator struct {
 const codeSilence Code = -100
 
 func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
+	time.Sleep(time.Duration(c.frozen.Load()))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	req := q.(*kmsg.OffsetCommitRequest)
@@ -76,6 +79,7 @@ func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
 }
 
 func (c *coordinator) fetch(q kmsg.Request) (kmsg.Response, error, bool) {
+	time.Sleep(time.Duration(c.frozen.Load()))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	req := q.(*kmsg.OffsetFetchRequest)

@@ -188,3 +188,17 @@ func TestSession_aDeniedLastCommit(t *testing.T) {
 		})
 	}
 }
+
+// A stop does not outlast its deadline by much where the brokers answer nothing.
+func TestSession_aShutdownDoesNotWaitForSilentBrokers(t *testing.T) {
+	runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
+		time.Sleep(age + 2*time.Second)
+		const frozen = 10 * time.Minute
+		r.frozen.Store(int64(frozen))
+		close(r.stop)
+		if took, want := r.took(time.Now()), r.session.cfg.ShutdownTimeout+leavePatience; took > want {
+			t.Errorf("the stop took %s, want %s at most", took, want)
+		}
+		time.Sleep(frozen) // until the brokers go on
+	})
+}

@@ -17,7 +17,8 @@ const joinBackoff = 500 * time.Millisecond
 // sends heartbeats; commits, fetches and the end of each generation are ours.
 type membership struct {
 	*kafka.ConsumerGroup
-	topics []string
+	topics  []string
+	unheard bool // the brokers gave no answer to the last attempt to leave
 }
 
 func (c *Consumer) join(topics []string) (*membership, error) {
@@ -36,12 +37,13 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &membership{g, topics}, nil
+	return &membership{ConsumerGroup: g, topics: topics}, nil
 }
 
 // generation runs the session of one generation inside of it, so that the
 // group waits for its drain before it joins again.
 func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *subscription) (unfinished, resubscribe bool) {
+	unheard := false
 	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.topics, parts: sub.parts, ids: sub.ids, cluster: sub.cluster}
 	for topic, parts := range gen.Assignments {
 		for _, p := range parts {
@@ -61,12 +63,13 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 		if ctx.Err() != nil || s.resubscribe {
 			// Leave, and tell the group, before this function returns: else it
 			// joins again first, and waits for everybody.
-			c.leaveAs(m.id)
+			unheard = !c.leaveAs(m.id)
 			go func() { _ = g.Close() }()
 			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
 		}
 	})
 	<-done
+	g.unheard = unheard
 	if s.mode == fenced {
 		c.tellTwin(ctx, m.id)
 	}
@@ -74,16 +77,18 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 }
 
 // leaveAs takes one of our own member ids out of the group. An unknown one is
-// out already.
-func (c *Consumer) leaveAs(memberID string) {
+// out already. It says whether the brokers gave an answer.
+func (c *Consumer) leaveAs(memberID string) (heard bool) {
 	if memberID == "" {
-		return
+		return true
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
 	defer cancel()
 	if err := c.client.LeaveGroup(ctx, c.cfg.Group, memberID); err != nil && ctx.Err() != nil {
 		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.explain(err))
+		return false
 	}
+	return true
 }
 
 // leavePatience bounds each step of leaving, so that a stop stays within the
@@ -110,6 +115,11 @@ func (c *Consumer) leave(g *membership) {
 		}
 	}
 	if within(leavePatience / 10) {
+		return
+	}
+	if g.unheard { // to try again would only delay the stop
+		c.client.CloseMembership()
+		within(leavePatience / 3)
 		return
 	}
 	c.leaveAs(c.state.lastMember())
