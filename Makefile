@@ -132,6 +132,10 @@ fuzz: ## Run each fuzz target for FUZZTIME
 soak: ## Run the simulation over fresh seeds for SOAK (a duration: an hour is some days of virtual time)
 	SOAK=$(SOAK) go test -count=1 -timeout=0 -run '^TestSoak$$' -v ./test/sim
 
+.PHONY: fleet
+fleet: ## Deploy a simulated fleet of 50 members and 1,000 partitions anew, in virtual time: how long records wait (minutes)
+	go test -count=1 -timeout=0 -v -run '^TestFleet' ./test/sim -fleet-members=50 -fleet-partitions=1000 -fleet-rate=500 $(ARGS)
+
 .PHONY: bench
 bench: build ## Measure the bridge alone on a real Kafka, a minute or so (ARGS='-scenarios slow-store -namespaces 300')
 	go build -o bin/bench ./bench

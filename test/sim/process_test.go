@@ -34,7 +34,8 @@ type process struct {
 	cancel   context.CancelFunc
 	stopped  chan struct{}
 	killed   atomic.Bool
-	endedAt  time.Time // when its member was first seen to outlive it
+	slack    atomic.Int64 // how long it was frozen, nanoseconds
+	endedAt  time.Time    // when its member was first seen to outlive it
 	log      *journal
 	err      error // of Run, once stopped is closed
 }
@@ -152,7 +153,7 @@ func (j *journal) holds(text string) (found []string) {
 }
 
 // importing joins the consumer and the importer as cmd/bridge does, and tells
-// the truth what the process learns.
+// the truth, if there is one, what the process learns.
 type importing struct {
 	client *importer.Client
 	truth  *truth
@@ -173,7 +174,7 @@ type attempts struct {
 
 func (a *attempts) Attempt(ctx context.Context, guard func() error) consumer.Outcome {
 	o := outcome(a.client.Attempt(ctx, a.Import, guard))
-	if o.Class == consumer.Stored {
+	if o.Class == consumer.Stored && a.truth != nil {
 		a.truth.told(o.RequestID)
 	}
 	return o
