@@ -30,6 +30,10 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 			w.truth.commit(who, t.Topic, p.Partition, p.Offset, metadata)
 		}
 	}
+	if w.commitMoment(who) {
+		w.cluster.KeepControl()
+		return nil, errLost, true
+	}
 	return nil, nil, false
 }
 

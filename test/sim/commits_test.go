@@ -36,6 +36,9 @@ func (t *truth) letter(topic string, partition int32, offset int64, namespace st
 		t.fault("dead letter of %v@%d, which nobody produced", at, offset)
 		return
 	}
+	if r := t.logs[at][offset]; r.open || r.aborted || r.kind == marker {
+		t.fault("dead letter of what nobody may read: %s", r)
+	}
 	t.logs[at][offset].letters[namespace]++
 }
 

@@ -17,5 +17,33 @@
 // scheduler's and, like the order of maps, differs from run to run; -count=20
 // plays a seed with other interleavings.
 //
+// # What is drawn
+//
+// Group and Kafka: rebalances during PUTs and drains of every length, members
+// that join, leave, stop, are killed (at random, and at each moment of a batch:
+// asked for a URL, PUT begun, stored, commit sent, lost, applied) and frozen;
+// commits of old generations, late, lost, answered an error for all or for one
+// partition, metadata too large; connections cut, networks partitioned;
+// coordinators and leaders that move; errors of every group call; records
+// removed by retention and by compaction; topics created anew, grown, created
+// late, named by a list or by an expression; batches with a bad CRC or an unknown
+// codec; every codec; records larger than a line may be; transactions, aborted,
+// committed and long open; offsets that expire; settings that change between
+// restarts.
+//
+// Records: no JSON, no id, tombstones, fan-out. API and store: 429 with
+// Retry-After in both forms and in nonsense, 408, 5xx, resets before, in and
+// after the body, slow and endless answers, expired and doomed URLs, bad upload
+// URLs, redirects, 401, and namespaces refused for good.
+//
+// # What is left to others
+//
+// To test/e2e on a real Kafka: brokers that die or freeze, offsets beyond the
+// end after truncation, authentication, TLS and permissions, fast return by
+// BRIDGE_INSTANCE_ID (kfake writes the port into a member's host), signals and
+// exit codes, a process whose clocks stop too, metadata limits of the broker.
+// To the packages: every kind of bad record, batches that inflate without end,
+// 100,000 namespaces, the wall clock, headers and bodies over a real socket.
+//
 // Tests only. Everything of one run happens inside one testing/synctest bubble.
 package sim

@@ -88,10 +88,15 @@ func (s *schedule) coordinatorMove(_ *rand.Rand, at time.Duration) {
 
 // answer makes the broker answer requests of some keys with an error for a while.
 func (s *schedule) answer(at, span time.Duration, e *kerr.Error, keys ...kmsg.Key) {
-	s.add(at, fmt.Sprintf("requests %v are answered %s for %s", keys, e.Message, span), func(w *world) {
-		h := w.cluster.Fault(kfakeFault{Keys: keys, Err: e, Count: -1})
+	s.answerWith(at, span, "", kfakeFault{Keys: keys, Err: e})
+}
+
+func (s *schedule) answerWith(at, span time.Duration, of string, f kfakeFault) {
+	f.Count = -1
+	s.add(at, fmt.Sprintf("requests %v %sare answered %s for %s", f.Keys, of, f.Err.Message, span), func(w *world) {
+		h := w.cluster.Fault(f)
 		commits := int32(0)
-		if slices.Contains(keys, kmsg.OffsetCommit) {
+		if slices.Contains(f.Keys, kmsg.OffsetCommit) {
 			commits = 1
 		}
 		w.commitsRefused.Add(commits)
@@ -110,7 +115,12 @@ func (s *schedule) fetchError(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.RequestTimedOut, kerr.OffsetMetadataTooLarge)
 	span := pick(rnd, time.Second, 4*time.Second, 20*time.Second)
-	s.answer(at, span, e, kmsg.OffsetCommit)
+	if rnd.IntN(2) == 0 { // one partition's alone
+		topic, partition := pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions)
+		s.answerWith(at, span, fmt.Sprintf("of %s/%d ", topic, partition), kfakeFault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: e, Topic: topic, Partitions: []int32{partition}})
+	} else {
+		s.answer(at, span, e, kmsg.OffsetCommit)
+	}
 	if e == kerr.OffsetMetadataTooLarge {
 		// For the rest of the session less room is taken, perhaps none.
 		s.add(0, "(metadata may be refused)", func(w *world) {
@@ -142,10 +152,18 @@ func (s *schedule) groupError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.CoordinatorNotAvailable, kerr.NotCoordinator)
 	key := pick(rnd, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.OffsetFetch, kmsg.FindCoordinator, kmsg.ListOffsets, kmsg.LeaveGroup)
 	span := s.span(rnd)
-	s.answer(at, span, e, key)
+	s.answerWith(at, span, "", kfakeFault{Keys: []kmsg.Key{key}, Err: e, Group: groupOf(key)})
 	if key == kmsg.FindCoordinator {
 		s.excuse(at, span+time.Second, "no coordinator is found")
 	}
+}
+
+// groupOf restricts a fault to the bridge's group where a producer asks too.
+func groupOf(key kmsg.Key) string {
+	if key == kmsg.FindCoordinator {
+		return group
+	}
+	return ""
 }
 
 func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {

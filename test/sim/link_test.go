@@ -27,15 +27,22 @@ type link struct {
 	// What happens to the next requests with the API key 8, OffsetCommit.
 	lose int             // applied, but the answer is lost
 	late []time.Duration // they reach the broker that much later
+
+	damage string        // what happens to the record batches of fetches, "" for nothing
+	frozen chan struct{} // closed when a frozen process goes on; nil if it is not
 }
 
-const keyOffsetCommit = 8
+const (
+	keyFetch        = 1
+	keyOffsetCommit = 8
+)
 
 func newLink(d dialFunc, kafka bool) *link {
 	return &link{dialer: d, kafka: kafka, conns: map[*conn]struct{}{}}
 }
 
 func (l *link) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	l.awaitThaw()
 	l.mu.Lock()
 	hole, dead := l.hole, l.dead
 	l.mu.Unlock()
@@ -79,6 +86,7 @@ func (l *link) kill() {
 	l.mu.Lock()
 	l.dead = true
 	l.mu.Unlock()
+	l.thaw()
 	l.cut()
 }
 
@@ -142,11 +150,36 @@ type conn struct {
 	behind bool   // what is written waits in queue and is delivered late
 	queue  []byte
 	closed bool
+
+	fetches map[uint32]int16 // versions of the fetches that await an answer, by correlation id
+	coming  []byte           // the part of an answer that has arrived
+	ready   []byte           // answers that may be read
+
+	held    []byte // was written while the process was frozen
+	thawing bool   // held is being written
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	if !c.link.kafka {
+		return c.read(p)
+	}
+	for len(c.ready) == 0 {
+		n, err := c.read(p)
+		if err != nil {
+			return 0, err
+		}
+		c.arrived(p[:n])
+	}
+	n := copy(p, c.ready)
+	c.ready = c.ready[n:]
+	return n, nil
+}
+
+// read is Read of the bytes as they come.
+func (c *conn) read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
+		c.link.awaitThaw()
 		c.mu.Lock()
 		mute := c.mute
 		c.mu.Unlock()
@@ -162,6 +195,9 @@ func (c *conn) Read(p []byte) (int, error) {
 
 func (c *conn) Write(p []byte) (int, error) {
 	if c.link.swallows() {
+		return len(p), nil
+	}
+	if c.hold(p) {
 		return len(p), nil
 	}
 	if !c.link.kafka {
@@ -207,15 +243,22 @@ func (c *conn) follow(p []byte) (lose bool, late time.Duration) {
 			p = p[n:]
 			continue
 		}
-		n := min(6-len(c.head), len(p))
+		const header = 12 // length, key, version, correlation id
+		n := min(header-len(c.head), len(p))
 		c.head = append(c.head, p[:n]...)
 		p = p[n:]
-		if len(c.head) < 6 {
+		if len(c.head) < header {
 			break
 		}
-		c.left = int(binary.BigEndian.Uint32(c.head)) - 2
-		if binary.BigEndian.Uint16(c.head[4:]) == keyOffsetCommit {
+		c.left = int(binary.BigEndian.Uint32(c.head)) - (header - 4)
+		switch binary.BigEndian.Uint16(c.head[4:]) {
+		case keyOffsetCommit:
 			lose, late = c.link.commitFault()
+		case keyFetch:
+			if c.fetches == nil {
+				c.fetches = map[uint32]int16{}
+			}
+			c.fetches[binary.BigEndian.Uint32(c.head[8:])] = int16(binary.BigEndian.Uint16(c.head[6:]))
 		}
 		c.head = c.head[:0]
 	}

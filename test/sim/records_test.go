@@ -72,7 +72,10 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 	unique := fmt.Sprintf("u%d", w.sequence)
 	k := valid
 	if c.odd > 0 && rnd.IntN(c.odd) == 0 {
-		k = pick(rnd, noID, poison, tombstone)
+		k = pick(rnd, noID, poison, tombstone, huge)
+		if k == huge && c.codec != "none" {
+			k = poison // several of them in one batch of snappy, say, inflate to more than a small buffer takes
+		}
 	}
 	// Skewed: the first namespaces get most.
 	first := rnd.IntN(rnd.IntN(c.namespaces) + 1)
@@ -92,12 +95,16 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 		return r, nil
 	case poison:
 		return r, []byte("{not json " + unique)
-	case valid:
+	case valid, huge:
 		fmt.Fprintf(&b, `{"id":"i%s",`, unique)
 	case noID:
 		b.WriteString(`{`)
 	}
-	fmt.Fprintf(&b, `"u":%q,"ns":%s,"pad":"%s"}`, unique, ns, strings.Repeat("x", rnd.IntN(c.size+1)))
+	pad := rnd.IntN(c.size + 1)
+	if k == huge {
+		pad = int(w.settings.lineBytes())
+	}
+	fmt.Fprintf(&b, `"u":%q,"ns":%s,"pad":"%s"}`, unique, ns, strings.Repeat("x", pad))
 	return r, b.Bytes()
 }
 

@@ -55,6 +55,9 @@ func draw(seed uint64) *schedule {
 		s.add(time.Duration(rnd.IntN(2000))*time.Millisecond, fmt.Sprintf("start slot %d", i), func(w *world) { w.startSlot(i) })
 	}
 	s.drawRecords(rnd)
+	if rnd.IntN(5) == 0 {
+		s.lateTopic(rnd)
+	}
 	faults := s.faults()
 	for range rnd.IntN(9) {
 		f := pick(rnd, faults...)
@@ -82,12 +85,13 @@ type fault = func(rnd *rand.Rand, at time.Duration)
 // faults lists what may happen besides records.
 func (s *schedule) faults() []fault {
 	harmless := []fault{s.apiStatus, s.apiStatus, s.apiSlow, s.apiReset, s.apiExpired, s.unauthorised, s.refuse, s.refuse, s.leaderMove, s.coordinatorMove,
-		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP}
+		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP,
+		s.apiBadAnswer, s.apiBadAnswer, s.transact, s.transact, s.compact, s.damageBatches}
 	if s.graceful {
 		return harmless
 	}
 	return append(harmless, s.apiLost, s.apiDoomed, s.kill, s.kill, s.kill, s.commitCode, s.commitLost, s.commitLate, s.cutKafka, s.partitionKafka, s.partitionHTTP,
-		s.change, s.letterError, s.deleteRecords, s.recreate, s.groupError)
+		s.change, s.letterError, s.deleteRecords, s.recreate, s.groupError, s.freeze, s.freeze, s.killAtMoment, s.killAtMoment, s.killAtMoment, s.expireOffsets)
 }
 
 func (s *schedule) namespace(rnd *rand.Rand) string {
@@ -151,7 +155,7 @@ func (s *schedule) kill(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) change(rnd *rand.Rand, at time.Duration) {
 	seed := rnd.Uint64()
 	s.add(at, fmt.Sprintf("all stop and start with other settings (%d)", seed), func(w *world) {
-		w.background(func() { w.changeSettings(rand.New(rand.NewPCG(seed, 3))) })
+		w.background(func() { w.allStopped(func() { w.changeSettings(rand.New(rand.NewPCG(seed, 3))) }) })
 	})
 }
 

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ const (
 // settings are what a process is started with.
 type settings struct {
 	topics       []string
+	late         string // a topic that does not exist at the start, or none
+	regex        bool   // topics are named by an expression
 	onInvalid    consumer.Policy
 	onTombstone  consumer.Policy
 	onRejected   consumer.Policy
@@ -88,8 +91,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s",
-		s.topics, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance)
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance)
 }
 
 func (s *settings) needsLetters() bool {
@@ -99,9 +102,13 @@ func (s *settings) needsLetters() bool {
 // fate is what becomes of a record: its namespaces, or a policy.
 func (s *settings) fate(r *produced) (names []string, policy consumer.Policy, ok bool) {
 	switch {
+	case r.kind == marker, r.aborted:
+		return nil, consumer.Skip, false
+	case r.open:
+		return nil, consumer.Hold, false
 	case r.kind == tombstone:
 		return nil, s.onTombstone, false
-	case r.kind == poison, r.kind == noID && s.id == "field:id":
+	case r.kind == poison, r.kind == huge, r.kind == noID && s.id == "field:id":
 		return nil, s.onInvalid, false
 	}
 	for _, n := range r.names {
@@ -137,6 +144,9 @@ func (s *settings) waits(r *produced) bool {
 	return !ok && policy == consumer.Hold
 }
 
+// lineBytes is what a line may be long at most.
+func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
+
 // config is what the bridge makes of the settings.
 func (s *settings) config(name string) (consumer.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
@@ -155,11 +165,17 @@ func (s *settings) config(name string) (consumer.Config, error) {
 		Group: group, ClientID: name, Topics: s.topics, ReadCommitted: true,
 		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
 		FetchMaxBytes: 16 << 20, FetchMaxWait: 2 * time.Second, MetadataRefresh: s.refresh,
-		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: min(s.batchBytes, s.buffer/4), MaxFanoutBytes: s.buffer / 4},
+		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4},
 		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,
 		MaxBackoff: maxBackoff, HoldProbeInterval: s.probe, ShutdownTimeout: s.shutdown,
+	}
+	if s.late != "" {
+		c.Topics = append(slices.Clone(s.topics), s.late)
+	}
+	if s.regex {
+		c.Topics, c.TopicRegex, c.Exclude = nil, regexp.MustCompile(`^(?:[tc]\d+|late)$`), []string{dlqTopic}
 	}
 	if s.needsLetters() {
 		c.DLQTopic = dlqTopic

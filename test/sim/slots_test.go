@@ -79,7 +79,7 @@ func (w *world) stopSlot(i int) {
 	if err != nil && !errors.Is(err, consumer.ErrUnfinished) {
 		w.truth.blame("%s: %v", p.name, err)
 	}
-	if took := time.Since(began); took > p.settings.shutdown+30*time.Second {
+	if took := time.Since(began); took > p.settings.shutdown+30*time.Second+time.Duration(p.slack.Load()) {
 		w.truth.blame("%s took %s to stop", p.name, took)
 	}
 }
@@ -168,8 +168,8 @@ func (w *world) leave(id string) {
 	w.note("evicted %s: %v", id, err)
 }
 
-// changeSettings stops all, and starts as many with other settings.
-func (w *world) changeSettings(rnd *rand.Rand) {
+// allStopped stops all, does something, and starts as many.
+func (w *world) allStopped(do func()) {
 	var stopped []int
 	for i := range maxSlots {
 		if w.slot(i) != nil {
@@ -177,6 +177,14 @@ func (w *world) changeSettings(rnd *rand.Rand) {
 			stopped = append(stopped, i)
 		}
 	}
+	do()
+	for _, i := range stopped {
+		w.startSlot(i)
+	}
+}
+
+// changeSettings changes what processes are started with from now on.
+func (w *world) changeSettings(rnd *rand.Rand) {
 	w.changing.Lock()
 	w.mu.Lock()
 	w.settings = w.settings.changed(rnd)
@@ -188,9 +196,6 @@ func (w *world) changeSettings(rnd *rand.Rand) {
 	w.truth.orders = false
 	w.truth.mu.Unlock()
 	w.note("settings now: %s", s)
-	for _, i := range stopped {
-		w.startSlot(i)
-	}
 }
 
 const maxSlots = 12
@@ -201,6 +206,7 @@ func (w *world) recreate(topic string, partitions int32) {
 		c.Close()
 		delete(w.producers, codec)
 	}
+	w.endTransactions(topic)
 	w.truth.recreate(topic)
 	if err := w.cluster.DeleteTopic(topic); err != nil {
 		w.truth.blame("delete topic: %v", err)

@@ -17,9 +17,13 @@ const (
 	noID           // valid where the id is not taken from the record's id field
 	poison         // no JSON
 	tombstone      // a null value
+	huge           // larger than any line may be
+	marker         // no record, but the end of a transaction
 )
 
-func (k kind) String() string { return [...]string{"valid", "no-id", "poison", "tombstone"}[k] }
+func (k kind) String() string {
+	return [...]string{"valid", "no-id", "poison", "tombstone", "huge", "marker"}[k]
+}
 
 // place is a partition of one incarnation of a topic.
 type place struct {
@@ -35,9 +39,12 @@ type produced struct {
 	place
 	offset  int64
 	unique  string // its field u
+	key     string // of those that compaction may remove
 	kind    kind
 	names   []string // as in the record
-	removed bool     // by retention, or with its topic
+	removed bool     // by retention or compaction, or with its topic
+	open    bool     // its transaction has not ended
+	aborted bool     // its transaction was aborted: it is nobody's
 
 	stores  map[string][]storing // by namespace
 	letters map[string]int       // by namespace, "" for the record as a whole
@@ -90,6 +97,7 @@ type truth struct {
 	alive  map[string]time.Time   // process -> when the group last heard of it, as far as it can know
 	joins  map[string][]time.Time // process -> its generations
 	puts   map[string][]int       // request id -> status of each PUT, 0 without an answer
+	thawed map[string]time.Time   // process -> when it went on after a freeze
 	outlaw map[string]int         // member and generation -> commits although it is out of the group
 }
 
@@ -98,7 +106,7 @@ func newTruth() *truth {
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
 		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[string]int{}, verified: map[place]int64{},
 		orders: true,
-		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, outlaw: map[string]int{},
+		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{},
 	}
 }
 
@@ -194,7 +202,7 @@ func (t *truth) uploads(id, process string) {
 		t.fault("a PUT of %q, who does not exist", process)
 		return
 	}
-	if silent := time.Since(t.alive[process]); silent > with.session+time.Second {
+	if silent := time.Since(t.alive[process]); silent > with.session+time.Second && time.Since(t.thawed[process]) > time.Second {
 		t.fault("%s uploads although the group has not heard of it for %s", process, silent)
 	}
 }

@@ -51,6 +51,8 @@ type world struct {
 	notes     []string             // what happened when
 	untold    bool                 // a Retry-After may be noted and not reach who shall keep it
 
+	ambushes []ambush // kills that wait for their moment
+	open     []*transaction
 	graceful bool
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
@@ -146,12 +148,14 @@ func (w *world) note(format string, args ...any) {
 // serveAPI lets the truth know who uploads what.
 func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPut {
+		w.moment(r.UserAgent(), urlAsked)
 		w.handler.ServeHTTP(rw, r)
 		return
 	}
+	w.moment(r.UserAgent(), bodyBegins)
 	id := strings.TrimSuffix(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ".jsonl")
 	w.truth.uploads(id, r.UserAgent())
-	seen := &seenStatus{ResponseWriter: rw}
+	seen := &seenStatus{ResponseWriter: rw, stored: func() { w.moment(r.UserAgent(), bodyStored) }}
 	defer func() { w.truth.uploaded(id, seen.status) }()
 	w.handler.ServeHTTP(seen, r)
 }
@@ -160,10 +164,13 @@ func (w *world) serveAPI(rw http.ResponseWriter, r *http.Request) {
 type seenStatus struct {
 	http.ResponseWriter
 	status int
+	stored func() // is called before a 2xx goes out
 }
 
 func (s *seenStatus) WriteHeader(status int) {
-	s.status = status
+	if s.status = status; status >= 200 && status <= 299 {
+		s.stored()
+	}
 	s.ResponseWriter.WriteHeader(status)
 }
 
@@ -196,6 +203,7 @@ func (w *world) endFaults() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.faults)
+	w.ambushes = nil
 	w.api.ClearFaults()
 	w.api.SetKeys("")
 }
