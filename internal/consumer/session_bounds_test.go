@@ -1,0 +1,98 @@
+package consumer
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// What was read before a partition's reading began anew belongs to another
+// history, or is read again.
+func TestSession_staleChunksAreDropped(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		p := r.part(0)
+		r.decode.serve(r.t.Context(), r.work(p.cursor, runOf("a", 0, 9), nil))
+		stale := <-r.lines
+		p.cursor.epoch.Add(1) // as the fetcher does
+		r.take(stale)
+		r.settleDown()
+		r.stored("a")
+		r.watermark(0, 0)
+		r.feed(0, runOf("a", 0, 9)...)
+		r.stored("a", offsets(0, 9)...)
+	})
+}
+
+// A catch-up fetch may bring more than what was dropped: what lies behind the
+// position is the main read's, for the namespace itself and for the others.
+func TestSession_aCatchUpReadEndsAtThePosition(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.perJob = 100
+		r.api.create = only("a", refusal)
+		r.feed(0, runOf("a", 0, 9)...)
+		r.api.create = nil
+		behind := append(runOf("a", 10, 14), runOf("b", 15, 19)...)
+		tp := r.part(0).TopicPartition
+		read := len(r.logs[tp])
+		r.logs[tp] = append(r.logs[tp], behind...)
+		r.after(2 * time.Minute)
+		r.stored("a", offsets(0, 9)...)
+		r.watermark(0, 10)
+		r.logs[tp] = r.logs[tp][:read]
+		r.feed(0, behind...)
+		r.after(age)
+		r.stored("a", offsets(0, 14)...)
+		r.stored("b", offsets(15, 19)...)
+		r.watermark(0, 20)
+	})
+}
+
+// A commit that got no answer is sent again for all of its partitions, and then
+// now and then, in case the first one is applied after all.
+func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		again := func(when string) {
+			t.Helper()
+			for n := range int32(2) {
+				if p := r.part(n); !p.dirty {
+					t.Errorf("%s: partition %d is not committed again", when, n)
+				}
+				r.commitOf(r.part(n)) // it is now
+			}
+		}
+		res := commitResult{sent: time.Now(), err: errors.New("connection reset")}
+		for n := range int32(2) {
+			res.commit.Offsets = append(res.commit.Offsets, r.commitOf(r.part(n)))
+		}
+		r.committed(res)
+		r.commits.flying = true
+		again("at once")
+		r.restate(time.Now())
+		again("with the next one")
+		time.Sleep(r.cfg.SessionTimeout / 3)
+		r.restate(time.Now())
+		again("later")
+	})
+}
+
+// TestSession_knowsWhatItCouldNotCommit is put out of the group after it has
+// stored something: if nobody has had the partition meanwhile, the next session
+// of the process goes on from there.
+func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
+	runningSession(t, func(r *sessionRun) {
+		r.answer = func(n int) Code {
+			if n > 1 {
+				return CodeUnknownMember
+			}
+			return CodeOK
+		}
+	}, func(r *sessionRun) {
+		<-r.session.gone
+		r.offset(0)
+		o := r.committed[0]
+		found := r.session.start(TopicPartition{"orders", 0}, CommittedOffset{Offset: o.Offset, Metadata: o.Metadata}, offsetRange{begin: 0, end: 4, stable: 4}, false)
+		if found.start == 0 {
+			t.Error("the next session begins where the group says, and stores all of it again")
+		}
+	})
+}
