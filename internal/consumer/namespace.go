@@ -47,9 +47,11 @@ type namespace struct {
 
 func (n *namespace) troubled() bool { return n.state != ordinary }
 
-// idle says that nothing is known of the namespace that would be missed.
+// idle says that the namespace has nothing to attempt or to catch up here. Its
+// trouble is kept for as long as it rests: then a member that has lines of it
+// finds out by its own attempt.
 func (n *namespace) idle() bool {
-	return n.state == ordinary && len(n.uploads) == 0 && n.flying == 0 && len(n.shed) == 0 && n.lettered == 0 && !n.dropping && !n.trial
+	return len(n.uploads) == 0 && n.flying == 0 && len(n.shed) == 0 && n.lettered == 0 && !n.trial
 }
 
 // startable returns the next upload to attempt, nil if there is none. In trouble

@@ -46,7 +46,7 @@ func (p *pacer) get(name string) *namespace {
 	return n
 }
 
-// forget drops what is idle.
+// forget drops what is idle, but for those in trouble that rest.
 func (p *pacer) forget(n *namespace) {
 	if n.idle() && !n.queued && n.wakeSlot < 0 {
 		delete(p.namespaces, n.name)
@@ -76,7 +76,7 @@ func (p *pacer) wants(n *namespace) bool {
 	if n.startable(p.perNamespace) != nil {
 		return true
 	}
-	return n.dropping && !n.trial && n.flying == 0 && (len(n.shed) > 0 || n.state == held)
+	return n.dropping && !n.trial && n.flying == 0 && len(n.shed) > 0
 }
 
 // next takes the namespace whose turn it is, nil if nobody may start now.
@@ -225,11 +225,10 @@ func (p *pacer) reset() {
 			name: name, wakeSlot: -1, state: n.state, failures: n.failures, since: n.since, wakeAt: n.wakeAt,
 			lastError: n.lastError, holdReason: n.holdReason, dropping: n.state == held,
 		}
-		p.forget(n)
-	}
-	for _, n := range p.namespaces {
-		if n.state == held {
-			p.sleep(n)
+		if n.troubled() {
+			p.sleep(n) // the next session may find lines of it
+		} else {
+			delete(p.namespaces, name)
 		}
 	}
 }

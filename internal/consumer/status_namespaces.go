@@ -9,8 +9,9 @@ import (
 // countNamespaces sums up all namespaces without listing them.
 func (s *session) countNamespaces(g *sessionGauges) {
 	g.oldest, _ = s.batches.Oldest()
+	settling := s.settling()
 	for _, n := range s.pacer.namespaces {
-		if n.state == held {
+		if n.state == held && (settling || s.here(n)) {
 			g.namespacesHeld++
 		}
 		for _, u := range n.uploads {
@@ -54,8 +55,10 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 // there are too many, and the total number of these and of the open ones.
 func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 	var byState [3][]*namespace // held, retrying, the rest
+	settling := s.settling()
 	for _, n := range s.pacer.namespaces {
 		switch {
+		case !settling && !s.here(n):
 		case n.state == held:
 			byState[0] = append(byState[0], n)
 		case detail && n.state == retrying:
@@ -72,6 +75,25 @@ func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 		}
 	}
 	return all[:min(len(all), MaxStatusNamespaces)], total
+}
+
+// here says whether this member has lines of the namespace, in memory or not. One
+// without is left over from partitions that another member has now, which tells
+// of it.
+func (s *session) here(n *namespace) bool {
+	_, open := s.batches.Open(n.name)
+	return open || !n.idle()
+}
+
+// settling says whether lines that an earlier generation has left unfinished may
+// still have to be read.
+func (s *session) settling() bool {
+	for _, p := range s.partitions {
+		if !p.lost && !p.heldOut && (!p.open() || p.ledger.Inheriting()) {
+			return true
+		}
+	}
+	return false
 }
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an

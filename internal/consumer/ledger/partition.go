@@ -128,6 +128,10 @@ func (p *Partition) Done(namespace string, offset int64) bool {
 	return offset < p.inherited.Below && !p.inherited.owes(namespace, offset)
 }
 
+// Inheriting says whether the position is still below what earlier owners have
+// looked at.
+func (p *Partition) Inheriting() bool { return p.position < p.inherited.Below }
+
 // RecordDone says whether an earlier owner has already finished the record at
 // offset as a whole, as it does for records that become no line (skipped or
 // dead-lettered). A record it held is not done.
