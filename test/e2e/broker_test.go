@@ -53,3 +53,27 @@ func TestBroker_frozen(t *testing.T) {
 	w.settle(b)
 	w.judge()
 }
+
+// SIGTERM ends the process in time also where the broker answers nothing. All
+// was committed before, so nothing is left.
+func TestTerminate_whileTheBrokerIsFrozen(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, kafkatest.New(t, kafkatest.Options{}), 1)
+	w.env["BRIDGE_SHUTDOWN_TIMEOUT"] = "3s"
+	b := w.start()
+	w.produce(load{records: 200})
+	w.waitStored()
+	w.waitCommitted(w.topic)
+	w.kafka.Nodes[0].Freeze()
+	began := time.Now()
+	if code := b.terminate(); code != 0 {
+		t.Errorf("exit code %d, want 0: %s", code, b.tail())
+	}
+	took := time.Since(began)
+	t.Logf("it took %s to end, with a shutdown timeout of 3s", took.Round(10*time.Millisecond))
+	if grace := 3*time.Second + 15*time.Second; took > grace {
+		t.Errorf("it took %s to end, longer than the grace of %s", took, grace)
+	}
+	w.kafka.Nodes[0].Thaw()
+	w.judge()
+}
