@@ -95,7 +95,7 @@ func (c *cluster) namespace() {
 // pod of helm test must wait until its account exists.
 func (c *cluster) accepts(values string) (objects []string, check manifest) {
 	c.t.Helper()
-	for _, m := range manifests(c.t, c.helm("template", release, chart, "-f", values)) {
+	for _, m := range manifests(c.t, c.helm("template", release, chart, "--kube-version", version, "-f", values)) {
 		if m.Kind == "Pod" {
 			check = m
 			continue
