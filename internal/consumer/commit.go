@@ -182,7 +182,7 @@ func (s *session) committed(r commitResult) {
 	}
 	if acked > 0 {
 		c.acked, c.away, c.denied, c.failure = r.sent, false, false, ""
-		s.lease.renew(r.sent.Add(s.cfg.SessionTimeout))
+		s.ownership.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.metrics.kafkaRefused(nil)
 		s.metrics.commits.WithLabelValues("ok").Inc()
@@ -217,7 +217,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	}
 	c.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
 	c.wanted = true
-	s.lost.Store(s.lease.check() != nil)
+	s.lost.Store(s.ownership.check() != nil)
 	c.notBefore = now.Add(commitRetry)
 	if c.denied {
 		c.notBefore = now.Add(deniedRetry)
@@ -235,7 +235,7 @@ func (s *session) fence(code Code, now time.Time) {
 	s.metrics.commits.WithLabelValues("fenced").Inc()
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.id,
 		"generation", s.member.generation, "error", code)
-	s.lease.end()
+	s.ownership.end()
 	s.cancel()
 	s.mode = fenced
 	_ = now

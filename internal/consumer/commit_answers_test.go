@@ -29,11 +29,11 @@ func TestSession_theLeaseCountsFromTheSendingOfACommit(t *testing.T) {
 		time.Sleep(r.cfg.SessionTimeout / 2)
 		r.answered(sent, CodeOK)
 		time.Sleep(time.Until(sent.Add(r.cfg.SessionTimeout - time.Millisecond)))
-		if err := r.lease.check(); err != nil {
+		if err := r.ownership.check(); err != nil {
 			t.Errorf("the lease ends early: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		if r.lease.check() == nil {
+		if r.ownership.check() == nil {
 			t.Error("the lease outlasts the session")
 		}
 	})

@@ -123,7 +123,7 @@ func (s *session) post(l *letter) {
 // sendLetters starts the next write, one at a time so that order is kept.
 func (s *session) sendLetters(now time.Time) {
 	st := &s.letter
-	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.lease.check() != nil {
+	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.ownership.check() != nil {
 		return
 	}
 	n, size := 0, int64(0)

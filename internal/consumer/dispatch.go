@@ -68,7 +68,7 @@ func (s *session) attempt(n *namespace, u *upload, call attemptFunc) {
 	s.pacer.began(n)
 	s.wg.Go(func() {
 		began := time.Now()
-		out := call(s.ctx, s.lease.check)
+		out := call(s.ctx, s.ownership.check)
 		s.results <- result{n, u, out, troubled, began} // has room for every slot
 	})
 }

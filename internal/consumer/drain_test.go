@@ -146,7 +146,7 @@ func TestSession_keepsItsLeaseWhileNothingHappens(t *testing.T) {
 			t.Errorf("%d commits in 5 minutes, want one each third of 30 s", got)
 		}
 		r.mu.Unlock()
-		if err := r.session.lease.check(); err != nil {
+		if err := r.session.ownership.check(); err != nil {
 			t.Error(err)
 		}
 		close(r.stop)

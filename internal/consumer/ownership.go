@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var errLeaseExpired = errors.New("the group may have given the partitions away: no commit was acknowledged within the session timeout")
+var errOwnershipExpired = errors.New("the group may have given the partitions away: no commit was acknowledged within the session timeout")
 
 // ownership is the time until which this process may believe that it owns its
 // partitions, on the monotonic clock. The loop renews it, attempts ask it.
@@ -15,19 +15,19 @@ type ownership struct {
 	until atomic.Int64 // nanoseconds after base
 }
 
-func (l *ownership) renew(until time.Time) {
-	if l.base.IsZero() {
-		l.base = time.Now()
+func (o *ownership) renew(until time.Time) {
+	if o.base.IsZero() {
+		o.base = time.Now()
 	}
-	l.until.Store(max(l.until.Load(), int64(until.Sub(l.base))))
+	o.until.Store(max(o.until.Load(), int64(until.Sub(o.base))))
 }
 
-func (l *ownership) end() { l.until.Store(-1 << 62) }
+func (o *ownership) end() { o.until.Store(-1 << 62) }
 
 // check is the guard of every attempt.
-func (l *ownership) check() error {
-	if int64(time.Since(l.base)) >= l.until.Load() {
-		return errLeaseExpired
+func (o *ownership) check() error {
+	if int64(time.Since(o.base)) >= o.until.Load() {
+		return errOwnershipExpired
 	}
 	return nil
 }

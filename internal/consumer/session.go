@@ -91,13 +91,13 @@ type session struct {
 	queries chan func(time.Time) // from the status page and the metrics
 	gone    chan struct{}        // closed when run returns
 
-	pending *chunk // waits for room in the budget
-	commits committer
-	letter  letterState
-	lease   ownership
-	lost    atomic.Bool // commits have found no coordinator for a whole lease
-	mode    mode
-	drain   drainState
+	pending   *chunk // waits for room in the budget
+	commits   committer
+	letter    letterState
+	ownership ownership
+	lost      atomic.Bool // commits have found no coordinator for a whole lease
+	mode      mode
+	drain     drainState
 	// resubscribe says that the topics have changed: the membership must end,
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
@@ -163,7 +163,7 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 	defer close(s.gone)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	defer s.cancel()
-	s.lease.renew(time.Now().Add(s.cfg.SessionTimeout))
+	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	reading := s.startReading()
 	defer reading()
 	ended := generation.Done()

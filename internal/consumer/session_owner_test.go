@@ -43,10 +43,10 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		if r.api.creates["a"] != before {
 			t.Error("an attempt begins after the fence")
 		}
-		if err := r.lease.check(); err == nil {
+		if err := r.ownership.check(); err == nil {
 			t.Error("the lease holds after the fence")
 		}
-		r.lease.renew(time.Now().Add(time.Minute)) // a late answer to an earlier commit
+		r.ownership.renew(time.Now().Add(time.Minute)) // a late answer to an earlier commit
 	})
 }
 

@@ -61,7 +61,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	r.session = newSession(c.resources, m)
 	s := r.session
 	s.ctx, s.cancel = context.WithCancel(t.Context())
-	s.lease.renew(time.Now().Add(s.cfg.SessionTimeout))
+	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	s.fetcher = newFetcher(s.cfg, nil, s.metrics, s.fetched, 1, func() {})
 	s.catchUp = newCatchUpReader(s)
 	s.commits.flying = true // no commit goes out
@@ -166,7 +166,7 @@ func (r *sessionRig) after(d time.Duration) {
 	r.t.Helper()
 	for ; d > 0; d -= time.Second {
 		time.Sleep(min(d, time.Second))
-		r.lease.renew(time.Now().Add(r.cfg.SessionTimeout))
+		r.ownership.renew(time.Now().Add(r.cfg.SessionTimeout))
 		r.settleDown()
 	}
 }
