@@ -120,5 +120,8 @@ func (w *world) deleteGroup() {
 		return
 	}
 	w.again("offsets expired")
-	w.truth.mark(func() { clear(w.truth.committed) })
+	w.truth.mark(func() {
+		clear(w.truth.committed)
+		w.truth.orders = false // what was dead-lettered may be stored after what came behind it
+	})
 }
