@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"kafka-import-bridge/test/provision"
 )
 
 // alertRules writes the rules of a rendered PrometheusRule as a file that
@@ -28,7 +30,7 @@ func alertRules(t *testing.T) string {
 
 func promtool(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program(t, "promtool", "apt-get install prometheus"), args...)
+	cmd := exec.CommandContext(t.Context(), provision.Program(t, "promtool", "apt-get install prometheus"), args...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)

@@ -1,32 +1,15 @@
 package charts
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"kafka-import-bridge/test/provision"
 )
 
 const chart = "kafka-import-bridge"
-
-// program finds what a test needs. Without it the test is skipped, except where
-// CI=true.
-func program(t *testing.T, name, install string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skipf("-short: needs %s", name)
-	}
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed (%s)", name, install)
-	}
-	t.Skipf("SKIPPED, THE CHART IS NOT TESTED: %s is not installed (%s)", name, install)
-	return ""
-}
 
 func helm(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
@@ -39,7 +22,7 @@ func helmWith(t *testing.T, values string, args ...string) (stdout, stderr strin
 	// A helm built from source may take itself for that of a very old cluster.
 	args = append(args, "--kube-version", "1.30.0")
 	var out, errs strings.Builder
-	cmd := exec.CommandContext(t.Context(), program(t, "helm", "go install helm.sh/helm/v4/cmd/helm"), args...)
+	cmd := exec.CommandContext(t.Context(), provision.Program(t, "helm", "go install helm.sh/helm/v4/cmd/helm"), args...)
 	cmd.Stdin = strings.NewReader(values)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()

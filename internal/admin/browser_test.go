@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/test/provision"
 )
 
 // browser is one headless Chromium with one page, driven over the DevTools
@@ -41,16 +43,7 @@ type message struct {
 // where CI=true, so that nobody mistakes an unseen page for a good one.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: needs a browser")
-	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is not installed (apt-get install chromium)")
-		}
-		t.Skip("SKIPPED, THE PAGE IS NOT TESTED: chromium is not installed (apt-get install chromium)")
-	}
+	path := provision.Program(t, "chromium", "apt-get install chromium")
 	toBrowser, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

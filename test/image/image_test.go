@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kafka-import-bridge/test/provision"
 )
 
 const (
@@ -19,22 +21,13 @@ const (
 	revision = "0123abcd"
 )
 
-// need skips the test without a program, and fails where CI=true.
-func need(t *testing.T, name string) {
+// needBuildah skips the test where no image can be built, and fails it if CI=true.
+func needBuildah(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skipf("-short: needs %s", name)
-	}
 	if runtime.GOOS != "linux" {
 		t.Skip("images are built on Linux")
 	}
-	if _, err := exec.LookPath(name); err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed (apt-get install %s)", name, name)
-	}
-	t.Skipf("SKIPPED, THE IMAGE IS NOT TESTED: %s is not installed (apt-get install %s)", name, name)
+	provision.Program(t, "buildah", "apt-get install buildah")
 }
 
 // storage is a place of buildah's own for one test.
@@ -82,7 +75,7 @@ func compile(t *testing.T, file string) {
 // TestImage builds the image around a fresh binary, and finds in it nothing but
 // that binary, static, not run by root, labelled, and able to run.
 func TestImage(t *testing.T) {
-	need(t, "buildah")
+	needBuildah(t)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "bridge")
 	compile(t, binary)

@@ -13,7 +13,7 @@ import (
 // pulled: the toolchain's image is one with a shell, to which this machine's
 // toolchain and module cache are mounted.
 func TestImage_fromSource(t *testing.T) {
-	need(t, "buildah")
+	needBuildah(t)
 	command(t, "go", "mod", "download") // the build below has no network
 	goroot, modules, cache := goEnv(t, "GOROOT"), goEnv(t, "GOMODCACHE"), goEnv(t, "GOCACHE")
 	s := newStorage(t)

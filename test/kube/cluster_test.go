@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/test/child"
+	"kafka-import-bridge/test/provision"
 )
 
 // token is what the only user of a cluster shows.
@@ -41,7 +42,7 @@ type cluster struct {
 // another, each when the one before is ready.
 func start(t *testing.T) *cluster {
 	t.Helper()
-	etcd, programs := need(t, "etcd", "apt-get install etcd-server"), kubernetes(t)
+	etcd, programs := provision.Program(t, "etcd", "apt-get install etcd-server"), kubernetes(t)
 	ports, err := child.FreePorts(t.Context(), 4)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/test/provision"
+
 	"go.yaml.in/yaml/v3"
 )
 
@@ -22,7 +24,7 @@ const chart = "../../charts/kafka-import-bridge"
 // returns what it says.
 func (c *cluster) helm(args ...string) string {
 	c.t.Helper()
-	cmd := exec.CommandContext(c.t.Context(), need(c.t, "helm", "go install helm.sh/helm/v4/cmd/helm"),
+	cmd := exec.CommandContext(c.t.Context(), provision.Program(c.t, "helm", "go install helm.sh/helm/v4/cmd/helm"),
 		append(args, "--kubeconfig", c.kubeconfig, "--namespace", namespace)...)
 	home := filepath.Join(c.dir, "helm")
 	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home, "HELM_PLUGINS="+home)

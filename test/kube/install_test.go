@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/test/provision"
 )
 
 const (
@@ -26,7 +28,7 @@ const full = chart + "/ci/full-values.yaml"
 // TestInstall takes a release through its life in a namespace that admits only
 // restricted pods.
 func TestInstall(t *testing.T) {
-	need(t, "helm", "go install helm.sh/helm/v4/cmd/helm")
+	provision.Program(t, "helm", "go install helm.sh/helm/v4/cmd/helm")
 	c := start(t)
 	c.definitions()
 	c.namespace()

@@ -45,23 +45,6 @@ func compile(ctx context.Context, dir string) error {
 	return nil
 }
 
-// need finds a program that is not ours.
-func need(t *testing.T, name, install string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skipf("-short: needs %s", name)
-	}
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed (%s)", name, install)
-	}
-	t.Skipf("SKIPPED, THE CHART IS NOT INSTALLED ANYWHERE: %s is missing (%s)", name, install)
-	return ""
-}
-
 func TestPrograms_areOfTheVersionThatTheModuleNames(t *testing.T) {
 	dir := kubernetes(t)
 	text, err := os.ReadFile(filepath.Join("kubernetes", "go.mod"))
