@@ -127,14 +127,32 @@ func (w *world) running() int {
 
 // settle waits until nothing is owed.
 func (w *world) settle(patience time.Duration) bool {
+	since, generation := time.Now(), int32(-1)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Second) {
 		w.watch()
 		if w.owed() == "" {
 			return true
 		}
+		info := w.cluster.GroupInfo(group)
+		if info == nil || info.State != "PreparingRebalance" || info.Epoch != generation {
+			since = time.Now()
+		}
+		if info != nil {
+			generation = info.Epoch
+		}
+		if time.Since(since) > stuckAfter {
+			w.note("kfake's rebalance does not end: all start anew")
+			w.allStopped(func() {})
+			since = time.Now()
+		}
 	}
 	return false
 }
+
+// stuckAfter is longer than any rebalance may take. After a member was killed
+// while it joined kfake may count too few that have joined, and each further
+// join begins its rebalance timeout anew, which a broker's does not.
+const stuckAfter = 8 * time.Minute
 
 // owed says what is still to be stored or committed, "" for nothing.
 func (w *world) owed() string {
