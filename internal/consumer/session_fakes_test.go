@@ -5,12 +5,14 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 )
 
 // fakeAPI is the import API and its store. Unset functions accept everything.
 type fakeAPI struct {
 	create func(ns string) Outcome
 	put    func(i *fakeImport) Outcome
+	takes  time.Duration // each PUT, which is cut off where its context ends
 
 	mu      sync.Mutex
 	stored  map[string][]string // ids by namespace, in the order stored
@@ -84,6 +86,9 @@ func (i *fakeImport) Attempt(ctx context.Context, guard func() error) Outcome {
 	i.api.mu.Lock()
 	i.api.puts[i.namespace]++
 	i.api.mu.Unlock()
+	if err := pause(ctx, i.api.takes); err != nil {
+		return Outcome{Class: Cancelled, Operation: "upload", Err: err}
+	}
 	o := Outcome{Class: Stored}
 	if i.api.put != nil {
 		o = i.api.put(i)
@@ -110,13 +115,15 @@ func only(ns string, o Outcome) func(string) Outcome {
 // fakeLetters is a dead-letter topic.
 type fakeLetters struct {
 	write func(l *letter) error // nil takes everything
+	takes time.Duration         // each write, which is cut off where its context ends
 	taken []*letter
 }
 
-func (f *fakeLetters) Write(_ context.Context, letters []*letter) []error {
+func (f *fakeLetters) Write(ctx context.Context, letters []*letter) []error {
 	errs := make([]error, len(letters))
+	cut := pause(ctx, f.takes)
 	for i, l := range letters {
-		if f.write != nil {
+		if errs[i] = cut; cut == nil && f.write != nil {
 			errs[i] = f.write(l)
 		}
 		if errs[i] == nil {

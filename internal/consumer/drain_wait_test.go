@@ -1,0 +1,64 @@
+package consumer
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// A rebalance waits for what is on the wire, and for a first attempt of the rest.
+func TestSession_aRebalanceWaitsForFirstAttempts(t *testing.T) {
+	const put = 5 * time.Second
+	runningSession(t, func(r *sessionRun) { r.api.takes = put }, func(r *sessionRun) {
+		time.Sleep(time.Second)
+		r.rebalance()
+		if took := r.took(time.Now()); took < 2*put || took > 2*put+time.Second || r.unfinished {
+			t.Errorf("the drain took %s, want two PUTs, one after the other; unfinished %t", took, r.unfinished)
+		}
+		r.offset(4)
+	}, func(s *session) { s.pacer.concurrency = 1 })
+}
+
+// An acknowledgement that is on its way is awaited: else the record would be
+// produced to the dead-letter topic again by the next owner.
+func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
+	const write = 5 * time.Second
+	letters := &fakeLetters{takes: write}
+	runningSession(t, func(r *sessionRun) {
+		r.produce("orders", 0, kgo.NoCompression(), "no JSON")
+	}, func(r *sessionRun) {
+		time.Sleep(time.Second)
+		began := time.Now()
+		r.rebalance()
+		if took := r.took(began); took < write-2*time.Second || r.unfinished {
+			t.Errorf("the drain took %s, want the rest of %s; unfinished %t", took, write, r.unfinished)
+		}
+		if len(letters.taken) != 1 {
+			t.Errorf("%d dead letters, want 1", len(letters.taken))
+		}
+		r.offset(5)
+	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+}
+
+// An import whose end and that of the drain fall together is told to the group,
+// as nobody can take it back.
+func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
+	const namespaces = 12
+	runningSession(t, func(r *sessionRun) {
+		for i := range namespaces {
+			r.produce("orders", 0, kgo.NoCompression(), string(lineOf(int64(4+i), "ns"+strconv.Itoa(i))))
+		}
+		cut := time.Now().Add(time.Second + testConfig(t).ShutdownTimeout)
+		r.api.put = func(*fakeImport) Outcome {
+			time.Sleep(time.Until(cut))
+			return accepted
+		}
+	}, func(r *sessionRun) {
+		time.Sleep(time.Second)
+		close(r.stop)
+		r.took(time.Now())
+		r.offset(4 + namespaces)
+	}, func(s *session) { s.pacer.concurrency = 2 * namespaces })
+}
