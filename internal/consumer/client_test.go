@@ -62,8 +62,13 @@ func (r *clientRig) dial(ctx context.Context, network, address string) (net.Conn
 // produce writes one batch of records to a partition.
 func (r *clientRig) produce(topic string, partition int32, codec kgo.CompressionCodec, values ...string) {
 	r.t.Helper()
-	producer, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codec))
+	r.produceBy(topic, partition, values, kgo.ProducerBatchCompression(codec))
+}
+
+func (r *clientRig) produceBy(topic string, partition int32, values []string, opts ...kgo.Opt) {
+	r.t.Helper()
+	opts = append(opts, kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	producer, err := kgo.NewClient(opts...)
 	if err != nil {
 		r.t.Fatal(err)
 	}

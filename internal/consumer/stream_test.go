@@ -429,19 +429,8 @@ func TestStreamer_betweenFetches(t *testing.T) {
 // produceLarge writes a batch of any size.
 func (r *clientRig) produceLarge(topic string, partition int32, codec kgo.CompressionCodec, values ...string) {
 	r.t.Helper()
-	producer, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(64<<20), kgo.BrokerMaxWriteBytes(128<<20), kgo.ProducerLinger(time.Second))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer producer.Close()
-	var records []*kgo.Record
-	for _, v := range values {
-		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)})
-	}
-	if err := producer.ProduceSync(r.t.Context(), records...).FirstErr(); err != nil {
-		r.t.Fatal(err)
-	}
+	r.produceBy(topic, partition, values, kgo.ProducerBatchCompression(codec),
+		kgo.ProducerBatchMaxBytes(64<<20), kgo.BrokerMaxWriteBytes(128<<20), kgo.ProducerLinger(time.Second))
 }
 
 // readAll reads both partitions until they have given so many lines.
