@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -22,11 +23,23 @@ type cursor struct {
 	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
 	paused              bool
 	retryAt             time.Time
+	density             int64  // bytes of an answer per offset, of the last one; 0 unknown
+	turn                uint64 // the request that asked for it last
 
 	// epoch counts resets: what an older read delivers is stale.
 	epoch atomic.Uint32
 	// Offsets of the last answer: high watermark, last stable, log start.
 	high, stable, start atomic.Int64
+}
+
+// idle says that a request may ask for the partition. Call with fetcher.mu held.
+func (c *cursor) idle() bool { return !c.busy && !c.paused && c.streams == 0 }
+
+// ahead is about how many bytes the leader has beyond the offset, as of the last
+// answer; an open transaction's do not count. Call with fetcher.mu held.
+func (c *cursor) ahead() int64 {
+	const usual = 1 << 10 // bytes of a record
+	return max(0, c.stable.Load()-c.offset) * max(1, cmp.Or(c.density, usual))
 }
 
 // faultKind says why reading a partition cannot simply go on.

@@ -8,10 +8,12 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// fetcher reads the assigned partitions: one request at a time per leader, for
-// all of its partitions, while decoders work on the answers.
+// fetcher reads the assigned partitions. Each leader has two lanes, each with one
+// request at a time, for partitions that the other one does not ask for: while
+// one takes in an answer the broker works for the other. Decoders work on the
+// answers meanwhile.
 //
-//	leader goroutine --work--> decoder (by cursor.slot) --chunk--> session loop
+//	lane goroutine --work--> decoder (by cursor.slot) --chunk--> session loop
 //
 // All goroutines end with the context of run.
 type fetcher struct {
@@ -27,7 +29,8 @@ type fetcher struct {
 	mu      sync.Mutex
 	streams []asked // for the streamer
 	cursors map[TopicPartition]*cursor
-	leaders map[int32]chan struct{} // leader -> wakes its goroutine
+	turn    uint64                  // of the last request
+	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
 	start   func(leader int32, wake <-chan struct{})
 }
 
@@ -47,7 +50,9 @@ func (f *fetcher) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	f.mu.Lock()
 	f.start = func(leader int32, wake <-chan struct{}) {
-		wg.Go(func() { f.lead(ctx, leader, wake) })
+		for range lanes {
+			wg.Go(func() { f.lead(ctx, leader, wake) })
+		}
 	}
 	for leader, wake := range f.leaders {
 		f.start(leader, wake)
@@ -132,7 +137,7 @@ func (f *fetcher) relead(md *wire.MetadataResponse) {
 	}
 }
 
-// wake makes a leader's goroutine look for work, starting it if need be. Call
+// wake makes a leader's lane look for work, starting them if need be. Call
 // with mu held.
 func (f *fetcher) wake(leader int32) {
 	w, ok := f.leaders[leader]
@@ -149,13 +154,14 @@ func (f *fetcher) wake(leader int32) {
 	}
 }
 
-// lead fetches from one leader until ctx ends.
+// lanes is how many requests to one leader are under way at most.
+const lanes = 2
+
+// lead is one lane: it fetches from one leader until ctx ends.
 func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) {
-	var turn int
 	backoff := fetchBackoff
 	for ctx.Err() == nil {
-		turn++
-		batch, next := f.gather(leader, turn)
+		batch, next := f.gather(leader)
 		if len(batch) == 0 {
 			wait(ctx, wake, next)
 			continue

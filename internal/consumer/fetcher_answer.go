@@ -104,7 +104,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	a.stable.Store(p.LastStableOffset)
 	a.start.Store(p.LogStartOffset)
 	if len(p.Records) == 0 {
-		f.moved(a, a.offset, a.batchEpoch, time.Time{})
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
 	}
 	next, epoch := wire.End(p.Records)
@@ -126,7 +126,7 @@ func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 		return f.hand(ctx, a, work{fault: &fault{kind: faultLost, err: code}}, a.offset, a.batchEpoch)
 	case code.StaleLeader():
 		f.refresh()
-		f.moved(a, a.offset, a.batchEpoch, time.Now().Add(fetchBackoff))
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(fetchBackoff))
 		return nil
 	default:
 		return f.hand(ctx, a, work{fault: &fault{kind: faultRetry, err: code}}, a.offset, a.batchEpoch)
@@ -142,7 +142,7 @@ func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEp
 	}
 	select {
 	case f.work[a.slot%len(f.work)] <- w:
-		f.moved(a, next, batchEpoch, at)
+		f.moved(a, next, batchEpoch, len(w.records), at)
 		return nil
 	case <-ctx.Done():
 		if w.lease != nil {
@@ -152,13 +152,21 @@ func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEp
 	}
 }
 
-// moved ends a partition's part in a request, unless it was reset meanwhile.
-func (f *fetcher) moved(a asked, next int64, batchEpoch int32, retryAt time.Time) {
+// moved ends a partition's part in a request that brought so many bytes of it,
+// unless it was reset meanwhile. Where an answer's share is left the other lane
+// need not wait for this one.
+func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a.busy = false
 	if a.cursor.epoch.Load() != a.epoch {
 		return
 	}
+	if next > a.offset && bytes > 0 {
+		a.density = max(1, int64(bytes)/(next-a.offset))
+	}
 	a.cursor.offset, a.cursor.batchEpoch, a.retryAt = next, batchEpoch, retryAt
+	if retryAt.IsZero() && a.ahead() >= minShare {
+		f.wake(a.leader)
+	}
 }

@@ -17,15 +17,18 @@ type asked struct {
 	batchEpoch int32
 }
 
-// gather picks the leader's partitions that may be fetched now and marks them
-// busy, in an order that turns with every request. Without any it says when to
-// look again.
-func (f *fetcher) gather(leader int32, turn int) (batch []asked, next time.Time) {
+// gather picks the partitions of a leader for the next request and marks them
+// busy: those that are known to hold enough for an answer, the ones asked longest
+// ago first, and all of which nothing more is known, so that none waits for
+// another. What it leaves is for the leader's other lane. Without any it says
+// when to look again.
+func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
+	var read []asked // to its end, as far as is known
 	for _, c := range f.cursors {
-		if c.leader != leader || c.busy || c.paused || c.streams > 0 {
+		if c.leader != leader || !c.idle() {
 			continue
 		}
 		if c.retryAt.After(now) {
@@ -34,19 +37,41 @@ func (f *fetcher) gather(leader int32, turn int) (batch []asked, next time.Time)
 			}
 			continue
 		}
-		batch = append(batch, asked{c, c.epoch.Load(), c.offset, c.leaderEpoch, c.batchEpoch})
+		a := asked{c, c.epoch.Load(), c.offset, c.leaderEpoch, c.batchEpoch}
+		if c.ahead() > 0 {
+			batch = append(batch, a)
+		} else {
+			read = append(read, a)
+		}
 	}
 	slices.SortFunc(batch, func(a, b asked) int {
-		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+		return cmp.Or(cmp.Compare(a.turn, b.turn), compareTP(a.TopicPartition, b.TopicPartition))
 	})
-	if len(batch) > 0 {
-		n := turn % len(batch)
-		batch = slices.Concat(batch[n:], batch[:n])
+	slices.SortFunc(read, func(a, b asked) int { return compareTP(a.TopicPartition, b.TopicPartition) })
+	if n := f.enough(batch); n < len(batch) {
+		batch = batch[:n]
+		f.wake(leader)
 	}
+	batch = append(batch, read...)
+	f.turn++
 	for _, a := range batch {
-		a.busy = true
+		a.busy, a.cursor.turn = true, f.turn
 	}
 	return batch, next
+}
+
+// enough is how many of the partitions fill an answer.
+func (f *fetcher) enough(ahead []asked) int {
+	limit := f.answerLimit()
+	share := max(minShare, limit/int64(max(1, len(ahead))))
+	expected := int64(0)
+	for i, a := range ahead {
+		if expected >= limit {
+			return i
+		}
+		expected += min(share, a.ahead())
+	}
+	return len(ahead)
 }
 
 // release makes partitions fetchable again, not before at.
@@ -61,11 +86,15 @@ func (f *fetcher) release(batch []asked, at time.Time) {
 	}
 }
 
+// minShare is what each partition may contribute to an answer at the least: less
+// would make a request for every few records.
+const minShare = 1 << 20
+
 // request asks for all partitions at once.
 func (f *fetcher) request(batch []asked) *wire.FetchRequest {
-	limit := int32(f.answerLimit(len(batch)))
+	limit := int32(f.answerLimit())
 	r := &wire.FetchRequest{MaxWait: f.cfg.FetchMaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
-	share := min(limit, max(1<<20, limit/int32(len(batch))))
+	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
 		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.offset, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
 		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != a.Topic {
@@ -77,15 +106,13 @@ func (f *fetcher) request(batch []asked) *wire.FetchRequest {
 	return r
 }
 
-// answerLimit is how many bytes an answer for so many partitions should have. A
-// quarter of what could be: while decoders work on some answers others are on
-// their way, from this leader and from the other ones, and no broker waits for
-// memory in the middle of a large one. More where there are many partitions, as
-// each of them costs something in each request.
-func (f *fetcher) answerLimit(partitions int) int64 {
-	const perPartition = 64 << 10
+// answerLimit is how many bytes an answer should have. A quarter of what could
+// be: while decoders work on some answers others are on their way, from this
+// leader and from the other ones, and no broker waits for memory in the middle
+// of a large one.
+func (f *fetcher) answerLimit() int64 {
 	most := min(f.cfg.FetchMaxBytes, f.fetched.capacity/2)
-	limit := min(max(most/4, int64(partitions)*perPartition, 1<<20), most)
+	limit := min(max(most/4, 1<<20), most)
 	// A few bytes less than a power of two, so that the answer's headers do
 	// not make it need a buffer of twice the size.
 	return max(limit-64<<10, 64<<10)
