@@ -23,13 +23,21 @@ type cursor struct {
 	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
 	paused              bool
 	retryAt             time.Time
-	density             int64  // bytes of an answer per offset, of the last one; 0 unknown
-	turn                uint64 // the request that asked for it last
+	density             int64     // bytes of an answer per offset, of the last one; 0 unknown
+	turn                uint64    // the request that asked for it last
+	heard               time.Time // when its offsets below were last told
 
 	// epoch counts resets: what an older read delivers is stale.
 	epoch atomic.Uint32
-	// Offsets of the last answer: high watermark, last stable, log start.
+	// What the log holds: high watermark, last stable offset, log start.
 	high, stable, start atomic.Int64
+}
+
+// know notes what the log holds.
+func (c *cursor) know(r offsetRange) {
+	c.high.Store(r.end)
+	c.stable.Store(r.stable)
+	c.start.Store(r.begin)
 }
 
 // idle says that a request may ask for the partition. Call with fetcher.mu held.

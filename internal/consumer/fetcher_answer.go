@@ -100,9 +100,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Diverged() {
 		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
-	a.high.Store(p.HighWatermark)
-	a.stable.Store(p.LastStableOffset)
-	a.start.Store(p.LogStartOffset)
+	a.know(offsetRange{p.LogStartOffset, p.HighWatermark, p.LastStableOffset})
 	if len(p.Records) == 0 {
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
@@ -159,6 +157,9 @@ func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a.busy = false
+	if retryAt.IsZero() {
+		a.heard = time.Now()
+	}
 	if a.cursor.epoch.Load() != a.epoch {
 		return
 	}

@@ -29,6 +29,7 @@ func (s *session) startReading() (stop func()) {
 	wg.Go(func() { newStreamer(s).run(ctx) })
 	wg.Go(func() { s.resolveStarts(ctx) })
 	wg.Go(func() { s.watch(ctx, wake) })
+	wg.Go(func() { s.survey(ctx) })
 	return func() {
 		cancel()
 		wg.Wait()

@@ -107,9 +107,7 @@ func (s *session) resolved(rs []resolved) {
 			r.read = -1 // it was of another place in the log
 		}
 		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut)
-		p.cursor.start.Store(r.begin)
-		p.cursor.high.Store(r.end)
-		p.cursor.stable.Store(r.stable)
+		p.cursor.know(offsetRange{r.begin, r.end, r.stable})
 		if r.heldOut {
 			s.holdOut(p, r.err, now)
 		}

@@ -1,0 +1,58 @@
+package consumer
+
+import (
+	"context"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// survey asks for the ends of the logs that no fetch has told of for a while:
+// partitions whose reading waits for memory, or for a person. What lag and the log
+// start are told to be stays true then, when it matters most.
+func (s *session) survey(ctx context.Context) {
+	every := s.cfg.MetadataRefresh
+	for pause(ctx, every) == nil {
+		began := time.Now()
+		todo, leaders := s.fetcher.unheard(began.Add(-every / 2))
+		if len(todo) == 0 {
+			continue
+		}
+		ranges, err := listRanges(ctx, s.client, s.cfg.ReadCommitted, todo, leaders)
+		s.fetcher.surveyed(ranges, began)
+		if err != nil && ctx.Err() == nil {
+			s.fetcher.refresh()
+			s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+			text := s.explain(err)
+			s.faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
+		}
+	}
+}
+
+// unheard are the partitions of which no answer has come since then, and who
+// leads them.
+func (f *fetcher) unheard(since time.Time) (todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	todo, leaders = map[TopicPartition]bool{}, map[TopicPartition]wire.PartitionMetadata{}
+	for tp, c := range f.cursors {
+		if c.heard.Before(since) {
+			todo[tp], leaders[tp] = true, wire.PartitionMetadata{Leader: c.leader, LeaderEpoch: c.leaderEpoch}
+		}
+	}
+	return todo, leaders
+}
+
+// surveyed notes what logs hold, unless an answer has come since they were asked.
+func (f *fetcher) surveyed(ranges map[TopicPartition]offsetRange, began time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for tp, r := range ranges {
+		c := f.cursors[tp]
+		if c == nil || c.heard.After(began) {
+			continue
+		}
+		c.know(r)
+		c.heard = time.Now()
+	}
+}
