@@ -83,16 +83,17 @@ func (r *catchUpReader) serve(ctx context.Context, job *catchUpJob) {
 	_ = r.dec.send(ctx)
 }
 
+// errNothingThere: the main read has been further on, so that there is something,
+// if only a batch without records. A new leader may not know yet how far it is.
+var errNothingThere = errors.New("answer holds nothing below the position")
+
 // read fetches and decodes; w.from ends after what was sent.
 func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
-	r.f.mu.Lock()
-	leader := w.cursor.leader
-	a := asked{w.cursor, w.epoch, w.from, w.cursor.leaderEpoch, -1}
-	r.f.mu.Unlock()
+	a := r.f.aside(w)
 	var l *lease
 	request := r.f.request([]asked{a})
 	request.MaxWait = 0
-	body, version, err := r.f.client.Fetch(ctx, leader, request, func(n int) ([]byte, error) {
+	body, version, err := r.f.client.Fetch(ctx, a.of, request, func(n int) ([]byte, error) {
 		if l != nil {
 			l.release()
 		}
@@ -128,8 +129,7 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 	}
 	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, l
 	if len(p.Records) == 0 {
-		w.from = max(w.from, p.LastStableOffset) // nothing but holes up to the end
-		return nil
+		return &fault{kind: faultRetry, err: errNothingThere}
 	}
 	return r.dec.decode(ctx, w)
 }

@@ -116,7 +116,7 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 			err = d.batch(ctx, w, &b)
 		}
 		if err != nil {
-			_ = d.send(ctx)
+			d.sendRead(ctx)
 			if errors.Is(err, errLargeBatch) {
 				return &fault{kind: faultLarge, err: err}
 			}
@@ -224,6 +224,16 @@ func (d *decoder) send(ctx context.Context) error {
 		c.recycle()
 		return ctx.Err()
 	}
+}
+
+// sendRead sends the chunk being filled before an error, unless it has come to
+// nothing: the loop would take that for a success.
+func (d *decoder) sendRead(ctx context.Context) {
+	if c := d.chunk; c != nil && c.next == c.start {
+		d.chunk = nil
+		c.recycle()
+	}
+	_ = d.send(ctx) // fails only with ctx
 }
 
 // arenaBytes is the least that is borrowed for inflated batches, so that many

@@ -27,7 +27,7 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error 
 		defer l.release()
 	}
 	if errors.Is(err, errOverCeiling) {
-		return f.tooLarge(ctx, batch, err)
+		return f.tooLarge(ctx, leader, batch, err)
 	}
 	if err != nil {
 		return err
@@ -45,14 +45,13 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error 
 // tooLarge is called when the answer has no room in the buffer budget: asked
 // alone, the partition's next batch is what is too large, and it is read as a
 // stream.
-func (f *fetcher) tooLarge(ctx context.Context, batch []asked, err error) error {
+func (f *fetcher) tooLarge(ctx context.Context, leader int32, batch []asked, err error) error {
 	if len(batch) == 1 {
 		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, batch[0].batchEpoch)
 	}
 	for i := range batch {
 		// One by one: the broker then answers with that partition's first batch only.
-		if e := f.fetch(ctx, batch[i].leader, batch[i:i+1]); e != nil {
-			f.release(batch[i:], time.Now().Add(fetchBackoff))
+		if e := f.fetch(ctx, leader, batch[i:i+1]); e != nil {
 			return e
 		}
 	}
@@ -156,7 +155,9 @@ func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEp
 func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a.busy = false
+	if !f.giveUp(a) {
+		return
+	}
 	if retryAt.IsZero() {
 		a.heard = time.Now()
 	}

@@ -8,9 +8,12 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// asked is one partition of a request under way.
+// asked is one partition of a request under way. It is the request's until it is
+// moved or released; the next request may ask for it from then on.
 type asked struct {
 	*cursor
+	request    uint64 // the cursor's turn
+	of         int32  // who is asked
 	epoch      uint32
 	offset     int64
 	leaderEp   int32
@@ -37,7 +40,7 @@ func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 			}
 			continue
 		}
-		a := asked{c, c.epoch.Load(), c.offset, c.leaderEpoch, c.batchEpoch}
+		a := asked{cursor: c, of: leader, epoch: c.epoch.Load(), offset: c.offset, leaderEp: c.leaderEpoch, batchEpoch: c.batchEpoch}
 		if c.ahead() > 0 {
 			batch = append(batch, a)
 		} else {
@@ -54,8 +57,9 @@ func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 	}
 	batch = append(batch, read...)
 	f.turn++
-	for _, a := range batch {
-		a.busy, a.cursor.turn = true, f.turn
+	for i := range batch {
+		batch[i].request = f.turn
+		batch[i].busy, batch[i].turn = true, f.turn
 	}
 	return batch, next
 }
@@ -74,16 +78,38 @@ func (f *fetcher) enough(ahead []asked) int {
 	return len(ahead)
 }
 
-// release makes partitions fetchable again, not before at.
+// aside is a partition as a request asks for it that is made beside the lanes, from
+// where w is.
+func (f *fetcher) aside(w *work) asked {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := w.cursor
+	return asked{cursor: c, of: c.leader, epoch: w.epoch, offset: w.from, leaderEp: c.leaderEpoch, batchEpoch: -1}
+}
+
+// release makes partitions fetchable again, not before at, but for those that the
+// request has given up before.
 func (f *fetcher) release(batch []asked, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range batch {
-		a.busy = false
-		if at.After(a.retryAt) {
+		if f.giveUp(a) && at.After(a.retryAt) {
 			a.retryAt = at
 		}
 	}
+}
+
+// giveUp ends a partition's part in a request and says whether it had one still.
+// Whoever leads it by now is woken. Call with mu held.
+func (f *fetcher) giveUp(a asked) bool {
+	if !a.busy || a.turn != a.request {
+		return false
+	}
+	a.busy = false
+	if a.leader != a.of {
+		f.wake(a.leader)
+	}
+	return true
 }
 
 // minShare is what each partition may contribute to an answer at the least: less

@@ -110,3 +110,44 @@ func TestFetcher_backlogWakesTheOtherLane(t *testing.T) {
 		}
 	}
 }
+
+// TestFetcher_onePartitionIsInOneRequest: a request that has delivered a partition
+// and then fails for others does not make it free while the other lane asks for it.
+func TestFetcher_onePartitionIsInOneRequest(t *testing.T) {
+	f := lagging(10_000, 10_000)
+	first, _ := f.gather(1)
+	f.moved(first[0], 50, 0, 50<<10, time.Time{})
+	second, _ := f.gather(1)
+	if got := partitionsOf(second); !slices.Equal(got, []int32{0}) {
+		t.Fatalf("the second lane asks for %v, want what was delivered", got)
+	}
+	f.release(first, time.Time{})
+	if again, _ := f.gather(1); !slices.Equal(partitionsOf(again), []int32{1}) {
+		t.Errorf("%v are asked for, want what was not delivered only", partitionsOf(again))
+	}
+	f.moved(first[0], 20, 0, 20<<10, time.Time{})
+	if c := first[0].cursor; c.offset != 50 || !c.busy {
+		t.Errorf("a request that had given up the partition moves it to %d", c.offset)
+	}
+}
+
+// TestFetcher_newLeaderIsWoken: a partition that was in a request when its leader
+// changed is asked for as soon as that request ends.
+func TestFetcher_newLeaderIsWoken(t *testing.T) {
+	for name, end := range map[string]func(*fetcher, []asked){
+		"moved":    func(f *fetcher, b []asked) { f.moved(b[0], 0, -1, 0, time.Time{}) },
+		"released": func(f *fetcher, b []asked) { f.release(b, time.Time{}) },
+	} {
+		f := lagging(10)
+		batch, _ := f.gather(1)
+		f.relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: 1}}}}})
+		<-f.leaders[2]
+		if early, _ := f.gather(2); len(early) != 0 {
+			t.Fatal("it is asked for twice")
+		}
+		end(f, batch)
+		if len(f.leaders[2]) != 1 {
+			t.Errorf("%s: the new leader is not woken", name)
+		}
+	}
+}

@@ -142,7 +142,7 @@ func (r *streamReader) read(ctx context.Context, w *work) error {
 		}
 		err := r.deliver(ctx, w)
 		if err != nil {
-			_ = r.dec.send(ctx) // what came before the error is good
+			r.dec.sendRead(ctx) // what came before the error is good
 		}
 		return err
 	})
@@ -161,14 +161,11 @@ func (r *streamReader) open(ctx context.Context, w *work, use func() error) erro
 		return errStale
 	}
 	f := r.f
-	f.mu.Lock()
-	leader := w.cursor.leader
-	a := asked{w.cursor, w.epoch, w.from, w.cursor.leaderEpoch, -1}
-	f.mu.Unlock()
+	a := f.aside(w)
 	request := f.request([]asked{a})
 	request.MaxWait, request.MaxBytes = 0, 1 // one whole batch
 	request.Topics[0].Partitions[0].MaxBytes = 1
-	return f.client.FetchStream(ctx, leader, request, func(version int16, body io.Reader, size int64) error {
+	return f.client.FetchStream(ctx, a.of, request, func(version int16, body io.Reader, size int64) error {
 		r.buffer.Reset(body)
 		defer r.buffer.Reset(nil)
 		if err := r.head.Read(r.buffer, version, size); err != nil {

@@ -527,6 +527,20 @@ func TestCatchUpReader_largeBatch(t *testing.T) {
 	}
 }
 
+// TestCatchUpReader_emptyAnswer: what the main read has seen is there; an answer
+// without it is no progress, and the read is made again after a rest.
+func TestCatchUpReader_emptyAnswer(t *testing.T) {
+	inStreamRig(t, func(r *streamRig) {
+		r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(nil) }
+		go (&catchUpReader{f: r.fetcher, dec: r.reader.dec, streams: r.reader}).serve(r.t.Context(), &catchUpJob{cursor: r.cursor, from: 5, wanted: map[string]bool{"a": true}})
+		k := <-r.take
+		defer k.recycle()
+		if k.fault == nil || k.fault.kind != faultRetry || k.next != 5 {
+			t.Errorf("the job ended at %d with %+v", k.next, k.fault)
+		}
+	})
+}
+
 func TestSession_largeBatch(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.partitions[TopicPartition{"orders", 0}]
