@@ -55,7 +55,7 @@ func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
 		t.Fatal(err)
 	}
 	copy(l.buf, raw)
-	r.decoder.serve(t.Context(), work{cursor: r.partition.cursor, from: 0, high: 1 << 40, records: l.buf[:len(raw)], lease: l})
+	r.decoder.serve(t.Context(), work{cursor: r.partition.cursor, from: r.partition.ledger.Position(), high: 1 << 40, records: l.buf[:len(raw)], lease: l})
 	r.decoder.dropArena()
 	for len(r.chunks) > 0 {
 		r.session.take(<-r.chunks)

@@ -19,6 +19,7 @@ type resolved struct {
 	frontier  ledger.Frontier
 	committed int64 // -1 none
 	metadata  string
+	readEpoch int32 // leader epoch that was committed, -1 none
 	read      int32 // leader epoch of what was read last, -1 unknown
 	recalled  bool  // the start is this process's own knowledge, beyond the commit
 	first     bool  // resolved without a committed offset

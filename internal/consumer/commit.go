@@ -133,6 +133,10 @@ func (s *session) restate(now time.Time) {
 // commitOf is what would be committed for a partition now.
 func (s *session) commitOf(p *partition) CommitOffset {
 	p.dirty = false
+	if p.asFound != nil {
+		p.sent = p.acked
+		return *p.asFound
+	}
 	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
 	p.omitted = omitted
 	p.sent = mark{p.ledger.Watermark(), text}

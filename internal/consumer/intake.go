@@ -21,6 +21,8 @@ func (s *session) take(c *chunk) {
 	case c.fault != nil:
 		s.faulted(p, c.fault, now)
 		c.recycle()
+	case c.start != p.ledger.Position():
+		s.astray(c, p, now)
 	case !s.room(c, now):
 		s.pending = c
 		s.pausedAt = now
@@ -28,6 +30,15 @@ func (s *session) take(c *chunk) {
 		s.absorb(c, p, now)
 		c.recycle()
 	}
+}
+
+// astray reads on from the position after a chunk that does not begin there. It
+// would be a mistake in this package, and costs neither a record nor a repeat.
+func (s *session) astray(c *chunk, p *partition, now time.Time) {
+	s.faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
+		"topic", p.Topic, "partition", p.Partition, "offset", c.start, "position", p.ledger.Position())
+	s.fetcher.reset(p.cursor, p.ledger.Position(), now.Add(fetchBackoff))
+	c.recycle()
 }
 
 // retryPending takes the chunk that waits for room, once there is some.

@@ -31,12 +31,13 @@ type partition struct {
 	failure   error // why it is not read
 	failing   time.Time
 	backoff   time.Duration
-	corrupt   bool      // the failure lies in what the log holds, and stays
-	heldOut   bool      // its offset is out of range and the policy holds it
-	paused    bool      // too many single records
-	lastSeen  int64     // timestamp of the last record, Unix milliseconds
-	caughtUp  time.Time // when there was last nothing to read
-	heldCount int       // held records
+	corrupt   bool          // the failure lies in what the log holds, and stays
+	heldOut   bool          // its offset is out of range and the policy holds it
+	asFound   *CommitOffset // held out from the start: what is committed and stays
+	paused    bool          // too many single records
+	lastSeen  int64         // timestamp of the last record, Unix milliseconds
+	caughtUp  time.Time     // when there was last nothing to read
+	heldCount int           // held records
 	firstHeld heldRecord
 }
 

@@ -87,7 +87,6 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 // that place is read again with it.
 func (s *session) relocated(p *partition, f *fault, now time.Time) {
 	position, frontier := p.ledger.Position(), ledger.Frontier{}
-	s.fetcher.forget(p.cursor)
 	r := resolved{TopicPartition: p.TopicPartition, committed: position, start: position, begin: f.begin, end: f.end}
 	switch known := s.frontierOf(p); {
 	case f.offset >= 0 && f.offset < max(position, known.Below):
@@ -99,6 +98,7 @@ func (s *session) relocated(p *partition, f *fault, now time.Time) {
 		r.start, r.gap, r.reset = f.begin, position-f.end, "beyond_end"
 	}
 	if r.reset == "" { // the log has it after all, says the leader: ask it again, and not at once
+		s.fetcher.forget(p.cursor)
 		p.failure = nil
 		p.backoff = min(max(2*p.backoff, fetchBackoff), maxFetchBackoff)
 		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
@@ -106,10 +106,13 @@ func (s *session) relocated(p *partition, f *fault, now time.Time) {
 		return
 	}
 	if s.cfg.OffsetReset == ResetHold {
+		// The leader epoch stays in the commits: it is what shows the next
+		// owner a log that was truncated, however long that has grown.
 		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, f.begin, f.end), now)
 		return
 	}
 	s.tellReset(r)
+	s.fetcher.forget(p.cursor)
 	p.failure = nil
 	if r.reset == "below_log_start" {
 		p.ledger.Advance(r.start)

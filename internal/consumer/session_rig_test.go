@@ -116,7 +116,11 @@ func (r *sessionRig) work(c *cursor, records []testRecord, job *catchUpJob) work
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return work{cursor: c, epoch: c.epoch.Load(), from: records[0].offset, high: 1000, records: l.buf[:copy(l.buf, raw)], lease: l, catchUp: job}
+	from := records[0].offset
+	if job == nil { // the main read goes on where it was
+		from = r.partitions[c.TopicPartition].ledger.Position()
+	}
+	return work{cursor: c, epoch: c.epoch.Load(), from: from, high: 1000, records: l.buf[:copy(l.buf, raw)], lease: l, catchUp: job}
 }
 
 // settleDown turns the loop until nothing happens any more without the clock.

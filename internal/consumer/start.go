@@ -19,6 +19,7 @@ func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fre
 		return out
 	}
 	c, out.recalled = s.recall(tp, c)
+	out.readEpoch = c.LeaderEpoch
 	id := identity(s.member.ids[tp.Topic], s.member.cluster)
 	m, err := ledger.Decode(c.Metadata)
 	ours := err == nil && m.Committed == c.Offset
@@ -108,6 +109,10 @@ func (s *session) resolved(rs []resolved) {
 		}
 		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut)
 		p.cursor.know(offsetRange{r.begin, r.end, r.stable})
+		if r.heldOut && !r.recalled {
+			// To commit it as this log's would hide from the next owner that it is not.
+			p.asFound = &CommitOffset{r.TopicPartition, r.committed, r.readEpoch, r.metadata}
+		}
 		if r.heldOut {
 			s.holdOut(p, r.err, now)
 		}

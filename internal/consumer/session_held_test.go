@@ -1,0 +1,93 @@
+package consumer
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// successor is how the next owner would start where the partition's commit is all
+// that it knows.
+func (r *sessionRig) successor(p *partition) resolved {
+	o := r.commitOf(p)
+	return r.start(p.TopicPartition, CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, offsetRange{0, 1000, 1000}, false)
+}
+
+// TestSession_heldRecreatedTopicStaysHeld: commits keep the session alive while
+// the partition waits for a person. They must not say that the offset is one of
+// the new topic, or the next owner would go on there once it has grown so far.
+func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		text, _ := ledger.New(100, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(goneTopic, "cluster")}, ledger.MaxMetadata)
+		old := CommitOffset{Offset: 100, LeaderEpoch: 4, Metadata: text}
+		r := newSessionRig(t, map[TopicPartition]CommitOffset{{"orders", 0}: old, {"orders", 1}: old}, func(c *Config) { c.OffsetReset = ResetHold })
+		for n := range int32(2) {
+			p := r.part(n)
+			if got := r.commitOf(p); got != (CommitOffset{p.TopicPartition, 100, 4, text}) {
+				t.Errorf("what was found is committed as %+v", got)
+			}
+			if next := r.successor(p); !p.heldOut || !next.heldOut {
+				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.heldOut, next.start)
+			}
+		}
+	})
+}
+
+// TestSession_heldTruncatedLogStaysHeld: the leader epoch tells the next owner
+// that the log was truncated, also once it has grown beyond the offset.
+func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(age)
+		p := r.part(0)
+		p.cursor.batchEpoch = 7
+		r.truncate(0, 6)
+		if next := r.successor(p); !p.heldOut || next.start != 10 || next.read != 7 {
+			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.start, next.read)
+		}
+	}, func(c *Config) { c.OffsetReset = ResetHold })
+}
+
+// TestSession_readsAgainWhatWentAstray: a chunk that does not begin at the position
+// is neither taken twice nor with a gap before it.
+func TestSession_readsAgainWhatWentAstray(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 4)...)
+		p := r.part(0)
+		for _, from := range []int64{0, 9} {
+			epoch := p.cursor.epoch.Load()
+			k := newChunk(p.cursor, epoch)
+			k.start, k.next, k.records = from, from+1, 1
+			k.add("a", line{from, testTime, lineOf(from, "a")})
+			r.take(k)
+			if p.ledger.Position() != 5 || p.cursor.offset != 5 || p.cursor.epoch.Load() == epoch {
+				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.cursor.offset, p.ledger.Position())
+			}
+		}
+		r.after(2 * age)
+		r.stored("a", 0, 1, 2, 3, 4)
+	})
+}
+
+// TestSession_corruptBatchIsTriedEverLessOften: that nothing could be read before
+// it is no success.
+func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		p := r.part(0)
+		began := time.Now()
+		for range 6 {
+			w := r.work(p.cursor, runOf("a", 0, 1), nil)
+			w.records[70] ^= 1
+			r.decode.serve(r.t.Context(), w)
+			for len(r.lines) > 0 {
+				r.take(<-r.lines)
+			}
+			time.Sleep(time.Second)
+		}
+		if p.backoff != 30*time.Second || !p.failing.Equal(began) {
+			t.Errorf("tried again after %s, failing since %s", p.backoff, time.Since(p.failing))
+		}
+	})
+}
