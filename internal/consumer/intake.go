@@ -83,9 +83,11 @@ func (p *partition) recovered() {
 	}
 }
 
-// absorbGroup adds a namespace's lines of one chunk to its batches.
+// absorbGroup adds a namespace's lines of one chunk to its batches. Most
+// namespaces are not known to the pacer: they have nothing to import yet, and where
+// there are very many to know each of them would cost more than its lines.
 func (s *session) absorbGroup(name string, lines []line, p *partition, now time.Time) {
-	n := s.pacer.get(name)
+	n := s.pacer.namespaces[name]
 	done := 0
 	for i := range lines {
 		l := &lines[i]
@@ -93,23 +95,25 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 			done++
 			continue
 		}
-		if n.dropping || n.shed[p] != nil {
+		if n != nil && (n.dropping || n.shed[p] != nil) {
 			if n.shed[p] == nil {
 				s.dropFrom(n, p, l.offset, l.timestamp, now)
 			}
 			break // the node stands for all that follow
 		}
-		s.add(n, p, l, now)
+		s.add(name, p, l, now)
 	}
 	if done > 0 {
 		s.metrics.skipped(p.Topic, "already_imported").Add(float64(done))
 	}
-	s.pacer.forget(n)
+	if n != nil {
+		s.pacer.forget(n)
+	}
 }
 
 // add puts one line into the namespace's open batch and into the ledger.
-func (s *session) add(n *namespace, p *partition, l *line, now time.Time) {
-	open, sealed, err := s.batches.Add(n.name, l.bytes, l.timestamp, now)
+func (s *session) add(name string, p *partition, l *line, now time.Time) {
+	open, sealed, err := s.batches.Add(name, l.bytes, l.timestamp, now)
 	if err != nil { // record.Worker bounds lines by the same limit
 		s.holdRecord(p, l.offset, l.timestamp, err.Error(), now)
 		return
@@ -117,7 +121,7 @@ func (s *session) add(n *namespace, p *partition, l *line, now time.Time) {
 	if sealed != nil {
 		s.queue(sealed, now)
 	}
-	s.note(open, n.name, p, l, now)
+	s.note(open, open.Namespace, p, l, now)
 	if s.batches.SealFull(open) {
 		s.queue(open, now)
 	}

@@ -3,7 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
-	"strings"
+	"strconv"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -186,16 +186,19 @@ func holdReason(o Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.S
 // log alone reconciles Kafka with the import requests.
 func offsetsOf(pieces []piece) string {
 	const most = 64
-	var b strings.Builder
+	var b []byte
 	for i, pc := range pieces {
 		if i == most {
-			fmt.Fprintf(&b, " and %d more", len(pieces)-most)
+			b = fmt.Appendf(b, " and %d more", len(pieces)-most)
 			break
 		}
 		if i > 0 {
-			b.WriteByte(' ')
+			b = append(b, ' ')
 		}
-		fmt.Fprintf(&b, "%s/%d@%d-%d", pc.partition.Topic, pc.partition.Partition, pc.node.First, pc.node.Last)
+		b = append(append(b, pc.partition.Topic...), '/')
+		b = append(strconv.AppendInt(b, int64(pc.partition.Partition), 10), '@')
+		b = append(strconv.AppendInt(b, pc.node.First, 10), '-')
+		b = strconv.AppendInt(b, pc.node.Last, 10)
 	}
-	return b.String()
+	return string(b)
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -45,6 +46,21 @@ func (c *patientConn) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// ReadFrom implements io.ReaderFrom, by which the transport sends bodies. Without
+// it each body would be copied through a buffer of its own.
+func (c *patientConn) ReadFrom(r io.Reader) (int64, error) {
+	buffer := copyBuffers.Get().(*[copyBytes]byte)
+	defer copyBuffers.Put(buffer)
+	return io.CopyBuffer(writerOnly{c}, r, buffer[:])
+}
+
+const copyBytes = 64 << 10
+
+var copyBuffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
+// writerOnly hides ReadFrom from io.CopyBuffer, which would call it again.
+type writerOnly struct{ io.Writer }
 
 func (c *patientConn) Close() error {
 	defer c.end()
