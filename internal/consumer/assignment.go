@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -43,22 +45,15 @@ func (s *session) resolveStarts(ctx context.Context) {
 	}
 	backoff := fetchBackoff
 	for len(todo) > 0 {
-		found, err := s.resolve(ctx, todo)
-		for _, r := range found {
-			delete(todo, r.TopicPartition)
-		}
-		if len(found) > 0 {
-			select {
-			case s.starts <- found:
-			case <-ctx.Done():
-				return
-			}
+		before := len(todo)
+		err := s.resolve(ctx, todo)
+		if len(todo) < before {
 			backoff = fetchBackoff
 		}
-		if len(todo) == 0 {
+		if len(todo) == 0 || ctx.Err() != nil {
 			return
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
 			s.faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", len(todo), "error", s.explain(err))
 		}
@@ -69,8 +64,41 @@ func (s *session) resolveStarts(ctx context.Context) {
 	}
 }
 
-// resolve makes one try for some partitions.
-func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) ([]resolved, error) {
+// resolve makes one try for some partitions, and leaves those of todo that it did
+// not succeed for. The loop hears of each leader's as soon as that has answered:
+// one that does not holds up nobody else's.
+func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) error {
+	leaders, err := s.leaders(ctx)
+	if err != nil {
+		return err
+	}
+	committed, fresh, err := s.committedOffsets(ctx)
+	if err != nil {
+		return err
+	}
+	asked := make(map[TopicPartition]bool, len(todo))
+	maps.Copy(asked, todo)
+	err = eachRange(ctx, s.client, s.cfg.ReadCommitted, asked, leaders, func(ranges map[TopicPartition]offsetRange) {
+		var found []resolved
+		for tp, r := range ranges {
+			res := s.start(tp, committed[tp], r, fresh)
+			res.leader, res.epoch = leaders[tp].Leader, leaders[tp].LeaderEpoch
+			found = append(found, res)
+			delete(todo, tp)
+		}
+		select {
+		case s.starts <- found:
+		case <-ctx.Done():
+		}
+	})
+	if err == nil && len(todo) > 0 {
+		err = errors.New("some partitions have no leader")
+	}
+	return err
+}
+
+// leaders asks who leads the partitions of this generation's topics.
+func (s *session) leaders(ctx context.Context) (map[TopicPartition]wire.PartitionMetadata, error) {
 	md, err := s.client.Metadata(ctx, s.member.topics)
 	if err != nil {
 		return nil, err
@@ -89,25 +117,7 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) ([]
 			}
 		}
 	}
-	committed, fresh, err := s.committedOffsets(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ranges, err := listRanges(ctx, s.client, s.cfg.ReadCommitted, todo, leaders)
-	var out []resolved
-	for tp := range todo {
-		r, ok := ranges[tp]
-		if !ok {
-			continue
-		}
-		res := s.start(tp, committed[tp], r, fresh)
-		res.leader, res.epoch = leaders[tp].Leader, leaders[tp].LeaderEpoch
-		out = append(out, res)
-	}
-	if err == nil && len(out) < len(todo) {
-		err = errors.New("some partitions have no leader")
-	}
-	return out, err
+	return leaders, nil
 }
 
 // committedOffsets reads what the group has committed for all of its topics.
@@ -148,35 +158,63 @@ type offsetRange struct {
 	stable int64 // last stable offset: where a read_committed reader ends now
 }
 
-// listRanges asks the leaders for the first and the end offset.
+// listRanges asks the leaders for the first and the end offset, all at once.
 func listRanges(ctx context.Context, c *Client, committed bool, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) (map[TopicPartition]offsetRange, error) {
+	all := map[TopicPartition]offsetRange{}
+	err := eachRange(ctx, c, committed, todo, leaders, func(some map[TopicPartition]offsetRange) { maps.Copy(all, some) })
+	return all, err
+}
+
+// eachRange is listRanges that calls take with each leader's answer as it comes,
+// one at a time, unless it is empty.
+func eachRange(ctx context.Context, c *Client, committed bool, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata, take func(map[TopicPartition]offsetRange)) error {
 	byLeader := map[int32][]TopicPartition{}
 	for tp := range todo {
 		if p, ok := leaders[tp]; ok {
 			byLeader[p.Leader] = append(byLeader[p.Leader], tp)
 		}
 	}
-	out := map[TopicPartition]offsetRange{}
+	var mu sync.Mutex // held while take runs
+	var wg sync.WaitGroup
 	var errs []error
 	for leader, tps := range byLeader {
-		first, err1 := listOffsets(ctx, c, leader, tps, wire.EarliestOffset, false)
-		end, err2 := listOffsets(ctx, c, leader, tps, wire.LatestOffset, false)
-		stable, err3 := end, error(nil)
-		if committed {
-			stable, err3 = listOffsets(ctx, c, leader, tps, wire.LatestOffset, true)
-		}
-		errs = append(errs, err1, err2, err3)
-		for tp, b := range first {
-			e, ok := end[tp]
-			st, ok2 := stable[tp]
-			if ok && ok2 {
-				out[tp] = offsetRange{b, max(b, e), max(b, st)}
+		wg.Go(func() {
+			ranges, err := rangesOf(ctx, c, committed, leader, tps)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+			if len(ranges) > 0 {
+				take(ranges)
 			}
-		}
+		})
 	}
-	return out, errors.Join(errs...)
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
+// rangesOf asks one leader. Partitions that it gives no answer for are left out.
+func rangesOf(ctx context.Context, c *Client, committed bool, leader int32, tps []TopicPartition) (map[TopicPartition]offsetRange, error) {
+	first, err := listOffsets(ctx, c, leader, tps, wire.EarliestOffset, false)
+	if first == nil {
+		return nil, err
+	}
+	end, err2 := listOffsets(ctx, c, leader, tps, wire.LatestOffset, false)
+	stable, err3 := end, error(nil)
+	if committed && end != nil {
+		stable, err3 = listOffsets(ctx, c, leader, tps, wire.LatestOffset, true)
+	}
+	out := map[TopicPartition]offsetRange{}
+	for tp, b := range first {
+		e, ok := end[tp]
+		st, ok2 := stable[tp]
+		if ok && ok2 {
+			out[tp] = offsetRange{b, max(b, e), max(b, st)}
+		}
+	}
+	return out, errors.Join(err, err2, err3)
+}
+
+// listOffsets makes one call; without an answer there is no map.
 func listOffsets(ctx context.Context, c *Client, leader int32, tps []TopicPartition, timestamp int64, committed bool) (map[TopicPartition]int64, error) {
 	slices.SortFunc(tps, compareTP)
 	r := &wire.ListOffsetsRequest{ReadCommitted: committed}
