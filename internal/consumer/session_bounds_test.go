@@ -80,8 +80,10 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 // of the process goes on from there.
 func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 	runningSession(t, func(r *sessionRun) {
-		r.answer = func(n int) Code {
-			if n > 1 {
+		r.answer = func(int) Code {
+			r.api.mu.Lock()
+			defer r.api.mu.Unlock()
+			if len(r.api.stored) > 0 {
 				return CodeUnknownMember
 			}
 			return CodeOK
