@@ -83,7 +83,7 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 		r.answer = func(int) Code {
 			r.api.mu.Lock()
 			defer r.api.mu.Unlock()
-			if len(r.api.stored) > 0 {
+			if len(r.api.stored["good"]) > 0 {
 				return CodeUnknownMember
 			}
 			return CodeOK
