@@ -78,7 +78,6 @@ func TestDrain_longerThanTheRebalanceTimeout(t *testing.T) {
 func TestZombie_storesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "5s"
 	zombie, barrier := w.startKept(atCreate, 400)
 	zombie.freeze()
 	w.hook.Store(nil)
