@@ -173,7 +173,7 @@ func (c *cluster) test(check manifest) {
 	}
 	var p pod
 	c.get("/api/v1/namespaces/data/pods/"+fullname+"-check", &p)
-	if got := p.Spec.Containers[0].Args; !slices.Equal(got, []string{"check"}) {
+	if got := p.Spec.Containers[0].Args; !slices.Equal(got, []string{"check", "-namespace", "users"}) {
 		c.t.Errorf("helm test runs %q", got)
 	}
 	c.acceptedByTheBridge(p)

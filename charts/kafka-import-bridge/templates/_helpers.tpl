@@ -45,6 +45,31 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (printf "%s-api-key" (include "bridge.fullname" .)) .Values.apiKey.existingSecret -}}
 {{- end -}}
 
+{{/* The namespace that `helm test` asks an upload URL of: the first that the settings name; empty where they name none. */}}
+{{- define "bridge.checkNamespace" -}}
+{{- $c := .Values.config -}}
+{{- $source := $c.BRIDGE_NAMESPACE | default "topic" | trim -}}
+{{- $names := list -}}
+{{- if eq $source "topic" -}}
+{{- $names = splitList "," ($c.BRIDGE_KAFKA_TOPICS | default "") -}}
+{{- else if hasPrefix "static:" $source -}}
+{{- $names = list (trimPrefix "static:" $source) -}}
+{{- end -}}
+{{- $map := dict -}}
+{{- range splitList "," ($c.BRIDGE_NAMESPACE_MAP | default "") -}}
+{{- $_ := set $map (regexReplaceAll "=[^=]*$" . "" | trim) (regexFind "[^=]*$" . | splitList "+" | first | trim) -}}
+{{- end -}}
+{{- $allowed := printf "^(?:%s)$" ($c.BRIDGE_NAMESPACE_ALLOW | default ".*" | trim) -}}
+{{- $found := .Values.check.namespace -}}
+{{- range $names -}}
+{{- $namespace := coalesce (get $map (trim .)) (get $map "*") (trim .) | default "" -}}
+{{- if and (not $found) (regexMatch "^[A-Za-z0-9_-]{1,255}$" $namespace) (regexMatch $allowed $namespace) -}}
+{{- $found = $namespace -}}
+{{- end -}}
+{{- end -}}
+{{- $found -}}
+{{- end -}}
+
 {{/* The port of config.BRIDGE_HTTP_ADDR. */}}
 {{- define "bridge.port" -}}
 {{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | regexFind "[0-9]+$" -}}
