@@ -75,7 +75,7 @@ func TestAlerts_allHaveCases(t *testing.T) {
 func TestAlerts_linkToTheRunbookAndCanBeDisabled(t *testing.T) {
 	out := mustRender(t, "prometheusRule: {enabled: true, runbookURL: 'https://r/book', disabledAlerts: [BridgeDeadLetters], alertLabels: {team: data}}",
 		"--show-only", "templates/prometheusrule.yaml")
-	for _, want := range []string{"runbook_url: https://r/book#bridgelaggrowing", "team: data", `bridge_build_info{namespace="data",pod=~"import-kafka-import-bridge-.+"}`, "{{ $labels.topic }}"} {
+	for _, want := range []string{"runbook_url: https://r/book#bridgelaggrowing", "team: data", `bridge_build_info{namespace="data",pod=~"import-kafka-import-bridge-[a-z0-9]+-[a-z0-9]{5}"}`, "{{ $labels.topic }}"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the rules lack %q", want)
 		}

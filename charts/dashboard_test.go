@@ -6,9 +6,21 @@ import (
 	"testing"
 )
 
+func TestDashboard_keepsTheMatchersBackslashes(t *testing.T) {
+	var dashboard struct {
+		Panels []struct{ Targets []struct{ Expr string } }
+	}
+	if err := json.Unmarshal([]byte(Dashboard(`pod=~"a\\.b-.+"`)), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	if expr := dashboard.Panels[1].Targets[0].Expr; !strings.Contains(expr, `{pod=~"a\\.b-.+"}`) {
+		t.Errorf("the first panel asks for %s", expr)
+	}
+}
+
 func TestDashboard_isJSONWithThisReleasesSelector(t *testing.T) {
 	out := mustRender(t, "dashboard: {enabled: true}", "--show-only", "templates/dashboard.yaml")
-	_, indented, ok := strings.Cut(out, "kafka-import-bridge.json: |-\n")
+	_, indented, ok := strings.Cut(out, "data.import-kafka-import-bridge.json: |-\n")
 	if !ok {
 		t.Fatalf("no dashboard in\n%s", out)
 	}
@@ -33,7 +45,7 @@ func TestDashboard_isJSONWithThisReleasesSelector(t *testing.T) {
 			t.Errorf("%s asks for nothing", p.Title)
 		}
 		for _, target := range p.Targets {
-			if !strings.Contains(target.Expr, `namespace="data",pod=~"import-kafka-import-bridge-.+"`) {
+			if !strings.Contains(target.Expr, `namespace="data",pod=~"import-kafka-import-bridge-[a-z0-9]+-[a-z0-9]{5}"`) {
 				t.Errorf("%s asks for more than this release: %s", p.Title, target.Expr)
 			}
 		}

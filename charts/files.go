@@ -2,6 +2,7 @@ package charts
 
 import (
 	_ "embed"
+	"encoding/json"
 	"strings"
 )
 
@@ -23,5 +24,6 @@ func Alerts(matchers string) string {
 
 // Dashboard is the chart's Grafana dashboard over the same series.
 func Dashboard(matchers string) string {
-	return strings.ReplaceAll(dashboard, placeholder, strings.ReplaceAll(matchers, `"`, `\"`))
+	text, _ := json.Marshal(matchers) // a string never fails
+	return strings.ReplaceAll(dashboard, placeholder, string(text[1:len(text)-1]))
 }

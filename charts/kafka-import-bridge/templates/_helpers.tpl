@@ -1,6 +1,6 @@
-{{- define "bridge.fullname" -}}
+{{- define "bridge.longName" -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
 {{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if contains $name .Release.Name -}}
@@ -11,9 +11,19 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The Deployment's name. With more than 46 characters Kubernetes would cut them off in the names of the pods, by which Prometheus knows the release. */}}
+{{- define "bridge.fullname" -}}
+{{- include "bridge.longName" . | trunc 46 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The consumer group. Its name is not cut as the full name is: another name is another group, which reads everything anew. */}}
+{{- define "bridge.group" -}}
+{{- .Values.config.BRIDGE_KAFKA_GROUP_ID | default (include "bridge.longName" .) -}}
+{{- end -}}
+
 {{- define "bridge.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "bridge.labels" -}}
@@ -108,5 +118,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What selects this release's series in Prometheus. */}}
 {{- define "bridge.series" -}}
-{{- default (printf "namespace=%q,pod=~\"%s-.+\"" .Release.Namespace (include "bridge.fullname" .)) .Values.metricsSelector -}}
+{{- /* A pod is called after the Deployment, its ReplicaSet and itself: another release's may begin alike, and then go on. */ -}}
+{{- default (printf "namespace=%q,pod=~\"%s-[a-z0-9]+-[a-z0-9]{5}\"" .Release.Namespace (include "bridge.fullname" .)) .Values.metricsSelector -}}
 {{- end -}}

@@ -37,7 +37,7 @@
 {{- $c := .Values.config -}}
 {{- if not $c.BRIDGE_KAFKA_GROUP_ID }}
 - name: BRIDGE_KAFKA_GROUP_ID
-  value: {{ include "bridge.fullname" . | quote }}
+  value: {{ include "bridge.group" . | quote }}
 {{- end }}
 {{- range $name := keys $c | sortAlpha }}
 {{- $value := get $c $name }}

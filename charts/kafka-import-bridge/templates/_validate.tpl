@@ -94,6 +94,13 @@
 {{- if and $p.enabled (not (kindIs "invalid" $p.minAvailable)) (not (kindIs "invalid" $p.maxUnavailable)) -}}
 {{- $faults = append $faults "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null" -}}
 {{- end -}}
+{{- if gt (len .Values.fullnameOverride) 46 -}}
+{{- $faults = append $faults (printf "fullnameOverride (%s) is longer than 46 characters, which is what the names of pods leave to it: shorten it, and where no config.BRIDGE_KAFKA_GROUP_ID is set, set it to the longer name, for another group reads everything anew" .Values.fullnameOverride) -}}
+{{- end -}}
+{{- $name := include "bridge.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) -}}
+{{- $faults = append $faults (printf "%q cannot name a Service, which begins with a letter and holds letters, digits and -: choose another name of the release, or set fullnameOverride" $name) -}}
+{{- end -}}
 {{- if $faults -}}
 {{- fail (printf "\n  - %s\n" (join "\n  - " $faults)) -}}
 {{- end -}}
