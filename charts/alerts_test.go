@@ -13,10 +13,10 @@ import (
 
 // alertRules writes the rules of a rendered PrometheusRule as a file that
 // promtool reads, and returns the folder that it is in.
-func alertRules(t *testing.T) string {
+func alertRules(t *testing.T, args ...string) string {
 	t.Helper()
 	out := mustRender(t, "prometheusRule: {enabled: true, runbookURL: 'https://runbook.example.com'}",
-		"--show-only", "templates/prometheusrule.yaml")
+		append(args, "--show-only", "templates/prometheusrule.yaml")...)
 	_, spec, ok := strings.Cut(out, "\nspec:\n")
 	if !ok {
 		t.Fatalf("no spec in\n%s", out)
@@ -40,23 +40,48 @@ func promtool(t *testing.T, dir string, args ...string) {
 func TestAlerts_fireAndStaySilentAsTheirCasesSay(t *testing.T) {
 	dir := alertRules(t)
 	promtool(t, dir, "check", "rules", "rules.yaml")
-	cases, err := os.ReadFile(filepath.Join("testdata", "alerts.test.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	for _, cases := range caseFiles(t, "*.test.yaml") {
+		testRules(t, dir, cases)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "test.yaml"), cases, 0o600); err != nil {
+}
+
+func TestAlerts_waitForBatchesThatAreDueLate(t *testing.T) {
+	dir := alertRules(t, "--set", "config.BRIDGE_BATCH_MAX_AGE=1h")
+	promtool(t, dir, "check", "rules", "rules.yaml")
+	for _, cases := range caseFiles(t, "alerts_age_1h.yaml") {
+		testRules(t, dir, cases)
+	}
+}
+
+func testRules(t *testing.T, dir, cases string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "test.yaml"), []byte(cases), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	promtool(t, dir, "test", "rules", "test.yaml")
 }
 
+// caseFiles are the texts of the files of cases whose names match.
+func caseFiles(t *testing.T, pattern string) (texts []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("files of cases = %v, %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts
+}
+
 // Every alert needs a case in which it fires; the file of cases begins each
 // alert with one in which it stays silent.
 func TestAlerts_allHaveCases(t *testing.T) {
-	cases, err := os.ReadFile(filepath.Join("testdata", "alerts.test.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cases := []byte(strings.Join(caseFiles(t, "*.test.yaml"), ""))
 	rules, err := os.ReadFile(filepath.Join(chart, "files", "alerts.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 
 const (
 	demoKey       = "sk_demo"
-	demoBatchAge  = "1s"
+	demoBatchAge  = time.Second
 	demoProbe     = "5s" // what was broken by hand is seen to be mended
 	readyTimeout  = 30 * time.Second
 	catchUpBudget = 60 * time.Second
@@ -152,7 +152,7 @@ func (d *demo) start(ctx context.Context, environ []string) (err error) {
 	if d.offsets, err = newOffsets(d.world.kafka.Addr()); err != nil {
 		return err
 	}
-	settings := append(d.world.bridgeEnvironment(demoKey), "BRIDGE_BATCH_MAX_AGE="+demoBatchAge, "BRIDGE_HOLD_PROBE_INTERVAL="+demoProbe)
+	settings := append(d.world.bridgeEnvironment(demoKey), "BRIDGE_BATCH_MAX_AGE="+demoBatchAge.String(), "BRIDGE_HOLD_PROBE_INTERVAL="+demoProbe)
 	d.bridge, err = startBridge(ctx, d.opts.bridge, filepath.Join(d.opts.dir, "bridge.log"), environ, settings)
 	if err != nil {
 		return err
