@@ -79,6 +79,19 @@ func TestSchema_acceptsEveryDefault(t *testing.T) {
 	}
 }
 
+// The other way round, what the schema lets through the bridge reads.
+func TestSchema_takesTheSizesThatTheBridgeReads(t *testing.T) {
+	pattern := regexp.MustCompile(sizePattern)
+	for _, number := range []string{"8", "8 ", "0", "1.5", "-1"} {
+		for _, unit := range []string{"", "b", "B", "k", "K", "kb", "KB", "kib", "KiB", "Mi", "M", "MB", "MiB", "mib", "Gi", "GiB", "GB", "TiB", "i", "iB"} {
+			var size config.Size
+			if reads := size.Decode(number+unit) == nil; reads != pattern.MatchString(number+unit) {
+				t.Errorf("%q: the bridge reads it: %t, the schema does not agree", number+unit, reads)
+			}
+		}
+	}
+}
+
 func contains(words []any, word string) bool {
 	for _, w := range words {
 		if w == word {

@@ -18,7 +18,7 @@ var base []byte
 // the empty text, which is the same as unset. The bridge itself says what else
 // is wrong with a value.
 const (
-	sizePattern     = `^([0-9]+ *([KkMmGg][Ii]?)?[Bb]?)?$`
+	sizePattern     = `^([0-9]+ *([KkMmGg][Ii]?[Bb]|[Bb])?)?$`
 	durationPattern = `^(([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)?$`
 )
 

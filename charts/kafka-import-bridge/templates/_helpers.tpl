@@ -70,7 +70,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $map (regexReplaceAll "=[^=]*$" . "" | trim) (regexFind "[^=]*$" . | splitList "+" | first | trim) -}}
 {{- end -}}
 {{- $allowed := printf "^(?:%s)$" ($c.BRIDGE_NAMESPACE_ALLOW | default ".*" | trim) -}}
-{{- $found := .Values.check.namespace -}}
+{{- $found := .Values.check.namespace | default "" -}}
 {{- range $names -}}
 {{- $namespace := coalesce (get $map (trim .)) (get $map "*") (trim .) | default "" -}}
 {{- if and (not $found) (regexMatch "^[A-Za-z0-9_-]{1,255}$" $namespace) (regexMatch $allowed $namespace) -}}
@@ -82,7 +82,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* The port of config.BRIDGE_HTTP_ADDR. */}}
 {{- define "bridge.port" -}}
-{{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | regexFind "[0-9]+$" -}}
+{{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | trim | regexFind "[0-9]+$" -}}
 {{- end -}}
 
 {{/* Text of a value: YAML's floats of whole numbers stay whole. */}}
@@ -101,9 +101,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $text := include "bridge.text" . | nospace | lower -}}
 {{- $number := regexFind "^[0-9]+([.][0-9]+)?" $text -}}
 {{- $unit := trimPrefix $number $text | trimSuffix "b" -}}
-{{- $units := dict "" 1 "k" 1000 "m" 1000000 "g" 1000000000 "t" 1000000000000 "ki" 1024 "mi" 1048576 "gi" 1073741824 "ti" 1099511627776 -}}
+{{- $units := dict "" 1 "k" 1000 "m" 1000000 "g" 1000000000 "t" 1000000000000 "ki" 1024 "mi" 1048576 "gi" 1073741824 "ti" 1099511627776 "p" 1000000000000000 "pi" 1125899906842624 -}}
 {{- if or (eq $number "") (not (hasKey $units $unit)) -}}
-{{- fail (printf "cannot read the size %q: write it like 512Mi or 1Gi" (toString .)) -}}
+{{- fail (printf "cannot read the size %q: write it like 512MiB in config, 512Mi in resources" (toString .)) -}}
 {{- end -}}
 {{- mulf (float64 $number) (index $units $unit) | int64 -}}
 {{- end -}}

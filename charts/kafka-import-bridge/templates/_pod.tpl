@@ -83,7 +83,7 @@ kafka-client: {{ . | quote }}
 
 {{/* What the pods of the Deployment and of `helm test` have in common. */}}
 {{- define "bridge.podCommon" -}}
-serviceAccountName: {{ include "bridge.serviceAccountName" . }}
+serviceAccountName: {{ include "bridge.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:

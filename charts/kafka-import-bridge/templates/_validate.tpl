@@ -4,6 +4,19 @@
 {{- $faults := list -}}
 {{- if not $c.BRIDGE_KAFKA_BROKERS -}}
 {{- $faults = append $faults "config.BRIDGE_KAFKA_BROKERS is missing: set it to the bootstrap brokers, host:port,…" -}}
+{{- else -}}
+{{- range splitList "," $c.BRIDGE_KAFKA_BROKERS -}}
+{{- if not (and (regexMatch "^([^\\s:/@\\[\\]]+|\\[[0-9A-Fa-f:.]+\\]):[1-9][0-9]{0,4}$" (trim .)) (lt (regexFind "[0-9]+$" (trim .) | int) 65536)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_KAFKA_BROKERS holds %q: want host:port,… such as kafka-0:9092,kafka-1:9092" (trim .)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $c.BRIDGE_HTTP_ADDR -}}
+{{- if not (and (regexMatch "^([^\\s:]*|\\[[0-9A-Fa-f:.]*\\]):[1-9][0-9]{0,4}$" (trim $c.BRIDGE_HTTP_ADDR)) (lt (include "bridge.port" . | int) 65536)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_HTTP_ADDR (%s) has no port as a number from 1 to 65535, which probes, Service and scrape need: write it like :8080" $c.BRIDGE_HTTP_ADDR) -}}
+{{- else if regexMatch "^(localhost|127[.][0-9.]+|\\[(0*:)*0*1\\]):" (lower (trim $c.BRIDGE_HTTP_ADDR)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_HTTP_ADDR (%s) is a loopback address, which neither probes nor scrape reach: write it like :8080" $c.BRIDGE_HTTP_ADDR) -}}
+{{- end -}}
 {{- end -}}
 {{- if not (or $c.BRIDGE_KAFKA_TOPICS $c.BRIDGE_KAFKA_TOPIC_REGEX) -}}
 {{- $faults = append $faults "no topics are chosen: set config.BRIDGE_KAFKA_TOPICS or config.BRIDGE_KAFKA_TOPIC_REGEX" -}}
@@ -34,26 +47,48 @@
 {{- if and $sasl.existingSecret (not $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
 {{- $faults = append $faults "kafka.sasl.existingSecret has no effect without config.BRIDGE_KAFKA_SASL_MECHANISM" -}}
 {{- end -}}
+{{- $extra := list -}}
+{{- range .Values.extraEnv -}}
+{{- $extra = append $extra .name -}}
+{{- end -}}
+{{- if and $sasl.existingSecret (not $sasl.usernameKey) (not $c.BRIDGE_KAFKA_SASL_USERNAME) (not (has "BRIDGE_KAFKA_SASL_USERNAME" $extra)) (regexMatch "^(PLAIN|SCRAM-.*)$" ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_KAFKA_SASL_MECHANISM is %s, but there is no user name: set config.BRIDGE_KAFKA_SASL_USERNAME, or kafka.sasl.usernameKey to the key of the Secret that holds it" $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
+{{- end -}}
 {{- $set := append (keys $c) "BRIDGE_INSTANCE_ID" -}}
+{{- if not $c.BRIDGE_KAFKA_GROUP_ID -}}
+{{- $set = append $set "BRIDGE_KAFKA_GROUP_ID" -}}
+{{- end -}}
 {{- range $entry := include "bridge.managedEnv" . | fromYamlArray -}}
 {{- if hasKey $c $entry.name -}}
 {{- $faults = append $faults (printf "config.%s is set by the chart from a Secret: remove it, or the value that names the Secret" $entry.name) -}}
 {{- end -}}
 {{- $set = append $set $entry.name -}}
 {{- end -}}
-{{- range $entry := .Values.extraEnv -}}
-{{- if has $entry.name $set -}}
-{{- $faults = append $faults (printf "extraEnv sets %s a second time: the chart or config sets it already" $entry.name) -}}
+{{- range $extra -}}
+{{- if has . $set -}}
+{{- $faults = append $faults (printf "extraEnv sets %s a second time: the chart, config or extraEnv sets it already%s" . (eq . "BRIDGE_KAFKA_GROUP_ID" | ternary "; set config.BRIDGE_KAFKA_GROUP_ID" "")) -}}
 {{- end -}}
+{{- $set = append $set . -}}
 {{- end -}}
 {{- $need := add (include "bridge.seconds" ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 10 -}}
 {{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (lt (int64 .Values.terminationGracePeriodSeconds) $need) -}}
 {{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s) and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s")) -}}
 {{- end -}}
-{{- $limit := dig "limits" "memory" "" .Values.resources -}}
-{{- if hasSuffix "m" (toString $limit) -}}
-{{- $faults = append $faults (printf "resources.limits.memory (%s) is in thousandths of a byte: write M or Mi" $limit) -}}
-{{- else if $limit -}}
+{{- $unreadable := false -}}
+{{- range $side := list "requests" "limits" -}}
+{{- range $name, $quantity := get $.Values.resources $side | default dict -}}
+{{- $text := include "bridge.text" $quantity -}}
+{{- if and (eq $name "memory") (regexMatch "^[0-9.]+m$" $text) -}}
+{{- $unreadable = true -}}
+{{- $faults = append $faults (printf "resources.%s.memory (%s) is in thousandths of a byte: write M or Mi" $side $text) -}}
+{{- else if not (regexMatch "^[0-9]+([.][0-9]+)?(m|k|[MGTPE]|[KMGTPE]i)?$" $text) -}}
+{{- $unreadable = true -}}
+{{- $faults = append $faults (printf "resources.%s.%s (%s) is no quantity of Kubernetes: write it like %s" $side $name $text (eq $name "cpu" | ternary "500m or 2" "512Mi or 512M")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $limit := dig "memory" "" (get .Values.resources "limits" | default dict) -}}
+{{- if and $limit (not $unreadable) -}}
 {{- $least := add (include "bridge.bytes" ($c.BRIDGE_BUFFER_MAX_BYTES | default "256MiB") | int64) 67108864 -}}
 {{- if lt (include "bridge.bytes" $limit | int64) $least -}}
 {{- $faults = append $faults (printf "resources.limits.memory (%s) is below config.BRIDGE_BUFFER_MAX_BYTES (%s) and 64 MiB of headroom: raise it to %dMi or lower the buffer" (include "bridge.text" $limit) (include "bridge.text" ($c.BRIDGE_BUFFER_MAX_BYTES | default "256MiB")) (div (add $least 1048575) 1048576)) -}}
@@ -94,7 +129,7 @@
 {{- if and $p.enabled (not (kindIs "invalid" $p.minAvailable)) (not (kindIs "invalid" $p.maxUnavailable)) -}}
 {{- $faults = append $faults "podDisruptionBudget.minAvailable and podDisruptionBudget.maxUnavailable exclude each other: set one to null" -}}
 {{- end -}}
-{{- if gt (len .Values.fullnameOverride) 46 -}}
+{{- if gt (len (.Values.fullnameOverride | default "")) 46 -}}
 {{- $faults = append $faults (printf "fullnameOverride (%s) is longer than 46 characters, which is what the names of pods leave to it: shorten it, and where no config.BRIDGE_KAFKA_GROUP_ID is set, set it to the longer name, for another group reads everything anew" .Values.fullnameOverride) -}}
 {{- end -}}
 {{- $name := include "bridge.fullname" . -}}
