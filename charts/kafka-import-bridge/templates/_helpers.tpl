@@ -85,6 +85,21 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | trim | regexFind "[0-9]+$" -}}
 {{- end -}}
 
+{{/* The ports of the import API, its store and the OAuth endpoint. A store's URLs have none of their own. */}}
+{{- define "bridge.httpsPorts" -}}
+{{- $ports := list 443 -}}
+{{- range list .Values.config.SAFETYKIT_BASE_URL .Values.config.BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL -}}
+{{- $host := . | default "" | trim | lower | regexFind "^https?://[^/?#]*" -}}
+{{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" | int -}}
+{{- if $port -}}
+{{- $ports = append $ports $port -}}
+{{- else if hasPrefix "http:" $host -}}
+{{- $ports = append $ports 80 -}}
+{{- end -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
+
 {{/* Text of a value: YAML's floats of whole numbers stay whole. */}}
 {{- define "bridge.text" -}}
 {{- if kindIs "float64" . -}}{{- printf "%.0f" . -}}{{- else -}}{{- toString . -}}{{- end -}}
