@@ -105,6 +105,15 @@ func held(asked int) (any, error) {
 	return s, nil
 }
 
+func tombstoneHeld(asked int) (any, error) {
+	s := snapshot("running", asked)
+	ps := s["partitions"].([]object)
+	ps[2]["state"] = "held"
+	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour), "reason": "tombstone: the value is null"}
+	ps[4]["state"], ps[4]["error"] = "held", "reading pauses until fewer records are held or on their way to the dead-letter topic; now 500 are"
+	return s, nil
+}
+
 func paused(asked int) (any, error) {
 	s := snapshot("running", asked)
 	s["partitions"].([]object)[0]["state"] = "paused"
@@ -272,6 +281,23 @@ func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
 	}
 	expectText(b, "#partitions tr:nth-child(3) td:last-child", "held record at 480213, for 2 h 0 minnot_json")
 	expectText(b, "#namespaces tr:first-child td:last-child", "422 Unprocessable Content, next attempt in 4")
+}
+
+// TestPage_advisesWhatHelps tells a tombstone from an invalid record, and a
+// partition with many held records from one whose offset is out of range.
+func TestPage_advisesWhatHelps(t *testing.T) {
+	b := startBrowser(t)
+	s := &state{}
+	s.show(tombstoneHeld)
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c, &history{}))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+	expectCount(b, "#held li", 2)
+	expectText(b, "#held li:nth-child(1) small:last-child", "Restart with another BRIDGE_ON_TOMBSTONE, or with BRIDGE_SKIP_RECORDS=listings/2@480213.")
+	expectText(b, "#held li:nth-child(2) small:last-child", "reading pauses until fewer records are held")
 }
 
 // TestPage_showsTheMinutesBeforeItWasOpened asks for one status only: the lines

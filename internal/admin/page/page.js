@@ -201,9 +201,10 @@
         waiting(n) && plural(waiting(n), "partition") + (waiting(n) === 1 ? " waits" : " wait") + " for it"],
       "Its records stay in Kafka and are imported as soon as it is accepted again" + (n.next_attempt_at ? ": next attempt " + ahead(n.next_attempt_at) : "") + "."]),
       ...records.map((p) => ["Record " + name(p) + "@" + p.pinned_by.offset, [p.pinned_by.reason, p.error, p.pinned_by.since && "held for " + age(p.pinned_by.since)],
-        "Restart with a setting that makes it valid, with another BRIDGE_ON_INVALID, or with BRIDGE_SKIP_RECORDS=" + name(p) + "@" + p.pinned_by.offset + "."]),
+        "Restart with " + ((p.pinned_by.reason || "").startsWith("tombstone") ? "another BRIDGE_ON_TOMBSTONE" : "a setting that makes it valid, with another BRIDGE_ON_INVALID") +
+        ", or with BRIDGE_SKIP_RECORDS=" + name(p) + "@" + p.pinned_by.offset + "."]),
       ...ranges.map((p) => ["Partition " + name(p) + " held", [p.error || "one of its later records is held", describe(p.pinned_by)],
-        p.error ? "Restart with BRIDGE_KAFKA_OFFSET_RESET=earliest, or set its offset by hand." : ""]),
+        p.error && !p.error.startsWith("reading pauses") ? "Restart with BRIDGE_KAFKA_OFFSET_RESET=earliest, or set its offset by hand." : ""]),
       ...failed.map((p) => ["Partition " + name(p) + " failed", [p.error, describe(p.pinned_by)], "It is tried again by itself."]),
     ];
   }
