@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -65,6 +66,11 @@ func parseUploadURL(text string, allowInsecure bool) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("check upload_url: not a URL") // err quotes it
+	}
+	if strings.Contains(u.RawQuery, " ") {
+		// It would end the request line early, and the store's 400 look like a
+		// refusal of the batch.
+		return nil, errors.New("check upload_url: a space in the query")
 	}
 	if err := checkTarget(u, allowInsecure); err != nil {
 		return nil, fmt.Errorf("check upload_url: %w", err)

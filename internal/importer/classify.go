@@ -22,6 +22,8 @@ func classify(operation string, status int, code string) (Class, string) {
 		return Stored, ""
 	case status == http.StatusTooManyRequests:
 		return again, ReasonThrottled
+	case status == http.StatusProxyAuthRequired:
+		return again, ReasonNetwork // a proxy on the way says so: the batch has met neither API nor store
 	case status == http.StatusRequestTimeout:
 		return again, ReasonTimeout
 	case status == http.StatusTooEarly, status >= 500 && status <= 599:

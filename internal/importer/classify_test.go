@@ -27,6 +27,7 @@ var statusCases = []struct {
 	{403, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
 	{404, Refused, "", Refused, ""},
 	{405, Refused, "", Refused, ""},
+	{407, RetryLater, ReasonNetwork, RetrySame, ReasonNetwork},
 	{408, RetryLater, ReasonTimeout, RetrySame, ReasonTimeout},
 	{409, Refused, "", Refused, ""},
 	{411, Refused, "", Refused, ""},

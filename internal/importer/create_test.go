@@ -40,6 +40,7 @@ func TestClient_neverFollowsABadUploadURL(t *testing.T) {
 		{"plain http to another host", `{"upload_url": "http://store.example.com/x?` + secretSignature + `"}`},
 		{"plain http to a host named like loopback", `{"upload_url": "http://localhost.example.com/x"}`},
 		{"a control character", `{"upload_url": "http://` + host + `/\n` + secretText + `"}`},
+		{"a raw space in the query", `{"upload_url": "http://` + host + `/x?a=b ` + secretText + `"}`},
 		{"a bad escape", `{"upload_url": "http://` + host + `/%zz` + secretText + `"}`},
 		{"a URL without end", `{"upload_url": "http://` + host + `/` + strings.Repeat("x", 20<<10) + `"}`},
 		{"an answer without end", `{"upload_url": "` + elsewhere.URL + `", "pad": "` + strings.Repeat("x", 80<<10) + `"}`},
