@@ -19,6 +19,7 @@ counter records_uploaded_total namespace
 counter bytes_uploaded_total namespace
 counter import_requests_total operation code
 counter import_retries_total operation reason
+counter import_possible_repeats_total
 counter rebalances_total
 counter commits_total result
 counter offset_resets_total topic reason

@@ -79,8 +79,9 @@ func (s *session) attempted(r result) {
 	n := r.namespace
 	s.pacer.ended(n, r.troubled)
 	s.pacer.trying = false
-	if r.upload != nil {
-		r.upload.flying = false
+	if u := r.upload; u != nil {
+		u.flying = false
+		s.tellRepeat(u)
 	}
 	s.pacer.requests.note(n.name, r.outcome.RequestID)
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
@@ -117,6 +118,18 @@ func (s *session) afterAttempt(r result, now time.Time) {
 	s.busy(n)
 	s.pacer.enqueue(n, now)
 	s.pacer.forget(n)
+}
+
+// tellRepeat tells once of a batch that has lost the URL under which it may be
+// stored already.
+func (s *session) tellRepeat(u *upload) {
+	if u.mayRepeat || !u.imp.MayRepeat() {
+		return
+	}
+	u.mayRepeat = true
+	s.metrics.possibleRepeats.Inc()
+	s.log.Warn("a batch may be stored twice: the upload URL that may have taken it is of no use any more",
+		"namespace", u.namespace.name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }
 
 // succeeded settles what is stored.

@@ -31,6 +31,9 @@ type Import interface {
 	// Ambiguous says that the body may have been stored although no answer
 	// said so: giving this import up could send its lines twice.
 	Ambiguous() bool
+	// MayRepeat says that the body may be stored twice: a URL that may have
+	// taken it was given up for another one.
+	MayRepeat() bool
 }
 
 // Class is what an attempt has come to.

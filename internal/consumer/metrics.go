@@ -22,7 +22,7 @@ type Metrics struct {
 	consumedTotal, skippedTotal, rejectedTotal, lettersTotal *prometheus.CounterVec
 	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
 	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
-	rebalances                                               prometheus.Counter
+	rebalances, possibleRepeats                              prometheus.Counter
 	batchBytes, batchRecords, delivery                       prometheus.Histogram
 	credentialsRefused                                       *prometheus.GaugeVec
 	lastImport                                               prometheus.Gauge
@@ -66,6 +66,9 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		rebalances: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "rebalances_total", Help: "Generations of the group that this process was a member of.",
 		}),
+		possibleRepeats: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: an upload URL that may have taken them was given up.",
+		}),
 		batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
 		batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
 		delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
@@ -79,7 +82,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 	m.zero()
 	if reg != nil {
 		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
-			m.commits, m.offsetResets, m.kafkaErrors, m.fetchPaused, m.rebalances, m.batchBytes, m.batchRecords, m.delivery,
+			m.commits, m.offsetResets, m.kafkaErrors, m.fetchPaused, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
 			m.credentialsRefused, m.lastImport, (*gauges)(m))
 	}
 	return m

@@ -23,6 +23,7 @@ bridge_credentials_refused{target="api"} 0
 bridge_credentials_refused{target="kafka"} 0
 bridge_fetch_paused_seconds_total{reason="held"} 0
 bridge_fetch_paused_seconds_total{reason="memory"} 0
+bridge_import_possible_repeats_total{} 0
 bridge_kafka_errors_total{operation="commit"} 0
 bridge_kafka_errors_total{operation="decode"} 0
 bridge_kafka_errors_total{operation="fetch"} 0

@@ -80,6 +80,7 @@ type upload struct {
 	imp       Import
 	pieces    []piece
 	flying    bool
+	mayRepeat bool // it was told that this batch may be stored twice
 	began     time.Time
 
 	// Refused under the policy dlq: its records are read again from Kafka, as

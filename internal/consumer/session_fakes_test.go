@@ -38,6 +38,7 @@ type fakeImport struct {
 	url       bool
 	attempts  int
 	ambiguous bool
+	mayRepeat bool
 }
 
 func (i *fakeImport) SetBody(body [][]byte, _ int64) { i.body = body }
@@ -47,6 +48,8 @@ func (i *fakeImport) RequestID() string { return "req-" + i.namespace }
 func (i *fakeImport) Attempts() int { return i.attempts }
 
 func (i *fakeImport) Ambiguous() bool { return i.ambiguous }
+
+func (i *fakeImport) MayRepeat() bool { return i.mayRepeat }
 
 // ids are those of the lines of the body.
 func (i *fakeImport) ids() (ids []string) {
