@@ -20,7 +20,7 @@ type Import struct {
 	lifetime  time.Duration // counted from issued
 	sent      bool          // a PUT to this URL was begun
 	ambiguous bool          // a complete body went to this URL, its fate unknown
-	lost      int           // consecutive PUTs to this URL without any answer
+	lost      int           // consecutive PUTs to this URL without an answer of the store
 	unreached int           // consecutive PUTs to this URL that no connection took
 
 	mayRepeat      bool // a URL was given up while ambiguous

@@ -26,6 +26,7 @@ const (
 	Refused
 	// Malformed: the answer is not what the API documents. Nothing was
 	// followed or sent anywhere on account of it; to be retried later and told.
+	// The import keeps an upload URL under which it may be stored already.
 	Malformed
 )
 

@@ -18,7 +18,9 @@ const (
 
 	// A URL is given up after so many PUTs in a row that got no answer at all:
 	// stores that refuse a URL often just cut the connection, so that a reset
-	// may hide a 403.
+	// may hide a 403. Where the batch may be stored, an answer that no store
+	// gives counts like none: it says nothing of the batch, and one proxy's
+	// redirect is no reason to store it twice.
 	//
 	// The price: if one of those PUTs was stored and only its answer lost, the
 	// new URL stores the batch twice. A store keeps nothing of a body that did
@@ -51,7 +53,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	i.ambiguous = i.ambiguous || t.whole && (a.status == 0 || a.status >= 500)
 	i.countLost(&a, t)
 	out := c.failed(i, OperationUpload, a)
-	if a.class == RetryNew || a.class == Malformed {
+	if a.class == RetryNew || a.class == Malformed && !i.ambiguous {
 		i.dropURL()
 	}
 	return out
@@ -63,15 +65,17 @@ type traces struct {
 	whole   bool // its whole body was handed over before an answer came
 }
 
-// countLost turns RetrySame into RetryNew after too many PUTs without answer.
-// Those that reached nobody, because the store is down, say little about the
-// URL; an answer, even a bad one, proves that the URL is heard.
+// countLost turns RetrySame into RetryNew after too many PUTs without answer,
+// and Malformed where the URL was kept for what may be stored under it. PUTs that
+// reached nobody, because the store is down, say little about the URL; an answer
+// of the store, even a bad one, proves that the URL is heard.
 func (i *Import) countLost(a *answer, t traces) {
+	unclear := a.class == Malformed && i.ambiguous
 	switch {
+	case unclear, a.class == RetrySame && a.status == 0 && t.reached:
+		i.lost, i.unreached = i.lost+1, 0
 	case a.status != 0:
 		i.lost, i.unreached = 0, 0
-	case a.class == RetrySame && t.reached:
-		i.lost, i.unreached = i.lost+1, 0
 	case a.class == RetrySame:
 		i.unreached++
 	}
@@ -84,9 +88,9 @@ func (i *Import) countLost(a *answer, t traces) {
 	if i.ambiguous {
 		limit = lostBeforeNewURLAmbiguous
 	}
-	if a.class == RetrySame && i.lost >= limit {
+	if (a.class == RetrySame || unclear) && i.lost >= limit {
 		a.class = RetryNew
-		a.err = fmt.Errorf("no answer to %d PUTs in a row, giving up this upload URL: %w", i.lost, a.err)
+		a.err = fmt.Errorf("no usable answer to %d PUTs in a row, giving up this upload URL: %w", i.lost, a.err)
 	}
 }
 

@@ -84,6 +84,57 @@ func TestClient_repeatedResetsEndInANewURL(t *testing.T) {
 	}
 }
 
+// TestClient_undocumentedAnswersAfterALostOne: the batch is stored and the
+// answer lost; then a proxy redirects for a while. Only the first URL overwrites
+// what is stored.
+func TestClient_undocumentedAnswersAfterALostOne(t *testing.T) {
+	for _, tc := range []struct {
+		name           string
+		lost           bool
+		redirects      int
+		last           Class // of the last redirect
+		posts, objects int
+		mayRepeat      bool
+	}{
+		{"a few", true, lostBeforeNewURLAmbiguous - 2, Malformed, 1, 1, false},
+		{"too many in a row", true, lostBeforeNewURLAmbiguous - 1, RetryNew, 2, 2, true},
+		{"one where nothing was sent whole", false, 1, Malformed, 2, 1, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLab(t)
+			left := tc.redirects
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case tc.lost && len(l.putPaths()) == 1:
+					l.keep(w, r)
+					abort(w, r, 0)
+				case left > 0:
+					left--
+					w.WriteHeader(http.StatusTemporaryRedirect)
+				default:
+					l.keep(w, r)
+				}
+			}
+			c := l.client()
+			i, all := newImport(c, 100)
+			if tc.lost {
+				wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
+			}
+			for range tc.redirects - 1 {
+				wantClass(t, l.attempt(c, i), Malformed, ReasonMalformed)
+			}
+			wantClass(t, l.attempt(c, i), tc.last, ReasonMalformed)
+			wantClass(t, l.attempt(c, i), Stored, "")
+			if n, equal := l.stored(all); n != tc.objects || !equal {
+				t.Errorf("%d objects, want %d; equal: %t", n, tc.objects, equal)
+			}
+			if l.postCount() != tc.posts || i.MayRepeat() != tc.mayRepeat {
+				t.Errorf("%d POSTs, may repeat %t; want %d, %t", l.postCount(), i.MayRepeat(), tc.posts, tc.mayRepeat)
+			}
+		})
+	}
+}
+
 func TestClient_unreachableStoreKeepsTheURL(t *testing.T) {
 	l := newLab(t)
 	dial := (&net.Dialer{}).DialContext
