@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"fmt"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -85,7 +86,7 @@ func (s *session) attempted(r result) {
 	}
 	s.pacer.requests.note(n.name, r.outcome.RequestID)
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
-		s.credentialsAccepted()
+		s.credentialsAccepted(n)
 	}
 	switch r.outcome.Class {
 	case Stored:
@@ -211,12 +212,20 @@ func (s *session) failed(r result, now time.Time) {
 	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
 		s.pacer.throttle(n, now, r.outcome.RetryAfter)
 	}
-	s.faults.Log(now, "import attempt failed; it will be tried again", "import/"+n.name,
-		"namespace", n.name, "operation", r.outcome.Operation, "status", r.outcome.Status, "request_id", r.outcome.RequestID,
-		"error", r.outcome.Err, "next_attempt_in", r.outcome.Delay.Round(time.Millisecond).String())
+	s.tellFailure(r, now, "import attempt failed; it will be tried again")
 	if r.upload == nil || n.trial {
 		s.endTrial(n)
 	}
+}
+
+// tellFailure tells of an attempt that will be repeated, the first one for each
+// operation and reason, and then one a minute: where many namespaces meet the
+// same fault, /status names them.
+func (s *session) tellFailure(r result, now time.Time, message string) {
+	o := &r.outcome
+	s.faults.Log(now, message, fmt.Sprintf("%s/%d", o.Operation, o.Status),
+		"namespace", r.namespace.name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
+		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
 }
 
 // troubled notes a failure.
@@ -226,37 +235,6 @@ func (s *session) troubled(n *namespace, r result, now time.Time) {
 	}
 	if r.outcome.Err != nil {
 		n.lastError = r.outcome.Err.Error()
-	}
-}
-
-// credentialsRemedy is what helps while the import API refuses the key.
-const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
-
-// unauthorised holds every import until the API takes the credentials again.
-func (s *session) unauthorised(r result, now time.Time) {
-	n := r.namespace
-	s.troubled(n, r, now)
-	if n.state != held {
-		n.state = retrying
-	}
-	n.wakeAt = now.Add(r.outcome.Delay)
-	if s.pacer.unauthorised(r.outcome.Status, now, r.outcome.Delay) {
-		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
-			"namespace", n.name, "status", r.outcome.Status, "remedy", credentialsRemedy)
-	}
-	if s.pacer.credentialsRefused {
-		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
-		n.wakeAt = time.Time{} // the credentials' own clock decides
-	}
-	if r.upload == nil || n.trial {
-		s.endTrial(n)
-	}
-}
-
-func (s *session) credentialsAccepted() {
-	if s.pacer.accepted() {
-		s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
-		s.log.Info("the import API takes the credentials again")
 	}
 }
 

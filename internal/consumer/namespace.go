@@ -36,6 +36,7 @@ type namespace struct {
 
 	lastError  string
 	holdReason string // label: operation and status of the refusal
+	forbidden  bool   // answered 403 since the API has last taken the key for it
 
 	dropping bool // new lines leave memory
 	trial    bool // a probe succeeded; one batch is read back and tried

@@ -24,7 +24,7 @@ type pacer struct {
 	requests   requestIDs
 
 	credentialsRefused bool
-	refusals           int       // in a row, over all namespaces
+	doubts             int       // namespaces that were forbidden since the API has last taken them
 	refusedUntil       time.Time // one attempt may try the credentials then
 	trying             bool      // it is under way
 
@@ -193,28 +193,6 @@ func (p *pacer) throttle(n *namespace, now time.Time, wait time.Duration) {
 	}
 }
 
-// accepted notes that the API has taken the credentials; it says whether it
-// had refused them before.
-func (p *pacer) accepted() bool {
-	was := p.credentialsRefused
-	p.credentialsRefused, p.refusals = false, 0
-	return was
-}
-
-// unauthorised notes that the API has refused the credentials for a namespace.
-// 401 is about the key; 403 may be about the one namespace, until another one
-// is refused too. It says whether this is news.
-func (p *pacer) unauthorised(status int, now time.Time, delay time.Duration) bool {
-	p.refusals++
-	if status != 401 && p.refusals < 2 && len(p.namespaces) > 1 {
-		return false
-	}
-	was := p.credentialsRefused
-	p.credentialsRefused = true
-	p.refusedUntil = now.Add(delay)
-	return !was
-}
-
 // reset forgets everything of the session that ends; trouble stays.
 func (p *pacer) reset() {
 	p.ready = [2][]*namespace{}
@@ -223,7 +201,7 @@ func (p *pacer) reset() {
 	for name, n := range p.namespaces {
 		*n = namespace{
 			name: name, wakeSlot: -1, state: n.state, failures: n.failures, since: n.since, wakeAt: n.wakeAt,
-			lastError: n.lastError, holdReason: n.holdReason, dropping: n.state == held,
+			lastError: n.lastError, holdReason: n.holdReason, forbidden: n.forbidden, dropping: n.state == held,
 		}
 		if n.troubled() {
 			p.sleep(n) // the next session may find lines of it

@@ -166,7 +166,7 @@ func TestPacer_refusedCredentialsLetOneTryAtATime(t *testing.T) {
 	a := p.next(now)
 	p.began(a)
 	p.ended(a, false)
-	if !p.unauthorised(401, now, 10*time.Second) || p.unauthorised(401, now, 10*time.Second) {
+	if !p.unauthorised(a, 401, false, now, 10*time.Second) || p.unauthorised(a, 401, false, now, 10*time.Second) {
 		t.Error("the first 401 is news, the second is not")
 	}
 	if got := startAll(p, now.Add(9*time.Second)); len(got) != 0 {
@@ -179,7 +179,7 @@ func TestPacer_refusedCredentialsLetOneTryAtATime(t *testing.T) {
 	if got := startAll(p, now); len(got) != 1 {
 		t.Fatalf("started %v, want one try", got)
 	}
-	if !p.accepted() || p.accepted() {
+	if !p.accepted(a) || p.accepted(a) {
 		t.Error("only the first acceptance is news")
 	}
 	if got := startAll(p, now); len(got) != 1 {
@@ -189,21 +189,46 @@ func TestPacer_refusedCredentialsLetOneTryAtATime(t *testing.T) {
 
 func TestPacer_aForbiddenNamespaceDoesNotStopOthers(t *testing.T) {
 	p := newPacer(4, 1)
-	waiting(p, "a", 1, pacerStart)
-	waiting(p, "b", 1, pacerStart)
-	if p.unauthorised(403, pacerStart, time.Minute); p.credentialsRefused {
-		t.Fatal("one 403 with several namespaces stops everything")
+	a, b := waiting(p, "a", 1, pacerStart), waiting(p, "b", 1, pacerStart)
+	waiting(p, "c", 1, pacerStart)
+	waiting(p, "d", 1, pacerStart)
+	for range 2 {
+		if p.unauthorised(a, 403, false, pacerStart, time.Minute); p.credentialsRefused {
+			t.Fatal("403 of one namespace among several stops everything")
+		}
 	}
-	if got := startAll(p, pacerStart); len(got) != 2 {
-		t.Errorf("started %v, want both", got)
+	if got := startAll(p, pacerStart); len(got) != 4 {
+		t.Errorf("started %v, want all", got)
 	}
-	if p.unauthorised(403, pacerStart, time.Minute); !p.credentialsRefused {
+	if p.unauthorised(b, 403, false, pacerStart, time.Minute); !p.credentialsRefused {
 		t.Error("403 of one after the other without a success is about the key")
 	}
+	p.accepted(p.get("c"))
+	for range 2 {
+		if p.unauthorised(a, 403, false, pacerStart, time.Minute) || p.unauthorised(b, 403, false, pacerStart, time.Minute) {
+			t.Error("403 of namespaces that are known to be forbidden is about the key")
+		}
+	}
+	p.accepted(a)
+	if p.unauthorised(a, 403, false, pacerStart, time.Minute); p.credentialsRefused {
+		t.Error("403 of one namespace that was allowed meanwhile stops everything")
+	}
+	if p.unauthorised(p.get("c"), 403, false, pacerStart, time.Minute); !p.credentialsRefused {
+		t.Error("403 of another one too is about the key")
+	}
+}
+
+func TestPacer_whereEveryNamespaceIsForbiddenItIsTheKey(t *testing.T) {
 	only := newPacer(4, 1)
-	waiting(only, "a", 1, pacerStart)
-	if only.unauthorised(403, pacerStart, time.Minute); !only.credentialsRefused {
+	a := waiting(only, "a", 1, pacerStart)
+	if only.unauthorised(a, 403, false, pacerStart, time.Minute); !only.credentialsRefused {
 		t.Error("403 of the only namespace is about the key")
+	}
+	idle := newPacer(4, 1)
+	idle.requests.note("b", "req-1")
+	a = waiting(idle, "a", 1, pacerStart)
+	if idle.unauthorised(a, 403, false, pacerStart, time.Minute); idle.credentialsRefused {
+		t.Error("403 of the only namespace with work stops one that is idle")
 	}
 }
 
@@ -229,7 +254,7 @@ func TestPacer_resetKeepsTrouble(t *testing.T) {
 	now := pacerStart
 	waiting(p, "healthy", 2, now)
 	r := waiting(p, "retrying", 2, now)
-	r.state, r.failures, r.since, r.wakeAt, r.lastError = retrying, 7, now, now.Add(time.Minute), "503"
+	r.state, r.failures, r.since, r.wakeAt, r.lastError, r.forbidden = retrying, 7, now, now.Add(time.Minute), "403", true
 	h := waiting(p, "held", 2, now)
 	h.state, h.wakeAt, h.dropping, h.holdReason = held, now.Add(time.Minute), true, "create_422"
 	h.shed = map[*partition]*ledger.Node{{}: {}}
@@ -242,7 +267,7 @@ func TestPacer_resetKeepsTrouble(t *testing.T) {
 	if p.namespaces["healthy"] != nil {
 		t.Error("a namespace without trouble is remembered")
 	}
-	if n := p.namespaces["retrying"]; n == nil || n.state != retrying || n.failures != 7 || !n.wakeAt.Equal(now.Add(time.Minute)) || n.lastError != "503" || len(n.uploads) != 0 || n.flying != 0 {
+	if n := p.namespaces["retrying"]; n == nil || n.state != retrying || n.failures != 7 || !n.wakeAt.Equal(now.Add(time.Minute)) || n.lastError != "403" || !n.forbidden || len(n.uploads) != 0 || n.flying != 0 {
 		t.Errorf("retrying namespace %+v", n)
 	}
 	if n := p.namespaces["held"]; n == nil || n.state != held || !n.dropping || len(n.shed) != 0 || n.holdReason != "create_422" {
@@ -250,7 +275,7 @@ func TestPacer_resetKeepsTrouble(t *testing.T) {
 	}
 	// The held one, of which nothing is read, is forgotten after its rest; the
 	// backoff of the other binds what is read next.
-	p.accepted()
+	p.accepted(h)
 	waiting(p, "retrying", 1, now)
 	if got := p.next(now.Add(59 * time.Second)); got != nil {
 		t.Errorf("%s starts before its time", got.name)

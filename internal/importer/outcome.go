@@ -19,8 +19,8 @@ const (
 	RetryNew
 	// RetryLater: the API could not answer now.
 	RetryLater
-	// Unauthorised: the API refused the key, also after reading it again. It
-	// concerns every namespace.
+	// Unauthorised: the API refused the key, also after reading it again. 401
+	// concerns every namespace, 403 perhaps this one alone.
 	Unauthorised
 	// Refused: the API or the store refuses this import for good.
 	Refused

@@ -1,0 +1,63 @@
+package consumer
+
+import (
+	"net/http"
+	"time"
+)
+
+// credentialsRemedy is what helps while the import API refuses the key.
+const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
+
+// unauthorised holds every import until the API takes the credentials again, or
+// lets the one namespace rest that it forbids: that keeps its own clock.
+func (s *session) unauthorised(r result, now time.Time) {
+	n := r.namespace
+	s.troubled(n, r, now)
+	if n.state != held {
+		n.state = retrying
+	}
+	n.wakeAt = now.Add(r.outcome.Delay)
+	wait := r.outcome.Delay
+	if r.outcome.Status == http.StatusForbidden {
+		wait = min(wait, s.cfg.MaxBackoff) // what it asked for beyond concerns the namespace
+	}
+	news := s.pacer.unauthorised(n, r.outcome.Status, s.othersGather(), now, wait)
+	refused := s.pacer.credentialsRefused
+	switch {
+	case news:
+		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
+			"namespace", n.name, "status", r.outcome.Status, "remedy", credentialsRemedy)
+	case refused:
+		s.tellFailure(r, now, "import attempt failed; it will be tried again")
+	default:
+		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
+	}
+	if refused {
+		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
+	}
+	if refused && !n.forbidden {
+		n.wakeAt = time.Time{} // the credentials' own clock decides
+	}
+	if r.upload == nil || n.trial {
+		s.endTrial(n)
+	}
+}
+
+// othersGather says whether lines gather of a namespace that the pacer does not
+// know, since nothing of it has been tried yet.
+func (s *session) othersGather() bool {
+	for b := range s.batches.All {
+		if s.pacer.namespaces[b.Namespace] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// credentialsAccepted notes that the API has taken the credentials.
+func (s *session) credentialsAccepted(n *namespace) {
+	if s.pacer.accepted(n) {
+		s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
+		s.log.Info("the import API takes the credentials again")
+	}
+}
