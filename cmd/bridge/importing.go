@@ -39,7 +39,7 @@ func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outc
 func outcome(o importer.Outcome) consumer.Outcome {
 	return consumer.Outcome{
 		Class: classOf(o.Class), Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
-		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Err: o.Err,
+		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Reason: o.Reason, Err: o.Err,
 	}
 }
 

@@ -219,11 +219,11 @@ func (s *session) failed(r result, now time.Time) {
 }
 
 // tellFailure tells of an attempt that will be repeated, the first one for each
-// operation and reason, and then one a minute: where many namespaces meet the
-// same fault, /status names them.
+// operation, reason and status, and then one a minute: where many namespaces
+// meet the same fault, /status names them.
 func (s *session) tellFailure(r result, now time.Time, message string) {
 	o := &r.outcome
-	s.faults.Log(now, message, fmt.Sprintf("%s/%d", o.Operation, o.Status),
+	s.faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
 		"namespace", r.namespace.name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
 		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
 }

@@ -30,7 +30,9 @@ func newFaultLog(log *slog.Logger) *faultLog {
 	return &faultLog{log: log, kinds: map[string]*faultKindLog{}}
 }
 
-// Log tells a fault of a kind, or counts it for a later line.
+// Log tells a fault of a kind, or counts it for a later line. Kinds are few: an
+// operation, a reason, a topic, never a namespace. What differs between faults of
+// one kind belongs into args: a line has those of the fault that it tells.
 func (f *faultLog) Log(now time.Time, message, kind string, args ...any) {
 	f.mu.Lock()
 	k := f.kinds[kind]

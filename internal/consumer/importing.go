@@ -58,6 +58,7 @@ type Outcome struct {
 	Delay      time.Duration
 	RetryAfter time.Duration // what the answer asked for, 0 if nothing
 	Throttled  bool          // 429
+	Reason     string        // of a retry, one of a closed set; "" if none is due
 	// Err says what went wrong, without secrets and without record contents.
 	Err error
 }

@@ -116,7 +116,7 @@ func (s *session) relieve(need int64, now time.Time) bool {
 		if worst == nil {
 			return false
 		}
-		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed/"+worst.name,
+		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
 			"namespace", worst.name, "bytes", most)
 		before := s.pool.InUse()
 		s.shedMost(worst, now, certain)
