@@ -138,3 +138,13 @@ func withCode(err error) error {
 	}
 	return err
 }
+
+// refusesCredentials tells whether an error is a refusal of the credentials, by a
+// broker or by the token endpoint.
+func refusesCredentials(err error) bool {
+	if refused, ok := errors.AsType[*tokenRefused](err); ok {
+		return refused.aboutClient()
+	}
+	code, ok := errors.AsType[Code](withCode(err))
+	return ok && code == CodeAuthenticationFailed
+}

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,14 +185,17 @@ func (m *Metrics) stored(b *batch, now time.Time) {
 	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
 }
 
-// kafkaRefused tells whether an error of Kafka is about the credentials; nil is
-// an answer, for which they have to be good.
+// kafkaRefused tells whether the brokers, or the endpoint that issues tokens for
+// them, refuse the credentials; nil is an answer for which they have to be good.
+// Any other error says nothing of them.
 func (m *Metrics) kafkaRefused(err error) {
-	v := 0.0
-	if code, ok := errors.AsType[Code](withCode(err)); ok && code == CodeAuthenticationFailed {
-		v = 1
+	gauge := m.credentialsRefused.WithLabelValues("kafka")
+	switch {
+	case err == nil:
+		gauge.Set(0)
+	case refusesCredentials(err):
+		gauge.Set(1)
 	}
-	m.credentialsRefused.WithLabelValues("kafka").Set(v)
 }
 
 func (m *Metrics) totals() TotalsStatus {
