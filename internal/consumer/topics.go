@@ -15,6 +15,7 @@ import (
 type subscription struct {
 	topics  []string // existing ones, sorted
 	missing []string // listed ones that do not exist
+	unclear []string // listed ones of which the brokers say nothing, such as what may not be described
 	parts   map[string]int
 	ids     map[string]wire.UUID
 	cluster string
@@ -28,6 +29,9 @@ func (c *Consumer) subscription(ctx context.Context) (subscription, *wire.Metada
 	return resolveTopics(ctx, c.client, c.cfg)
 }
 
+// resolveTopics asks what there is to subscribe to. Where the brokers say nothing
+// of some topics it returns, beside the error, what they say of the others; without
+// any answer the metadata is nil.
 func resolveTopics(ctx context.Context, client *Client, cfg *Config) (subscription, *wire.MetadataResponse, error) {
 	md, err := client.Metadata(ctx, cfg.Topics) // nil with a regular expression: all
 	if err != nil {
@@ -43,7 +47,11 @@ func resolveTopics(ctx context.Context, client *Client, cfg *Config) (subscripti
 		case code == CodeLeaderNotAvailable:
 			// It exists; partitions without a leader are resolved later.
 		case code != CodeOK && cfg.TopicRegex == nil:
-			return sub, md, fmt.Errorf("topic %s: %w", t.Name, code)
+			sub.unclear = append(sub.unclear, t.Name)
+			if err == nil {
+				err = fmt.Errorf("topic %s: %w", t.Name, code)
+			}
+			continue
 		case code != CodeOK:
 			continue
 		}
@@ -53,11 +61,11 @@ func resolveTopics(ctx context.Context, client *Client, cfg *Config) (subscripti
 	}
 	slices.Sort(sub.topics)
 	for _, name := range cfg.Topics {
-		if !slices.Contains(sub.topics, name) {
+		if !slices.Contains(sub.topics, name) && !slices.Contains(sub.unclear, name) {
 			sub.missing = append(sub.missing, name)
 		}
 	}
-	return sub, md, nil
+	return sub, md, err
 }
 
 func matches(cfg *Config, t wire.TopicMetadata) bool {
@@ -81,6 +89,18 @@ func (sub *subscription) change(m *member) string {
 	return ""
 }
 
+// assume takes the topics of which the brokers say nothing for what they were when
+// the member joined.
+func (sub *subscription) assume(m *member) {
+	for _, name := range sub.unclear {
+		if slices.Contains(m.topics, name) {
+			sub.topics = append(sub.topics, name)
+			sub.parts[name], sub.ids[name] = m.parts[name], m.ids[name]
+		}
+	}
+	slices.Sort(sub.topics)
+}
+
 // watch follows the metadata of the subscribed topics: leaders for the
 // fetcher, and changes that end the generation.
 func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
@@ -93,13 +113,8 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 		if ctx.Err() != nil {
 			return
 		}
-		sub, md, err := resolveTopics(ctx, s.client, s.cfg)
-		if err != nil {
-			if ctx.Err() == nil {
-				s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
-				text := s.explain(err)
-				s.faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, "error", text)
-			}
+		sub, md := s.refresh(ctx)
+		if md == nil {
 			continue
 		}
 		s.fetcher.relead(md)
@@ -117,14 +132,31 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 	}
 }
 
+// refresh asks for the metadata and tells what is wrong with it. One topic that is
+// refused hides nothing of the others. Without an answer the metadata is nil.
+func (s *session) refresh(ctx context.Context) (subscription, *wire.MetadataResponse) {
+	sub, md, err := resolveTopics(ctx, s.client, s.cfg)
+	if err != nil && ctx.Err() == nil {
+		s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+		text := s.explain(err)
+		args := []any{"error", text}
+		if len(sub.unclear) > 0 {
+			args = append(args, "topics", sub.unclear)
+		}
+		s.faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, args...)
+	}
+	sub.assume(&s.member)
+	return sub, md
+}
+
 // settledChange confirms a change: a broker that has just started may not know
 // all topics yet.
 func (s *session) settledChange(ctx context.Context, first *subscription) bool {
 	if pause(ctx, 250*time.Millisecond) != nil {
 		return false
 	}
-	again, _, err := resolveTopics(ctx, s.client, s.cfg)
-	return err == nil && slices.Equal(first.topics, again.topics) && maps.Equal(first.ids, again.ids) && maps.Equal(first.parts, again.parts)
+	again, md := s.refresh(ctx)
+	return md != nil && slices.Equal(first.topics, again.topics) && maps.Equal(first.ids, again.ids) && maps.Equal(first.parts, again.parts)
 }
 
 // found takes in what the cluster has now: it clears the suspicion against
@@ -132,6 +164,9 @@ func (s *session) settledChange(ctx context.Context, first *subscription) bool {
 // ends the generation where the subscription must change.
 func (s *session) found(sub *subscription, why string, now time.Time) {
 	for _, p := range s.partitions {
+		if slices.Contains(sub.unclear, p.Topic) {
+			continue
+		}
 		same := sub.ids[p.Topic] == p.topicID && int(p.Partition) < sub.parts[p.Topic]
 		switch {
 		case !same:
