@@ -98,7 +98,7 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 		for j := range c.groups[i].lines {
 			l := &c.groups[i].lines[j]
 			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.name, l.offset) && !p.ledger.Overtaken(n.name, l.offset) {
-				s.add(n.name, p, l, now)
+				s.add(n.name, p, l, n.toldRefused(p, l.offset), now)
 			}
 		}
 	}

@@ -166,7 +166,7 @@ func (s *session) cleared(n *namespace, now time.Time) {
 		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond).String())
 	}
 	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
-	n.dropping, n.trial = false, false
+	n.dropping, n.trial, n.refused = false, false, nil
 	if len(n.shed) > 0 {
 		s.catchUp.want(n)
 	}
@@ -263,6 +263,9 @@ func (s *session) refused(r result, now time.Time) {
 		s.log.Error("namespace held: an import was refused for good; its records wait in Kafka, the others go on",
 			"namespace", n.name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
 			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
+	}
+	if u != nil {
+		n.noteRefused(u.pieces)
 	}
 	n.wakeAt = now.Add(s.cfg.HoldProbeInterval)
 	n.trial = false

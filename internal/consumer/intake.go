@@ -101,7 +101,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 			}
 			break // the node stands for all that follow
 		}
-		s.add(name, p, l, now)
+		s.add(name, p, l, 0, now)
 	}
 	if done > 0 {
 		s.metrics.skipped(p.Topic, "already_imported").Add(float64(done))
@@ -111,8 +111,9 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 	}
 }
 
-// add puts one line into the namespace's open batch and into the ledger.
-func (s *session) add(name string, p *partition, l *line, now time.Time) {
+// add puts one line into the namespace's open batch and into the ledger. told is
+// 1 if the line was counted as refused before, else 0.
+func (s *session) add(name string, p *partition, l *line, told int, now time.Time) {
 	open, sealed, err := s.batches.Add(name, l.bytes, l.timestamp, now)
 	if err != nil { // record.Worker bounds lines by the same limit
 		s.holdRecord(p, l.offset, l.timestamp, err.Error(), now)
@@ -121,32 +122,33 @@ func (s *session) add(name string, p *partition, l *line, now time.Time) {
 	if sealed != nil {
 		s.queue(sealed, now)
 	}
-	s.note(open, open.Namespace, p, l, now)
+	s.note(open, p, l, told, now)
 	if s.batches.SealFull(open) {
 		s.queue(open, now)
 	}
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (s *session) note(open *batcher.Batch, name string, p *partition, l *line, now time.Time) {
+func (s *session) note(open *batcher.Batch, p *partition, l *line, told int, now time.Time) {
 	m, ok := open.Tag.(*manifest)
 	if !ok {
 		m = &manifest{}
 		open.Tag = m
 	}
 	if p.ledger.Released(l.offset) {
-		if node := s.tracked(p.ledger.TrackSingle(ledger.Batch, name, l.offset, l.timestamp, now)); node != nil {
-			m.pieces = append(m.pieces, piece{p, node, 1})
+		if node := s.tracked(p.ledger.TrackSingle(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
+			m.pieces = append(m.pieces, piece{p, node, 1, told})
 		}
 		return
 	}
 	if pc := m.piece(p); pc != nil {
 		p.ledger.Extend(pc.node, l.offset)
 		pc.lines++
+		pc.told += told
 		return
 	}
-	if node := s.tracked(p.ledger.Track(ledger.Batch, name, l.offset, l.timestamp, now)); node != nil {
-		m.pieces = append(m.pieces, piece{p, node, 1})
+	if node := s.tracked(p.ledger.Track(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
+		m.pieces = append(m.pieces, piece{p, node, 1, told})
 	}
 }
 

@@ -53,7 +53,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		maxNamespaces: maxNamespaces, labels: map[string]string{},
 		consumedTotal:   counter("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
 		skippedTotal:    counter("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
-		rejectedTotal:   counter("records_rejected_total", "Records that could not become a line, and lines of refused batches, whatever the policy then did.", "topic", "reason"),
+		rejectedTotal:   counter("records_rejected_total", "Records that could not become a line, and lines of refused batches, once for each hold, whatever the policy then did.", "topic", "reason"),
 		lettersTotal:    counter("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
 		flushedTotal:    counter("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
 		uploadedRecords: counter("records_uploaded_total", "Lines stored.", "namespace"),
@@ -157,10 +157,11 @@ func (m *Metrics) rejected(topic, reason string) prometheus.Counter {
 	return m.rejectedTotal.WithLabelValues(topic, reason)
 }
 
-// refusedLines counts the lines of a refused batch by topic.
+// refusedLines counts the lines of a refused batch by topic, but for those that
+// were counted before.
 func (m *Metrics) refusedLines(pieces []piece) {
 	for _, pc := range pieces {
-		m.rejectedTotal.WithLabelValues(pc.partition.Topic, "refused").Add(float64(pc.lines))
+		m.rejectedTotal.WithLabelValues(pc.partition.Topic, "refused").Add(float64(pc.lines - pc.told))
 	}
 }
 

@@ -44,6 +44,34 @@ type namespace struct {
 	probe    Import
 	shed     map[*partition]*ledger.Node
 	lettered int // refused batches on their way to the dead-letter topic
+	// refused is where the lines lie that were refused since the hold began: each
+	// probe tries them again, but they are counted once.
+	refused map[TopicPartition]span
+}
+
+// span is offsets first to last.
+type span struct{ first, last int64 }
+
+// toldRefused is 1 if the line was counted as refused in this hold, else 0.
+func (n *namespace) toldRefused(p *partition, offset int64) int {
+	if s, ok := n.refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
+		return 1
+	}
+	return 0
+}
+
+// noteRefused remembers the lines of a batch for toldRefused.
+func (n *namespace) noteRefused(pieces []piece) {
+	if n.refused == nil {
+		n.refused = map[TopicPartition]span{}
+	}
+	for _, pc := range pieces {
+		tp, now := pc.partition.TopicPartition, span{pc.node.First, pc.node.Last}
+		if s, ok := n.refused[tp]; ok {
+			now = span{min(s.first, now.first), max(s.last, now.last)}
+		}
+		n.refused[tp] = now
+	}
 }
 
 func (n *namespace) troubled() bool { return n.state != ordinary }
@@ -102,6 +130,7 @@ type piece struct {
 	partition *partition
 	node      *ledger.Node
 	lines     int
+	told      int // of lines, those that were counted as refused before
 }
 
 // manifest is the Tag of an open batch: its share of each partition.

@@ -201,7 +201,7 @@ func (p *pacer) reset() {
 	for name, n := range p.namespaces {
 		*n = namespace{
 			name: name, wakeSlot: -1, state: n.state, failures: n.failures, since: n.since, wakeAt: n.wakeAt,
-			lastError: n.lastError, holdReason: n.holdReason, forbidden: n.forbidden, dropping: n.state == held,
+			lastError: n.lastError, holdReason: n.holdReason, forbidden: n.forbidden, refused: n.refused, dropping: n.state == held,
 		}
 		if n.troubled() {
 			p.sleep(n) // the next session may find lines of it
