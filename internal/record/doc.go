@@ -23,13 +23,13 @@
 //
 // # What is stored
 //
-// The line is the value's own bytes, unless these hold a raw line feed or
-// carriage return, have white space around the object, or need another id.
-// Then it is the same tokens in the same order without the white space between
-// them; strings keep their escapes and numbers their digits. Where the id is
-// set, the value of each top-level "id" is replaced, so that it does not
-// matter which duplicate a reader believes; where there is none, it is added
-// as the first member.
+// The line is the value's own bytes, blanks and tabs around the object
+// included, unless these hold a raw line feed or carriage return or need
+// another id. Then it is the same tokens in the same order without the white
+// space between and around them; strings keep their escapes and numbers their
+// digits. Where the id is set, the value of each top-level "id" is replaced, so
+// that it does not matter which duplicate a reader believes; where there is
+// none, it is added as the first member.
 //
 // # Order of checks
 //

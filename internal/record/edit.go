@@ -7,20 +7,19 @@ import "bytes"
 type edit struct {
 	scan *scanner
 	id   []byte // the JSON string that each top-level "id" shall be; nil keeps it
-	tidy bool   // leave out the white space between tokens
+	tidy bool   // leave out the white space between tokens and around the object
 	size int    // of the line in bytes, without its newline
 }
 
 // edit plans the line of the value that was scanned. id is the JSON string that
 // its top-level "id" shall be; nil keeps the value's own.
 func (s *scanner) edit(id []byte) edit {
-	e := edit{scan: s, id: id, size: s.end - s.start}
+	e := edit{scan: s, id: id, size: len(s.data)}
 	if id != nil && s.hasID(id) {
 		e.id = nil
 	}
-	around := s.start > 0 || s.end < len(s.data)
-	if e.tidy = s.newline || around || e.id != nil; e.tidy {
-		e.size -= s.space
+	if e.tidy = s.newline || e.id != nil; e.tidy {
+		e.size = s.end - s.start - s.space
 	}
 	if e.id == nil {
 		return e
@@ -55,7 +54,10 @@ func (s *scanner) empty() bool { return s.end-s.start-s.space == len("{}") }
 // to dst. out is dst, extended by what was appended.
 func (e edit) apply(dst []byte) (line, out []byte) {
 	s := e.scan
-	if e.id == nil && (!e.tidy || s.space == 0) {
+	switch {
+	case !e.tidy:
+		return s.data[:len(s.data):len(s.data)], dst
+	case e.id == nil && s.space == 0:
 		return s.data[s.start:s.end:s.end], dst
 	}
 	from, next := len(dst), s.start

@@ -202,7 +202,7 @@ func (m model) line(value, object []byte, id string) string {
 		}
 	}
 	if id == "" || ids > 0 && !other {
-		if len(value) == len(object) && !hasRawNewline(value) {
+		if !hasRawNewline(value) {
 			return string(value)
 		}
 		return compact(object)

@@ -19,6 +19,7 @@ func validValues() []valueCase {
 	return []valueCase{
 		{"one member", `{"id":"1"}`},
 		{"space, tab, CR and LF around and between tokens", " \t\r\n{ \"id\"\t:\r\"1\"\n,\"a\" : [ 1 , { } , [ ] ] } \r\n\t"},
+		{"blanks and tabs around the object", "\t {\"id\": \"1\" } \t"},
 		{"every escape", `{"id":"\"\\\/\b\f\n\r\t\u00e9\uD83d\uDe00"}`},
 		{"lone high surrogate escape", `{"id":"\ud800"}`},
 		{"lone low surrogate escape", `{"id":"\udc00x"}`},

@@ -19,8 +19,9 @@ type Input struct {
 
 // Line is what is stored of one record.
 type Line struct {
-	// Bytes is one JSON object without a newline. It aliases the record's
-	// value or the scratch that was given to Worker.Line, and lives as long.
+	// Bytes is one JSON object, perhaps with blanks and tabs around it, without
+	// a newline. It aliases the record's value or the scratch that was given to
+	// Worker.Line, and lives as long.
 	Bytes []byte
 	// Namespaces are valid, without repeats, in the order of the record. The
 	// list is shared: it is valid for ever and must not be modified.

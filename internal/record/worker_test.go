@@ -29,7 +29,7 @@ func TestWorker_ownBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := record.Input{Value: []byte(`{"id": "1", "ns":["a","b"], "n":1.0}`)}
+	in := record.Input{Value: []byte(" {\"id\": \"1\", \"ns\":[\"a\",\"b\"], \"n\":1.0}\t")}
 	line, out, rej := m.Worker().Line(nil, &in)
 	if rej != nil || string(line.Bytes) != string(in.Value) || len(out) != 0 || len(line.Namespaces) != 2 {
 		t.Fatalf("got %q %q %v", line.Bytes, line.Namespaces, rej)

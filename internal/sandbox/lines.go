@@ -43,8 +43,9 @@ func ParseLines(body []byte) (ids []string, fault error) {
 }
 
 func lineID(line []byte) (string, error) {
-	if len(line) == 0 || line[0] != '{' || line[len(line)-1] != '}' {
-		return "", errors.New("is not one bare object")
+	bare := bytes.Trim(line, " \t")
+	if len(bare) == 0 || bare[0] != '{' || bare[len(bare)-1] != '}' {
+		return "", errors.New("is not one object")
 	}
 	var object struct {
 		ID *string `json:"id"`

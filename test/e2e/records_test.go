@@ -21,6 +21,7 @@ var odd = []struct{ name, value, line string }{
 	{"escapes", `{"id":"N","namespace":"ns-00","a":"\u00e9\/\n\ud83d\ude00"}`, ""},
 	{"an escaped NUL", `{"id":"N","namespace":"ns-00","a":"\u0000"}`, ""},
 	{"spaces and tabs", "{ \"id\" : \"N\" ,\t\"namespace\":\"ns-00\" }", ""},
+	{"spaces and tabs around", " \t{\"id\":\"N\", \"namespace\":\"ns-00\"}\t ", ""},
 	{"newlines between tokens", "{\n\"id\": \"N\",\n \"namespace\":\"ns-00\",\"a\": 1.50 }", `{"id":"N","namespace":"ns-00","a":1.50}`},
 	{"CRLF between tokens", "{\"id\":\"N\",\r\n\"namespace\":\"ns-00\"}", `{"id":"N","namespace":"ns-00"}`},
 	{"a newline at the end", "{\"id\":\"N\", \"namespace\":\"ns-00\"}\n", `{"id":"N","namespace":"ns-00"}`},
