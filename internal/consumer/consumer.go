@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -51,7 +50,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         newPacer(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[TopicPartition]recollection{}, turned: new(atomic.Int64), explainer: d.Explain,
+		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explainer: d.Explain,
 	}
 	if cfg.DLQTopic != "" {
 		r.letters = NewLetterTopic(d.Client, cfg.DLQTopic)
@@ -66,7 +65,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 // leaves. While brokers or credentials fail it keeps trying. The error is
 // ErrUnfinished or nil.
 func (c *Consumer) Run(ctx context.Context) error {
-	c.turned.Store(time.Now().UnixNano())
+	c.pulse.beat(time.Now())
 	beat := c.heartbeat()
 	defer beat()
 	defer context.AfterFunc(ctx, c.state.stop)()
@@ -176,7 +175,7 @@ func (c *Consumer) heartbeat() (stop func()) {
 		defer close(done)
 		for pause(ctx, maxSleep) == nil {
 			if c.state.session.Load() == nil {
-				c.turned.Store(time.Now().UnixNano())
+				c.pulse.beat(time.Now())
 			}
 		}
 	}()

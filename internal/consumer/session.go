@@ -48,7 +48,7 @@ type resources struct {
 	// Written as the recollections are.
 	known     bool
 	explainer func(error) string
-	turned    *atomic.Int64 // Unix nanoseconds of the loop's last turn, for /healthz
+	pulse     *pulse // of the loop, for /healthz
 }
 
 // explain tells an error of a broker for people.
@@ -204,7 +204,7 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 // turn does what has become possible, whatever the event was, and arms the
 // timer for what becomes possible by the clock alone.
 func (s *session) turn(now time.Time, timer *time.Timer) {
-	s.turned.Store(now.UnixNano())
+	s.pulse.beat(now)
 	s.countMemoryPause(now)
 	if s.mode == running {
 		s.retryPending(now)

@@ -109,12 +109,29 @@ const stuckAfter = time.Minute
 
 // Healthy is nil while the loop turns or waits for a known outside cause.
 func (c *Consumer) Healthy() error {
-	at := c.turned.Load()
-	if at == 0 {
-		return nil
-	}
-	if since := time.Since(time.Unix(0, at)); since > stuckAfter {
+	if since := c.pulse.since(time.Now()); since > stuckAfter {
 		return fmt.Errorf("session loop has not turned for %s", since.Round(time.Second))
 	}
 	return nil
+}
+
+// pulse is when the loop last turned, on the monotonic clock: a wall clock that
+// is set neither makes a good loop look stuck nor hides a stuck one. Safe for
+// concurrent use.
+type pulse struct {
+	base time.Time
+	at   atomic.Int64 // nanoseconds after base, 0 before the first beat
+}
+
+func newPulse(now time.Time) *pulse { return &pulse{base: now} }
+
+func (p *pulse) beat(now time.Time) { p.at.Store(max(1, int64(now.Sub(p.base)))) }
+
+// since is how long ago the last beat was, 0 before the first one.
+func (p *pulse) since(now time.Time) time.Duration {
+	at := p.at.Load()
+	if at == 0 {
+		return 0
+	}
+	return now.Sub(p.base) - time.Duration(at)
 }

@@ -120,7 +120,7 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		c.state.stopped()
 		state(stateStopped)
 
-		c.turned.Store(time.Now().UnixNano())
+		c.pulse.beat(time.Now())
 		time.Sleep(stuckAfter)
 		if err := c.Healthy(); err != nil {
 			t.Errorf("after a minute: %v", err)
