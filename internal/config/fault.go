@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -22,30 +23,49 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%s=%q: %s", f.Variable, f.Value, f.Problem)
 }
 
-// What may hold a secret in an address: whatever stands before the host (a
-// password may hold a slash, so up to the last @ of the element), and the query
-// or fragment of a URL.
+// What stands before the host of an address, up to the last @ since a password
+// may hold anything, and the query or fragment of a URL.
 var (
-	urlUserInfo    = regexp.MustCompile(`^([a-zA-Z]+://)?.*@`)
-	urlQuery       = regexp.MustCompile(`([?#]).*$`)
-	brokerUserInfo = regexp.MustCompile(`[^,\s]+@`)
+	userInfo = regexp.MustCompile(`(?s)^([a-zA-Z]+://)?.*@`)
+	urlQuery = regexp.MustCompile(`(?s)([?#]).*$`)
+	address  = regexp.MustCompile(`(?s)://|:.*@`) // an address in a variable of another kind
+	skipName = regexp.MustCompile(`[A-Za-z0-9._-]+[/:][0-9]+@[0-9]+`)
 )
 
-// maxShown bounds how much of a value is repeated in an error or a table.
+// maxShown bounds how much of a value is repeated in a fault.
 const maxShown = 300
 
-// shown returns value as it may be printed: without the user information and
-// the query of addresses, and not endless.
+// shown returns value as a fault may print it, cut where it is long. What is at
+// fault may be anything, also what belongs into another variable: credentials
+// of an address, a key in PEM form, a secret in place of the path of its file.
 func shown(s Setting, value string) string {
 	switch {
-	case s.Variable == varBrokers:
-		value = brokerUserInfo.ReplaceAllString(value, redacted+"@")
-	case s.Kind == KindURL:
-		value = urlUserInfo.ReplaceAllString(value, "${1}"+redacted+"@")
+	case strings.Contains(value, "-----BEGIN"), s.holdsKeyPath() && !isPath(value):
+		return ""
+	case s.holdsAddress(), address.MatchString(value) && !namesRecords(s, value):
+		value = userInfo.ReplaceAllString(value, "${1}"+redacted+"@")
 		value = urlQuery.ReplaceAllString(value, "${1}"+redacted)
 	}
 	if len(value) > maxShown {
 		value = strings.ToValidUTF8(value[:maxShown], "") + "…"
 	}
 	return value
+}
+
+// holdsAddress reports whether the value is an address or a part of one.
+func (s Setting) holdsAddress() bool {
+	return s.Kind == KindURL || s.Variable == varBrokers || s.Variable == varImportPath ||
+		s.Variable == varHTTPAddr || s.Variable == varPprofAddr
+}
+
+// holdsKeyPath reports whether the value is the path of a file with a secret.
+func (s Setting) holdsKeyPath() bool { return s.Secret() || s.Variable == varTLSKeyFile }
+
+// isPath reports whether value is plainly a path.
+func isPath(value string) bool { return filepath.IsAbs(value) || strings.HasPrefix(value, ".") }
+
+// namesRecords reports whether each @ of value stands in the name of a record,
+// perhaps one that is written topic:partition.
+func namesRecords(s Setting, value string) bool {
+	return s.Variable == varSkipRecords && !address.MatchString(skipName.ReplaceAllString(value, ""))
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -17,13 +16,15 @@ import (
 // variables name. An error is a join of one [*Fault] per problem; there is no
 // configuration then.
 func Load(environ []string) (*Config, error) {
-	l := loader{
-		env:    parseEnviron(environ),
-		config: &Config{effective: make(map[string]string)},
-		faulty: make(map[string]bool),
-	}
 	settings := Settings()
+	l := loader{
+		env:      parseEnviron(environ),
+		settings: make(map[string]Setting, len(settings)),
+		config:   &Config{effective: make(map[string]string)},
+		faulty:   make(map[string]bool),
+	}
 	for _, s := range settings {
+		l.settings[s.Variable] = s
 		l.load(s)
 	}
 	l.validate()
@@ -50,16 +51,38 @@ func parseEnviron(environ []string) map[string]string {
 
 // loader fills one Config and gathers what is wrong.
 type loader struct {
-	env    map[string]string
-	config *Config
-	faults []error
-	faulty map[string]bool // variables with a fault, not to be judged twice
+	env      map[string]string
+	settings map[string]Setting // by variable
+	config   *Config
+	faults   []error
+	faulty   map[string]bool // variables with a fault, not to be judged twice
 }
 
-// add records a fault of the setting's variable.
+// add records a fault of the setting's variable, or of its _FILE twin if that
+// is what the environment sets.
 func (l *loader) add(s Setting, value, problem string) {
-	l.faults = append(l.faults, &Fault{s.Variable, shown(s, value), problem})
+	variable := s.Variable
+	if path := l.path(s); path != "" {
+		variable, value = s.FileVariable(), path
+	}
+	l.faults = append(l.faults, &Fault{variable, shown(s, value), problem})
 	l.faulty[s.Variable] = true
+}
+
+// text returns what the setting's variable holds, or its default.
+func (l *loader) text(s Setting) string {
+	if text := strings.TrimSpace(l.env[s.Variable]); text != "" {
+		return text
+	}
+	return s.Default
+}
+
+// path returns what a secret's _FILE variable holds, or "".
+func (l *loader) path(s Setting) string {
+	if !s.Secret() {
+		return ""
+	}
+	return strings.TrimSpace(l.env[s.FileVariable()])
 }
 
 // load fills the setting's field from the environment.
@@ -68,10 +91,7 @@ func (l *loader) load(s Setting) {
 		l.loadSecret(s)
 		return
 	}
-	text := strings.TrimSpace(l.env[s.Variable])
-	if text == "" {
-		text = s.Default
-	}
+	text := l.text(s)
 	if text == "" {
 		if s.Required {
 			l.add(s, "", "it is required")
@@ -83,21 +103,21 @@ func (l *loader) load(s Setting) {
 		l.add(s, text, err.Error())
 		return
 	}
-	l.config.effective[s.Variable] = shown(s, text)
+	l.config.effective[s.Variable] = text
 }
 
 // loadSecret fills a secret's field from its variable or from the file that
 // its twin names.
 func (l *loader) loadSecret(s Setting) {
-	text, path := l.env[s.Variable], strings.TrimSpace(l.env[s.FileVariable()])
+	text, path := l.env[s.Variable], l.path(s)
 	field := reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
 	switch {
 	case text != "" && path != "":
-		l.addFile(s, "", "set this or "+s.Variable+", not both")
+		l.add(s, "", "set this or "+s.Variable+", not both")
 	case path != "":
 		secret, err := secretFromFile(path)
 		if err != nil {
-			l.addFile(s, path, "want a file that holds the secret: "+err.Error())
+			l.add(s, "", "want a file that holds the secret: "+err.Error())
 			return
 		}
 		field.Set(reflect.ValueOf(secret))
@@ -112,16 +132,6 @@ func (l *loader) loadSecret(s Setting) {
 	case s.Required:
 		l.add(s, "", "it is required (or "+s.FileVariable()+", a file that holds it)")
 	}
-}
-
-// addFile records a fault of a secret's _FILE variable. Its value is repeated
-// only when it is plainly a path: the secret itself may stand there by mistake.
-func (l *loader) addFile(s Setting, path, problem string) {
-	if !filepath.IsAbs(path) && !strings.HasPrefix(path, ".") {
-		path = ""
-	}
-	l.faults = append(l.faults, &Fault{s.FileVariable(), path, problem})
-	l.faulty[s.Variable] = true
 }
 
 // decode converts text into field and checks it against the setting's words

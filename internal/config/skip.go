@@ -26,7 +26,7 @@ func (s *SkipRecords) Decode(text string) error {
 	for i, name := range names {
 		var ok bool
 		if records[i], ok = parseSkipRecord(name); !ok {
-			return fmt.Errorf("want topic/partition@offset, not %q", name)
+			return fmt.Errorf("element %d is not of the form topic/partition@offset", i+1)
 		}
 	}
 	*s = records

@@ -20,6 +20,11 @@ const (
 	varTLS          = "BRIDGE_KAFKA_TLS"
 	varMechanism    = "BRIDGE_KAFKA_SASL_MECHANISM"
 	varInsecureHTTP = "BRIDGE_ALLOW_INSECURE_HTTP"
+	varSkipRecords  = "BRIDGE_SKIP_RECORDS"
+	varTLSKeyFile   = "BRIDGE_KAFKA_TLS_KEY_FILE"
+	varImportPath   = "BRIDGE_IMPORT_PATH"
+	varHTTPAddr     = "BRIDGE_HTTP_ADDR"
+	varPprofAddr    = "BRIDGE_PPROF_ADDR"
 )
 
 // validate judges values that decoded, alone and against each other. It
@@ -47,12 +52,11 @@ func (l *loader) given(variable string) bool {
 
 // fault records a problem of a variable together with its effective value.
 func (l *loader) fault(variable, problem string) {
-	value := l.config.effective[variable]
-	if value == redacted {
-		value = ""
+	s, value := l.settings[variable], ""
+	if !s.Secret() {
+		value = l.text(s)
 	}
-	l.faults = append(l.faults, &Fault{variable, value, problem})
-	l.faulty[variable] = true
+	l.add(s, value, problem)
 }
 
 // require records a fault unless ok, or unless one of the variables that it
@@ -88,7 +92,7 @@ func (l *loader) validateAPI() {
 	l.validateURL("SAFETYKIT_BASE_URL", c.API.BaseURL)
 	l.validateURL("BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", c.Kafka.SASL.OAuthTokenURL)
 	problem := importPathFault(c.API.ImportPath)
-	l.require(problem == "", problem, "BRIDGE_IMPORT_PATH")
+	l.require(problem == "", problem, varImportPath)
 	l.require(!strings.ContainsFunc(c.API.Key.Value(), notVisible),
 		"want visible ASCII characters only, without spaces", "SAFETYKIT_API_KEY")
 	l.require(c.Retry.MinBackoff <= c.Retry.MaxBackoff,
@@ -123,15 +127,15 @@ func (l *loader) validateRoots(variable, path string) {
 
 func (l *loader) validateListeners() {
 	for _, listener := range []struct{ variable, addr string }{
-		{"BRIDGE_HTTP_ADDR", l.config.HTTP.Addr},
-		{"BRIDGE_PPROF_ADDR", l.config.HTTP.PprofAddr},
+		{varHTTPAddr, l.config.HTTP.Addr},
+		{varPprofAddr, l.config.HTTP.PprofAddr},
 	} {
-		_, port, err := net.SplitHostPort(listener.addr)
-		l.require(listener.addr == "" || err == nil && isPort(port, 0), "want host:port or :port", listener.variable)
+		host, port, err := net.SplitHostPort(listener.addr)
+		l.require(listener.addr == "" || err == nil && isPort(port, 0) && !strings.ContainsAny(host, notInHost), "want host:port or :port", listener.variable)
 	}
 	if addr := l.config.HTTP.PprofAddr; addr != "" {
 		host, _, _ := net.SplitHostPort(addr)
-		l.require(isLoopback(host), "want a loopback address such as 127.0.0.1:6060 (heaps hold records)", "BRIDGE_PPROF_ADDR")
+		l.require(isLoopback(host), "want a loopback address such as 127.0.0.1:6060 (heaps hold records)", varPprofAddr)
 	}
 }
 

@@ -11,7 +11,7 @@ func (l *loader) validateKafka() {
 	k := &l.config.Kafka
 	for _, broker := range k.Brokers {
 		host, port, err := net.SplitHostPort(broker)
-		l.require(err == nil && host != "" && isPort(port, 1) && !strings.ContainsAny(host, "/@ "),
+		l.require(err == nil && host != "" && isPort(port, 1) && !strings.ContainsAny(host, notInHost),
 			"want host:port,... such as kafka-0:9092,kafka-1:9092", varBrokers)
 	}
 	l.require(k.InstanceID == "" || instanceName.MatchString(k.InstanceID),
@@ -30,6 +30,9 @@ func (l *loader) validateKafka() {
 		"want at most BRIDGE_KAFKA_REBALANCE_TIMEOUT ("+k.RebalanceTimeout.String()+")",
 		"BRIDGE_KAFKA_SESSION_TIMEOUT", "BRIDGE_KAFKA_REBALANCE_TIMEOUT")
 }
+
+// notInHost tells a URL, or credentials, from the host that is wanted.
+const notInHost = "/@?# "
 
 var (
 	instanceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
@@ -86,7 +89,7 @@ func (l *loader) validateTopicNamespaces() {
 
 func (l *loader) validateTLS() {
 	t := &l.config.Kafka.TLS
-	const certFile, keyFile = "BRIDGE_KAFKA_TLS_CERT_FILE", "BRIDGE_KAFKA_TLS_KEY_FILE"
+	const certFile, keyFile = "BRIDGE_KAFKA_TLS_CERT_FILE", varTLSKeyFile
 	for _, variable := range []string{"BRIDGE_KAFKA_TLS_CA_FILE", certFile, keyFile, "BRIDGE_KAFKA_TLS_SERVER_NAME"} {
 		l.require(t.Enabled || !l.given(variable), "has no effect without "+varTLS+"=true", variable, varTLS)
 	}

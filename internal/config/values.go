@@ -6,6 +6,8 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -95,19 +97,19 @@ func (s Size) String() string {
 // List is comma-separated text. Space around an element is dropped.
 type List []string
 
-// Decode splits text; an empty element or a repeated one is a fault.
+// Decode splits text; an empty element or a repeated one is a fault. As in all
+// decoders the error tells places and not texts: these may be a secret that got
+// into the wrong variable, and the fault shows the value already.
 func (l *List) Decode(text string) error {
-	seen := make(map[string]bool)
 	var list List
 	for element := range strings.SplitSeq(text, ",") {
 		element = strings.TrimSpace(element)
 		if element == "" {
 			return errors.New("want a comma-separated list without empty elements")
 		}
-		if seen[element] {
-			return fmt.Errorf("%q is listed twice", element)
+		if i := slices.Index(list, element); i >= 0 {
+			return fmt.Errorf("elements %d and %d are the same", i+1, len(list)+1)
 		}
-		seen[element] = true
 		list = append(list, element)
 	}
 	*l = list
@@ -121,14 +123,23 @@ type Regexp struct{ *regexp.Regexp }
 func (r *Regexp) Decode(text string) error {
 	// Compiled alone first: "a)(b" must not close the anchoring group.
 	if _, err := regexp.Compile(text); err != nil {
-		return fmt.Errorf("want a regular expression (RE2 syntax): %w", err)
+		return expressionFault(err)
 	}
 	re, err := regexp.Compile(`^(?:` + text + `)$`)
 	if err != nil {
-		return fmt.Errorf("want a regular expression (RE2 syntax): %w", err)
+		return expressionFault(err)
 	}
 	r.Regexp = re
 	return nil
+}
+
+// expressionFault is err without the piece of the expression that it repeats.
+func expressionFault(err error) error {
+	const want = "want a regular expression (RE2 syntax)"
+	if se, ok := errors.AsType[*syntax.Error](err); ok {
+		return fmt.Errorf("%s: %s", want, se.Code)
+	}
+	return errors.New(want)
 }
 
 // IsSet reports whether there is an expression.
@@ -156,6 +167,8 @@ func (u *URL) Decode(text string) error {
 		return errors.New("want an https URL")
 	case parsed.User != nil:
 		return errors.New("want a URL without user name and password")
+	case strings.Contains(text, "@"): // a password that holds a slash looks like a path
+		return errors.New("want a URL without @")
 	case parsed.RawQuery != "" || parsed.ForceQuery || strings.Contains(text, "#"):
 		return errors.New("want a URL without query and fragment")
 	}

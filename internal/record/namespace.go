@@ -38,19 +38,20 @@ type Map struct {
 // ParseNamespaceMap parses "from=to" and "from=to1+to2" entries, separated by
 // commas; "*=to" catches what no other entry names. Targets must be valid
 // namespaces; naming one from twice is an error. White space around the parts
-// is ignored; an empty text is the empty map.
+// is ignored; an empty text is the empty map. An error names the entry by its
+// place and repeats nothing of it.
 func ParseNamespaceMap(s string) (Map, error) {
 	m := Map{to: map[string][]string{}}
 	if strings.TrimSpace(s) == "" {
 		return m, nil
 	}
-	for entry := range strings.SplitSeq(s, ",") {
+	for i, entry := range strings.Split(s, ",") {
 		from, to, err := parseMapEntry(entry)
 		if err != nil {
-			return Map{}, fmt.Errorf("entry %q: %w", strings.TrimSpace(entry), err)
+			return Map{}, fmt.Errorf("entry %d: %w", i+1, err)
 		}
 		if _, twice := m.to[from]; twice {
-			return Map{}, fmt.Errorf("entry %q: %q is named twice", strings.TrimSpace(entry), from)
+			return Map{}, fmt.Errorf("entry %d: what stands before = is named twice", i+1)
 		}
 		m.to[from] = to
 	}
@@ -65,10 +66,10 @@ func parseMapEntry(entry string) (from string, to []string, err error) {
 	if from = strings.TrimSpace(entry[:cut]); from == "" {
 		return "", nil, errors.New("nothing before =")
 	}
-	for target := range strings.SplitSeq(entry[cut+1:], "+") {
+	for i, target := range strings.Split(entry[cut+1:], "+") {
 		target = strings.TrimSpace(target)
 		if !ValidNamespace(target) {
-			return "", nil, fmt.Errorf("target %q: %w", target, errNamespaceForm)
+			return "", nil, fmt.Errorf("target %d: %w", i+1, errNamespaceForm)
 		}
 		to = append(to, target)
 	}

@@ -69,18 +69,18 @@ func TestParseNamespaceMap_withoutCatchAll(t *testing.T) {
 
 func TestParseNamespaceMap_faults(t *testing.T) {
 	for text, part := range map[string]string{
-		"a":             `"a"`,
-		"a=":            `target ""`,
-		"=a":            "nothing before",
-		"a=b,":          `entry ""`,
-		",a=b":          `entry ""`,
-		"a=b+":          `target ""`,
-		"a=b c":         `target "b c"`,
-		"a=b.c":         `target "b.c"`,
-		"a=*":           `target "*"`,
-		"a=b,c=d,a=e":   `"a" is named twice`,
-		"*=b, * = c":    `"*" is named twice`,
-		"a=../x,b=good": `target "../x"`,
+		"a":             "entry 1: want",
+		"a=":            "entry 1: target 1: a namespace",
+		"=a":            "entry 1: nothing before",
+		"a=b,":          "entry 2: want",
+		",a=b":          "entry 1: want",
+		"a=b+":          "entry 1: target 2: a namespace",
+		"a=b c":         "entry 1: target 1",
+		"a=b.c":         "entry 1: target 1",
+		"a=*":           "entry 1: target 1",
+		"a=b,c=d,a=e":   "entry 3: what stands before = is named twice",
+		"*=b, * = c":    "entry 2: what stands before = is named twice",
+		"b=good,a=../x": "entry 2: target 1",
 	} {
 		if _, err := record.ParseNamespaceMap(text); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%q: got %v, want an error with %s", text, err, part)
