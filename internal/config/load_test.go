@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -181,5 +182,33 @@ func TestDescribe(t *testing.T) {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("the description holds %s", secret)
 		}
+	}
+}
+
+// longMap is a namespace map that no line of a terminal holds.
+func longMap() string {
+	var entries []string
+	for i := range 40 {
+		entries = append(entries, fmt.Sprintf("events.topic-%d=ns_%d", i, i))
+	}
+	return strings.Join(entries, ",")
+}
+
+func TestDescribe_cutsNothing(t *testing.T) {
+	cfg := load(t, with("BRIDGE_NAMESPACE_MAP="+longMap()))
+	var out bytes.Buffer
+	if err := cfg.Describe(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), longMap()+"\n") {
+		t.Errorf("the map is not whole:\n%s", out.String())
+	}
+}
+
+// The remedy is there to be copied.
+func TestLoad_remedyHoldsTheWholeMap(t *testing.T) {
+	_, err := config.Load(with("BRIDGE_KAFKA_TOPICS=users,ads.v1", "BRIDGE_NAMESPACE_MAP="+longMap()))
+	if want := "BRIDGE_NAMESPACE_MAP=" + longMap() + ",ads.v1=ads_v1 or "; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v\nwant in it %s", err, want)
 	}
 }
