@@ -44,6 +44,8 @@ func TestLoad_reportsAllFaultsAtOnce(t *testing.T) {
 func TestLoad_faults(t *testing.T) {
 	notPEM := writeFile(t, "ca.pem", "no certificate")
 	empty := writeFile(t, "empty", "\n")
+	spaced := writeFile(t, "spaced", "sk_live \n")
+	marked := writeFile(t, "marked", "\ufeffsk_live\n")
 	for _, tc := range []struct {
 		name string
 		env  []string
@@ -72,6 +74,8 @@ func TestLoad_faults(t *testing.T) {
 		{"a negative duration", []string{"BRIDGE_SHUTDOWN_TIMEOUT=-2562047h47m16.854775808s"}, `BRIDGE_SHUTDOWN_TIMEOUT="-2562047h47m16.854775808s": want at least 1ms`},
 		{"a switch", []string{"BRIDGE_KAFKA_TLS=yes"}, `BRIDGE_KAFKA_TLS="yes": want true or false`},
 		{"a number", []string{"BRIDGE_BATCH_MAX_RECORDS=many"}, `BRIDGE_BATCH_MAX_RECORDS="many": want a whole number`},
+		{"a number that is not decimal", []string{"BRIDGE_UPLOAD_CONCURRENCY=0x10"}, `BRIDGE_UPLOAD_CONCURRENCY="0x10": want a whole number`},
+		{"a number with a separator", []string{"BRIDGE_BATCH_MAX_RECORDS=50_000"}, `BRIDGE_BATCH_MAX_RECORDS="50_000": want a whole number`},
 		{"an unbalanced expression", []string{"BRIDGE_NAMESPACE_ALLOW=a)(b"}, `BRIDGE_NAMESPACE_ALLOW="a)(b": want a regular expression (RE2 syntax): unexpected )`},
 		{"no rejected batch is skipped", []string{"BRIDGE_ON_REJECTED=skip"}, `BRIDGE_ON_REJECTED="skip": want one of hold, dlq`},
 		{"a policy without its topic", []string{"BRIDGE_ON_REJECTED=dlq"}, `BRIDGE_ON_REJECTED="dlq": needs BRIDGE_DLQ_TOPIC`},
@@ -89,6 +93,11 @@ func TestLoad_faults(t *testing.T) {
 		{"a URL with a query", []string{"SAFETYKIT_BASE_URL=https://h/?a"}, `SAFETYKIT_BASE_URL="https://h/?[redacted]": want a URL without query and fragment`},
 		{"a URL with a fragment", []string{"SAFETYKIT_BASE_URL=https://h/#a"}, `SAFETYKIT_BASE_URL="https://h/#[redacted]": want a URL without query and fragment`},
 		{"a URL with a password that holds a slash", []string{"SAFETYKIT_BASE_URL=https://u:p/w@h"}, `SAFETYKIT_BASE_URL="https://[redacted]@h": want an absolute URL such as https://host/path`},
+		{"a URL with an escape", []string{"SAFETYKIT_BASE_URL=https://h/a%2Fb"}, `SAFETYKIT_BASE_URL="https://h/a%2Fb": want a plain path without spaces, escapes, query or fragment`},
+		{"a URL with a needless escape", []string{"SAFETYKIT_BASE_URL=https://h/%41"}, `SAFETYKIT_BASE_URL="https://h/%41": want a plain path…`},
+		{"a URL with a space", []string{"SAFETYKIT_BASE_URL=https://h/a b"}, `SAFETYKIT_BASE_URL="https://h/a b": want a plain path…`},
+		{"a URL beyond ASCII", []string{"SAFETYKIT_BASE_URL=https://h/é"}, `SAFETYKIT_BASE_URL="https://h/é": want a plain path…`},
+		{"a URL that climbs", []string{"SAFETYKIT_BASE_URL=https://h/a/.."}, `SAFETYKIT_BASE_URL="https://h/a/..": want a path without ..`},
 		{"another scheme", []string{"SAFETYKIT_BASE_URL=ftp://h"}, `SAFETYKIT_BASE_URL="ftp://h": want an https URL`},
 		{"a relative URL", []string{"SAFETYKIT_BASE_URL=api.example.com"}, `SAFETYKIT_BASE_URL="api.example.com": want an absolute URL such as https://host/path`},
 		{"a path without its place", []string{"BRIDGE_IMPORT_PATH=/v1/import"}, `BRIDGE_IMPORT_PATH="/v1/import": want a path that holds {namespace} exactly once`},
@@ -115,6 +124,9 @@ func TestLoad_faults(t *testing.T) {
 		{"a secret's file is empty", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=" + empty}, `SAFETYKIT_API_KEY_FILE="` + empty + `": want a file that holds the secret: it is empty`},
 		{"a secret of two lines", []string{"SAFETYKIT_API_KEY=sk_a\nsk_b"}, `SAFETYKIT_API_KEY: it holds a line break or another control character`},
 		{"a key with a space", []string{"SAFETYKIT_API_KEY=Bearer sk_a"}, `SAFETYKIT_API_KEY: want visible ASCII characters only, without spaces`},
+		{"a key file with a space", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=" + spaced}, `SAFETYKIT_API_KEY_FILE="` + spaced + `": want visible ASCII characters only, without spaces`},
+		{"a key file with a byte order mark", []string{"SAFETYKIT_API_KEY=", "SAFETYKIT_API_KEY_FILE=" + marked}, `SAFETYKIT_API_KEY_FILE="` + marked + `": want visible ASCII characters only, without spaces`},
+		{"a password file without SASL", []string{"BRIDGE_KAFKA_SASL_PASSWORD_FILE=" + spaced}, `BRIDGE_KAFKA_SASL_PASSWORD_FILE="` + spaced + `": has no effect without BRIDGE_KAFKA_SASL_MECHANISM`},
 		{"an unknown name", []string{"BRIDGE_TOPICS=a"}, `BRIDGE_TOPICS: no such setting; did you mean BRIDGE_KAFKA_TOPICS?`},
 		{"an unknown name unlike any", []string{"BRIDGE_ZZZZ=a"}, "BRIDGE_ZZZZ: no such setting; `bridge config` lists them"},
 		{"a misspelt secret", []string{"SAFETYKIT_APIKEY=sk_live"}, `SAFETYKIT_APIKEY: no such setting; did you mean SAFETYKIT_API_KEY?`},

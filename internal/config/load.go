@@ -158,8 +158,16 @@ func decode(s Setting, text string, field reflect.Value) error {
 // convert lets envconfig turn text into a value of type t. It is called for
 // one value at a time because it stops at its first fault, and the text is
 // handed over as the default of a variable that cannot exist (no name holds
-// '=') because it would otherwise read the process's own environment.
+// '=') because it would otherwise read the process's own environment. Numbers
+// are handed over without leading zeros: it would take those for octal.
 func convert(kind Kind, t reflect.Type, text string) (reflect.Value, error) {
+	if kind == KindInteger {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return reflect.Value{}, errors.New("want a whole number")
+		}
+		text = strconv.Itoa(n)
+	}
 	tag := reflect.StructTag(`envconfig:"=" default:` + strconv.Quote(text))
 	spec := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Value", Type: t, Tag: tag}}))
 	err := envconfig.Process("", spec.Interface())
@@ -169,8 +177,6 @@ func convert(kind Kind, t reflect.Type, text string) (reflect.Value, error) {
 	switch kind {
 	case KindDuration:
 		return reflect.Value{}, errors.New("want a duration such as 500ms, 30s or 5m")
-	case KindInteger:
-		return reflect.Value{}, errors.New("want a whole number")
 	case KindBoolean:
 		return reflect.Value{}, errors.New("want true or false")
 	}

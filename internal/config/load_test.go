@@ -116,6 +116,24 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	}
 }
 
+func TestLoad_numbersAreDecimal(t *testing.T) {
+	for text, want := range map[string]int{"010": 10, "09": 9, "16": 16} {
+		if got := load(t, with("BRIDGE_UPLOAD_CONCURRENCY="+text)).API.UploadConcurrency; got != want {
+			t.Errorf("%s is %d, want %d", text, got, want)
+		}
+	}
+}
+
+// A token endpoint is called as it is written.
+func TestLoad_tokenEndpointKeepsItsEscapes(t *testing.T) {
+	const endpoint = "https://h/realms/a%2Fb/token"
+	cfg := load(t, with("BRIDGE_KAFKA_TLS=true", "BRIDGE_KAFKA_SASL_MECHANISM=OAUTHBEARER", "BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL="+endpoint,
+		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID=c", "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET=s"))
+	if got := cfg.Kafka.SASL.OAuthTokenURL.String(); got != endpoint {
+		t.Errorf("%s became %s", endpoint, got)
+	}
+}
+
 func TestLoad_emptyEqualsUnset(t *testing.T) {
 	cfg := load(t, with("BRIDGE_BATCH_MAX_AGE=", "BRIDGE_KAFKA_TLS= ", "BRIDGE_NO_SUCH=", "SAFETYKIT_API_KEY_FILE="))
 	if cfg.Batch.MaxAge != 30*time.Second {

@@ -91,6 +91,10 @@ func (l *loader) validateAPI() {
 	c := l.config
 	l.validateURL("SAFETYKIT_BASE_URL", c.API.BaseURL)
 	l.validateURL("BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", c.Kafka.SASL.OAuthTokenURL)
+	if u := c.API.BaseURL; u.IsSet() {
+		problem := pathFault(u.EscapedPath())
+		l.require(problem == "", problem, "SAFETYKIT_BASE_URL")
+	}
 	problem := importPathFault(c.API.ImportPath)
 	l.require(problem == "", problem, varImportPath)
 	l.require(!strings.ContainsFunc(c.API.Key.Value(), notVisible),
@@ -158,13 +162,21 @@ func isPort(text string, least uint64) bool {
 func importPathFault(path string) string {
 	const placeholder = "{namespace}"
 	rest := strings.Replace(path, placeholder, "n", 1)
-	u, err := url.Parse(rest)
 	switch {
 	case !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
 		return "want a path that begins with one /"
 	case strings.Count(path, placeholder) != 1 || strings.ContainsAny(rest, "{}"):
 		return "want a path that holds " + placeholder + " exactly once"
-	case err != nil || strings.ContainsFunc(path, notVisible) || u.Path != rest:
+	}
+	return pathFault(rest)
+}
+
+// pathFault says why path, as written in a URL, cannot be put before or after
+// another one, or returns "".
+func pathFault(path string) string {
+	u, err := url.Parse(path)
+	switch {
+	case err != nil || strings.ContainsFunc(path, notVisible) || u.Path != path:
 		return "want a plain path without spaces, escapes, query or fragment"
 	case slices.Contains(strings.Split(path, "/"), ".."):
 		return "want a path without .."

@@ -29,7 +29,7 @@ type KeySource interface {
 // of the fields with a default take it.
 type Config struct {
 	// BaseURL is the API's address: https, or http to a loopback host or with
-	// AllowInsecureHTTP. Required.
+	// AllowInsecureHTTP. Its path has no escapes. Required.
 	BaseURL *url.URL
 
 	// Path of the create call, with {namespace} in it.
@@ -146,6 +146,8 @@ func (c Config) validate() error {
 		faults = append(faults, errors.New("check base URL: it is missing"))
 	case c.BaseURL.RawQuery != "" || c.BaseURL.Fragment != "":
 		faults = append(faults, errors.New("check base URL: it must have no query and no fragment"))
+	case c.BaseURL.RawPath != "":
+		faults = append(faults, errors.New("check base URL: its path must have no escapes"))
 	default:
 		if err := checkTarget(c.BaseURL, c.AllowInsecureHTTP); err != nil {
 			faults = append(faults, fmt.Errorf("check base URL: %w", err))

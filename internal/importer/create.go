@@ -43,7 +43,6 @@ func (c *Client) createURL(namespace string) (*url.URL, error) {
 	}
 	u := *c.cfg.BaseURL
 	u.Path = strings.TrimSuffix(u.Path, "/") + strings.ReplaceAll(c.cfg.Path, namespaceMark, namespace)
-	u.RawPath = ""
 	return &u, nil
 }
 
