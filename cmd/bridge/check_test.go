@@ -121,7 +121,6 @@ func TestCheck_faults(t *testing.T) {
 		{"missing topic", map[string]string{"BRIDGE_KAFKA_TOPICS": "users,missing"}, "fail topic missing: does not exist", "BRIDGE_KAFKA_TOPICS", "ok topic users"},
 		{"no topic matches", map[string]string{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": "orders.*"}, "fail topics: none matches", "correct the expression", "ok group bridge"},
 		{"missing dead-letter topic", map[string]string{"BRIDGE_DLQ_TOPIC": "missing", "BRIDGE_ON_INVALID": "dlq"}, "fail dead-letter topic missing", "BRIDGE_DLQ_TOPIC", "ok group bridge"},
-		{"static namespace that is not allowed", map[string]string{"BRIDGE_NAMESPACE": "static:users", "BRIDGE_NAMESPACE_ALLOW": "listings"}, "fail records: ", "BRIDGE_NAMESPACE_ALLOW", "ok api "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

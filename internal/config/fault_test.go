@@ -61,6 +61,16 @@ func TestLoad_faults(t *testing.T) {
 			[]string{"BRIDGE_KAFKA_TOPICS=users,ads.v1,x.y", "BRIDGE_NAMESPACE_MAP=x.y=z"},
 			`BRIDGE_KAFKA_TOPICS="users,ads.v1,x.y": ads.v1 cannot be a namespace (letters, digits, '_' and '-'); name one with BRIDGE_NAMESPACE_MAP=x.y=z,ads.v1=ads_v1 or set BRIDGE_NAMESPACE`,
 		},
+		{
+			"a static namespace that is not allowed",
+			[]string{"BRIDGE_NAMESPACE=static:foo", "BRIDGE_NAMESPACE_ALLOW=bar|foo2"},
+			`BRIDGE_NAMESPACE="static:foo": every record would be invalid, since BRIDGE_NAMESPACE_ALLOW does not match "foo": change one of the two`,
+		},
+		{
+			"a static namespace that is mapped to what is not allowed",
+			[]string{"BRIDGE_NAMESPACE=static:foo", "BRIDGE_NAMESPACE_ALLOW=foo|bar", "BRIDGE_NAMESPACE_MAP=foo=bar+baz,x=y"},
+			`BRIDGE_NAMESPACE="static:foo": every record would be invalid, since BRIDGE_NAMESPACE_ALLOW does not match "baz", which BRIDGE_NAMESPACE_MAP makes of it: change one of the three`,
+		},
 		{"a broker without a port", []string{"BRIDGE_KAFKA_BROKERS=kafka"}, `BRIDGE_KAFKA_BROKERS="kafka": want host:port,…`},
 		{"a broker's port", []string{"BRIDGE_KAFKA_BROKERS=kafka:99999"}, `BRIDGE_KAFKA_BROKERS="kafka:99999": want host:port,…`},
 		{"a broker with credentials", []string{"BRIDGE_KAFKA_BROKERS=u:pw@kafka:9"}, `BRIDGE_KAFKA_BROKERS="[redacted]@kafka:9": want host:port,…`},
@@ -145,10 +155,18 @@ func TestLoad_faults(t *testing.T) {
 	}
 }
 
+func TestLoad_staticNamespaceThatIsAllowed(t *testing.T) {
+	load(t, with("BRIDGE_NAMESPACE=static:foo"))
+	load(t, with("BRIDGE_NAMESPACE=static:foo", "BRIDGE_NAMESPACE_ALLOW=fo+"))
+	load(t, with("BRIDGE_NAMESPACE=static:foo", "BRIDGE_NAMESPACE_ALLOW=bar", "BRIDGE_NAMESPACE_MAP=*=bar"))
+	load(t, with("BRIDGE_NAMESPACE=field:ns", "BRIDGE_NAMESPACE_ALLOW=bar"))
+}
+
 func TestLoad_loopbackMayBePlain(t *testing.T) {
 	for _, url := range []string{"http://localhost:1", "http://127.9.9.9", "http://[::1]:1", "https://api.example.com"} {
 		load(t, with("SAFETYKIT_BASE_URL="+url))
 	}
 	load(t, with("SAFETYKIT_BASE_URL=http://api.example.com", "BRIDGE_ALLOW_INSECURE_HTTP=true"))
 	load(t, with("BRIDGE_PPROF_ADDR=localhost:6060", "BRIDGE_HTTP_ADDR=127.0.0.1:0"))
+	load(t, with("BRIDGE_PPROF_ADDR=LOCALHOST:6060"))
 }

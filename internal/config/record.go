@@ -1,6 +1,10 @@
 package config
 
-import "kafka-import-bridge/internal/record"
+import (
+	"strings"
+
+	"kafka-import-bridge/internal/record"
+)
 
 // NamespaceSource is where a record's namespaces come from.
 type NamespaceSource struct{ record.Source }
@@ -13,6 +17,11 @@ func (s *NamespaceSource) Decode(text string) (err error) {
 
 // IsTopic reports whether the topic's name is the namespace.
 func (s NamespaceSource) IsTopic() bool { return s.String() == "topic" }
+
+// Static returns the namespace of every record, if there is one.
+func (s NamespaceSource) Static() (name string, ok bool) {
+	return strings.CutPrefix(s.String(), "static:")
+}
 
 // IDSource is where a line's id comes from.
 type IDSource struct{ record.Source }

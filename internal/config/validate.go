@@ -16,6 +16,7 @@ const (
 	varTopicRegex   = "BRIDGE_KAFKA_TOPIC_REGEX"
 	varNamespace    = "BRIDGE_NAMESPACE"
 	varNamespaceMap = "BRIDGE_NAMESPACE_MAP"
+	varAllow        = "BRIDGE_NAMESPACE_ALLOW"
 	varDLQTopic     = "BRIDGE_DLQ_TOPIC"
 	varTLS          = "BRIDGE_KAFKA_TLS"
 	varMechanism    = "BRIDGE_KAFKA_SASL_MECHANISM"
@@ -32,6 +33,7 @@ const (
 func (l *loader) validate() {
 	l.validateKafka()
 	l.validateTopics()
+	l.validateStaticNamespace()
 	l.validateTLS()
 	l.validateSASL()
 	l.validatePolicies()
@@ -64,6 +66,29 @@ func (l *loader) fault(variable, problem string) {
 func (l *loader) require(ok bool, problem string, variable string, others ...string) {
 	if !ok && l.sound(variable) && l.sound(others...) {
 		l.fault(variable, problem)
+	}
+}
+
+// validateStaticNamespace refuses a namespace that would make every record
+// invalid.
+func (l *loader) validateStaticNamespace() {
+	n := &l.config.Namespace
+	name, static := n.Source.Static()
+	if !static || !n.Allow.IsSet() {
+		return
+	}
+	to, mapped := n.Map.Lookup(name)
+	if !mapped {
+		to = []string{name}
+	}
+	for _, namespace := range to {
+		remedy := ": change one of the two"
+		if mapped {
+			remedy = ", which " + varNamespaceMap + " makes of it: change one of the three"
+		}
+		l.require(n.Allow.MatchString(namespace),
+			"every record would be invalid, since "+varAllow+" does not match "+strconv.Quote(namespace)+remedy,
+			varNamespace, varNamespaceMap, varAllow)
 	}
 }
 
