@@ -199,7 +199,7 @@ func TestNewRegistry_passesTheLinter(t *testing.T) {
 
 func TestPprof_refusesARequestThatNamesAnotherHost(t *testing.T) {
 	h := pprofHandler()
-	for host, want := range map[string]int{"127.0.0.1:6060": 200, "localhost": 200, "[::1]:6060": 200, "evil.example": 403, "192.0.2.1:6060": 403} {
+	for host, want := range map[string]int{"127.0.0.1:6060": 200, "localhost": 200, "LocalHost:6060": 200, "[::1]:6060": 200, "evil.example": 403, "192.0.2.1:6060": 403} {
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "/debug/pprof/cmdline", nil)
 		r.Host = host
 		w := httptest.NewRecorder()

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+
+	"kafka-import-bridge/internal/loopback"
 )
 
 // ServePprof serves profiles on addr until ctx ends. A heap profile holds pieces
@@ -48,11 +50,7 @@ func isLoopback(hostport string) bool {
 	if err != nil {
 		host = hostport
 	}
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return loopback.Is(host)
 }
 
 func pprofHandler() http.Handler {

@@ -167,7 +167,7 @@ func TestServePprof_refusesEverythingButLoopback(t *testing.T) {
 
 func TestServePprof_endsWithItsContext(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	for _, addr := range []string{"127.0.0.1:0", "localhost:0"} {
+	for _, addr := range []string{"127.0.0.1:0", "localhost:0", "LOCALHOST:0"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := ServePprof(ctx, addr); err != nil && !errors.Is(err, context.Canceled) {

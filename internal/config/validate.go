@@ -2,11 +2,12 @@ package config
 
 import (
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"kafka-import-bridge/internal/loopback"
 )
 
 // Variables that a check or a message names beside its own.
@@ -137,7 +138,7 @@ func notVisible(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // validateURL refuses plain http over a network.
 func (l *loader) validateURL(variable string, u URL) {
-	if !u.IsSet() || u.Scheme == "https" || l.config.API.AllowInsecureHTTP || isLoopback(u.Hostname()) {
+	if !u.IsSet() || u.Scheme == "https" || l.config.API.AllowInsecureHTTP || loopback.Is(u.Hostname()) {
 		return
 	}
 	l.require(false, "want https: plain http is accepted for loopback hosts only, unless "+varInsecureHTTP+"=true",
@@ -164,17 +165,8 @@ func (l *loader) validateListeners() {
 	}
 	if addr := l.config.HTTP.PprofAddr; addr != "" {
 		host, _, _ := net.SplitHostPort(addr)
-		l.require(isLoopback(host), "want a loopback address such as 127.0.0.1:6060 (heaps hold records)", varPprofAddr)
+		l.require(loopback.Is(host), "want a loopback address such as 127.0.0.1:6060 (heaps hold records)", varPprofAddr)
 	}
-}
-
-// isLoopback reports whether host names this machine.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // isPort reports whether text is a port number of at least least.

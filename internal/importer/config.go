@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"kafka-import-bridge/internal/loopback"
 )
 
 // namespaceMark stands for the namespace in Config.Path.
@@ -177,13 +179,8 @@ func checkTarget(u *url.URL, allowInsecure bool) error {
 		return errors.New("no host")
 	case u.User != nil:
 		return errors.New("user information in the URL")
-	case u.Scheme == "http" && !allowInsecure && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !allowInsecure && !loopback.Is(u.Hostname()):
 		return errors.New("plain http to a host that is not loopback, which only BRIDGE_ALLOW_INSECURE_HTTP=true accepts")
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/loopback"
 )
 
 func TestClient_neverFollowsABadUploadURL(t *testing.T) {
@@ -363,7 +365,7 @@ func FuzzParseGrant(f *testing.F) {
 			}
 			return
 		}
-		if g.upload.Hostname() == "" || g.upload.User != nil || g.upload.Scheme != "https" && (g.upload.Scheme != "http" || !loopback(g.upload.Hostname())) {
+		if g.upload.Hostname() == "" || g.upload.User != nil || g.upload.Scheme != "https" && (g.upload.Scheme != "http" || !loopback.Is(g.upload.Hostname())) {
 			t.Fatalf("accepted %q", g.upload)
 		}
 		if life := g.lifetime(http.Header{}, time.Now()); life <= 0 || life >= urlLifetime {
