@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,11 +35,14 @@ func checkCommand(ctx context.Context, inv invocation) error {
 		fmt.Fprintf(inv.stderr, "bridge check: %v\n", err)
 		return errUsage
 	}
+	out := &findings{out: inv.stdout, json: options.json}
 	cfg, err := inv.loadConfig()
+	if out.tellFaults(err) {
+		return errors.Join(errUsage, out.err)
+	}
 	if err != nil {
 		return err
 	}
-	out := &findings{out: inv.stdout, json: options.json}
 	return errors.Join(checkBridge(ctx, cfg, options, out), out.err)
 }
 
@@ -55,30 +57,37 @@ func (o checkOptions) validate() error {
 }
 
 // checkBridge prints one line for each thing it tries, and returns errReported
-// if any of them is not well.
+// if any of them is not well, or errUsage if it is the configuration.
 func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, out *findings) error {
-	out.tell(consumer.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
 	roots, err := rootCAs(cfg.API.CAFile)
 	if err != nil {
 		return err
 	}
+	client, explain, err := kafkaClient(ctx, cfg, roots)
+	misconfigured := out.tellFaults(err)
+	if !misconfigured {
+		out.tell(consumer.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
+	}
 	api := make(chan consumer.Finding, 1)
 	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
-	checkKafka(ctx, cfg, roots, options.sample, out)
+	switch {
+	case err == nil:
+		checkKafka(ctx, cfg, client, explain, options.sample, out)
+	case !misconfigured:
+		out.tell(consumer.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
+	}
 	out.tell(<-api)
-	if out.failed {
+	switch {
+	case misconfigured:
+		return errUsage
+	case out.failed:
 		return errReported
 	}
 	return nil
 }
 
 // checkKafka tries what the consumer needs.
-func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, sample int, out *findings) {
-	client, explain, err := kafkaClient(ctx, cfg, roots)
-	if err != nil {
-		out.tell(consumer.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files and settings of BRIDGE_KAFKA_TLS_* and BRIDGE_KAFKA_SASL_*"})
-		return
-	}
+func checkKafka(ctx context.Context, cfg *config.Config, client *consumer.Client, explain func(error) string, sample int, out *findings) {
 	preflight, err := consumer.NewPreflight(consumerConfig(cfg), client, explain)
 	if err != nil {
 		out.tell(consumer.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
@@ -106,6 +115,16 @@ func (f *findings) tell(found consumer.Finding) {
 	}
 }
 
+// tellFaults tells each fault of the configuration that err holds, and whether
+// there was one.
+func (f *findings) tellFaults(err error) bool {
+	faults := config.Faults(err)
+	for _, fault := range faults {
+		f.tell(consumer.Finding{Check: "config", Detail: fault.Error(), Remedy: fault.Remedy})
+	}
+	return len(faults) > 0
+}
+
 // findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY", one
 // line whatever an error's text holds.
 func findingText(f consumer.Finding) string {
@@ -113,6 +132,8 @@ func findingText(f consumer.Finding) string {
 	switch {
 	case f.OK:
 		text = "ok " + f.Check + ": " + f.Detail
+	case strings.HasSuffix(f.Detail, "?") && f.Remedy != "":
+		text += " Remedy: " + f.Remedy
 	case f.Remedy != "":
 		text += ". Remedy: " + f.Remedy
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -135,6 +136,42 @@ func TestCheck_faults(t *testing.T) {
 			}
 			w.untouched()
 		})
+	}
+}
+
+// A region that nobody knows can be found out only where the AWS default chain
+// is asked: it is a bad configuration all the same.
+func TestAWSRegion_isPartOfTheConfiguration(t *testing.T) {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(t.TempDir(), "none"))
+	msk := map[string]string{"BRIDGE_KAFKA_TLS": "true", "BRIDGE_KAFKA_SASL_MECHANISM": "AWS_MSK_IAM"}
+	const fault = "AWS_REGION: it is required by BRIDGE_KAFKA_SASL_MECHANISM=AWS_MSK_IAM, since the AWS default chain knows no region"
+
+	w := newCheckWorld(t)
+	code, out := w.check(msk, "-namespace", "users")
+	ok, fail := w.lines(out)
+	if want := "fail config: " + fault + ". Remedy: set AWS_REGION"; code != exitUsage || len(fail) != 1 || fail[0] != want {
+		t.Errorf("exit code %d, want %d and one line %q: %s", code, exitUsage, want, out)
+	}
+	if len(ok) != 1 || !strings.HasPrefix(ok[0], "ok api ") {
+		t.Errorf("the API was not asked: %s", out)
+	}
+
+	var stderr bytes.Buffer
+	code = run(t.Context(), nil, w.environ(msk), io.Discard, &stderr)
+	if want := "bridge: the configuration cannot be used:\n" + fault + "\n"; code != exitUsage || stderr.String() != want {
+		t.Errorf("exit code %d, want %d and %q: %s", code, exitUsage, want, stderr.String())
+	}
+
+	t.Setenv("AWS_PROFILE", "nobody")
+	code, out = w.check(msk)
+	_, fail = w.lines(out)
+	const profile = `fail config: BRIDGE_KAFKA_SASL_MECHANISM="AWS_MSK_IAM": load AWS configuration: `
+	if code != exitUsage || len(fail) != 1 || !strings.HasPrefix(fail[0], profile) || !strings.HasSuffix(fail[0], "AWS default chain") {
+		t.Errorf("exit code %d, want %d and one line %q: %s", code, exitUsage, profile, out)
 	}
 }
 

@@ -88,11 +88,8 @@ func (w *checkWorld) commit(topic string, partition int32, offset int64) {
 	}
 }
 
-// check runs the command with changes to the environment, and returns its exit
-// code and what it printed.
-func (w *checkWorld) check(changes map[string]string, args ...string) (code int, out string) {
-	w.t.Helper()
-	var environ []string
+// environ is the environment with changes.
+func (w *checkWorld) environ(changes map[string]string) (environ []string) {
 	for name, value := range w.env {
 		if _, changed := changes[name]; !changed {
 			environ = append(environ, name+"="+value)
@@ -101,8 +98,15 @@ func (w *checkWorld) check(changes map[string]string, args ...string) (code int,
 	for name, value := range changes {
 		environ = append(environ, name+"="+value)
 	}
+	return environ
+}
+
+// check runs the command with changes to the environment, and returns its exit
+// code and what it printed.
+func (w *checkWorld) check(changes map[string]string, args ...string) (code int, out string) {
+	w.t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(context.Background(), append([]string{"check"}, args...), environ, &stdout, &stderr)
+	code = run(context.Background(), append([]string{"check"}, args...), w.environ(changes), &stdout, &stderr)
 	if stderr.Len() > 0 {
 		w.t.Errorf("stderr: %s", stderr.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -79,7 +80,8 @@ func clientID(cfg *config.Config) string {
 	return cfg.Kafka.ClientID + "-" + cfg.Kafka.InstanceID
 }
 
-// kafkaClient builds the client and what explains its errors.
+// kafkaClient builds the client and what explains its errors. A fault of the
+// configuration that shows only here is a configError.
 func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*consumer.Client, func(error) string, error) {
 	k := cfg.Kafka
 	auth := consumer.AuthConfig{
@@ -100,13 +102,29 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 	}
 	mechanism, err := auth.SASLMechanism(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, &configError{mechanismFault(k.SASL.Mechanism, err)}
 	}
 	client := consumer.ClientConfig{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
 	if cfg.Policies.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.Policies.DLQTopic}
 	}
 	return consumer.NewClient(client), auth.Explain, nil
+}
+
+// mechanismFault is err, found where the AWS default chain was asked, as a fault
+// of the setting that would mend it.
+func mechanismFault(mechanism config.SASLMechanism, err error) *config.Fault {
+	const variable = "BRIDGE_KAFKA_SASL_MECHANISM"
+	if errors.Is(err, consumer.ErrNoRegion) {
+		return &config.Fault{
+			Variable: "AWS_REGION", Remedy: "set AWS_REGION",
+			Problem: "it is required by " + variable + "=" + string(mechanism) + ", since the AWS default chain knows no region",
+		}
+	}
+	return &config.Fault{
+		Variable: variable, Value: string(mechanism), Problem: err.Error(),
+		Remedy: "correct the environment and the files of the AWS default chain",
+	}
 }
 
 func oauthClient(roots *x509.CertPool) *http.Client {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ type Fault struct {
 	Variable string // the variable to change
 	Value    string // its value as it may be shown; "" when unset or secret
 	Problem  string // what is accepted, or what to do
+	Remedy   string // what to do with the variable: a short sentence for people
 }
 
 // Error returns `VARIABLE="value": problem`.
@@ -21,6 +23,22 @@ func (f *Fault) Error() string {
 		return f.Variable + ": " + f.Problem
 	}
 	return fmt.Sprintf("%s=%q: %s", f.Variable, f.Value, f.Problem)
+}
+
+// Faults returns the faults that an error of [Load] joins.
+func Faults(err error) []*Fault {
+	var faults []*Fault
+	if joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err); ok {
+		for _, err := range joined.Unwrap() {
+			faults = append(faults, Faults(err)...)
+		}
+	} else if f, ok := errors.AsType[*Fault](err); ok {
+		faults = append(faults, f)
+	}
+	return faults
 }
 
 // What stands before the host of an address, up to the last @ since a password

@@ -65,7 +65,11 @@ func (l *loader) add(s Setting, value, problem string) {
 	if path := l.path(s); path != "" {
 		variable, value = s.FileVariable(), path
 	}
-	l.faults = append(l.faults, &Fault{variable, shown(s, value), problem})
+	remedy := "correct " + variable
+	if l.env[variable] == "" && s.Default == "" {
+		remedy = "set " + variable
+	}
+	l.faults = append(l.faults, &Fault{variable, shown(s, value), problem, remedy})
 	l.faulty[s.Variable] = true
 }
 

@@ -24,7 +24,7 @@ func (l *loader) refuseUnknown(settings []Setting) {
 		if near := nearest(name, known); near != "" {
 			problem = "no such setting; did you mean " + near + "?"
 		}
-		l.faults = append(l.faults, &Fault{Variable: name, Problem: problem})
+		l.faults = append(l.faults, &Fault{Variable: name, Problem: problem, Remedy: "rename or remove " + name})
 	}
 }
 

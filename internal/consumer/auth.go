@@ -107,8 +107,13 @@ func (c AuthConfig) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certifi
 	return &pair, nil
 }
 
+// ErrNoRegion is returned by SASLMechanism for AWS_MSK_IAM where neither
+// AWSRegion nor the AWS default chain says a region.
+var ErrNoRegion = errors.New("load AWS configuration: no region; set AWS_REGION")
+
 // SASLMechanism returns the mechanism, or nil for none. It makes no call but,
-// for AWS_MSK_IAM, what loading the AWS configuration takes.
+// for AWS_MSK_IAM, what loading the AWS configuration takes: its errors are
+// faults of the configuration.
 func (c AuthConfig) SASLMechanism(ctx context.Context) (sasl.Mechanism, error) {
 	switch c.Mechanism {
 	case "":
@@ -143,7 +148,7 @@ func (c AuthConfig) mskMechanism(ctx context.Context) (sasl.Mechanism, error) {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	if config.Region == "" {
-		return nil, errors.New("load AWS configuration: no region; set AWS_REGION")
+		return nil, ErrNoRegion
 	}
 	return aws_msk_iam_v2.NewMechanism(config), nil
 }
