@@ -54,11 +54,10 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 }
 
 func recordSettings(cfg *config.Config) record.Settings {
-	quarter := int64(cfg.Buffer.MaxBytes) / 4
 	return record.Settings{
 		Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
-		MaxLineBytes: min(int64(cfg.Batch.MaxBytes), quarter), MaxFanoutBytes: quarter,
+		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 	}
 }
 

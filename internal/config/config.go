@@ -26,12 +26,13 @@ type Config struct {
 // Batch bounds one import.
 type Batch struct {
 	// MaxBytes is the hard bound of one batch, newlines included. A record
-	// whose line is larger is invalid. Small batches cost one create call and
+	// whose line is larger is invalid; so is one whose line is larger than a
+	// quarter of the buffer, however large a batch may be. Small batches cost one create call and
 	// one PUT each; large ones keep more bytes in memory per namespace and
 	// make a retry more expensive.
 	//
 	// Default: 8 MiB
-	MaxBytes Size `envconfig:"BRIDGE_BATCH_MAX_BYTES" default:"8MiB" min:"1KiB" max:"5GiB" desc:"Hard bound of one import's body in bytes, newlines included; a record whose line is larger is invalid."`
+	MaxBytes Size `envconfig:"BRIDGE_BATCH_MAX_BYTES" default:"8MiB" min:"1KiB" max:"5GiB" desc:"Hard bound of one import's body in bytes, newlines included; a record whose line is larger, or larger than a quarter of BRIDGE_BUFFER_MAX_BYTES, is invalid."`
 
 	// MaxRecords is the hard bound of lines in one batch.
 	//
@@ -49,11 +50,12 @@ type Batch struct {
 // Buffer bounds the memory that records may take.
 type Buffer struct {
 	// MaxBytes bounds fetched, open and uploading bytes together. Near it
-	// fetching pauses. Too small means many small imports, since the largest
+	// fetching pauses. A line times its namespaces may be at most a quarter of
+	// it. Too small means many small imports, since the largest
 	// batch is flushed early; the process needs about 64 MiB on top.
 	//
 	// Default: 256 MiB
-	MaxBytes Size `envconfig:"BRIDGE_BUFFER_MAX_BYTES" default:"256MiB" min:"1KiB" desc:"Bound of fetched, open and uploading bytes together. Near it the largest batch is flushed and fetching pauses. At least BRIDGE_BATCH_MAX_BYTES; resident memory is this and about 64 MiB."`
+	MaxBytes Size `envconfig:"BRIDGE_BUFFER_MAX_BYTES" default:"256MiB" min:"1KiB" desc:"Bound of fetched, open and uploading bytes together. Near it the largest batch is flushed and fetching pauses. At least BRIDGE_BATCH_MAX_BYTES; a record whose line times its namespaces is larger than a quarter of it is invalid. Resident memory is this and about 64 MiB."`
 }
 
 // HTTP is the bridge's own listener.

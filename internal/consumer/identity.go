@@ -23,9 +23,14 @@ func identity(id wire.UUID, cluster string) string {
 }
 
 // fingerprintOf tells the settings that decide what becomes of a record: those
-// of routing and ids as a hash, and the limits of a line.
+// of routing and ids as a hash, and the limits of a line: the smaller one is in
+// force, also for a line of one namespace.
 func fingerprintOf(s record.Settings) string {
-	return fmt.Sprintf("%s.%d.%d", s.Fingerprint(), s.MaxLineBytes, s.MaxFanoutBytes)
+	line := s.MaxLineBytes
+	if s.MaxFanoutBytes > 0 && (line == 0 || line > s.MaxFanoutBytes) {
+		line = s.MaxFanoutBytes
+	}
+	return fmt.Sprintf("%s.%d.%d", s.Fingerprint(), line, s.MaxFanoutBytes)
 }
 
 // sameRouting says whether a record that becomes no line now became none when

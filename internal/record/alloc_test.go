@@ -135,6 +135,12 @@ func TestRejection_details(t *testing.T) {
 		{options{namespace: "field:a.b", id: "field:id"}, `{"id":"1"}`, "BRIDGE_NAMESPACE=field:a.b: the record has none"},
 		{options{namespace: "field:a", id: "field:id", allow: "x"}, `{"id":"1","a":"SECRET"}`, "BRIDGE_NAMESPACE=field:a: a namespace is not allowed by BRIDGE_NAMESPACE_ALLOW"},
 		{options{namespace: "field:a", id: "field:id", maxLine: 1}, `{"id":"1"}`, "the line with its newline is larger than a batch may be (BRIDGE_BATCH_MAX_BYTES)"},
+		{options{namespace: "field:a", id: "field:id", maxLine: 20, maxFanout: 10}, `{"id":"1"}`, "the line with its newline is larger than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"},
+		{
+			options{namespace: "field:a", id: "field:id", maxLine: 10, maxFanout: 5}, `{"id":"1"}`,
+			"the line with its newline is larger than a batch may be (BRIDGE_BATCH_MAX_BYTES) and than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)",
+		},
+		{options{namespace: "topic", id: "field:id", mapping: "t=a+b", maxFanout: 21}, `{"id":"1"}`, "the line times its namespaces is larger than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"},
 	} {
 		mapper, _ := build(t, tc.options)
 		_, _, rej := mapper.Worker().Line(nil, &record.Input{Topic: "t", Value: []byte(tc.value)})

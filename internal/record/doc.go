@@ -34,7 +34,7 @@
 // # Order of checks
 //
 // A record is rejected for the first of: tombstone, not_json, no_id or bad_id,
-// too_large (the line), no_namespace or bad_namespace, too_large (the line
+// too_large (the line alone), no_namespace or bad_namespace, too_large (the line
 // times its namespaces). Sizes are those of the final line, known before it is
 // built: a value larger than the limit is accepted when its line is not. A list
 // of namespaces is read only as far as the line fits.

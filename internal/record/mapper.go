@@ -19,12 +19,15 @@ type Settings struct {
 	// is rejected.
 	IDNumbers bool
 
-	// MaxLineBytes is the largest line, with its newline, that is accepted.
+	// MaxLineBytes is the largest line, with its newline, that is accepted: what
+	// a batch may hold.
 	//
 	// Default: 0, no limit
 	MaxLineBytes int64
 	// MaxFanoutBytes is the largest product of a line, with its newline, and
-	// the number of its namespaces that is accepted.
+	// the number of its namespaces that is accepted: a quarter of the buffer. A
+	// line of one namespace that is larger is too large as well, whatever
+	// MaxLineBytes says.
 	//
 	// Default: 0, no limit
 	MaxFanoutBytes int64
@@ -73,6 +76,22 @@ func NewMapper(s Settings) (*Mapper, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// tooLarge says which limit a line of size bytes, with its newline, is beyond,
+// however few its namespaces; nil if none.
+func (m *Mapper) tooLarge(size int64) *Rejection {
+	exceeds := func(limit int64) bool { return limit > 0 && size > limit }
+	batch, buffer := exceeds(m.settings.MaxLineBytes), exceeds(m.settings.MaxFanoutBytes)
+	switch {
+	case batch && buffer:
+		return m.rejected.bothSizes
+	case batch:
+		return m.rejected.batchSize
+	case buffer:
+		return m.rejected.bufferSize
+	}
+	return nil
 }
 
 func (m *Mapper) resolveStatic() error {

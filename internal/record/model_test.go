@@ -62,7 +62,7 @@ func (m model) outcome(in *record.Input) outcome {
 	}
 	line := m.line(in.Value, object, id)
 	size := int64(len(line)) + 1
-	if m.options.maxLine > 0 && size > m.options.maxLine {
+	if m.options.maxLine > 0 && size > m.options.maxLine || m.options.maxFanout > 0 && size > m.options.maxFanout {
 		return outcome{reason: "too_large"}
 	}
 	namespaces, reason := m.namespaces(in)

@@ -71,12 +71,19 @@ type rejections struct {
 	namespaceEmpty *Rejection
 	namespaceForm  *Rejection
 	namespaceDeny  *Rejection
-	lineSize       *Rejection
+	batchSize      *Rejection
+	bufferSize     *Rejection
+	bothSizes      *Rejection
 	fanoutSize     *Rejection
 }
 
 func newRejections(s Settings) rejections {
 	id, namespace := "BRIDGE_ID="+s.ID.String(), "BRIDGE_NAMESPACE="+s.Namespace.String()
+	const (
+		lineIsLarger = "the line with its newline is larger "
+		batch        = "than a batch may be (BRIDGE_BATCH_MAX_BYTES)"
+		buffer       = "than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"
+	)
 	// The line's own id is wrong when it is empty; other sources are without one.
 	empty := NoID
 	if s.ID.isLineID() {
@@ -94,7 +101,9 @@ func newRejections(s Settings) rejections {
 		namespaceEmpty: &Rejection{BadNamespace, namespace + ": an item of the list is empty"},
 		namespaceForm:  &Rejection{BadNamespace, namespace + ": a namespace consists of 1 to 255 letters, digits, _ or -"},
 		namespaceDeny:  &Rejection{BadNamespace, namespace + ": a namespace is not allowed by BRIDGE_NAMESPACE_ALLOW"},
-		lineSize:       &Rejection{TooLarge, "the line with its newline is larger than a batch may be (BRIDGE_BATCH_MAX_BYTES)"},
-		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces is larger than the buffer allows (BRIDGE_BUFFER_MAX_BYTES)"},
+		batchSize:      &Rejection{TooLarge, lineIsLarger + batch},
+		bufferSize:     &Rejection{TooLarge, lineIsLarger + buffer},
+		bothSizes:      &Rejection{TooLarge, lineIsLarger + batch + " and " + buffer},
+		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces is larger " + buffer},
 	}
 }

@@ -228,6 +228,7 @@ func TestWorker_sizes(t *testing.T) {
 		{"fan-out is too large", fan(32), three, "too_large", nil},
 		{"not JSON comes before too large", own(1, 1), value(`{"id":"1"`), "not_json", nil},
 		{"no id comes before too large", own(1, 1), value(`{}`), "no_id", nil},
+		{"too large for the buffer comes before no namespace", options{namespace: "key", id: "field:id", maxFanout: 10}, value(line), "too_large", nil},
 		{"too large comes before no namespace", options{namespace: "key", id: "field:id", maxLine: 1}, value(line), "too_large", nil},
 	} {
 		t.Run(tc.name, tc.run)

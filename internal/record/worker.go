@@ -77,8 +77,8 @@ func (w *Worker) line(dst []byte, in *Input) (line Line, out []byte, rej *Reject
 	}
 	edit := w.scan.edit(id)
 	size := int64(edit.size) + 1
-	if limit := w.mapper.settings.MaxLineBytes; limit > 0 && size > limit {
-		return Line{}, dst, rejected.lineSize
+	if rej := w.mapper.tooLarge(size); rej != nil {
+		return Line{}, dst, rej
 	}
 	namespaces, rej := w.namespaces(in, w.mapper.maxNamespaces(size))
 	if rej != nil {
