@@ -3,7 +3,6 @@ package config
 import (
 	"net"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -117,16 +116,11 @@ func saslNeeds(m SASLMechanism) []string {
 	return nil
 }
 
-// isSecret reports whether the variable has a _FILE twin.
-func isSecret(variable string) bool {
-	return slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Variable == variable && s.Secret() })
-}
-
 func (l *loader) validateSASL() {
 	mechanism := l.config.Kafka.SASL.Mechanism
 	for _, variable := range saslNeeds(mechanism) {
 		problem := "it is required by " + varMechanism + "=" + string(mechanism)
-		if isSecret(variable) {
+		if l.settings[variable].Secret() {
 			problem += " (or " + variable + fileSuffix + ", a file that holds it)"
 		}
 		l.require(l.given(variable), problem, variable, varMechanism)
