@@ -204,7 +204,8 @@ func (s *session) commitPatience(now time.Time) time.Duration {
 
 // readBack compares what the group has committed with what was acknowledged:
 // a commit that timed out on one connection may be applied after a later one on
-// another. What is lower is committed again.
+// another. What differs is committed again: also where only the metadata does, as
+// behind something held all progress is in it.
 func (s *session) readBack() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
 	defer cancel()
@@ -223,7 +224,7 @@ func (s *session) readBack() bool {
 	}
 	same := true
 	for tp, o := range offsets {
-		if p := s.partitions[tp]; p != nil && o.Offset < p.committed {
+		if p := s.partitions[tp]; p != nil && p.acked != (mark{o.Offset, o.Metadata}) {
 			p.touch()
 			same = false
 		}

@@ -104,34 +104,48 @@ func TestSession_aFencedCommitEndsTheSession(t *testing.T) {
 }
 
 // TestSession_aCommitThatIsAppliedLateIsCommittedAgain lets a commit get no
-// answer, a later one succeed, and then the first one be applied.
+// answer, a later one succeed, and then the first one be applied. What it takes
+// back may be the offset, or only the frontier.
 func TestSession_aCommitThatIsAppliedLateIsCommittedAgain(t *testing.T) {
-	runningSession(t, func(r *sessionRun) {
-		r.answer = func(n int) Code {
-			if n == 1 {
-				return codeSilence
-			}
-			return CodeOK
-		}
-	}, func(r *sessionRun) {
-		time.Sleep(age + time.Second)
-		r.mu.Lock()
-		if r.committed[0].Offset != 4 || r.silent[0].Offset != 0 {
-			t.Fatalf("committed %d, without an answer %d", r.committed[0].Offset, r.silent[0].Offset)
-		}
-		late := false
-		r.asked = func() {
-			if !late {
-				late, r.committed[0] = true, r.silent[0]
-			}
-		}
-		r.mu.Unlock()
-		close(r.stop)
-		r.offset(4)
-		if !late {
-			t.Error("the session left without reading its commits back")
-		}
-	})
+	for _, tc := range []struct {
+		name    string
+		refused string // namespace
+		offset  int64
+		below   int64
+	}{{"with an earlier offset", "", 4, 4}, {"with less done beyond the offset", "good", 0, 4}} {
+		t.Run(tc.name, func(t *testing.T) {
+			runningSession(t, func(r *sessionRun) {
+				r.api.create = only(tc.refused, refusal)
+				r.answer = func(n int) Code {
+					if n == 1 {
+						return codeSilence
+					}
+					return CodeOK
+				}
+			}, func(r *sessionRun) {
+				time.Sleep(age + time.Second)
+				r.mu.Lock()
+				if r.committed[0].Offset != tc.offset || r.silent[0].Offset != 0 {
+					t.Fatalf("committed %d, without an answer %d", r.committed[0].Offset, r.silent[0].Offset)
+				}
+				late := false
+				r.asked = func() {
+					if !late {
+						late, r.committed[0] = true, r.silent[0]
+					}
+				}
+				r.mu.Unlock()
+				close(r.stop)
+				r.offset(tc.offset)
+				if m, err := ledger.Decode(r.committed[0].Metadata); err != nil || m.Frontier.Below != tc.below {
+					t.Errorf("everything below %d is done, says the commit, want %d; %v", m.Frontier.Below, tc.below, err)
+				}
+				if !late {
+					t.Error("the session left without reading its commits back")
+				}
+			})
+		})
+	}
 }
 
 func TestSession_keepsItsLeaseWhileNothingHappens(t *testing.T) {
