@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -33,10 +34,13 @@ func (s *session) dispatch(now time.Time) {
 		return
 	}
 	for n := s.pacer.next(now); n != nil; n = s.pacer.next(now) {
-		if u := n.startable(s.cfg.NamespaceConcurrency); u != nil {
+		switch u := n.startable(s.cfg.NamespaceConcurrency); {
+		case u != nil:
 			s.startUpload(n, u, now)
-		} else {
+		case s.mode == running:
 			s.startProbe(n)
+		default:
+			continue // a drain waits for nothing that it cannot store
 		}
 		s.pacer.enqueue(n, now)
 	}
@@ -54,22 +58,22 @@ func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
 		u.began = now
 	}
 	u.flying = true
-	s.attempt(n, u, u.imp.Attempt)
+	s.attempt(s.ctx, n, u, u.imp.Attempt)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory.
 func (s *session) startProbe(n *namespace) {
 	n.probe = s.importer.Probe(n.name)
-	s.attempt(n, nil, n.probe.Create)
+	s.attempt(s.probes, n, nil, n.probe.Create)
 }
 
-func (s *session) attempt(n *namespace, u *upload, call attemptFunc) {
+func (s *session) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
 	troubled := n.troubled()
 	s.pacer.began(n)
 	s.wg.Go(func() {
 		began := time.Now()
-		out := call(s.ctx, s.ownership.check)
+		out := call(ctx, s.ownership.check)
 		s.results <- result{n, u, out, troubled, began} // has room for every slot
 	})
 }

@@ -44,6 +44,7 @@ func (s *session) beginDrain(why drainReason, now time.Time) {
 		return
 	}
 	s.mode = draining
+	s.endProbes()
 	s.drain = drainState{reason: why, began: now, deadline: deadline}
 	if s.pending != nil {
 		s.pending.recycle()

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,39 @@ func TestSession_aRebalanceWaitsForFirstAttempts(t *testing.T) {
 		}
 		r.offset(4)
 	}, func(s *session) { s.pacer.concurrency = 1 })
+}
+
+// A drain waits for nothing that a policy holds: a probe that is under way is
+// given up, and no other begins.
+func TestSession_aDrainMakesNoProbes(t *testing.T) {
+	for _, why := range []string{"stop", "rebalance"} {
+		t.Run(why, func(t *testing.T) {
+			runningSession(t, func(r *sessionRun) {
+				r.produce("orders", 0, kgo.NoCompression(), string(lineOf(4, "bad-too")))
+				r.api.create = func(ns string) Outcome {
+					if strings.HasPrefix(ns, "bad") {
+						return refusal
+					}
+					return accepted
+				}
+				r.api.thinks = 3 * time.Second
+			}, func(r *sessionRun) {
+				time.Sleep(3*age + time.Second/2) // one probe follows the other
+				before, began := r.api.created("bad"), time.Now()
+				if why == "stop" {
+					close(r.stop)
+				} else {
+					r.rebalance()
+				}
+				if took := r.took(began); took > time.Second || r.unfinished {
+					t.Errorf("the drain took %s; unfinished %t", took, r.unfinished)
+				}
+				if probes := r.api.created("bad") - before; probes != 0 {
+					t.Errorf("%d probes while draining", probes)
+				}
+			}, func(s *session) { s.cfg.HoldProbeInterval = time.Second })
+		})
+	}
 }
 
 // An acknowledgement that is on its way is awaited: else the record would be

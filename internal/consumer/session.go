@@ -106,9 +106,11 @@ type session struct {
 	pausedPartitions int
 	pausesCounted    time.Time
 
-	ctx    context.Context // of everything but reading; ends with the session
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	ctx       context.Context // of everything but reading; ends with the session
+	cancel    context.CancelFunc
+	probes    context.Context // of probes; ends when the session drains
+	endProbes context.CancelFunc
+	wg        sync.WaitGroup
 }
 
 // member is what the group knows this process by, for one generation.
@@ -154,13 +156,19 @@ func newSession(r *resources, m member) *session {
 	return s
 }
 
+// enter makes the contexts of what the session starts; cancel ends all of them.
+func (s *session) enter(ctx context.Context) {
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.probes, s.endProbes = context.WithCancel(s.ctx)
+}
+
 // run works until the generation ends, stop is closed, or the subscription has
 // to change; then it drains. When it returns nothing of the session is running
 // and what could be committed is. unfinished says that something was given up
 // that no policy holds.
 func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
 	defer close(s.gone)
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.enter(context.Background())
 	defer s.cancel()
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	reading := s.startReading()

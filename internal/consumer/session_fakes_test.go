@@ -13,6 +13,7 @@ type fakeAPI struct {
 	create func(ns string) Outcome
 	put    func(i *fakeImport) Outcome
 	takes  time.Duration // each PUT, which is cut off where its context ends
+	thinks time.Duration // before it answers a create call, likewise
 
 	mu      sync.Mutex
 	stored  map[string][]string // ids by namespace, in the order stored
@@ -22,6 +23,13 @@ type fakeAPI struct {
 
 func newFakeAPI() *fakeAPI {
 	return &fakeAPI{stored: map[string][]string{}, creates: map[string]int{}, puts: map[string]int{}}
+}
+
+// created is how often an upload URL was asked for.
+func (a *fakeAPI) created(ns string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.creates[ns]
 }
 
 func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) Import {
@@ -59,13 +67,24 @@ func (i *fakeImport) ids() (ids []string) {
 	return ids
 }
 
-func (i *fakeImport) Create(_ context.Context, guard func() error) Outcome {
+// within waits like pause, and makes no timer where there is nothing to wait for.
+func within(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return ctx.Err()
+	}
+	return pause(ctx, d)
+}
+
+func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {
 	if err := guard(); err != nil {
 		return Outcome{Class: Cancelled, Err: err}
 	}
 	i.api.mu.Lock()
 	i.api.creates[i.namespace]++
 	i.api.mu.Unlock()
+	if err := within(ctx, i.api.thinks); err != nil {
+		return Outcome{Class: Cancelled, Operation: "create", Err: err}
+	}
 	if i.api.create != nil {
 		if o := i.api.create(i.namespace); o.Class != Stored {
 			o.Operation, o.RequestID = "create", "req-"+i.namespace
@@ -89,7 +108,7 @@ func (i *fakeImport) Attempt(ctx context.Context, guard func() error) Outcome {
 	i.api.mu.Lock()
 	i.api.puts[i.namespace]++
 	i.api.mu.Unlock()
-	if err := pause(ctx, i.api.takes); err != nil {
+	if err := within(ctx, i.api.takes); err != nil {
 		return Outcome{Class: Cancelled, Operation: "upload", Err: err}
 	}
 	o := Outcome{Class: Stored}

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,7 +59,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	}
 	r.session = newSession(c.resources, m)
 	s := r.session
-	s.ctx, s.cancel = context.WithCancel(t.Context())
+	s.enter(t.Context())
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	s.fetcher = newFetcher(s.cfg, nil, s.metrics, s.fetched, 1, func() {})
 	s.catchUp = newCatchUpReader(s)
