@@ -96,7 +96,7 @@ func (s *session) orphaned() bool {
 // unsettled says whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *session) unsettled(now time.Time) bool {
-	if s.letter.pending() > 0 && s.letter.backoff == 0 {
+	if s.letter.pending() > 0 && (s.letter.backoff == 0 || s.drain.reason == drainShutdown) {
 		return true
 	}
 	if s.pacer.flying > 0 {

@@ -1,8 +1,10 @@
 package consumer
 
 import (
+	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,6 +76,50 @@ func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
 		}
 		r.offset(5)
 	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+}
+
+// A stop tries a dead letter again until its deadline, as it does imports; a
+// rebalance waits for no backoff.
+func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
+	for _, tc := range []struct {
+		name       string
+		away       time.Duration // the dead-letter topic, from the end on
+		stop       bool
+		unfinished bool
+	}{
+		{"that are taken in time", 5 * time.Second, true, false},
+		{"that are never taken", time.Hour, true, true},
+		{"and a rebalance does not", 5 * time.Second, false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var back atomic.Bool
+			letters := &fakeLetters{write: func(*letter) error {
+				if !back.Load() {
+					return errors.New("not enough replicas")
+				}
+				return nil
+			}}
+			runningSession(t, func(r *sessionRun) {
+				r.produce("orders", 0, kgo.NoCompression(), "no JSON")
+			}, func(r *sessionRun) {
+				time.Sleep(time.Second)
+				began := time.Now()
+				time.AfterFunc(tc.away, func() { back.Store(true) })
+				if tc.stop {
+					close(r.stop)
+				} else {
+					r.rebalance()
+				}
+				took := r.took(began)
+				if want := min(tc.away+r.session.cfg.MaxBackoff, r.session.cfg.ShutdownTimeout+time.Second); took > want || !tc.stop && took > time.Second {
+					t.Errorf("the drain took %s", took)
+				}
+				if r.unfinished != tc.unfinished || (len(letters.taken) == 1) == tc.unfinished {
+					t.Errorf("unfinished %t, %d dead letters", r.unfinished, len(letters.taken))
+				}
+			}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+		})
+	}
 }
 
 // An import whose end and that of the drain fall together is told to the group,
