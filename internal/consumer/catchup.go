@@ -9,11 +9,11 @@ import (
 // nextCatchUp gives the reader its next job, if there is one.
 func (s *session) nextCatchUp(now time.Time) {
 	r := s.catchUp
-	if r.busy || s.pending != nil || r.restUntil.After(now) {
+	if r.busy || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
 		return
 	}
 	job := s.letterJob()
-	if job == nil {
+	if job == nil && s.mode == running {
 		job = s.lineJob()
 	}
 	if job != nil {
@@ -61,12 +61,13 @@ func (s *session) readsBack(n *namespace) bool {
 	return len(n.shed) > 0 && (!n.dropping || n.trial && len(n.uploads) == 0)
 }
 
-// takeCatchUp receives a chunk of a catch-up read.
+// takeCatchUp receives a chunk of a catch-up read. While draining only the
+// records of refused batches are taken.
 func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 	job := c.catchUp
 	current := p != nil && p == job.partition && p.cursor == job.cursor && c.epoch == p.cursor.epoch.Load()
 	switch {
-	case !current:
+	case !current, job.upload == nil && s.mode != running:
 		if c.fault != nil {
 			s.catchUp.busy = false
 		}

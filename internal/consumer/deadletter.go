@@ -222,12 +222,18 @@ func (s *session) letterJob() *catchUpJob {
 		return nil
 	}
 	u := r.uploads[0]
-	p := u.pieces[u.reading].partition
-	if p.lost || !p.open() {
+	if !u.readable() {
 		r.uploads = append(r.uploads[1:], u)
 		return nil
 	}
+	p := u.pieces[u.reading].partition
 	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.name: true}, upload: u}
+}
+
+// readable says whether the refused batch's next records can be read here.
+func (u *upload) readable() bool {
+	p := u.pieces[u.reading].partition
+	return p.open() && !p.lost
 }
 
 // takeLetters posts the records that a chunk of the job found.

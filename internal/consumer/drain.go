@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -23,8 +24,9 @@ type drainState struct {
 	proven   bool // a commit was acknowledged after everything was done
 }
 
-// beginDrain stops reading and flushes what is open. A shutdown during a
-// rebalance, or the other way round, keeps the earlier deadline.
+// beginDrain stops reading, but for the records of refused batches, and flushes
+// what is open. A shutdown during a rebalance, or the other way round, keeps the
+// earlier deadline.
 func (s *session) beginDrain(why drainReason, now time.Time) {
 	if s.mode == fenced {
 		return
@@ -45,6 +47,11 @@ func (s *session) beginDrain(why drainReason, now time.Time) {
 	}
 	s.mode = draining
 	s.endProbes()
+	for _, p := range s.partitions {
+		if p.open() {
+			s.fetcher.pause(p.cursor, true) // chunks that come all the same are dropped
+		}
+	}
 	s.drain = drainState{reason: why, began: now, deadline: deadline}
 	if s.pending != nil {
 		s.pending.recycle()
@@ -96,10 +103,7 @@ func (s *session) orphaned() bool {
 // unsettled says whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *session) unsettled(now time.Time) bool {
-	if s.letter.pending() > 0 && (s.letter.backoff == 0 || s.drain.reason == drainShutdown) {
-		return true
-	}
-	if s.pacer.flying > 0 {
+	if s.pacer.flying > 0 || s.lettering(now) {
 		return true
 	}
 	for _, n := range s.pacer.namespaces {
@@ -115,6 +119,16 @@ func (s *session) unsettled(now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// lettering says whether the drain waits for dead letters: for those on their
+// way, and for the records of refused batches, which are still being read. Else
+// the next owner would produce again what is acknowledged of such a batch.
+func (s *session) lettering(now time.Time) bool {
+	if s.drain.reason != drainShutdown && (s.letter.backoff > 0 || s.catchUp.restUntil.After(now)) {
+		return false
+	}
+	return s.letter.pending() > 0 || slices.ContainsFunc(s.catchUp.uploads, (*upload).readable)
 }
 
 // finish ends everything that the session has started, in the order that loses

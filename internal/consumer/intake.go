@@ -16,7 +16,7 @@ func (s *session) take(c *chunk) {
 	switch now := time.Now(); {
 	case c.catchUp != nil:
 		s.takeCatchUp(c, p, now)
-	case stale:
+	case stale || s.mode != running:
 		c.recycle()
 	case c.fault != nil:
 		s.faulted(p, c.fault, now)
@@ -218,7 +218,7 @@ func (s *session) countHeldPauses(now time.Time) {
 // the commit metadata, and goes on when some have been settled.
 func (s *session) pauseHeld(p *partition) {
 	full := p.ledger.Singles() >= maxSingles
-	if full == p.paused {
+	if full == p.paused || s.mode != running {
 		return
 	}
 	p.paused = full

@@ -55,9 +55,10 @@ func (s *session) makeRoom(cost int64, now time.Time) bool {
 // not repeated: it looks at every namespace, and the loop may turn at each result.
 const reliefRest = 100 * time.Millisecond
 
-// relieved is relieve, at most once in a while.
+// relieved is relieve, at most once in a while, and not while draining: nothing
+// would read the lines again.
 func (s *session) relieved(need int64, now time.Time) bool {
-	if now.Before(s.reliefAt) {
+	if now.Before(s.reliefAt) || s.mode != running {
 		return false
 	}
 	if !s.relieve(need, now) {

@@ -20,7 +20,7 @@ type mode uint8
 
 const (
 	running  mode = iota
-	draining      // nothing new is read; what is open is being stored and committed
+	draining      // no new lines are read; what is open is being stored and committed
 	fenced        // another member owns the partitions: everything is dropped
 )
 
@@ -178,7 +178,7 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 	defer timer.Stop()
 	for !s.over() {
 		in := s.chunks
-		if s.pending != nil || s.mode != running {
+		if s.pending != nil {
 			in = nil // nil blocks its case: nothing more is taken
 		}
 		select {
@@ -217,10 +217,10 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 	if s.mode == running {
 		s.retryPending(now)
 		s.expire(now)
-		s.nextCatchUp(now)
-		s.grantLarge(now)
 		s.countHeldPauses(now)
 	}
+	s.nextCatchUp(now)
+	s.grantLarge(now)
 	s.pacer.awake(now)
 	s.dispatch(now)
 	s.sendLetters(now)
@@ -244,11 +244,11 @@ func (s *session) nextEvent(now time.Time) time.Time {
 		if t, ok := s.batches.NextDeadline(); ok {
 			consider(t)
 		}
-		consider(s.catchUp.restUntil)
 		if s.pending != nil {
 			consider(s.reliefAt)
 		}
 	}
+	consider(s.catchUp.restUntil)
 	consider(s.pacer.nextWake(now))
 	consider(s.commits.due(now, s.cfg.SessionTimeout))
 	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {

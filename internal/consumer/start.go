@@ -107,7 +107,7 @@ func (s *session) resolved(rs []resolved) {
 		if r.reset != "" {
 			r.read = -1 // it was of another place in the log
 		}
-		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut)
+		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut || s.mode != running)
 		p.cursor.know(offsetRange{r.begin, r.end, r.stable})
 		if r.heldOut && !r.recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
