@@ -47,6 +47,7 @@ func (s *session) beginDrain(why drainReason, now time.Time) {
 	}
 	s.mode = draining
 	s.endProbes()
+	s.commits.wanted = true // tells whether the group still knows this member
 	for _, p := range s.partitions {
 		if p.open() {
 			s.fetcher.pause(p.cursor, true) // chunks that come all the same are dropped

@@ -103,6 +103,21 @@ func TestSession_aFencedCommitEndsTheSession(t *testing.T) {
 	}
 }
 
+// Who is put out of the group learns it by a commit: a drain makes one at once,
+// and does not store first what the new owner stores too.
+func TestSession_aDrainFindsOutThatItIsFenced(t *testing.T) {
+	runningSession(t, func(r *sessionRun) { r.api.takes = 5 * time.Second }, func(r *sessionRun) {
+		time.Sleep(time.Second)
+		r.mu.Lock()
+		r.answer = func(int) Code { return CodeUnknownMember }
+		r.mu.Unlock()
+		r.rebalance()
+		if took := r.took(time.Now()); took > time.Second || len(r.api.stored) != 0 {
+			t.Errorf("the drain took %s and stored %v", took, r.api.stored)
+		}
+	})
+}
+
 // TestSession_aCommitThatIsAppliedLateIsCommittedAgain lets a commit get no
 // answer, a later one succeed, and then the first one be applied. What it takes
 // back may be the offset, or only the frontier.
