@@ -76,6 +76,9 @@ func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
 func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 2 }
 func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 8 * 3 }
 
+// letterBytes is what the dead letters that are not acknowledged may hold.
+func (c *Config) letterBytes() int64 { return min(16<<20, c.BufferMaxBytes/16) }
+
 // chunkBounds keep a chunk, which is taken in whole, small beside the budget.
 // A namespace's first line costs about lineOverhead beyond its bytes.
 func (c *Config) chunkBounds() (lines int, bytes int64) {

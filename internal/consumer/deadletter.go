@@ -85,9 +85,9 @@ var errLetterTooLarge = errors.New("record is too large for the dead-letter topi
 
 // Bounds of the dead letters that are not acknowledged. Beyond them new ones
 // are held instead: a dead-letter topic that is away must not fill the memory.
+// See also Config.letterBytes.
 const (
 	maxLetters      = 10000
-	maxLetterBytes  = 16 << 20
 	letterBatch     = 500
 	letterBatchSize = 1 << 20
 )
@@ -103,8 +103,9 @@ type letterState struct {
 
 func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
 
-func (st *letterState) accepts(time.Time) bool {
-	return st.pending() < maxLetters && st.bytes < maxLetterBytes
+// fewer says whether there are fewer of them than the bounds divided by share.
+func (st *letterState) fewer(cfg *Config, share int) bool {
+	return st.pending() < maxLetters/share && st.bytes < cfg.letterBytes()/int64(share)
 }
 
 // deadLetter sends a record that became no line to the dead-letter topic. Its
@@ -218,7 +219,7 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 // enough letters wait already.
 func (s *session) letterJob() *catchUpJob {
 	r := s.catchUp
-	if len(r.uploads) == 0 || s.letter.pending() > maxLetters/2 || s.letter.bytes > maxLetterBytes/2 {
+	if len(r.uploads) == 0 || !s.letter.fewer(s.cfg, 2) {
 		return nil
 	}
 	u := r.uploads[0]

@@ -2,8 +2,13 @@ package consumer
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // end drains the session, by a stop or by a rebalance, and says how long it took.
@@ -48,6 +53,34 @@ func TestSession_aDrainDeadLettersWhatIsRefused(t *testing.T) {
 				lettered(t, letters, 2, 3)
 				r.offset(4)
 			}, func(s *session) { s.cfg.OnRejected, s.letters = DeadLetter, letters })
+		})
+	}
+}
+
+// A drain in the middle of a refused batch waits for the rest of its records:
+// the next owner would dead-letter those before them again.
+func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
+	const write = 5 * time.Second
+	for name, stop := range map[string]bool{"stop": true, "rebalance": false} {
+		t.Run(name, func(t *testing.T) {
+			letters := &fakeLetters{takes: write}
+			runningSession(t, func(r *sessionRun) {
+				r.api.create = only("bad", refusal)
+				value := fmt.Sprintf(`{"id":"x","ns":"bad","large":%q}`, strings.Repeat("x", 1<<10))
+				for range 20 {
+					r.produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{value}, 30)...)
+				}
+			}, func(r *sessionRun) {
+				time.Sleep(age + write/2) // during the first write
+				if took := r.end(stop); took > 4*write || r.unfinished {
+					t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
+				}
+				lettered(t, letters, 2, 603)
+				r.offset(604)
+			}, func(s *session) {
+				// There is room for a part of the records at a time.
+				s.cfg.OnRejected, s.letters, s.cfg.FetchMaxBytes = DeadLetter, letters, 64<<10
+			})
 		})
 	}
 }

@@ -187,7 +187,7 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		s.metrics.skipped(p.Topic, "tombstone").Inc()
 	case policy == Skip:
 		s.metrics.skipped(p.Topic, "invalid").Inc()
-	case policy == DeadLetter && r.letter != nil && s.letter.accepts(now):
+	case policy == DeadLetter && r.letter != nil && s.letter.fewer(s.cfg, 1):
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -136,6 +137,21 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 		}
 		r.watermark(0, maxSingles)
 	}, func(c *Config) { c.OnInvalid = DeadLetter })
+}
+
+// Dead letters whose topic is away leave room for what can be stored.
+func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.letters.write = func(*letter) error { return errors.New("no leader") }
+		for o := range int64(40) {
+			for n := range int32(2) {
+				r.feed(n, testRecord{offset: o, value: bytes.Repeat([]byte("x"), 100<<10)})
+			}
+		}
+		r.feed(1, inNS(40, "good"))
+		r.after(age + time.Second)
+		r.stored("good", 40)
+	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = DeadLetter, 8<<20 })
 }
 
 func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
