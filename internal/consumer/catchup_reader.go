@@ -140,6 +140,9 @@ func (d *decoder) caughtUp(w *work, l *lease) {
 	c, rec, job := d.chunk, &d.rec, w.catchUp
 	c.records++
 	c.next = rec.Offset + 1
+	if d.skips(w) {
+		return // the main read has counted it
+	}
 	d.input.Topic, d.input.Partition, d.input.Offset = w.cursor.Topic, w.cursor.Partition, rec.Offset
 	d.input.Key, d.input.Value, d.input.Headers = rec.Key, rec.Value, rec
 	ln, out, rej := d.worker.Line(c.scratch, &d.input)

@@ -167,7 +167,7 @@ func (d *decoder) record(w *work, l *lease) {
 		c.firstTimestamp = rec.Timestamp
 	}
 	c.lastTimestamp = rec.Timestamp
-	if d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition][rec.Offset] {
+	if d.skips(w) {
 		c.rejects = append(c.rejects, rejected{offset: rec.Offset, timestamp: rec.Timestamp, operator: true})
 		return
 	}
@@ -182,6 +182,11 @@ func (d *decoder) record(w *work, l *lease) {
 	for _, ns := range ln.Namespaces {
 		c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
 	}
+}
+
+// skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.
+func (d *decoder) skips(w *work) bool {
+	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition][d.rec.Offset]
 }
 
 // reject notes that d.rec becomes no line. Where it will go to the dead-letter

@@ -183,3 +183,33 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 		})
 	}
 }
+
+// What an operator has named is left out of every read: also of one for lines
+// that have left memory, or for the records of a refused batch.
+func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
+	for name, policy := range map[string]Policy{"lines": Hold, "dead letters": DeadLetter} {
+		t.Run(name, func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.api.create = only("bad", refusal)
+				r.feed(0, runOf("bad", 0, 2)...)
+				r.after(2 * age)
+				r.api.create = nil
+				r.after(2 * r.cfg.HoldProbeInterval)
+				if got := append(slices.Clone(r.api.stored["bad"]), letterIDs(r.letters)...); !slices.Equal(got, []string{"0", "2"}) {
+					t.Errorf("%s of %v, want 0 and 2", name, got)
+				}
+				r.watermark(0, 3)
+			}, func(c *Config) {
+				c.OnRejected = policy
+				c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 0}: {1: true}}
+			})
+		})
+	}
+}
+
+func letterIDs(f *fakeLetters) (ids []string) {
+	for _, l := range f.taken {
+		ids = append(ids, fmt.Sprint(l.offset))
+	}
+	return ids
+}
