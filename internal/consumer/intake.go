@@ -163,13 +163,13 @@ func (s *session) tracked(n *ledger.Node, err error) *ledger.Node {
 
 // rejected applies the policy to a record that becomes no line.
 func (s *session) rejected(p *partition, r *rejected, now time.Time) {
-	if p.ledger.RecordDone(r.offset) {
-		s.metrics.skipped(p.Topic, "already_imported").Inc()
-		return
-	}
-	if r.operator {
+	if r.operator { // perhaps of a namespace that an earlier owner could not finish
 		s.metrics.skipped(p.Topic, "operator").Inc()
 		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.offset)
+		return
+	}
+	if p.ledger.RecordDone(r.offset) {
+		s.metrics.skipped(p.Topic, "already_imported").Inc()
 		return
 	}
 	policy, tombstone := s.cfg.OnInvalid, r.reason == record.Tombstone

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"kafka-import-bridge/internal/consumer/ledger"
 )
@@ -205,6 +208,29 @@ func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A record of a held namespace that is named after a restart has been imported
+// by nobody.
+func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := []testRecord{inNS(0, "bad"), inNS(1, "good")}
+		r := newSessionRig(t, nil)
+		r.api.create = only("bad", refusal)
+		r.feed(0, log...)
+		r.after(age)
+		tp := r.part(0).TopicPartition
+		r = newSessionRig(t, map[TopicPartition]CommitOffset{tp: r.commitOf(r.part(0))}, func(c *Config) {
+			c.SkipRecords = map[TopicPartition]map[int64]bool{tp: {0: true}}
+		})
+		r.feed(0, log...)
+		r.watermark(0, 2)
+		for reason, want := range map[string]float64{"operator": 1, "already_imported": 1} { // the other one is good's
+			if got := testutil.ToFloat64(r.metrics.skipped("orders", reason)); got != want {
+				t.Errorf("%v records were skipped as %s, want %v", got, reason, want)
+			}
+		}
+	})
 }
 
 func letterIDs(f *fakeLetters) (ids []string) {
