@@ -22,10 +22,15 @@ func (s *session) queue(b *batcher.Batch, now time.Time) {
 	s.pacer.enqueue(n, now)
 }
 
+// maxLettered is how many refused batches of a namespace may be on their way to
+// the dead-letter topic before the next one fills up to the hard bounds: should
+// the topic be away for days, they must not become ever more.
+const maxLettered = 16
+
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
 func (s *session) busy(n *namespace) {
-	s.batches.SetBusy(n.name, len(n.uploads) >= s.cfg.NamespaceConcurrency)
+	s.batches.SetBusy(n.name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
 }
 
 // dispatch starts attempts while there are slots and namespaces that want one.

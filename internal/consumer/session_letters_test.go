@@ -1,0 +1,40 @@
+package consumer
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func refusedToLetters(c *Config) { c.OnRejected = DeadLetter }
+
+var errAway = errors.New("no leader")
+
+// While the records of a refused batch wait for the dead-letter topic, the
+// namespace's next batches are due by age as ever.
+func TestSession_agePassesWhatWaitsForTheDeadLetterTopic(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.letters.write = func(*letter) error { return errAway }
+		r.api.put = exceptFrom(refusal, "0")
+		r.feed(0, inNS(0, "a"))
+		r.after(age + time.Second)
+		r.feed(0, inNS(1, "a"))
+		r.after(age + time.Second)
+		r.stored("a", 1)
+	}, refusedToLetters)
+}
+
+// They are not refused one by one for ever, each with its bookkeeping.
+func TestSession_refusedBatchesThatWaitAreBounded(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.letters.write = func(*letter) error { return errAway }
+		r.api.put = func(*fakeImport) Outcome { return refusal }
+		for o := range int64(3 * maxLettered) {
+			r.feed(0, inNS(o, "a"))
+			r.after(age + time.Second)
+		}
+		if got := r.api.puts["a"]; got > 2*maxLettered {
+			t.Errorf("%d batches of a line each wait for the dead-letter topic", got)
+		}
+	}, refusedToLetters)
+}
