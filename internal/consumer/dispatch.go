@@ -254,7 +254,12 @@ func (s *session) refused(r result, now time.Time) {
 	if u != nil {
 		s.metrics.refusedLines(u.pieces)
 	}
-	if s.cfg.OnRejected == DeadLetter && u != nil {
+	if s.cfg.OnRejected == DeadLetter && u == nil {
+		n.probe = nil
+		s.beginTrial(n, now) // what is read back is refused too, and has records to dead-letter
+		return
+	}
+	if s.cfg.OnRejected == DeadLetter {
 		if tells {
 			n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
 		}

@@ -38,3 +38,19 @@ func TestSession_refusedBatchesThatWaitAreBounded(t *testing.T) {
 		}
 	}, refusedToLetters)
 }
+
+// A namespace that left memory when it was short, and is refused since: its
+// records become dead letters as those of any other.
+func TestSession_whatIsRefusedAfterItLeftMemoryBecomesDeadLetters(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", overloaded)
+		r.feed(0, append(runOf("bad", 0, 14), runOf("good", 15, 24)...)...)
+		r.after(time.Second)
+		r.feed(1, runOf("good", 0, 9)...)
+		r.relieve(1<<40, time.Now())
+		r.api.create = only("bad", refusal)
+		r.after(time.Minute)
+		lettered(t, r.letters, 0, 14)
+		r.watermark(0, 25)
+	}, refusedToLetters)
+}
