@@ -12,14 +12,26 @@ func (s *session) nextCatchUp(now time.Time) {
 	if r.busy || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
 		return
 	}
-	job := s.letterJob()
-	if job == nil && s.mode == running {
-		job = s.lineJob()
+	job := s.jobFor(r.lines)
+	if job == nil {
+		job = s.jobFor(!r.lines)
 	}
 	if job != nil {
-		r.busy = true
+		r.busy, r.lines = true, job.upload != nil
 		r.jobs <- job // has room for one
 	}
+}
+
+// jobFor returns the next fetch for dropped lines or for dead letters, which
+// take turns: neither waits for partitions of the other that cannot be read.
+func (s *session) jobFor(lines bool) *catchUpJob {
+	switch {
+	case !lines:
+		return s.letterJob()
+	case s.mode == running:
+		return s.lineJob()
+	}
+	return nil
 }
 
 // lineJob picks the namespace whose turn it is, one of its partitions, and
@@ -147,6 +159,9 @@ func (s *session) endOfTrialRead(n *namespace, now time.Time) {
 func (s *session) catchUpOver(job *catchUpJob, flt *fault, now time.Time) {
 	r := s.catchUp
 	r.busy = false
+	if flt.kind != faultNone {
+		r.rotate(job.upload)
+	}
 	switch flt.kind {
 	case faultNone:
 		r.backoff = 0

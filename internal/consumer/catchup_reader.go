@@ -30,6 +30,7 @@ type catchUpReader struct {
 
 	// The rest belongs to the loop.
 	busy      bool
+	lines     bool         // it is their turn, not that of dead letters
 	namespace []*namespace // that catch up, in turn
 	uploads   []*upload    // refused ones, whose records are read for the dead-letter topic
 	restUntil time.Time
@@ -45,6 +46,14 @@ func newCatchUpReader(s *session) *catchUpReader {
 func (r *catchUpReader) want(n *namespace) {
 	if !slices.Contains(r.namespace, n) {
 		r.namespace = append(r.namespace, n)
+	}
+}
+
+// rotate lets other refused batches go before one whose read has failed; nil is
+// none.
+func (r *catchUpReader) rotate(u *upload) {
+	if i := slices.Index(r.uploads, u); i >= 0 {
+		r.uploads = append(slices.Delete(r.uploads, i, i+1), u)
 	}
 }
 

@@ -219,14 +219,14 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 // enough letters wait already.
 func (s *session) letterJob() *catchUpJob {
 	r := s.catchUp
-	if len(r.uploads) == 0 || !s.letter.fewer(s.cfg, 2) {
+	if !s.letter.fewer(s.cfg, 2) {
 		return nil
 	}
-	u := r.uploads[0]
-	if !u.readable() {
-		r.uploads = append(r.uploads[1:], u)
+	i := slices.IndexFunc(r.uploads, (*upload).readable)
+	if i < 0 {
 		return nil
 	}
+	u := r.uploads[i]
 	p := u.pieces[u.reading].partition
 	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.name: true}, upload: u}
 }

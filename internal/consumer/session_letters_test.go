@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -52,5 +53,34 @@ func TestSession_whatIsRefusedAfterItLeftMemoryBecomesDeadLetters(t *testing.T) 
 		r.after(time.Minute)
 		lettered(t, r.letters, 0, 14)
 		r.watermark(0, 25)
+	}, refusedToLetters)
+}
+
+// A refused batch whose partition cannot be read makes neither other dead letters
+// nor the lines that left memory wait.
+func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.away = map[int32]bool{0: true}
+		r.api.create = only("late", overloaded)
+		r.api.put = func(i *fakeImport) Outcome {
+			if strings.HasPrefix(i.namespace, "bad") {
+				return refusal
+			}
+			return accepted
+		}
+		r.feed(0, runOf("bad-0", 0, 9)...)
+		r.feed(1, runOf("late", 0, 9)...)
+		r.after(time.Second)
+		r.feed(1, runOf("good", 10, 19)...)
+		r.relieve(1<<40, time.Now())
+		r.feed(1, runOf("bad-1", 20, 29)...)
+		r.api.create = nil
+		r.after(time.Minute)
+		lettered(t, r.letters, 20, 29)
+		r.stored("late", offsets(0, 9)...)
+		r.watermark(1, 30)
+		r.away = nil
+		r.after(time.Minute)
+		r.watermark(0, 10)
 	}, refusedToLetters)
 }

@@ -31,9 +31,10 @@ type sessionRig struct {
 	decode  *decoder
 	lines   chan *chunk
 	timer   *time.Timer
-	perJob  int // records of one catch-up fetch
-	jobs    int // catch-up fetches so far
-	answers int // that further catch-up fetches get; the others wait
+	perJob  int            // records of one catch-up fetch
+	jobs    int            // catch-up fetches so far
+	answers int            // that further catch-up fetches get; the others wait
+	away    map[int32]bool // partitions without a leader for them
 }
 
 // inSession runs a test with a session of two partitions of the topic orders.
@@ -146,6 +147,13 @@ func (r *sessionRig) settleDown() {
 // catchUpRead does what the reader does with one job.
 func (r *sessionRig) catchUpRead(job *catchUpJob) {
 	r.jobs++
+	if r.away[job.cursor.Partition] {
+		end := newChunk(job.cursor, job.cursor.epoch.Load())
+		end.catchUp, end.start, end.next = job, job.from, job.from
+		end.fault = &fault{kind: faultRetry, err: errors.New("no leader")}
+		r.take(end)
+		return
+	}
 	records := r.logs[job.cursor.TopicPartition]
 	at, _ := slices.BinarySearchFunc(records, job.from, func(rec testRecord, from int64) int { return int(rec.offset - from) })
 	records = records[at:min(len(records), at+r.perJob)]
