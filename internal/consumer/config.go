@@ -71,10 +71,11 @@ type Config struct {
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched
 // responses and inflated batches have an eighth each, and what neither uses
 // belongs to the batches. One that is larger goes alone once the batches have
-// made room for it: with both at their ceilings an eighth is left to them.
+// made room for it. With both at their ceilings seven sixteenths are left: for
+// the dead letters, and for the largest record, which may lie in just that memory.
 func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
-func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 2 }
-func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 8 * 3 }
+func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
+func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 16 * 5 }
 
 // letterBytes is what the dead letters that are not acknowledged may hold.
 func (c *Config) letterBytes() int64 { return min(16<<20, c.BufferMaxBytes/16) }

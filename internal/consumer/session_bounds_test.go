@@ -2,7 +2,10 @@ package consumer
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -97,4 +100,35 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 			t.Error("the next session begins where the group says, and stores all of it again")
 		}
 	})
+}
+
+// However large the answers and batches that are being read, the largest record
+// finds room beside them and beside dead letters whose topic is away: else it
+// would wait for the very memory it lies in.
+func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
+	for _, budget := range []int64{8 << 20, 256 << 20} {
+		t.Run(fmt.Sprint(budget), func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.letter.bytes = r.cfg.letterBytes()
+				for _, a := range []*allowance{r.fetched, r.inflated} {
+					var large *lease
+					go func() { large, _ = a.lend(r.t.Context(), a.ceiling) }()
+					synctest.Wait()
+					r.grantLarge(time.Now())
+					if synctest.Wait(); large == nil {
+						r.t.Fatal("an allowance gives nothing of its largest size")
+					}
+					defer large.release()
+				}
+				c := newChunk(r.part(0).cursor, 0)
+				c.add("a", line{bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(budget/4)-22))})
+				c.next = 1
+				r.take(c)
+				r.settleDown()
+				if r.pending != nil {
+					r.t.Errorf("a record of %d bytes waits with %d free", budget/4, r.free())
+				}
+			}, func(c *Config) { c.BufferMaxBytes, c.Batch.MaxBytes = budget, budget })
+		})
+	}
 }

@@ -250,7 +250,7 @@ func TestStreamReader_tooLargeARecord(t *testing.T) {
 				for _, i := range []int{100, 101, 499} {
 					b.records[i].value = []byte(`{"id":"x","ns":"a","p":"` + strings.Repeat("x", 300<<10) + `"}`)
 				}
-				b.records[200].value = []byte(`{"id":"200","ns":"a","p":"` + strings.Repeat("x", 191<<10) + `"}`)
+				b.records[200].value = []byte(`{"id":"200","ns":"a","p":"` + strings.Repeat("x", 159<<10) + `"}`)
 				lines[200] = string(b.records[200].value)
 				want := slices.Concat(lines[:100], lines[102:499])
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
