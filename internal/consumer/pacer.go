@@ -55,6 +55,9 @@ func (p *pacer) forget(n *namespace) {
 
 // enqueue lets a namespace that has something to attempt wait for a slot.
 func (p *pacer) enqueue(n *namespace, now time.Time) {
+	if n.wakeSlot >= 0 {
+		heap.Fix(&p.wakes, n.wakeSlot) // its time may have changed
+	}
 	if n.queued || !p.wants(n) {
 		return
 	}
@@ -132,13 +135,12 @@ func (p *pacer) ended(n *namespace, troubled bool) {
 	}
 }
 
-// sleep wakes the namespace at its wakeAt.
+// sleep wakes the namespace at its wakeAt. Where that changes, enqueue must be
+// told.
 func (p *pacer) sleep(n *namespace) {
-	if n.wakeSlot >= 0 {
-		heap.Fix(&p.wakes, n.wakeSlot)
-		return
+	if n.wakeSlot < 0 {
+		heap.Push(&p.wakes, n)
 	}
-	heap.Push(&p.wakes, n)
 }
 
 // awake queues every namespace whose time has come.

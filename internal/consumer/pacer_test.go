@@ -157,6 +157,22 @@ func TestPacer_wakesInOrderOfTime(t *testing.T) {
 	}
 }
 
+// Whoever is put off while it sleeps, and has nothing to attempt any more, lets
+// the others wake in time all the same.
+func TestPacer_whatIsPutOffDelaysNobody(t *testing.T) {
+	p := newPacer(100, 1)
+	first, next := p.get("first"), p.get("next")
+	for i, n := range []*namespace{first, next} {
+		n.wakeAt = pacerStart.Add(time.Duration(1+i) * time.Second)
+		waiting(p, n.name, 1, pacerStart)
+	}
+	first.wakeAt, first.uploads = pacerStart.Add(time.Hour), nil
+	p.enqueue(first, pacerStart)
+	if at := p.nextWake(pacerStart); !at.Equal(next.wakeAt) {
+		t.Errorf("wakes at %s, want %s", at, next.wakeAt)
+	}
+}
+
 func TestPacer_refusedCredentialsLetOneTryAtATime(t *testing.T) {
 	p := newPacer(4, 1)
 	now := pacerStart
