@@ -254,21 +254,8 @@ func (s *session) refused(r result, now time.Time) {
 	if u != nil {
 		s.metrics.refusedLines(u.pieces)
 	}
-	if s.cfg.OnRejected == DeadLetter && u == nil {
-		n.probe = nil
-		s.beginTrial(n, now) // what is read back is refused too, and has records to dead-letter
-		return
-	}
 	if s.cfg.OnRejected == DeadLetter {
-		if tells {
-			n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
-		}
-		s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
-			"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
-		s.letterUpload(n, u, r.outcome)
-		if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
-			s.catchUp.want(n)
-		}
+		s.letterRefused(r, tells, now)
 		return
 	}
 	if n.state != held {

@@ -1,0 +1,112 @@
+package consumer
+
+import (
+	"slices"
+	"time"
+)
+
+// letterRefused applies the policy dlq to what was refused. Of a namespace whose
+// lines have left memory a batch is read back first: it will be refused as well.
+func (s *session) letterRefused(r result, tells bool, now time.Time) {
+	n, u := r.namespace, r.upload
+	if u == nil {
+		n.probe = nil
+		s.beginTrial(n, now)
+		return
+	}
+	if tells {
+		n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
+	}
+	s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
+		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
+	s.letterUpload(n, u, r.outcome)
+	if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
+		s.catchUp.want(n)
+	}
+}
+
+// letterUpload begins to dead-letter the records of a refused batch: they are
+// read again, since the batch holds lines only. Its body leaves memory.
+func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
+	u.lettering, u.refusal, u.imp = true, refusal, nil
+	u.reading, u.readFrom = 0, u.pieces[0].node.First
+	n.lettered++
+	u.batch.Release()
+	s.catchUp.uploads = append(s.catchUp.uploads, u)
+}
+
+// letterJob returns the next fetch for a refused batch, nil if there is none or
+// enough letters wait already.
+func (s *session) letterJob() *catchUpJob {
+	r := s.catchUp
+	if !s.letter.fewer(s.cfg, 2) {
+		return nil
+	}
+	i := slices.IndexFunc(r.uploads, (*upload).readable)
+	if i < 0 {
+		return nil
+	}
+	u := r.uploads[i]
+	p := u.pieces[u.reading].partition
+	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.name: true}, upload: u}
+}
+
+// readable says whether the refused batch's next records can be read here.
+func (u *upload) readable() bool {
+	p := u.pieces[u.reading].partition
+	return p.open() && !p.lost
+}
+
+// takeLetters posts the records that a chunk of the job found.
+func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
+	u := c.catchUp.upload
+	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.start > u.readFrom {
+		return
+	}
+	pc := &u.pieces[u.reading]
+	for i := range c.rejects {
+		r := &c.rejects[i]
+		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.name, r.offset) || p.ledger.Overtaken(u.namespace.name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
+			continue
+		}
+		l := r.letter
+		l.describe("refused", u.refusal.Err.Error())
+		l.namespace, l.requestID, l.partition, l.upload = u.namespace.name, u.refusal.RequestID, p, u
+		u.awaited++
+		s.post(l)
+	}
+	s.readTo(u, c.next)
+}
+
+// readTo moves a refused batch's read on, piece by piece.
+func (s *session) readTo(u *upload, next int64) {
+	u.readFrom = max(u.readFrom, next)
+	if u.readFrom <= u.pieces[u.reading].node.Last {
+		return
+	}
+	if u.reading++; u.reading < len(u.pieces) {
+		u.readFrom = u.pieces[u.reading].node.First
+		return
+	}
+	s.catchUp.uploads = slices.DeleteFunc(s.catchUp.uploads, func(other *upload) bool { return other == u })
+	s.letteredAll(u)
+}
+
+// lettersVanished goes on with a refused batch behind records that the
+// retention has removed.
+func (s *session) lettersVanished(u *upload, p *partition, start int64) {
+	if u.reading < len(u.pieces) && u.pieces[u.reading].partition == p {
+		s.readTo(u, start)
+	}
+}
+
+// letteredAll settles a refused batch once all of its records are acknowledged.
+func (s *session) letteredAll(u *upload) {
+	if u.awaited > 0 || u.reading < len(u.pieces) || len(u.pieces) == 0 {
+		return
+	}
+	u.namespace.lettered--
+	s.settle(u)
+	s.busy(u.namespace)
+	s.pacer.forget(u.namespace)
+}
