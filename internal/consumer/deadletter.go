@@ -30,9 +30,10 @@ type letter struct {
 	namespace, requestID string
 
 	partition *partition
-	node      *ledger.Node // its own, or nil
-	upload    *upload      // the refused batch it belongs to, or nil
-	outcome   error        // of the last try
+	history   *ledger.Partition // of the partition, when it was read
+	node      *ledger.Node      // its own, or nil
+	upload    *upload           // the refused batch it belongs to, or nil
+	outcome   error             // of the last try
 }
 
 // newLetter copies a record whose memory is about to be reused.
@@ -45,6 +46,9 @@ func newLetter(source TopicPartition, r *wire.Record) *letter {
 }
 
 func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
+
+// takenBack says that the record is of a log that has been taken back since.
+func (l *letter) takenBack() bool { return l.history != l.partition.ledger }
 
 func (l *letter) size() int64 {
 	n := len(l.key) + len(l.value) + 512
@@ -111,7 +115,7 @@ func (st *letterState) fewer(cfg *Config, share int) bool {
 // deadLetter sends a record that became no line to the dead-letter topic. Its
 // node pins the watermark until the letter is acknowledged.
 func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
-	l.partition = p
+	l.partition, l.history = p, p.ledger
 	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.offset, l.timestamp, now))
 	s.post(l)
 }
@@ -182,7 +186,7 @@ func (s *session) letterDone(l *letter) {
 		s.letteredAll(l.upload)
 		return
 	}
-	if l.node != nil {
+	if l.node != nil && !l.takenBack() {
 		s.settleNode(l.partition, l.node)
 		s.pauseHeld(l.partition)
 	}
@@ -190,6 +194,10 @@ func (s *session) letterDone(l *letter) {
 
 // holdLetter keeps a record that the dead-letter topic will never take.
 func (s *session) holdLetter(l *letter, now time.Time) {
+	if l.takenBack() {
+		s.letterDone(l)
+		return
+	}
 	s.faults.Log(now, "record is too large for the dead-letter topic; it is held", "dlq-size/"+l.source.Topic,
 		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "remedy", "raise max.message.bytes of "+s.cfg.DLQTopic+" and restart")
 	why := "too large for the dead-letter topic " + s.cfg.DLQTopic

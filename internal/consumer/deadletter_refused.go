@@ -33,6 +33,7 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 	n.lettered++
 	u.batch.Release()
 	s.catchUp.uploads = append(s.catchUp.uploads, u)
+	s.readTo(u, u.readFrom)
 }
 
 // letterJob returns the next fetch for a refused batch, nil if there is none or
@@ -71,23 +72,37 @@ func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
 		}
 		l := r.letter
 		l.describe("refused", u.refusal.Err.Error())
-		l.namespace, l.requestID, l.partition, l.upload = u.namespace.name, u.refusal.RequestID, p, u
+		l.namespace, l.requestID, l.upload = u.namespace.name, u.refusal.RequestID, u
+		l.partition, l.history = p, p.ledger
 		u.awaited++
 		s.post(l)
 	}
 	s.readTo(u, c.next)
 }
 
-// readTo moves a refused batch's read on, piece by piece.
+// readTo moves a refused batch's read on, piece by piece, and past those of logs
+// that were taken back: what is there now has been refused by nobody.
 func (s *session) readTo(u *upload, next int64) {
 	u.readFrom = max(u.readFrom, next)
-	if u.readFrom <= u.pieces[u.reading].node.Last {
-		return
-	}
-	if u.reading++; u.reading < len(u.pieces) {
+	for u.readFrom > u.pieces[u.reading].node.Last || u.pieces[u.reading].takenBack() {
+		if u.reading++; u.reading == len(u.pieces) {
+			s.lettersRead(u)
+			return
+		}
 		u.readFrom = u.pieces[u.reading].node.First
-		return
 	}
+}
+
+// passTakenBack lets refused batches leave out what a partition that has started
+// over had of them.
+func (s *session) passTakenBack() {
+	for _, u := range slices.Clone(s.catchUp.uploads) {
+		s.readTo(u, u.readFrom)
+	}
+}
+
+// lettersRead: all records of a refused batch have been read.
+func (s *session) lettersRead(u *upload) {
 	s.catchUp.uploads = slices.DeleteFunc(s.catchUp.uploads, func(other *upload) bool { return other == u })
 	s.letteredAll(u)
 }

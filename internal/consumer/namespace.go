@@ -133,6 +133,9 @@ type piece struct {
 	told      int // of lines, those that were counted as refused before
 }
 
+// takenBack says that the lines are of a log that has been taken back since.
+func (pc *piece) takenBack() bool { return pc.node.Partition() != pc.partition.ledger }
+
 // manifest is the Tag of an open batch: its share of each partition.
 type manifest struct {
 	pieces []piece

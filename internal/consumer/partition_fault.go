@@ -136,6 +136,7 @@ func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier)
 	}
 	p.ledger = ledger.New(start, frontier)
 	p.committed, p.heldCount = start, 0
+	s.passTakenBack()
 	s.pauseHeld(p)
 	p.touch()
 }

@@ -131,3 +131,48 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		}
 	})
 }
+
+// The records of a refused batch that an unclean election has taken back are
+// gone. Those that the new history has in their place were refused by nobody.
+func TestSession_truncationTakesBackWhatWasRefused(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("a", refusal)
+		r.answers = 0 // they have not been read for the dead-letter topic yet
+		r.feed(0, runOf("a", 0, 9)...)
+		r.api.create = nil
+		r.truncate(0, 0)
+		r.feed(0, runOf("a", 0, 9)...)
+		r.answers = 10
+		r.after(age)
+		r.stored("a", offsets(0, 9)...)
+		r.watermark(0, 10)
+		if len(r.letters.taken) != 0 || r.pacer.namespaces["a"] != nil {
+			t.Errorf("%d dead letters; the namespace is still under way: %t", len(r.letters.taken), r.pacer.namespaces["a"] != nil)
+		}
+	}, refusedToLetters)
+}
+
+// Nor is anything of the new history held because a record of the old one is too
+// large for the dead-letter topic.
+func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		answer := errAway
+		r.letters.write = func(*letter) error { return answer }
+		r.feed(0, poison(0, 4)...)
+		r.api.create = only("a", refusal)
+		r.feed(1, runOf("a", 0, 9)...)
+		r.api.create = nil
+		for n := range int32(2) {
+			r.truncate(n, 0)
+			r.feed(n, runOf("b", 0, 9)...)
+		}
+		answer = errLetterTooLarge
+		r.after(r.cfg.MaxBackoff + age)
+		for n := range int32(2) {
+			r.watermark(n, 10)
+			if p := r.status().Partitions[n]; p.State != "reading" {
+				t.Errorf("partition %d is %s", n, p.State)
+			}
+		}
+	}, refusedToLetters, func(c *Config) { c.OnInvalid = DeadLetter })
+}
