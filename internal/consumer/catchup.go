@@ -131,10 +131,7 @@ func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 		return
 	}
 	if c.next < p.ledger.Position() {
-		if err := p.ledger.Shift(mark, c.next, mark.Timestamp); err != nil {
-			s.log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
-		}
-		p.touch()
+		s.shiftNode(p, mark, c.next)
 		return
 	}
 	s.dropNode(p, mark)

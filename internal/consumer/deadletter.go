@@ -168,11 +168,12 @@ func (s *session) lettersDone(batch []*letter) {
 			again = append(again, l)
 		}
 	}
+	st.queue = slices.Insert(st.queue, 0, again...)
+	s.settleRefused(batch)
 	if len(again) == 0 {
 		st.backoff = 0
 		return
 	}
-	st.queue = append(again, st.queue...)
 	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
 	st.restTil = now.Add(st.backoff)
 	s.metrics.kafkaErrors.WithLabelValues("produce").Inc()
@@ -183,7 +184,6 @@ func (s *session) lettersDone(batch []*letter) {
 func (s *session) letterDone(l *letter) {
 	if l.upload != nil {
 		l.upload.awaited--
-		s.letteredAll(l.upload)
 		return
 	}
 	if l.node != nil && !l.takenBack() {

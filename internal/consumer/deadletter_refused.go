@@ -115,13 +115,69 @@ func (s *session) lettersVanished(u *upload, p *partition, start int64) {
 	}
 }
 
-// letteredAll settles a refused batch once all of its records are acknowledged.
-func (s *session) letteredAll(u *upload) {
-	if u.awaited > 0 || u.reading < len(u.pieces) || len(u.pieces) == 0 {
-		return
+// settleRefused settles what is acknowledged by now of the refused batches that
+// some letters belong to. No letter is on its way.
+func (s *session) settleRefused(letters []*letter) {
+	var before *upload
+	for _, l := range letters {
+		if u := l.upload; u != nil && u != before {
+			before = u
+			if !s.letteredAll(u) {
+				s.letteredTo(u)
+			}
+		}
+	}
+}
+
+// letteredTo settles the pieces whose records are all acknowledged, and moves the
+// start of those of which the first ones are: the next owner need not write them
+// again.
+func (s *session) letteredTo(u *upload) {
+	awaited := map[*partition]int64{} // the first offset of each
+	for _, l := range s.letter.queue {
+		if first, ok := awaited[l.partition]; l.upload == u && (!ok || l.offset < first) {
+			awaited[l.partition] = l.offset
+		}
+	}
+	for i := range u.pieces[:min(u.reading+1, len(u.pieces))] {
+		pc := &u.pieces[i]
+		if pc.takenBack() {
+			continue // or settled
+		}
+		next := pc.node.Last + 1
+		if i == u.reading {
+			next = u.readFrom
+		}
+		if first, ok := awaited[pc.partition]; ok {
+			next = min(next, first)
+		}
+		s.pieceLettered(pc, next)
+	}
+}
+
+// pieceLettered notes that the piece's records below next are acknowledged.
+func (s *session) pieceLettered(pc *piece, next int64) {
+	p, node := pc.partition, pc.node
+	if next > node.Last {
+		s.settleNode(p, node)
+		s.pauseHeld(p)
+	} else if next > node.First {
+		s.shiftNode(p, node, next)
+	}
+}
+
+// letteredAll settles a refused batch once all of its records are acknowledged,
+// and says whether they are.
+func (s *session) letteredAll(u *upload) bool {
+	if len(u.pieces) == 0 {
+		return true // settled already
+	}
+	if u.awaited > 0 || u.reading < len(u.pieces) {
+		return false
 	}
 	u.namespace.lettered--
 	s.settle(u)
 	s.busy(u.namespace)
 	s.pacer.forget(u.namespace)
+	return true
 }

@@ -2,8 +2,10 @@ package consumer
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,4 +85,44 @@ func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
 		r.after(time.Minute)
 		r.watermark(0, 10)
 	}, refusedToLetters)
+}
+
+// Whoever dead-letters a refused batch after a crash goes on behind what the
+// topic has of it: here a part of what lies in one partition, and all of what
+// lies in the other.
+func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logs := [][]testRecord{append(runOf("bad", 0, 3), inNS(4, "good")), runOf("bad", 0, 7)}
+		committed := map[TopicPartition]CommitOffset{}
+		taken := map[TopicPartition][]int64{}
+		for owner, room := range []int{9, 100} {
+			r := newSessionRig(t, committed, refusedToLetters, func(c *Config) { c.Batch.MaxRecords = 12 })
+			r.api.create = only("bad", refusal)
+			r.letters.write = func(l *letter) error {
+				if room--; room < 0 {
+					return errAway
+				}
+				taken[l.source] = append(taken[l.source], l.offset)
+				return nil
+			}
+			for n, log := range logs {
+				from := 0
+				if owner > 0 {
+					from = int(committed[r.part(int32(n)).TopicPartition].Offset)
+				}
+				if from < len(log) {
+					r.feed(int32(n), log[from:]...)
+				}
+			}
+			r.after(2 * age)
+			for tp, p := range r.partitions {
+				committed[tp] = r.commitOf(p)
+			}
+		}
+		for n, last := range []int64{3, 7} {
+			if got := taken[TopicPartition{"orders", int32(n)}]; !slices.Equal(got, offsets(0, last)) {
+				t.Errorf("dead letters of partition %d: %v, want each of 0 to %d once", n, got, last)
+			}
+		}
+	})
 }

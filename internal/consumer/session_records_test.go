@@ -34,14 +34,15 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		r.feed(1, runOf("bad", 0, 5)...)
 		r.after(age + 2*time.Second)
 		r.stored("good", 1, 2)
-		r.watermark(0, 0)
+		r.watermark(0, 4) // all that lies here has been taken
+		r.watermark(1, 2)
 		if used := r.pool.InUse(); used != 0 {
 			t.Errorf("%d bytes of a refused batch are in memory", used)
 		}
 		if len(r.letters.taken) != 5 {
 			t.Fatalf("%d letters were taken, want 5", len(r.letters.taken))
 		}
-		if p := r.status().Partitions[0].PinnedBy; p == nil || p.Offset != 0 {
+		if p := r.status().Partitions[1].PinnedBy; p == nil || p.Offset != 2 {
 			t.Errorf("pinned by %+v", p)
 		}
 		full = 1000

@@ -93,6 +93,15 @@ func (s *session) dropNode(p *partition, node *ledger.Node) {
 	s.ended(p, p.ledger.Drop(node))
 }
 
+// shiftNode moves the start of a node to first: the lines before it are done, or
+// other nodes stand for them.
+func (s *session) shiftNode(p *partition, node *ledger.Node, first int64) {
+	if err := p.ledger.Shift(node, first, node.Timestamp); err != nil {
+		s.log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
+	}
+	p.touch()
+}
+
 // ended tells of a mistake in this package, or lets the partition be committed.
 func (s *session) ended(p *partition, err error) {
 	if err != nil {
