@@ -87,9 +87,9 @@ type letterWriter interface {
 // errLetterTooLarge marks a letter that the topic will never take.
 var errLetterTooLarge = errors.New("record is too large for the dead-letter topic")
 
-// Bounds of the dead letters that are not acknowledged. Beyond them new ones
-// are held instead: a dead-letter topic that is away must not fill the memory.
-// See also Config.letterBytes.
+// Bounds of the dead letters that are not acknowledged. Beyond them what makes
+// more waits in Kafka: a dead-letter topic that is away must neither fill the
+// memory nor stop other partitions. See also Config.letterBytes.
 const (
 	maxLetters      = 10000
 	letterBatch     = 500
@@ -107,9 +107,48 @@ type letterState struct {
 
 func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
 
-// fewer says whether there are fewer of them than the bounds divided by share.
-func (st *letterState) fewer(cfg *Config, share int) bool {
-	return st.pending() < maxLetters/share && st.bytes < cfg.letterBytes()/int64(share)
+// few says whether there are fewer of them than half of the bounds.
+func (st *letterState) few(cfg *Config) bool {
+	return st.pending() < maxLetters/2 && st.bytes < cfg.letterBytes()/2
+}
+
+// letterRoom says whether the chunk's dead letters have room beside those under
+// way. A chunk of a partition has it alone.
+func (s *session) letterRoom(c *chunk) bool {
+	count, bytes := s.letter.pending(), s.letter.bytes
+	if count == 0 {
+		return true
+	}
+	more := false
+	for i := range c.rejects {
+		if l := c.rejects[i].letter; l != nil {
+			more = true
+			count++
+			bytes += l.size()
+		}
+	}
+	return !more || count <= maxLetters && bytes <= s.cfg.letterBytes()
+}
+
+// awaitLetters drops what was read of a partition whose dead letters have no room
+// and pauses it until those under way have made some.
+func (s *session) awaitLetters(p *partition) {
+	p.awaitsLetters = true
+	s.pauseHeld(p)
+	s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+}
+
+// lettersAwaited lets partitions be read again that have paused for dead letters.
+func (s *session) lettersAwaited() {
+	if s.letter.pending() > 0 && !s.letter.few(s.cfg) {
+		return
+	}
+	for _, p := range s.partitions {
+		if p.awaitsLetters {
+			p.awaitsLetters = false
+			s.pauseHeld(p)
+		}
+	}
 }
 
 // deadLetter sends a record that became no line to the dead-letter topic. Its
@@ -170,6 +209,7 @@ func (s *session) lettersDone(batch []*letter) {
 	}
 	st.queue = slices.Insert(st.queue, 0, again...)
 	s.settleRefused(batch)
+	s.lettersAwaited()
 	if len(again) == 0 {
 		st.backoff = 0
 		return

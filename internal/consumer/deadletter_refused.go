@@ -40,7 +40,7 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 // enough letters wait already.
 func (s *session) letterJob() *catchUpJob {
 	r := s.catchUp
-	if !s.letter.fewer(s.cfg, 2) {
+	if !s.letter.few(s.cfg) {
 		return nil
 	}
 	i := slices.IndexFunc(r.uploads, (*upload).readable)

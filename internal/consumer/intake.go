@@ -23,6 +23,9 @@ func (s *session) take(c *chunk) {
 		c.recycle()
 	case c.start != p.ledger.Position():
 		s.astray(c, p, now)
+	case !s.letterRoom(c):
+		s.awaitLetters(p)
+		c.recycle()
 	case !s.room(c, now):
 		s.pending = c
 		s.pausedAt = now
@@ -187,7 +190,7 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		s.metrics.skipped(p.Topic, "tombstone").Inc()
 	case policy == Skip:
 		s.metrics.skipped(p.Topic, "invalid").Inc()
-	case policy == DeadLetter && r.letter != nil && s.letter.fewer(s.cfg, 1):
+	case policy == DeadLetter && r.letter != nil:
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
@@ -215,9 +218,10 @@ func (s *session) countHeldPauses(now time.Time) {
 }
 
 // pauseHeld stops reading a partition whose single records would no longer fit
-// the commit metadata, and goes on when some have been settled.
+// the commit metadata, or its dead letters memory, and goes on when some have been
+// settled.
 func (s *session) pauseHeld(p *partition) {
-	full := p.ledger.Singles() >= maxSingles
+	full := p.ledger.Singles() >= maxSingles || p.awaitsLetters
 	if full == p.paused || s.mode != running {
 		return
 	}
@@ -232,7 +236,7 @@ func (s *session) pauseHeld(p *partition) {
 	if full {
 		// What was read ahead is dropped and read again later.
 		s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
-		s.faults.Log(time.Now(), "reading of a partition pauses: too many held records", p.Topic,
+		s.faults.Log(time.Now(), "reading of a partition pauses: too many records are held, or dead letters wait for their topic", p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "held", p.ledger.Singles())
 	}
 }

@@ -27,18 +27,19 @@ type partition struct {
 	metadata    room  // for what is written beside the committed offset
 	omitted     int   // namespaces that did not fit
 
-	lost      bool  // deleted or created anew: never committed again
-	failure   error // why it is not read
-	failing   time.Time
-	backoff   time.Duration
-	corrupt   bool          // the failure lies in what the log holds, and stays
-	heldOut   bool          // its offset is out of range and the policy holds it
-	asFound   *CommitOffset // held out from the start: what is committed and stays
-	paused    bool          // too many single records
-	lastSeen  int64         // timestamp of the last record, Unix milliseconds
-	caughtUp  time.Time     // when there was last nothing to read
-	heldCount int           // held records
-	firstHeld heldRecord
+	lost          bool  // deleted or created anew: never committed again
+	failure       error // why it is not read
+	failing       time.Time
+	backoff       time.Duration
+	corrupt       bool          // the failure lies in what the log holds, and stays
+	heldOut       bool          // its offset is out of range and the policy holds it
+	asFound       *CommitOffset // held out from the start: what is committed and stays
+	paused        bool          // too many single records
+	awaitsLetters bool          // the dead letters under way leave no room for its own: paused, too
+	lastSeen      int64         // timestamp of the last record, Unix milliseconds
+	caughtUp      time.Time     // when there was last nothing to read
+	heldCount     int           // held records
+	firstHeld     heldRecord
 }
 
 // heldRecord remembers why the first held record of a partition is held: the

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func refusedToLetters(c *Config) { c.OnRejected = DeadLetter }
@@ -125,4 +127,22 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// More invalid records than dead letters may be in memory: those that come while
+// the topic takes them wait for it, and none is held.
+func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
+	letters := &fakeLetters{takes: time.Second}
+	runningSession(t, func(r *sessionRun) {
+		for range 30 {
+			r.produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{strings.Repeat("x", 10<<10)}, 10)...)
+		}
+	}, func(r *sessionRun) {
+		time.Sleep(age)
+		if took := r.end(true); took > time.Minute || r.unfinished {
+			t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
+		}
+		r.offset(304)
+		lettered(t, letters, 4, 303)
+	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
 }

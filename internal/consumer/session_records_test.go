@@ -143,18 +143,31 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 	}, func(c *Config) { c.OnInvalid = DeadLetter })
 }
 
-// Dead letters whose topic is away leave room for what can be stored.
+// A partition whose dead letters have no room waits for their topic, and leaves
+// the memory to the others.
 func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.letters.write = func(*letter) error { return errors.New("no leader") }
-		for o := range int64(40) {
-			for n := range int32(2) {
-				r.feed(n, testRecord{offset: o, value: bytes.Repeat([]byte("x"), 100<<10)})
-			}
+		answer := errAway
+		r.letters.write = func(*letter) error { return answer }
+		for o := range int64(100) {
+			r.feed(0, testRecord{offset: o, value: bytes.Repeat([]byte("x"), 10<<10)})
 		}
-		r.feed(1, inNS(40, "good"))
+		r.feed(1, inNS(0, "good"))
 		r.after(age + time.Second)
-		r.stored("good", 40)
+		r.stored("good", 0)
+		if p := r.status().Partitions[0]; p.Error == nil || !strings.Contains(*p.Error, "reading pauses") {
+			t.Errorf("status %+v", p)
+		}
+		answer = nil
+		r.after(r.cfg.MaxBackoff)
+		if r.part(0).cursor.paused {
+			t.Error("reading is paused although the topic has taken what there was")
+		}
+		for r.part(0).ledger.Position() < 100 {
+			r.replay(0)
+		}
+		lettered(t, r.letters, 0, 99)
+		r.watermark(0, 100)
 	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = DeadLetter, 8<<20 })
 }
 

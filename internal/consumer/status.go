@@ -217,6 +217,9 @@ func (p *partition) status(now time.Time) PartitionStatus {
 	}
 	if p.paused && out.Error == nil {
 		text := fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.ledger.Singles())
+		if p.awaitsLetters {
+			text = "reading pauses until the dead-letter topic has taken more of what waits for it"
+		}
 		out.Error = &text
 	}
 	switch {
