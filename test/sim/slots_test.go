@@ -127,8 +127,8 @@ func (w *world) evict() {
 				p.endedAt = time.Now()
 			}
 			since = p.endedAt
-		case w.seen[m.MemberID].Equal(since):
-			continue // it may be joining with this id
+		case w.seen[m.MemberID].Equal(since) && time.Since(since) < longestJoin:
+			continue // it may be joining with this id, or with another one seen at the same look
 		default:
 			if st := p.status(); st == nil || st.Group.MemberID == m.MemberID {
 				continue
@@ -140,6 +140,9 @@ func (w *world) evict() {
 		}
 	}
 }
+
+// longestJoin is longer than a process joins with one id.
+const longestJoin = 2 * time.Minute
 
 // sweep evicts now and then until the world closes.
 func (w *world) sweep() {
