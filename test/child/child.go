@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Process is a started child. It is reaped in the background: nobody needs to
@@ -83,6 +84,18 @@ func (p *Process) ExitCode() int {
 func (p *Process) Signal(sig syscall.Signal) {
 	_ = p.cmd.Process.Signal(sig)
 }
+
+// Freeze stops the process without ending it, and returns once it runs no more: a
+// busy machine may let it go on for a while after the signal. Thaw lets it go on.
+func (p *Process) Freeze() {
+	p.Signal(syscall.SIGSTOP)
+	for p.Alive() && !stopped(p.PID()) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Thaw lets a frozen process go on.
+func (p *Process) Thaw() { p.Signal(syscall.SIGCONT) }
 
 // Kill kills the whole group with SIGKILL and waits until the process is gone.
 // It may be called more than once.

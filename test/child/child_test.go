@@ -53,6 +53,49 @@ func TestProcess_killTakesTheWholeGroup(t *testing.T) {
 	}
 }
 
+// A frozen process does nothing from the return of Freeze on, until it is thawed.
+func TestProcess_freezeAndThaw(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do echo x; done")
+	cmd.Stdout = w
+	p, err := Start(cmd)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Kill()
+	for range 20 {
+		p.Freeze()
+		for buf := make([]byte, 64<<10); ; { // what it wrote before
+			if err := r.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := r.Read(buf); err != nil || n < len(buf) {
+				break
+			}
+		}
+		if err := r.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.Read(make([]byte, 1)); err == nil {
+			t.Errorf("it wrote %d bytes while it was frozen", n)
+		}
+		p.Thaw()
+		if err := r.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(make([]byte, 1)); err != nil {
+			t.Fatalf("after the thaw: %v", err)
+		}
+	}
+	p.Freeze()
+	p.Kill() // ends a frozen one too
+}
+
 func TestProcess_signalEndsIt(t *testing.T) {
 	p, err := Start(exec.CommandContext(t.Context(), "sleep", "60"))
 	if err != nil {

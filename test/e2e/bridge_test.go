@@ -120,9 +120,9 @@ func (b *bridge) signalStop() {
 }
 
 // freeze stops the process without ending it, until thaw.
-func (b *bridge) freeze() { b.proc.Signal(syscall.SIGSTOP) }
+func (b *bridge) freeze() { b.proc.Freeze() }
 
-func (b *bridge) thaw() { b.proc.Signal(syscall.SIGCONT) }
+func (b *bridge) thaw() { b.proc.Thaw() }
 
 // kill ends it as kill -9 does.
 func (b *bridge) kill() {

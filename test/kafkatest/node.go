@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"kafka-import-bridge/test/child"
 )
@@ -75,10 +74,10 @@ func (n *Node) Kill() { n.proc.Kill() }
 
 // Freeze stops the process without ending it: its connections stay open and
 // answer nothing until Thaw.
-func (n *Node) Freeze() { n.proc.Signal(syscall.SIGSTOP) }
+func (n *Node) Freeze() { n.proc.Freeze() }
 
 // Thaw lets a frozen node go on.
-func (n *Node) Thaw() { n.proc.Signal(syscall.SIGCONT) }
+func (n *Node) Thaw() { n.proc.Thaw() }
 
 // DataDir is the folder of the node's partitions, for tests that damage them.
 func (n *Node) DataDir() string { return n.file("data") }
