@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -148,7 +149,7 @@ func (c *Consumer) removeNamesake(what string) {
 	}
 	host := c.client.localHost(ctx)
 	for _, m := range members {
-		if m.ClientID != c.client.config.ClientID || host == "" || strings.TrimPrefix(m.ClientHost, "/") != host {
+		if m.ClientID != c.client.config.ClientID || !sameHost(m.ClientHost, host) {
 			continue
 		}
 		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
@@ -176,6 +177,14 @@ func (c *Consumer) tellTwin(ctx context.Context, own string) {
 				"other_member_id", m.MemberID, "other_host", m.ClientHost, "remedy", "give each replica its own BRIDGE_INSTANCE_ID")
 		}
 	}
+}
+
+// sameHost compares a member's address, as a broker writes it ("/0:0:0:0:0:0:0:1"),
+// with one of our own, and is false where either is none.
+func sameHost(member, own string) bool {
+	a, err := netip.ParseAddr(strings.TrimPrefix(member, "/"))
+	b, err2 := netip.ParseAddr(own)
+	return err == nil && err2 == nil && a.Unmap().WithZone("") == b.Unmap().WithZone("")
 }
 
 // localHost is this host's address as a broker sees it, "" if unknown.
