@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"kafka-import-bridge/internal/record"
@@ -239,72 +238,4 @@ func (d *decoder) sendRead(ctx context.Context) {
 		c.recycle()
 	}
 	_ = d.send(ctx) // fails only with ctx
-}
-
-// arenaBytes is the least that is borrowed for inflated batches, so that many
-// small ones share one buffer.
-const arenaBytes = 512 << 10
-
-// inflate returns the records of a batch and the lease they lie in: the
-// answer's own for an uncompressed batch, the arena's else. A batch that does
-// not fit what is left of the arena gets a new one of the size it says it
-// needs, and if it said too little, of four times that, up to the ceiling.
-func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, *lease, error) {
-	if b.Codec == wire.None {
-		data, err := d.inflater.Inflate(nil, b, int64(b.CompressedLen()))
-		return data, w.lease, err
-	}
-	want := max(b.SizeHint(), int64(b.CompressedLen()))
-	for try := 0; ; try++ {
-		if d.arena == nil || int64(len(d.arena.buf)-d.used) < want || try > 0 {
-			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
-				return nil, nil, inflateError(b, err)
-			}
-		}
-		room := d.arena.buf[d.used:]
-		data, err := d.inflater.Inflate(room[:0:len(room)], b, int64(len(room)))
-		if err == nil {
-			d.used += len(data)
-			return data, d.arena, nil
-		}
-		if !errors.Is(err, wire.ErrInflatesTooMuch) || int64(len(room)) >= d.inflated.ceiling {
-			return nil, nil, inflateError(b, err)
-		}
-		want = min(4*max(want, int64(len(room))), d.inflated.ceiling)
-	}
-}
-
-func inflateError(b *wire.Batch, err error) error {
-	switch tooMuch := errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling); {
-	case tooMuch && b.CanStream():
-		return errLargeBatch
-	case tooMuch:
-		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than BRIDGE_BUFFER_MAX_BYTES has room for: raise it", b.BaseOffset, b.CompressedLen())
-	}
-	return err
-}
-
-// newArena borrows another arena. Nothing of the old one may be held while it
-// waits, or two decoders could wait for each other: the chunk goes out first.
-func (d *decoder) newArena(ctx context.Context, w *work, n int64) error {
-	if d.chunk.records > 0 {
-		if err := d.send(ctx); err != nil {
-			return err
-		}
-		d.begin(w)
-	}
-	d.dropArena()
-	l, err := d.inflated.lend(ctx, min(n, d.inflated.ceiling))
-	if err != nil {
-		return err
-	}
-	d.arena, d.used = l, 0
-	return nil
-}
-
-func (d *decoder) dropArena() {
-	if d.arena != nil {
-		d.arena.release()
-		d.arena = nil
-	}
 }
