@@ -58,12 +58,12 @@ func TestKill_atEachMomentOfABatch(t *testing.T) {
 func TestKill_whileTheCommitIsSent(t *testing.T) {
 	t.Parallel()
 	w := newCrashWorld(newWorldOn(t, kafkatest.New(t, kafkatest.Options{}), 1))
-	stored := newBarrier(t)
-	w.setHook(afterStoring(stored))
+	asked := newBarrier(t)
+	w.setHook(beforeBody(asked))
 	b := w.start()
-	w.await(stored, "the batch is stored")
-	w.kafka.Nodes[0].Freeze()
-	stored.open()
+	w.await(asked, "the upload URL is received")
+	w.kafka.Nodes[0].Freeze() // before the batch is stored: it may take a while
+	asked.open()
 	w.eventually("the import is known", func() bool { return b.says(`"imported"`) })
 	<-time.After(200 * time.Millisecond) // a commit follows within 100 ms, which nobody can see on a frozen broker
 	b.kill()
