@@ -106,3 +106,20 @@ func TestProcess_signalEndsIt(t *testing.T) {
 		t.Errorf("exit code %d, want -1", got)
 	}
 }
+
+// Ports are another's at each call, though nobody listens on them yet.
+func TestFreePorts_areGivenOnce(t *testing.T) {
+	seen := map[int]bool{}
+	for range 50 {
+		ports, err := FreePorts(t.Context(), 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range ports {
+			if seen[p] {
+				t.Fatalf("port %d is given twice", p)
+			}
+			seen[p] = true
+		}
+	}
+}

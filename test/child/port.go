@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync"
 )
 
-// FreePorts finds n loopback ports that nobody listens on. They lie below the
-// range from which the kernel gives ports to outgoing connections, so none is
-// taken before a child listens on it, or while a killed one is away.
+// given are the ports that this process has found before: whoever asked for one may
+// not listen on it yet.
+var given sync.Map
+
+// FreePorts finds n loopback ports that nobody listens on, others at each call. They
+// lie below the range from which the kernel gives ports to outgoing connections,
+// so that only another process that looks for ports too may take one before a
+// child listens on it, or while a killed one is away.
 func FreePorts(ctx context.Context, n int) ([]int, error) {
 	const low, high, tries = 12000, 32000, 1000
 	var free []int
@@ -23,8 +29,10 @@ func FreePorts(ctx context.Context, n int) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		defer l.Close() // kept until all are found, so that they differ
-		free = append(free, port)
+		defer l.Close() // kept until all are found
+		if _, known := given.LoadOrStore(port, true); !known {
+			free = append(free, port)
+		}
 	}
 	return nil, errors.New("find free ports: too many are taken")
 }

@@ -1,6 +1,7 @@
 package kafkatest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -35,11 +36,34 @@ type Cluster struct {
 }
 
 // Start starts a cluster with its files under dir, and waits until it answers.
-// The caller must Stop it. ctx bounds the start only.
+// The caller must Stop it. ctx bounds the start only. A node that ends at its
+// start, as where another process was faster to take one of its ports, costs
+// another try.
 func Start(ctx context.Context, dir string, o Options) (*Cluster, error) {
 	libs, err := jars(ctx)
 	if err != nil {
 		return nil, err
+	}
+	const tries = 3
+	var errs []error
+	for try := range tries {
+		c, err := start(ctx, filepath.Join(dir, fmt.Sprintf("try-%d", try+1)), libs, o)
+		if err == nil {
+			return c, nil
+		}
+		if errs = append(errs, err); !errors.Is(err, errEnded) {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// errEnded says that a node has ended at its start.
+var errEnded = errors.New("node ended at its start")
+
+func start(ctx context.Context, dir, libs string, o Options) (*Cluster, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("create folder: %w", err)
 	}
 	c := &Cluster{}
 	if err := c.prepare(ctx, dir, libs, o); err != nil {
@@ -56,7 +80,8 @@ func Start(ctx context.Context, dir string, o Options) (*Cluster, error) {
 		return nil, err
 	}
 	if err := c.await(ctx, len(c.Nodes)); err != nil {
-		err = fmt.Errorf("%w\n%s", err, c.Nodes[0].logTail())
+		at := cmp.Or(c.dead(), c.Nodes[0])
+		err = fmt.Errorf("%w\nthe log of node %d ends with\n%s", err, at.id, at.logTail())
 		c.Stop()
 		return nil, err
 	}
@@ -123,7 +148,7 @@ func (c *Cluster) await(ctx context.Context, brokers int) error {
 			return nil
 		}
 		if n := c.dead(); n != nil {
-			return fmt.Errorf("node %d ended at its start with code %d", n.id, n.proc.ExitCode())
+			return fmt.Errorf("%w: node %d, with code %d", errEnded, n.id, n.proc.ExitCode())
 		}
 		select {
 		case <-ctx.Done():
