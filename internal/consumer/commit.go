@@ -173,7 +173,7 @@ func (s *session) committed(r commitResult) {
 			acked++
 			s.partitionCommitted(p, &r.commit.Offsets[i])
 		case res.Code.Fenced():
-			s.fence(res.Code, now)
+			s.fence(res.Code)
 			return
 		case res.Code == CodeMetadataTooLarge:
 			s.narrow(p, len(r.commit.Offsets[i].Metadata), now)
@@ -207,7 +207,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	c := &s.commits
 	var code Code
 	if errors.As(err, &code) && code.Fenced() {
-		s.fence(code, now)
+		s.fence(code)
 		return
 	}
 	for _, o := range r.commit.Offsets {
@@ -235,14 +235,13 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *session) fence(code Code, now time.Time) {
+func (s *session) fence(code Code) {
 	s.metrics.commits.WithLabelValues("fenced").Inc()
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.id,
 		"generation", s.member.generation, "error", code)
 	s.ownership.end()
 	s.cancel()
 	s.mode = fenced
-	_ = now
 }
 
 // identity tells a topic from one of the same name, here or elsewhere.

@@ -34,7 +34,7 @@ type partition struct {
 	corrupt       bool          // the failure lies in what the log holds, and stays
 	heldOut       bool          // its offset is out of range and the policy holds it
 	asFound       *CommitOffset // held out from the start: what is committed and stays
-	paused        bool          // too many single records
+	paused        bool          // not read: too many single records, or no room for its dead letters
 	awaitsLetters bool          // the dead letters under way leave no room for its own: paused, too
 	lastSeen      int64         // timestamp of the last record, Unix milliseconds
 	caughtUp      time.Time     // when there was last nothing to read

@@ -33,7 +33,7 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.api.create = nil
 		before := r.api.creates["a"]
-		r.fence(CodeIllegalGeneration, time.Now())
+		r.fence(CodeIllegalGeneration)
 		if !r.over() {
 			t.Error("the loop goes on")
 		}
@@ -55,7 +55,7 @@ func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 		r.letters.write = func(*letter) error { return errors.New("no leader") }
 		r.feed(0, poison(0, 0)...)
 		r.letters.write = nil
-		r.fence(CodeUnknownMember, time.Now())
+		r.fence(CodeUnknownMember)
 		time.Sleep(time.Minute)
 		r.settleDown()
 		if len(r.letters.taken) != 0 {
