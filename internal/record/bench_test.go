@@ -11,9 +11,13 @@ import (
 // benchValues are values of about 1 KiB.
 func benchValues() map[string][]byte {
 	pad := `{"id":"user-000000012345","ns":"listings","at":1712345678901,"kind":"update","pad":"`
-	var fields, pretty strings.Builder
+	var fields, pretty, flags strings.Builder
 	fields.WriteString(`{"id":"user-000000012345","ns":"listings"`)
 	pretty.WriteString("{\n  \"id\": \"user-000000012345\",\n  \"ns\": \"listings\"")
+	flags.WriteString(`{"id":"user-000000012345","ns":"listings","list":[{}`)
+	for i := range 40 {
+		fmt.Fprintf(&flags, `,{"k%d":%s,"n":[%d]}`, i, []string{"true", `"b"`, "null", "1.25"}[i*i/3%4], i)
+	}
 	for i := range 30 {
 		fmt.Fprintf(&fields, `,"field%02d":"some text %d","n%02d":%d.5`, i, i, i, i*1000)
 		fmt.Fprintf(&pretty, ",\n  \"field%02d\": \"some text %d\"", i, i)
@@ -21,6 +25,9 @@ func benchValues() map[string][]byte {
 	return map[string][]byte{
 		"padded":     []byte(pad + strings.Repeat("x", 1022-len(pad)) + `"}`),
 		"cyrillic":   []byte(pad + strings.Repeat("я", (1022-len(pad))/2) + `"}`),
+		"cjk":        []byte(pad + strings.Repeat("日本語 ", (1022-len(pad))/10) + `"}`),
+		"escapes":    []byte(pad + strings.Repeat(`\u00e9t\u00e9 <\/b>\n`, (1022-len(pad))/22) + `"}`),
+		"nested":     []byte(flags.String() + "]}"),
 		"prose":      []byte(pad + strings.Repeat(`she said \"no\" and left. `, 36) + `"}`),
 		"manyFields": []byte(fields.String() + "}"),
 		"pretty":     []byte(pretty.String() + "\n}\n"),
