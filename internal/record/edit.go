@@ -90,7 +90,7 @@ func (e edit) appendTokens(dst []byte, start, end int) []byte {
 	for i := start; i < end; {
 		switch c := data[i]; {
 		case c == '"':
-			i = stringEnd(data, i)
+			i = e.scan.stringEnd(i)
 		case isSpace(c):
 			dst = append(dst, data[start:i]...)
 			for i < end && isSpace(data[i]) {
@@ -102,6 +102,14 @@ func (e edit) appendTokens(dst []byte, start, end int) []byte {
 		}
 	}
 	return append(dst, data[start:]...)
+}
+
+// stringEnd is the index after the string of the value that begins at i.
+func (s *scanner) stringEnd(i int) int {
+	if s.indexed {
+		return s.closingQuote(i) + 1
+	}
+	return stringEnd(s.data, i)
 }
 
 // stringEnd is the index after the valid string that begins at i.

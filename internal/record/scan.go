@@ -20,9 +20,13 @@ type scanner struct {
 	space      int  // white space between tokens, in bytes, from start on
 	newline    bool // some of it, or of that around the object, is CR or LF
 
+	indexed bool    // by quick
+	blocks  []block // the index
+	escapes bool    // there are some
+
 	watches [watchCount]watch
 	reach   int    // longest watched path
-	lengths uint64 // of the keys on watched paths: bit length%64
+	keys    uint64 // on watched paths: the keyBit of each
 	ids     []span // values of all top-level "id" members
 	text    []byte // scratch: the last key or string that was unescaped
 }
@@ -33,6 +37,14 @@ const maxKeptIDs = 256
 // object checks data and finds the watched members. The failure's fault is
 // faultNone if data is one JSON object.
 func (s *scanner) object(data []byte) failure {
+	if s.indexed = s.quick(data); s.indexed {
+		return failure{}
+	}
+	return s.walk(data)
+}
+
+// walk is object by reading byte after byte.
+func (s *scanner) walk(data []byte) failure {
 	s.reset(data)
 	s.skipSpace()
 	if s.peek() != '{' {
@@ -90,12 +102,14 @@ func (s *scanner) member() bool {
 	case c == '{' || c == '[':
 		return s.enter(c, hit)
 	case c == '-' || isDigit(c):
-		if !s.number() {
-			return false
+		var ok bool
+		if s.pos, ok = number(s.data, s.pos); !ok {
+			return s.unexpected()
 		}
 	default:
-		if !s.literal() {
-			return false
+		var ok bool
+		if s.pos, ok = literal(s.data, s.pos); !ok {
+			return s.unexpected()
 		}
 	}
 	if hit != 0 {
@@ -115,7 +129,7 @@ func (s *scanner) key() (hit uint8, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	if inner := s.data[start : s.pos-1]; escaped || s.wanted(len(inner)) {
+	if inner := s.data[start : s.pos-1]; s.depth <= s.reach && (escaped || s.wanted(inner)) {
 		hit = s.matchKey(inner, escaped)
 	}
 	s.skipSpace()
@@ -188,12 +202,7 @@ func (s *scanner) pop() {
 }
 
 // peek is the byte at pos, or 0 at the end, which no token begins with.
-func (s *scanner) peek() byte {
-	if s.pos < len(s.data) {
-		return s.data[s.pos]
-	}
-	return 0
-}
+func (s *scanner) peek() byte { return at(s.data, s.pos) }
 
 func (s *scanner) skipSpace() {
 	if s.pos < len(s.data) && s.data[s.pos] <= ' ' {
@@ -205,10 +214,14 @@ func (s *scanner) skipSpace() {
 //
 //go:noinline
 func (s *scanner) skipSpaces() {
-	from := s.pos
-	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {
-		s.newline = s.newline || s.data[s.pos] == '\n' || s.data[s.pos] == '\r'
-		s.pos++
+	i, seen := s.pos, uint64(0)
+	for i < len(s.data) && isSpace(s.data[i]) {
+		seen |= 1 << s.data[i]
+		i++
 	}
-	s.space += s.pos - from
+	s.newline = s.newline || seen&newlines != 0
+	s.space += i - s.pos
+	s.pos = i
 }
+
+const newlines = 1<<'\n' | 1<<'\r'

@@ -5,66 +5,98 @@ import (
 	"math/bits"
 )
 
+// at is the byte at i, or 0 at the end, which no token begins with.
+func at(data []byte, i int) byte {
+	if i < len(data) {
+		return data[i]
+	}
+	return 0
+}
+
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+func isSpace(c byte) bool { return c <= ' ' && 1<<c&(newlines|1<<' '|1<<'\t') != 0 }
 
-// number reads a number: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
-func (s *scanner) number() bool {
-	if s.peek() == '-' {
-		s.pos++
-	}
-	if s.peek() == '0' {
-		s.pos++
-	} else if !s.digits() {
-		return false
-	}
-	if s.peek() == '.' {
-		s.pos++
-		if !s.digits() {
-			return false
-		}
-	}
-	if s.peek()|0x20 != 'e' {
-		return true
-	}
-	s.pos++
-	if c := s.peek(); c == '+' || c == '-' {
-		s.pos++
-	}
-	return s.digits()
-}
-
-// digits reads at least one digit.
-func (s *scanner) digits() bool {
-	from, i := s.pos, s.pos
-	for i < len(s.data) && isDigit(s.data[i]) {
+// number gives the index after the number that begins at i:
+// -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+// Where none does, it gives the index of the byte that should not be there.
+func number(data []byte, i int) (end int, ok bool) {
+	if at(data, i) == '-' {
 		i++
 	}
-	s.pos = i
-	return i > from || s.unexpected()
+	ok = true
+	if at(data, i) == '0' {
+		i++
+	} else if i, ok = digits(data, i); !ok {
+		return i, false
+	}
+	if at(data, i) == '.' {
+		i, ok = digits(data, i+1)
+	}
+	if !ok || at(data, i)|0x20 != 'e' {
+		return i, ok
+	}
+	i++
+	if c := at(data, i); c == '+' || c == '-' {
+		i++
+	}
+	return digits(data, i)
 }
 
-// literal reads true, false or null.
-func (s *scanner) literal() bool {
-	word := ""
-	switch s.peek() {
-	case 't':
-		word = "true"
-	case 'f':
-		word = "false"
-	case 'n':
-		word = "null"
-	default:
-		return s.unexpected()
-	}
-	for i := range len(word) {
-		if s.peek() != word[i] {
-			return s.unexpected()
+// digits gives the index after the digits that begin at i, at least one.
+func digits(data []byte, i int) (end int, ok bool) {
+	from := i
+	for len(data)-i >= 8 {
+		x := binary.LittleEndian.Uint64(data[i:])
+		// A digit, with its high half flipped, is below 10, and 6 more below 16.
+		x ^= '0' * lowBits
+		if other := (x | (x + 6*lowBits)) & (0xf0 * lowBits); other != 0 {
+			i += bits.TrailingZeros64(other) / 8
+			return i, i > from
 		}
-		s.pos++
+		i += 8
 	}
-	return true
+	for i < len(data) && isDigit(data[i]) {
+		i++
+	}
+	return i, i > from
+}
+
+// word is one of true, false and null as the first bytes of a little-endian number.
+type word struct {
+	bytes, mask uint64
+	length      int
+}
+
+// words has each word at the place that wordPlace gives its first letter. No byte
+// fits the others, since bytes has what mask has not.
+var words = func() (t [8]word) {
+	for i := range t {
+		t[i].bytes = 1
+	}
+	for _, text := range []string{"true", "false", "null"} {
+		var b [8]byte
+		copy(b[:], text)
+		t[wordPlace(text[0])] = word{binary.LittleEndian.Uint64(b[:]), 1<<(8*len(text)) - 1, len(text)}
+	}
+	return t
+}()
+
+func wordPlace(c byte) byte { return c >> 1 & 7 }
+
+// literal gives the index after true, false or null at i. Where there is none, it
+// gives the index of the byte that should not be there.
+func literal(data []byte, i int) (end int, ok bool) {
+	w := &words[wordPlace(at(data, i))]
+	if len(data)-i >= 8 && binary.LittleEndian.Uint64(data[i:])&w.mask == w.bytes {
+		return i + w.length, true
+	}
+	for n := range w.length {
+		if at(data, i+n) != byte(w.bytes>>(8*n)) {
+			return i + n, false
+		}
+	}
+	return i + w.length, w.length > 0
 }
 
 // Eight copies of one byte.
@@ -145,38 +177,52 @@ func (s *scanner) str() (escaped, ok bool) {
 	}
 }
 
+// escapes has the length of an escape by what follows its backslash, 0 for none.
+var escapes = func() (t [256]uint8) {
+	for _, c := range `"\/bfnrt` {
+		t[c] = 2
+	}
+	t['u'] = 6
+	return t
+}()
+
 // escapeLen is the length of the escape that b begins with, or 0 if it is none.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
 	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if _, ok := hex4(b[2:]); ok {
-			return 6
+	n := int(escapes[b[1]])
+	if n == 6 {
+		if _, ok := hex4(b[2:]); !ok {
+			return 0
 		}
 	}
-	return 0
+	return n
 }
+
+const noHex = 0xff
+
+// hexDigits has the value of a hexadecimal digit, or noHex.
+var hexDigits = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = noHex
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = uint8(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = uint8(10 + i)
+	}
+	return t
+}()
 
 // hex4 is the number that the first four bytes of b spell in hexadecimal.
 func hex4(b []byte) (r rune, ok bool) {
 	if len(b) < 4 {
 		return 0, false
 	}
-	for _, c := range b[:4] {
-		switch {
-		case isDigit(c):
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return r, true
+	h0, h1, h2, h3 := hexDigits[b[0]], hexDigits[b[1]], hexDigits[b[2]], hexDigits[b[3]]
+	return rune(h0)<<12 | rune(h1)<<8 | rune(h2)<<4 | rune(h3), h0|h1|h2|h3 != noHex
 }
 
 // wide gives the index, from i on, of the first byte that is not part of a

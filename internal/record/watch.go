@@ -32,14 +32,21 @@ func (s *scanner) watch(index int, path []string) {
 	s.watches[index].path = path
 	s.reach = max(s.reach, len(path))
 	for _, key := range path {
-		s.lengths |= 1 << (len(key) % 64)
+		s.keys |= keyBit([]byte(key))
 	}
 }
 
-// wanted tells whether a key of that many bytes can be on a watched path: it
-// spares most keys the comparison.
-func (s *scanner) wanted(length int) bool {
-	return s.depth <= s.reach && s.lengths&(1<<(length%64)) != 0
+// wanted tells whether the key can be on a watched path: it spares most keys the
+// comparison. inner is what stands between the quotes, without an escape.
+func (s *scanner) wanted(inner []byte) bool { return s.keys&keyBit(inner) != 0 }
+
+// keyBit is one of 64 bits for a key, by its first byte and its length; none for
+// the empty one.
+func keyBit(key []byte) uint64 {
+	if len(key) == 0 {
+		return 0
+	}
+	return 1 << ((uint(key[0]) + 7*uint(len(key))) % 64)
 }
 
 // matchKey tells, as a bit per watch, which paths the key leads along. inner is
