@@ -14,7 +14,7 @@ func (s *scanner) quick(data []byte) bool {
 		return false
 	}
 	s.start, s.space = s.pos, 0
-	if !s.enter('{', 0) || s.depth > 0 && !s.members() {
+	if !s.members() {
 		return false
 	}
 	s.end = s.pos
@@ -24,11 +24,11 @@ func (s *scanner) quick(data []byte) bool {
 	return s.pos == len(data)
 }
 
-// members reads members and elements up to the end of the outermost object. The
-// position is kept in a variable, and in s only where other methods need it.
+// members reads the outermost object. The position is kept in a variable, and in s
+// only where other methods need it.
 func (s *scanner) members() bool {
 	data, i := s.data, s.pos
-	for s.depth > 0 {
+	for {
 		var hit uint8
 		if s.closing == '}' {
 			if at(data, i) != '"' {
@@ -48,11 +48,17 @@ func (s *scanner) members() bool {
 		case c == '"':
 			i = s.closingQuote(i) + 1
 		case c == '{' || c == '[':
-			if s.pos = i; !s.enter(c, hit) {
+			if s.depth == MaxDepth {
 				return false
 			}
-			i = s.pos
-			continue
+			if s.pos = i; hit != 0 {
+				s.entering(hit, c == '{')
+				hit = 0
+			}
+			s.push(c)
+			if i = s.pastSpace(i + 1); at(data, i) != s.closing {
+				continue
+			}
 		case c == '-' || isDigit(c):
 			i, ok = number(data, i)
 		default:
@@ -61,20 +67,35 @@ func (s *scanner) members() bool {
 		if !ok {
 			return false
 		}
-		s.pos = i
-		if hit != 0 {
+		if s.pos = i; hit != 0 {
 			s.tookScalar(hit, start)
 		}
-		if at(data, i) == ',' {
-			i = s.pastSpace(i + 1)
-			continue
+		if i, ok = s.ended(i); !ok || s.depth == 0 {
+			return ok
 		}
-		if !s.after() {
-			return false
-		}
-		i = s.pos
 	}
-	return true
+}
+
+// ended reads what follows a value, as after does: it gives the index of the next
+// member, or of what follows the outermost object.
+func (s *scanner) ended(i int) (next int, ok bool) {
+	for {
+		i = s.pastSpace(i)
+		switch at(s.data, i) {
+		case ',':
+			return s.pastSpace(i + 1), true
+		case s.closing:
+			i++
+			s.pos = i
+			s.pop()
+			s.left()
+			if s.depth == 0 {
+				return i, true
+			}
+		default:
+			return i, false
+		}
+	}
 }
 
 // pastSpace is the index, from i on, of the first byte that is no white space.

@@ -8,13 +8,12 @@ const MaxDepth = 10_000
 type scanner struct {
 	data []byte
 	pos  int
-	// depth counts the arrays and objects that are open; bit depth-1 of
-	// objects says whether the innermost is an object, and closing is the
-	// bracket that ends it.
-	depth   int
-	objects [(MaxDepth + 63) / 64]uint64
-	closing byte
-	failed  failure
+	// depth counts the arrays and objects that are open, closings are the brackets
+	// that end them, and closing is the innermost one's, 0 if there is none.
+	depth    int
+	closings [MaxDepth]byte
+	closing  byte
+	failed   failure
 
 	start, end int  // the object in data, without the white space around it
 	space      int  // white space between tokens, in bytes, from start on
@@ -69,7 +68,7 @@ func (s *scanner) walk(data []byte) failure {
 }
 
 func (s *scanner) reset(data []byte) {
-	s.data, s.pos, s.depth, s.failed = data, 0, 0, failure{}
+	s.data, s.pos, s.depth, s.closing, s.failed = data, 0, 0, 0, failure{}
 	s.space, s.newline = 0, false
 	for i := range s.watches {
 		w := &s.watches[i]
@@ -181,23 +180,15 @@ func (s *scanner) after() bool {
 }
 
 func (s *scanner) push(opening byte) {
-	bit := uint64(1) << (s.depth % 64)
-	s.objects[s.depth/64] &^= bit
-	if opening == '{' {
-		s.objects[s.depth/64] |= bit
-	}
 	s.closing = opening + 2 // so it is for both kinds
+	s.closings[s.depth] = s.closing
 	s.depth++
 }
 
 func (s *scanner) pop() {
-	s.depth--
-	if s.depth == 0 {
-		return
-	}
-	s.closing = ']'
-	if d := s.depth - 1; s.objects[d/64]&(1<<(d%64)) != 0 {
-		s.closing = '}'
+	s.closing = 0
+	if s.depth--; s.depth > 0 {
+		s.closing = s.closings[s.depth-1]
 	}
 }
 
