@@ -42,6 +42,9 @@ func (b *bench) scenario(ctx context.Context, s *scenario) error {
 		}
 		defer b.cluster.remove(t)
 		fmt.Fprintf(os.Stderr, "  %d records, %.2f GB, produced in %.1f s\n", t.expected.total.lines, float64(t.expected.total.bytes)/1e9, time.Since(began).Seconds())
+		if err := b.cluster.warm(ctx, t, s.shape); err != nil {
+			return err
+		}
 	}
 	var results []*result
 	for _, subject := range b.subjects {

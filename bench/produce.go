@@ -34,6 +34,24 @@ func (k *kafka) fill(ctx context.Context, prefix string, s shape, from source) (
 	return t, p.flush()
 }
 
+// warm reads a topic once, so that the first subject does not pay for what the
+// broker does at first: compile how it answers, and write the topic to the disk.
+func (k *kafka) warm(ctx context.Context, t *topic, s shape) error {
+	client, err := k.client(s, kgo.ConsumeTopics(t.name), kgo.FetchMaxBytes(4<<20))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for read := int64(0); read < t.expected.total.lines; {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			return fmt.Errorf("read %s: %w", t.name, err)
+		}
+		read += int64(fetches.NumRecords())
+	}
+	return nil
+}
+
 // producer sends records and counts them.
 type producer struct {
 	ctx    context.Context // ends with the first record that Kafka does not take
