@@ -47,9 +47,19 @@ func (b *Batch) Body() [][]byte {
 }
 
 // Memory returns the bytes charged to the pool for this batch: the capacity of
-// its blocks, its bookkeeping and its name. It is 0 once released.
+// its blocks, its bookkeeping, its name and what Charge has added. It is 0 once
+// released.
 func (b *Batch) Memory() int64 {
 	return b.memory
+}
+
+// Charge adds n bytes that the caller keeps beside an open batch, for as long as
+// the batch is not released, to what it is charged.
+func (b *Batch) Charge(n int64) {
+	b.charge(n)
+	if b.owner != nil {
+		b.owner.shelve(b)
+	}
 }
 
 // Release returns the blocks to the pool and ends the charge. Call it once

@@ -12,24 +12,24 @@ func (b *Batcher) Cost(namespace string, lineBytes int) int64 {
 }
 
 // CostRun returns an upper bound of what adding a run of lines to the namespace
-// would newly charge, whatever their sizes; bytes counts their newlines. While no
-// bound is passed it is too much by about the last block, which is never larger
-// than what the batch then holds.
-func (b *Batcher) CostRun(namespace string, lines int, bytes int64) int64 {
+// would newly charge, whatever their sizes, and of how many batches they go to;
+// bytes counts their newlines. While no limit of a batch is passed, cost is too much
+// by about the last block, which is never larger than what the batch then holds.
+func (b *Batcher) CostRun(namespace string, lines int, bytes int64) (cost, batches int64) {
 	if lines == 0 {
-		return 0
+		return 0, 0
 	}
-	var cost int64
 	if open := b.lookup(namespace); open != nil {
 		room := b.limits.MaxBytes - open.Bytes
 		cost = growthBound(open.capacity, open.Bytes, min(bytes, room))
 		// With less than minLine left, SealFull may be called between two lines.
 		if bytes+minLine <= room && open.Records+lines <= b.limits.MaxRecords {
-			return cost
+			return cost, 1
 		}
+		batches = 1
 	}
-	batches := b.batchesBound(lines, bytes)
-	return cost + batches*(batchOverhead+int64(len(namespace))) + chainsBound(batches, bytes)
+	opened := b.batchesBound(lines, bytes)
+	return cost + opened*(batchOverhead+int64(len(namespace))) + chainsBound(opened, bytes), batches + opened
 }
 
 // batchesBound returns how many batches a run of lines may open at most. Each that

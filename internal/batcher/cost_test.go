@@ -12,14 +12,15 @@ func TestCostRun_countsABatchSealedBetweenTwoLines(t *testing.T) {
 	b := New(Limits{MaxBytes: 40, MaxRecords: 9, MaxAge: time.Second}, pool)
 	add(t, b, "users", strings.Repeat("x", 24), now)
 
-	used, bound := pool.InUse(), b.CostRun("users", 2, 10)
+	used := pool.InUse()
+	bound, batches := b.CostRun("users", 2, 10)
 	open, _ := add(t, b, "users", "1234", now)
 	if !b.SealFull(open) {
 		t.Fatalf("a batch with 10 bytes left is not full")
 	}
 	add(t, b, "users", "1234", now)
-	if charged := pool.InUse() - used; charged > bound {
-		t.Errorf("the run charged %d, CostRun allowed %d", charged, bound)
+	if charged := pool.InUse() - used; charged > bound || batches < 2 {
+		t.Errorf("the run charged %d for 2 batches, CostRun allowed %d for %d", charged, bound, batches)
 	}
 }
 
@@ -31,11 +32,12 @@ func TestCostRun_isCloseWhileNoBoundIsPassed(t *testing.T) {
 	for range 2000 {
 		add(t, b, "users", line, now)
 	}
-	used, bound := pool.InUse(), b.CostRun("users", 500, 500_000)
+	used := pool.InUse()
+	bound, batches := b.CostRun("users", 500, 500_000)
 	for range 500 {
 		add(t, b, "users", line, now)
 	}
-	if charged := pool.InUse() - used; charged > bound || bound > charged+maxBlock+4096 {
-		t.Errorf("the run charged %d, CostRun allowed %d, want no more than a block above", charged, bound)
+	if charged := pool.InUse() - used; charged > bound || bound > charged+maxBlock+4096 || batches != 1 {
+		t.Errorf("the run charged %d for one batch, CostRun allowed %d for %d, want no more than a block above", charged, bound, batches)
 	}
 }

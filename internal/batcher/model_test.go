@@ -22,6 +22,7 @@ type modelBatch struct {
 	lines     []string
 	oldest    int64
 	opened    time.Time
+	charged   int64  // by Charge
 	got       *Batch // what the Batcher returned for it
 }
 

@@ -55,7 +55,7 @@ func (r *rig) compareHead(want *modelBatch) {
 	for _, block := range got.Body() {
 		capacity += int64(cap(block))
 	}
-	bookkeeping := int64(batchOverhead + len(want.namespace) + blockOverhead*len(got.Body()))
+	bookkeeping := int64(batchOverhead+len(want.namespace)+blockOverhead*len(got.Body())) + want.charged
 	r.equal("memory", got.Memory(), capacity+bookkeeping)
 	if capacity > max(minBlock, 2*got.Bytes) {
 		r.failf("blocks of %d bytes for a body of %d", capacity, got.Bytes)

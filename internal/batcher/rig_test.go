@@ -113,17 +113,20 @@ func (r *rig) act() {
 		if n := len(r.model.left); n > 0 {
 			r.release(r.below(n))
 		}
+	case 12:
+		r.charge()
 	}
 }
 
-func (r *rig) add(namespace string, line []byte) {
+// add adds a line and returns the batch that it went to, nil if it is too large.
+func (r *rig) add(namespace string, line []byte) *Batch {
 	timestamp := int64(r.below(256)) - 1
 	used, cost := r.pool.InUse(), r.fast.Cost(namespace, len(line))
 	open, sealed, err := r.fast.Add(namespace, line, timestamp, r.now)
 	if int64(len(line))+1 > r.model.limits.MaxBytes {
 		r.equal("error of a line that is too large", err, ErrTooLarge)
 		r.equal("charge of a line that is too large", r.pool.InUse(), used)
-		return
+		return nil
 	}
 	r.equal("error of Add", err, error(nil))
 	r.equal("charge against Cost", r.pool.InUse()-used, cost)
@@ -158,6 +161,7 @@ func (r *rig) add(namespace string, line []byte) {
 			r.equal("SealFull of a sealed batch", r.fast.SealFull(open), false)
 		}
 	}
+	return open
 }
 
 // addRun adds lines of several sizes to one namespace and compares the charge,
@@ -172,12 +176,22 @@ func (r *rig) addRun() {
 			total += int64(len(line)) + 1
 		}
 	}
-	used, bound := r.pool.InUse(), r.fast.CostRun(namespace, len(lines), total)
+	used, went := r.pool.InUse(), map[*Batch]bool{}
+	bound, batches := r.fast.CostRun(namespace, len(lines), total)
 	for _, line := range lines {
-		r.add(namespace, line)
+		went[r.add(namespace, line)] = true
 	}
-	if charged := r.pool.InUse() - used; charged > bound {
-		r.failf("a run of %d lines with %d bytes charged %d, CostRun allowed %d", len(lines), total, charged, bound)
+	if charged := r.pool.InUse() - used; charged > bound || int64(len(went)) > batches {
+		r.failf("a run of %d lines with %d bytes charged %d for %d batches, CostRun allowed %d for %d", len(lines), total, charged, len(went), bound, batches)
+	}
+}
+
+// charge adds bytes of the caller's to an open batch, up to several shelves.
+func (r *rig) charge() {
+	if n := len(r.model.open); n > 0 {
+		batch, bytes := r.model.open[r.below(n)], int64(r.below(256))<<r.below(12)
+		batch.got.Charge(bytes)
+		batch.charged += bytes
 	}
 }
 

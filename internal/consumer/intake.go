@@ -138,20 +138,18 @@ func (s *session) note(open *batcher.Batch, p *partition, l *line, told int, now
 		m = &manifest{}
 		open.Tag = m
 	}
+	track := p.ledger.Track
 	if p.ledger.Released(l.offset) {
-		if node := s.tracked(p.ledger.TrackSingle(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
-			m.pieces = append(m.pieces, piece{p, node, 1, told})
-		}
-		return
-	}
-	if pc := m.piece(p); pc != nil {
+		track = p.ledger.TrackSingle
+	} else if pc := m.piece(p); pc != nil {
 		p.ledger.Extend(pc.node, l.offset)
 		pc.lines++
 		pc.told += told
 		return
 	}
-	if node := s.tracked(p.ledger.Track(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
+	if node := s.tracked(track(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
 		m.pieces = append(m.pieces, piece{p, node, 1, told})
+		open.Charge(pieceBytes)
 	}
 }
 

@@ -125,6 +125,11 @@ type upload struct {
 // its own URL can take it without a repeat.
 func (u *upload) ambiguous() bool { return u.imp != nil && u.imp.Ambiguous() }
 
+// pieceBytes is what a piece costs beside its lines: itself, its node in the
+// ledger, and what the ledger keeps of the namespace. Many small pieces may cost
+// more than their lines do. TestPiece_chargesWhatItCosts compares it with the heap.
+const pieceBytes = 288
+
 // piece is a batch's share of one partition.
 type piece struct {
 	partition *partition

@@ -17,7 +17,8 @@ func (s *session) room(c *chunk, now time.Time) bool {
 	var cost int64
 	for i := range c.groups {
 		g := &c.groups[i]
-		cost += s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
+		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
+		cost += lines + batches*pieceBytes
 	}
 	if !s.makeRoom(cost, now) {
 		return false
