@@ -20,6 +20,7 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
 		cost += lines + batches*pieceBytes
 	}
+	s.pendingCost = cost // if it does not fit, and waits
 	if !s.makeRoom(cost, now) {
 		return false
 	}

@@ -90,13 +90,15 @@ type session struct {
 	queries chan func(time.Time) // from the status page and the metrics
 	gone    chan struct{}        // closed when run returns
 
-	pending   *chunk // waits for room in the budget
-	commits   committer
-	letter    letterState
-	ownership ownership
-	lost      atomic.Bool // commits have found no coordinator for a whole lease
-	mode      mode
-	drain     drainState
+	pending *chunk // waits for room in the budget
+	// pendingCost is what it would be charged, as it was last found.
+	pendingCost int64
+	commits     committer
+	letter      letterState
+	ownership   ownership
+	lost        atomic.Bool // commits have found no coordinator for a whole lease
+	mode        mode
+	drain       drainState
 	// resubscribe says that the topics have changed: the membership must end,
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
