@@ -205,14 +205,11 @@ func (s *scanner) skipSpace() {
 //
 //go:noinline
 func (s *scanner) skipSpaces() {
-	i, seen := s.pos, uint64(0)
+	i := s.pos
 	for i < len(s.data) && isSpace(s.data[i]) {
-		seen |= 1 << s.data[i]
+		s.newline = s.newline || s.data[i] == '\n' || s.data[i] == '\r'
 		i++
 	}
-	s.newline = s.newline || seen&newlines != 0
 	s.space += i - s.pos
 	s.pos = i
 }
-
-const newlines = 1<<'\n' | 1<<'\r'

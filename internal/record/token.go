@@ -15,7 +15,7 @@ func at(data []byte, i int) byte {
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-func isSpace(c byte) bool { return c <= ' ' && 1<<c&(newlines|1<<' '|1<<'\t') != 0 }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 // number gives the index after the number that begins at i:
 // -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
@@ -159,12 +159,15 @@ func (s *scanner) str() (escaped, ok bool) {
 			s.pos = i + 1
 			return escaped, true
 		case c == '\\':
-			n := escapeLen(data[i:])
-			if n == 0 {
+			switch escapeLen(data[i:]) { // with constants the processor need not wait for it
+			case 2:
+				i += 2
+			case 6:
+				i += 6
+			default:
 				return false, s.fail(faultEscape, i)
 			}
 			escaped = true
-			i += n
 		case c < ' ':
 			return false, s.fail(faultControl, i)
 		default:
