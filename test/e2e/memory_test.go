@@ -22,6 +22,7 @@ func TestMemory_manyPartitionsAndNamespaces(t *testing.T) {
 	}{
 		{"partitions", 1000, 20, 50_000, 48 << 20},
 		{"namespaces", 4, 100_000, 100_000, 128 << 20},
+		{"namespaces in partitions", 64, 20_011, 500_000, 96 << 20},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorldOn(t, kafka, tc.partitions)
