@@ -57,3 +57,22 @@ func BenchmarkWorker_Line(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkWorker_parallel runs a worker on each core: with -cpu 1,2 the time of a
+// record should halve.
+func BenchmarkWorker_parallel(b *testing.B) {
+	m, err := record.NewMapper(record.Settings{Namespace: namespaceSource(b, "field:ns"), ID: idSource(b, "field:id")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	value := benchValues()["manyFields"]
+	b.SetBytes(int64(len(value)))
+	b.RunParallel(func(pb *testing.PB) {
+		w, in := m.Worker(), record.Input{Value: value}
+		for pb.Next() {
+			if _, _, rej := w.Line(nil, &in); rej != nil {
+				panic(rej)
+			}
+		}
+	})
+}
