@@ -8,13 +8,13 @@ TEXT ·classify(SB), NOSPLIT, $0-36
 	MOVQ tail+24(FP), DX
 
 	MOVL         $0x22, AX // quote
-	MOVQ         AX, X0
+	VMOVD        AX, X0
 	VPBROADCASTB X0, Y0
 	MOVL         $0x5c, AX // backslash
-	MOVQ         AX, X1
+	VMOVD        AX, X1
 	VPBROADCASTB X1, Y1
 	MOVL         $0x1f, AX // the last control character
-	MOVQ         AX, X2
+	VMOVD        AX, X2
 	VPBROADCASTB X2, Y2
 	VPXOR        Y3, Y3, Y3 // all bytes so far, or'ed
 
@@ -107,16 +107,16 @@ TEXT ·invalidUTF8(SB), NOSPLIT, $0-28
 	VBROADCASTI128 firstLow<>(SB), Y1
 	VBROADCASTI128 secondHigh<>(SB), Y2
 	MOVL           $0x0f, AX
-	MOVQ           AX, X3
+	VMOVD          AX, X3
 	VPBROADCASTB   X3, Y3
 	MOVL           $0x60, AX // from E0 on the difference has its high bit
-	MOVQ           AX, X4
+	VMOVD          AX, X4
 	VPBROADCASTB   X4, Y4
 	MOVL           $0x70, AX // from F0 on
-	MOVQ           AX, X5
+	VMOVD          AX, X5
 	VPBROADCASTB   X5, Y5
 	MOVL           $0x80, AX
-	MOVQ           AX, X6
+	VMOVD          AX, X6
 	VPBROADCASTB   X6, Y6
 	VPXOR          Y7, Y7, Y7 // the 32 bytes before
 	VPXOR          Y8, Y8, Y8 // what is wrong so far
