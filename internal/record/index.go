@@ -2,6 +2,7 @@ package record
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -9,11 +10,8 @@ const (
 	blockSize = 64
 
 	// maxIndexed is the largest value, in bytes, whose quotes are indexed. It bounds
-	// the index to 3/8 of that.
-	maxIndexed = 1 << 20
-	// keptBlocks is the length of the index that does for most values; one for a
-	// larger value is made for it alone.
-	keptBlocks = maxKeptScratch / blockSize
+	// what a worker keeps for the index to about half of that.
+	maxIndexed = 256 << 10
 )
 
 // block has a bit for each of 64 bytes of a value, the first one's lowest.
@@ -32,10 +30,7 @@ func (s *scanner) index(data []byte) bool {
 		return false
 	}
 	whole := len(data) / blockSize
-	if want := max(whole+1, keptBlocks); cap(s.blocks) < want || cap(s.blocks) > keptBlocks {
-		s.blocks = make([]block, want)
-	}
-	s.blocks = s.blocks[:whole+1]
+	s.blocks = slices.Grow(s.blocks[:0], whole+1)[:whole+1]
 	tail := blanks
 	copy(tail[:], data[whole*blockSize:])
 	start := unsafe.SliceData(data)
