@@ -22,11 +22,11 @@
 // # What is measured
 //
 // Each scenario has a topic that is filled once and read once before the first run;
-// each run reads all of it in a consumer group of its own. Subjects are interleaved within a scenario. A codec
-// scenario takes -size bytes of records, 1 GiB; the others take half of that, the
-// one of small records an eighth. The store counts and checksums each line. A run
-// in which a line is missing, too many or altered in any namespace fails, so that
-// nobody is fast by losing or repeating something.
+// each run reads all of it in a consumer group of its own. Subjects are interleaved
+// within a scenario. A codec scenario takes -size bytes of records, 1 GiB; the others
+// take half of that, the one of small records an eighth. The store counts and
+// checksums each line. A run in which a line is missing, too many or altered in any
+// namespace fails, so that nobody is fast by losing or repeating something.
 //
 //   - MB/s: all bytes stored, newlines included, in 10^6, by the time the work
 //     took: from the first byte that the process read of Kafka to the last one,

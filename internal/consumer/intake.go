@@ -44,12 +44,12 @@ func (s *session) astray(c *chunk, p *partition, now time.Time) {
 	c.recycle()
 }
 
-// retryPending takes the chunk that waits for room, once there is some. What it
-// costs is only found again when what it cost would fit, which is nearly always
-// right, or when no import will end and make room.
+// retryPending takes the chunk that waits for room again; it waits on if there is
+// still none. That is not tried before what it cost would fit, which is nearly
+// always right, unless no import is under way that could end and make room.
 func (s *session) retryPending(now time.Time) {
 	c := s.pending
-	if c == nil || s.pacer.flying > 0 && !s.makeRoom(s.pendingCost, now) || !s.room(c, now) {
+	if c == nil || s.pacer.flying > 0 && !s.makeRoom(s.pendingCost, now) {
 		return
 	}
 	s.pending = nil
