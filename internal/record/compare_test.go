@@ -125,8 +125,17 @@ func optionSets() []options {
 	}
 }
 
-// TestWorker_agreesWithModel draws records that often hold the watched keys.
+// TestWorker_agreesWithModel draws records that often hold the watched keys, for
+// either walk.
 func TestWorker_agreesWithModel(t *testing.T) {
+	t.Run("by the processor's walk", agreesWithModel)
+	t.Run("byte by byte", func(t *testing.T) {
+		defer record.WalkOnly()()
+		agreesWithModel(t)
+	})
+}
+
+func agreesWithModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("RECORD_SEED"); s != "" {
 		seed = must(strconv.ParseUint(s, 10, 64))
