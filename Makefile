@@ -74,9 +74,9 @@ lint: ## Run golangci-lint with .golangci.yml
 	golangci-lint run ./...
 
 .PHONY: generate
-generate: ## Write the generated files anew (the README's settings table, docs/metrics.md, the chart's schema)
+generate: ## Write the generated files anew (docs/settings.md, the README's table, docs/metrics.md, the chart's schema)
 	go generate ./...
-	go test -count=1 -run '^TestMarkdown_isInTheReadme$$' ./internal/config -update
+	go test -count=1 -run '^TestMarkdown_isInTheDocuments$$' ./internal/config -update
 	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$' ./docs -update
 
 .PHONY: generated

@@ -8,10 +8,10 @@ import (
 )
 
 // configCommand is `bridge config`: it prints every setting, or with -markdown
-// the README's table.
+// docs/settings.md.
 func configCommand(_ context.Context, inv invocation) error {
 	set := inv.flags("config")
-	markdown := set.Bool("markdown", false, "print the README's table of settings and read no configuration")
+	markdown := set.Bool("markdown", false, "print docs/settings.md and read no configuration")
 	if err := inv.parse(set); err != nil {
 		return err
 	}

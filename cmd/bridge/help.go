@@ -44,7 +44,7 @@ COMMANDS
 
     config   Print every setting with its default and the value in force;
              secrets are redacted.
-             -markdown         print the README's table instead
+             -markdown         print docs/settings.md instead
 
     version  Print the version, the revision and the toolchain.
 

@@ -7,17 +7,17 @@ import (
 
 // Config is every setting of the bridge, grouped by what it concerns.
 type Config struct {
-	Kafka     Kafka
-	Namespace Namespace
-	ID        ID
-	Policies  Policies
-	Batch     Batch
-	Buffer    Buffer
-	API       API
-	Retry     Retry
-	HTTP      HTTP
-	Shutdown  Shutdown
-	Log       Log
+	Kafka     Kafka     `section:"Kafka"`
+	Namespace Namespace `section:"Namespaces and ids"`
+	ID        ID        `section:"Namespaces and ids"`
+	Policies  Policies  `section:"What cannot be imported"`
+	Batch     Batch     `section:"Batches and memory"`
+	Buffer    Buffer    `section:"Batches and memory"`
+	API       API       `section:"Import API"`
+	Retry     Retry     `section:"Import API"`
+	HTTP      HTTP      `section:"The process"`
+	Shutdown  Shutdown  `section:"The process"`
+	Log       Log       `section:"The process"`
 
 	// effective is the text in force of each variable, as it may be printed.
 	effective map[string]string
@@ -27,9 +27,9 @@ type Config struct {
 type Batch struct {
 	// MaxBytes is the hard bound of one batch, newlines included. A record
 	// whose line is larger is invalid; so is one whose line is larger than a
-	// quarter of the buffer, however large a batch may be. Small batches cost one create call and
-	// one PUT each; large ones keep more bytes in memory per namespace and
-	// make a retry more expensive.
+	// quarter of the buffer, however large a batch may be. Small batches cost
+	// one create call and one PUT each; large ones keep more bytes in memory
+	// per namespace and make a retry more expensive.
 	//
 	// Default: 8 MiB
 	MaxBytes Size `envconfig:"BRIDGE_BATCH_MAX_BYTES" default:"8MiB" min:"1KiB" max:"5GiB" desc:"Hard bound of one import's body in bytes, newlines included; a record whose line is larger, or larger than a quarter of BRIDGE_BUFFER_MAX_BYTES, is invalid."`
@@ -51,8 +51,8 @@ type Batch struct {
 type Buffer struct {
 	// MaxBytes bounds fetched, open and uploading bytes together. Near it
 	// fetching pauses. A line times its namespaces may be at most a quarter of
-	// it. Too small means many small imports, since the largest
-	// batch is flushed early; the process needs about 64 MiB on top.
+	// it. Too small means many small imports, since the largest batch is
+	// flushed early; the process needs about 64 MiB on top.
 	//
 	// Default: 256 MiB
 	MaxBytes Size `envconfig:"BRIDGE_BUFFER_MAX_BYTES" default:"256MiB" min:"1KiB" desc:"Bound of fetched, open and uploading bytes together. Near it the largest batch is flushed and fetching pauses. At least BRIDGE_BATCH_MAX_BYTES; a record whose line times its namespaces is larger than a quarter of it is invalid. Resident memory is this and about 64 MiB."`

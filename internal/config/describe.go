@@ -33,11 +33,45 @@ func orDash(text string) string {
 	return text
 }
 
-// Markdown returns the table of settings that the README holds.
+// documentHead opens docs/settings.md.
+const documentHead = `<!-- Generated from internal/config: make generate writes it, bridge config -markdown prints it. -->
+# Settings
+
+The environment alone configures the bridge. These rules hold for every variable:
+
+- An empty variable counts as unset.
+- A name that begins with ` + "`BRIDGE_` or `SAFETYKIT_`" + ` and is not listed here is an error, so that a typing mistake cannot fall back to a default in silence.
+- All mistakes are reported at once, each with the variable, its value (secrets never) and what is accepted. The exit code is then 2.
+- Sizes are written ` + "`8388608`, `8MiB` or `8MB`; durations `500ms`, `30s` or `1h30m`" + `.
+- A secret may come from a file: set the variable that ends in ` + "`_FILE`" + ` to its path. The file is read again when the secret is refused, so that rotating it needs no restart.
+
+` + "`bridge config`" + ` prints every setting with its default and the value in force, and ` + "`bridge check`" + ` tries them. In the Helm chart the same names are the keys of ` + "`config`" + `.
+`
+
+// Markdown returns docs/settings.md: every setting, with a table for each
+// section.
 func Markdown() string {
 	var b strings.Builder
-	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
+	b.WriteString(documentHead)
+	var sections []string
+	in := map[string][]Setting{}
 	for _, s := range Settings() {
+		if in[s.Section] == nil {
+			sections = append(sections, s.Section)
+		}
+		in[s.Section] = append(in[s.Section], s)
+	}
+	for _, section := range sections {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", section, Table(in[section]))
+	}
+	return b.String()
+}
+
+// Table returns a Markdown table of the settings.
+func Table(settings []Setting) string {
+	var b strings.Builder
+	b.WriteString("| variable | default | meaning |\n|---|---|---|\n")
+	for _, s := range settings {
 		name := "`" + s.Variable + "`"
 		if file := s.FileVariable(); file != "" {
 			name += " or `" + file + "`"

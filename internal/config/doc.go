@@ -2,7 +2,7 @@
 // and validation.
 //
 // Everything comes from environment variables. The struct tags of [Config] are
-// the only table of settings: loading, `bridge config`, the README's table and
+// the only table of settings: loading, `bridge config`, docs/settings.md and
 // the chart's schema are all derived from them, so a setting is added in one
 // place. The tags are
 //
@@ -12,6 +12,7 @@
 //	oneof      the accepted words, separated by '|' (case is forgiven)
 //	min, max   inclusive bounds, written like a value of the field's type
 //	desc       the meaning, one paragraph, printed to users
+//	section    of a struct: the heading of its settings in docs/settings.md
 //
 // [Load] reports every fault at once, each naming its variable, the value
 // (never that of a secret) and what is accepted. A value that loads is usable:

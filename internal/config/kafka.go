@@ -75,8 +75,8 @@ type Kafka struct {
 	// Default: 30s
 	MetadataRefresh time.Duration `envconfig:"BRIDGE_KAFKA_METADATA_REFRESH" default:"30s" min:"10ms" max:"1h" desc:"New partitions and topics are picked up within this."`
 
-	TLS  KafkaTLS
-	SASL SASL
+	TLS  KafkaTLS `section:"TLS to the brokers"`
+	SASL SASL     `section:"Authentication to the brokers"`
 }
 
 // KafkaTLS secures the connections to the brokers.

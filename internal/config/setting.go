@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -32,6 +33,7 @@ type Setting struct {
 	OneOf    []string // the accepted words of an enum
 	Min, Max string   // inclusive bounds, "" for none, written like a value
 	Meaning  string   // one paragraph, plain text
+	Section  string   // the heading under which it is documented
 
 	index []int // of the field in Config
 }
@@ -50,25 +52,26 @@ func (s Setting) FileVariable() string {
 const fileSuffix = "_FILE"
 
 // Settings returns every setting in the order in which they are documented.
-func Settings() []Setting { return settingsOf(reflect.TypeFor[Config](), nil) }
+func Settings() []Setting { return settingsOf(reflect.TypeFor[Config](), "", nil) }
 
-// settingsOf collects the tagged fields of t, a struct found at index.
-func settingsOf(t reflect.Type, index []int) []Setting {
+// settingsOf collects the tagged fields of t, a struct found at index whose
+// settings belong to section.
+func settingsOf(t reflect.Type, section string, index []int) []Setting {
 	var settings []Setting
 	for i := range t.NumField() {
 		field := t.Field(i)
 		at := append(index[:len(index):len(index)], i)
 		switch name := field.Tag.Get("envconfig"); {
 		case name != "":
-			settings = append(settings, settingOf(name, field, at))
+			settings = append(settings, settingOf(name, section, field, at))
 		case field.IsExported() && field.Type.Kind() == reflect.Struct:
-			settings = append(settings, settingsOf(field.Type, at)...)
+			settings = append(settings, settingsOf(field.Type, cmp.Or(field.Tag.Get("section"), section), at)...)
 		}
 	}
 	return settings
 }
 
-func settingOf(name string, field reflect.StructField, index []int) Setting {
+func settingOf(name, section string, field reflect.StructField, index []int) Setting {
 	s := Setting{
 		Variable: name,
 		Kind:     kindOf(field.Type),
@@ -77,6 +80,7 @@ func settingOf(name string, field reflect.StructField, index []int) Setting {
 		Min:      field.Tag.Get("min"),
 		Max:      field.Tag.Get("max"),
 		Meaning:  field.Tag.Get("desc"),
+		Section:  section,
 		index:    index,
 	}
 	if words := field.Tag.Get("oneof"); words != "" {

@@ -4,39 +4,76 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"kafka-import-bridge/internal/config"
 )
 
-var update = flag.Bool("update", false, "write the settings table into README.md")
+var update = flag.Bool("update", false, "write docs/settings.md and the README's table")
 
 const (
+	document      = "../../docs/settings.md"
 	readme        = "../../README.md"
 	settingsBegin = "<!-- settings:begin -->\n"
-	settingsEnd   = "<!-- settings:end -->"
+	settingsEnd   = "<!-- settings:end -->\n"
 )
 
-func TestMarkdown_isInTheReadme(t *testing.T) {
-	content, err := os.ReadFile(readme)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, begins := strings.Cut(string(content), settingsBegin)
-	table, after, ends := strings.Cut(rest, settingsEnd)
+// firstSettings are those that the README explains: the four that start the
+// bridge, and what most people decide next.
+var firstSettings = []string{
+	"BRIDGE_KAFKA_BROKERS", "BRIDGE_KAFKA_TOPICS", "BRIDGE_KAFKA_GROUP_ID", "SAFETYKIT_API_KEY",
+	"BRIDGE_NAMESPACE", "BRIDGE_ID", "BRIDGE_ON_INVALID", "BRIDGE_DLQ_TOPIC",
+	"BRIDGE_BATCH_MAX_AGE", "BRIDGE_BUFFER_MAX_BYTES",
+}
+
+func TestMarkdown_isInTheDocuments(t *testing.T) {
+	fileHolds(t, document, config.Markdown())
+	before, rest, begins := strings.Cut(read(t, readme), settingsBegin)
+	_, after, ends := strings.Cut(rest, settingsEnd)
 	if !begins || !ends {
 		t.Fatalf("README.md has no block between %q and %q", settingsBegin, settingsEnd)
 	}
-	if table == config.Markdown() {
-		return
+	var first []config.Setting
+	for _, variable := range firstSettings {
+		i := slices.IndexFunc(config.Settings(), func(s config.Setting) bool { return s.Variable == variable })
+		if i < 0 {
+			t.Fatalf("%s is no setting", variable)
+		}
+		first = append(first, config.Settings()[i])
 	}
-	if !*update {
-		t.Fatal("the settings table of README.md is stale: run go test ./internal/config -update")
+	fileHolds(t, readme, before+settingsBegin+config.Table(first)+settingsEnd+after)
+}
+
+// fileHolds requires that text is all that the file holds, or writes it with
+// -update.
+func fileHolds(t *testing.T, file, text string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	content = []byte(before + settingsBegin + config.Markdown() + settingsEnd + after)
-	if err := os.WriteFile(readme, content, 0o644); err != nil {
+	if read(t, file) != text {
+		t.Errorf("%s is stale: run make generate", file)
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
 		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestSettings_eachHasASection(t *testing.T) {
+	for _, s := range config.Settings() {
+		if s.Section == "" {
+			t.Errorf("%s is in no section: give a struct around it the tag section", s.Variable)
+		}
 	}
 }
 
