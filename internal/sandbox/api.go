@@ -45,7 +45,8 @@ type Options struct {
 	// Default: 12h
 	URLLife time.Duration
 	// IngestDelay is how long a stored object reads "ingesting" before it
-	// becomes "succeeded".
+	// becomes "succeeded", or "failed" where a line of it is no object with an
+	// id, or where a Fault says so.
 	IngestDelay time.Duration
 	// SkipLineChecks takes objects without parsing their lines; Object.IDs is
 	// nil then. For benchmarks.
@@ -88,7 +89,7 @@ type upload struct {
 	doomed    bool // every PUT is reset
 	stored    bool
 	sum       [32]byte
-	failure   string // why an ingest of the object fails; empty: it will succeed
+	ingest    ingest // what becomes of the object
 	object    Object
 }
 

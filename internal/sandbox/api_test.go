@@ -280,6 +280,73 @@ func TestAPI_statusMovesOnByItself(t *testing.T) {
 	})
 }
 
+// TestAPI_verdicts: what an import comes to is decided by a fault of the ingest
+// operation, and told by both status calls.
+func TestAPI_verdicts(t *testing.T) {
+	type told struct {
+		Status  string
+		Summary string `json:"error_summary"`
+		Count   *int   `json:"data_count"`
+	}
+	cases := []struct {
+		name  string
+		fault Fault
+		want  told
+		count int // -1: null
+	}{
+		{"no fault", Fault{Operation: OperationIngest, Namespace: "other", Verdict: VerdictFailed}, told{Status: "succeeded"}, 2},
+		{"failed", Fault{Operation: OperationIngest, Verdict: VerdictFailed, Summary: "quota"}, told{Status: "failed", Summary: "quota"}, -1},
+		{"some objects not taken", Fault{Operation: OperationIngest, Verdict: VerdictSucceeded, Summary: "1 of 2"}, told{Status: "succeeded", Summary: "1 of 2"}, 2},
+		{"never ends", Fault{Operation: OperationIngest, Delay: time.Hour, Verdict: VerdictFailed, Summary: "late"}, told{Status: "ingesting"}, -1},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			c := serve(t, Options{})
+			c.api.Inject(tc.fault)
+			id, link := c.create("users")
+			c.must("PUT", link, twoLines, nil)
+			var got told
+			c.decode(c.must("GET", c.base+"/v1/data/users/requests/"+id+"/results/download-url", "", nil), &got)
+			if got.Status != tc.want.Status || got.Summary != tc.want.Summary || (got.Count == nil) != (tc.count < 0) || got.Count != nil && *got.Count != tc.count {
+				t.Errorf("download-url tells %+v, want %+v and %d results", got, tc.want, tc.count)
+			}
+			got = told{}
+			c.decode(c.must("GET", c.base+"/v1/data/users/requests/"+id, "", nil), &got)
+			if got.Status != tc.want.Status || got.Summary != tc.want.Summary {
+				t.Errorf("the status call tells %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestAPI_statusCallsMeetFaults: a key that may not read, a throttled question,
+// a deleted request.
+func TestAPI_statusCallsMeetFaults(t *testing.T) {
+	c := serve(t, Options{})
+	id, _ := c.create("users")
+	url := c.base + "/v1/data/users/requests/" + id
+	for _, status := range []int{401, 403, 404, 429, 503} {
+		c.api.Inject(Fault{Operation: OperationStatus, Status: status, Times: 2})
+		for _, call := range []string{url, url + "/results/download-url"} {
+			if got := c.must("GET", call, "", nil); got.status != status {
+				t.Errorf("%s answered %d, want %d", call, got.status, status)
+			}
+		}
+	}
+	if got := c.must("GET", url, "", nil); got.status != 200 {
+		t.Errorf("without a fault: %d", got.status)
+	}
+	if !c.api.Forget(id) || c.api.Forget(id) {
+		t.Error("a request is forgotten once")
+	}
+	if got := c.must("GET", url, "", nil); got.status != 404 {
+		t.Errorf("a deleted request answers %d", got.status)
+	}
+	if calls := c.api.Requests(); len(calls) != 13 || calls[1].Operation != OperationStatus || calls[1].RequestID != id || calls[1].Status != 401 {
+		t.Errorf("%d calls are remembered, the second as %+v", len(calls), calls[1])
+	}
+}
+
 func TestStore_checksLikeS3(t *testing.T) {
 	cases := []struct {
 		name       string

@@ -17,7 +17,8 @@ import (
 //	GET    /control/faults      those that may still hit
 //	DELETE /control/faults      ends all
 //	GET    /control/objects     what is stored, without bodies
-//	GET    /control/requests    the create and upload calls; ?namespace= filters
+//	GET    /control/requests    the calls that arrived; ?namespace= filters
+//	DELETE /control/requests/ID the API no longer knows this request
 //	GET    /control/violations  what a correct client never does
 //
 // It asks for no key: serve it on loopback only.
@@ -33,6 +34,13 @@ func (a *API) Control() http.Handler {
 	})
 	mux.HandleFunc("GET /control/objects", a.getObjects)
 	mux.HandleFunc("GET /control/requests", a.getRequests)
+	mux.HandleFunc("DELETE /control/requests/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if !a.Forget(r.PathValue("id")) {
+			writeError(w, http.StatusNotFound, "no such request")
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("GET /control/violations", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, a.Violations())
 	})

@@ -15,6 +15,8 @@ import (
 const (
 	OperationCreate = "create" // POST for an upload URL
 	OperationUpload = "upload" // PUT to it
+	OperationStatus = "status" // GET of a request's status or download URL
+	OperationIngest = "ingest" // what the API makes of a stored object; no request of a client
 )
 
 // The moments of a connection reset.
@@ -75,6 +77,12 @@ type Fault struct {
 	Doomed bool `json:"doomed,omitempty"`
 	// UploadURL hands out (create) this text as upload_url.
 	UploadURL string `json:"uploadUrl,omitempty"`
+
+	// Verdict ends an ingest as VerdictFailed, or as VerdictSucceeded with
+	// Summary, after IngestDelay and Delay.
+	Verdict string `json:"verdict,omitempty"`
+	// Summary is the error_summary that an ingest ends with.
+	Summary string `json:"summary,omitempty"`
 }
 
 // faultJSON is Fault with durations as text.
@@ -126,8 +134,8 @@ func (f *Fault) UnmarshalJSON(text []byte) error {
 // Validate reports every reason why a fault would never do anything.
 func (f Fault) Validate() error {
 	var faults []error
-	if f.Operation != OperationCreate && f.Operation != OperationUpload {
-		faults = append(faults, fmt.Errorf("operation %q: want %q or %q", f.Operation, OperationCreate, OperationUpload))
+	if !slices.Contains([]string{OperationCreate, OperationUpload, OperationStatus, OperationIngest}, f.Operation) {
+		faults = append(faults, fmt.Errorf("operation %q: want %q, %q, %q or %q", f.Operation, OperationCreate, OperationUpload, OperationStatus, OperationIngest))
 	}
 	if !slices.Contains([]string{"", ResetBefore, ResetMid, ResetAfter}, f.Reset) {
 		faults = append(faults, fmt.Errorf("reset %q: want %q, %q or %q", f.Reset, ResetBefore, ResetMid, ResetAfter))
@@ -138,8 +146,14 @@ func (f Fault) Validate() error {
 	if f.Probability < 0 || f.Probability > 1 {
 		faults = append(faults, fmt.Errorf("probability %v: want 0 to 1", f.Probability))
 	}
-	if f.Operation == OperationUpload && (f.Expired || f.Doomed || f.UploadURL != "") {
+	if f.Operation != OperationCreate && (f.Expired || f.Doomed || f.UploadURL != "") {
 		faults = append(faults, errors.New("expired, doomed and uploadUrl are effects of the create operation"))
+	}
+	if !slices.Contains([]string{"", VerdictFailed, VerdictSucceeded}, f.Verdict) {
+		faults = append(faults, fmt.Errorf("verdict %q: want %q or %q", f.Verdict, VerdictFailed, VerdictSucceeded))
+	}
+	if f.Operation != OperationIngest && (f.Verdict != "" || f.Summary != "") {
+		faults = append(faults, errors.New("verdict and summary are effects of the ingest operation"))
 	}
 	return errors.Join(faults...)
 }

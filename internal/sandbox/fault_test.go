@@ -230,6 +230,7 @@ func TestParseFaults_roundTrip(t *testing.T) {
 	want := []Fault{
 		{Operation: "create", Namespace: "users", Skip: 1, Times: 2, Probability: 0.5, Status: 429, RetryAfter: 90 * time.Second, Body: "x"},
 		{Operation: "upload", Delay: 1500 * time.Millisecond, Reset: ResetMid},
+		{Operation: "ingest", Verdict: VerdictFailed, Summary: "x", Delay: time.Minute},
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
@@ -241,6 +242,7 @@ func TestParseFaults_roundTrip(t *testing.T) {
 	}
 	for _, bad := range []string{``, `{}`, `[{"operation":"drop"}]`, `{"operation":"create","statsu":500}`,
 		`{"operation":"create","delay":"2"}`, `{"operation":"create","reset":"now"}`, `{"operation":"upload","expired":true}`,
+		`{"operation":"upload","verdict":"failed"}`, `{"operation":"ingest","verdict":"maybe"}`,
 		`{"operation":"create","status":7}`, `{"operation":"create","probability":2}`} {
 		if got, err := ParseFaults([]byte(bad)); err == nil {
 			t.Errorf("%s was taken: %+v", bad, got)

@@ -12,11 +12,12 @@ import (
 // maxHistory bounds the requests that are remembered: the latest of them.
 const maxHistory = 200_000
 
-// Request is one create or upload call that arrived.
+// Request is one call that arrived: for an upload URL, a PUT to it, or a
+// question about what became of it.
 type Request struct {
 	At        time.Time     `json:"at"`        // of arrival
 	Took      time.Duration `json:"took"`      // nanoseconds until it was done; 0 while it runs
-	Operation string        `json:"operation"` // OperationCreate or OperationUpload
+	Operation string        `json:"operation"` // OperationCreate, OperationUpload or OperationStatus
 	Namespace string        `json:"namespace"`
 	RequestID string        `json:"requestId"` // a create call's once it succeeded
 	Status    int           `json:"status"`    // answered; 0: none, or still running
@@ -127,8 +128,7 @@ func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffered, nil
 }
 
-// Requests lists the create and upload calls in the order of arrival, the
-// latest 100,000 at least.
+// Requests lists the calls in the order of arrival, the latest 100,000 at least.
 func (a *API) Requests() []Request {
 	a.mu.Lock()
 	defer a.mu.Unlock()

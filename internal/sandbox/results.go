@@ -50,7 +50,7 @@ func (a *API) getResults(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u, state := a.standing(requestID(r.URL.Path))
-	if u == nil || state != "succeeded" {
+	if u == nil || state != VerdictSucceeded {
 		writeXMLError(w, http.StatusNotFound, "NoSuchKey")
 		return
 	}
@@ -70,15 +70,18 @@ func (a *API) getResults(w http.ResponseWriter, r *http.Request) {
 
 // requestStatus answers how far an import is, and its results if they are few.
 func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
-	u, state := a.lookUp(w, r)
+	call, fault := a.arrive(OperationStatus, r.PathValue("namespace"), r.PathValue("id"))
+	defer a.leave(call)
+	w = call.watch(w)
+	u, state := a.lookUp(w, r, fault)
 	if u == nil {
 		return
 	}
 	answer := map[string]any{"data": []result{}, "namespace": u.namespace, "request_id": u.id, "status": state}
-	switch state {
-	case "failed":
-		answer["error_summary"] = u.failure
-	case "succeeded":
+	if summary := u.ingest.summary; summary != "" && ended(state) {
+		answer["error_summary"] = summary
+	}
+	if state == VerdictSucceeded {
 		list, err := a.results(u)
 		if err != nil {
 			writeError(w, http.StatusInternalServerError, "cannot read the object")
@@ -97,7 +100,10 @@ func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
 
 // downloadURL answers where the results of an import lie: nulls until it succeeded.
 func (a *API) downloadURL(w http.ResponseWriter, r *http.Request) {
-	u, state := a.lookUp(w, r)
+	call, fault := a.arrive(OperationStatus, r.PathValue("namespace"), r.PathValue("id"))
+	defer a.leave(call)
+	w = call.watch(w)
+	u, state := a.lookUp(w, r, fault)
 	if u == nil {
 		return
 	}
@@ -105,10 +111,10 @@ func (a *API) downloadURL(w http.ResponseWriter, r *http.Request) {
 		"data_count": nil, "data_expires_at": nil, "data_url": nil,
 		"namespace": u.namespace, "request_id": u.id, "status": state,
 	}
-	switch state {
-	case "failed":
-		answer["error_summary"] = u.failure
-	case "succeeded":
+	if summary := u.ingest.summary; summary != "" && ended(state) {
+		answer["error_summary"] = summary
+	}
+	if state == VerdictSucceeded {
 		now := a.opts.Now()
 		answer["data_count"] = u.object.Lines
 		answer["data_expires_at"] = now.Add(a.opts.URLLife).UTC().Format(time.RFC3339)

@@ -10,12 +10,10 @@ import (
 // or failed. It moves on by itself. Call with a.mu held.
 func (a *API) state(u *upload) string {
 	switch {
-	case u.stored && a.opts.Now().Before(u.object.At.Add(a.opts.IngestDelay)):
+	case u.stored && a.opts.Now().Before(u.ingest.done):
 		return "ingesting"
-	case u.stored && u.failure != "":
-		return "failed"
 	case u.stored:
-		return "succeeded"
+		return u.ingest.verdict
 	case u.uploading > 0:
 		return "uploading"
 	}
@@ -24,8 +22,8 @@ func (a *API) state(u *upload) string {
 
 // lookUp answers and returns nil unless the request id exists in its namespace.
 // The upload returned is a copy.
-func (a *API) lookUp(w http.ResponseWriter, r *http.Request) (*upload, string) {
-	if !a.admit(w, r, r.PathValue("namespace")) {
+func (a *API) lookUp(w http.ResponseWriter, r *http.Request, fault *effect) (*upload, string) {
+	if fault.interrupt(w, r) || !a.admit(w, r, r.PathValue("namespace")) || fault.replace(w, r) {
 		return nil, ""
 	}
 	u, state := a.standing(r.PathValue("id"))

@@ -137,10 +137,7 @@ func (a *API) complete(u *upload, body []byte, sum [32]byte, ids []string, lines
 	} else {
 		object.At, object.Overwrites = u.object.At, u.object.Overwrites+1
 	}
-	u.stored, u.sum, u.object, u.failure = true, sum, object, ""
-	if problem != nil {
-		u.failure = problem.Error()
-	}
+	u.stored, u.sum, u.object, u.ingest = true, sum, object, a.judge(u.namespace, object.At, problem)
 	if a.opts.Discard || a.opts.Dir != "" && !a.opts.Keep {
 		u.object.Body, u.object.IDs = nil, nil
 	}
