@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -19,6 +21,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -45,6 +48,9 @@ func exported(t *testing.T) []metric {
 	t.Helper()
 	registry := admin.NewRegistry("v", "r")
 	consumer.NewMetrics(registry, 1)
+	stderr := logging.NewWriter(io.Discard)
+	stderr.Register(registry)
+	stderr.Close(time.Minute)
 	base := &url.URL{Scheme: "https", Host: "api.example.com"}
 	if _, err := importer.New(importer.Config{BaseURL: base, Key: noKey{}}, registry); err != nil {
 		t.Fatal(err)

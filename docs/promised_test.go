@@ -25,6 +25,7 @@ counter commits_total result
 counter offset_resets_total topic reason
 counter kafka_errors_total operation
 counter fetch_paused_seconds_total reason
+counter log_lines_dropped_total
 gauge kafka_lag_records topic partition
 gauge kafka_lag_seconds topic partition
 gauge kafka_unread_records topic partition

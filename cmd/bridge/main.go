@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/logging"
 )
 
 // The exit codes of every command.
@@ -37,9 +38,10 @@ var errReported = errors.New("already reported")
 
 // invocation is one call of the program.
 type invocation struct {
-	args           []string // after the command's name
-	environ        []string
-	stdout, stderr io.Writer
+	args    []string // after the command's name
+	environ []string
+	stdout  io.Writer
+	stderr  *logging.Writer
 }
 
 // command is one thing that the program does.
@@ -58,8 +60,16 @@ func commands() []command {
 	}
 }
 
-// run is the program but for the process: it returns the exit code.
+// run is the program but for the process: it returns the exit code, and has
+// written all of its output then unless stderr blocks.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	queue := logging.NewWriter(stderr)
+	defer queue.Close(logFlushTimeout)
+	return invoke(ctx, args, environ, stdout, queue)
+}
+
+// invoke runs the command that args name.
+func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stderr *logging.Writer) int {
 	name := "run"
 	if len(args) > 0 {
 		name, args = args[0], args[1:]

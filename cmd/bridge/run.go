@@ -17,6 +17,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/logging"
 )
 
 // runCommand is `bridge run`: it bridges until it is told to stop.
@@ -28,7 +29,9 @@ func runCommand(ctx context.Context, inv invocation) error {
 	if err != nil {
 		return err
 	}
-	return runBridge(ctx, cfg, newLogger(inv.stderr, cfg.Log))
+	outliveReaders()
+	tellDropped(inv.stderr, cfg.Log)
+	return runBridge(ctx, cfg, inv.stderr)
 }
 
 // errInsisted is how a second signal ends the program.
@@ -37,10 +40,12 @@ var errInsisted = errors.New("stopped by a second signal before everything was s
 // runBridge builds the rooms and runs them until the context ends, a signal
 // arrives or one of them fails. The first signal begins the drain, during which
 // metrics and status are still served; the second ends it.
-func runBridge(ctx context.Context, cfg *config.Config, logger *slog.Logger) error {
+func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) error {
+	logger := newLogger(stderr, cfg.Log)
 	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
 	b := currentBuild()
 	registry := admin.NewRegistry(b.Version, b.Revision)
+	stderr.Register(registry)
 	roots, err := rootCAs(cfg.API.CAFile)
 	if err != nil {
 		return err
@@ -121,6 +126,8 @@ func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consume
 	if cfg.HTTP.PprofAddr != "" {
 		group.Add(func() error { return admin.ServePprof(serve, cfg.HTTP.PprofAddr) }, func(error) { stopServing() })
 	}
+
+	group.Add(func() error { return outliveTerminal(serve, logger) }, func(error) { stopServing() })
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
