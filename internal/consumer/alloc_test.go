@@ -9,6 +9,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -35,7 +36,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	answers, inflated := newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling())
 	r := &resources{
 		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(nil, 10),
-		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: newPacer(4, 1),
+		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
 	}
 	touched := false
 	p := &partition{TopicPartition: TopicPartition{"orders", 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // nextCatchUp gives the reader its next job, if there is one.
@@ -43,7 +44,7 @@ func (s *session) lineJob() *catchUpJob {
 	for range len(r.namespace) {
 		n := r.namespace[0]
 		r.namespace = append(r.namespace[1:], n)
-		if len(n.shed) == 0 || n.dropping && !n.trial {
+		if len(n.shed) == 0 || n.Resting() {
 			r.namespace = r.namespace[:len(r.namespace)-1] // caught up, or shed again
 			continue
 		}
@@ -57,7 +58,7 @@ func (s *session) lineJob() *catchUpJob {
 			job := &catchUpJob{partition: p, cursor: p.cursor, from: node.First, wanted: map[string]bool{}}
 			for _, other := range r.namespace {
 				if mark := other.shed[p]; mark != nil && p.ledger.Last(mark) && s.readsBack(other) {
-					job.wanted[other.name] = true
+					job.wanted[other.Name] = true
 					job.from = min(job.from, mark.First)
 				}
 			}
@@ -70,7 +71,7 @@ func (s *session) lineJob() *catchUpJob {
 // readsBack says whether more of the namespace's lines may be read now: in a
 // trial one batch must be stored before the next is read.
 func (s *session) readsBack(n *namespace) bool {
-	return len(n.shed) > 0 && (!n.dropping || n.trial && len(n.uploads) == 0)
+	return len(n.shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.uploads) == 0)
 }
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
@@ -103,22 +104,22 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 	position := p.ledger.Position()
 	for i := range c.groups {
-		n := s.pacer.get(c.groups[i].namespace)
+		n := s.namespace(c.groups[i].namespace)
 		mark := n.shed[p]
-		if mark == nil || n.dropping && !n.trial || mark.First < c.start {
+		if mark == nil || n.Resting() || mark.First < c.start {
 			continue
 		}
 		for j := range c.groups[i].lines {
 			l := &c.groups[i].lines[j]
-			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.name, l.offset) && !p.ledger.Overtaken(n.name, l.offset) {
-				s.add(n.name, p, l, n.toldRefused(p, l.offset), now)
+			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.Name, l.offset) && !p.ledger.Overtaken(n.Name, l.offset) {
+				s.add(n.Name, p, l, n.toldRefused(p, l.offset), now)
 			}
 		}
 	}
 	for name := range c.catchUp.wanted {
-		n := s.pacer.get(name)
+		n := s.namespace(name)
 		s.shift(n, p, c, now)
-		s.pacer.forget(n)
+		s.pacer.Forget(n.Namespace)
 	}
 }
 
@@ -127,7 +128,7 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 // this partition any more.
 func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 	mark := n.shed[p]
-	if mark == nil || n.dropping && !n.trial || mark.First < c.start || c.next <= mark.First {
+	if mark == nil || n.Resting() || mark.First < c.start || c.next <= mark.First {
 		return
 	}
 	if c.next < p.ledger.Position() {
@@ -136,7 +137,7 @@ func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 	}
 	s.dropNode(p, mark)
 	delete(n.shed, p)
-	if n.trial && len(n.shed) == 0 && len(n.uploads) == 0 {
+	if n.State() == pace.Trial && len(n.shed) == 0 && len(n.uploads) == 0 {
 		s.endOfTrialRead(n, now)
 	}
 }
@@ -144,12 +145,12 @@ func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 // endOfTrialRead: all dropped lines are in memory again. What there is must be
 // tried now; where it was nothing, the namespace is ordinary again.
 func (s *session) endOfTrialRead(n *namespace, now time.Time) {
-	if b, ok := s.batches.SealNamespace(n.name, batcher.ReasonAge); ok {
+	if b, ok := s.batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
 		s.queue(b, now)
 		return
 	}
-	n.trial, n.dropping = false, false
-	s.pacer.forget(n)
+	n.CaughtUp()
+	s.pacer.Forget(n.Namespace)
 }
 
 // catchUpOver ends a job; after an error the next one waits.
@@ -187,9 +188,9 @@ func (s *session) vanished(job *catchUpJob, now time.Time) {
 		"from", job.from, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
 	for name := range job.wanted {
 		gap := &chunk{start: job.from, next: start}
-		n := s.pacer.get(name)
+		n := s.namespace(name)
 		s.shift(n, p, gap, now)
-		s.pacer.forget(n)
+		s.pacer.Forget(n.Namespace)
 	}
 	if job.upload != nil {
 		s.lettersVanished(job.upload, p, start)

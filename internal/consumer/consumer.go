@@ -10,6 +10,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -49,7 +50,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
-		pacer:         newPacer(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
+		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
 		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explainer: d.Explain,
 	}
 	if cfg.DLQTopic != "" {

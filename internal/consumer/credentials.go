@@ -2,7 +2,10 @@ package consumer
 
 import (
 	"net/http"
+	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // credentialsRemedy is what helps while the import API refuses the key.
@@ -12,21 +15,17 @@ const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_AP
 // lets the one namespace rest that it forbids: that keeps its own clock.
 func (s *session) unauthorised(r result, now time.Time) {
 	n := r.namespace
-	s.troubled(n, r, now)
-	if n.state != held {
-		n.state = retrying
-	}
-	n.wakeAt = now.Add(r.outcome.Delay)
+	endsTrial := s.fail(r, now)
 	wait := r.outcome.Delay
 	if r.outcome.Status == http.StatusForbidden {
 		wait = min(wait, s.cfg.MaxBackoff) // what it asked for beyond concerns the namespace
 	}
-	news := s.pacer.unauthorised(n, r.outcome.Status, s.othersGather(), now, wait)
-	refused := s.pacer.credentialsRefused
+	news := s.pacer.Doubt(pace.Credentials, n.Namespace, r.outcome.Status == http.StatusUnauthorized, s.othersGather(), now, wait)
+	refused := s.pacer.Shut(pace.Credentials)
 	switch {
 	case news:
 		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
-			"namespace", n.name, "status", r.outcome.Status, "remedy", credentialsRemedy)
+			"namespace", n.Name, "status", r.outcome.Status, "remedy", credentialsRemedy)
 	case refused:
 		s.tellFailure(r, now, "import attempt failed; it will be tried again")
 	default:
@@ -35,19 +34,17 @@ func (s *session) unauthorised(r result, now time.Time) {
 	if refused {
 		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
 	}
-	if refused && !n.forbidden {
-		n.wakeAt = time.Time{} // the credentials' own clock decides
+	if refused && !n.Doubts(pace.Credentials) {
+		n.RestUntil(time.Time{}) // the credentials' own clock decides
 	}
-	if r.upload == nil || n.trial {
-		s.endTrial(n)
-	}
+	s.afterFailure(r, endsTrial, now)
 }
 
 // othersGather says whether lines gather of a namespace that the pacer does not
 // know, since nothing of it has been tried yet.
 func (s *session) othersGather() bool {
 	for b := range s.batches.All {
-		if s.pacer.namespaces[b.Namespace] == nil {
+		if s.lookup(b.Namespace) == nil {
 			return true
 		}
 	}
@@ -56,7 +53,7 @@ func (s *session) othersGather() bool {
 
 // credentialsAccepted notes that the API has taken the credentials.
 func (s *session) credentialsAccepted(n *namespace) {
-	if s.pacer.accepted(n) {
+	if slices.Contains(s.pacer.Accepted(n.Namespace), pace.Credentials) {
 		s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
 		s.log.Info("the import API takes the credentials again")
 	}

@@ -15,9 +15,9 @@ func (s *session) letterRefused(r result, tells bool, now time.Time) {
 		return
 	}
 	if tells {
-		n.state, n.failures, n.dropping, n.trial = ordinary, 0, false, false
+		n.Clear()
 	}
-	s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.name, "request_id", r.outcome.RequestID,
+	s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
 		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 	s.letterUpload(n, u, r.outcome)
 	if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
@@ -49,7 +49,7 @@ func (s *session) letterJob() *catchUpJob {
 	}
 	u := r.uploads[i]
 	p := u.pieces[u.reading].partition
-	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.name: true}, upload: u}
+	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.Name: true}, upload: u}
 }
 
 // readable says whether the refused batch's next records can be read here.
@@ -67,12 +67,12 @@ func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
 	pc := &u.pieces[u.reading]
 	for i := range c.rejects {
 		r := &c.rejects[i]
-		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.name, r.offset) || p.ledger.Overtaken(u.namespace.name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
+		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.offset) || p.ledger.Overtaken(u.namespace.Name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
 			continue
 		}
 		l := r.letter
 		l.describe("refused", u.refusal.Err.Error())
-		l.namespace, l.requestID, l.upload = u.namespace.name, u.refusal.RequestID, u
+		l.namespace, l.requestID, l.upload = u.namespace.Name, u.refusal.RequestID, u
 		l.partition, l.history = p, p.ledger
 		u.awaited++
 		s.post(l)
@@ -178,6 +178,6 @@ func (s *session) letteredAll(u *upload) bool {
 	u.namespace.lettered--
 	s.settle(u)
 	s.busy(u.namespace)
-	s.pacer.forget(u.namespace)
+	s.pacer.Forget(u.namespace.Namespace)
 	return true
 }

@@ -3,14 +3,16 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // queue makes a sealed batch wait for its import.
 func (s *session) queue(b *batcher.Batch, now time.Time) {
-	n := s.pacer.get(b.Namespace)
+	n := s.namespace(b.Namespace)
 	m, _ := b.Tag.(*manifest)
 	u := &upload{namespace: n, batch: b}
 	if m != nil {
@@ -19,7 +21,7 @@ func (s *session) queue(b *batcher.Batch, now time.Time) {
 	s.metrics.flushed(b)
 	n.uploads = append(n.uploads, u)
 	s.busy(n)
-	s.pacer.enqueue(n, now)
+	s.pacer.Enqueue(n.Namespace, now)
 }
 
 // maxLettered is how many refused batches of a namespace may be on their way to
@@ -30,7 +32,7 @@ const maxLettered = 16
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
 func (s *session) busy(n *namespace) {
-	s.batches.SetBusy(n.name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
+	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
 }
 
 // dispatch starts attempts while there are slots and namespaces that want one.
@@ -38,7 +40,8 @@ func (s *session) dispatch(now time.Time) {
 	if s.mode == fenced {
 		return
 	}
-	for n := s.pacer.next(now); n != nil; n = s.pacer.next(now) {
+	for next := s.pacer.Next(now); next != nil; next = s.pacer.Next(now) {
+		n := workOf(next)
 		switch u := n.startable(s.cfg.NamespaceConcurrency); {
 		case u != nil:
 			s.startUpload(n, u, now)
@@ -47,7 +50,7 @@ func (s *session) dispatch(now time.Time) {
 		default:
 			continue // a drain waits for nothing that it cannot store
 		}
-		s.pacer.enqueue(n, now)
+		s.pacer.Enqueue(n.Namespace, now)
 	}
 }
 
@@ -58,7 +61,7 @@ func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
 			n.probe = nil
 			u.imp.SetBody(u.batch.Body(), u.batch.Bytes)
 		} else {
-			u.imp = s.importer.NewImport(n.name, u.batch.Body(), u.batch.Bytes)
+			u.imp = s.importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
 		}
 		u.began = now
 	}
@@ -69,13 +72,12 @@ func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory.
 func (s *session) startProbe(n *namespace) {
-	n.probe = s.importer.Probe(n.name)
+	n.probe = s.importer.Probe(n.Name)
 	s.attempt(s.probes, n, nil, n.probe.Create)
 }
 
 func (s *session) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
-	troubled := n.troubled()
-	s.pacer.began(n)
+	troubled := s.pacer.Began(n.Namespace)
 	s.wg.Go(func() {
 		began := time.Now()
 		out := call(ctx, s.ownership.check)
@@ -87,13 +89,12 @@ func (s *session) attempt(ctx context.Context, n *namespace, u *upload, call att
 func (s *session) attempted(r result) {
 	now := time.Now()
 	n := r.namespace
-	s.pacer.ended(n, r.troubled)
-	s.pacer.trying = false
+	s.pacer.Ended(n.Namespace, r.troubled)
 	if u := r.upload; u != nil {
 		u.flying = false
 		s.tellRepeat(u)
 	}
-	s.pacer.requests.note(n.name, r.outcome.RequestID)
+	s.requests.note(n.Name, r.outcome.RequestID)
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
 		s.credentialsAccepted(n)
 	}
@@ -105,7 +106,7 @@ func (s *session) attempted(r result) {
 	case Unauthorised:
 		s.unauthorised(r, now)
 	case Cancelled:
-		n.wakeAt = now.Add(cancelledRest)
+		n.RestUntil(now.Add(cancelledRest))
 	default:
 		s.failed(r, now)
 	}
@@ -122,12 +123,12 @@ const (
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *session) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.dropping && !n.trial && r.outcome.Class != Stored && !u.lettering && s.mode == running && (n.state == held || !u.ambiguous()) {
+	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && (n.IsHeld() || !u.ambiguous()) {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
-	s.pacer.enqueue(n, now)
-	s.pacer.forget(n)
+	s.pacer.Enqueue(n.Namespace, now)
+	s.pacer.Forget(n.Namespace)
 }
 
 // tellRepeat tells once of a batch that has lost the URL under which it may be
@@ -139,7 +140,7 @@ func (s *session) tellRepeat(u *upload) {
 	u.mayRepeat = true
 	s.metrics.possibleRepeats.Inc()
 	s.log.Warn("a batch may be stored twice: the upload URL that may have taken it is of no use any more",
-		"namespace", u.namespace.name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
+		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }
 
 // succeeded settles what is stored.
@@ -152,13 +153,13 @@ func (s *session) succeeded(r result, now time.Time) {
 	if r.tells() {
 		s.cleared(n, now)
 	}
-	s.pacer.lastStored = now
+	s.lastStored = now
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
 	s.metrics.stored(u.batch, now)
 	s.log.Info("imported",
-		"namespace", n.name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
+		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
 	s.settle(u)
 }
@@ -166,16 +167,15 @@ func (s *session) succeeded(r result, now time.Time) {
 // tells says whether the attempt says anything about the namespace's trouble:
 // not if it was under way beside the one that failed.
 func (r *result) tells() bool {
-	return !r.namespace.troubled() || r.began.After(r.namespace.since)
+	return !r.namespace.Troubled() || r.began.After(r.namespace.Since())
 }
 
 // cleared ends a namespace's trouble.
 func (s *session) cleared(n *namespace, now time.Time) {
-	if n.troubled() {
-		s.log.Info("imports of the namespace succeed again", "namespace", n.name, "after", now.Sub(n.since).Round(time.Millisecond).String())
+	if n.Troubled() {
+		s.log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
 	}
-	n.state, n.failures, n.lastError, n.holdReason, n.wakeAt = ordinary, 0, "", "", time.Time{}
-	n.dropping, n.trial, n.refused = false, false, nil
+	n.Clear()
 	if len(n.shed) > 0 {
 		s.catchUp.want(n)
 	}
@@ -213,17 +213,29 @@ func (s *session) remove(u *upload) {
 // failed lets the namespace rest after an attempt that may succeed later.
 func (s *session) failed(r result, now time.Time) {
 	n := r.namespace
-	s.troubled(n, r, now)
-	if n.state != held {
-		n.state = retrying
-	}
-	n.wakeAt = now.Add(r.outcome.Delay)
+	endsTrial := s.fail(r, now)
 	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
-		s.pacer.throttle(n, now, r.outcome.RetryAfter)
+		s.pacer.Throttle(n.Namespace, now, r.outcome.RetryAfter)
 	}
 	s.tellFailure(r, now, "import attempt failed; it will be tried again")
-	if r.upload == nil || n.trial {
-		s.endTrial(n)
+	s.afterFailure(r, endsTrial, now)
+}
+
+// fail notes a failure that may pass. It reports whether the batch of a trial
+// has to leave memory again.
+func (s *session) fail(r result, now time.Time) (endsTrial bool) {
+	n, o := r.namespace, &r.outcome
+	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.uploads, (*upload).ambiguous)})
+}
+
+// afterFailure lets a failed probe go, and the batch of a trial that has failed.
+func (s *session) afterFailure(r result, endsTrial bool, now time.Time) {
+	n := r.namespace
+	if r.upload == nil || endsTrial || n.State() == pace.Trial {
+		n.probe = nil
+	}
+	if endsTrial {
+		s.shed(n, now)
 	}
 }
 
@@ -233,24 +245,13 @@ func (s *session) failed(r result, now time.Time) {
 func (s *session) tellFailure(r result, now time.Time, message string) {
 	o := &r.outcome
 	s.faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
-		"namespace", r.namespace.name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
+		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
 		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
-}
-
-// troubled notes a failure.
-func (s *session) troubled(n *namespace, r result, now time.Time) {
-	if n.failures++; n.since.IsZero() || n.state == ordinary {
-		n.since = now
-	}
-	if r.outcome.Err != nil {
-		n.lastError = r.outcome.Err.Error()
-	}
 }
 
 // refused applies the policy to what the API or the store refuses for good.
 func (s *session) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
-	s.troubled(n, r, now)
 	if u != nil {
 		s.metrics.refusedLines(u.pieces)
 	}
@@ -258,17 +259,13 @@ func (s *session) refused(r result, now time.Time) {
 		s.letterRefused(r, tells, now)
 		return
 	}
-	if n.state != held {
-		n.state, n.since = held, now
-		n.holdReason = holdReason(r.outcome)
+	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
 		s.log.Error("namespace held: an import was refused for good; its records wait in Kafka, the others go on",
-			"namespace", n.name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
+			"namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
 			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
 	}
 	if u != nil {
 		n.noteRefused(u.pieces)
 	}
-	n.wakeAt = now.Add(s.cfg.HoldProbeInterval)
-	n.trial = false
 	s.shed(n, now)
 }

@@ -104,17 +104,17 @@ func (s *session) orphaned() bool {
 // unsettled says whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *session) unsettled(now time.Time) bool {
-	if s.pacer.flying > 0 || s.lettering(now) {
+	if s.pacer.InFlight() > 0 || s.lettering(now) {
 		return true
 	}
-	for _, n := range s.pacer.namespaces {
-		if len(n.uploads) == n.lettered || n.state == held || n.tooSlow {
+	for n := range s.namespaces() {
+		if len(n.uploads) == n.lettered || n.IsHeld() || n.tooSlow {
 			continue
 		}
 		if s.drain.reason == drainShutdown {
 			return true
 		}
-		waits := n.wakeAt.After(now) || s.pacer.pausedUntil.After(now) || s.pacer.credentialsRefused
+		waits := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
 		if !waits {
 			return true
 		}
@@ -164,7 +164,7 @@ func (s *session) finish(stopReading func()) (unfinished bool) {
 	}
 	s.remember()
 	unfinished = s.giveUp()
-	s.pacer.reset()
+	s.pacer.Reset()
 	return unfinished
 }
 
@@ -267,12 +267,12 @@ func (s *session) owesCommit() bool {
 // giveUp frees what was not stored. It stays uncommitted, in Kafka.
 func (s *session) giveUp() (unfinished bool) {
 	lines := 0
-	for _, n := range s.pacer.namespaces {
-		if n.state != held && (len(n.uploads) > 0 || len(n.shed) > 0) {
+	for n := range s.namespaces() {
+		if !n.IsHeld() && (len(n.uploads) > 0 || len(n.shed) > 0) {
 			unfinished = true
 		}
 		for _, u := range n.uploads {
-			if n.state != held {
+			if !n.IsHeld() {
 				lines += u.batch.Records
 			}
 			u.batch.Release()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // A rebalance waits for what is on the wire, and for a first attempt of the rest.
@@ -21,7 +23,7 @@ func TestSession_aRebalanceWaitsForFirstAttempts(t *testing.T) {
 			t.Errorf("the drain took %s, want two PUTs, one after the other; unfinished %t", took, r.unfinished)
 		}
 		r.offset(4)
-	}, func(s *session) { s.pacer.concurrency = 1 })
+	}, func(s *session) { s.pacer = pace.New(1, s.cfg.NamespaceConcurrency) })
 }
 
 // A drain waits for nothing that a policy holds: a probe that is under way is
@@ -140,5 +142,5 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 		close(r.stop)
 		r.took(time.Now())
 		r.offset(4 + namespaces)
-	}, func(s *session) { s.pacer.concurrency = 2 * namespaces })
+	}, func(s *session) { s.pacer = pace.New(2*namespaces, s.cfg.NamespaceConcurrency) })
 }

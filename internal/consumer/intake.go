@@ -49,7 +49,7 @@ func (s *session) astray(c *chunk, p *partition, now time.Time) {
 // always right, unless no import is under way that could end and make room.
 func (s *session) retryPending(now time.Time) {
 	c := s.pending
-	if c == nil || s.pacer.flying > 0 && !s.makeRoom(s.pendingCost, now) {
+	if c == nil || s.pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
 		return
 	}
 	s.pending = nil
@@ -92,7 +92,7 @@ func (p *partition) recovered() {
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
 func (s *session) absorbGroup(name string, lines []line, p *partition, now time.Time) {
-	n := s.pacer.namespaces[name]
+	n := s.lookup(name)
 	done := 0
 	for i := range lines {
 		l := &lines[i]
@@ -100,7 +100,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 			done++
 			continue
 		}
-		if n != nil && (n.dropping || n.shed[p] != nil) {
+		if n != nil && (n.Dropping() || n.shed[p] != nil) {
 			if n.shed[p] == nil {
 				s.dropFrom(n, p, l.offset, l.timestamp, now)
 			}
@@ -112,7 +112,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 		s.metrics.skipped(p.Topic, "already_imported").Add(float64(done))
 	}
 	if n != nil {
-		s.pacer.forget(n)
+		s.pacer.Forget(n.Namespace)
 	}
 }
 

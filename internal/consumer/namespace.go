@@ -1,60 +1,71 @@
 package consumer
 
 import (
+	"iter"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
-// namespaceState says whether imports of a namespace succeed.
-type namespaceState uint8
-
-const (
-	ordinary namespaceState = iota
-	retrying                // the last attempt failed and may succeed later
-	held                    // refused for good; probed now and then
-)
-
-// namespace is what the loop knows of one namespace with work or trouble.
+// namespace is what the loop knows of one namespace with work or trouble. Its
+// trouble outlives the session in the pacer; the rest does not.
 //
-// Its lines go one of three ways. Ordinary: into the open batch, from there
-// into uploads. Dropping: they leave memory, and per partition a node stays at
-// the first dropped offset (shed). Catching up: a catch-up read takes them from
-// there, until it has reached the position of the main read.
+// Its lines go one of three ways. Into the open batch and from there into
+// uploads. Back to Kafka, while the namespace is dropping: per partition a node
+// stays at the first dropped offset (shed). From there, by a catch-up read, into
+// batches again until the read has reached the position of the main read.
 type namespace struct {
-	name    string
-	uploads []*upload // sealed batches in order, those under way included
-	flying  int       // attempts under way, the probe included
-
-	state    namespaceState
-	failures int       // attempts in a row that did not store
-	since    time.Time // when the trouble began
-	wakeAt   time.Time // no attempt before; zero: at once
-	wakeSlot int       // place in the wake heap, -1 if not in it
-	queued   bool      // in a ready queue
-
-	lastError  string
-	holdReason string // label: operation and status of the refusal
-	forbidden  bool   // answered 403 since the API has last taken the key for it
-
-	dropping bool // new lines leave memory
-	trial    bool // a probe succeeded; one batch is read back and tried
-	tooSlow  bool // another import would not end before the drain does
+	*pace.Namespace
+	uploads  []*upload // sealed batches in order, those under way included
+	tooSlow  bool      // another import would not end before the drain does
 	probe    Import
 	shed     map[*partition]*ledger.Node
 	lettered int // refused batches on their way to the dead-letter topic
-	// refused is where the lines lie that were refused since the hold began: each
-	// probe tries them again, but they are counted once.
-	refused map[TopicPartition]span
 }
+
+// namespace returns the namespace and makes it known to the pacer.
+func (s *session) namespace(name string) *namespace { return workOf(s.pacer.Get(name)) }
+
+// lookup returns the namespace if the pacer knows it, else nil.
+func (s *session) lookup(name string) *namespace {
+	if n := s.pacer.Lookup(name); n != nil {
+		return workOf(n)
+	}
+	return nil
+}
+
+// namespaces returns the namespaces that the pacer knows.
+func (s *session) namespaces() iter.Seq[*namespace] {
+	return func(yield func(*namespace) bool) {
+		for n := range s.pacer.All() {
+			if !yield(workOf(n)) {
+				return
+			}
+		}
+	}
+}
+
+// workOf returns the session's half of a namespace.
+func workOf(n *pace.Namespace) *namespace {
+	if n.Work == nil {
+		n.Work = &namespace{Namespace: n}
+	}
+	return n.Work.(*namespace)
+}
+
+// refusedSpans is the Memo of a namespace: where the lines lie that were refused
+// since the hold began. Each probe tries them again, but they are counted once.
+type refusedSpans map[TopicPartition]span
 
 // span is offsets first to last.
 type span struct{ first, last int64 }
 
 // toldRefused is 1 if the line was counted as refused in this hold, else 0.
 func (n *namespace) toldRefused(p *partition, offset int64) int {
-	if s, ok := n.refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
+	refused, _ := n.Memo.(refusedSpans)
+	if s, ok := refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
 		return 1
 	}
 	return 0
@@ -62,32 +73,38 @@ func (n *namespace) toldRefused(p *partition, offset int64) int {
 
 // noteRefused remembers the lines of a batch for toldRefused.
 func (n *namespace) noteRefused(pieces []piece) {
-	if n.refused == nil {
-		n.refused = map[TopicPartition]span{}
+	refused, _ := n.Memo.(refusedSpans)
+	if refused == nil {
+		refused = refusedSpans{}
+		n.Memo = refused
 	}
 	for _, pc := range pieces {
 		tp, now := pc.partition.TopicPartition, span{pc.node.First, pc.node.Last}
-		if s, ok := n.refused[tp]; ok {
+		if s, ok := refused[tp]; ok {
 			now = span{min(s.first, now.first), max(s.last, now.last)}
 		}
-		n.refused[tp] = now
+		refused[tp] = now
 	}
 }
 
-func (n *namespace) troubled() bool { return n.state != ordinary }
-
-// idle says that the namespace has nothing to attempt or to catch up here. Its
-// trouble is kept for as long as it rests: then a member that has lines of it
+// Idle reports whether the namespace has nothing to attempt or to catch up here.
+// Its trouble is kept for as long as it rests: then a member that has lines of it
 // finds out by its own attempt.
-func (n *namespace) idle() bool {
-	return len(n.uploads) == 0 && n.flying == 0 && len(n.shed) == 0 && n.lettered == 0 && !n.trial
+func (n *namespace) Idle() bool {
+	return len(n.uploads) == 0 && len(n.shed) == 0 && n.lettered == 0 && n.State() != pace.Trial
 }
+
+// Dropped reports whether lines have left memory.
+func (n *namespace) Dropped() bool { return len(n.shed) > 0 }
+
+// Startable reports whether an upload could be attempted now.
+func (n *namespace) Startable(concurrency int) bool { return n.startable(concurrency) != nil }
 
 // startable returns the next upload to attempt, nil if there is none. In trouble
 // only the first one is tried, so that what overtakes it stays what was under
 // way beside it: what the commit's metadata must say of that is bounded then.
 func (n *namespace) startable(concurrency int) *upload {
-	if n.flying >= concurrency || n.tooSlow {
+	if n.InFlight() >= concurrency || n.tooSlow {
 		return nil
 	}
 	for _, u := range n.uploads {
@@ -95,7 +112,7 @@ func (n *namespace) startable(concurrency int) *upload {
 		case u.lettering:
 		case !u.flying:
 			return u
-		case n.troubled():
+		case n.Troubled():
 			return nil
 		}
 	}

@@ -131,7 +131,7 @@ func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier)
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		s.queue(b, now)
 	}
-	for _, n := range s.pacer.namespaces {
+	for n := range s.namespaces() {
 		delete(n.shed, p)
 	}
 	p.ledger = ledger.New(start, frontier)

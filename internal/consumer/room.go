@@ -25,7 +25,7 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		return false
 	}
 	// Keep the uploads busy before memory is short.
-	if s.pool.InUse() > s.share()*3/4 && s.pacer.flying+s.waiting() == 0 {
+	if s.pool.InUse() > s.share()*3/4 && s.pacer.InFlight()+s.waiting() == 0 {
 		s.sealLargest(now)
 	}
 	return true
@@ -46,7 +46,7 @@ func (s *session) makeRoom(cost int64, now time.Time) bool {
 		if cost <= free {
 			return true
 		}
-		if s.waiting() > 0 && s.pacer.flying > 0 || !s.sealLargest(now) {
+		if s.waiting() > 0 && s.pacer.InFlight() > 0 || !s.sealLargest(now) {
 			return s.relieved(cost-free, now) && s.free() >= cost
 		}
 		s.dispatch(now)
@@ -74,7 +74,7 @@ func (s *session) relieved(need int64, now time.Time) bool {
 // due and finds none stays open: sealed it would wait as long, and fill no more,
 // so that many namespaces behind at once would make a flood of tiny imports.
 func (s *session) expire(now time.Time) {
-	for s.pacer.flying+s.waiting() < s.cfg.UploadConcurrency {
+	for s.pacer.InFlight()+s.waiting() < s.cfg.UploadConcurrency {
 		b, ok := s.batches.ExpireOldest(now)
 		if !ok {
 			return
@@ -104,7 +104,7 @@ func (s *session) share() int64 {
 func (s *session) free() int64 { return s.share() - s.pool.InUse() - s.letter.bytes }
 
 // waiting counts the healthy namespaces that wait for a slot.
-func (s *session) waiting() int { return len(s.pacer.ready[0]) }
+func (s *session) waiting() int { return s.pacer.Waiting() }
 
 func (s *session) sealLargest(now time.Time) bool {
 	b, ok := s.batches.SealLargest()

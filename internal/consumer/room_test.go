@@ -28,7 +28,10 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 			k := newChunk(r.partition.cursor, 0)
 			k.add("users", line{offset: 0, bytes: []byte(`{"id":"a"}`)})
 			k.next, k.records = 1, 1
-			s.pending, s.pendingCost, s.pacer.flying = k, c.cost, c.flying
+			s.pending, s.pendingCost = k, c.cost
+			for range c.flying {
+				s.pacer.Began(s.pacer.Get("users"))
+			}
 			s.letter.bytes = s.share() - c.free
 			s.retryPending(time.Now())
 			if taken := s.pending == nil; taken != c.taken || r.partition.ledger.Position() == 1 != c.taken {

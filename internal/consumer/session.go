@@ -11,6 +11,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -39,7 +40,9 @@ type resources struct {
 	pool        *batcher.Pool
 	fetched     *allowance
 	inflated    *allowance
-	pacer       *pacer
+	pacer       *pace.Pacer
+	requests    requestIDs
+	lastStored  time.Time // an import succeeded last
 	// recollections are written while no session runs and read by the one that
 	// follows.
 	recollections map[TopicPartition]recollection
@@ -223,7 +226,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 	}
 	s.nextCatchUp(now)
 	s.grantLarge(now)
-	s.pacer.awake(now)
+	s.pacer.Wake(now)
 	s.dispatch(now)
 	s.sendLetters(now)
 	s.commit(now)
@@ -251,7 +254,7 @@ func (s *session) nextEvent(now time.Time) time.Time {
 		}
 	}
 	consider(s.catchUp.restUntil)
-	consider(s.pacer.nextWake(now))
+	consider(s.pacer.NextWake(now))
 	consider(s.commits.due(now, s.cfg.SessionTimeout))
 	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
 		consider(s.letter.restTil)

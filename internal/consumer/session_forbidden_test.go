@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 const refusesTheKey = "the import API refuses the credentials"
@@ -60,7 +62,7 @@ func TestSession_forbiddenNamespacesStopNoOther(t *testing.T) {
 				for range 10 {
 					feed("good", tc.good)
 					r.after(max(age, tc.every))
-					if r.pacer.credentialsRefused || testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("api")) != 0 {
+					if r.pacer.Shut(pace.Credentials) || testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("api")) != 0 {
 						t.Fatal("the credentials count as refused")
 					}
 					for i := range tc.good {
@@ -143,8 +145,8 @@ func TestSession_aKeyThatAnswers403Everywhere(t *testing.T) {
 				r.api.create = forbid(func(string) bool { return true })
 				feed(10)
 				r.after(3 * age)
-				if !r.pacer.credentialsRefused || !strings.Contains(log.String(), refusesTheKey) || r.status().APIError == nil {
-					t.Fatalf("refused: %t; log\n%s", r.pacer.credentialsRefused, log)
+				if !r.pacer.Shut(pace.Credentials) || !strings.Contains(log.String(), refusesTheKey) || r.status().APIError == nil {
+					t.Fatalf("refused: %t; log\n%s", r.pacer.Shut(pace.Credentials), log)
 				}
 				calls := r.calls()
 				r.after(10 * time.Minute)
@@ -154,7 +156,7 @@ func TestSession_aKeyThatAnswers403Everywhere(t *testing.T) {
 				r.api.create = nil
 				r.after(time.Minute)
 				r.watermark(0, 10+int64(len(tc.ns)))
-				if r.pacer.credentialsRefused || r.status().APIError != nil {
+				if r.pacer.Shut(pace.Credentials) || r.status().APIError != nil {
 					t.Error("the credentials still count as refused")
 				}
 			})

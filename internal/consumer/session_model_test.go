@@ -113,7 +113,7 @@ func (p *sessionPlay) change() {
 // without anybody knowing, or only some of a batch's dead letters are written,
 // a repeat would be right: that is left out.
 func (p *sessionPlay) handOver() {
-	for _, n := range p.pacer.namespaces {
+	for n := range p.namespaces() {
 		for _, u := range n.uploads {
 			if u.ambiguous() || u.lettering {
 				return
@@ -254,7 +254,7 @@ func (p *sessionPlay) finished() {
 	if used := p.pool.InUse(); used != 0 {
 		p.t.Errorf("%d bytes are in memory at the end", used)
 	}
-	for _, n := range p.pacer.namespaces {
+	for n := range p.namespaces() {
 		p.t.Errorf("namespace %+v is remembered at the end, after\n%s", *n, strings.Join(p.story, "\n"))
 	}
 }

@@ -85,7 +85,7 @@ func TestSession_aRefusedLineIsNotCountedAgainByTheNextGeneration(t *testing.T) 
 		first.wantRefused(10)
 		committed := map[TopicPartition]CommitOffset{{"orders", 0}: first.commitOf(first.part(0))}
 		first.giveUp()
-		first.pacer.reset()
+		first.pacer.Reset()
 
 		r := newSessionRig(t, committed)
 		r.pacer, r.api.put = first.pacer, first.api.put

@@ -74,7 +74,7 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 		}
 		r.watermark(0, 35)
 		r.watermark(1, 5)
-		if n := r.pacer.namespaces["bad"]; n != nil {
+		if n := r.lookup("bad"); n != nil {
 			t.Errorf("the namespace is remembered: %+v", n)
 		}
 		// What comes now takes the ordinary way, in order.
@@ -168,7 +168,7 @@ func TestSession_anAmbiguousUploadIsNotShed(t *testing.T) {
 		done := false
 		r.api.put = maybeStored(r, &done, accepted)
 		inTrouble(r, 25)
-		n := r.pacer.namespaces["bad"]
+		n := r.lookup("bad")
 		if len(n.uploads) != 1 || !n.uploads[0].ambiguous() {
 			t.Fatalf("%d uploads are in memory, want the one that may be stored", len(n.uploads))
 		}

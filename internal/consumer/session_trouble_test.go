@@ -26,7 +26,7 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 					committed[TopicPartition{"orders", 0}] = first.commitOf(first.part(0))
 				}
 				first.giveUp()
-				first.pacer.reset()
+				first.pacer.Reset()
 
 				r := newSessionRig(t, committed)
 				r.pacer = first.pacer
@@ -45,8 +45,8 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 					t.Error("the namespace is tried before its time")
 				}
 				r.after(4 * time.Second)
-				if (r.api.creates["bad"] == 1) != tc.here || (r.pacer.namespaces["bad"] != nil) != tc.here {
-					t.Errorf("%d attempts, remembered as %+v", r.api.creates["bad"], r.pacer.namespaces["bad"])
+				if (r.api.creates["bad"] == 1) != tc.here || (r.lookup("bad") != nil) != tc.here {
+					t.Errorf("%d attempts, remembered as %+v", r.api.creates["bad"], r.lookup("bad"))
 				}
 				// It may come back, and is tried again then.
 				r.api.create = nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // attemptFunc is one of the two calls of an Import.
@@ -21,13 +22,14 @@ func (s *session) shed(n *namespace, now time.Time) {
 
 // shedMost drops the open batch and those sealed ones that may go.
 func (s *session) shedMost(n *namespace, now time.Time, mayGo func(*upload) bool) {
-	n.dropping, n.probe = true, nil
+	n.GiveWay()
+	n.probe = nil
 	for i := len(n.uploads) - 1; i >= 0; i-- {
 		if u := n.uploads[i]; !u.flying && !u.lettering && mayGo(u) {
 			s.shedUpload(n, u, now)
 		}
 	}
-	if b, ok := s.batches.Drop(n.name); ok {
+	if b, ok := s.batches.Drop(n.Name); ok {
 		if m, ok := b.Tag.(*manifest); ok {
 			s.shedPieces(n, m.pieces, now)
 		}
@@ -57,9 +59,9 @@ func (s *session) shedPieces(n *namespace, pieces []piece, now time.Time) {
 			n.mark(p, node)
 			continue
 		case mark == nil:
-			n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now)))
+			n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
 		case first < mark.First:
-			moved := s.tracked(p.ledger.Track(ledger.Shed, n.name, first, timestamp, now))
+			moved := s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
 			s.dropNode(p, mark)
 			n.mark(p, moved)
 		}
@@ -80,7 +82,7 @@ func (n *namespace) mark(p *partition, node *ledger.Node) {
 
 // dropFrom marks the first line of a namespace that is dropped on reading.
 func (s *session) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
-	n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.name, offset, timestamp, now)))
+	n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // settleNode ends a node whose lines are done.
@@ -117,7 +119,7 @@ func (s *session) ended(p *partition, err error) {
 func (s *session) relieve(need int64, now time.Time) bool {
 	for need > 0 {
 		worst, most := (*namespace)(nil), int64(0)
-		for _, n := range s.pacer.namespaces {
+		for n := range s.namespaces() {
 			if held := s.sheddable(n, now); held > most {
 				worst, most = n, held
 			}
@@ -126,10 +128,10 @@ func (s *session) relieve(need int64, now time.Time) bool {
 			return false
 		}
 		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
-			"namespace", worst.name, "bytes", most)
+			"namespace", worst.Name, "bytes", most)
 		before := s.pool.InUse()
 		s.shedMost(worst, now, certain)
-		s.pacer.enqueue(worst, now)
+		s.pacer.Enqueue(worst.Namespace, now)
 		freed := before - s.pool.InUse()
 		if freed <= 0 {
 			return false
@@ -146,7 +148,7 @@ func certain(u *upload) bool { return !u.flying && !u.ambiguous() }
 // sheddable is what shedding the namespace would free, 0 if that is not to be
 // done: nothing has been stored since it is in trouble.
 func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
-	if !n.troubled() || n.trial || !s.pacer.lastStored.After(n.since) || s.pacer.credentialsRefused {
+	if !n.Troubled() || n.State() == pace.Trial || !s.lastStored.After(n.Since()) || s.pacer.AnyShut() {
 		return 0
 	}
 	for _, u := range n.uploads {
@@ -154,7 +156,7 @@ func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
 			bytes += u.batch.Memory()
 		}
 	}
-	if b, ok := s.batches.Open(n.name); ok {
+	if b, ok := s.batches.Open(n.Name); ok {
 		bytes += b.Memory()
 	}
 	return bytes
@@ -162,30 +164,9 @@ func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
 
 // beginTrial follows a successful probe: one batch is read back and tried.
 func (s *session) beginTrial(n *namespace, now time.Time) {
-	n.wakeAt = time.Time{}
-	if len(n.shed) == 0 { // nothing was dropped: the next batch will tell
-		n.dropping, n.trial, n.state = false, false, retrying
-		return
+	if n.Probed(n.Dropped()) {
+		s.catchUp.want(n)
 	}
-	n.trial = true
-	s.catchUp.want(n)
-}
-
-// endTrial follows a failure of a namespace without lines in memory, or with
-// the one batch of its trial: that batch leaves again, unless it may have been
-// stored.
-func (s *session) endTrial(n *namespace) {
-	n.probe = nil
-	if !n.trial {
-		return
-	}
-	for _, u := range n.uploads {
-		if u.ambiguous() {
-			return // its URL must be tried again
-		}
-	}
-	n.trial = false
-	s.shed(n, time.Now())
 }
 
 // holdReason is the label of what refused a namespace.

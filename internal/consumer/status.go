@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // Status answers what the bridge does and why: in particular, why an offset is
@@ -173,7 +174,7 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 	if text := s.commits.failure; text != "" {
 		st.KafkaError = &text
 	}
-	if s.pacer.credentialsRefused {
+	if s.pacer.Shut(pace.Credentials) {
 		text := "the import API refuses the credentials: " + credentialsRemedy
 		st.APIError = &text
 	}
@@ -181,7 +182,7 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 	for _, p := range sortedPartitions(s.partitions) {
 		st.Partitions = append(st.Partitions, p.status(now))
 	}
-	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.flying
+	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.InFlight()
 	s.countNamespaces(&st.gauges)
 	s.listNamespaces(st, now, detail)
 	for i := range st.Partitions {

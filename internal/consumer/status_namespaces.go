@@ -10,8 +10,8 @@ import (
 func (s *session) countNamespaces(g *sessionGauges) {
 	g.oldest, _ = s.batches.Oldest()
 	settling := s.settling()
-	for _, n := range s.pacer.namespaces {
-		if n.state == held && (settling || s.here(n)) {
+	for n := range s.namespaces() {
+		if n.IsHeld() && (settling || s.here(n)) {
 			g.namespacesHeld++
 		}
 		for _, u := range n.uploads {
@@ -33,8 +33,8 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 	list := make([]NamespaceStatus, 0, len(picked))
 	listed := make(map[string]bool, len(picked))
 	for _, n := range picked {
-		list = append(list, s.namespaceStatus(n.name, n, now))
-		listed[n.name] = true
+		list = append(list, s.namespaceStatus(n.Name, n, now))
+		listed[n.Name] = true
 	}
 	if detail {
 		s.batches.All(func(b *batch) bool {
@@ -56,21 +56,21 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 	var byState [3][]*namespace // held, retrying, the rest
 	settling := s.settling()
-	for _, n := range s.pacer.namespaces {
+	for n := range s.namespaces() {
 		switch {
 		case !settling && !s.here(n):
-		case n.state == held:
+		case n.IsHeld():
 			byState[0] = append(byState[0], n)
-		case detail && n.state == retrying:
+		case detail && n.Troubled():
 			byState[1] = append(byState[1], n)
-		case detail && (n.flying > 0 || len(n.uploads) > 0):
+		case detail && (n.InFlight() > 0 || len(n.uploads) > 0):
 			byState[2] = append(byState[2], n)
 		}
 	}
 	all := slices.Concat(byState[:]...)
 	total = s.batches.Len() + len(all)
 	for _, n := range all {
-		if _, ok := s.batches.Open(n.name); ok {
+		if _, ok := s.batches.Open(n.Name); ok {
 			total--
 		}
 	}
@@ -81,8 +81,8 @@ func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 // without is left over from partitions that another member has now, which tells
 // of it.
 func (s *session) here(n *namespace) bool {
-	_, open := s.batches.Open(n.name)
-	return open || !n.idle()
+	_, open := s.batches.Open(n.Name)
+	return open || n.InFlight() > 0 || !n.Idle()
 }
 
 // settling says whether lines that an earlier generation has left unfinished may
@@ -100,7 +100,7 @@ func (s *session) settling() bool {
 // open batch.
 func (s *session) namespaceStatus(name string, n *namespace, now time.Time) NamespaceStatus {
 	out := NamespaceStatus{Name: name, State: "open"}
-	if id, ok := s.pacer.requests.last[name]; ok {
+	if id, ok := s.requests.last[name]; ok {
 		out.LastRequestID = &id
 	}
 	add := func(b *batch) {
@@ -127,24 +127,22 @@ func rank(state string) int {
 }
 
 func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
-	n.InFlight = ns.flying
+	n.InFlight = ns.InFlight()
 	switch {
-	case ns.state == held:
+	case ns.IsHeld():
 		n.State = "held"
-	case ns.state == retrying:
+	case ns.Troubled():
 		n.State = "retrying"
-	case ns.flying > 0 || len(ns.uploads) > 0:
+	case ns.InFlight() > 0 || len(ns.uploads) > 0:
 		n.State = "uploading"
 	}
-	if ns.troubled() {
-		since := ns.since
-		n.Since, n.holdReason = &since, ns.holdReason
-		if ns.lastError != "" {
-			text := ns.lastError
+	if ns.Troubled() {
+		since := ns.Since()
+		n.Since, n.holdReason = &since, ns.HoldReason()
+		if text := ns.LastError(); text != "" {
 			n.LastError = &text
 		}
-		if ns.wakeAt.After(now) {
-			at := ns.wakeAt
+		if at := ns.WakeAt(); at.After(now) {
 			n.NextAttemptAt = &at
 		}
 	}
