@@ -59,7 +59,7 @@ var closed = map[string]string{
 	"records_rejected_total reason":     "not_json no_id bad_id no_namespace bad_namespace too_large refused",
 	"dlq_records_total reason":          "not_json no_id bad_id no_namespace bad_namespace too_large tombstone refused",
 	"batches_flushed_total reason":      "bytes records age memory rebalance shutdown",
-	"import_requests_total operation":   "create upload",
+	"import_requests_total operation":   "create follow upload",
 	"import_retries_total reason":       "expired malformed network server_error throttled timeout unauthorised",
 	"commits_total result":              "error fenced ok",
 	"offset_resets_total reason":        "below_log_start beyond_end recreated",

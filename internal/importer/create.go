@@ -92,19 +92,22 @@ func (c *Client) post(ctx context.Context, i *Import, target *url.URL, key strin
 	return a
 }
 
+// apiHeader is what every call to the API carries, and none to the store.
+func (c *Client) apiHeader(key string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + key}, "User-Agent": {c.cfg.UserAgent}}
+}
+
 func (c *Client) createRequest(ctx context.Context, target *url.URL, key string) *http.Request {
+	header := c.apiHeader(key)
+	header["Content-Type"] = []string{"application/json"}
+	// Not sent, being empty: it allows the transport to repeat the call when a
+	// kept connection turns out dead. An unused URL does no harm.
+	header["Idempotency-Key"] = []string{}
 	req := (&http.Request{
-		Method: http.MethodPost,
-		URL:    target,
-		Host:   target.Host,
-		Header: http.Header{
-			"Authorization": {"Bearer " + key},
-			"Content-Type":  {"application/json"},
-			"User-Agent":    {c.cfg.UserAgent},
-			// Not sent, being empty: it allows the transport to repeat the call
-			// when a kept connection turns out dead. An unused URL does no harm.
-			"Idempotency-Key": {},
-		},
+		Method:        http.MethodPost,
+		URL:           target,
+		Host:          target.Host,
+		Header:        header,
 		ContentLength: 2,
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("{}")), nil },
 	}).WithContext(ctx)

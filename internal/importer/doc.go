@@ -1,9 +1,9 @@
-// Package importer is the client of the import API: it asks for an upload URL
-// and PUTs one batch's bytes to it.
+// Package importer is the client of the import API: it asks for an upload URL,
+// PUTs one batch's bytes to it, and asks what became of it.
 //
 // # What it owns
 //
-// The two HTTP calls, the connections under them, and the judgement of every
+// The three HTTP calls, the connections under them, and the judgement of every
 // answer: one [Outcome] with one [Class] per attempt. It makes one attempt at a
 // time. When to try again, how many may run at once, and what an outcome means
 // for a batch, a namespace or an offset is the caller's to decide; the importer

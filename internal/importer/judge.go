@@ -78,9 +78,7 @@ func (c *Client) failed(i *Import, operation string, a answer) Outcome {
 	*failures++
 	out.Reason, out.RetryAfter, out.Throttled = a.reason, a.retryAfter, a.status == http.StatusTooManyRequests
 	out.Delay = c.delay(*failures, a.retryAfter)
-	if a.reason != "" {
-		c.metrics.retries.WithLabelValues(operation, a.reason).Inc()
-	}
+	c.metrics.retry(operation, a.reason)
 	return out
 }
 

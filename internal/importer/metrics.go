@@ -21,7 +21,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_requests_total",
-			Help: "Requests to the import API (create) and its store (upload), by the answer's status or error.",
+			Help: "Requests to the import API (create, follow) and its store (upload), by the answer's status or error.",
 		}, []string{"operation", "code"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_retries_total",
@@ -50,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 
 // zero exports the series that are known beforehand.
 func (m *metrics) zero() {
-	for _, operation := range []string{OperationCreate, OperationUpload} {
+	for _, operation := range []string{OperationCreate, OperationUpload, OperationFollow} {
 		for _, code := range []string{"200", codeError} {
 			m.requests.WithLabelValues(operation, code)
 		}
@@ -58,6 +58,13 @@ func (m *metrics) zero() {
 			m.retries.WithLabelValues(operation, reason)
 		}
 		m.duration.WithLabelValues(operation)
+	}
+}
+
+// retry counts an attempt that has to be repeated; "" is no reason.
+func (m *metrics) retry(operation, reason string) {
+	if reason != "" {
+		m.retries.WithLabelValues(operation, reason).Inc()
 	}
 }
 

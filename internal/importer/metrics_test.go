@@ -19,7 +19,7 @@ func TestClient_metrics(t *testing.T) {
 	}
 	c := l.client()
 	want := map[string]float64{}
-	for _, operation := range []string{OperationCreate, OperationUpload} {
+	for _, operation := range []string{OperationCreate, OperationUpload, OperationFollow} {
 		want["bridge_import_requests_total 200 "+operation] = 0
 		want["bridge_import_requests_total error "+operation] = 0
 		want["bridge_import_duration_seconds "+operation] = 0
