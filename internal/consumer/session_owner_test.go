@@ -113,7 +113,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		r.feed(0, log[3:]...)
 		r.after(age)
 		r.watermark(0, 3)
-		if want := (ledger.Frontier{Below: 10, Singles: []int64{3}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
+		if want := (ledger.Frontier{Below: 10, Whole: []ledger.Span{{First: 3, Last: 3}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
 		r = next(r.commitOf(r.part(0)), numbers)

@@ -78,7 +78,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		r.feed(0, testRecord{offset: 0, value: []byte("poison")}, testRecord{offset: 1, value: []byte("large poison")}, testRecord{offset: 2, value: []byte("poison")})
 		r.after(age)
 		r.watermark(0, 1)
-		if want := (ledger.Frontier{Below: 3, Singles: []int64{1}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
+		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
 		if r.letter.bytes != 0 || r.letter.pending() != 0 {
@@ -115,8 +115,8 @@ func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 			p.Error == nil || !strings.Contains(*p.Error, "reading pauses") {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if f := r.frontier(0); len(f.Singles) != maxSingles || f.Below != maxSingles {
-			t.Errorf("the commit names %d of %d held records, below %d", len(f.Singles), maxSingles, f.Below)
+		if f := r.frontier(0); len(f.Whole) != maxSingles || f.Below != maxSingles {
+			t.Errorf("the commit names %d of %d held records, below %d", len(f.Whole), maxSingles, f.Below)
 		}
 	})
 }

@@ -22,7 +22,7 @@ type beginning struct {
 }
 
 var (
-	owedFrontier = ledger.Frontier{Below: 80, Except: map[string]int64{"acme": 65}, Singles: []int64{70}}
+	owedFrontier = ledger.Frontier{Below: 80, Except: map[string]int64{"acme": 65}, Whole: []ledger.Span{{First: 70, Last: 70}}}
 	ownTopic     = wire.UUID{1}
 	goneTopic    = wire.UUID{2}
 )
@@ -47,7 +47,7 @@ func metadataOf(t *testing.T, who string, committed int64, fingerprint string) s
 	case "us, with another routing":
 		fingerprint = "00000000.0.0"
 	}
-	p := ledger.New(at, ledger.Frontier{Below: max(owedFrontier.Below, at), Except: owedFrontier.Except, Singles: owedFrontier.Singles})
+	p := ledger.New(at, ledger.Frontier{Below: max(owedFrontier.Below, at), Except: owedFrontier.Except, Whole: owedFrontier.Whole})
 	text, _ := p.Encode(ledger.Metadata{TopicID: id, Fingerprint: fingerprint}, ledger.MaxMetadata)
 	return text
 }
@@ -67,7 +67,7 @@ func expect(who string, committed int64, r offsetRange, reset OffsetReset, fresh
 	b := beginning{start: committed}
 	switch who {
 	case "us":
-		b.frontier = ledger.Frontier{Below: max(80, committed), Except: owedFrontier.Except, Singles: owedFrontier.Singles}
+		b.frontier = ledger.Frontier{Below: max(80, committed), Except: owedFrontier.Except, Whole: owedFrontier.Whole}
 	case "us, with another routing":
 		b.frontier = ledger.Frontier{Below: 65} // from the first exception on
 	}
@@ -134,9 +134,9 @@ func seen(f ledger.Frontier, start int64) (out ledger.Frontier) {
 			out.Except[ns] = max(first, start)
 		}
 	}
-	for _, o := range f.Singles {
-		if o >= start {
-			out.Singles = append(out.Singles, o)
+	for _, o := range f.Whole {
+		if o.First >= start {
+			out.Whole = append(out.Whole, o)
 		}
 	}
 	return out

@@ -37,15 +37,18 @@ func (p *Partition) Encode(m Metadata, limit int) (text string, omitted int) {
 	except, singles, ahead := trimComma(e.except), trimComma(e.singles), trimComma(e.ahead)
 	var b strings.Builder
 	b.Grow(len(head) + len(except) + len(singles) + len(ahead) + 3)
-	if len(ahead) > 0 {
-		head = append(append(head[:0], versionAhead...), head[len(version):]...)
+	switch {
+	case e.ranges:
+		copy(head, versionRanges)
+	case len(ahead) > 0:
+		copy(head, versionAhead)
 	}
 	b.Write(head)
 	b.WriteByte(';')
 	b.Write(except)
 	b.WriteByte(';')
 	b.Write(singles)
-	if len(ahead) > 0 {
+	if len(ahead) > 0 || e.ranges {
 		b.WriteByte(';')
 		b.Write(ahead)
 	}
@@ -67,7 +70,7 @@ func trimComma(list []byte) []byte { return list[:max(0, len(list)-1)] }
 // which stays in force until it is passed. Every line below the offset that it
 // returns is done but for what the encoder has taken.
 func (p *Partition) collect(e *encoder) (below int64, omitted int) {
-	owed, ok := p.stillOwed(), true
+	owed, ok, full := p.stillOwed(), true, max(p.position, p.inherited.Below)
 	for n := p.root.next; n != &p.root; n = n.next {
 		if owed, ok = p.inherit(e, owed, n.First); !ok {
 			break
@@ -80,13 +83,14 @@ func (p *Partition) collect(e *encoder) (below int64, omitted int) {
 		owed, ok = p.inherit(e, owed, math.MaxInt64)
 	}
 	if !ok {
-		return max(owed[0].First, p.position), p.omitted(e, owed)
+		// What is done ahead may have moved an exception beyond what was known.
+		return min(max(owed[0].first, p.position), full), p.omitted(e, owed)
 	}
-	return max(p.position, p.inherited.Below), 0
+	return full, 0
 }
 
 // stillOwed is what was inherited, until the position has passed all of it.
-func (p *Partition) stillOwed() []Exception {
+func (p *Partition) stillOwed() []debt {
 	if p.position >= p.inherited.Below {
 		p.owed = nil
 	}
@@ -96,23 +100,23 @@ func (p *Partition) stillOwed() []Exception {
 // inherit gives the encoder what is owed up to the offset last and returns the
 // rest, and false if the first of that did not fit. Below the position, what
 // was inherited has nodes or is done.
-func (p *Partition) inherit(e *encoder, owed []Exception, last int64) (rest []Exception, ok bool) {
+func (p *Partition) inherit(e *encoder, owed []debt, last int64) (rest []debt, ok bool) {
 	for ; len(owed) > 0; owed = owed[1:] {
 		x := owed[0]
-		single := x.Namespace == ""
-		first := max(x.First, p.position)
+		whole := x.namespace == ""
+		first := max(x.first, p.position)
 		switch {
-		case single && x.First < p.position:
+		case whole && x.last < p.position:
 			continue
 		case first > last:
 			return owed, true
-		case single:
-			ok = e.single(first)
+		case whole:
+			ok = e.whole(first, x.last)
 		default:
-			l := p.namespaces[x.Namespace]
-			first = firstOwed(p.inherited.Ahead[x.Namespace], first)
-			if ok = e.namespace(l, x.Namespace, first); ok && l == nil {
-				e.later(x.Namespace, first, p.inherited.Ahead[x.Namespace])
+			l := p.namespaces[x.namespace]
+			first = firstOwed(p.inherited.Ahead[x.namespace], first)
+			if ok = e.namespace(l, x.namespace, first); ok && l == nil {
+				e.later(x.namespace, first, p.inherited.Ahead[x.namespace])
 			}
 		}
 		if !ok {
@@ -123,10 +127,10 @@ func (p *Partition) inherit(e *encoder, owed []Exception, last int64) (rest []Ex
 }
 
 // omitted counts the namespaces that the encoder has not taken.
-func (p *Partition) omitted(e *encoder, owed []Exception) int {
+func (p *Partition) omitted(e *encoder, owed []debt) int {
 	n := len(p.namespaces) - e.lanes
 	for _, x := range owed {
-		if x.Namespace != "" && p.namespaces[x.Namespace] == nil {
+		if x.namespace != "" && p.namespaces[x.namespace] == nil {
 			n++
 		}
 	}
@@ -134,7 +138,8 @@ func (p *Partition) omitted(e *encoder, owed []Exception) int {
 }
 
 // encoder writes offsets as base-36 distances: from the committed offset for
-// namespaces, from each other for single records. A comma follows each item.
+// namespaces, from each other for whole records, and behind a dot from the
+// first to the last of a range of these. A comma follows each item.
 // A partition keeps its encoder for the sake of its buffers.
 type encoder struct {
 	base, last int64
@@ -142,7 +147,8 @@ type encoder struct {
 	round      uint64 // lanes of this round are written
 	lanes      int    // how many are
 	except     []byte
-	singles    []byte
+	singles    []byte // whole records
+	ranges     bool   // some of which are ranges
 	ahead      []byte
 	behind     []behind // namespaces of which something is done ahead
 }
@@ -160,7 +166,7 @@ func (e *encoder) reset(base int64, room int) {
 
 func (e *encoder) node(n *Node) bool {
 	if n.Single {
-		return e.single(n.First)
+		return e.whole(n.First, n.Last)
 	}
 	first := n.First
 	if n.Kind == Shed {
@@ -232,17 +238,22 @@ func (e *encoder) spans() (omitted int) {
 	return omitted
 }
 
-func (e *encoder) single(offset int64) bool {
+// whole takes the records from first to last, but for those it has.
+func (e *encoder) whole(first, last int64) bool {
 	if len(e.singles) == 0 {
 		e.last = e.base
-	} else if offset == e.last {
+	} else if first = max(first, e.last+1); first > last {
 		return true // two lines of one record
 	}
-	longer := append(strconv.AppendInt(e.singles, offset-e.last, 36), ',')
+	longer := strconv.AppendInt(e.singles, first-e.last, 36)
+	if last > first {
+		longer = strconv.AppendInt(append(longer, '.'), last-first, 36)
+	}
+	longer = append(longer, ',')
 	if !e.take(len(longer) - len(e.singles)) {
 		return false
 	}
-	e.singles, e.last = longer, offset
+	e.singles, e.last, e.ranges = longer, last, e.ranges || last > first
 	return true
 }
 

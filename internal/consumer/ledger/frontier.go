@@ -5,19 +5,15 @@ import (
 	"slices"
 )
 
-// Exception says that the lines of Namespace from First on are owed.
-type Exception struct {
-	Namespace string
-	First     int64
-}
-
 // Frontier says what is done above the committed offset: every line below
 // Below is done, except the lines of some namespaces from an offset on, and
-// except some single records.
+// except some records.
 type Frontier struct {
-	Below   int64
-	Except  map[string]int64 // namespace -> its first owed offset
-	Singles []int64          // ascending
+	Below  int64
+	Except map[string]int64 // namespace -> its first owed offset
+	// Whole are the records that are owed as a whole, whatever their namespaces:
+	// single ones, and ranges that were never read. Ascending, without overlap.
+	Whole []Span
 	// Ahead is what is done all the same of a namespace in Except, behind its
 	// first owed offset: ascending, nil where nothing is.
 	Ahead map[string][]Span
@@ -36,12 +32,12 @@ func (f *Frontier) doneBetween(namespace string, first, end int64) []Span {
 	var spans []Span
 	add := func(s Span) {
 		s.First, s.Last = max(s.First, first), min(s.Last, end-1)
-		at, _ := slices.BinarySearch(f.Singles, s.First)
-		for ; at < len(f.Singles) && f.Singles[at] <= s.Last; at++ {
-			if s.First < f.Singles[at] {
-				spans = append(spans, Span{s.First, f.Singles[at] - 1})
+		at, _ := find(f.Whole, s.First)
+		for ; at < len(f.Whole) && f.Whole[at].First <= s.Last; at++ {
+			if s.First < f.Whole[at].First {
+				spans = append(spans, Span{s.First, f.Whole[at].First - 1})
 			}
-			s.First = f.Singles[at] + 1
+			s.First = f.Whole[at].Last + 1
 		}
 		if s.First <= s.Last {
 			spans = append(spans, s)
@@ -59,9 +55,16 @@ func (f *Frontier) doneBetween(namespace string, first, end int64) []Span {
 	return spans
 }
 
-func (f *Frontier) holds(offset int64) bool {
-	_, ok := slices.BinarySearch(f.Singles, offset)
-	return ok
+func (f *Frontier) holds(offset int64) bool { return within(f.Whole, offset) }
+
+// wholeBefore returns the records of Whole below end.
+func (f *Frontier) wholeBefore(end int64) (whole []Span) {
+	for _, s := range f.Whole {
+		if s.Last = min(s.Last, end-1); s.First <= s.Last {
+			whole = append(whole, s)
+		}
+	}
+	return whole
 }
 
 // Rerouted returns the frontier to use after the settings that decide
@@ -72,43 +75,40 @@ func (f Frontier) Rerouted() Frontier {
 	for _, first := range f.Except {
 		out.Below = min(out.Below, first)
 	}
-	for _, o := range f.Singles {
-		if o < out.Below {
-			out.Singles = append(out.Singles, o)
-		}
-	}
+	out.Whole = f.wholeBefore(out.Below)
 	return out
 }
 
 // Before returns what the frontier says of the offsets below end: from there on
 // the log is another one, of which nothing is done.
 func (f Frontier) Before(end int64) Frontier {
-	out := Frontier{Below: min(f.Below, end), Except: map[string]int64{}}
+	out := Frontier{Below: min(f.Below, end), Except: map[string]int64{}, Whole: f.wholeBefore(end)}
 	for namespace, first := range f.Except {
 		if first < end {
 			out.Except[namespace] = first
 		}
 	}
-	for _, o := range f.Singles {
-		if o < end {
-			out.Singles = append(out.Singles, o)
-		}
-	}
 	return out
 }
 
-// owed lists the exceptions and the single records, which have no namespace,
-// in the order of offsets.
-func (f *Frontier) owed() []Exception {
-	owed := make([]Exception, 0, len(f.Except)+len(f.Singles))
+// debt is one entry of a frontier: the lines of a namespace from first on, or,
+// without a namespace, the records from first to last.
+type debt struct {
+	namespace   string
+	first, last int64
+}
+
+// owed lists the entries in the order of their first offsets.
+func (f *Frontier) owed() []debt {
+	owed := make([]debt, 0, len(f.Except)+len(f.Whole))
 	for ns, first := range f.Except {
-		owed = append(owed, Exception{ns, first})
+		owed = append(owed, debt{namespace: ns, first: first})
 	}
-	for _, o := range f.Singles {
-		owed = append(owed, Exception{"", o})
+	for _, s := range f.Whole {
+		owed = append(owed, debt{first: s.First, last: s.Last})
 	}
-	slices.SortFunc(owed, func(a, b Exception) int {
-		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Namespace, b.Namespace))
+	slices.SortFunc(owed, func(a, b debt) int {
+		return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.namespace, b.namespace))
 	})
 	return owed
 }

@@ -12,6 +12,13 @@ import (
 
 var about = Metadata{TopicID: "t", Fingerprint: "f"}
 
+func singles(offsets ...int64) (whole []Span) {
+	for _, o := range offsets {
+		whole = append(whole, Span{o, o})
+	}
+	return whole
+}
+
 func encode(t *testing.T, p *Partition, limit int) (Metadata, int) {
 	t.Helper()
 	text, omitted := p.Encode(about, limit)
@@ -43,7 +50,7 @@ func TestEncode_readable(t *testing.T) {
 // A new owner that commits before it has read anything forgets nothing, and
 // neither do the owners after it.
 func TestEncode_handOversBeforeTheFrontierIsPassed(t *testing.T) {
-	want := Frontier{Below: 90, Except: map[string]int64{"a": 20, "b": 70}, Singles: []int64{10, 40, 80}}
+	want := Frontier{Below: 90, Except: map[string]int64{"a": 20, "b": 70}, Whole: singles(10, 40, 80)}
 	p := New(10, want)
 	for range 3 {
 		m, _ := encode(t, p, MaxMetadata)
@@ -55,13 +62,13 @@ func TestEncode_handOversBeforeTheFrontierIsPassed(t *testing.T) {
 	held := record(t, p, HeldRecord, 10)
 	p.Advance(45) // "a" was stored on the way, 40 was left out by the operator
 	m, _ := encode(t, p, MaxMetadata)
-	want = Frontier{Below: 90, Except: map[string]int64{"a": 45, "b": 70}, Singles: []int64{10, 80}}
+	want = Frontier{Below: 90, Except: map[string]int64{"a": 45, "b": 70}, Whole: singles(10, 80)}
 	if m.Committed != 10 || !reflect.DeepEqual(m.Frontier, want) {
 		t.Errorf("halfway: %+v, want %+v beside 10", m, want)
 	}
 	settle(t, held)
 	p.Advance(90)
-	if m, _ = encode(t, p, MaxMetadata); m.Committed != 90 || m.Frontier.Below != 90 || len(m.Frontier.Except)+len(m.Frontier.Singles) != 0 {
+	if m, _ = encode(t, p, MaxMetadata); m.Committed != 90 || m.Frontier.Below != 90 || len(m.Frontier.Except)+len(m.Frontier.Whole) != 0 {
 		t.Errorf("passed: %+v", m)
 	}
 }
@@ -132,12 +139,12 @@ func TestPartition_droppedLinesAreNotDone(t *testing.T) {
 }
 
 func TestEncode_nodesAheadOfThePosition(t *testing.T) {
-	p := New(10, Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Singles: []int64{30, 50}})
+	p := New(10, Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Whole: singles(30, 50)})
 	lines(t, p, "a", 35)
 	record(t, p, HeldRecord, 40)
 	record(t, p, HeldRecord, 50)
 	m, _ := encode(t, p, MaxMetadata)
-	if want := (Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Singles: []int64{30, 40, 50}}); !reflect.DeepEqual(m.Frontier, want) {
+	if want := (Frontier{Below: 90, Except: map[string]int64{"a": 12, "b": 20}, Whole: singles(30, 40, 50)}); !reflect.DeepEqual(m.Frontier, want) {
 		t.Errorf("frontier %+v, want %+v", m.Frontier, want)
 	}
 }
@@ -168,6 +175,17 @@ func TestEncode_whatDoesNotFitLowersBelow(t *testing.T) {
 	}
 	if m, omitted := encode(t, p, 2000); omitted != 0 {
 		t.Errorf("%d omitted: %+v", omitted, m)
+	}
+}
+
+// An exception behind what is known to be done does not fit: the text must not
+// say that more is done.
+func TestEncode_exceptionBeyondBelow(t *testing.T) {
+	p := New(0, Frontier{Below: 5, Except: map[string]int64{"namespace": 8}})
+	for limit := 35; limit < 60; limit++ {
+		if m, omitted := encode(t, p, limit); m.Frontier.Below > 5 || m.Frontier.Except["namespace"] == 0 && omitted != 1 {
+			t.Errorf("limit %d: %+v, %d omitted", limit, m.Frontier, omitted)
+		}
 	}
 }
 
@@ -204,11 +222,14 @@ func TestRerouted(t *testing.T) {
 	}{
 		{"nothing owed", Frontier{Below: 9}, Frontier{Below: 9}},
 		{"the first exception ends what is done",
-			Frontier{Below: 90, Except: map[string]int64{"a": 30, "b": 20}, Singles: []int64{5, 19, 20, 40}},
-			Frontier{Below: 20, Singles: []int64{5, 19}}},
-		{"held records stay", Frontier{Below: 90, Singles: []int64{5, 89}}, Frontier{Below: 90, Singles: []int64{5, 89}}},
+			Frontier{Below: 90, Except: map[string]int64{"a": 30, "b": 20}, Whole: singles(5, 19, 20, 40)},
+			Frontier{Below: 20, Whole: singles(5, 19)}},
+		{"held records stay", Frontier{Below: 90, Whole: singles(5, 89)}, Frontier{Below: 90, Whole: singles(5, 89)}},
+		{"a range stays as far as it is below",
+			Frontier{Below: 90, Except: map[string]int64{"a": 30}, Whole: []Span{{5, 20}, {25, 60}, {70, 80}}},
+			Frontier{Below: 30, Whole: []Span{{5, 20}, {25, 29}}}},
 	} {
-		before := Frontier{Below: c.in.Below, Except: maps.Clone(c.in.Except), Singles: slices.Clone(c.in.Singles)}
+		before := Frontier{Below: c.in.Below, Except: maps.Clone(c.in.Except), Whole: slices.Clone(c.in.Whole)}
 		if got := c.in.Rerouted(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
@@ -218,11 +239,63 @@ func TestRerouted(t *testing.T) {
 	}
 }
 
+// A range that was never read is one entry, and stays one for the owners that
+// hold it too; those that can read it owe what is left of it.
+func TestEncode_range(t *testing.T) {
+	p := New(1000, Frontier{})
+	record(t, p, HeldRecord, 1000)
+	heldRange(t, p, 1010, 1045)
+	record(t, p, HeldRecord, 1046)
+	lines(t, p, "a", 1050)
+	p.Advance(1060)
+	text, omitted := p.Encode(Metadata{TopicID: "id", Fingerprint: "fp"}, MaxMetadata)
+	if want := "kib3;id;1000;fp;0;1o;a:1e;0,a.z,1;"; text != want || omitted != 0 {
+		t.Errorf("text %q, %d omitted; want %q", text, omitted, want)
+	}
+	want := Frontier{Below: 1060, Except: map[string]int64{"a": 1050}, Whole: []Span{{1000, 1000}, {1010, 1045}, {1046, 1046}}}
+	for range 2 {
+		m, _ := encode(t, p, MaxMetadata)
+		if !reflect.DeepEqual(m.Frontier, want) {
+			t.Fatalf("frontier %+v, want %+v", m.Frontier, want)
+		}
+		p = New(m.Committed, m.Frontier)
+	}
+	for o, done := range map[int64]bool{1009: true, 1010: false, 1030: false, 1045: false, 1046: false, 1047: true} {
+		if p.Done("a", o) != done || p.RecordDone(o) != done || p.Released(o) != (o == 1046) {
+			t.Errorf("record %d: done %t %t, released %t", o, p.Done("a", o), p.RecordDone(o), p.Released(o))
+		}
+	}
+	// There is a buffer that takes it now.
+	p.Advance(1010)
+	settle(t, lines(t, p, "b", 1010, 1019))
+	second := lines(t, p, "b", 1020, 1025)
+	p.Advance(1030)
+	want = Frontier{Below: 1060, Except: map[string]int64{"a": 1050, "b": 1020}, Whole: []Span{{1030, 1045}, {1046, 1046}},
+		Ahead: map[string][]Span{"b": {{1047, 1059}}}}
+	if m, _ := encode(t, p, MaxMetadata); m.Committed != 1020 || !reflect.DeepEqual(m.Frontier, want) {
+		t.Errorf("halfway: %+v beside %d, want %+v", m.Frontier, m.Committed, want)
+	}
+	settle(t, second)
+	p.Advance(1044)
+	want = Frontier{Below: 1060, Except: map[string]int64{"a": 1050}, Whole: []Span{{1044, 1045}, {1046, 1046}}}
+	if m, _ := encode(t, p, MaxMetadata); m.Committed != 1044 || !reflect.DeepEqual(m.Frontier, want) {
+		t.Errorf("near its end: %+v beside %d, want %+v", m.Frontier, m.Committed, want)
+	}
+}
+
 func TestDecode_foreignText(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                     "",
 		"somebody else's":             "consumer-1",
-		"a later version":             "kib3;t;5;f;0;1;;",
+		"a later version":             "kib4;t;5;f;0;1;;",
+		"ranges without their field":  "kib3;t;5;f;0;9;;1.2",
+		"a range in the old form":     "kib1;t;5;f;0;9;;1.2",
+		"a range beside runs ahead":   "kib2;t;5;f;0;9;a:1;1.2;a:1.1",
+		"a range of one record":       "kib3;t;5;f;0;9;;1.0;",
+		"a range that ends early":     "kib3;t;5;f;0;9;;1.-1;",
+		"a range without an end":      "kib3;t;5;f;0;9;;1.;",
+		"a range past the last one":   "kib3;t;5;f;0;9;;1.1y2p0ij32e8e7;",
+		"a record inside of a range":  "kib3;t;5;f;0;9;;1.2,0;",
 		"a field too few":             "kib1;t;5;f;0;1;",
 		"a field too many":            "kib1;t;5;f;0;1;;;",
 		"no committed offset":         "kib1;t;;f;0;1;;",
@@ -257,7 +330,7 @@ func TestDecode_foreignText(t *testing.T) {
 
 func TestDecode_ours(t *testing.T) {
 	m, err := Decode("kib1;id;1010;fp;10;100;slow:0,held:10;q,10")
-	want := Metadata{"id", 1010, "fp", 36, Frontier{Below: 2306, Except: map[string]int64{"slow": 1010, "held": 1046}, Singles: []int64{1036, 1072}}}
+	want := Metadata{"id", 1010, "fp", 36, Frontier{Below: 2306, Except: map[string]int64{"slow": 1010, "held": 1046}, Whole: singles(1036, 1072)}}
 	if err != nil || !reflect.DeepEqual(m, want) {
 		t.Errorf("%+v, %v; want %+v", m, err, want)
 	}
@@ -267,7 +340,7 @@ func TestDecode_ours(t *testing.T) {
 // and hand on unchanged.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		"", "kib1;id;1010;fp;10;100;slow:0,held:10;q,10", "kib3;t;5;f;0;1;;", "kib1;t;5;f;0;1;;0,1", "kib1;;0;;-1;0;;",
+		"", "kib1;id;1010;fp;10;100;slow:0,held:10;q,10", "kib3;t;5;f;0;9;;1.2,3,1.1;", "kib3;t;5;f;0;9;a:1;1.2;a:1.1", "kib1;t;5;f;0;1;;0,1", "kib1;;0;;-1;0;;",
 		"kib1;t;9223372036854775806;f;0;1;a:1;0,1", "kib1;t;5;f;0;9;a:1,a:5;", "kib1;t;+5;f;0;-0;A:Z;z",
 	} {
 		f.Add(seed)
@@ -308,18 +381,18 @@ func checkSane(t *testing.T, m Metadata) {
 		}
 	}
 	last := c - 1
-	for _, o := range m.Frontier.Singles {
-		if o <= last {
-			t.Fatalf("singles %v beside %d", m.Frontier.Singles, c)
+	for _, s := range m.Frontier.Whole {
+		if s.First <= last || s.Last < s.First {
+			t.Fatalf("records %v beside %d", m.Frontier.Whole, c)
 		}
-		last = o
+		last = s.Last
 	}
 }
 
 func TestFrontier_before(t *testing.T) {
-	f := Frontier{Below: 20, Except: map[string]int64{"a": 5, "b": 10}, Singles: []int64{3, 9, 10, 15}}
+	f := Frontier{Below: 20, Except: map[string]int64{"a": 5, "b": 10}, Whole: []Span{{3, 3}, {8, 11}, {15, 15}}}
 	for end, want := range map[int64]Frontier{
-		10: {Below: 10, Except: map[string]int64{"a": 5}, Singles: []int64{3, 9}},
+		10: {Below: 10, Except: map[string]int64{"a": 5}, Whole: []Span{{3, 3}, {8, 9}}},
 		30: f,
 	} {
 		if got := f.Before(end); !reflect.DeepEqual(got, want) {

@@ -11,12 +11,14 @@ import (
 // accepts for one partition by default (offset.metadata.max.bytes).
 const MaxMetadata = 4096
 
-// One of these begins every metadata text. Another version is ignored by this
-// one: repeats are possible then, loss is not. The second one has a field more,
-// for what is done ahead, and is written only where there is such a thing.
+// One of these begins every metadata text, the first that can say what there is
+// to say. A reader ignores versions that it does not know: repeats are possible
+// then, loss is not. From the second one on there is a field more, for what is
+// done ahead; the third one has ranges among the whole records.
 const (
-	version      = "kib1"
-	versionAhead = "kib2"
+	version       = "kib1"
+	versionAhead  = "kib2"
+	versionRanges = "kib3"
 )
 
 // Metadata is what is written beside a committed offset. Its texts, and the
@@ -38,8 +40,9 @@ var ErrMetadata = errors.New("commit metadata is not ours")
 // Decode reads the text that Encode wrote.
 func Decode(text string) (Metadata, error) {
 	f := strings.Split(text, ";")
-	ahead := f[0] == versionAhead && len(f) == 9
-	if !ahead && (f[0] != version || len(f) != 8) {
+	ranges := f[0] == versionRanges && len(f) == 9
+	ahead := f[0] == versionAhead && len(f) == 9 || ranges && f[8] != ""
+	if !ahead && !ranges && (f[0] != version || len(f) != 8) {
 		return Metadata{}, ErrMetadata
 	}
 	m := Metadata{TopicID: f[1], Fingerprint: f[3], Frontier: Frontier{Except: map[string]int64{}}}
@@ -59,22 +62,34 @@ func Decode(text string) (Metadata, error) {
 		}
 		m.Frontier.Except[ns] = first
 	}
-	last := committed
-	for item := range splitNonEmpty(f[7]) {
-		o, err := offset36(last, item)
-		if err != nil || o == last && len(m.Frontier.Singles) > 0 {
-			return Metadata{}, ErrMetadata
-		}
-		m.Frontier.Singles = append(m.Frontier.Singles, o)
-		last = o
+	var err error
+	if m.Frontier.Whole, err = decodeWhole(f[7], committed, ranges); err != nil {
+		return Metadata{}, err
 	}
 	if ahead {
-		var err error
 		if m.Frontier.Ahead, err = decodeAhead(f[8], m.Frontier.Except); err != nil {
 			return Metadata{}, err
 		}
 	}
 	return m, nil
+}
+
+// decodeWhole reads what encoder.whole wrote.
+func decodeWhole(text string, last int64, ranges bool) (whole []Span, err error) {
+	for item := range splitNonEmpty(text) {
+		from, length, isRange := strings.Cut(item, ".")
+		first, err := offset36(last, from)
+		if err != nil || first == last && len(whole) > 0 || isRange && !ranges {
+			return nil, ErrMetadata
+		}
+		if last = first; isRange {
+			if last, err = offset36(first, length); err != nil || last == first {
+				return nil, ErrMetadata
+			}
+		}
+		whole = append(whole, Span{first, last})
+	}
+	return whole, nil
 }
 
 // decodeAhead reads what encoder.spans wrote.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"maps"
 	"math"
+	"slices"
 )
 
 // fact is a line, or, without a namespace, a record that becomes no line.
@@ -18,6 +19,7 @@ type model struct {
 	done     map[fact]bool  // what this owner knows to be done
 	sure     map[fact]bool  // of that, what no lack of room may have cost
 	singles  map[int64]bool // inherited: records left unfinished
+	ranges   []Span         // inherited: ranges left unread
 	work     map[*Node]*work
 }
 
@@ -26,6 +28,7 @@ type model struct {
 type work struct {
 	namespace string
 	first     int64
+	last      int64 // of a range, else first
 	single    bool
 	facts     []fact
 }
@@ -35,7 +38,7 @@ func newModel(start, below int64) *model {
 }
 
 func (m *model) track(n *Node, single bool, facts ...fact) {
-	m.work[n] = &work{namespace: n.Namespace, first: n.First, single: single, facts: facts}
+	m.work[n] = &work{namespace: n.Namespace, first: n.First, last: n.Last, single: single, facts: facts}
 	for _, f := range facts {
 		delete(m.done, f) // a repeat is owed as the first time was
 	}
@@ -79,7 +82,7 @@ func (m *model) heir(below int64) *model {
 	starts := map[string]int64{}
 	for _, k := range m.work {
 		if k.single {
-			h.singles[k.first] = true
+			h.owe(Span{k.first, k.last})
 		} else if first, ok := starts[k.namespace]; !ok || k.first < first {
 			starts[k.namespace] = k.first
 		}
@@ -89,6 +92,10 @@ func (m *model) heir(below int64) *model {
 			h.singles[o] = true
 		}
 	}
+	for _, s := range m.ranges {
+		h.owe(Span{max(s.First, m.position), s.Last})
+	}
+	h.cut(below)
 	h.sure = map[fact]bool{}
 	for f := range h.done {
 		first, behind := starts[f.namespace]
@@ -108,6 +115,28 @@ func (m *model) heir(below int64) *model {
 	return h
 }
 
+// owe notes records that are owed as a whole.
+func (m *model) owe(s Span) {
+	if s.First == s.Last {
+		m.singles[s.First] = true
+	} else if s.First < s.Last {
+		m.ranges = append(m.ranges, s)
+	}
+}
+
+// cut forgets the ranges from below on.
+func (m *model) cut(below int64) {
+	ranges := m.ranges
+	m.ranges = nil
+	for _, s := range ranges {
+		m.owe(Span{s.First, min(s.Last, below-1)})
+	}
+}
+
+func (m *model) inRange(offset int64) bool {
+	return slices.ContainsFunc(m.ranges, func(s Span) bool { return s.First <= offset && offset <= s.Last })
+}
+
 // rerouted is the heir's knowledge after the settings have changed: below the
 // first exception, records are done as a whole.
 func (m *model) rerouted(below int64, log, renamed []entry) *model {
@@ -120,11 +149,16 @@ func (m *model) rerouted(below int64, log, renamed []entry) *model {
 			h.singles[e.offset] = true
 			continue
 		}
+		if m.inRange(e.offset) {
+			continue
+		}
 		for _, f := range renamed[i].facts() {
 			h.done[f] = true
 		}
 	}
 	h.sure = maps.Clone(h.done)
+	h.ranges = m.ranges
+	h.cut(below)
 	return h
 }
 

@@ -14,7 +14,7 @@ type Kind uint8
 const (
 	Batch      Kind = iota // lines in a batch that is open, waiting or uploading
 	DeadLetter             // a record on its way to the dead-letter topic
-	HeldRecord             // a record that a policy holds: it never settles
+	HeldRecord             // a record that a policy holds, or a range that has no room: it does not settle
 	// Shed is the first line of a namespace that was dropped from memory. It
 	// stands for all later lines too, but for those that were done before. At a
 	// record that an earlier owner held, and that has become valid since, lines
@@ -51,9 +51,9 @@ type Node struct {
 	Namespace string // of the lines; empty for held records and dead letters
 	First     int64  // first offset it stands for, inclusive
 	Last      int64  // last offset of its lines so far, inclusive
-	// Single marks work on exactly one record that stands apart from its
-	// namespace's other lines: a held record, a dead letter, or a record that
-	// an earlier owner held and that has become valid since.
+	// Single marks work on records that stand apart from their namespaces'
+	// other lines: a held record or range, a dead letter, or a record that an
+	// earlier owner held and that has become valid since.
 	Single    bool
 	Timestamp int64     // of the record at First, Unix milliseconds
 	Since     time.Time // when it was tracked
@@ -76,9 +76,10 @@ type Partition struct {
 	finger     *Node // where the last one was linked: the next one often belongs there
 	nodes      int
 	singles    int
+	ranges     []*Node          // held ones, ordered by First
 	namespaces map[string]*lane // of those with nodes that are not single
 	inherited  Frontier
-	owed       []Exception // the inherited exceptions in the order of offsets
+	owed       []debt // what was inherited, in the order of offsets
 	encoder    encoder
 }
 
@@ -111,11 +112,10 @@ func (p *Partition) Oldest() *Node {
 	return p.root.next
 }
 
-// Nodes is the number of unfinished nodes, Singles how many of them stand for
-// one record each.
+// Nodes is the number of unfinished nodes.
 func (p *Partition) Nodes() int { return p.nodes }
 
-// Singles counts the unfinished nodes that stand for one record each.
+// Singles counts the unfinished nodes that stand apart from the namespaces'.
 func (p *Partition) Singles() int { return p.singles }
 
 // Advance moves the position to next: every line of the records below it has a
@@ -140,9 +140,11 @@ func (p *Partition) RecordDone(offset int64) bool {
 }
 
 // Released says whether an earlier owner left this single record unfinished:
-// its lines belong in nodes of their own, tracked with TrackSingle.
+// its lines belong in nodes of their own, tracked with TrackSingle. Those of a
+// range that it left belong in its namespaces' ordinary nodes.
 func (p *Partition) Released(offset int64) bool {
-	return offset < p.inherited.Below && p.inherited.holds(offset)
+	i, ok := find(p.inherited.Whole, offset)
+	return ok && offset < p.inherited.Below && p.inherited.Whole[i].First == p.inherited.Whole[i].Last
 }
 
 // Track adds a node for lines of namespace from first on.
@@ -165,6 +167,26 @@ func (p *Partition) TrackSingle(kind Kind, namespace string, offset, timestamp i
 	n.Namespace, n.Single = namespace, true
 	p.singles++
 	return n, nil
+}
+
+// HoldRange adds a node for the records from first to last, none of which has
+// been read.
+func (p *Partition) HoldRange(first, last, timestamp int64, now time.Time) (*Node, error) {
+	n, err := p.TrackSingle(HeldRecord, "", first, timestamp, now)
+	if err != nil {
+		return nil, err
+	}
+	n.Last = last
+	i, _ := slices.BinarySearchFunc(p.ranges, first, byFirst)
+	p.ranges = slices.Insert(p.ranges, i, n)
+	return n, nil
+}
+
+// Unread says whether the record lies in a range that HoldRange has added and
+// that is not settled.
+func (p *Partition) Unread(offset int64) bool {
+	i, ok := slices.BinarySearchFunc(p.ranges, offset, byFirst)
+	return ok || i > 0 && p.ranges[i-1].Last >= offset
 }
 
 // Extend notes that the node's lines now reach to last.
@@ -212,6 +234,9 @@ func (p *Partition) end(n *Node, done bool) error {
 		return nil
 	}
 	p.singles--
+	if i := slices.Index(p.ranges, n); i >= 0 {
+		p.ranges = slices.Delete(p.ranges, i, i+1)
+	}
 	if l := p.namespaces[n.Namespace]; done && l != nil && l.nodes[0].First < n.First {
 		i, _ := slices.BinarySearchFunc(l.nodes, n.First, byFirst)
 		l.finished(i, Span{n.First, n.First}, p.position)

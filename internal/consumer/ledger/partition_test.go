@@ -29,6 +29,15 @@ func record(t *testing.T, p *Partition, kind Kind, offset int64) *Node {
 	return n
 }
 
+func heldRange(t *testing.T, p *Partition, first, last int64) *Node {
+	t.Helper()
+	n, err := p.HoldRange(first, last, 1000+first, time.UnixMilli(5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func settle(t *testing.T, nodes ...*Node) {
 	t.Helper()
 	for _, n := range nodes {
@@ -86,6 +95,26 @@ func TestPartition_heldRecordPinsTheWatermark(t *testing.T) {
 	text, _ := p.Encode(Metadata{TopicID: "t", Fingerprint: "f"}, MaxMetadata)
 	if want := "kib1;t;3;f;0;2p;;0"; text != want { // 2p is 97
 		t.Errorf("text %q, want %q", text, want)
+	}
+}
+
+func TestPartition_heldRange(t *testing.T) {
+	p := New(0, Frontier{})
+	a := heldRange(t, p, 3, 9)
+	b := heldRange(t, p, 20, 20)
+	p.Advance(30)
+	wantWatermark(t, p, 3)
+	for o, want := range map[int64]bool{2: false, 3: true, 6: true, 9: true, 10: false, 20: true, 21: false} {
+		if p.Unread(o) != want {
+			t.Errorf("unread(%d) is %t", o, !want)
+		}
+	}
+	settle(t, a)
+	wantWatermark(t, p, 20)
+	settle(t, b)
+	wantWatermark(t, p, 30)
+	if p.Unread(6) || p.Unread(20) {
+		t.Error("a range is unread although it is settled")
 	}
 }
 
@@ -170,7 +199,7 @@ func TestPartition_allStopsWhenAsked(t *testing.T) {
 }
 
 func TestPartition_inheritedFrontier(t *testing.T) {
-	p := New(10, Frontier{Below: 50, Except: map[string]int64{"a": 20}, Singles: []int64{15, 40}})
+	p := New(10, Frontier{Below: 50, Except: map[string]int64{"a": 20}, Whole: singles(15, 40)})
 	for _, c := range []struct {
 		name      string
 		namespace string

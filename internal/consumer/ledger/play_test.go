@@ -82,9 +82,13 @@ func (w *world) step() {
 		w.commit(w.anyLimit())
 	case 19:
 		w.commit(w.anyLimit())
+		if w.in.n(3) == 0 {
+			w.roomy = w.strict || !w.roomy
+		}
 		w.begin()
 	case 20:
 		if !w.strict { // a crash
+			w.roomy = w.roomy && w.in.n(2) == 0
 			w.begin()
 		}
 	case 21:
@@ -149,10 +153,12 @@ func (w *world) answerLetter(tooLarge bool) {
 	w.log[j].verdict = hold
 }
 
-// release makes the held records valid from the next owner on.
+// release makes the held records valid from the next owner on, which has room
+// for large batches.
 func (w *world) release() {
+	w.roomy = true
 	for i := range w.log {
-		if e := &w.log[i]; e.verdict == hold {
+		if e := &w.log[i]; e.verdict == hold && !w.inRange(e.offset) {
 			e.verdict, e.lines = valid, w.pickRoutes()
 			if w.strict {
 				e.lines = e.lines[:1]

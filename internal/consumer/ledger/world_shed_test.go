@@ -57,7 +57,7 @@ func (w *world) catchUp(ns string, n int) {
 	}
 	entries, next := w.chunk(r.mark.First, n, false)
 	for _, e := range entries {
-		if slices.Contains(e.lines, ns) && e.offset < w.p.Position() && !w.p.Done(ns, e.offset) && !w.p.Overtaken(ns, e.offset) {
+		if slices.Contains(e.lines, ns) && e.offset < w.p.Position() && !w.p.Done(ns, e.offset) && !w.p.Overtaken(ns, e.offset) && !w.p.Unread(e.offset) {
 			w.add(r, ns, e.offset)
 		}
 	}

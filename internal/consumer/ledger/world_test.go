@@ -24,6 +24,7 @@ type entry struct {
 	offset  int64
 	verdict verdict
 	lines   []string // namespaces, if valid
+	large   int64    // the last offset of its Kafka batch, if that is a large one
 }
 
 func (e entry) facts() []fact {
@@ -63,9 +64,11 @@ type world struct {
 	name string
 	in   *script
 	// strict worlds have no crash, room for all metadata, no line beside a
-	// released one in its record, and drop no released one: every line is stored
-	// exactly once.
+	// released one in its record, drop no released one, and never less room than
+	// before: every line is stored exactly once.
 	strict bool
+	// roomy owners can read large Kafka batches; others hold them as a range.
+	roomy  bool
 	log    []entry
 	stored map[fact]int // or acknowledged, or skipped
 	epoch  int          // of the routing settings
@@ -100,9 +103,27 @@ func (w *world) route(ns string) *route {
 	return r
 }
 
-// produce appends one record to the log, behind a hole at times.
+// produce appends one record to the log, or a large batch of some.
 func (w *world) produce() {
-	e := entry{offset: int64(w.in.n(4) / 3)}
+	w.record()
+	if w.in.n(12) != 1 {
+		return
+	}
+	first := len(w.log) - 1
+	for range w.in.n(6) {
+		w.record()
+	}
+	for i := first; i < len(w.log); i++ {
+		e := &w.log[i]
+		if e.large = w.log[len(w.log)-1].offset; w.strict && e.verdict == valid {
+			e.lines = e.lines[:1]
+		}
+	}
+}
+
+// record appends one record, behind a hole at times.
+func (w *world) record() {
+	e := entry{offset: int64(w.in.n(4) / 3), large: -1}
 	if n := len(w.log); n > 0 {
 		e.offset += w.log[n-1].offset + 1
 	}
@@ -140,6 +161,15 @@ func (w *world) chunk(from int64, n int, may bool) (entries []entry, next int64)
 // read absorbs one chunk: rejects first, then the lines by namespace.
 func (w *world) read(n int, may bool) {
 	entries, next := w.chunk(w.p.Position(), n, may)
+	if !w.roomy {
+		if i := slices.IndexFunc(entries, func(e entry) bool { return e.large >= 0 }); i == 0 {
+			w.holdRange(entries[0].large)
+			return
+		} else if i > 0 {
+			entries = entries[:i]
+			next = entries[i-1].offset + 1
+		}
+	}
 	names, groups := []string(nil), map[string][]int64{}
 	for _, e := range entries {
 		if e.verdict != valid {
@@ -157,6 +187,21 @@ func (w *world) read(n int, may bool) {
 	}
 	w.p.Advance(next)
 	w.m.position = max(w.m.position, next)
+}
+
+// holdRange passes the large batch at the position.
+func (w *world) holdRange(last int64) {
+	first := w.p.Position()
+	var facts []fact
+	for _, e := range w.log {
+		if e.offset >= first && e.offset <= last {
+			facts = append(facts, e.facts()...)
+		}
+	}
+	n := w.tracked(w.p.HoldRange(first, last, 0, time.Time{}))
+	w.m.track(n, true, facts...)
+	w.p.Advance(last + 1)
+	w.m.position = max(w.m.position, last+1)
 }
 
 func (w *world) reject(e entry) {
@@ -274,3 +319,6 @@ func (w *world) end(n *Node) {
 	}
 	w.settled = n
 }
+
+// inRange says whether the record is in a range that is held or owed.
+func (w *world) inRange(offset int64) bool { return w.p.Unread(offset) || w.m.inRange(offset) }
