@@ -11,7 +11,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The Deployment's name. With more than 46 characters Kubernetes would cut them off in the names of the pods, by which Prometheus knows the release. */}}
+{{/* Where everything is installed. */}}
+{{- define "bridge.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
+{{/* The name of the Deployment or StatefulSet. With more than 46 characters Kubernetes would cut them off in the names of the pods, by which Prometheus knows the release. */}}
 {{- define "bridge.fullname" -}}
 {{- include "bridge.longName" . | trunc 46 | trimSuffix "-" -}}
 {{- end -}}
@@ -26,11 +31,29 @@ app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 |
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* An object's labels: (list $ more…). The chart's own win over more, and those over commonLabels. */}}
 {{- define "bridge.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "bridge.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- $root := first . -}}
+{{- $own := dict
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" $root.Release.Service -}}
+{{- include "bridge.merged" (concat (list $own (include "bridge.selectorLabels" $root | fromYaml)) (rest .) (list $root.Values.commonLabels)) -}}
+{{- end -}}
+
+{{/* The labels of the pods: without the chart's version, for an upgrade that changes nothing else must not drain the group. */}}
+{{- define "bridge.podLabels" -}}
+{{- $own := dict "app.kubernetes.io/component" "bridge" -}}
+{{- include "bridge.merged" (list $own (include "bridge.selectorLabels" . | fromYaml) .Values.podLabels .Values.commonLabels) -}}
+{{- end -}}
+
+{{/* A list of maps as one, in YAML; of two values for a key the first one stays. */}}
+{{- define "bridge.merged" -}}
+{{- $merged := dict -}}
+{{- range . -}}
+{{- $merged = merge $merged (. | default dict) -}}
+{{- end -}}
+{{- toYaml $merged -}}
 {{- end -}}
 
 {{- define "bridge.serviceAccountName" -}}
@@ -85,10 +108,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.config.BRIDGE_HTTP_ADDR | default ":8080" | toString | trim | regexFind "[0-9]+$" -}}
 {{- end -}}
 
-{{/* The ports of the import API, its store and the OAuth endpoint. A store's URLs have none of their own. */}}
+{{/* The ports of the import API, its store, the OAuth endpoint and the schema registry. A store's URLs have none of their own. */}}
 {{- define "bridge.httpsPorts" -}}
 {{- $ports := list 443 -}}
-{{- range list .Values.config.SAFETYKIT_BASE_URL .Values.config.BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL -}}
+{{- range list .Values.config.SAFETYKIT_BASE_URL .Values.config.BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL .Values.config.BRIDGE_SCHEMA_REGISTRY_URL -}}
 {{- $host := . | default "" | trim | lower | regexFind "^https?://[^/?#]*" -}}
 {{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" | int -}}
 {{- if $port -}}
@@ -103,6 +126,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Text of a value: YAML's floats of whole numbers stay whole. */}}
 {{- define "bridge.text" -}}
 {{- if kindIs "float64" . -}}{{- printf "%.0f" . -}}{{- else -}}{{- toString . -}}{{- end -}}
+{{- end -}}
+
+{{/* Whether the chart sets BRIDGE_LEAVE_ON_STOP to false: in a StatefulSet, unless config sets it. Empty if not. */}}
+{{- define "bridge.stays" -}}
+{{- $given := get .Values.config "BRIDGE_LEAVE_ON_STOP" -}}
+{{- if and (eq .Values.workload "StatefulSet") (or (kindIs "invalid" $given) (eq (toString $given) "")) -}}true{{- end -}}
+{{- end -}}
+
+{{/* A value of a variable. Kubernetes replaces $(NAME) in it and makes $$ one $: doubled, they stay as they were. */}}
+{{- define "bridge.envValue" -}}
+{{- $text := include "bridge.text" . -}}
+{{- if or (contains "$(" $text) (contains "$$" $text) -}}{{- replace "$" "$$" $text -}}{{- else -}}{{- $text -}}{{- end -}}
 {{- end -}}
 
 {{/* Whole seconds of a Go duration. */}}
@@ -123,9 +158,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- mulf (float64 $number) (index $units $unit) | int64 -}}
 {{- end -}}
 
+{{/* The seconds that lifecycle.preStop sleeps, which Kubernetes takes from the grace period. */}}
+{{- define "bridge.preStopSeconds" -}}
+{{- dig "preStop" "sleep" "seconds" 0 (.Values.lifecycle | default dict) | int64 -}}
+{{- end -}}
+
 {{- define "bridge.gracePeriodSeconds" -}}
 {{- if kindIs "invalid" .Values.terminationGracePeriodSeconds -}}
-{{- add (include "bridge.seconds" (.Values.config.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 15 -}}
+{{- add (include "bridge.seconds" (.Values.config.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 15 (include "bridge.preStopSeconds" . | int64) -}}
 {{- else -}}
 {{- .Values.terminationGracePeriodSeconds | int64 -}}
 {{- end -}}
@@ -133,6 +173,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What selects this release's series in Prometheus. */}}
 {{- define "bridge.series" -}}
-{{- /* A pod is called after the Deployment, its ReplicaSet and itself: another release's may begin alike, and then go on. */ -}}
-{{- default (printf "namespace=%q,pod=~\"%s-[a-z0-9]+-[a-z0-9]{5}\"" .Release.Namespace (include "bridge.fullname" .)) .Values.metricsSelector -}}
+{{- /* A pod of a Deployment is called after it, its ReplicaSet and itself, one of a StatefulSet after it and a number: another release's may begin alike, and then go on. */ -}}
+{{- $suffix := ternary "-[0-9]+" "-[a-z0-9]+-[a-z0-9]{5}" (eq .Values.workload "StatefulSet") -}}
+{{- default (printf "namespace=%q,pod=~\"%s%s\"" (include "bridge.namespace" .) (include "bridge.fullname" .) $suffix) .Values.metricsSelector -}}
 {{- end -}}

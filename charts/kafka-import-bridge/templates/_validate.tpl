@@ -33,10 +33,19 @@
 {{- if hasKey $c "BRIDGE_INSTANCE_ID" -}}
 {{- $faults = append $faults "config.BRIDGE_INSTANCE_ID cannot be set: every replica needs a name of its own, and the chart gives it the pod's" -}}
 {{- end -}}
-{{- range $name := list "SAFETYKIT_API_KEY" "BRIDGE_KAFKA_SASL_PASSWORD" "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" -}}
+{{- $secrets := dict
+  "SAFETYKIT_API_KEY" "apiKey"
+  "SAFETYKIT_CUSTOM_HEADERS" "customHeaders"
+  "BRIDGE_KAFKA_SASL_PASSWORD" "kafka.sasl"
+  "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" "kafka.sasl"
+  "BRIDGE_SCHEMA_REGISTRY_PASSWORD" "schemaRegistry" -}}
+{{- range $name, $value := $secrets -}}
 {{- if hasKey $c $name -}}
-{{- $faults = append $faults (printf "config.%s would show a secret in the Deployment: name a Secret in %s" $name (ternary "apiKey.existingSecret" "kafka.sasl.existingSecret" (eq $name "SAFETYKIT_API_KEY"))) -}}
+{{- $faults = append $faults (printf "config.%s would show a secret in the %s: name a Secret in %s.existingSecret" $name $.Values.workload $value) -}}
 {{- end -}}
+{{- end -}}
+{{- if and (eq .Values.workload "Deployment") (eq ($c.BRIDGE_LEAVE_ON_STOP | toString | lower) "false") -}}
+{{- $faults = append $faults "config.BRIDGE_LEAVE_ON_STOP is false, but a Deployment's pods come back under other names, and until the session timeout nobody reads what they leave: set workload to StatefulSet" -}}
 {{- end -}}
 {{- range $name := list "BRIDGE_ON_INVALID" "BRIDGE_ON_TOMBSTONE" "BRIDGE_ON_REJECTED" -}}
 {{- if and (eq (get $c $name | toString | lower) "dlq") (not $c.BRIDGE_DLQ_TOPIC) -}}
@@ -54,13 +63,35 @@
 {{- if and $sasl.existingSecret (not $sasl.usernameKey) (not $c.BRIDGE_KAFKA_SASL_USERNAME) (not (has "BRIDGE_KAFKA_SASL_USERNAME" $extra)) (regexMatch "^(PLAIN|SCRAM-.*)$" ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper)) -}}
 {{- $faults = append $faults (printf "config.BRIDGE_KAFKA_SASL_MECHANISM is %s, but there is no user name: set config.BRIDGE_KAFKA_SASL_USERNAME, or kafka.sasl.usernameKey to the key of the Secret that holds it" $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
 {{- end -}}
+{{- if eq ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper) "OAUTHBEARER" -}}
+{{- range $name, $what := dict "BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" "the URL that gives out the tokens" "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" "the client's id" -}}
+{{- if not (or (get $c $name) (has $name $extra)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_KAFKA_SASL_MECHANISM is OAUTHBEARER, but config.%s is missing: set it to %s" $name $what) -}}
+{{- end -}}
+{{- end -}}
+{{- if not (or $sasl.existingSecret $c.BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET_FILE) -}}
+{{- $faults = append $faults "config.BRIDGE_KAFKA_SASL_MECHANISM is OAUTHBEARER, but there is no client secret: set kafka.sasl.existingSecret to the Secret that holds it" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (or .Values.schemaRegistry.existingSecret .Values.schemaRegistry.caSecret) (not (or $c.BRIDGE_SCHEMA_REGISTRY_URL (has "BRIDGE_SCHEMA_REGISTRY_URL" $extra))) -}}
+{{- $faults = append $faults "schemaRegistry names a Secret, which has no effect without config.BRIDGE_SCHEMA_REGISTRY_URL" -}}
+{{- end -}}
+{{- range .Values.extraContainers -}}
+{{- if eq .name "bridge" -}}
+{{- $faults = append $faults "extraContainers holds one called bridge, which is the chart's own: give it another name" -}}
+{{- end -}}
+{{- end -}}
 {{- $set := append (keys $c) "BRIDGE_INSTANCE_ID" -}}
+{{- if include "bridge.stays" . -}}
+{{- $set = append $set "BRIDGE_LEAVE_ON_STOP" -}}
+{{- end -}}
 {{- if not $c.BRIDGE_KAFKA_GROUP_ID -}}
 {{- $set = append $set "BRIDGE_KAFKA_GROUP_ID" -}}
 {{- end -}}
 {{- range $entry := include "bridge.managedEnv" . | fromYamlArray -}}
 {{- if hasKey $c $entry.name -}}
-{{- $faults = append $faults (printf "config.%s is set by the chart from a Secret: remove it, or the value that names the Secret" $entry.name) -}}
+{{- $from := ternary "label: remove it, or kafka.rackLabel" "Secret: remove it, or the value that names the Secret" (eq $entry.name "BRIDGE_KAFKA_RACK") -}}
+{{- $faults = append $faults (printf "config.%s is set by the chart from a %s" $entry.name $from) -}}
 {{- end -}}
 {{- $set = append $set $entry.name -}}
 {{- end -}}
@@ -70,9 +101,10 @@
 {{- end -}}
 {{- $set = append $set . -}}
 {{- end -}}
-{{- $need := add (include "bridge.seconds" ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 10 -}}
+{{- $sleep := include "bridge.preStopSeconds" . | int64 -}}
+{{- $need := add (include "bridge.seconds" ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") | int64) 10 $sleep -}}
 {{- if and (not (kindIs "invalid" .Values.terminationGracePeriodSeconds)) (lt (int64 .Values.terminationGracePeriodSeconds) $need) -}}
-{{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s) and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s")) -}}
+{{- $faults = append $faults (printf "terminationGracePeriodSeconds (%d) would kill the bridge while it stores what it holds: it must be at least %d, config.BRIDGE_SHUTDOWN_TIMEOUT (%s)%s and 10 s" (int64 .Values.terminationGracePeriodSeconds) $need ($c.BRIDGE_SHUTDOWN_TIMEOUT | default "60s") (ternary (printf ", the %d s of lifecycle.preStop" $sleep) "" (gt $sleep 0))) -}}
 {{- end -}}
 {{- $unreadable := false -}}
 {{- range $side := list "requests" "limits" -}}

@@ -28,7 +28,7 @@ func builtinFiles() []builtinFile {
 	const folder = "api/openapi-spec/v3/"
 	return []builtinFile{
 		{folder + "api__v1_openapi.json", []string{"ConfigMap", "Pod", "Secret", "Service", "ServiceAccount"}},
-		{folder + "apis__apps__v1_openapi.json", []string{"Deployment"}},
+		{folder + "apis__apps__v1_openapi.json", []string{"Deployment", "StatefulSet"}},
 		{folder + "apis__networking.k8s.io__v1_openapi.json", []string{"NetworkPolicy"}},
 		{folder + "apis__policy__v1_openapi.json", []string{"PodDisruptionBudget"}},
 	}
