@@ -80,11 +80,13 @@ func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 16 * 5 }
 // letterBytes is what the dead letters that are not acknowledged may hold.
 func (c *Config) letterBytes() int64 { return min(16<<20, c.BufferMaxBytes/16) }
 
+// LineOverhead is an upper bound, in bytes, of what a namespace's first line is
+// charged beyond its own bytes: a batch with one block, and a node of the ledger.
+const LineOverhead = 2 << 10
+
 // chunkBounds keep a chunk, which is taken in whole, small beside the budget.
-// A namespace's first line costs about lineOverhead beyond its bytes.
 func (c *Config) chunkBounds() (lines int, bytes int64) {
-	const lineOverhead = 2 << 10
-	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/lineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
+	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/LineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
 }
 
 // callTimeout bounds one call to a broker that need not wait for data.

@@ -140,7 +140,7 @@ func TestRejection_details(t *testing.T) {
 			options{namespace: "field:a", id: "field:id", maxLine: 10, maxFanout: 5}, `{"id":"1"}`,
 			"the line with its newline is larger than a batch may be (BRIDGE_BATCH_MAX_BYTES) and than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)",
 		},
-		{options{namespace: "topic", id: "field:id", mapping: "t=a+b", maxFanout: 21}, `{"id":"1"}`, "the line times its namespaces is larger than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"},
+		{options{namespace: "topic", id: "field:id", mapping: "t=a+b", maxFanout: 21}, `{"id":"1"}`, "the line times its namespaces, with their bookkeeping, is larger than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"},
 	} {
 		mapper, _ := build(t, tc.options)
 		_, _, rej := mapper.Worker().Line(nil, &record.Input{Topic: "t", Value: []byte(tc.value)})

@@ -24,13 +24,19 @@ type Settings struct {
 	//
 	// Default: 0, no limit
 	MaxLineBytes int64
-	// MaxFanoutBytes is the largest product of a line, with its newline, and
-	// the number of its namespaces that is accepted: a quarter of the buffer. A
+	// MaxFanoutBytes is the largest product of a line, with its newline and
+	// FanoutOverhead, and the number of its namespaces that is accepted. A
 	// line of one namespace that is larger is too large as well, whatever
 	// MaxLineBytes says.
 	//
 	// Default: 0, no limit
 	MaxFanoutBytes int64
+	// FanoutOverhead is what a line takes of MaxFanoutBytes for each of its
+	// namespaces beside its bytes, where it has several: the bookkeeping of
+	// many short lines is larger than they are.
+	//
+	// Default: 0
+	FanoutOverhead int64
 }
 
 // Fingerprint is a hash, as 8 hexadecimal digits, of everything that decides
@@ -61,7 +67,7 @@ func NewMapper(s Settings) (*Mapper, error) {
 	if s.Namespace.kind == sourceUnset || s.ID.kind == sourceUnset {
 		return nil, errors.New("read record settings: namespace and id sources are required")
 	}
-	if s.MaxLineBytes < 0 || s.MaxFanoutBytes < 0 {
+	if s.MaxLineBytes < 0 || s.MaxFanoutBytes < 0 || s.FanoutOverhead < 0 {
 		return nil, errors.New("read record settings: a size limit is negative")
 	}
 	m := &Mapper{settings: s, rejected: newRejections(s)}

@@ -104,6 +104,6 @@ func newRejections(s Settings) rejections {
 		batchSize:      &Rejection{TooLarge, lineIsLarger + batch},
 		bufferSize:     &Rejection{TooLarge, lineIsLarger + buffer},
 		bothSizes:      &Rejection{TooLarge, lineIsLarger + batch + " and " + buffer},
-		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces is larger " + buffer},
+		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces, with their bookkeeping, is larger " + buffer},
 	}
 }

@@ -113,5 +113,5 @@ func (m *Mapper) maxNamespaces(size int64) int {
 	if m.settings.MaxFanoutBytes == 0 {
 		return noLimit
 	}
-	return int(min(m.settings.MaxFanoutBytes/size, noLimit))
+	return int(min(max(1, m.settings.MaxFanoutBytes/(size+m.settings.FanoutOverhead)), noLimit))
 }

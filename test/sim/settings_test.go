@@ -165,7 +165,7 @@ func (s *settings) config(name string) (consumer.Config, error) {
 		Group: group, ClientID: name, Topics: s.topics, ReadCommitted: true,
 		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
 		FetchMaxBytes: 16 << 20, FetchMaxWait: 2 * time.Second, MetadataRefresh: s.refresh,
-		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4},
+		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
 		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,
