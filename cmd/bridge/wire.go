@@ -93,6 +93,9 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 			Client: oauthClient(roots),
 		},
 	}
+	for _, x := range k.SASL.OAuthExtensions {
+		auth.OAuth.Extensions = append(auth.OAuth.Extensions, consumer.OAuthExtension(x))
+	}
 	if k.SASL.OAuthTokenURL.URL != nil {
 		auth.OAuth.TokenURL = k.SASL.OAuthTokenURL.String()
 	}

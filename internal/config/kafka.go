@@ -116,6 +116,9 @@ type SASL struct {
 	OAuthClientSecret Secret `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" desc:"Client secret for OAUTHBEARER."`
 	OAuthScopes       List   `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_SCOPES" desc:"Scopes to ask for, comma-separated."`
 
+	// OAuthExtensions are sent to the brokers beside the token (KIP-342).
+	OAuthExtensions SASLExtensions `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS" desc:"SASL extensions for OAUTHBEARER, name=value,...; Confluent Cloud wants logicalCluster=lkc-...,identityPoolId=pool-...."`
+
 	// AWSRegion is the region of the MSK cluster; empty leaves it to the AWS
 	// default chain.
 	AWSRegion string `envconfig:"AWS_REGION" desc:"Region of the MSK cluster for AWS_MSK_IAM, where the AWS default chain does not know it."`

@@ -97,7 +97,7 @@ func kindOf(t reflect.Type) Kind {
 		return KindSize
 	case reflect.TypeFor[time.Duration]():
 		return KindDuration
-	case reflect.TypeFor[List](), reflect.TypeFor[SkipRecords](), reflect.TypeFor[NamespaceMap]():
+	case reflect.TypeFor[List](), reflect.TypeFor[SkipRecords](), reflect.TypeFor[NamespaceMap](), reflect.TypeFor[SASLExtensions]():
 		return KindList
 	case reflect.TypeFor[Regexp]():
 		return KindRegexp

@@ -130,5 +130,7 @@ func (l *loader) validateSASL() {
 		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET", "BRIDGE_KAFKA_SASL_OAUTH_SCOPES"} {
 		l.require(mechanism != "" || !l.given(variable), "has no effect without "+varMechanism, variable, varMechanism)
 	}
+	const extensions = "BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS"
+	l.require(mechanism == SASLOAuthBearer || !l.given(extensions), "has no effect without "+varMechanism+"="+string(SASLOAuthBearer), extensions, varMechanism)
 	l.require(mechanism != SASLAWSMSKIAM || l.config.Kafka.TLS.Enabled, "needs "+varTLS+"=true", varMechanism, varTLS)
 }

@@ -10,10 +10,9 @@ import (
 	"os"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/aws_msk_iam_v2"
-	"github.com/segmentio/kafka-go/sasl/plain"
-	"github.com/segmentio/kafka-go/sasl/scram"
 )
 
 // The names of the SASL mechanisms, as brokers spell them.
@@ -66,11 +65,18 @@ type OAuthConfig struct {
 	ClientSecret func() string
 	Scopes       []string
 
+	// Extensions are sent to the brokers beside the token, in this order (KIP-342).
+	Extensions []OAuthExtension
+
 	// Client makes the call. Redirects are never followed, whatever it says.
 	//
 	// Default: http.DefaultClient
 	Client *http.Client
 }
+
+// OAuthExtension is one SASL extension. The name is ASCII letters, the value
+// printable ASCII.
+type OAuthExtension struct{ Name, Value string }
 
 // TLSConfig returns the configuration of the connections, or nil for
 // plaintext.
@@ -119,17 +125,9 @@ func (c AuthConfig) SASLMechanism(ctx context.Context) (sasl.Mechanism, error) {
 	case "":
 		return nil, nil
 	case MechanismPlain:
-		return c.passwordMechanism(func(password string) (sasl.Mechanism, error) {
-			return plain.Mechanism{Username: c.Username, Password: password}, nil
-		}), nil
+		return plainMechanism{c}, nil
 	case MechanismScramSHA256, MechanismScramSHA512:
-		algorithm := scram.SHA256
-		if c.Mechanism == MechanismScramSHA512 {
-			algorithm = scram.SHA512
-		}
-		return c.passwordMechanism(func(password string) (sasl.Mechanism, error) {
-			return scram.Mechanism(algorithm, c.Username, password)
-		}), nil
+		return scramMechanism{c}, nil
 	case MechanismOAuthBearer:
 		return newOAuthBearer(c.OAuth), nil
 	case MechanismAWSMSKIAM:
@@ -139,7 +137,8 @@ func (c AuthConfig) SASLMechanism(ctx context.Context) (sasl.Mechanism, error) {
 }
 
 func (c AuthConfig) mskMechanism(ctx context.Context) (sasl.Mechanism, error) {
-	var options []func(*awsconfig.LoadOptions) error
+	// Its own logger would write to standard error, which may block.
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
 	if c.AWSRegion != "" {
 		options = append(options, awsconfig.WithRegion(c.AWSRegion))
 	}
@@ -151,29 +150,4 @@ func (c AuthConfig) mskMechanism(ctx context.Context) (sasl.Mechanism, error) {
 		return nil, ErrNoRegion
 	}
 	return aws_msk_iam_v2.NewMechanism(config), nil
-}
-
-// passwordMechanism asks for the password anew whenever a connection
-// authenticates: kafka-go's own mechanisms keep the one they were made with.
-type passwordMechanism struct {
-	name     string
-	password func() string
-	build    func(password string) (sasl.Mechanism, error)
-}
-
-func (c AuthConfig) passwordMechanism(build func(string) (sasl.Mechanism, error)) sasl.Mechanism {
-	return &passwordMechanism{c.Mechanism, c.Password, build}
-}
-
-// Name implements [sasl.Mechanism].
-func (m *passwordMechanism) Name() string { return m.name }
-
-// Start implements [sasl.Mechanism].
-func (m *passwordMechanism) Start(ctx context.Context) (sasl.StateMachine, []byte, error) {
-	mechanism, err := m.build(m.password())
-	if err != nil {
-		// The cause could repeat the password.
-		return nil, nil, fmt.Errorf("prepare %s: user name or password holds a character that is not allowed", m.name)
-	}
-	return mechanism.Start(ctx)
 }

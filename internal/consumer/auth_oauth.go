@@ -48,8 +48,18 @@ func (m *oauthBearer) Start(ctx context.Context) (sasl.StateMachine, []byte, err
 	if err != nil {
 		return nil, nil, err
 	}
-	first := "n,,\x01auth=Bearer " + token + "\x01\x01"
+	first := "n,,\x01auth=Bearer " + token + "\x01" + m.extensions() + "\x01"
 	return &oauthExchange{mechanism: m, token: token}, []byte(first), nil
+}
+
+// extensions returns the key-value pairs that follow the token (RFC 7628,
+// section 3.1).
+func (m *oauthBearer) extensions() string {
+	var pairs strings.Builder
+	for _, x := range m.settings.Extensions {
+		pairs.WriteString(x.Name + "=" + x.Value + "\x01")
+	}
+	return pairs.String()
 }
 
 // accessToken returns the shared token, or a new one when there is none that

@@ -104,6 +104,23 @@ func TestOAuth_tokenIsSharedUntilItIsRefused(t *testing.T) {
 	start(t, mechanism, "token-2")
 }
 
+func TestOAuth_extensions(t *testing.T) {
+	auth, _ := oauth(t, &issuer{}, always("first-secret"))
+	auth.OAuth.Extensions = []consumer.OAuthExtension{{Name: "logicalCluster", Value: "lkc-1"}, {Name: "identityPoolId", Value: "pool-1,pool-2"}}
+	mechanism, err := auth.SASLMechanism(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, message, err := mechanism.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The form of Java's OAuthBearerClientInitialResponse.
+	if want := "n,,\x01auth=Bearer token-1\x01logicalCluster=lkc-1\x01identityPoolId=pool-1,pool-2\x01\x01"; string(message) != want {
+		t.Errorf("first message %q, want %q", message, want)
+	}
+}
+
 func TestOAuth_tokenExpires(t *testing.T) {
 	endpoint := &issuer{answer: func(w http.ResponseWriter, n int32) {
 		fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":1}`, n) // within the margin: expired at once

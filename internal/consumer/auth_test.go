@@ -98,6 +98,17 @@ func TestAuth_passwords(t *testing.T) {
 	}
 }
 
+// Kafka's brokers and its Java client take names and passwords as they are,
+// unlike RFC 5802, which prepares them by SASLprep.
+func TestAuth_passwordsAreNotPrepared(t *testing.T) {
+	for _, mechanism := range []string{consumer.MechanismPlain, consumer.MechanismScramSHA256, consumer.MechanismScramSHA512} {
+		for _, password := range []string{"pass²ª", "a\u00a0b", "soft\u00adhyphen", "K\u212a", "\ue000 private", "new\U0001fae0", "tab\tbell\a", "a,b=c"} {
+			addr := broker(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "us,er=", password))
+			explains(t, consumer.AuthConfig{Mechanism: mechanism, Username: "us,er=", Password: always(password)}, addr, "")
+		}
+	}
+}
+
 func TestAuth_badSettings(t *testing.T) {
 	ca := newAuthority(t)
 	cert, key := ca.issue("client", time.Now().Add(time.Hour))

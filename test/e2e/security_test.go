@@ -68,13 +68,15 @@ func bearer(tokenURL string) environment {
 // Each way to authenticate delivers, against the broker's own validators.
 func TestSecurity_everyMechanismDelivers(t *testing.T) {
 	t.Parallel()
-	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword}})
+	const unprepared = secretPassword + "²ª" // SASLprep would make it 2a
+	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword, "odd": unprepared}})
 	node := kafka.Nodes[0]
 	for name, env := range map[string]environment{
-		"PLAIN":         secure(kafka, node.Secure).with(password("PLAIN", "alice", secretPassword)),
-		"SCRAM-SHA-256": secure(kafka, node.Secure).with(password("SCRAM-SHA-256", "alice", secretPassword)),
-		"SCRAM-SHA-512": secure(kafka, node.Secure).with(password("SCRAM-SHA-512", "alice", secretPassword)),
-		"OAUTHBEARER":   secure(kafka, node.Secure).with(bearer(tokenServer(t, unsecured("alice")))),
+		"PLAIN":          secure(kafka, node.Secure).with(password("PLAIN", "alice", secretPassword)),
+		"SCRAM-SHA-256":  secure(kafka, node.Secure).with(password("SCRAM-SHA-256", "alice", secretPassword)),
+		"SCRAM-SHA-512":  secure(kafka, node.Secure).with(password("SCRAM-SHA-512", "alice", secretPassword)),
+		"SCRAM as it is": secure(kafka, node.Secure).with(password("SCRAM-SHA-512", "odd", unprepared)),
+		"OAUTHBEARER":    secure(kafka, node.Secure).with(bearer(tokenServer(t, unsecured("alice")))),
 		"mutual TLS": secure(kafka, node.Mutual).with(environment{
 			"BRIDGE_KAFKA_TLS_CERT_FILE": kafka.CertFile,
 			"BRIDGE_KAFKA_TLS_KEY_FILE":  kafka.KeyFile,

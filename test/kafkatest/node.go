@@ -53,7 +53,9 @@ func (n *Node) java(ctx context.Context, args ...string) *exec.Cmd {
 	if n.keys != "" {
 		jvm = append(jvm, "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://"+n.keys)
 	}
-	return exec.CommandContext(ctx, "java", append(jvm, args...)...)
+	cmd := exec.CommandContext(ctx, "java", append(jvm, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8") // what arguments are read in
+	return cmd
 }
 
 // start starts the process; it does not wait until it answers.
