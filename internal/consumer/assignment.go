@@ -1,13 +1,10 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -78,7 +75,7 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) err
 	}
 	asked := make(map[TopicPartition]bool, len(todo))
 	maps.Copy(asked, todo)
-	err = eachRange(ctx, s.client, s.cfg.ReadCommitted, asked, leaders, func(ranges map[TopicPartition]offsetRange) {
+	err = s.client.EachRange(ctx, s.cfg.ReadCommitted, asked, leaders, func(ranges map[TopicPartition]Range) {
 		var found []resolved
 		for tp, r := range ranges {
 			res := s.start(tp, committed[tp], r, fresh)
@@ -149,93 +146,4 @@ func (s *session) committedOffsets(ctx context.Context) (offsets map[TopicPartit
 		}
 	}
 	return offsets, fresh, nil
-}
-
-// offsetRange is what a partition's log holds.
-type offsetRange struct {
-	begin  int64 // log start
-	end    int64 // high watermark
-	stable int64 // last stable offset: where a read_committed reader ends now
-}
-
-// listRanges asks the leaders for the first and the end offset, all at once.
-func listRanges(ctx context.Context, c *Client, committed bool, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) (map[TopicPartition]offsetRange, error) {
-	all := map[TopicPartition]offsetRange{}
-	err := eachRange(ctx, c, committed, todo, leaders, func(some map[TopicPartition]offsetRange) { maps.Copy(all, some) })
-	return all, err
-}
-
-// eachRange is listRanges that calls take with each leader's answer as it comes,
-// one at a time, unless it is empty.
-func eachRange(ctx context.Context, c *Client, committed bool, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata, take func(map[TopicPartition]offsetRange)) error {
-	byLeader := map[int32][]TopicPartition{}
-	for tp := range todo {
-		if p, ok := leaders[tp]; ok {
-			byLeader[p.Leader] = append(byLeader[p.Leader], tp)
-		}
-	}
-	var mu sync.Mutex // held while take runs
-	var wg sync.WaitGroup
-	var errs []error
-	for leader, tps := range byLeader {
-		wg.Go(func() {
-			ranges, err := rangesOf(ctx, c, committed, leader, tps)
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, err)
-			if len(ranges) > 0 {
-				take(ranges)
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
-}
-
-// rangesOf asks one leader. Partitions that it gives no answer for are left out.
-func rangesOf(ctx context.Context, c *Client, committed bool, leader int32, tps []TopicPartition) (map[TopicPartition]offsetRange, error) {
-	first, err := listOffsets(ctx, c, leader, tps, wire.EarliestOffset, false)
-	if first == nil {
-		return nil, err
-	}
-	end, err2 := listOffsets(ctx, c, leader, tps, wire.LatestOffset, false)
-	stable, err3 := end, error(nil)
-	if committed && end != nil {
-		stable, err3 = listOffsets(ctx, c, leader, tps, wire.LatestOffset, true)
-	}
-	out := map[TopicPartition]offsetRange{}
-	for tp, b := range first {
-		e, ok := end[tp]
-		st, ok2 := stable[tp]
-		if ok && ok2 {
-			out[tp] = offsetRange{b, max(b, e), max(b, st)}
-		}
-	}
-	return out, errors.Join(err, err2, err3)
-}
-
-// listOffsets makes one call; without an answer there is no map.
-func listOffsets(ctx context.Context, c *Client, leader int32, tps []TopicPartition, timestamp int64, committed bool) (map[TopicPartition]int64, error) {
-	slices.SortFunc(tps, compareTP)
-	r := &wire.ListOffsetsRequest{ReadCommitted: committed}
-	for _, tp := range tps {
-		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != tp.Topic {
-			r.Topics = append(r.Topics, wire.ListOffsetsTopic{Name: tp.Topic})
-		}
-		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, wire.ListOffsetsPartition{Partition: tp.Partition, Timestamp: timestamp})
-	}
-	res, err := c.ListOffsets(ctx, leader, r)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
-	}
-	out := map[TopicPartition]int64{}
-	for _, o := range res.Partitions {
-		if o.ErrorCode != 0 {
-			err = cmp.Or(err, fmt.Errorf("list offsets of %s/%d: %w", o.Topic, o.Partition, Code(o.ErrorCode)))
-			continue
-		}
-		out[TopicPartition{o.Topic, o.Partition}] = o.Offset
-	}
-	return out, err
 }

@@ -10,8 +10,6 @@ import (
 	"net"
 	"strings"
 	"syscall"
-
-	"github.com/segmentio/kafka-go"
 )
 
 // Explain turns an error of a call to the brokers into one sentence for the
@@ -43,22 +41,22 @@ func explainToken(err error) string {
 
 // explainCode explains an error code of a broker.
 func (c AuthConfig) explainCode(err error) string {
-	switch code, _ := errors.AsType[kafka.Error](err); code {
-	case kafka.SASLAuthenticationFailed:
+	switch code, _ := CodeOf(err); code {
+	case CodeAuthenticationFailed:
 		return c.explainRefusal()
-	case kafka.UnsupportedSASLMechanism:
+	case CodeUnsupportedMechanism:
 		return fmt.Sprintf("the brokers do not offer %s on this listener; set BRIDGE_KAFKA_SASL_MECHANISM to one that they offer, or use another port in BRIDGE_KAFKA_BROKERS", c.Mechanism)
-	case kafka.IllegalSASLState:
+	case CodeIllegalSASLState:
 		return "the listener does not expect SASL, or expects it to be finished first; check BRIDGE_KAFKA_SASL_MECHANISM and the port in BRIDGE_KAFKA_BROKERS"
-	case kafka.TopicAuthorizationFailed:
+	case CodeTopicDenied:
 		return "no permission on a topic: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS, and WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC"
-	case kafka.GroupAuthorizationFailed:
+	case CodeGroupDenied:
 		return "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID"
-	case kafka.InconsistentGroupProtocol:
+	case CodeInconsistentProtocol:
 		return "another program has members in the consumer group: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only"
-	case kafka.UnknownMemberId, kafka.IllegalGeneration:
+	case CodeUnknownMember, CodeIllegalGeneration:
 		return "the group does not know this member any more, after a restart of its coordinator or an absence of longer than BRIDGE_KAFKA_SESSION_TIMEOUT; it joins again"
-	case kafka.ClusterAuthorizationFailed:
+	case CodeClusterDenied:
 		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
 	}
 	return ""
@@ -133,4 +131,14 @@ func address(err error) string {
 		return op.Addr.String()
 	}
 	return "the brokers"
+}
+
+// Refuses reports whether an error is a refusal of the credentials, by a broker
+// or by the endpoint that issues tokens for it.
+func Refuses(err error) bool {
+	if refused, ok := errors.AsType[*tokenRefused](err); ok {
+		return refused.aboutClient()
+	}
+	code, ok := CodeOf(err)
+	return ok && code == CodeAuthenticationFailed
 }

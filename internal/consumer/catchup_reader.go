@@ -164,7 +164,7 @@ func (d *decoder) caughtUp(w *work, l *lease) {
 		case !job.wanted[ns]:
 		case job.upload != nil:
 			r := rejected{offset: rec.Offset, timestamp: rec.Timestamp, letter: newLetter(w.cursor.TopicPartition, rec)}
-			c.bytes += r.letter.size()
+			c.bytes += r.letter.Size()
 			c.rejects = append(c.rejects, r)
 		default:
 			c.keep(l)

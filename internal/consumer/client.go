@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -18,6 +19,11 @@ import (
 type TopicPartition struct {
 	Topic     string
 	Partition int32
+}
+
+// Compare orders partitions by topic, then by number.
+func (tp TopicPartition) Compare(other TopicPartition) int {
+	return cmp.Or(cmp.Compare(tp.Topic, other.Topic), cmp.Compare(tp.Partition, other.Partition))
 }
 
 // ClientConfig says how to reach the brokers.
@@ -100,13 +106,12 @@ func NewClient(config ClientConfig) *Client {
 	}
 }
 
+// Config returns how the client reaches the brokers, with its defaults filled in.
+func (c *Client) Config() ClientConfig { return c.config }
+
 // layoutTTL is how old kafka-go's own table of broker addresses may become. A
 // broker that is missing from it makes the client ask for a new one at once.
 const layoutTTL = 2 * time.Second
-
-// RoundTripper returns kafka-go's transport and the address to give to it, for
-// a producer. Only MetadataTopics can be produced to.
-func (c *Client) RoundTripper() (kafka.RoundTripper, net.Addr) { return c.transport, c.addr }
 
 // Dialer returns a dialer for kafka.ConsumerGroup. Its connections have a
 // deadline whenever none is set on them, so that a frozen broker cannot hold up
@@ -138,4 +143,20 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, c.config.CallTimeout)
+}
+
+// LocalHost returns this host's address as a broker sees it, or "" if no broker answers.
+func (c *Client) LocalHost(ctx context.Context) string {
+	for _, broker := range c.config.Brokers {
+		conn, err := c.conns.dialCall(ctx, "tcp", broker)
+		if err != nil {
+			continue
+		}
+		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+		_ = conn.Close()
+		if err == nil {
+			return host
+		}
+	}
+	return ""
 }

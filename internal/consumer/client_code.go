@@ -35,7 +35,9 @@ const (
 	CodeTopicDenied            Code = 29
 	CodeGroupDenied            Code = 30
 	CodeClusterDenied          Code = 31
+	CodeInconsistentProtocol   Code = 23 // of a group
 	CodeUnsupportedMechanism   Code = 33
+	CodeIllegalSASLState       Code = 34
 	CodeUnsupportedVersion     Code = 35
 	CodeStorageError           Code = 56
 	CodeAuthenticationFailed   Code = 58
@@ -139,12 +141,6 @@ func withCode(err error) error {
 	return err
 }
 
-// refusesCredentials tells whether an error is a refusal of the credentials, by a
-// broker or by the token endpoint.
-func refusesCredentials(err error) bool {
-	if refused, ok := errors.AsType[*tokenRefused](err); ok {
-		return refused.aboutClient()
-	}
-	code, ok := errors.AsType[Code](withCode(err))
-	return ok && code == CodeAuthenticationFailed
-}
+// CodeOf returns the code inside an error that is a broker's answer, also where
+// kafka-go has put it into an error of its own.
+func CodeOf(err error) (code Code, ok bool) { return errors.AsType[Code](withCode(err)) }

@@ -29,6 +29,25 @@ func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataR
 	return answer, nil
 }
 
+// DescribeTopic asks for one topic, and for what this user may do with it. The
+// topic's own error is in the answer.
+func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMetadata, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	body, version, err := c.call(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true})
+	if err != nil {
+		return wire.TopicMetadata{}, err
+	}
+	var answer wire.MetadataResponse
+	if err := answer.Decode(body, version); err != nil {
+		return wire.TopicMetadata{}, err
+	}
+	if len(answer.Topics) != 1 {
+		return wire.TopicMetadata{}, fmt.Errorf("the broker described %d topics", len(answer.Topics))
+	}
+	return answer.Topics[0], nil
+}
+
 // ListOffsets asks one leader for offsets of its partitions. Errors of single
 // partitions are in the answer.
 func (c *Client) ListOffsets(ctx context.Context, broker int32, r *wire.ListOffsetsRequest) (*wire.ListOffsetsResponse, error) {
@@ -69,6 +88,23 @@ func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, 
 		return nil, 0, fmt.Errorf("fetch from broker %d: %w", broker, err)
 	}
 	return e.body, e.version, nil
+}
+
+// FetchOnce reads from one leader into memory of its own, outside of any budget.
+// Errors of single partitions are in the answer.
+func (c *Client) FetchOnce(ctx context.Context, broker int32, r *wire.FetchRequest) (*wire.FetchResponse, error) {
+	body, version, err := c.Fetch(ctx, broker, r, ownMemory)
+	if err != nil {
+		return nil, err
+	}
+	answer := new(wire.FetchResponse)
+	if err := answer.Decode(body, version); err != nil {
+		return nil, err
+	}
+	if err := Code(answer.ErrorCode).Err(); err != nil {
+		return nil, fmt.Errorf("fetch from broker %d: %w", broker, err)
+	}
+	return answer, nil
 }
 
 // call makes an exchange whose answer may have memory of its own.

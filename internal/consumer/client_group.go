@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol/leavegroup"
 	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 	"github.com/segmentio/kafka-go/protocol/offsetfetch"
+
+	"kafka-import-bridge/internal/wire"
 )
 
 // CommittedOffset is what a group has committed for a partition.
@@ -138,18 +139,27 @@ func commitRequest(commit Commit) *offsetcommit.Request {
 	return r
 }
 
+// Group is a group as its coordinator describes it.
+type Group struct {
+	State        string // in the broker's words: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
+	ProtocolType string // "consumer" of consumers, "" of an empty group
+	Operations   wire.Operations
+	Members      []GroupMember
+}
+
 // GroupMember is one member of a group.
 type GroupMember struct {
 	MemberID   string
 	ClientID   string
 	ClientHost string // as the broker writes it, for instance /10.0.0.7
+	Metadata   []byte // what it subscribes to, in a stable group
 }
 
-// DescribeGroup tells who is in a group and its state in the broker's words:
-// Stable, PreparingRebalance, CompletingRebalance, Empty, Dead. A group that
-// does not exist is Dead.
-func (c *Client) DescribeGroup(ctx context.Context, group string) (members []GroupMember, state string, err error) {
-	answer, err := groupCall[*describegroups.Response](ctx, c, &describegroups.Request{Groups: []string{group}})
+// DescribeGroup asks who is in a group, and what this user may do with it. A group
+// that does not exist is Dead.
+func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error) {
+	request := &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true}
+	answer, err := groupCall[*describegroups.Response](ctx, c, request)
 	if err == nil && len(answer.Groups) != 1 {
 		err = fmt.Errorf("the broker described %d groups", len(answer.Groups))
 	}
@@ -157,12 +167,14 @@ func (c *Client) DescribeGroup(ctx context.Context, group string) (members []Gro
 		err = Code(answer.Groups[0].ErrorCode).Err()
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("describe group %s: %w", group, err)
+		return nil, fmt.Errorf("describe group %s: %w", group, err)
 	}
-	for _, m := range answer.Groups[0].Members {
-		members = append(members, GroupMember{MemberID: m.MemberID, ClientID: m.ClientID, ClientHost: m.ClientHost})
+	is := &answer.Groups[0]
+	out := &Group{State: is.GroupState, ProtocolType: is.ProtocolType, Operations: wire.Operations(is.AuthorizedOperations)}
+	for _, m := range is.Members {
+		out.Members = append(out.Members, GroupMember{MemberID: m.MemberID, ClientID: m.ClientID, ClientHost: m.ClientHost, Metadata: m.MemberMetadata})
 	}
-	return members, answer.Groups[0].GroupState, nil
+	return out, nil
 }
 
 // LeaveGroup removes a member from a group, whoever it is.
@@ -189,7 +201,7 @@ func groupCall[T kafka.Response](ctx context.Context, c *Client, r kafka.Request
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	response, err := c.transport.RoundTrip(ctx, c.addr, r)
-	if code, ok := errors.AsType[Code](withCode(err)); ok && code == CodeBrokerNotAvailable && c.renewBrokers(ctx) == nil {
+	if code, ok := CodeOf(err); ok && code == CodeBrokerNotAvailable && c.renewBrokers(ctx) == nil {
 		// kafka-go's table of brokers lacked the coordinator, and nothing was
 		// sent: as a broker that comes back would be met seconds later only.
 		response, err = c.transport.RoundTrip(ctx, c.addr, r)

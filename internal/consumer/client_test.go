@@ -329,10 +329,10 @@ func TestClient_frozenInTheMiddle(t *testing.T) {
 				var freeze atomic.Bool
 				defer freeze.Store(false)
 				r := newClientRig(t, ClientConfig{CallTimeout: 5 * time.Second})
-				r.client.conns.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				r.client.SetDial(func(ctx context.Context, network, address string) (net.Conn, error) {
 					c, err := r.dial(ctx, network, address)
 					return &freezer{Conn: c, frozen: &freeze}, err
-				}
+				})
 				r.produce("orders", 0, kgo.NoCompression(), strings.Repeat("more than is read ahead ", 10_000))
 				topic := r.topic("orders")
 				ctx, cancel := context.WithCancel(t.Context())
@@ -404,7 +404,7 @@ func TestClient_everyCallIsBounded(t *testing.T) {
 			_, err := c.CommitOffsets(ctx, Commit{Group: "g"})
 			return err
 		},
-		"describe": func(ctx context.Context, c *Client) error { _, _, err := c.DescribeGroup(ctx, "g"); return err },
+		"describe": func(ctx context.Context, c *Client) error { _, err := c.DescribeGroup(ctx, "g"); return err },
 		"leave":    func(ctx context.Context, c *Client) error { return c.LeaveGroup(ctx, "g", "m") },
 		"dial": func(ctx context.Context, c *Client) error {
 			_, err := c.Dialer().DialContext(ctx, "tcp", "b:9092")
@@ -529,7 +529,7 @@ func TestClient_closed(t *testing.T) {
 		if _, err := r.client.Metadata(t.Context(), nil); err == nil {
 			t.Error("a closed client answered")
 		}
-		if n := len(r.client.conns.open); n > 0 {
+		if n := r.client.OpenConnections(); n > 0 {
 			t.Errorf("%d connections are open", n)
 		}
 	})
@@ -613,15 +613,15 @@ func TestClient_staleCommits(t *testing.T) {
 func TestClient_members(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClientRig(t, ClientConfig{})
-		if members, state, err := r.client.DescribeGroup(t.Context(), "g"); err != nil || len(members) > 0 || state != "Dead" {
-			t.Errorf("before: %+v, %s, %v", members, state, err)
+		if group, err := r.client.DescribeGroup(t.Context(), "g"); err != nil || len(group.Members) > 0 || group.State != "Dead" {
+			t.Errorf("before: %+v, %v", group, err)
 		}
 		generation := r.joined("g", "bridge-0")
-		members, state, err := r.client.DescribeGroup(t.Context(), "g")
-		if err != nil || len(members) != 1 || state != "Stable" {
-			t.Fatalf("%+v, %s, %v", members, state, err)
+		group, err := r.client.DescribeGroup(t.Context(), "g")
+		if err != nil || len(group.Members) != 1 || group.State != "Stable" {
+			t.Fatalf("%+v, %v", group, err)
 		}
-		if m := members[0]; m.MemberID != generation.MemberID || m.ClientID != "bridge-0" || m.ClientHost == "" {
+		if m := group.Members[0]; m.MemberID != generation.MemberID || m.ClientID != "bridge-0" || m.ClientHost == "" {
 			t.Errorf("member %+v", m)
 		}
 		if err := r.client.LeaveGroup(t.Context(), "g", "nobody"); !errors.Is(err, CodeUnknownMember) {
@@ -630,8 +630,8 @@ func TestClient_members(t *testing.T) {
 		if err := r.client.LeaveGroup(t.Context(), "g", generation.MemberID); err != nil {
 			t.Fatal(err)
 		}
-		if members, _, err := r.client.DescribeGroup(t.Context(), "g"); err != nil || len(members) > 0 {
-			t.Errorf("after: %+v, %v", members, err)
+		if group, err := r.client.DescribeGroup(t.Context(), "g"); err != nil || len(group.Members) > 0 {
+			t.Errorf("after: %+v, %v", group, err)
 		}
 	})
 }

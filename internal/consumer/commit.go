@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -146,7 +145,7 @@ func (s *session) commitOf(p *partition) CommitOffset {
 func (s *session) anyPartition() *partition {
 	var first *partition
 	for _, p := range s.partitions {
-		if p.open() && !p.lost && (first == nil || compareTP(p.TopicPartition, first.TopicPartition) < 0) {
+		if p.open() && !p.lost && (first == nil || p.Compare(first.TopicPartition) < 0) {
 			first = p
 		}
 	}
@@ -188,7 +187,7 @@ func (s *session) committed(r commitResult) {
 		c.acked, c.away, c.denied, c.failure = r.sent, false, false, ""
 		s.ownership.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
-		s.metrics.kafkaRefused(nil)
+		s.noteCredentials(nil)
 		s.metrics.commits.WithLabelValues("ok").Inc()
 	}
 	if retry != nil {
@@ -228,7 +227,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	}
 	s.metrics.commits.WithLabelValues("error").Inc()
 	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
-	s.metrics.kafkaRefused(err)
+	s.noteCredentials(err)
 	c.failure = s.explain(err)
 	s.faults.Log(now, "commit failed; it will be sent again", "commit/"+c.failure, "error", c.failure)
 }
@@ -247,15 +246,11 @@ func (s *session) fence(code Code) {
 // identity tells a topic from one of the same name, here or elsewhere.
 func (s *session) identity(p *partition) string { return identity(p.topicID, s.member.cluster) }
 
-func compareTP(a, b TopicPartition) int {
-	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
-}
-
 func sortedPartitions(m map[TopicPartition]*partition) []*partition {
 	out := make([]*partition, 0, len(m))
 	for _, p := range m {
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b *partition) int { return compareTP(a.TopicPartition, b.TopicPartition) })
+	slices.SortFunc(out, func(a, b *partition) int { return a.Compare(b.TopicPartition) })
 	return out
 }

@@ -68,6 +68,10 @@ type Config struct {
 	MaxMetricNamespaces int
 }
 
+func (c *Config) selection() Selection {
+	return Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
+}
+
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched
 // responses and inflated batches have an eighth each, and what neither uses
 // belongs to the batches. One that is larger goes alone once the batches have

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -25,7 +26,7 @@ type Dependencies struct {
 	Metrics  *Metrics
 	Log      *slog.Logger
 	// Explain turns an error of a broker into a sentence with its remedy; nil
-	// leaves it as it is.
+	// leaves it as it is. It is never given nil.
 	Explain func(error) string
 }
 
@@ -45,16 +46,19 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	if (len(cfg.Topics) > 0) == (cfg.TopicRegex != nil) {
 		return nil, errors.New("either Topics or TopicRegex is needed")
 	}
+	if d.Explain == nil {
+		d.Explain = error.Error
+	}
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explainer: d.Explain,
+		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain,
 	}
 	if cfg.DLQTopic != "" {
-		r.letters = NewLetterTopic(d.Client, cfg.DLQTopic)
+		r.letters = letterTopic{NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
 	}
 	c := &Consumer{resources: r}
 	c.state.started = time.Now()
@@ -72,16 +76,16 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, c.state.stop)()
 	unfinished, first := false, true
 	for ctx.Err() == nil {
-		sub, _, err := c.subscription(ctx)
-		if err == nil && len(sub.topics) == 0 {
+		sub, _, err := c.client.Resolve(ctx, c.cfg.selection())
+		if err == nil && len(sub.Topics) == 0 {
 			err = c.noTopics(&sub)
 		}
 		if err != nil {
 			c.cannotJoin(ctx, "metadata", err)
 			continue
 		}
-		if len(sub.missing) > 0 {
-			c.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.missing)
+		if len(sub.Missing) > 0 {
+			c.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
 		}
 		if first {
 			c.removeNamesake("a crashed predecessor")
@@ -105,8 +109,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 // belong is a member of the group until ctx ends or the topics change. It says
 // whether the session that ctx has ended left something unfinished.
-func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bool) {
-	g, err := c.join(sub.topics)
+func (c *Consumer) belong(ctx context.Context, sub *Subscription) (unfinished bool) {
+	g, err := c.join(sub.Topics)
 	if err != nil {
 		c.cannotJoin(ctx, "join", err)
 		return false
@@ -134,12 +138,11 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 		if resubscribe || len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
 			return false
 		}
-		next, _, err := c.subscription(ctx)
-		if err != nil || len(next.topics) == 0 {
+		next, _, err := c.client.Resolve(ctx, c.cfg.selection())
+		if err != nil || len(next.Topics) == 0 {
 			continue // the next generation will see it again
 		}
-		m := member{topics: sub.topics}
-		if next.change(&m) == topicsChanged {
+		if !slices.Equal(next.Topics, sub.Topics) {
 			return false
 		}
 		*sub = next
@@ -147,11 +150,11 @@ func (c *Consumer) belong(ctx context.Context, sub *subscription) (unfinished bo
 	return false // stopped while it had no partitions: what was left is another's
 }
 
-func (c *Consumer) noTopics(sub *subscription) error {
+func (c *Consumer) noTopics(sub *Subscription) error {
 	if c.cfg.TopicRegex != nil {
 		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q yet", c.cfg.TopicRegex)
 	}
-	return fmt.Errorf("none of the topics of BRIDGE_KAFKA_TOPICS exists yet: %v (or this user may not describe them)", sub.missing)
+	return fmt.Errorf("none of the topics of BRIDGE_KAFKA_TOPICS exists yet: %v (or this user may not describe them)", sub.Missing)
 }
 
 // cannotJoin tells why there is no membership and waits before the next try.
@@ -161,7 +164,7 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 	}
 	text := c.explain(err)
 	c.metrics.kafkaErrors.WithLabelValues(operation).Inc()
-	c.metrics.kafkaRefused(err)
+	c.noteCredentials(err)
 	c.state.outside(text)
 	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
 	_ = pause(ctx, min(time.Second, c.cfg.MetadataRefresh))

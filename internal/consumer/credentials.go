@@ -58,3 +58,15 @@ func (s *session) credentialsAccepted(n *namespace) {
 		s.log.Info("the import API takes the credentials again")
 	}
 }
+
+// noteCredentials notes what an answer of the brokers says about the credentials
+// for them; nil is one for which they have to be good. An error that is no refusal
+// of them says nothing.
+func (r *resources) noteCredentials(err error) {
+	switch {
+	case err == nil:
+		r.metrics.kafkaRefused(false)
+	case Refuses(err):
+		r.metrics.kafkaRefused(true)
+	}
+}

@@ -34,10 +34,10 @@ type cursor struct {
 }
 
 // know notes what the log holds.
-func (c *cursor) know(r offsetRange) {
-	c.high.Store(r.end)
-	c.stable.Store(r.stable)
-	c.start.Store(r.begin)
+func (c *cursor) know(r Range) {
+	c.high.Store(r.End)
+	c.stable.Store(r.Stable)
+	c.start.Store(r.Begin)
 }
 
 // idle says that a request may ask for the partition. Call with fetcher.mu held.

@@ -12,19 +12,12 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// header is one header of a record; a nil value is null.
-type header struct {
-	name  string
-	value []byte
-}
-
 // letter is one dead letter: the original record, and why it is one.
 type letter struct {
-	source     TopicPartition
-	offset     int64
-	timestamp  int64 // of the record, Unix milliseconds
-	key, value []byte
-	headers    []header
+	source    TopicPartition
+	offset    int64
+	timestamp int64 // of the record, Unix milliseconds
+	Record          // the original, without the headers that outgoing adds
 
 	reason, err          string
 	namespace, requestID string
@@ -38,9 +31,9 @@ type letter struct {
 
 // newLetter copies a record whose memory is about to be reused.
 func newLetter(source TopicPartition, r *wire.Record) *letter {
-	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, key: bytes.Clone(r.Key), value: bytes.Clone(r.Value)}
+	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, Record: Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
 	for name, value := range r.Headers() {
-		l.headers = append(l.headers, header{string(name), bytes.Clone(value)})
+		l.Headers = append(l.Headers, Header{string(name), bytes.Clone(value)})
 	}
 	return l
 }
@@ -50,28 +43,20 @@ func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
 // takenBack says that the record is of a log that has been taken back since.
 func (l *letter) takenBack() bool { return l.history != l.partition.ledger }
 
-func (l *letter) size() int64 {
-	n := len(l.key) + len(l.value) + 512
-	for _, h := range l.headers {
-		n += len(h.name) + len(h.value) + 32
-	}
-	return int64(n)
-}
-
 // outgoing is the letter's headers: the original ones, then ours.
-func (l *letter) outgoing() []header {
-	out := append(slices.Clone(l.headers),
-		header{"bridge.reason", []byte(l.reason)},
-		header{"bridge.error", []byte(l.err)},
-		header{"bridge.source.topic", []byte(l.source.Topic)},
-		header{"bridge.source.partition", strconv.AppendInt(nil, int64(l.source.Partition), 10)},
-		header{"bridge.source.offset", strconv.AppendInt(nil, l.offset, 10)},
-		header{"bridge.source.timestamp", time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
+func (l *letter) outgoing() []Header {
+	out := append(slices.Clone(l.Headers),
+		Header{"bridge.reason", []byte(l.reason)},
+		Header{"bridge.error", []byte(l.err)},
+		Header{"bridge.source.topic", []byte(l.source.Topic)},
+		Header{"bridge.source.partition", strconv.AppendInt(nil, int64(l.source.Partition), 10)},
+		Header{"bridge.source.offset", strconv.AppendInt(nil, l.offset, 10)},
+		Header{"bridge.source.timestamp", time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
 	if l.namespace != "" {
-		out = append(out, header{"bridge.namespace", []byte(l.namespace)})
+		out = append(out, Header{"bridge.namespace", []byte(l.namespace)})
 	}
 	if l.requestID != "" {
-		out = append(out, header{"bridge.request_id", []byte(l.requestID)})
+		out = append(out, Header{"bridge.request_id", []byte(l.requestID)})
 	}
 	return out
 }
@@ -84,8 +69,20 @@ type letterWriter interface {
 	Close() error
 }
 
-// errLetterTooLarge marks a letter that the topic will never take.
-var errLetterTooLarge = errors.New("record is too large for the dead-letter topic")
+// letterTopic writes dead letters to their topic.
+type letterTopic struct{ producer *Producer }
+
+// Write implements letterWriter.
+func (t letterTopic) Write(ctx context.Context, letters []*letter) []error {
+	records := make([]Record, len(letters))
+	for i, l := range letters {
+		records[i] = Record{Key: l.Key, Value: l.Value, Headers: l.outgoing()}
+	}
+	return t.producer.Write(ctx, records)
+}
+
+// Close implements letterWriter.
+func (t letterTopic) Close() error { return t.producer.Close() }
 
 // Bounds of the dead letters that are not acknowledged. Beyond them what makes
 // more waits in Kafka: a dead-letter topic that is away must neither fill the
@@ -124,7 +121,7 @@ func (s *session) letterRoom(c *chunk) bool {
 		if l := c.rejects[i].letter; l != nil {
 			more = true
 			count++
-			bytes += l.size()
+			bytes += l.Size()
 		}
 	}
 	return !more || count <= maxLetters && bytes <= s.cfg.letterBytes()
@@ -161,7 +158,7 @@ func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
 
 func (s *session) post(l *letter) {
 	s.letter.queue = append(s.letter.queue, l)
-	s.letter.bytes += l.size()
+	s.letter.bytes += l.Size()
 }
 
 // sendLetters starts the next write, one at a time so that order is kept.
@@ -171,8 +168,8 @@ func (s *session) sendLetters(now time.Time) {
 		return
 	}
 	n, size := 0, int64(0)
-	for n < len(st.queue) && n < letterBatch && (n == 0 || size+st.queue[n].size() <= letterBatchSize) {
-		size += st.queue[n].size()
+	for n < len(st.queue) && n < letterBatch && (n == 0 || size+st.queue[n].Size() <= letterBatchSize) {
+		size += st.queue[n].Size()
 		n++
 	}
 	st.flying = slices.Clone(st.queue[:n])
@@ -197,11 +194,11 @@ func (s *session) lettersDone(batch []*letter) {
 	for _, l := range batch {
 		switch {
 		case l.outcome == nil:
-			st.bytes -= l.size()
+			st.bytes -= l.Size()
 			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
 			s.letterDone(l)
-		case errors.Is(l.outcome, errLetterTooLarge):
-			st.bytes -= l.size()
+		case errors.Is(l.outcome, ErrTooLarge):
+			st.bytes -= l.Size()
 			s.holdLetter(l, now)
 		default:
 			again = append(again, l)

@@ -198,7 +198,7 @@ func (d *decoder) reject(rej *record.Rejection) {
 	}
 	if policy == DeadLetter {
 		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec)
-		d.chunk.bytes += r.letter.size()
+		d.chunk.bytes += r.letter.Size()
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
 }

@@ -55,7 +55,7 @@ func listed(c *chunk) (out []string) {
 		}
 	}
 	for _, j := range c.rejects {
-		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.timestamp, j.reason, j.letter.value))
+		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.timestamp, j.reason, j.letter.Value))
 	}
 	return out
 }

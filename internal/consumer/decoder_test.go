@@ -189,16 +189,16 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
 	w := r.work(0, testBatch{records: []testRecord{
-		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []header{{"h", []byte("v")}, {"h", nil}, {"", []byte{}}}},
+		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []Header{{"h", []byte("v")}, {"h", nil}, {"", []byte{}}}},
 	}})
 	chunks := r.decode(w)
 	clear(w.records) // the answer's memory is about to be somebody else's
 	l := chunks[0].rejects[0].letter
-	if string(l.value) != "poison" || l.key == nil || len(l.key) != 0 || l.offset != 0 || l.timestamp != testTime || l.source != r.cursor.TopicPartition {
+	if string(l.Value) != "poison" || l.Key == nil || len(l.Key) != 0 || l.offset != 0 || l.timestamp != testTime || l.source != r.cursor.TopicPartition {
 		t.Errorf("letter %+v", l)
 	}
-	if len(l.headers) != 3 || l.headers[0].name != "h" || string(l.headers[0].value) != "v" || l.headers[1].value != nil || l.headers[2].value == nil {
-		t.Errorf("headers %q", l.headers)
+	if len(l.Headers) != 3 || l.Headers[0].Name != "h" || string(l.Headers[0].Value) != "v" || l.Headers[1].Value != nil || l.Headers[2].Value == nil {
+		t.Errorf("headers %q", l.Headers)
 	}
 	if chunks[0].bytes < int64(len("poison")) {
 		t.Error("the copy is not charged to the chunk")

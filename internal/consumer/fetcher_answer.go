@@ -99,7 +99,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Diverged() {
 		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
-	a.know(offsetRange{p.LogStartOffset, p.HighWatermark, p.LastStableOffset})
+	a.know(Range{p.LogStartOffset, p.HighWatermark, p.LastStableOffset})
 	if len(p.Records) == 0 {
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil

@@ -48,9 +48,9 @@ func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 		}
 	}
 	slices.SortFunc(batch, func(a, b asked) int {
-		return cmp.Or(cmp.Compare(a.turn, b.turn), compareTP(a.TopicPartition, b.TopicPartition))
+		return cmp.Or(cmp.Compare(a.turn, b.turn), a.Compare(b.TopicPartition))
 	})
-	slices.SortFunc(read, func(a, b asked) int { return compareTP(a.TopicPartition, b.TopicPartition) })
+	slices.SortFunc(read, func(a, b asked) int { return a.Compare(b.TopicPartition) })
 	if n := f.enough(batch); n < len(batch) {
 		batch = batch[:n]
 		f.wake(leader)

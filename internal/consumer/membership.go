@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type membership struct {
 func (c *Consumer) join(topics []string) (*membership, error) {
 	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                c.cfg.Group,
-		Brokers:           c.client.config.Brokers,
+		Brokers:           c.client.Config().Brokers,
 		Dialer:            c.client.Dialer(),
 		Topics:            topics,
 		GroupBalancers:    []kafka.GroupBalancer{evenBalancer{}},
@@ -43,9 +42,9 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 
 // generation runs the session of one generation inside of it, so that the
 // group waits for its drain before it joins again.
-func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *subscription) (unfinished, resubscribe bool) {
+func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *Subscription) (unfinished, resubscribe bool) {
 	unheard := false
-	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.topics, parts: sub.parts, ids: sub.ids, cluster: sub.cluster}
+	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.Topics, parts: sub.Parts, ids: sub.IDs, cluster: sub.Cluster}
 	for topic, parts := range gen.Assignments {
 		for _, p := range parts {
 			m.assigned = append(m.assigned, TopicPartition{topic, int32(p.ID)})
@@ -54,7 +53,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Gen
 	s := newSession(c.resources, m)
 	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.id, "generation", m.generation, "partitions", len(m.assigned))
 	c.metrics.rebalances.Inc()
-	c.metrics.kafkaRefused(nil)
+	c.noteCredentials(nil)
 	done := make(chan struct{})
 	gen.Start(func(generation context.Context) {
 		defer close(done)
@@ -142,14 +141,14 @@ func (c *Consumer) removeNamesake(what string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
 	defer cancel()
-	members, _, err := c.client.DescribeGroup(ctx, c.cfg.Group)
+	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {
 		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.explain(err))
 		return
 	}
-	host := c.client.localHost(ctx)
-	for _, m := range members {
-		if m.ClientID != c.client.config.ClientID || !sameHost(m.ClientHost, host) {
+	host := c.client.LocalHost(ctx)
+	for _, m := range group.Members {
+		if m.ClientID != c.client.Config().ClientID || !sameHost(m.ClientHost, host) {
 			continue
 		}
 		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
@@ -167,12 +166,12 @@ func (c *Consumer) tellTwin(ctx context.Context, own string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.callTimeout())
 	defer cancel()
-	members, _, err := c.client.DescribeGroup(ctx, c.cfg.Group)
+	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {
 		return
 	}
-	for _, m := range members {
-		if m.ClientID == c.client.config.ClientID && m.MemberID != own {
+	for _, m := range group.Members {
+		if m.ClientID == c.client.Config().ClientID && m.MemberID != own {
 			c.log.Error("duplicate instance id: another member of the group has the same name", "instance_id", c.cfg.InstanceID,
 				"other_member_id", m.MemberID, "other_host", m.ClientHost, "remedy", "give each replica its own BRIDGE_INSTANCE_ID")
 		}
@@ -185,22 +184,6 @@ func sameHost(member, own string) bool {
 	a, err := netip.ParseAddr(strings.TrimPrefix(member, "/"))
 	b, err2 := netip.ParseAddr(own)
 	return err == nil && err2 == nil && a.Unmap().WithZone("") == b.Unmap().WithZone("")
-}
-
-// localHost is this host's address as a broker sees it, "" if unknown.
-func (c *Client) localHost(ctx context.Context) string {
-	for _, broker := range c.config.Brokers {
-		conn, err := c.conns.dialCall(ctx, "tcp", broker)
-		if err != nil {
-			continue
-		}
-		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
-		_ = conn.Close()
-		if err == nil {
-			return host
-		}
-	}
-	return ""
 }
 
 // joinError says whether an error of Next is worth telling: a rebalance that

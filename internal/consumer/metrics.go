@@ -186,17 +186,14 @@ func (m *Metrics) stored(b *batch, now time.Time) {
 	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
 }
 
-// kafkaRefused tells whether the brokers, or the endpoint that issues tokens for
-// them, refuse the credentials; nil is an answer for which they have to be good.
-// Any other error says nothing of them.
-func (m *Metrics) kafkaRefused(err error) {
-	gauge := m.credentialsRefused.WithLabelValues("kafka")
-	switch {
-	case err == nil:
-		gauge.Set(0)
-	case refusesCredentials(err):
-		gauge.Set(1)
+// kafkaRefused notes whether the brokers, or the endpoint that issues tokens for
+// them, refuse the credentials.
+func (m *Metrics) kafkaRefused(refused bool) {
+	value := 0.0
+	if refused {
+		value = 1
 	}
+	m.credentialsRefused.WithLabelValues("kafka").Set(value)
 }
 
 func (m *Metrics) totals() TotalsStatus {

@@ -1,21 +1,15 @@
 package consumer
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/sasl"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"kafka-import-bridge/internal/batcher"
 )
@@ -185,62 +179,4 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 	if !slices.Equal(held, []string{"a create_422 1", "other create_422 2"}) {
 		t.Errorf("held namespaces %q", held)
 	}
-}
-
-// TestMetrics_kafkaRefusesTheCredentials until it takes them: what else goes
-// wrong meanwhile says nothing of them.
-func TestMetrics_kafkaRefusesTheCredentials(t *testing.T) {
-	wrapped := func(err error) error { return fmt.Errorf("join group: %w", err) }
-	for _, tc := range []struct {
-		name    string
-		err     error
-		refused bool // afterwards, whatever it was before
-		other   bool // it stays as it was
-	}{
-		{name: "an answer", err: nil},
-		{name: "the broker refuses", err: wrapped(CodeAuthenticationFailed), refused: true},
-		{name: "the broker refuses the library", err: wrapped(kafka.SASLAuthenticationFailed), refused: true},
-		{name: "the token endpoint refuses the secret", err: wrapped(&tokenRefused{401, "invalid_client"}), refused: true},
-		{name: "the token endpoint refuses with 400", err: wrapped(&tokenRefused{400, "invalid_client"}), refused: true},
-		{name: "the token endpoint forbids", err: wrapped(&tokenRefused{403, ""}), refused: true},
-		{name: "the token endpoint is ill", err: wrapped(&tokenRefused{503, ""}), other: true},
-		{name: "the token endpoint is not there", err: wrapped(&tokenRefused{404, ""}), other: true},
-		{name: "the network", err: wrapped(errors.New("connection refused")), other: true},
-		{name: "another answer", err: wrapped(CodeNotCoordinator), other: true},
-	} {
-		for before := range 2 {
-			m := NewMetrics(nil, 10)
-			gauge := m.credentialsRefused.WithLabelValues("kafka")
-			gauge.Set(float64(before))
-			want := float64(before)
-			if !tc.other {
-				want = map[bool]float64{true: 1}[tc.refused]
-			}
-			if m.kafkaRefused(tc.err); testutil.ToFloat64(gauge) != want {
-				t.Errorf("%s: %v after %d, want %v", tc.name, testutil.ToFloat64(gauge), before, want)
-			}
-		}
-	}
-}
-
-// refusedMechanism gets no token.
-type refusedMechanism struct{ err error }
-
-func (refusedMechanism) Name() string { return "PLAIN" }
-
-func (m refusedMechanism) Start(context.Context) (sasl.StateMachine, []byte, error) {
-	return nil, nil, m.err
-}
-
-func TestClient_theTokenEndpointsRefusalIsSeenThroughTheLibrary(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := refusedMechanism{fmt.Errorf("get OAuth token: %w", &tokenRefused{401, "invalid_client"})}
-		r := newClientRig(t, ClientConfig{SASL: m}, kfake.EnableSASL(), kfake.Superuser("PLAIN", "u", "right"))
-		if _, err := r.client.Metadata(t.Context(), []string{"orders"}); !refusesCredentials(err) {
-			t.Errorf("metadata: %v", err)
-		}
-		if _, err := r.client.Dialer().DialContext(t.Context(), "tcp", r.cluster.ListenAddrs()[0]); !refusesCredentials(err) {
-			t.Errorf("a member's connection: %v", err)
-		}
-	})
 }

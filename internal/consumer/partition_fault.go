@@ -63,10 +63,10 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 	s.wg.Go(func() {
 		for s.ctx.Err() == nil {
 			leader := wire.PartitionMetadata{Leader: s.fetcher.leaderOf(c)} // it may move meanwhile
-			ranges, err := listRanges(s.ctx, s.client, false, map[TopicPartition]bool{tp: true}, map[TopicPartition]wire.PartitionMetadata{tp: leader})
+			ranges, err := s.client.ListRanges(s.ctx, false, map[TopicPartition]bool{tp: true}, map[TopicPartition]wire.PartitionMetadata{tp: leader})
 			if r, ok := ranges[tp]; ok && err == nil {
 				k := newChunk(c, c.epoch.Load())
-				k.fault = &fault{kind: faultRelocated, offset: truncatedAt, begin: r.begin, end: r.end}
+				k.fault = &fault{kind: faultRelocated, offset: truncatedAt, begin: r.Begin, end: r.End}
 				select {
 				case s.chunks <- k:
 				case <-s.ctx.Done():

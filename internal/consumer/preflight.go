@@ -54,7 +54,7 @@ func NewPreflight(cfg Config, client *Client, explain func(error) string) (*Pref
 	}
 	base := client.config
 	base.DialTimeout, base.CallTimeout, base.MetadataTopics = preflightPatience, preflightPatience, nil
-	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: (&resources{explainer: explain}).explain}, nil
+	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: explain}, nil
 }
 
 // Run makes all checks, one after the other, and reports each finding as it is
@@ -155,9 +155,9 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 	}
 	p.cluster = md.ClusterID
 	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
-	matched := false
+	selection, matched := p.cfg.selection(), false
 	for _, t := range md.Topics {
-		if p.cfg.TopicRegex != nil && !matches(p.cfg, t) {
+		if !selection.Matches(t) {
 			continue
 		}
 		matched = true

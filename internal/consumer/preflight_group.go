@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/segmentio/kafka-go/protocol/describegroups"
-
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -36,10 +34,10 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 		return p.failure(check, err)
 	}
 	p.committed, p.committing = committed, true
-	g, err := p.describeGroup(ctx)
+	g, err := p.client.DescribeGroup(ctx, p.cfg.Group)
 	if err != nil {
-		return Finding{Check: check, OK: true, Detail: "its offsets can be read; joining was not proven and its members are unknown, " +
-			"for it cannot be described: " + oneLine(p.explain(err))}
+		return Finding{Check: check, OK: true, Detail: "its offsets can be read; joining was not proven and its members are unknown: " +
+			oneLine(p.explain(err))}
 	}
 	return p.judgeGroup(check, g)
 }
@@ -58,20 +56,8 @@ func patiently(ctx context.Context, call func(context.Context) error) error {
 	}
 }
 
-func (p *Preflight) describeGroup(ctx context.Context) (*describegroups.ResponseGroup, error) {
-	request := &describegroups.Request{Groups: []string{p.cfg.Group}, IncludeAuthorizedOperations: true}
-	answer, err := groupCall[*describegroups.Response](ctx, p.client, request)
-	if err != nil {
-		return nil, err
-	}
-	if len(answer.Groups) != 1 {
-		return nil, fmt.Errorf("the broker described %d groups", len(answer.Groups))
-	}
-	return &answer.Groups[0], Code(answer.Groups[0].ErrorCode).Err()
-}
-
-func (p *Preflight) judgeGroup(check string, g *describegroups.ResponseGroup) Finding {
-	operations := wire.Operations(g.AuthorizedOperations)
+func (p *Preflight) judgeGroup(check string, g *Group) Finding {
+	operations := g.Operations
 	strangers := foreignMembers(g)
 	switch {
 	case operations != wire.UnknownOperations && !operations.Has(wire.OperationRead):
@@ -90,14 +76,14 @@ func (p *Preflight) judgeGroup(check string, g *describegroups.ResponseGroup) Fi
 	if len(g.Members) == 0 {
 		return Finding{Check: check, OK: true, Detail: detail + "; nobody is in it"}
 	}
-	return Finding{Check: check, OK: true, Detail: fmt.Sprintf("%s; %s in it, state %s", detail, count(len(g.Members), "member"), g.GroupState)}
+	return Finding{Check: check, OK: true, Detail: fmt.Sprintf("%s; %s in it, state %s", detail, count(len(g.Members), "member"), g.State)}
 }
 
 // foreignMembers returns the client ids of members that are no bridges, sorted
 // and each once. Only a stable group shows what its members said.
-func foreignMembers(g *describegroups.ResponseGroup) (ids []string) {
+func foreignMembers(g *Group) (ids []string) {
 	for _, m := range g.Members {
-		if len(m.MemberMetadata) > 0 && !bridgeSubscription(m.MemberMetadata) {
+		if len(m.Metadata) > 0 && !bridgeSubscription(m.Metadata) {
 			ids = append(ids, fmt.Sprintf("%q", m.ClientID))
 		}
 	}

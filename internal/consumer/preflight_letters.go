@@ -13,7 +13,7 @@ import (
 // proven.
 func (p *Preflight) checkLetters(ctx context.Context) Finding {
 	check := "dead-letter topic " + p.cfg.DLQTopic
-	md, err := p.describeTopic(ctx, p.cfg.DLQTopic)
+	md, err := p.client.DescribeTopic(ctx, p.cfg.DLQTopic)
 	if err == nil && Code(md.ErrorCode).TopicGone() {
 		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct BRIDGE_DLQ_TOPIC"}
 	}
@@ -37,24 +37,6 @@ func (p *Preflight) checkLetters(ctx context.Context) Finding {
 		detail += "the brokers grant WRITE; nothing was written"
 	}
 	return Finding{Check: check, OK: true, Detail: detail}
-}
-
-// describeTopic asks for one topic and for what this user may do with it.
-func (p *Preflight) describeTopic(ctx context.Context, name string) (md wire.TopicMetadata, err error) {
-	ctx, cancel := p.client.bounded(ctx)
-	defer cancel()
-	body, version, err := p.client.call(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true})
-	if err != nil {
-		return md, err
-	}
-	var answer wire.MetadataResponse
-	if err := answer.Decode(body, version); err != nil {
-		return md, err
-	}
-	if len(answer.Topics) != 1 {
-		return md, fmt.Errorf("the broker described %d topics", len(answer.Topics))
-	}
-	return answer.Topics[0], nil
 }
 
 // reachLeaders asks every leader of a topic for offsets, which a topic that may

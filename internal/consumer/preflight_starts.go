@@ -63,17 +63,17 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 	log := part.log
 	switch m, err := ledger.Decode(c.Metadata); {
 	case !known || c.Offset < 0:
-		part.start = log.begin
+		part.start = log.Begin
 		if p.committing && p.fresh() && p.cfg.OffsetReset == ResetLatest {
 			part.start = p.end(part)
 		}
 	case err == nil && m.Committed == c.Offset && m.TopicID != identity(id, p.cluster) && sameCluster(m.TopicID, identity(id, p.cluster)):
-		part.start, gap = log.begin, fmt.Sprintf("the topic was created anew since offset %d was committed", c.Offset)
-	case c.Offset < log.begin:
-		part.start = log.begin
-		gap = fmt.Sprintf("committed offset %d lies below the log start %d: %d records were removed before they were read", c.Offset, log.begin, log.begin-c.Offset)
-	case c.Offset > log.end:
-		part.start, gap = log.begin, fmt.Sprintf("committed offset %d lies beyond the end %d", c.Offset, log.end)
+		part.start, gap = log.Begin, fmt.Sprintf("the topic was created anew since offset %d was committed", c.Offset)
+	case c.Offset < log.Begin:
+		part.start = log.Begin
+		gap = fmt.Sprintf("committed offset %d lies below the log start %d: %d records were removed before they were read", c.Offset, log.Begin, log.Begin-c.Offset)
+	case c.Offset > log.End:
+		part.start, gap = log.Begin, fmt.Sprintf("committed offset %d lies beyond the end %d", c.Offset, log.End)
 	default:
 		part.start = min(c.Offset, p.end(part))
 	}
@@ -81,7 +81,7 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 }
 
 // end is where a reader of the configured isolation level ends now.
-func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.begin, part.log.stable) }
+func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.Begin, part.log.Stable) }
 
 // fresh says that the group has committed nothing.
 func (p *Preflight) fresh() bool {

@@ -19,7 +19,7 @@ func TestPreflight_placeStart(t *testing.T) {
 		text, _ := ledger.New(offset, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(id, cluster)}, ledger.MaxMetadata)
 		return text
 	}
-	log := offsetRange{begin: 10, end: 30, stable: 28}
+	log := Range{Begin: 10, End: 30, Stable: 28}
 	for _, tc := range []struct {
 		name      string
 		committed int64
@@ -104,7 +104,7 @@ func TestPreflight_groupThatTellsLittle(t *testing.T) {
 		{"no permissions told", func(g *kmsg.DescribeGroupsResponseGroup) { g.AuthorizedOperations = math.MinInt32 },
 			"group bridge: its offsets can be read; joining was not proven, for the brokers do not tell permissions; nobody is in it"},
 		{"may not be described", func(g *kmsg.DescribeGroupsResponseGroup) { g.ErrorCode = kerr.GroupAuthorizationFailed.Code },
-			"group bridge: its offsets can be read; joining was not proven and its members are unknown, for it cannot be described: Group Authorization Failed (code 30)"},
+			"group bridge: its offsets can be read; joining was not proven and its members are unknown: describe group bridge: Group Authorization Failed (code 30)"},
 		{"of Kafka Connect", func(g *kmsg.DescribeGroupsResponseGroup) { g.ProtocolType = "connect" },
 			`FAIL group bridge: belongs to members of another kind: "connect"`},
 	} {

@@ -21,9 +21,9 @@ type inspectedTopic struct {
 type inspectedPartition struct {
 	TopicPartition
 	leader, epoch int32
-	log           offsetRange // valid unless err
-	err           error       // why it cannot be read
-	start         int64       // where a bridge would begin; valid once judged
+	log           Range // valid unless err
+	err           error // why it cannot be read
+	start         int64 // where a bridge would begin; valid once judged
 }
 
 var errNoLeader = errors.New("the partition has no leader: its broker is down")
@@ -37,7 +37,7 @@ func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 		}
 		out.partitions = append(out.partitions, p)
 	}
-	slices.SortFunc(out.partitions, func(a, b *inspectedPartition) int { return compareTP(a.TopicPartition, b.TopicPartition) })
+	slices.SortFunc(out.partitions, func(a, b *inspectedPartition) int { return a.Compare(b.TopicPartition) })
 	return out
 }
 
@@ -80,9 +80,9 @@ func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspect
 		committed bool
 		into      func(*inspectedPartition) *int64
 	}{
-		{wire.EarliestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.begin }},
-		{wire.LatestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.end }},
-		{wire.LatestOffset, p.cfg.ReadCommitted, func(i *inspectedPartition) *int64 { return &i.log.stable }},
+		{wire.EarliestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.Begin }},
+		{wire.LatestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.End }},
+		{wire.LatestOffset, p.cfg.ReadCommitted, func(i *inspectedPartition) *int64 { return &i.log.Stable }},
 	} {
 		r := &wire.ListOffsetsRequest{ReadCommitted: ask.committed}
 		for _, part := range parts {
@@ -131,12 +131,12 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 			r.Topics = append(r.Topics, wire.FetchTopic{Name: part.Topic, ID: ids[part.Topic]})
 		}
 		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, part.request(part.log.end, 1))
+		t.Partitions = append(t.Partitions, part.request(part.log.End, 1))
 	}
 	if len(byName) == 0 {
 		return nil
 	}
-	answer, err := fetchOnce(ctx, p.client, leader, r)
+	answer, err := p.client.FetchOnce(ctx, leader, r)
 	if err != nil {
 		return err
 	}
@@ -156,20 +156,4 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 // request asks for the partition from an offset on.
 func (i *inspectedPartition) request(offset int64, maxBytes int32) wire.FetchPartition {
 	return wire.FetchPartition{Partition: i.Partition, LeaderEpoch: i.epoch, Offset: offset, LastFetchedEpoch: -1, MaxBytes: maxBytes}
-}
-
-// fetchOnce makes one fetch whose answer has memory of its own.
-func fetchOnce(ctx context.Context, c *Client, leader int32, r *wire.FetchRequest) (*wire.FetchResponse, error) {
-	body, version, err := c.Fetch(ctx, leader, r, ownMemory)
-	if err != nil {
-		return nil, err
-	}
-	answer := new(wire.FetchResponse)
-	if err := answer.Decode(body, version); err != nil {
-		return nil, err
-	}
-	if err := Code(answer.ErrorCode).Err(); err != nil {
-		return nil, fmt.Errorf("fetch from broker %d: %w", leader, err)
-	}
-	return answer, nil
 }

@@ -60,7 +60,7 @@ type testBatch struct {
 type testRecord struct {
 	offset     int64
 	key, value []byte // nil is null
-	headers    []header
+	headers    []Header
 }
 
 // testTime is the timestamp of the record at offset 0; each later one is a
@@ -74,7 +74,7 @@ func (b testBatch) encode() []byte {
 		last = max(last, r.offset)
 		k := kmsg.Record{TimestampDelta64: r.offset - b.base, OffsetDelta: int32(r.offset - b.base), Key: r.key, Value: r.value}
 		for _, h := range r.headers {
-			k.Headers = append(k.Headers, kmsg.Header{Key: h.name, Value: h.value})
+			k.Headers = append(k.Headers, kmsg.Header{Key: h.Name, Value: h.Value})
 		}
 		k.Length = int32(len(k.AppendTo(nil)) - 1) // less the length's own byte
 		body = k.AppendTo(body)

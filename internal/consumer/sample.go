@@ -88,7 +88,7 @@ func (s *sampler) read(ctx context.Context, c *sampleCursor, n int, seen *tally)
 			MinBytes: 1, MaxBytes: sampleFetchBytes, ReadCommitted: s.cfg.ReadCommitted,
 			Topics: []wire.FetchTopic{{Name: c.Topic, ID: c.topicID, Partitions: []wire.FetchPartition{c.request(c.next, sampleFetchBytes)}}},
 		}
-		answer, err := fetchOnce(ctx, s.client, c.leader, r)
+		answer, err := s.client.FetchOnce(ctx, c.leader, r)
 		if err == nil && len(answer.Partitions) != 1 {
 			err = fmt.Errorf("the broker answered for %d partitions", len(answer.Partitions))
 		}

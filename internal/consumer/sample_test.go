@@ -31,7 +31,7 @@ func (r *clientRig) preflight(sample int, change func(*Config)) (found []string)
 	if change != nil {
 		change(&cfg)
 	}
-	p, err := NewPreflight(cfg, r.client, nil)
+	p, err := NewPreflight(cfg, r.client, error.Error)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -2,13 +2,10 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
@@ -49,23 +46,9 @@ type resources struct {
 	// known says that an earlier session has seen or made a commit: the group
 	// is not new, even if its offsets are gone with a topic that was deleted.
 	// Written as the recollections are.
-	known     bool
-	explainer func(error) string
-	pulse     *pulse // of the loop, for /healthz
-}
-
-// explain tells an error of a broker for people.
-func (r *resources) explain(err error) string {
-	switch code, ok := errors.AsType[Code](err); {
-	case err == nil:
-		return ""
-	case r.explainer == nil:
-		return err.Error()
-	case ok:
-		// The library's own type is what the explainer knows.
-		return r.explainer(codedError{code: code, error: errors.Join(err, kafka.Error(code))})
-	}
-	return r.explainer(err)
+	known   bool
+	explain func(error) string // an error of a broker as a sentence for people
+	pulse   *pulse             // of the loop, for /healthz
 }
 
 // session is one generation of the group: it owns the partitions, the open

@@ -95,7 +95,7 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 		<-r.session.gone
 		r.offset(0)
 		o := r.committed[0]
-		found := r.session.start(TopicPartition{"orders", 0}, CommittedOffset{Offset: o.Offset, Metadata: o.Metadata}, offsetRange{begin: 0, end: 4, stable: 4}, false)
+		found := r.session.start(TopicPartition{"orders", 0}, CommittedOffset{Offset: o.Offset, Metadata: o.Metadata}, Range{Begin: 0, End: 4, Stable: 4}, false)
 		if found.start == 0 {
 			t.Error("the next session begins where the group says, and stores all of it again")
 		}

@@ -12,7 +12,7 @@ import (
 // that it knows.
 func (r *sessionRig) successor(p *partition) resolved {
 	o := r.commitOf(p)
-	return r.start(p.TopicPartition, CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, offsetRange{0, 1000, 1000}, false)
+	return r.start(p.TopicPartition, CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, Range{0, 1000, 1000}, false)
 }
 
 // TestSession_heldRecreatedTopicStaysHeld: commits keep the session alive while

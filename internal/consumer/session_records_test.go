@@ -52,8 +52,8 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		var got []string
 		for _, l := range r.letters.taken {
 			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.source.Partition, l.offset, l.reason, l.namespace, l.requestID))
-			if want := r.logs[l.source][l.offset].value; string(l.value) != string(want) {
-				t.Errorf("letter of %d holds %q, want the record %q", l.offset, l.value, want)
+			if want := r.logs[l.source][l.offset].value; string(l.Value) != string(want) {
+				t.Errorf("letter of %d holds %q, want the record %q", l.offset, l.Value, want)
 			}
 		}
 		slices.Sort(got)
@@ -71,7 +71,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(l *letter) error {
 			if l.offset == 1 {
-				return errLetterTooLarge
+				return ErrTooLarge
 			}
 			return nil
 		}

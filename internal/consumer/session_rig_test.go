@@ -72,7 +72,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 		if c, ok := committed[tp]; ok {
 			o = CommittedOffset{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}
 		}
-		found = append(found, s.start(tp, o, offsetRange{begin: 0, end: 1000, stable: 1000}, true))
+		found = append(found, s.start(tp, o, Range{Begin: 0, End: 1000, Stable: 1000}, true))
 	}
 	s.resolved(found)
 	t.Cleanup(r.end)

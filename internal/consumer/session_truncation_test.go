@@ -122,11 +122,11 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		p.cursor.batchEpoch = 7
 		o := r.commitOf(p)
 		c := CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
-		if got := r.start(p.TopicPartition, c, offsetRange{end: 2, stable: 2}, false); got.start != 4 || got.reset != "" {
+		if got := r.start(p.TopicPartition, c, Range{End: 2, Stable: 2}, false); got.start != 4 || got.reset != "" {
 			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.start, got.reset)
 		}
 		c.LeaderEpoch = -1
-		if got := r.start(p.TopicPartition, c, offsetRange{end: 2, stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
+		if got := r.start(p.TopicPartition, c, Range{End: 2, Stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
 			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.start, got.reset)
 		}
 	})
@@ -166,7 +166,7 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			r.truncate(n, 0)
 			r.feed(n, runOf("b", 0, 9)...)
 		}
-		answer = errLetterTooLarge
+		answer = ErrTooLarge
 		r.after(r.cfg.MaxBackoff + age)
 		for n := range int32(2) {
 			r.watermark(n, 10)

@@ -9,12 +9,12 @@ import (
 )
 
 // start decides where a partition starts.
-func (s *session) start(tp TopicPartition, c CommittedOffset, r offsetRange, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.begin, end: r.end, stable: r.stable, read: -1}
+func (s *session) start(tp TopicPartition, c CommittedOffset, r Range, fresh bool) resolved {
+	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.Begin, end: r.End, stable: r.Stable, read: -1}
 	if c.Offset < 0 {
-		out.first, out.start = true, r.begin
+		out.first, out.start = true, r.Begin
 		if fresh && s.cfg.OffsetReset == ResetLatest {
-			out.start = r.stable
+			out.start = r.Stable
 		}
 		return out
 	}
@@ -108,7 +108,7 @@ func (s *session) resolved(rs []resolved) {
 			r.read = -1 // it was of another place in the log
 		}
 		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut || s.mode != running)
-		p.cursor.know(offsetRange{r.begin, r.end, r.stable})
+		p.cursor.know(Range{r.begin, r.end, r.stable})
 		if r.heldOut && !r.recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
 			p.asFound = &CommitOffset{r.TopicPartition, r.committed, r.readEpoch, r.metadata}

@@ -53,16 +53,16 @@ func metadataOf(t *testing.T, who string, committed int64, fingerprint string) s
 }
 
 // expect says in the words of the contract where to start.
-func expect(who string, committed int64, r offsetRange, reset OffsetReset, fresh bool) beginning {
+func expect(who string, committed int64, r Range, reset OffsetReset, fresh bool) beginning {
 	switch {
 	case committed < 0 && fresh && reset == ResetLatest:
-		return beginning{start: r.stable, first: true}
+		return beginning{start: r.Stable, first: true}
 	case committed < 0:
-		return beginning{start: r.begin, first: true}
+		return beginning{start: r.Begin, first: true}
 	case who == "us, for an earlier topic of the name" && reset == ResetHold:
 		return beginning{start: committed, held: true, gap: committed}
 	case who == "us, for an earlier topic of the name":
-		return beginning{start: r.begin, reset: "recreated", gap: committed}
+		return beginning{start: r.Begin, reset: "recreated", gap: committed}
 	}
 	b := beginning{start: committed}
 	switch who {
@@ -72,10 +72,10 @@ func expect(who string, committed int64, r offsetRange, reset OffsetReset, fresh
 		b.frontier = ledger.Frontier{Below: 65} // from the first exception on
 	}
 	switch {
-	case committed < r.begin:
-		b.start, b.reset, b.gap = r.begin, "below_log_start", r.begin-committed
-	case committed > r.end:
-		b.start, b.reset, b.gap, b.frontier = r.begin, "beyond_end", committed-r.end, ledger.Frontier{}
+	case committed < r.Begin:
+		b.start, b.reset, b.gap = r.Begin, "below_log_start", r.Begin-committed
+	case committed > r.End:
+		b.start, b.reset, b.gap, b.frontier = r.Begin, "beyond_end", committed-r.End, ledger.Frontier{}
 	}
 	if b.reset != "" && reset == ResetHold {
 		b.start, b.reset, b.held = committed, "", true
@@ -90,7 +90,7 @@ func TestStart_decidesForEveryCombination(t *testing.T) {
 		"us", "nobody", "another program", "a later version", "us, and the offset was moved since",
 		"us, in another cluster", "us, for an earlier topic of the name", "us, with another routing",
 	}
-	log := offsetRange{begin: 50, end: 100, stable: 90}
+	log := Range{Begin: 50, End: 100, Stable: 90}
 	for _, who := range writers {
 		for _, committed := range []int64{-1, 0, 49, 50, 60, 100, 101, 1000} {
 			for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
@@ -111,7 +111,7 @@ func TestStart_decidesForEveryCombination(t *testing.T) {
 						if r.heldOut && r.err == nil {
 							t.Error("a held partition must say why")
 						}
-						if r.committed != committed || r.begin != log.begin || r.end != log.end || r.stable != log.stable {
+						if r.committed != committed || r.begin != log.Begin || r.end != log.End || r.stable != log.Stable {
 							t.Errorf("told %+v of a log %+v", r, log)
 						}
 					})

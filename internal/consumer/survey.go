@@ -18,7 +18,7 @@ func (s *session) survey(ctx context.Context) {
 		if len(todo) == 0 {
 			continue
 		}
-		ranges, err := listRanges(ctx, s.client, s.cfg.ReadCommitted, todo, leaders)
+		ranges, err := s.client.ListRanges(ctx, s.cfg.ReadCommitted, todo, leaders)
 		s.fetcher.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
 			s.fetcher.refresh()
@@ -44,7 +44,7 @@ func (f *fetcher) unheard(since time.Time) (todo map[TopicPartition]bool, leader
 }
 
 // surveyed notes what logs hold, unless an answer has come since they were asked.
-func (f *fetcher) surveyed(ranges map[TopicPartition]offsetRange, began time.Time) {
+func (f *fetcher) surveyed(ranges map[TopicPartition]Range, began time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for tp, r := range ranges {

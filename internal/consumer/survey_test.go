@@ -19,17 +19,17 @@ func TestFetcher_survey(t *testing.T) {
 		time.Sleep(time.Second)
 		began := time.Now()
 		todo, leaders := f.unheard(began.Add(-10 * time.Second))
-		if got := slices.SortedFunc(maps.Keys(todo), compareTP); !slices.Equal(got, []TopicPartition{{"orders", 1}, {"orders", 2}}) || leaders[got[0]].Leader != 1 {
+		if got := slices.SortedFunc(maps.Keys(todo), TopicPartition.Compare); !slices.Equal(got, []TopicPartition{{"orders", 1}, {"orders", 2}}) || leaders[got[0]].Leader != 1 {
 			t.Fatalf("%v are asked for of %v", got, leaders)
 		}
 		time.Sleep(time.Second)
 		f.moved(batch[1], 100, -1, 1000, time.Time{})
-		f.surveyed(map[TopicPartition]offsetRange{{"orders", 1}: {50, 60, 60}, {"orders", 2}: {70, 90, 80}, {"users", 0}: {1, 1, 1}}, began)
+		f.surveyed(map[TopicPartition]Range{{"orders", 1}: {50, 60, 60}, {"orders", 2}: {70, 90, 80}, {"users", 0}: {1, 1, 1}}, began)
 		if c := f.cursors[TopicPartition{"orders", 1}]; c.stable.Load() != 100 {
 			t.Errorf("a survey overwrites the answer that came after it was asked: %d", c.stable.Load())
 		}
 		c := f.cursors[TopicPartition{"orders", 2}]
-		if got := (offsetRange{c.start.Load(), c.high.Load(), c.stable.Load()}); got != (offsetRange{70, 90, 80}) {
+		if got := (Range{c.start.Load(), c.high.Load(), c.stable.Load()}); got != (Range{70, 90, 80}) {
 			t.Errorf("the log holds %+v", got)
 		}
 		if todo, _ := f.unheard(began.Add(-10 * time.Second)); len(todo) != 0 {

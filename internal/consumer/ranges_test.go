@@ -21,13 +21,13 @@ func TestEachRange_aSilentLeaderHoldsUpNobody(t *testing.T) {
 		var frozen atomic.Bool
 		defer frozen.Store(false)
 		r := newClientRig(t, ClientConfig{CallTimeout: patience}, kfake.Ports(9092, 9093), kfake.NumBrokers(2))
-		r.client.conns.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		r.client.SetDial(func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := r.dial(ctx, network, address)
 			if _, port, _ := net.SplitHostPort(address); port == "9093" {
 				c = &freezer{Conn: c, frozen: &frozen}
 			}
 			return c, err
-		}
+		})
 		todo, leaders := map[TopicPartition]bool{}, map[TopicPartition]wire.PartitionMetadata{}
 		for p := range int32(2) {
 			if err := r.cluster.MoveTopicPartition("orders", p, p); err != nil {
@@ -38,7 +38,7 @@ func TestEachRange_aSilentLeaderHoldsUpNobody(t *testing.T) {
 		}
 		ask := func() (answers []time.Duration, took time.Duration, err error) {
 			began := time.Now()
-			err = eachRange(t.Context(), r.client, true, todo, leaders, func(found map[TopicPartition]offsetRange) {
+			err = r.client.EachRange(t.Context(), true, todo, leaders, func(found map[TopicPartition]Range) {
 				answers = append(answers, time.Since(began))
 			})
 			return answers, time.Since(began), err

@@ -1,0 +1,84 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestProducer writes records to a broker and reads them back byte for byte,
+// null apart from empty.
+func TestProducer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newClientRig(t, ClientConfig{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(1, "dlq"))
+		producer := NewProducer(r.client, "dlq", 500)
+		records := []Record{
+			{Key: nil, Value: []byte("poison"), Headers: []Header{{"h", nil}, {"h", []byte{}}, {"h", []byte("v")}}},
+			{Key: []byte{}, Value: nil},
+			{Key: []byte{0, 1}, Value: []byte{}},
+			{Key: []byte("large"), Value: bytes.Repeat([]byte("x"), UsualBatchBytes/2+1)},
+		}
+		for i, err := range producer.Write(t.Context(), records) {
+			if err != nil {
+				t.Fatalf("record %d: %v", i, err)
+			}
+		}
+		if err := producer.Close(); err != nil {
+			t.Error(err)
+		}
+		got := map[string]bool{}
+		for _, text := range produced(r, len(records)) {
+			got[text] = true
+		}
+		for _, rec := range records {
+			if want := recordText(rec); !got[want] {
+				t.Errorf("missing %s\namong %v", want, got)
+			}
+		}
+	})
+}
+
+// produced reads n records from the topic dlq.
+func produced(r *clientRig, n int) (got []string) {
+	r.t.Helper()
+	reader, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.ConsumeTopics("dlq"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	defer cancel()
+	for len(got) < n && ctx.Err() == nil {
+		reader.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
+			out := Record{Key: rec.Key, Value: rec.Value}
+			for _, h := range rec.Headers {
+				out.Headers = append(out.Headers, Header{h.Key, h.Value})
+			}
+			got = append(got, recordText(out))
+		})
+	}
+	return got
+}
+
+func recordText(r Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %.20s\n", nullText(r.Key), nullText(r.Value))
+	for _, h := range r.Headers {
+		fmt.Fprintf(&b, "%s %s\n", h.Name, nullText(h.Value))
+	}
+	return b.String()
+}
+
+func nullText(v []byte) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprintf("%q", v)
+}

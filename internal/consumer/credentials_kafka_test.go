@@ -1,0 +1,32 @@
+package consumer
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+// The metric says that the brokers refuse the credentials until they take them:
+// what else goes wrong meanwhile changes nothing.
+func TestResources_noteCredentials(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		err  error
+		want [2]float64 // when it was 0, when it was 1
+	}{
+		{"an answer", nil, [2]float64{0, 0}},
+		{"a refusal", CodeAuthenticationFailed, [2]float64{1, 1}},
+		{"the network", errors.New("connection refused"), [2]float64{0, 1}},
+		{"another answer", CodeNotCoordinator, [2]float64{0, 1}},
+	} {
+		for before, want := range tc.want {
+			r := &resources{metrics: NewMetrics(nil, 10)}
+			r.metrics.kafkaRefused(before == 1)
+			r.noteCredentials(tc.err)
+			if got := testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("kafka")); got != want {
+				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package consumer
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// topicsChanged needs another subscription, so another membership.
+const topicsChanged = "the topics have changed"
+
+// change says what makes the subscription of the member out of date, "" for
+// nothing.
+func (m *member) change(sub *Subscription) string {
+	switch {
+	case !slices.Equal(sub.Topics, m.topics):
+		return topicsChanged
+	case !maps.Equal(sub.IDs, m.ids):
+		return "a topic was created anew"
+	case !maps.Equal(sub.Parts, m.parts):
+		return "partitions were added"
+	}
+	return ""
+}
+
+// assume takes the topics of which the brokers say nothing for what they were when
+// the member joined.
+func (m *member) assume(sub *Subscription) {
+	for _, name := range sub.Unclear {
+		if slices.Contains(m.topics, name) {
+			sub.Topics = append(sub.Topics, name)
+			sub.Parts[name], sub.IDs[name] = m.parts[name], m.ids[name]
+		}
+	}
+	slices.Sort(sub.Topics)
+}
+
+// watch follows the metadata of the subscribed topics: leaders for the
+// fetcher, and changes that end the generation.
+func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
+	const least = 100 * time.Millisecond // between two requests
+	for ctx.Err() == nil {
+		if pause(ctx, least) != nil {
+			return
+		}
+		wait(ctx, wake, time.Now().Add(s.cfg.MetadataRefresh))
+		if ctx.Err() != nil {
+			return
+		}
+		sub, md := s.refresh(ctx)
+		if md == nil {
+			continue
+		}
+		s.fetcher.relead(md)
+		why := s.member.change(&sub)
+		if why != "" && !s.settledChange(ctx, &sub) {
+			continue
+		}
+		select {
+		case s.queries <- func(now time.Time) { s.found(&sub, why, now) }:
+		case <-ctx.Done():
+		}
+		if why != "" {
+			return
+		}
+	}
+}
+
+// refresh asks for the metadata and tells what is wrong with it. One topic that is
+// refused hides nothing of the others. Without an answer the metadata is nil.
+func (s *session) refresh(ctx context.Context) (Subscription, *wire.MetadataResponse) {
+	sub, md, err := s.client.Resolve(ctx, s.cfg.selection())
+	if err != nil && ctx.Err() == nil {
+		s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+		text := s.explain(err)
+		args := []any{"error", text}
+		if len(sub.Unclear) > 0 {
+			args = append(args, "topics", sub.Unclear)
+		}
+		s.faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, args...)
+	}
+	s.member.assume(&sub)
+	return sub, md
+}
+
+// settledChange confirms a change: a broker that has just started may not know
+// all topics yet.
+func (s *session) settledChange(ctx context.Context, first *Subscription) bool {
+	if pause(ctx, 250*time.Millisecond) != nil {
+		return false
+	}
+	again, md := s.refresh(ctx)
+	return md != nil && slices.Equal(first.Topics, again.Topics) && maps.Equal(first.IDs, again.IDs) && maps.Equal(first.Parts, again.Parts)
+}
+
+// found takes in what the cluster has now: it clears the suspicion against
+// partitions whose topic is still the same, never commits others again, and
+// ends the generation where the subscription must change.
+func (s *session) found(sub *Subscription, why string, now time.Time) {
+	for _, p := range s.partitions {
+		if slices.Contains(sub.Unclear, p.Topic) {
+			continue
+		}
+		same := sub.IDs[p.Topic] == p.topicID && int(p.Partition) < sub.Parts[p.Topic]
+		switch {
+		case !same:
+			s.lose(p, CodeUnknownTopicID, now)
+		case p.lost:
+			p.lost, p.failure = false, nil
+			p.touch()
+		}
+	}
+	if why == "" {
+		return
+	}
+	s.log.Info("ending the generation", "reason", why)
+	s.resubscribe = why == topicsChanged
+	s.beginDrain(drainRebalance, now)
+}
