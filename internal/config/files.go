@@ -1,13 +1,17 @@
 package config
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // readUpTo fills buf from r as far as r reaches.
@@ -30,20 +34,47 @@ func pathCause(err error) error {
 
 // checkRoots reports whether the file at path holds PEM certificates.
 func checkRoots(path string) error {
-	pem, err := os.ReadFile(path)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read file: %w", pathCause(err))
 	}
-	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-		return errors.New("want a PEM file with at least one certificate")
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return errors.New("want a PEM file with at least one certificate" + formHint(data))
 	}
 	return nil
 }
 
-// checkKeyPair reports whether the two files hold a certificate and its key.
-func checkKeyPair(cert, key string) error {
-	if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
-		return fmt.Errorf("want the PEM files of a certificate and its key: %w", pathCause(err))
+// checkKeyPair reports whether the two files hold a certificate and its key,
+// which is not encrypted.
+func checkKeyPair(certFile, keyFile string) error {
+	const want = "want the PEM files of a certificate and its key: "
+	cert, err := os.ReadFile(certFile)
+	if err != nil {
+		return fmt.Errorf(want+"%w", pathCause(err))
+	}
+	key, err := os.ReadFile(keyFile)
+	if err != nil {
+		return fmt.Errorf(want+"%w", pathCause(err))
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		return fmt.Errorf(want+"%w%s", err, cmp.Or(formHint(cert), formHint(key)))
 	}
 	return nil
+}
+
+// formHint says what data, which should be PEM that can be used as it is, seems
+// to be instead, and how to convert it; "" if nothing is known.
+func formHint(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}):
+		return "; this is a Java keystore: convert it with keytool -importkeystore -deststoretype PKCS12, then with openssl pkcs12"
+	case len(data) > 1 && data[0] == 0x30 && data[1] >= 0x80: // a long sequence in DER
+		return "; this is binary, DER or PKCS#12: convert it with openssl x509 -inform DER, or openssl pkcs12"
+	}
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+			return "; the key is encrypted, and there is no setting for its password: decrypt it with openssl pkey -in KEY -out DECRYPTED"
+		}
+	}
+	return ""
 }

@@ -2,8 +2,6 @@ package consumer
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -71,26 +69,6 @@ func (c AuthConfig) explainRefusal() string {
 		return "the brokers refuse the AWS credentials: check the role's kafka-cluster:Connect permission, AWS_REGION and the clock"
 	}
 	return "the brokers refuse user name or password: check BRIDGE_KAFKA_SASL_USERNAME and BRIDGE_KAFKA_SASL_PASSWORD (or its _FILE), and that the user exists for " + c.Mechanism
-}
-
-// explainTLS explains a handshake that failed for a reason that one side gave.
-func (c AuthConfig) explainTLS(err error) string {
-	if hostname, ok := errors.AsType[x509.HostnameError](err); ok {
-		return fmt.Sprintf("the broker's certificate is not for %s: use a name that it holds in BRIDGE_KAFKA_BROKERS, or set BRIDGE_KAFKA_TLS_SERVER_NAME to one", hostname.Host)
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the broker's certificate is signed by an unknown authority: set BRIDGE_KAFKA_TLS_CA_FILE to the roots that sign it"
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return fmt.Sprintf("the broker's certificate is not valid: %v; renew it, or check the clock", invalid)
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "the broker does not answer with TLS: set BRIDGE_KAFKA_TLS=false, or use the TLS listener's port in BRIDGE_KAFKA_BROKERS"
-	}
-	if remote, ok := errors.AsType[*net.OpError](err); ok && remote.Op == "remote error" {
-		return fmt.Sprintf("the broker refuses the TLS handshake (%v): it may want a client certificate, or another one; check BRIDGE_KAFKA_TLS_CERT_FILE and BRIDGE_KAFKA_TLS_KEY_FILE", remote.Err)
-	}
-	return ""
 }
 
 // explainNetwork explains a connection that was not made, or broke without a

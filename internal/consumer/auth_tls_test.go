@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"net"
 	"os"
@@ -71,14 +72,25 @@ func (a *authority) roots() string { return a.file("ca.pem", "CERTIFICATE", a.ce
 // notAfter, and its key.
 func (a *authority) issue(file string, notAfter time.Time, names ...string) (cert, key string) {
 	a.t.Helper()
+	return a.issueAs(file, func(template *x509.Certificate) {
+		template.NotAfter, template.DNSNames = notAfter, names
+		if len(names) > 0 {
+			template.IPAddresses = nil
+		}
+	})
+}
+
+// issueAs writes a certificate for 127.0.0.1 that is valid for an hour, but for
+// what change does, and its key.
+func (a *authority) issueAs(file string, change func(*x509.Certificate)) (cert, key string) {
+	a.t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: file}, DNSNames: names,
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter,
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: file},
+		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
-	if len(names) == 0 {
-		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
-	}
+	change(template)
 	private := newKey(a.t)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
 	if err != nil {
@@ -111,6 +123,16 @@ func TestAuth_tls(t *testing.T) {
 	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	mutual.ClientCAs.AddCert(ca.cert)
 	clientCert, clientKey := ca.issue("client", hour)
+	strangeCert, strangeKey := other.issue("client", hour)
+	pastCert, pastKey := ca.issue("past", time.Now().Add(-time.Minute))
+	commonName := server(t, first(ca.issueAs("127.0.0.1", func(c *x509.Certificate) { c.IPAddresses = nil })), ca.dir+"/127.0.0.1.key")
+	forClients := server(t, first(ca.issueAs("usage", func(c *x509.Certificate) { c.ExtKeyUsage = c.ExtKeyUsage[1:] })), ca.dir+"/usage.key")
+	old := good.Clone()
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	ciphers := good.Clone()
+	ciphers.MaxVersion, ciphers.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA}
+	nameless := good.Clone()
+	nameless.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("no such name") }
 
 	for _, tc := range []struct {
 		name   string
@@ -127,6 +149,14 @@ func TestAuth_tls(t *testing.T) {
 		{"no verification", expired, consumer.AuthConfig{TLS: true, InsecureSkipVerify: true}, ""},
 		{"mutual TLS", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots(), CertFile: clientCert, KeyFile: clientKey}, ""},
 		{"mutual TLS without a certificate", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "BRIDGE_KAFKA_TLS_CERT_FILE"},
+		{"another name is told", named, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "it holds kafka.example.com"},
+		{"a common name only", commonName, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "have it issued with 127.0.0.1"},
+		{"a certificate for clients", forClients, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "serverAuth"},
+		{"TLS 1.1 only", old, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "ssl.enabled.protocols"},
+		{"no cipher suite in common", ciphers, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "ssl.cipher.suites"},
+		{"a broker that fails", nameless, consumer.AuthConfig{TLS: true, CAFile: ca.roots()}, "refuses the TLS handshake"},
+		{"mutual TLS with another authority", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots(), CertFile: strangeCert, KeyFile: strangeKey}, "ssl.truststore"},
+		{"mutual TLS with an expired certificate", mutual, consumer.AuthConfig{TLS: true, CAFile: ca.roots(), CertFile: pastCert, KeyFile: pastKey}, "which has expired"},
 		{"plaintext on a TLS port", good, consumer.AuthConfig{}, "set BRIDGE_KAFKA_TLS=true"},
 		{"SASL in plaintext on a TLS port", good, consumer.AuthConfig{Mechanism: "PLAIN", Password: always("x")}, "set BRIDGE_KAFKA_TLS=true"},
 	} {
