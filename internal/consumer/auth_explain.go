@@ -56,6 +56,8 @@ func (c AuthConfig) explainCode(err error) string {
 		return "the group does not know this member any more, after a restart of its coordinator or an absence of longer than BRIDGE_KAFKA_SESSION_TIMEOUT; it joins again"
 	case CodeClusterDenied:
 		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
+	case CodeUnsupportedVersion:
+		return fmt.Sprintf("the brokers are older than Kafka 2.4, or do not speak all of its protocol: upgrade them (%v)", err)
 	}
 	return ""
 }

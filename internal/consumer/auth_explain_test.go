@@ -93,6 +93,8 @@ func TestExplain_wrapped(t *testing.T) {
 		{"group", scram, fmt.Errorf("join: %w", kafka.GroupAuthorizationFailed), "READ on BRIDGE_KAFKA_GROUP_ID"},
 		{"another program in the group", scram, fmt.Errorf("join: %w", kafka.InconsistentGroupProtocol), "choose another BRIDGE_KAFKA_GROUP_ID"},
 		{"forgotten", scram, fmt.Errorf("join: %w", kafka.UnknownMemberId), "it joins again"},
+		{"topic, of our own client", scram, fmt.Errorf("fetch: %w", consumer.CodeTopicDenied), "READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS"},
+		{"an old broker", scram, fmt.Errorf("it offers Fetch up to version 3: %w", consumer.CodeUnsupportedVersion), "older than Kafka 2.4, or do not speak all of its protocol: upgrade them (it offers Fetch up to version 3"},
 		{"cluster", scram, kafka.ClusterAuthorizationFailed, "no permission on the cluster"},
 		{"out of turn", scram, kafka.IllegalSASLState, "check BRIDGE_KAFKA_SASL_MECHANISM and the port"},
 		{"unknown host", scram, fmt.Errorf("dial: %w", &net.DNSError{Err: "no such host", Name: "kafka-9", IsNotFound: true}), "host kafka-9 is not known here: check BRIDGE_KAFKA_BROKERS"},
