@@ -1,0 +1,264 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"kafka-import-bridge/internal/importer"
+)
+
+// Asker asks the import API how far one import is; *importer.Client is one. A
+// non-nil error is an *importer.AskError.
+type Asker interface {
+	Ask(ctx context.Context, operation, namespace, requestID string) (importer.Progress, error)
+}
+
+// Config bounds what is followed.
+type Config struct {
+	// MaxAge is how long after its storing an import is given up.
+	MaxAge time.Duration
+	// MaxImports is how many imports are followed at once.
+	MaxImports int
+}
+
+// Follower follows stored imports to their end. Make it with New. All methods
+// are safe for concurrent use.
+type Follower struct {
+	cfg     Config
+	asker   Asker
+	log     *slog.Logger
+	metrics *Metrics
+	wake    chan struct{} // has room for one; told after an import was added
+
+	mu       sync.Mutex // guards what follows; not held during a question
+	schedule *schedule
+	latest   latest
+	api      health
+	told     map[string]*limited // by message: what is told at most once a minute
+}
+
+// New returns a follower that asks nothing before Run. A nil asker means that
+// imports are not followed: the follower then only remembers the latest.
+func New(cfg Config, asker Asker, log *slog.Logger, m *Metrics) *Follower {
+	f := &Follower{
+		cfg: cfg, asker: asker, log: log, metrics: m, wake: make(chan struct{}, 1),
+		schedule: newSchedule(cfg.MaxImports), told: map[string]*limited{},
+	}
+	m.attach(f)
+	return f
+}
+
+// Stored tells of an import that the store has taken: its RequestID, Namespace,
+// Records, Bytes and StoredAt. It returns at once.
+func (f *Follower) Stored(i Import) {
+	now := time.Now()
+	i.Status = StatusStored
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	entry := &i
+	f.latest.note(entry)
+	if f.asker == nil {
+		return
+	}
+	f.metrics.appeared(i.Namespace)
+	left := entry // without an id nothing can be asked
+	if i.RequestID != "" {
+		left = f.schedule.add(entry, now)
+	}
+	if left != nil {
+		f.finish(left, StatusUnfollowed, now)
+		f.tell(now, "more imports than are followed at once; what becomes of these is not asked", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
+	}
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run asks until the context ends. What is open then counts as unknown. It
+// always returns nil.
+func (f *Follower) Run(ctx context.Context) error {
+	defer f.stop()
+	if f.asker == nil {
+		<-ctx.Done()
+		return nil
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		i, rest := f.next(time.Now())
+		if i != nil {
+			progress, err := f.asker.Ask(ctx, importer.OperationFollow, i.entry.Namespace, i.entry.RequestID)
+			if ctx.Err() != nil {
+				return nil
+			}
+			f.answered(i, progress, err, time.Now())
+			continue
+		}
+		timer.Reset(rest)
+		select {
+		case <-timer.C:
+		case <-f.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// idleRest is how long Run rests when there is nothing to ask.
+const idleRest = time.Minute
+
+// next gives up what is too old and returns the import to ask about now; if it
+// is nil, how long to rest.
+func (f *Follower) next(now time.Time) (*item, time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, gone := range f.schedule.outlived(now.Add(-f.cfg.MaxAge)) {
+		f.giveUp(gone, now)
+	}
+	wake := f.schedule.wake()
+	if wake.IsZero() {
+		return nil, idleRest
+	}
+	if f.api.restUntil.After(wake) {
+		wake = f.api.restUntil
+	}
+	if wake.After(now) {
+		return nil, min(wake.Sub(now), idleRest)
+	}
+	f.api.restUntil = now.Add(questionSpacing)
+	return f.schedule.next(now), 0
+}
+
+// answered takes what the API said about an import.
+func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i.element == nil {
+		return // displaced meanwhile
+	}
+	entry := i.entry
+	if err != nil {
+		f.unanswered(i, err, now)
+		return
+	}
+	if f.api.recovered() {
+		f.log.Info("the API tells again what becomes of imports")
+	}
+	i.missing = 0
+	entry.Status = p.Status
+	if !p.Final() {
+		f.schedule.again(i, now.Add(restAfter(now.Sub(entry.StoredAt))), now)
+		return
+	}
+	f.schedule.remove(i)
+	status := p.Status
+	if status == StatusSucceeded && p.Summary != "" {
+		status = StatusSucceededWithErrors
+	}
+	f.finish(entry, status, now)
+	f.metrics.finishSeconds.Observe(max(0, now.Sub(entry.StoredAt).Seconds()))
+	f.tellVerdict(entry, now)
+}
+
+const remedy = "bridge import NAMESPACE REQUEST_ID prints what the API says of it"
+
+// tellVerdict logs an end that people have to look into. The API's own text
+// stays out, since it may echo records.
+func (f *Follower) tellVerdict(e *Import, now time.Time) {
+	switch e.Status {
+	case StatusFailed:
+		f.log.Error("import failed after it was stored", "namespace", e.Namespace, "request_id", e.RequestID,
+			"records", e.Records, "bytes", e.Bytes, "stored_at", e.StoredAt, "remedy", remedy)
+	case StatusSucceededWithErrors:
+		f.tell(now, "import succeeded with errors: some of its objects were not taken", "namespace", e.Namespace, "request_id", e.RequestID, "remedy", remedy)
+	default:
+		f.log.Debug("import finished", "namespace", e.Namespace, "request_id", e.RequestID, "status", e.Status)
+	}
+}
+
+// maxMissing is how often in a row the API may not know an import before it is
+// given up.
+const maxMissing = 3
+
+// unanswered puts an import back about which the API said nothing, and decides
+// how long nothing is asked at all.
+func (f *Follower) unanswered(i *item, err error, now time.Time) {
+	status, retryAfter := 0, time.Duration(0)
+	var failed *importer.AskError
+	if errors.As(err, &failed) {
+		status, retryAfter = failed.Status, failed.RetryAfter
+	}
+	if told, rest := f.api.failed(status, retryAfter, f.schedule.size(), now, rand.Float64()); told {
+		f.log.Warn("the API does not tell what becomes of imports; they are asked about again later",
+			"reason", f.api.trouble, "error", err, "next_attempt_in", rest.Round(time.Millisecond).String())
+	}
+	if status == http.StatusNotFound || status == http.StatusGone {
+		if i.missing++; i.missing >= maxMissing {
+			f.schedule.remove(i)
+			f.giveUp(i.entry, now)
+			return
+		}
+	}
+	// Another import is asked about first: one that the API chokes on stops none.
+	f.schedule.again(i, now.Add(restAfter(now.Sub(i.entry.StoredAt))), now)
+}
+
+// giveUp ends the following of an import whose end was not seen.
+func (f *Follower) giveUp(e *Import, now time.Time) {
+	f.finish(e, StatusUnknown, now)
+	f.tell(now, "import given up: what became of it is not known", "namespace", e.Namespace, "request_id", e.RequestID, "stored_at", e.StoredAt, "remedy", remedy)
+}
+
+// finish notes how the following of an import has ended.
+func (f *Follower) finish(e *Import, status string, now time.Time) {
+	e.Status, e.FinishedAt = status, &now
+	if status == StatusFailed {
+		f.latest.noteFailed(e)
+	}
+	f.metrics.finish(e.Namespace, status)
+}
+
+// stop counts what is still open.
+func (f *Follower) stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, open := time.Now(), f.schedule.size()
+	for i := f.schedule.oldest(); i != nil; i = f.schedule.oldest() {
+		f.schedule.remove(i)
+		f.finish(i.entry, StatusUnknown, now)
+	}
+	if open > 0 {
+		f.log.Warn("stopped before the end of these imports was seen", "imports", open, "remedy", remedy)
+	}
+}
+
+// limited is one message's rate.
+type limited struct {
+	at      time.Time
+	omitted int
+}
+
+// tell logs a warning at most once a minute for each message, then with the
+// count of those left out.
+func (f *Follower) tell(now time.Time, message string, args ...any) {
+	l := f.told[message]
+	if l == nil {
+		l = &limited{}
+		f.told[message] = l
+	}
+	if !l.at.IsZero() && now.Sub(l.at) < time.Minute {
+		l.omitted++
+		return
+	}
+	if l.omitted > 0 {
+		args = append(args, "repeated", l.omitted)
+	}
+	l.at, l.omitted = now, 0
+	f.log.Warn(message, args...) //nolint:sloglint // the callers' messages are constants
+}

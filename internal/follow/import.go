@@ -1,0 +1,33 @@
+package follow
+
+import "time"
+
+// The states of a followed import beyond the API's own words: stored until the
+// API has first answered, and the ways in which its following can end.
+const (
+	StatusStored              = "stored"
+	StatusSucceeded           = "succeeded"
+	StatusSucceededWithErrors = "succeeded_with_errors" // the API's summary says which objects it did not take
+	StatusFailed              = "failed"
+	StatusUnknown             = "unknown"    // given up, or still open when the process stopped
+	StatusUnfollowed          = "unfollowed" // beyond the bound
+)
+
+// Statuses are those with which the following of an import ends, and so the
+// metric's label.
+func Statuses() []string {
+	return []string{StatusSucceeded, StatusSucceededWithErrors, StatusFailed, StatusUnknown, StatusUnfollowed}
+}
+
+// Import is a stored import and what is known of it. /status shows it.
+type Import struct {
+	RequestID string    `json:"request_id"`
+	Namespace string    `json:"namespace"`
+	Records   int       `json:"records"`
+	Bytes     int64     `json:"bytes"`
+	StoredAt  time.Time `json:"stored_at"`
+	// Status is one of Statuses, StatusStored, or what the API said last.
+	Status string `json:"status"`
+	// FinishedAt is when the following has ended, nil before.
+	FinishedAt *time.Time `json:"finished_at"`
+}

@@ -1,0 +1,89 @@
+package follow
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the follower's. Safe for concurrent use.
+type Metrics struct {
+	finished      *prometheus.CounterVec
+	finishSeconds prometheus.Histogram
+	label         func(namespace string) string
+
+	mu       sync.Mutex
+	known    map[string]bool // labels whose series exist
+	follower *Follower
+}
+
+// NewMetrics makes the metrics and registers them; nil registers nowhere. label
+// bounds the namespaces that get series of their own.
+func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) *Metrics {
+	m := &Metrics{
+		label: label, known: map[string]bool{},
+		finished: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bridge_imports_finished_total",
+			Help: "Stored imports by what became of them; unknown: given up or open at a stop, unfollowed: beyond BRIDGE_FOLLOW_MAX_IMPORTS.",
+		}, []string{"namespace", "status"}),
+		finishSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:                            "bridge_import_finish_seconds",
+			Help:                            "From the storing of an import to the answer that it has ended.",
+			Buckets:                         []float64{5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400},
+			NativeHistogramBucketFactor:     1.1,
+			NativeHistogramMaxBucketNumber:  100,
+			NativeHistogramMinResetDuration: time.Hour,
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.finished, m.finishSeconds,
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "bridge_imports_followed", Help: "Stored imports whose end is awaited.",
+			}, func() float64 { size, _ := m.open(); return float64(size) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+				Name: "bridge_oldest_followed_import_age_seconds", Help: "Time since the oldest import was stored whose end is awaited, 0 when there is none.",
+			}, func() float64 { _, age := m.open(); return age.Seconds() }))
+	}
+	return m
+}
+
+func (m *Metrics) attach(f *Follower) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.follower = f
+}
+
+// open returns how many imports are followed and the age of the oldest.
+func (m *Metrics) open() (size int, age time.Duration) {
+	m.mu.Lock()
+	f := m.follower
+	m.mu.Unlock()
+	if f == nil {
+		return 0, 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := f.schedule.oldest(); i != nil {
+		age = max(0, time.Since(i.entry.StoredAt))
+	}
+	return f.schedule.size(), age
+}
+
+// appeared exports a namespace's series at zero.
+func (m *Metrics) appeared(namespace string) string {
+	label := m.label(namespace)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.known[label] {
+		m.known[label] = true
+		for _, status := range Statuses() {
+			m.finished.WithLabelValues(label, status)
+		}
+	}
+	return label
+}
+
+func (m *Metrics) finish(namespace, status string) {
+	m.finished.WithLabelValues(m.appeared(namespace), status).Inc()
+}
