@@ -20,6 +20,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/record"
@@ -47,7 +48,7 @@ func (noKey) Reload() (bool, error) {
 func exported(t *testing.T) []metric {
 	t.Helper()
 	registry := admin.NewRegistry("v", "r")
-	consumer.NewMetrics(registry, 1)
+	follow.NewMetrics(registry, consumer.NewMetrics(registry, 1).Label)
 	stderr := logging.NewWriter(io.Discard)
 	stderr.Register(registry)
 	stderr.Close(time.Minute)
@@ -153,6 +154,7 @@ func closedSets(all map[string]*metric) {
 	} {
 		all[name].values["reason"] = values
 	}
+	all["bridge_imports_finished_total"].values["status"] = follow.Statuses()
 	all["bridge_import_requests_total"].values["code"] = []string{"the HTTP status", "error"}
 }
 

@@ -20,6 +20,7 @@ counter bytes_uploaded_total namespace
 counter import_requests_total operation code
 counter import_retries_total operation reason
 counter import_possible_repeats_total
+counter imports_finished_total namespace status
 counter rebalances_total
 counter commits_total result
 counter offset_resets_total topic reason
@@ -34,6 +35,8 @@ gauge kafka_log_start_offset topic partition
 gauge group_member
 gauge assigned_partitions
 gauge credentials_refused target
+gauge imports_followed
+gauge oldest_followed_import_age_seconds
 gauge namespace_held namespace reason
 gauge batches_waiting
 gauge upload_concurrency_limit
@@ -50,6 +53,7 @@ gauge build_info version revision goversion
 histogram batch_bytes
 histogram batch_records
 histogram import_duration_seconds operation
+histogram import_finish_seconds
 histogram record_delivery_seconds
 `
 
@@ -61,6 +65,7 @@ var closed = map[string]string{
 	"batches_flushed_total reason":      "bytes records age memory rebalance shutdown",
 	"import_requests_total operation":   "create follow upload",
 	"import_retries_total reason":       "expired malformed network server_error throttled timeout unauthorised",
+	"imports_finished_total status":     "succeeded succeeded_with_errors failed unknown unfollowed",
 	"commits_total result":              "error fenced ok",
 	"offset_resets_total reason":        "below_log_start beyond_end recreated",
 	"kafka_errors_total operation":      "commit decode fetch join metadata produce",

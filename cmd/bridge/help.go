@@ -8,6 +8,7 @@ import (
 const synopsis = `usage: bridge [run]
        bridge check [-namespace NAME] [-sample N] [-json]
        bridge config [-markdown]
+       bridge import NAMESPACE REQUEST_ID
        bridge version
        bridge help
 `
@@ -19,6 +20,7 @@ SYNOPSIS
     bridge [run]
     bridge check [-namespace NAME] [-sample N] [-json]
     bridge config [-markdown]
+    bridge import NAMESPACE REQUEST_ID
     bridge version
     bridge help
 
@@ -45,6 +47,10 @@ COMMANDS
     config   Print every setting with its default and the value in force;
              secrets are redacted.
              -markdown         print docs/settings.md instead
+
+    import   Print what became of one import: its status, the number of its
+             results and what the API says about errors, which may hold parts
+             of records. The log line "imported" has the request id.
 
     version  Print the version, the revision and the toolchain.
 
@@ -73,8 +79,9 @@ SIGNALS
                       group and exit. A second one exits at once.
 
 EXIT STATUS
-    0   stopped cleanly; check: all is well
-    1   failed while running; check: something is not well
+    0   stopped cleanly; check: all is well; import: it has not failed
+    1   failed while running; check: something is not well; import: it has
+        failed, or the API does not tell
     2   bad configuration or usage
 
 EXAMPLE

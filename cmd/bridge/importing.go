@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"log/slog"
 
+	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 )
 
@@ -18,6 +21,23 @@ func (i importing) NewImport(namespace string, body [][]byte, size int64) consum
 // Probe implements consumer.Importer.
 func (i importing) Probe(namespace string) consumer.Import {
 	return &attempts{i.client, i.client.Probe(namespace)}
+}
+
+// newFollower returns what finds out what became of stored imports.
+func newFollower(cfg *config.Config, client *importer.Client, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
+	bounds := follow.Config{MaxAge: cfg.Follow.MaxAge, MaxImports: cfg.Follow.MaxImports}
+	if !cfg.Follow.Enabled {
+		return follow.New(bounds, nil, logger, m)
+	}
+	return follow.New(bounds, client, logger, m)
+}
+
+// following hands what the consumer stores to the follower, neither knowing the
+// other.
+func following(f *follow.Follower) func(consumer.StoredImport) {
+	return func(i consumer.StoredImport) {
+		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At})
+	}
 }
 
 // attempts is one import and the client that makes its attempts.

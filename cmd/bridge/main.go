@@ -55,6 +55,7 @@ func commands() []command {
 		{"run", runCommand},
 		{"check", checkCommand},
 		{"config", configCommand},
+		{"import", importCommand},
 		{"version", versionCommand},
 		{"help", helpCommand},
 	}

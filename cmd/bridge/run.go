@@ -17,6 +17,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 )
 
@@ -58,9 +59,11 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
+	metrics := consumer.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
+	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
 	bridge, err := consumer.New(consumerConfig(cfg), consumer.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
-		Metrics: consumer.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces),
+		Metrics: metrics, Stored: following(follower),
 	})
 	if err != nil {
 		return err
@@ -74,7 +77,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 				return nil, err
 			}
 			st.Version = b.Version
-			return st, nil
+			return status{st, follower.Report()}, nil
 		},
 	})
 	if err != nil {
@@ -84,11 +87,17 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	if err := supervise(ctx, cfg, bridge, server, logger); err != nil {
+	if err := supervise(ctx, cfg, bridge, follower, server, logger); err != nil {
 		return err
 	}
 	logger.Info("bridge stopped")
 	return nil
+}
+
+// status is what /status answers.
+type status struct {
+	*consumer.Status
+	follow.Report
 }
 
 // sampling takes from the status what the page's history keeps.
@@ -113,7 +122,7 @@ func sampling(bridge *consumer.Consumer) func(context.Context) (admin.Point, err
 
 // supervise runs the actors. The consumer's end is the program's: the others
 // are interrupted then.
-func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consumer, server *admin.Server, logger *slog.Logger) error {
+func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consumer, follower *follow.Follower, server *admin.Server, logger *slog.Logger) error {
 	var group actors.Group
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
@@ -122,6 +131,7 @@ func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consume
 	serve, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	group.Add(func() error { return server.Run(serve) }, func(error) { stopServing() })
+	group.Add(func() error { return follower.Run(serve) }, func(error) { stopServing() })
 
 	if cfg.HTTP.PprofAddr != "" {
 		group.Add(func() error { return admin.ServePprof(serve, cfg.HTTP.PprofAddr) }, func(error) { stopServing() })

@@ -15,6 +15,7 @@ type Config struct {
 	Buffer    Buffer    `section:"Batches and memory"`
 	API       API       `section:"Import API"`
 	Retry     Retry     `section:"Import API"`
+	Follow    Follow    `section:"Import API"`
 	HTTP      HTTP      `section:"The process"`
 	Shutdown  Shutdown  `section:"The process"`
 	Log       Log       `section:"The process"`

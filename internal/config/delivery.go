@@ -65,3 +65,22 @@ type Retry struct {
 	// Default: 30s
 	MaxBackoff time.Duration `envconfig:"BRIDGE_RETRY_MAX_BACKOFF" default:"30s" min:"1ms" max:"1h" desc:"Largest backoff, before jitter; a Retry-After of the server (capped at an hour) is a floor."`
 }
+
+// Follow decides what is found out of an import after it is stored.
+type Follow struct {
+	// Enabled asks the API what became of each import.
+	//
+	// Default: true
+	Enabled bool `envconfig:"BRIDGE_FOLLOW" default:"true" desc:"Ask the API what became of each stored import until it is succeeded or failed; at most ten questions a second. It delays nothing."`
+
+	// MaxAge is when an import whose end was not seen is given up.
+	//
+	// Default: 24h
+	MaxAge time.Duration `envconfig:"BRIDGE_FOLLOW_MAX_AGE" default:"24h" min:"1s" max:"720h" desc:"How long after its upload an import is followed; then it counts as unknown."`
+
+	// MaxImports bounds the imports that are followed at once; each costs
+	// about half a KiB of memory.
+	//
+	// Default: 10000
+	MaxImports int `envconfig:"BRIDGE_FOLLOW_MAX_IMPORTS" default:"10000" min:"1" max:"100000" desc:"How many imports are followed at once; further ones count as unfollowed."`
+}

@@ -25,6 +25,9 @@ type Dependencies struct {
 	Importer Importer
 	Metrics  *Metrics
 	Log      *slog.Logger
+	// Stored is told of each import that the store has taken, by the loop: it
+	// must return at once. nil tells nobody.
+	Stored func(StoredImport)
 	// Explain turns an error of a broker into a sentence with its remedy; nil
 	// leaves it as it is. It is never given nil.
 	Explain func(error) string
@@ -49,13 +52,16 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	if d.Explain == nil {
 		d.Explain = error.Error
 	}
+	if d.Stored == nil {
+		d.Stored = func(StoredImport) {}
+	}
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain,
+		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
 	}
 	if cfg.DLQTopic != "" {
 		r.letters = letterTopic{NewProducer(d.Client, cfg.DLQTopic, letterBatch)}

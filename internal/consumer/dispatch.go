@@ -161,6 +161,7 @@ func (s *session) succeeded(r result, now time.Time) {
 	s.log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
+	s.stored(StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now})
 	s.settle(u)
 }
 

@@ -36,6 +36,14 @@ type Import interface {
 	MayRepeat() bool
 }
 
+// StoredImport is an import that the store has taken.
+type StoredImport struct {
+	Namespace, RequestID string
+	Records              int
+	Bytes                int64
+	At                   time.Time
+}
+
 // Class is what an attempt has come to.
 type Class uint8
 

@@ -122,6 +122,10 @@ func (m *Metrics) topic(topic string) {
 	}
 }
 
+// Label is the value that stands for a namespace in metrics: its name, or
+// "other" for those beyond the bound.
+func (m *Metrics) Label(namespace string) string { return m.label(namespace) }
+
 // label bounds the number of namespaces in metrics.
 func (m *Metrics) label(namespace string) string {
 	m.mu.Lock()

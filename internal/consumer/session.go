@@ -48,6 +48,7 @@ type resources struct {
 	// Written as the recollections are.
 	known   bool
 	explain func(error) string // an error of a broker as a sentence for people
+	stored  func(StoredImport) // told of what is stored
 	pulse   *pulse             // of the loop, for /healthz
 }
 

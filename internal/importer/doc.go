@@ -27,5 +27,5 @@
 // goroutine that outlives them but those of the connections, which wind down by
 // themselves or stay idle until [Client.Close].
 //
-// Only cmd/bridge imports this package.
+// Only cmd/bridge and follow import this package.
 package importer

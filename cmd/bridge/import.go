@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/record"
+)
+
+// importCommand is `bridge import`: it prints what the API says of one import.
+// The API's summary may echo records: it goes to stdout, for the person who
+// asked, and nowhere else.
+func importCommand(ctx context.Context, inv invocation) error {
+	set := inv.flags("import")
+	if err := set.Parse(inv.args); errors.Is(err, flag.ErrHelp) {
+		return err
+	} else if err != nil {
+		return errUsage
+	}
+	namespace, id := set.Arg(0), set.Arg(1)
+	switch {
+	case set.NArg() != 2:
+		fmt.Fprintln(inv.stderr, "bridge import: want a namespace and a request id")
+		set.Usage()
+		return errUsage
+	case !record.ValidNamespace(namespace):
+		fmt.Fprintf(inv.stderr, "bridge import: the namespace wants letters, digits, '_' and '-', not %q\n", namespace)
+		return errUsage
+	case !importer.ValidRequestID(id):
+		fmt.Fprintf(inv.stderr, "bridge import: %q is no request id\n", id)
+		return errUsage
+	}
+	cfg, err := inv.loadConfig()
+	if err != nil {
+		return err
+	}
+	return tellImport(ctx, cfg, namespace, id, inv.stdout)
+}
+
+// tellImport asks once and prints. It returns errReported if the import failed.
+func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, out io.Writer) error {
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return err
+	}
+	hasty := *cfg
+	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
+	client, err := importClient(&hasty, roots, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	p, err := client.Ask(ctx, importer.OperationFollow, namespace, id)
+	if err != nil {
+		return fmt.Errorf("%w. Remedy: %s", err, askRemedy(err))
+	}
+	results := "not yet"
+	if p.DataCount != nil {
+		results = strconv.FormatInt(*p.DataCount, 10)
+	} else if p.Final() {
+		results = "none"
+	}
+	if _, err := fmt.Fprintf(out, "namespace   %s\nrequest id  %s\nstatus      %s\nresults     %s\n", namespace, id, p.Status, results); err != nil {
+		return err
+	}
+	if p.Summary != "" {
+		if _, err := fmt.Fprintf(out, "summary     %s\n", harmless(p.Summary)); err != nil {
+			return err
+		}
+	}
+	if p.Status == importer.StatusFailed {
+		return errReported
+	}
+	return nil
+}
+
+// askRemedy says what to do about a question that was not answered.
+func askRemedy(err error) string {
+	var failed *importer.AskError
+	if !errors.As(err, &failed) {
+		return "try again later"
+	}
+	switch failed.Status {
+	case 401, 403:
+		return "the API key may not read this import: check SAFETYKIT_API_KEY (or its _FILE) and SAFETYKIT_BASE_URL"
+	case 404, 410:
+		return "the API knows no such import in this namespace: check both names, with those of the log line \"imported\", and SAFETYKIT_BASE_URL"
+	case 0:
+		return "check SAFETYKIT_BASE_URL, HTTPS_PROXY and NO_PROXY, firewalls, and BRIDGE_HTTP_CA_FILE if its certificate is private"
+	case 429:
+		return "the API throttles this key: try again later"
+	}
+	return "the API is not well, or SAFETYKIT_BASE_URL is not its address: try again later"
+}
+
+// harmless is text without what would steer a terminal; lines are kept.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
+}
