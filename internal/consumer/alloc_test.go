@@ -38,6 +38,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(nil, 10),
 		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
 	}
+	r.divide()
 	touched := false
 	p := &partition{TopicPartition: TopicPartition{"orders", 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 	p.cursor = &cursor{TopicPartition: p.TopicPartition}

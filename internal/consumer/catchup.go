@@ -136,7 +136,7 @@ func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
 		return
 	}
 	s.dropNode(p, mark)
-	delete(n.shed, p)
+	s.unmark(n, p)
 	if n.State() == pace.Trial && len(n.shed) == 0 && len(n.uploads) == 0 {
 		s.endOfTrialRead(n, now)
 	}

@@ -81,9 +81,6 @@ func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
 func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
 func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 16 * 5 }
 
-// letterBytes is what the dead letters that are not acknowledged may hold.
-func (c *Config) letterBytes() int64 { return min(16<<20, c.BufferMaxBytes/16) }
-
 // LineOverhead is an upper bound, in bytes, of what a namespace's first line is
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10

@@ -66,6 +66,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	if cfg.DLQTopic != "" {
 		r.letters = letterTopic{NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
 	}
+	r.divide()
 	c := &Consumer{resources: r}
 	c.state.started = time.Now()
 	d.Metrics.attach(c)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/wire"
 )
@@ -86,7 +87,7 @@ func (t letterTopic) Close() error { return t.producer.Close() }
 
 // Bounds of the dead letters that are not acknowledged. Beyond them what makes
 // more waits in Kafka: a dead-letter topic that is away must neither fill the
-// memory nor stop other partitions. See also Config.letterBytes.
+// memory nor stop other partitions. The budget bounds their bytes.
 const (
 	maxLetters      = 10000
 	letterBatch     = 500
@@ -97,26 +98,25 @@ const (
 type letterState struct {
 	queue   []*letter
 	flying  []*letter
-	bytes   int64 // of both
 	restTil time.Time
 	backoff time.Duration
 }
 
 func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
 
-// few says whether there are fewer of them than half of the bounds.
-func (st *letterState) few(cfg *Config) bool {
-	return st.pending() < maxLetters/2 && st.bytes < cfg.letterBytes()/2
+// fewLetters reports whether fewer dead letters than half of the bounds are under way.
+func (s *session) fewLetters() bool {
+	return s.letter.pending() < maxLetters/2 && s.budget.Held(budget.Letters) < s.budget.Ceiling(budget.Letters)/2
 }
 
 // letterRoom says whether the chunk's dead letters have room beside those under
 // way. A chunk of a partition has it alone.
 func (s *session) letterRoom(c *chunk) bool {
-	count, bytes := s.letter.pending(), s.letter.bytes
+	count := s.letter.pending()
 	if count == 0 {
 		return true
 	}
-	more := false
+	bytes, more := int64(0), false
 	for i := range c.rejects {
 		if l := c.rejects[i].letter; l != nil {
 			more = true
@@ -124,27 +124,13 @@ func (s *session) letterRoom(c *chunk) bool {
 			bytes += l.Size()
 		}
 	}
-	return !more || count <= maxLetters && bytes <= s.cfg.letterBytes()
-}
-
-// awaitLetters drops what was read of a partition whose dead letters have no room
-// and pauses it until those under way have made some.
-func (s *session) awaitLetters(p *partition) {
-	p.awaitsLetters = true
-	s.pauseHeld(p)
-	s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+	return !more || count <= maxLetters && s.budget.Fits(budget.Letters, bytes)
 }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
 func (s *session) lettersAwaited() {
-	if s.letter.pending() > 0 && !s.letter.few(s.cfg) {
-		return
-	}
-	for _, p := range s.partitions {
-		if p.awaitsLetters {
-			p.awaitsLetters = false
-			s.pauseHeld(p)
-		}
+	if s.letter.pending() == 0 || s.fewLetters() {
+		s.resume(awaitsLetters)
 	}
 }
 
@@ -158,7 +144,7 @@ func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
 
 func (s *session) post(l *letter) {
 	s.letter.queue = append(s.letter.queue, l)
-	s.letter.bytes += l.Size()
+	s.budget.Charge(budget.Letters, l.Size())
 }
 
 // sendLetters starts the next write, one at a time so that order is kept.
@@ -194,11 +180,11 @@ func (s *session) lettersDone(batch []*letter) {
 	for _, l := range batch {
 		switch {
 		case l.outcome == nil:
-			st.bytes -= l.Size()
+			s.budget.Charge(budget.Letters, -l.Size())
 			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
 			s.letterDone(l)
 		case errors.Is(l.outcome, ErrTooLarge):
-			st.bytes -= l.Size()
+			s.budget.Charge(budget.Letters, -l.Size())
 			s.holdLetter(l, now)
 		default:
 			again = append(again, l)

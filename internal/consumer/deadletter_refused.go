@@ -40,7 +40,7 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 // enough letters wait already.
 func (s *session) letterJob() *catchUpJob {
 	r := s.catchUp
-	if !s.letter.few(s.cfg) {
+	if !s.fewLetters() {
 		return nil
 	}
 	i := slices.IndexFunc(r.uploads, (*upload).readable)

@@ -154,6 +154,7 @@ func (s *session) succeeded(r result, now time.Time) {
 		s.cleared(n, now)
 	}
 	s.lastStored = now
+	s.taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()

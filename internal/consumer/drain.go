@@ -165,6 +165,7 @@ func (s *session) finish(stopReading func()) (unfinished bool) {
 	s.remember()
 	unfinished = s.giveUp()
 	s.pacer.Reset()
+	s.budget.Reset()
 	return unfinished
 }
 

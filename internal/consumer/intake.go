@@ -24,7 +24,10 @@ func (s *session) take(c *chunk) {
 	case c.start != p.ledger.Position():
 		s.astray(c, p, now)
 	case !s.letterRoom(c):
-		s.awaitLetters(p)
+		s.await(p, awaitsLetters)
+		c.recycle()
+	case !s.marksFit(c, p):
+		s.await(p, awaitsMarks)
 		c.recycle()
 	case !s.room(c, now):
 		s.pending = c
@@ -71,6 +74,7 @@ func (s *session) absorb(c *chunk, p *partition, now time.Time) {
 	if p.ledger.Watermark() > before {
 		p.touch()
 	}
+	s.taste.Read(c.bytes)
 	if c.records > 0 {
 		p.lastSeen = c.lastTimestamp
 	}
@@ -217,11 +221,28 @@ func (s *session) countHeldPauses(now time.Time) {
 	s.pausesCounted = now
 }
 
+// await drops what was read of a partition and pauses it until what it awaits is
+// free.
+func (s *session) await(p *partition, what awaited) {
+	p.awaits = what
+	s.pauseHeld(p)
+	s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+}
+
+// resume lets the partitions be read on that await what is free now.
+func (s *session) resume(what awaited) {
+	for _, p := range s.partitions {
+		if p.awaits == what {
+			p.awaits = awaitsNothing
+			s.pauseHeld(p)
+		}
+	}
+}
+
 // pauseHeld stops reading a partition whose single records would no longer fit
-// the commit metadata, or its dead letters memory, and goes on when some have been
-// settled.
+// the commit metadata, or that awaits something, and goes on afterwards.
 func (s *session) pauseHeld(p *partition) {
-	full := p.ledger.Singles() >= maxSingles || p.awaitsLetters
+	full := p.ledger.Singles() >= maxSingles || p.awaits != awaitsNothing
 	if full == p.paused || s.mode != running {
 		return
 	}
@@ -236,7 +257,7 @@ func (s *session) pauseHeld(p *partition) {
 	if full {
 		// What was read ahead is dropped and read again later.
 		s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
-		s.faults.Log(time.Now(), "reading of a partition pauses: too many records are held, or dead letters wait for their topic", p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "held", p.ledger.Singles())
+		s.faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "why", p.pauseReason())
 	}
 }

@@ -27,20 +27,30 @@ type partition struct {
 	metadata    room  // for what is written beside the committed offset
 	omitted     int   // namespaces that did not fit
 
-	lost          bool  // deleted or created anew: never committed again
-	failure       error // why it is not read
-	failing       time.Time
-	backoff       time.Duration
-	corrupt       bool          // the failure lies in what the log holds, and stays
-	heldOut       bool          // its offset is out of range and the policy holds it
-	asFound       *CommitOffset // held out from the start: what is committed and stays
-	paused        bool          // not read: too many single records, or no room for its dead letters
-	awaitsLetters bool          // the dead letters under way leave no room for its own: paused, too
-	lastSeen      int64         // timestamp of the last record, Unix milliseconds
-	caughtUp      time.Time     // when there was last nothing to read
-	heldCount     int           // held records
-	firstHeld     heldRecord
+	lost      bool  // deleted or created anew: never committed again
+	failure   error // why it is not read
+	failing   time.Time
+	backoff   time.Duration
+	corrupt   bool          // the failure lies in what the log holds, and stays
+	heldOut   bool          // its offset is out of range and the policy holds it
+	asFound   *CommitOffset // held out from the start: what is committed and stays
+	paused    bool          // not read: too many single records, or what it awaits
+	awaits    awaited       // what has to become free before it is read on
+	lastSeen  int64         // timestamp of the last record, Unix milliseconds
+	caughtUp  time.Time     // when there was last nothing to read
+	heldCount int           // held records
+	firstHeld heldRecord
 }
+
+// awaited is what a partition waits for before it is read on. What was read of it
+// is dropped meanwhile, so that it keeps no other partition waiting.
+type awaited uint8
+
+const (
+	awaitsNothing awaited = iota
+	awaitsLetters         // the dead letters under way leave no room for its own
+	awaitsMarks           // no memory is left to remember where dropped lines begin
+)
 
 // heldRecord remembers why the first held record of a partition is held: the
 // one that its committed offset waits for. Its zero value is none.

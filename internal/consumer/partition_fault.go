@@ -132,7 +132,7 @@ func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier)
 		s.queue(b, now)
 	}
 	for n := range s.namespaces() {
-		delete(n.shed, p)
+		s.unmark(n, p)
 	}
 	p.ledger = ledger.New(start, frontier)
 	p.committed, p.heldCount = start, 0

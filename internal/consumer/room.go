@@ -1,6 +1,10 @@
 package consumer
 
-import "time"
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/budget"
+)
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
 // last called.
@@ -21,11 +25,11 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		cost += lines + batches*pieceBytes
 	}
 	s.pendingCost = cost // if it does not fit, and waits
-	if !s.makeRoom(cost, now) {
+	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
 		return false
 	}
 	// Keep the uploads busy before memory is short.
-	if s.pool.InUse() > s.share()*3/4 && s.pacer.InFlight()+s.waiting() == 0 {
+	if s.pool.InUse() > s.budget.Share()*3/4 && s.pacer.InFlight()+s.waiting() == 0 {
 		s.sealLargest(now)
 	}
 	return true
@@ -38,36 +42,19 @@ const keptIdleBytes = 8 << 20
 // makeRoom says whether cost bytes fit the budget, having done what can be done
 // at once so that they do.
 func (s *session) makeRoom(cost int64, now time.Time) bool {
-	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.free() {
+	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.budget.Free() {
 		s.pool.Trim()
 	}
 	for {
-		free := s.free()
+		free := s.budget.Free()
 		if cost <= free {
 			return true
 		}
 		if s.waiting() > 0 && s.pacer.InFlight() > 0 || !s.sealLargest(now) {
-			return s.relieved(cost-free, now) && s.free() >= cost
+			return s.relieved(cost-free, now) && s.budget.Free() >= cost
 		}
 		s.dispatch(now)
 	}
-}
-
-// reliefRest is how long a search for something to shed that found too little is
-// not repeated: it looks at every namespace, and the loop may turn at each result.
-const reliefRest = 100 * time.Millisecond
-
-// relieved is relieve, at most once in a while, and not while draining: nothing
-// would read the lines again.
-func (s *session) relieved(need int64, now time.Time) bool {
-	if now.Before(s.reliefAt) || s.mode != running {
-		return false
-	}
-	if !s.relieve(need, now) {
-		s.reliefAt = now.Add(reliefRest)
-		return false
-	}
-	return true
 }
 
 // expire seals what is due by age while there are slots to import it. What is
@@ -93,15 +80,18 @@ func (s *session) grantLarge(now time.Time) {
 	}
 }
 
-// share is what batches may hold: all of the budget that reading does not use
-// or wait for.
-func (s *session) share() int64 {
-	own := s.cfg.fetchAllowance()
-	fetch := max(s.fetched.Used(), s.fetched.Wanted(), own) + max(s.inflated.Used(), s.inflated.Wanted(), own)
-	return s.cfg.BufferMaxBytes - fetch
+// divide makes the budget of the process.
+func (r *resources) divide() {
+	r.budget = budget.New(r.cfg.BufferMaxBytes, budget.Sources{Reading: r.reading, Batches: r.pool.InUse})
+	r.taste = budget.NewTaste(r.cfg.BufferMaxBytes, r.cfg.HoldProbeInterval)
 }
 
-func (s *session) free() int64 { return s.share() - s.pool.InUse() - s.letter.bytes }
+// reading returns the bytes that reading uses or waits for, its reserve included:
+// what it does not use of that is not lent to the batches.
+func (r *resources) reading() int64 {
+	own := r.cfg.fetchAllowance()
+	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own)
+}
 
 // waiting counts the healthy namespaces that wait for a slot.
 func (s *session) waiting() int { return s.pacer.Waiting() }

@@ -3,6 +3,8 @@ package consumer
 import (
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/budget"
 )
 
 // TestSession_aWaitingChunkIsTriedAgain: while imports are under way when it would
@@ -32,7 +34,7 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 			for range c.flying {
 				s.pacer.Began(s.pacer.Get("users"))
 			}
-			s.letter.bytes = s.share() - c.free
+			s.budget.Charge(budget.Letters, s.budget.Free()-c.free)
 			s.retryPending(time.Now())
 			if taken := s.pending == nil; taken != c.taken || r.partition.ledger.Position() == 1 != c.taken {
 				t.Errorf("taken: %v, position %d, want %v", taken, r.partition.ledger.Position(), c.taken)

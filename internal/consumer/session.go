@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -38,6 +39,8 @@ type resources struct {
 	fetched     *allowance
 	inflated    *allowance
 	pacer       *pace.Pacer
+	budget      *budget.Budget
+	taste       *budget.Taste
 	requests    requestIDs
 	lastStored  time.Time // an import succeeded last
 	// recollections are written while no session runs and read by the one that
@@ -204,6 +207,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 	s.pulse.beat(now)
 	s.countMemoryPause(now)
 	if s.mode == running {
+		s.resumeMarked()
 		s.retryPending(now)
 		s.expire(now)
 		s.countHeldPauses(now)
@@ -235,6 +239,7 @@ func (s *session) nextEvent(now time.Time) time.Time {
 		}
 		if s.pending != nil {
 			consider(s.reliefAt)
+			consider(s.taste.RenewAt())
 		}
 	}
 	consider(s.catchUp.restUntil)

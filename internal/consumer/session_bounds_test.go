@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/budget"
 )
 
 // What was read before a partition's reading began anew belongs to another
@@ -106,10 +108,11 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 // finds room beside them and beside dead letters whose topic is away: else it
 // would wait for the very memory it lies in.
 func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
-	for _, budget := range []int64{8 << 20, 256 << 20} {
-		t.Run(fmt.Sprint(budget), func(t *testing.T) {
+	for _, buffer := range []int64{16 << 20, 256 << 20} {
+		t.Run(fmt.Sprint(buffer), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.letter.bytes = r.cfg.letterBytes()
+				r.budget.Charge(budget.Letters, r.budget.Ceiling(budget.Letters))
+				r.budget.Charge(budget.Marks, r.budget.Ceiling(budget.Marks))
 				for _, a := range []*allowance{r.fetched, r.inflated} {
 					var large *lease
 					go func() { large, _ = a.lend(r.t.Context(), a.ceiling) }()
@@ -121,14 +124,14 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 					defer large.release()
 				}
 				c := newChunk(r.part(0).cursor, 0)
-				c.add("a", line{bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(budget/4)-22))})
+				c.add("a", line{bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(buffer/4)-22))})
 				c.next = 1
 				r.take(c)
 				r.settleDown()
 				if r.pending != nil {
-					r.t.Errorf("a record of %d bytes waits with %d free", budget/4, r.free())
+					r.t.Errorf("a record of %d bytes waits with %d free", buffer/4, r.budget.Free())
 				}
-			}, func(c *Config) { c.BufferMaxBytes, c.Batch.MaxBytes = budget, budget })
+			}, func(c *Config) { c.BufferMaxBytes, c.Batch.MaxBytes = buffer, buffer })
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 )
 
@@ -81,8 +82,8 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		if r.letter.bytes != 0 || r.letter.pending() != 0 {
-			t.Errorf("%d letters of %d bytes are pending", r.letter.pending(), r.letter.bytes)
+		if r.budget.Held(budget.Letters) != 0 || r.letter.pending() != 0 {
+			t.Errorf("%d letters of %d bytes are pending", r.letter.pending(), r.budget.Held(budget.Letters))
 		}
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)

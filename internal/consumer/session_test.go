@@ -3,10 +3,13 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 const age = 10 * time.Second // of testConfig's batches
@@ -138,14 +141,98 @@ func TestSession_aRetryingNamespaceIsShedUnderPressure(t *testing.T) {
 	})
 }
 
-func TestSession_withoutAnySuccessNothingIsShed(t *testing.T) {
+func TestSession_withoutAnySuccessOneGivesWayAtATime(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = func(string) Outcome { return overloaded }
-		r.feed(0, runOf("a", 0, 19)...)
-		if r.relieve(1, time.Now()) || r.pool.InUse() == 0 {
-			t.Error("lines left memory although nothing can be stored")
+		r.feed(0, append(runOf("a", 0, 19), runOf("b", 20, 29)...)...)
+		r.after(age)
+		if r.relieve(1<<40, time.Now()) || r.lookup("a").State() != pace.Shed || r.lookup("b").State() != pace.Retrying {
+			t.Errorf("a is %s and b is %s, want the larger one shed", r.lookup("a").State(), r.lookup("b").State())
 		}
+		r.taste.Read(r.cfg.BufferMaxBytes)
+		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Retrying {
+			t.Error("another one left memory although a buffer was read for nothing in this interval")
+		}
+		r.taste.Read(1)
+		time.Sleep(r.cfg.HoldProbeInterval)
+		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Shed {
+			t.Error("no other one left memory in the next interval")
+		}
+		r.api.create = nil
+		r.after(2*time.Minute + age)
+		r.stored("a", offsets(0, 19)...)
+		r.stored("b", offsets(20, 29)...)
+		r.watermark(0, 30)
 	})
+}
+
+// While the API refuses the key, or asks everybody to wait, nobody could store
+// what would be read instead.
+func TestSession_whereNobodyCanStoreNothingIsShed(t *testing.T) {
+	for _, o := range []Outcome{
+		{Class: Unauthorised, Status: 401, Delay: time.Minute, Err: errors.New("unauthorised")},
+		{Class: Retry, Status: 429, Delay: time.Hour, RetryAfter: time.Hour, Throttled: true, Err: errors.New("too many requests")},
+	} {
+		t.Run(fmt.Sprint(o.Status), func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.api.create = func(string) Outcome { return o }
+				r.feed(0, slices.Concat(runOf("a", 0, 9), runOf("b", 10, 19), runOf("c", 20, 29))...)
+				r.after(age)
+				if r.relieve(1<<40, time.Now()) || r.pool.InUse() == 0 {
+					t.Error("lines left memory although nobody can store")
+				}
+			})
+		})
+	}
+}
+
+// TestSession_aBacklogLargerThanMemoryStopsNoOther: one namespace is alone at the
+// front of the log with more than memory holds, and fails from the start.
+func TestSession_aBacklogLargerThanMemoryStopsNoOther(t *testing.T) {
+	for _, o := range []Outcome{
+		overloaded,
+		{Class: Retry, Status: 429, Delay: time.Hour, RetryAfter: time.Hour, Throttled: true, Err: errors.New("too many requests")},
+	} {
+		t.Run(fmt.Sprint(o.Status), func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.api.create = only("bad", o)
+				const lines, each = 300, 2 << 10 // more than two buffers
+				for at := int64(0); at < lines; at += 10 {
+					r.feedSlowly(0, lengthened(runOf("bad", at, at+9), each)...)
+				}
+				r.feedSlowly(0, runOf("good", lines, lines+9)...)
+				r.after(age)
+				r.stored("good", offsets(lines, lines+9)...)
+				r.watermark(0, 0)
+				r.api.create = nil
+				r.after(time.Hour + 2*time.Minute)
+				r.stored("bad", offsets(0, lines-1)...)
+				r.watermark(0, lines+10)
+			}, func(c *Config) { c.BufferMaxBytes = 256 << 10 })
+		})
+	}
+}
+
+// feedSlowly feeds records once the session takes them.
+func (r *sessionRig) feedSlowly(partition int32, records ...testRecord) {
+	r.t.Helper()
+	for range 600 {
+		if r.pending == nil {
+			r.feed(partition, records...)
+			return
+		}
+		r.after(time.Second)
+	}
+	r.t.Fatalf("nothing is read any more: %d bytes are free, %+v", r.budget.Free(), r.status().Namespaces)
+}
+
+// lengthened makes the records' lines at least size bytes long.
+func lengthened(records []testRecord, size int) []testRecord {
+	for i := range records {
+		v := records[i].value
+		records[i].value = fmt.Appendf(nil, `%s,"pad":%q}`, v[:len(v)-1], strings.Repeat("x", size))
+	}
+	return records
 }
 
 // maybeStored stores the first PUT of bad, and tells nothing of it until done.

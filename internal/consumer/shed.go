@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // attemptFunc is one of the two calls of an Import.
@@ -56,23 +56,43 @@ func (s *session) shedPieces(n *namespace, pieces []piece, now time.Time) {
 		switch {
 		case mark == nil && !node.Single:
 			p.ledger.Become(node, ledger.Shed)
-			n.mark(p, node)
+			s.mark(n, p, node)
 			continue
 		case mark == nil:
-			n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
+			s.mark(n, p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
 		case first < mark.First:
 			moved := s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
 			s.dropNode(p, mark)
-			n.mark(p, moved)
+			s.mark(n, p, moved)
 		}
 		s.dropNode(p, node)
 	}
 }
 
+// What a mark is charged to the budget: its place in the namespace's map, its
+// node, and what the ledger keeps of the namespace; and once for each namespace
+// what the session and the pacer keep of it. TestMark_chargesWhatItCosts compares
+// them with the heap.
+const (
+	markBytes       = 320
+	markedNamespace = 512
+)
+
+// markCost is what one more mark of n is charged; n may be nil.
+func markCost(n *namespace) int64 {
+	if n == nil || len(n.shed) == 0 {
+		return markBytes + markedNamespace
+	}
+	return markBytes
+}
+
 // mark remembers where a namespace's dropped lines begin in a partition.
-func (n *namespace) mark(p *partition, node *ledger.Node) {
+func (s *session) mark(n *namespace, p *partition, node *ledger.Node) {
 	if node == nil {
 		return
+	}
+	if n.shed[p] == nil {
+		s.budget.Charge(budget.Marks, markCost(n))
 	}
 	if n.shed == nil {
 		n.shed = map[*partition]*ledger.Node{}
@@ -80,9 +100,38 @@ func (n *namespace) mark(p *partition, node *ledger.Node) {
 	n.shed[p] = node
 }
 
+// unmark forgets where a namespace's dropped lines begin in a partition: there
+// are none any more.
+func (s *session) unmark(n *namespace, p *partition) {
+	if n.shed[p] != nil {
+		delete(n.shed, p)
+		s.budget.Charge(budget.Marks, -markCost(n))
+	}
+}
+
+// marksFit reports whether the lines of the chunk that have to be dropped could
+// be remembered.
+func (s *session) marksFit(c *chunk, p *partition) bool {
+	var cost int64
+	for i := range c.groups {
+		if n := s.lookup(c.groups[i].namespace); n != nil && n.Dropping() && n.shed[p] == nil {
+			cost += markCost(n)
+		}
+	}
+	return cost == 0 || s.budget.Fits(budget.Marks, cost)
+}
+
+// resumeMarked lets partitions be read on that await memory for marks, once half
+// of it is free.
+func (s *session) resumeMarked() {
+	if s.budget.Held(budget.Marks) <= s.budget.Ceiling(budget.Marks)/2 {
+		s.resume(awaitsMarks)
+	}
+}
+
 // dropFrom marks the first line of a namespace that is dropped on reading.
 func (s *session) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
-	n.mark(p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
+	s.mark(n, p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // settleNode ends a node whose lines are done.
@@ -111,55 +160,6 @@ func (s *session) ended(p *partition, err error) {
 		return
 	}
 	p.touch()
-}
-
-// relieve makes room by shedding the namespace in trouble that holds most,
-// provided that others do succeed: where nothing can be stored, waiting is
-// better than reading everything twice. It says whether it freed enough.
-func (s *session) relieve(need int64, now time.Time) bool {
-	for need > 0 {
-		worst, most := (*namespace)(nil), int64(0)
-		for n := range s.namespaces() {
-			if held := s.sheddable(n, now); held > most {
-				worst, most = n, held
-			}
-		}
-		if worst == nil {
-			return false
-		}
-		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
-			"namespace", worst.Name, "bytes", most)
-		before := s.pool.InUse()
-		s.shedMost(worst, now, certain)
-		s.pacer.Enqueue(worst.Namespace, now)
-		freed := before - s.pool.InUse()
-		if freed <= 0 {
-			return false
-		}
-		need -= freed
-	}
-	return true
-}
-
-// certain says that a batch is not stored: reading it again repeats nothing.
-// One that may be stays in memory, where its URL can be tried again.
-func certain(u *upload) bool { return !u.flying && !u.ambiguous() }
-
-// sheddable is what shedding the namespace would free, 0 if that is not to be
-// done: nothing has been stored since it is in trouble.
-func (s *session) sheddable(n *namespace, now time.Time) (bytes int64) {
-	if !n.Troubled() || n.State() == pace.Trial || !s.lastStored.After(n.Since()) || s.pacer.AnyShut() {
-		return 0
-	}
-	for _, u := range n.uploads {
-		if certain(u) && !u.lettering {
-			bytes += u.batch.Memory()
-		}
-	}
-	if b, ok := s.batches.Open(n.Name); ok {
-		bytes += b.Memory()
-	}
-	return bytes
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 )
@@ -178,7 +179,7 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 		text := "the import API refuses the credentials: " + credentialsRemedy
 		st.APIError = &text
 	}
-	st.Buffer.Bytes += s.pool.InUse() + s.letter.bytes
+	st.Buffer.Bytes += s.pool.InUse() + s.budget.Held(budget.Letters) + s.budget.Held(budget.Marks)
 	for _, p := range sortedPartitions(s.partitions) {
 		st.Partitions = append(st.Partitions, p.status(now))
 	}
@@ -190,6 +191,17 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 			st.gauges.partitionsHeld++
 		}
 	}
+}
+
+// pauseReason says why reading of a paused partition pauses.
+func (p *partition) pauseReason() string {
+	switch p.awaits {
+	case awaitsLetters:
+		return "reading pauses until the dead-letter topic has taken more of what waits for it"
+	case awaitsMarks:
+		return "reading pauses until fewer namespaces are held or failing: no memory is left to remember where their records begin; raise BRIDGE_BUFFER_MAX_BYTES, or see the namespaces' last errors"
+	}
+	return fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.ledger.Singles())
 }
 
 func (p *partition) status(now time.Time) PartitionStatus {
@@ -217,10 +229,7 @@ func (p *partition) status(now time.Time) PartitionStatus {
 		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
 	}
 	if p.paused && out.Error == nil {
-		text := fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.ledger.Singles())
-		if p.awaitsLetters {
-			text = "reading pauses until the dead-letter topic has taken more of what waits for it"
-		}
+		text := p.pauseReason()
 		out.Error = &text
 	}
 	switch {

@@ -39,7 +39,7 @@ func (b *Budget) Ceiling(a Account) int64 {
 	case Letters:
 		return min(16<<20, b.limit/16)
 	default: // Marks
-		return b.limit / 8
+		return b.limit / 10
 	}
 }
 
@@ -77,3 +77,6 @@ func (b *Budget) Free() int64 { return b.Share() - b.sources.Batches() }
 
 // Used returns the bytes that are held in all.
 func (b *Budget) Used() int64 { return b.limit - b.Free() }
+
+// Reset empties the accounts of the generation that ends.
+func (b *Budget) Reset() { b.held = [accounts]int64{} }

@@ -55,6 +55,13 @@ func (p *Pacer) All() iter.Seq[*Namespace] { return maps.Values(p.namespaces) }
 // InFlight returns the number of attempts in flight.
 func (p *Pacer) InFlight() int { return p.inFlight }
 
+// HealthyInFlight returns the number of attempts in flight of namespaces that had
+// no trouble when the attempt began.
+func (p *Pacer) HealthyInFlight() int { return p.inFlight - p.troubledFlight }
+
+// Len returns the number of known namespaces.
+func (p *Pacer) Len() int { return len(p.namespaces) }
+
 // Waiting returns the number of healthy namespaces that wait for a slot.
 func (p *Pacer) Waiting() int { return len(p.ready[0]) }
 
