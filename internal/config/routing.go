@@ -23,7 +23,7 @@ type ID struct {
 	// bridge set the line's id.
 	//
 	// Default: field:id
-	Source IDSource `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it."`
+	Source IDSource `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
 
 	// Numbers says what to do with an id that is a JSON number.
 	//

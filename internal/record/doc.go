@@ -19,7 +19,8 @@
 // any number of digits. Escaped lone surrogates ("\ud800") are accepted, as
 // the grammar does. Keys may repeat: for ids and namespaces the last one
 // counts, as it does for most parsers, and keys are compared decoded, so
-// "\u0069d" is "id".
+// "\u0069d" is "id". A key or header is an id if it is valid UTF-8 without
+// control characters.
 //
 // # What is stored
 //

@@ -67,9 +67,22 @@ func (w *Worker) textID(text []byte) (token []byte, rej *Rejection) {
 		return nil, w.mapper.rejected.idEmpty
 	case !utf8.Valid(text):
 		return nil, w.mapper.rejected.idUTF8
+	case holdsControl(text):
+		return nil, w.mapper.rejected.idControl
 	default:
 		return w.quotedID(text), nil
 	}
+}
+
+// holdsControl tells whether text, which is valid UTF-8, holds a control
+// character (Unicode's category Cc), as numbers in binary nearly always do.
+func holdsControl(text []byte) bool {
+	for i, c := range text {
+		if c < ' ' || c == 0x7f || c == 0xc2 && text[i+1] < 0xa0 {
+			return true
+		}
+	}
+	return false
 }
 
 // quotedID gives text as a JSON string in the worker's scratch.

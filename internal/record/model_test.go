@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"kafka-import-bridge/internal/record"
@@ -140,7 +141,7 @@ func (m model) id(in *record.Input) (token, reason string) {
 	if len(text) == 0 {
 		return "", "no_id"
 	}
-	if !utf8.Valid(text) {
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, unicode.IsControl) {
 		return "", "bad_id"
 	}
 	return quoted(string(text)), ""

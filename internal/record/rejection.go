@@ -66,6 +66,7 @@ type rejections struct {
 	idNumber       *Rejection
 	idType         *Rejection
 	idUTF8         *Rejection
+	idControl      *Rejection
 	namespaceNone  *Rejection
 	namespaceType  *Rejection
 	namespaceEmpty *Rejection
@@ -95,7 +96,8 @@ func newRejections(s Settings) rejections {
 		idEmpty:        &Rejection{empty, id + ": empty or null"},
 		idNumber:       &Rejection{BadID, id + ": a number; BRIDGE_ID_NUMBERS=string takes it as text"},
 		idType:         &Rejection{BadID, id + ": neither a string nor a number"},
-		idUTF8:         &Rejection{BadID, id + ": not valid UTF-8"},
+		idUTF8:         &Rejection{BadID, id + ": not valid UTF-8; binary data is no id (BRIDGE_ID=offset makes one)"},
+		idControl:      &Rejection{BadID, id + ": it holds a control character; binary data is no id (BRIDGE_ID=offset makes one)"},
 		namespaceNone:  &Rejection{NoNamespace, namespace + ": the record has none"},
 		namespaceType:  &Rejection{BadNamespace, namespace + ": neither a string nor an array of strings"},
 		namespaceEmpty: &Rejection{BadNamespace, namespace + ": an item of the list is empty"},
