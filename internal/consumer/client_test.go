@@ -23,74 +23,6 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// clientRig is a cluster in memory and a client of it, in virtual time.
-type clientRig struct {
-	t       *testing.T
-	net     *kfake.VirtualNetwork
-	cluster *kfake.Cluster
-	client  *Client
-	dials   atomic.Int32
-}
-
-func newClientRig(t *testing.T, config ClientConfig, opts ...kfake.Opt) *clientRig {
-	t.Helper()
-	r := &clientRig{t: t, net: new(kfake.VirtualNetwork)}
-	opts = append([]kfake.Opt{kfake.Ports(9092), kfake.NumBrokers(1), kfake.ListenFn(r.net.Listen), kfake.SeedTopics(2, "orders", "users")}, opts...)
-	cluster, err := kfake.NewCluster(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.cluster = cluster
-	config.Brokers, config.ClientID = cluster.ListenAddrs(), "test"
-	if config.Dial == nil {
-		config.Dial = r.dial
-	}
-	r.client = NewClient(config)
-	t.Cleanup(func() {
-		r.client.Close()
-		cluster.Close()
-		time.Sleep(time.Second) // of virtual time, for what sleeps
-	})
-	return r
-}
-
-func (r *clientRig) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	r.dials.Add(1)
-	return r.net.DialContext(ctx, network, address)
-}
-
-// produce writes one batch of records to a partition.
-func (r *clientRig) produce(topic string, partition int32, codec kgo.CompressionCodec, values ...string) {
-	r.t.Helper()
-	r.produceBy(topic, partition, values, kgo.ProducerBatchCompression(codec))
-}
-
-func (r *clientRig) produceBy(topic string, partition int32, values []string, opts ...kgo.Opt) {
-	r.t.Helper()
-	opts = append(opts, kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	producer, err := kgo.NewClient(opts...)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer producer.Close()
-	var records []*kgo.Record
-	for _, v := range values {
-		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)})
-	}
-	if err := producer.ProduceSync(r.t.Context(), records...).FirstErr(); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-func (r *clientRig) topic(name string) wire.TopicMetadata {
-	r.t.Helper()
-	answer, err := r.client.Metadata(r.t.Context(), []string{name})
-	if err != nil || len(answer.Topics) != 1 {
-		r.t.Fatalf("metadata of %s: %+v, %v", name, answer, err)
-	}
-	return answer.Topics[0]
-}
-
 func fetchFrom(topic wire.TopicMetadata, partition int32, offset int64) *wire.FetchRequest {
 	return &wire.FetchRequest{
 		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 20, ReadCommitted: true,
@@ -103,7 +35,7 @@ func fetchFrom(topic wire.TopicMetadata, partition int32, offset int64) *wire.Fe
 func alloc(n int) ([]byte, error) { return make([]byte, n+10), nil }
 
 // values reads what a fetch from offset 0 of partition 0 delivers.
-func (r *clientRig) values(topic wire.TopicMetadata) (values []string, version int16) {
+func values(r *clientRig, topic wire.TopicMetadata) (values []string, version int16) {
 	r.t.Helper()
 	body, version, err := r.client.Fetch(r.t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), alloc)
 	if err != nil {
@@ -143,7 +75,7 @@ func TestClient_fetchesEveryCodec(t *testing.T) {
 					want = append(want, fmt.Sprintf(`{"id":"%d","text":"the same text again and again"}`, j))
 				}
 				r.produce("orders", 0, codec, want...)
-				if got, version := r.values(r.topic("orders")); !slices.Equal(got, want) || version != 13 {
+				if got, version := values(r, r.topic("orders")); !slices.Equal(got, want) || version != 13 {
 					t.Errorf("version %d: got %d records, want %d", version, len(got), len(want))
 				}
 			})
@@ -171,7 +103,7 @@ func TestClient_oldBrokers(t *testing.T) {
 				if got := topic.ID != (wire.UUID{}); got != tc.ids {
 					t.Errorf("topic id known: %v", got)
 				}
-				if got, version := r.values(topic); !slices.Equal(got, []string{"a", "b"}) || version != tc.fetch {
+				if got, version := values(r, topic); !slices.Equal(got, []string{"a", "b"}) || version != tc.fetch {
 					t.Errorf("version %d: got %q", version, got)
 				}
 			})
@@ -310,7 +242,7 @@ func TestClient_allocRefuses(t *testing.T) {
 		if !errors.Is(err, no) {
 			t.Errorf("got %v", err)
 		}
-		if got, _ := r.values(topic); len(got) != 0 { // the next one does not see the answer that was left
+		if got, _ := values(r, topic); len(got) != 0 { // the next one does not see the answer that was left
 			t.Errorf("got %q", got)
 		}
 	})
@@ -443,50 +375,6 @@ func TestClient_wrongPassword(t *testing.T) {
 	}
 }
 
-func TestCode_insideOfOtherErrors(t *testing.T) {
-	for _, tc := range []struct {
-		err  error
-		want Code
-		ok   bool
-	}{
-		{fmt.Errorf("authenticate: %w", kafka.SASLAuthenticationFailed), CodeAuthenticationFailed, true},
-		{errUnknownBroker, CodeBrokerNotAvailable, true},
-		{io.EOF, 0, false},
-	} {
-		var code Code
-		if err := withCode(tc.err); errors.As(err, &code) != tc.ok || code != tc.want || !errors.Is(err, tc.err) || err.Error() != tc.err.Error() {
-			t.Errorf("%v: code %d", err, code)
-		}
-	}
-}
-
-func TestCode_classes(t *testing.T) {
-	for _, tc := range []struct {
-		code                                   Code
-		retriable, stale, gone, fenced, denied bool
-	}{
-		{CodeNotLeader, true, true, false, false, false},
-		{CodeFencedLeaderEpoch, true, true, false, false, false},
-		{CodeNotCoordinator, true, false, false, false, false},
-		{CodeRebalanceInProgress, true, false, false, false, false},
-		{CodeUnknownTopic, false, false, true, false, false},
-		{CodeUnknownTopicID, false, false, true, false, false},
-		{CodeIllegalGeneration, false, false, false, true, false},
-		{CodeUnknownMember, false, false, false, true, false},
-		{CodeGroupDenied, false, false, false, false, true},
-		{CodeMetadataTooLarge, false, false, false, false, false},
-		{CodeOffsetOutOfRange, false, false, false, false, false},
-	} {
-		c := tc.code
-		if c.Retriable() != tc.retriable || c.StaleLeader() != tc.stale || c.TopicGone() != tc.gone || c.Fenced() != tc.fenced || c.Denied() != tc.denied {
-			t.Errorf("%v is classified wrongly", c)
-		}
-		if c.Err() == nil || CodeOK.Err() != nil || !strings.Contains(c.Error(), fmt.Sprint(int16(c))) {
-			t.Errorf("error %q", c.Err())
-		}
-	}
-}
-
 func TestClient_newBrokerIsFoundAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClientRig(t, ClientConfig{})
@@ -533,26 +421,6 @@ func TestClient_closed(t *testing.T) {
 			t.Errorf("%d connections are open", n)
 		}
 	})
-}
-
-// joined starts a member of a group and waits for its first generation.
-func (r *clientRig) joined(group, clientID string) *kafka.Generation {
-	r.t.Helper()
-	dialer := r.client.Dialer()
-	dialer.ClientID = clientID
-	members, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: group, Brokers: r.cluster.ListenAddrs(), Topics: []string{"orders"}, Dialer: dialer,
-	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { _ = members.Close() })
-	generation, err := members.Next(r.t.Context())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	generation.Start(func(ctx context.Context) { <-ctx.Done() })
-	return generation
 }
 
 func TestClient_commits(t *testing.T) {

@@ -52,7 +52,7 @@ func NewPreflight(cfg Config, client *Client, explain func(error) string) (*Pref
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
 	}
-	base := client.config
+	base := client.Config()
 	base.DialTimeout, base.CallTimeout, base.MetadataTopics = preflightPatience, preflightPatience, nil
 	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: explain}, nil
 }

@@ -73,7 +73,7 @@ func TestPreflight_groupOfBridges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newClientRig(t, ClientConfig{})
 		r.joined("bridge", "some-bridge")
-		r.finds(r.preflight(0, nil), "group bridge: its offsets can be read; the brokers grant READ, which joining and committing need; 1 member in it, state Stable")
+		finds(r, preflight(r, 0, nil), "group bridge: its offsets can be read; the brokers grant READ, which joining and committing need; 1 member in it, state Stable")
 	})
 }
 
@@ -91,7 +91,7 @@ func TestPreflight_waitsForCoordinator(t *testing.T) {
 			answer.ErrorCode = kerr.CoordinatorLoadInProgress.Code
 			return answer, nil, true
 		})
-		r.finds(r.preflight(0, nil), "group bridge: its offsets can be read; the brokers grant READ, which joining and committing need; nobody is in it")
+		finds(r, preflight(r, 0, nil), "group bridge: its offsets can be read; the brokers grant READ, which joining and committing need; nobody is in it")
 	})
 }
 
@@ -119,7 +119,7 @@ func TestPreflight_groupThatTellsLittle(t *testing.T) {
 					answer.Groups = append(answer.Groups, g)
 					return answer, nil, true
 				})
-				r.finds(r.preflight(0, nil), tc.want)
+				finds(r, preflight(r, 0, nil), tc.want)
 			})
 		})
 	}

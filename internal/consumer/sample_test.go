@@ -14,7 +14,7 @@ import (
 
 // preflight runs a preflight of the rig's topics and returns what it found, one
 // "check: detail" each, a failure with "FAIL" before it.
-func (r *clientRig) preflight(sample int, change func(*Config)) (found []string) {
+func preflight(r *clientRig, sample int, change func(*Config)) (found []string) {
 	r.t.Helper()
 	namespace, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
@@ -45,7 +45,7 @@ func (r *clientRig) preflight(sample int, change func(*Config)) (found []string)
 	return found
 }
 
-func (r *clientRig) finds(found []string, wants ...string) {
+func finds(r *clientRig, found []string, wants ...string) {
 	r.t.Helper()
 	for _, want := range wants {
 		if !strings.Contains(strings.Join(found, "\n")+"\n", want+"\n") {
@@ -67,7 +67,7 @@ func TestSample_sharesOfPartitions(t *testing.T) {
 		r.produce("orders", 0, kgo.Lz4Compression(), inNamespace("first", 100)...)
 		r.produce("orders", 1, kgo.ZstdCompression(), inNamespace("second", 3)...)
 		r.produce("users", 1, kgo.NoCompression(), inNamespace("third", 4)...)
-		r.finds(r.preflight(10, nil),
+		finds(r, preflight(r, 10, nil),
 			"sample orders: read 10 records, the oldest of the 103 ahead",
 			"sample orders: namespace first would get 7 lines, 168 bytes", // what the second leaves over
 			"sample orders: namespace second would get 3 lines, 75 bytes",
@@ -81,7 +81,7 @@ func TestSample_withinBatch(t *testing.T) {
 		r := newClientRig(t, ClientConfig{})
 		r.produce("orders", 0, kgo.GzipCompression(), append(inNamespace("a", 5), inNamespace("b", 5)...)...)
 		r.produce("orders", 1, kgo.NoCompression(), inNamespace("c", 1)...)
-		r.finds(r.preflight(8, nil), // 4 and 1, then 3
+		finds(r, preflight(r, 8, nil), // 4 and 1, then 3
 			"sample orders: namespace a would get 5 lines, 100 bytes",
 			"sample orders: namespace b would get 2 lines, 40 bytes",
 			"sample orders: namespace c would get 1 line, 20 bytes")
@@ -100,8 +100,8 @@ func TestSample_readsOn(t *testing.T) {
 			}
 			r.produce("orders", 0, kgo.NoCompression(), values...)
 		}
-		r.finds(r.preflight(2600, nil), "sample orders: read 2600 records, the oldest of the 3000 ahead")
-		r.finds(r.preflight(9000, nil), "sample orders: read 3000 records, the oldest of the 3000 ahead")
+		finds(r, preflight(r, 2600, nil), "sample orders: read 2600 records, the oldest of the 3000 ahead")
+		finds(r, preflight(r, 9000, nil), "sample orders: read 3000 records, the oldest of the 3000 ahead")
 	})
 }
 
@@ -130,12 +130,12 @@ func TestSample_abortedTransactions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		found := r.preflight(100, nil)
-		r.finds(found, "sample orders: read 10 records, the oldest of the 18 ahead", "sample orders: namespace kept would get 10 lines, 230 bytes")
+		found := preflight(r, 100, nil)
+		finds(r, found, "sample orders: read 10 records, the oldest of the 18 ahead", "sample orders: namespace kept would get 10 lines, 230 bytes")
 		if strings.Contains(strings.Join(found, "\n"), "aborted") {
 			t.Errorf("aborted records were read: %v", found)
 		}
-		r.finds(r.preflight(100, func(c *Config) { c.ReadCommitted = false }),
+		finds(r, preflight(r, 100, func(c *Config) { c.ReadCommitted = false }),
 			"sample orders: read 15 records, the oldest of the 18 ahead", "sample orders: namespace aborted would get 5 lines, 130 bytes")
 	})
 }
@@ -159,7 +159,7 @@ func TestSample_countsRight(t *testing.T) {
 			if total == 0 {
 				want = "sample orders: no record is ahead, so none was read"
 			}
-			r.finds(r.preflight(asked, nil), want)
+			finds(r, preflight(r, asked, nil), want)
 		}
 	})
 }

@@ -412,7 +412,7 @@ func TestStreamer_betweenFetches(t *testing.T) {
 						}
 					}
 				}
-				got, streams := r.readAll(t, [2]int{len(want[0]), len(want[1])})
+				got, streams := readAll(t, r, [2]int{len(want[0]), len(want[1])})
 				for p := range want {
 					if !slices.Equal(got[p], want[p]) {
 						t.Errorf("partition %d: %d lines instead of %d", p, len(got[p]), len(want[p]))
@@ -426,15 +426,8 @@ func TestStreamer_betweenFetches(t *testing.T) {
 	}
 }
 
-// produceLarge writes a batch of any size.
-func (r *clientRig) produceLarge(topic string, partition int32, codec kgo.CompressionCodec, values ...string) {
-	r.t.Helper()
-	r.produceBy(topic, partition, values, kgo.ProducerBatchCompression(codec),
-		kgo.ProducerBatchMaxBytes(64<<20), kgo.BrokerMaxWriteBytes(128<<20), kgo.ProducerLinger(time.Second))
-}
-
 // readAll reads both partitions until they have given so many lines.
-func (r *clientRig) readAll(t *testing.T, want [2]int) (got [2][]string, streams int) {
+func readAll(t *testing.T, r *clientRig, want [2]int) (got [2][]string, streams int) {
 	cfg := testConfig(t, func(c *Config) { c.BufferMaxBytes = 512 << 10 })
 	mapper, err := record.NewMapper(cfg.Record)
 	if err != nil {
