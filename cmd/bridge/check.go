@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -87,7 +88,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 }
 
 // checkKafka tries what the consumer needs.
-func checkKafka(ctx context.Context, cfg *config.Config, client *consumer.Client, explain func(error) string, sample int, out *findings) {
+func checkKafka(ctx context.Context, cfg *config.Config, client *kafka.Client, explain func(error) string, sample int, out *findings) {
 	preflight, err := consumer.NewPreflight(consumerConfig(cfg), client, explain)
 	if err != nil {
 		out.tell(consumer.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})

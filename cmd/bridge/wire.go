@@ -17,6 +17,8 @@ import (
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/auth"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -41,9 +43,9 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 		out.Exclude = []string{cfg.Policies.DLQTopic}
 	}
 	for _, r := range cfg.Policies.Skip {
-		tp := consumer.TopicPartition{Topic: r.Topic, Partition: r.Partition}
+		tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		if out.SkipRecords == nil {
-			out.SkipRecords = map[consumer.TopicPartition]map[int64]bool{}
+			out.SkipRecords = map[kafka.TopicPartition]map[int64]bool{}
 		}
 		if out.SkipRecords[tp] == nil {
 			out.SkipRecords[tp] = map[int64]bool{}
@@ -82,43 +84,43 @@ func clientID(cfg *config.Config) string {
 
 // kafkaClient builds the client and what explains its errors. A fault of the
 // configuration that shows only here is a configError.
-func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*consumer.Client, func(error) string, error) {
+func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, func(error) string, error) {
 	k := cfg.Kafka
-	auth := consumer.AuthConfig{
+	login := auth.Config{
 		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
 		ServerName: k.TLS.ServerName, InsecureSkipVerify: k.TLS.InsecureSkipVerify,
 		Mechanism: string(k.SASL.Mechanism), Username: k.SASL.Username, Password: k.SASL.Password.Latest, AWSRegion: k.SASL.AWSRegion,
-		OAuth: consumer.OAuthConfig{
+		OAuth: auth.OAuth{
 			ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
 			Client: oauthClient(roots),
 		},
 	}
 	for _, x := range k.SASL.OAuthExtensions {
-		auth.OAuth.Extensions = append(auth.OAuth.Extensions, consumer.OAuthExtension(x))
+		login.OAuth.Extensions = append(login.OAuth.Extensions, auth.OAuthExtension(x))
 	}
 	if k.SASL.OAuthTokenURL.URL != nil {
-		auth.OAuth.TokenURL = k.SASL.OAuthTokenURL.String()
+		login.OAuth.TokenURL = k.SASL.OAuthTokenURL.String()
 	}
-	tlsConfig, err := auth.TLSConfig()
+	tlsConfig, err := login.TLSConfig()
 	if err != nil {
 		return nil, nil, err
 	}
-	mechanism, err := auth.SASLMechanism(ctx)
+	mechanism, err := login.SASLMechanism(ctx)
 	if err != nil {
 		return nil, nil, &configError{mechanismFault(k.SASL.Mechanism, err)}
 	}
-	client := consumer.ClientConfig{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
+	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
 	if cfg.Policies.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.Policies.DLQTopic}
 	}
-	return consumer.NewClient(client), auth.Explain, nil
+	return kafka.NewClient(client), login.Explain, nil
 }
 
 // mechanismFault is err, found where the AWS default chain was asked, as a fault
 // of the setting that would mend it.
 func mechanismFault(mechanism config.SASLMechanism, err error) *config.Fault {
 	const variable = "BRIDGE_KAFKA_SASL_MECHANISM"
-	if errors.Is(err, consumer.ErrNoRegion) {
+	if errors.Is(err, auth.ErrNoRegion) {
 		return &config.Fault{
 			Variable: "AWS_REGION", Remedy: "set AWS_REGION",
 			Problem: "it is required by " + variable + "=" + string(mechanism) + ", since the AWS default chain knows no region",

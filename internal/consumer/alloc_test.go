@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -40,11 +41,11 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	}
 	r.divide()
 	touched := false
-	p := &partition{TopicPartition: TopicPartition{"orders", 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 	p.cursor = &cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *chunk, 64)
 	return &intakeRig{
-		session:   &session{resources: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[TopicPartition]*partition{p.TopicPartition: p}},
+		session:   &session{resources: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
 		partition: p, decoder: newDecoder(&cfg, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
 }

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
 // resolved is where one assigned partition starts.
 type resolved struct {
-	TopicPartition
+	kafka.TopicPartition
 	start     int64
 	frontier  ledger.Frontier
 	committed int64 // -1 none
@@ -36,7 +37,7 @@ type resolved struct {
 // resolveStarts finds out where the assigned partitions start and tells the
 // loop, trying again for those whose leader or coordinator is away.
 func (s *session) resolveStarts(ctx context.Context) {
-	todo := map[TopicPartition]bool{}
+	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range s.member.assigned {
 		todo[tp] = true
 	}
@@ -64,7 +65,7 @@ func (s *session) resolveStarts(ctx context.Context) {
 // resolve makes one try for some partitions, and leaves those of todo that it did
 // not succeed for. The loop hears of each leader's as soon as that has answered:
 // one that does not holds up nobody else's.
-func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) error {
+func (s *session) resolve(ctx context.Context, todo map[kafka.TopicPartition]bool) error {
 	leaders, err := s.leaders(ctx)
 	if err != nil {
 		return err
@@ -73,9 +74,9 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) err
 	if err != nil {
 		return err
 	}
-	asked := make(map[TopicPartition]bool, len(todo))
+	asked := make(map[kafka.TopicPartition]bool, len(todo))
 	maps.Copy(asked, todo)
-	err = s.client.EachRange(ctx, s.cfg.ReadCommitted, asked, leaders, func(ranges map[TopicPartition]Range) {
+	err = s.client.EachRange(ctx, s.cfg.ReadCommitted, asked, leaders, func(ranges map[kafka.TopicPartition]kafka.Range) {
 		var found []resolved
 		for tp, r := range ranges {
 			res := s.start(tp, committed[tp], r, fresh)
@@ -95,12 +96,12 @@ func (s *session) resolve(ctx context.Context, todo map[TopicPartition]bool) err
 }
 
 // leaders asks who leads the partitions of this generation's topics.
-func (s *session) leaders(ctx context.Context) (map[TopicPartition]wire.PartitionMetadata, error) {
+func (s *session) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.PartitionMetadata, error) {
 	md, err := s.client.Metadata(ctx, s.member.topics)
 	if err != nil {
 		return nil, err
 	}
-	leaders := map[TopicPartition]wire.PartitionMetadata{}
+	leaders := map[kafka.TopicPartition]wire.PartitionMetadata{}
 	for _, t := range md.Topics {
 		if t.ID != s.member.ids[t.Name] {
 			// Created anew since this generation's subscription, perhaps by now
@@ -110,7 +111,7 @@ func (s *session) leaders(ctx context.Context) (map[TopicPartition]wire.Partitio
 		}
 		for _, p := range t.Partitions {
 			if p.Leader >= 0 && t.ErrorCode == 0 {
-				leaders[TopicPartition{t.Name, p.Partition}] = p
+				leaders[kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}] = p
 			}
 		}
 	}
@@ -120,7 +121,7 @@ func (s *session) leaders(ctx context.Context) (map[TopicPartition]wire.Partitio
 // committedOffsets reads what the group has committed for all of its topics.
 // fresh says that the group is new: nothing is committed but what members of
 // this very generation resolved, nor has this process ever known of a commit.
-func (s *session) committedOffsets(ctx context.Context) (offsets map[TopicPartition]CommittedOffset, fresh bool, err error) {
+func (s *session) committedOffsets(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
 	topics := map[string][]int32{}
 	for name, n := range s.member.parts {
 		for i := range n {

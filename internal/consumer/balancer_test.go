@@ -5,19 +5,21 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/segmentio/kafka-go"
+	kafkago "github.com/segmentio/kafka-go"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 func TestEvenBalancer_spreadsTopicsOfOnePartition(t *testing.T) {
-	topics, parts := []string{}, []kafka.Partition{}
+	topics, parts := []string{}, []kafkago.Partition{}
 	for i := range 100 {
 		name := fmt.Sprintf("topic-%02d", i)
 		topics = append(topics, name)
-		parts = append(parts, kafka.Partition{Topic: name})
+		parts = append(parts, kafkago.Partition{Topic: name})
 	}
-	var members []kafka.GroupMember
+	var members []kafkago.GroupMember
 	for i := range 3 {
-		members = append(members, kafka.GroupMember{ID: fmt.Sprint("m", i), Topics: topics})
+		members = append(members, kafkago.GroupMember{ID: fmt.Sprint("m", i), Topics: topics})
 	}
 	for id, byTopic := range (evenBalancer{}).AssignGroups(members, parts) {
 		if n := len(byTopic); n < 33 || n > 34 {
@@ -34,13 +36,13 @@ func TestEvenBalancer_property(t *testing.T) {
 	for range 500 {
 		members, parts, same := randomGroup(rnd)
 		got := evenBalancer{}.AssignGroups(members, parts)
-		owner := map[TopicPartition]string{}
+		owner := map[kafka.TopicPartition]string{}
 		least, most := len(parts), 0
 		for _, m := range members {
 			n := 0
 			for topic, ids := range got[m.ID] {
 				for _, id := range ids {
-					tp := TopicPartition{topic, int32(id)}
+					tp := kafka.TopicPartition{Topic: topic, Partition: int32(id)}
 					if other, ok := owner[tp]; ok {
 						t.Fatalf("seed %d: %v belongs to %s and %s", seed, tp, other, m.ID)
 					}
@@ -61,16 +63,16 @@ func TestEvenBalancer_property(t *testing.T) {
 
 // randomGroup makes a group in which every topic has a reader; same says that
 // all members read all topics.
-func randomGroup(rnd *rand.Rand) (members []kafka.GroupMember, parts []kafka.Partition, same bool) {
+func randomGroup(rnd *rand.Rand) (members []kafkago.GroupMember, parts []kafkago.Partition, same bool) {
 	same = rnd.IntN(2) == 0
-	members = make([]kafka.GroupMember, 1+rnd.IntN(7))
+	members = make([]kafkago.GroupMember, 1+rnd.IntN(7))
 	for i := range members {
 		members[i].ID = fmt.Sprint("m", rnd.Uint32(), "-", i)
 	}
 	for i := range 1 + rnd.IntN(6) {
 		topic := fmt.Sprint("t", i)
 		for id := range 1 + rnd.IntN(9) {
-			parts = append(parts, kafka.Partition{Topic: topic, ID: id})
+			parts = append(parts, kafkago.Partition{Topic: topic, ID: id})
 		}
 		only := rnd.IntN(len(members))
 		for j := range members {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -127,13 +128,13 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 		return &fault{kind: faultRetry, err: err}
 	}
 	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
-		return &fault{kind: faultRetry, err: Code(res.ErrorCode)}
+		return &fault{kind: faultRetry, err: kafka.Code(res.ErrorCode)}
 	}
 	p := &res.Partitions[0]
-	switch code := Code(p.ErrorCode); {
-	case code == CodeOffsetOutOfRange:
+	switch code := kafka.Code(p.ErrorCode); {
+	case code == kafka.CodeOffsetOutOfRange:
 		return &fault{kind: faultOutOfRange, err: code}
-	case code != CodeOK:
+	case code != kafka.CodeOK:
 		return &fault{kind: faultRetry, err: code}
 	}
 	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, l

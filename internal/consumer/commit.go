@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // Limits of the commits of one session, so that they stay a small share of what
@@ -47,8 +48,8 @@ type committer struct {
 
 type commitResult struct {
 	sent    time.Time
-	commit  Commit
-	results []CommitResult
+	commit  kafka.Commit
+	results []kafka.CommitResult
 	err     error
 }
 
@@ -81,7 +82,7 @@ func (s *session) commit(now time.Time) {
 		return
 	}
 	c.touched = false
-	commit := Commit{Group: s.cfg.Group, Generation: s.member.generation, MemberID: s.member.id}
+	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.generation, MemberID: s.member.id}
 	size := 0
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || !p.dirty {
@@ -130,7 +131,7 @@ func (s *session) restate(now time.Time) {
 }
 
 // commitOf is what would be committed for a partition now.
-func (s *session) commitOf(p *partition) CommitOffset {
+func (s *session) commitOf(p *partition) kafka.CommitOffset {
 	p.dirty = false
 	if p.asFound != nil {
 		p.sent = p.acked
@@ -139,7 +140,7 @@ func (s *session) commitOf(p *partition) CommitOffset {
 	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
 	p.omitted = omitted
 	p.sent = mark{p.ledger.Watermark(), text}
-	return CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.epochOf(p.cursor), Metadata: text}
+	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.epochOf(p.cursor), Metadata: text}
 }
 
 func (s *session) anyPartition() *partition {
@@ -168,13 +169,13 @@ func (s *session) committed(r commitResult) {
 			continue
 		}
 		switch {
-		case res.Code == CodeOK:
+		case res.Code == kafka.CodeOK:
 			acked++
 			s.partitionCommitted(p, &r.commit.Offsets[i])
 		case res.Code.Fenced():
 			s.fence(res.Code)
 			return
-		case res.Code == CodeMetadataTooLarge:
+		case res.Code == kafka.CodeMetadataTooLarge:
 			s.narrow(p, len(r.commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
 			s.lose(p, res.Code, now)
@@ -196,7 +197,7 @@ func (s *session) committed(r commitResult) {
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *session) partitionCommitted(p *partition, o *CommitOffset) {
+func (s *session) partitionCommitted(p *partition, o *kafka.CommitOffset) {
 	p.committed, p.acked = o.Offset, mark{o.Offset, o.Metadata}
 }
 
@@ -204,7 +205,7 @@ func (s *session) partitionCommitted(p *partition, o *CommitOffset) {
 // commit may have been applied, or be applied later still.
 func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	c := &s.commits
-	var code Code
+	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
 		s.fence(code)
 		return
@@ -234,7 +235,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *session) fence(code Code) {
+func (s *session) fence(code kafka.Code) {
 	s.metrics.commits.WithLabelValues("fenced").Inc()
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.id,
 		"generation", s.member.generation, "error", code)
@@ -246,7 +247,7 @@ func (s *session) fence(code Code) {
 // identity tells a topic from one of the same name, here or elsewhere.
 func (s *session) identity(p *partition) string { return identity(p.topicID, s.member.cluster) }
 
-func sortedPartitions(m map[TopicPartition]*partition) []*partition {
+func sortedPartitions(m map[kafka.TopicPartition]*partition) []*partition {
 	out := make([]*partition, 0, len(m))
 	for _, p := range m {
 		out = append(out, p)

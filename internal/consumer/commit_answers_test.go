@@ -7,15 +7,18 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 // answered takes the answer to a commit of both partitions that was sent then.
-func (r *sessionRig) answered(sent time.Time, code Code) {
+func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 	res := commitResult{sent: sent}
 	for n := range int32(2) {
 		o := r.commitOf(r.part(n))
 		res.commit.Offsets = append(res.commit.Offsets, o)
-		res.results = append(res.results, CommitResult{o.TopicPartition, code})
+		res.results = append(res.results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
 	}
 	r.committed(res)
 	r.commits.flying = true // no other one goes out
@@ -27,7 +30,7 @@ func TestSession_theLeaseCountsFromTheSendingOfACommit(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		sent := time.Now()
 		time.Sleep(r.cfg.SessionTimeout / 2)
-		r.answered(sent, CodeOK)
+		r.answered(sent, kafka.CodeOK)
 		time.Sleep(time.Until(sent.Add(r.cfg.SessionTimeout - time.Millisecond)))
 		if err := r.ownership.check(); err != nil {
 			t.Errorf("the lease ends early: %v", err)
@@ -49,7 +52,7 @@ func TestSession_metadataThatIsRefusedIsMadeSmaller(t *testing.T) {
 		}
 		last := len(r.commitOf(r.part(0)).Metadata)
 		for range 13 { // 4,096 characters, halved each time
-			r.answered(time.Now(), CodeMetadataTooLarge)
+			r.answered(time.Now(), kafka.CodeMetadataTooLarge)
 			if !r.part(0).dirty {
 				t.Fatal("the offset is not sent again")
 			}
@@ -75,7 +78,7 @@ func TestSession_aDeletedTopicIsCommittedNoMore(t *testing.T) {
 		}
 	}, func(r *sessionRun) {
 		time.Sleep(age + time.Second)
-		if err := r.cluster.DeleteTopic("orders"); err != nil {
+		if err := r.Cluster.DeleteTopic("orders"); err != nil {
 			t.Fatal(err)
 		}
 		<-r.session.gone
@@ -89,12 +92,12 @@ func TestSession_aDeletedTopicIsCommittedNoMore(t *testing.T) {
 // A partition that the answer to a commit leaves out is not committed.
 func TestClient_commitWithoutAResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
-		r.cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		r := kafkarig.New(t, kafka.Config{})
+		r.Cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			return q.ResponseKind(), nil, true
 		})
-		results, err := r.client.CommitOffsets(t.Context(), Commit{Group: "g", Generation: 1, MemberID: "m", Offsets: []CommitOffset{{TopicPartition: TopicPartition{"orders", 0}, Offset: 5}}})
-		if err != nil || len(results) != 1 || results[0].Code == CodeOK {
+		results, err := r.Client.CommitOffsets(t.Context(), kafka.Commit{Group: "g", Generation: 1, MemberID: "m", Offsets: []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}, Offset: 5}}})
+		if err != nil || len(results) != 1 || results[0].Code == kafka.CodeOK {
 			t.Errorf("%+v, %v", results, err)
 		}
 	})

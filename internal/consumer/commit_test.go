@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestSession_metadataRoomRecovers lets the broker take hardly any metadata for
@@ -48,7 +49,7 @@ func TestSession_metadataRoomRecovers(t *testing.T) {
 // the session runs is told, and nothing ends because of it.
 func TestSession_deniedCommitsAreRepeated(t *testing.T) {
 	runningSession(t, func(r *sessionRun) {
-		r.answer = func(int) Code { return CodeGroupDenied }
+		r.answer = func(int) kafka.Code { return kafka.CodeGroupDenied }
 	}, func(r *sessionRun) {
 		time.Sleep(10 * time.Minute)
 		if why := r.kafkaError(); !strings.Contains(why, "30") || !r.session.lost.Load() {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -54,7 +55,7 @@ type Config struct {
 	OnTombstone Policy
 	OnRejected  Policy
 	// SkipRecords are left out by name and counted as operator.
-	SkipRecords map[TopicPartition]map[int64]bool
+	SkipRecords map[kafka.TopicPartition]map[int64]bool
 	DLQTopic    string // required by any DeadLetter policy
 
 	Batch                batcher.Limits
@@ -68,8 +69,8 @@ type Config struct {
 	MaxMetricNamespaces int
 }
 
-func (c *Config) selection() Selection {
-	return Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
+func (c *Config) selection() kafka.Selection {
+	return kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
 }
 
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched

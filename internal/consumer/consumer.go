@@ -8,10 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/segmentio/kafka-go"
+	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -21,7 +22,7 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 
 // Dependencies are what New wires together.
 type Dependencies struct {
-	Client   *Client
+	Client   *kafka.Client
 	Importer Importer
 	Metrics  *Metrics
 	Log      *slog.Logger
@@ -61,10 +62,10 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
+		recollections: map[kafka.TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
 	}
 	if cfg.DLQTopic != "" {
-		r.letters = letterTopic{NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
+		r.letters = letterTopic{kafka.NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
 	}
 	r.divide()
 	c := &Consumer{resources: r}
@@ -116,7 +117,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 // belong is a member of the group until ctx ends or the topics change. It says
 // whether the session that ctx has ended left something unfinished.
-func (c *Consumer) belong(ctx context.Context, sub *Subscription) (unfinished bool) {
+func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinished bool) {
 	g, err := c.join(sub.Topics)
 	if err != nil {
 		c.cannotJoin(ctx, "join", err)
@@ -126,7 +127,7 @@ func (c *Consumer) belong(ctx context.Context, sub *Subscription) (unfinished bo
 	for ctx.Err() == nil {
 		c.state.joining()
 		gen, err := g.Next(ctx)
-		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {
+		if ctx.Err() != nil || errors.Is(err, kafkago.ErrGroupClosed) {
 			return false
 		}
 		if err != nil {
@@ -157,7 +158,7 @@ func (c *Consumer) belong(ctx context.Context, sub *Subscription) (unfinished bo
 	return false // stopped while it had no partitions: what was left is another's
 }
 
-func (c *Consumer) noTopics(sub *Subscription) error {
+func (c *Consumer) noTopics(sub *kafka.Subscription) error {
 	if c.cfg.TopicRegex != nil {
 		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q yet", c.cfg.TopicRegex)
 	}

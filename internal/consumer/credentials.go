@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka/auth"
 )
 
 // credentialsRemedy is what helps while the import API refuses the key.
@@ -66,7 +67,7 @@ func (r *resources) noteCredentials(err error) {
 	switch {
 	case err == nil:
 		r.metrics.kafkaRefused(false)
-	case Refuses(err):
+	case auth.Refuses(err):
 		r.metrics.kafkaRefused(true)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // The metric says that the brokers refuse the credentials until they take them:
@@ -16,9 +18,9 @@ func TestResources_noteCredentials(t *testing.T) {
 		want [2]float64 // when it was 0, when it was 1
 	}{
 		{"an answer", nil, [2]float64{0, 0}},
-		{"a refusal", CodeAuthenticationFailed, [2]float64{1, 1}},
+		{"a refusal", kafka.CodeAuthenticationFailed, [2]float64{1, 1}},
 		{"the network", errors.New("connection refused"), [2]float64{0, 1}},
-		{"another answer", CodeNotCoordinator, [2]float64{0, 1}},
+		{"another answer", kafka.CodeNotCoordinator, [2]float64{0, 1}},
 	} {
 		for before, want := range tc.want {
 			r := &resources{metrics: NewMetrics(nil, 10)}

@@ -5,13 +5,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
 // cursor is where the session reads one partition. The loop moves it with
 // fetcher.reset, fetches move it forward.
 type cursor struct {
-	TopicPartition
+	kafka.TopicPartition
 	topicID wire.UUID
 	slot    int // decoders are picked by it, so that a partition keeps its order
 
@@ -34,7 +35,7 @@ type cursor struct {
 }
 
 // know notes what the log holds.
-func (c *cursor) know(r Range) {
+func (c *cursor) know(r kafka.Range) {
 	c.high.Store(r.End)
 	c.stable.Store(r.Stable)
 	c.start.Store(r.Begin)

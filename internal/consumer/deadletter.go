@@ -10,15 +10,16 @@ import (
 
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
 // letter is one dead letter: the original record, and why it is one.
 type letter struct {
-	source    TopicPartition
-	offset    int64
-	timestamp int64 // of the record, Unix milliseconds
-	Record          // the original, without the headers that outgoing adds
+	source       kafka.TopicPartition
+	offset       int64
+	timestamp    int64 // of the record, Unix milliseconds
+	kafka.Record       // the original, without the headers that outgoing adds
 
 	reason, err          string
 	namespace, requestID string
@@ -31,10 +32,10 @@ type letter struct {
 }
 
 // newLetter copies a record whose memory is about to be reused.
-func newLetter(source TopicPartition, r *wire.Record) *letter {
-	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, Record: Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
+func newLetter(source kafka.TopicPartition, r *wire.Record) *letter {
+	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, Record: kafka.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
 	for name, value := range r.Headers() {
-		l.Headers = append(l.Headers, Header{string(name), bytes.Clone(value)})
+		l.Headers = append(l.Headers, kafka.Header{Name: string(name), Value: bytes.Clone(value)})
 	}
 	return l
 }
@@ -45,19 +46,19 @@ func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
 func (l *letter) takenBack() bool { return l.history != l.partition.ledger }
 
 // outgoing is the letter's headers: the original ones, then ours.
-func (l *letter) outgoing() []Header {
+func (l *letter) outgoing() []kafka.Header {
 	out := append(slices.Clone(l.Headers),
-		Header{"bridge.reason", []byte(l.reason)},
-		Header{"bridge.error", []byte(l.err)},
-		Header{"bridge.source.topic", []byte(l.source.Topic)},
-		Header{"bridge.source.partition", strconv.AppendInt(nil, int64(l.source.Partition), 10)},
-		Header{"bridge.source.offset", strconv.AppendInt(nil, l.offset, 10)},
-		Header{"bridge.source.timestamp", time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
+		kafka.Header{Name: "bridge.reason", Value: []byte(l.reason)},
+		kafka.Header{Name: "bridge.error", Value: []byte(l.err)},
+		kafka.Header{Name: "bridge.source.topic", Value: []byte(l.source.Topic)},
+		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.source.Partition), 10)},
+		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.offset, 10)},
+		kafka.Header{Name: "bridge.source.timestamp", Value: time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
 	if l.namespace != "" {
-		out = append(out, Header{"bridge.namespace", []byte(l.namespace)})
+		out = append(out, kafka.Header{Name: "bridge.namespace", Value: []byte(l.namespace)})
 	}
 	if l.requestID != "" {
-		out = append(out, Header{"bridge.request_id", []byte(l.requestID)})
+		out = append(out, kafka.Header{Name: "bridge.request_id", Value: []byte(l.requestID)})
 	}
 	return out
 }
@@ -71,13 +72,13 @@ type letterWriter interface {
 }
 
 // letterTopic writes dead letters to their topic.
-type letterTopic struct{ producer *Producer }
+type letterTopic struct{ producer *kafka.Producer }
 
 // Write implements letterWriter.
 func (t letterTopic) Write(ctx context.Context, letters []*letter) []error {
-	records := make([]Record, len(letters))
+	records := make([]kafka.Record, len(letters))
 	for i, l := range letters {
-		records[i] = Record{Key: l.Key, Value: l.Value, Headers: l.outgoing()}
+		records[i] = kafka.Record{Key: l.Key, Value: l.Value, Headers: l.outgoing()}
 	}
 	return t.producer.Write(ctx, records)
 }
@@ -183,7 +184,7 @@ func (s *session) lettersDone(batch []*letter) {
 			s.budget.Charge(budget.Letters, -l.Size())
 			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
 			s.letterDone(l)
-		case errors.Is(l.outcome, ErrTooLarge):
+		case errors.Is(l.outcome, kafka.ErrTooLarge):
 			s.budget.Charge(budget.Letters, -l.Size())
 			s.holdLetter(l, now)
 		default:

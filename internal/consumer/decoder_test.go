@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -22,7 +23,7 @@ type decoderRig struct {
 
 func newDecoderRig(t *testing.T, change ...func(*Config)) *decoderRig {
 	t.Helper()
-	r := &decoderRig{t: t, cfg: testConfig(t, change...), out: make(chan *chunk, 1000), cursor: &cursor{TopicPartition: TopicPartition{"orders", 3}}}
+	r := &decoderRig{t: t, cfg: testConfig(t, change...), out: make(chan *chunk, 1000), cursor: &cursor{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}}}
 	mapper, err := record.NewMapper(r.cfg.Record)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		{
 			name: "records are skipped by name, whatever they are",
 			change: func(c *Config) {
-				c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 3}: {1: true, 2: true}, {"orders", 4}: {0: true}}
+				c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{{Topic: "orders", Partition: 3}: {1: true, 2: true}, {Topic: "orders", Partition: 4}: {0: true}}
 			},
 			batches: []testBatch{{records: []testRecord{inNS(0, "a"), inNS(1, "a"), {offset: 2, value: []byte("poison")}}}},
 			want:    "0-3 (3 records)\na: 0=" + string(lineOf(0, "a")) + "\n1 operator\n2 operator\n",
@@ -189,7 +190,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
 	w := r.work(0, testBatch{records: []testRecord{
-		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []Header{{"h", []byte("v")}, {"h", nil}, {"", []byte{}}}},
+		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []kafka.Header{{Name: "h", Value: []byte("v")}, {Name: "h", Value: nil}, {Name: "", Value: []byte{}}}},
 	}})
 	chunks := r.decode(w)
 	clear(w.records) // the answer's memory is about to be somebody else's
@@ -292,7 +293,7 @@ func TestDecoder_dropsStaleWork(t *testing.T) {
 
 func TestDecoder_passesFaultsOn(t *testing.T) {
 	r := newDecoderRig(t)
-	chunks := r.decode(work{cursor: r.cursor, from: 12, fault: &fault{kind: faultOutOfRange, err: CodeOffsetOutOfRange}})
+	chunks := r.decode(work{cursor: r.cursor, from: 12, fault: &fault{kind: faultOutOfRange, err: kafka.CodeOffsetOutOfRange}})
 	if got, want := told(chunks), fmt.Sprintf("fault %d at 12\n", faultOutOfRange); got != want {
 		t.Errorf("decoded %q, want %q", got, want)
 	}

@@ -68,7 +68,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 				r.api.create = only("bad", refusal)
 				value := fmt.Sprintf(`{"id":"x","ns":"bad","large":%q}`, strings.Repeat("x", 1<<10))
 				for range 20 {
-					r.produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{value}, 30)...)
+					r.Produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{value}, 30)...)
 				}
 			}, func(r *sessionRun) {
 				time.Sleep(age + write/2) // during the first write

@@ -13,26 +13,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 // coordinator stands in for the group's: it answers commits as the test wants
 // and remembers them, for the topic orders.
 type coordinator struct {
-	answer func(n int) Code // of the nth commit; codeSilence hangs up
-	asked  func()           // before committed offsets are told
-	frozen atomic.Int64     // nanoseconds that each call waits first
-	most   int              // characters of metadata that are taken
+	answer func(n int) kafka.Code // of the nth commit; codeSilence hangs up
+	asked  func()                 // before committed offsets are told
+	frozen atomic.Int64           // nanoseconds that each call waits first
+	most   int                    // characters of metadata that are taken
 
 	mu        sync.Mutex
 	commits   int
 	refusals  int // of metadata
-	committed map[int32]CommitOffset
-	silent    map[int32]CommitOffset // of the last commit without an answer
+	committed map[int32]kafka.CommitOffset
+	silent    map[int32]kafka.CommitOffset // of the last commit without an answer
 }
 
 // codeSilence closes the connection instead of answering.
-const codeSilence Code = -100
+const codeSilence kafka.Code = -100
 
 func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
 	time.Sleep(time.Duration(c.frozen.Load()))
@@ -40,13 +42,13 @@ func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
 	defer c.mu.Unlock()
 	req := q.(*kmsg.OffsetCommitRequest)
 	c.commits++
-	code := CodeOK
+	code := kafka.CodeOK
 	if c.answer != nil {
 		code = c.answer(c.commits)
 	}
 	into := c.committed
 	if code == codeSilence {
-		c.silent = map[int32]CommitOffset{}
+		c.silent = map[int32]kafka.CommitOffset{}
 		into = c.silent
 	}
 	res := req.ResponseKind().(*kmsg.OffsetCommitResponse)
@@ -57,10 +59,10 @@ func (c *coordinator) commit(q kmsg.Request) (kmsg.Response, error, bool) {
 			code := code
 			if c.most > 0 && p.Metadata != nil && len(*p.Metadata) > c.most {
 				c.refusals++
-				code = CodeMetadataTooLarge
+				code = kafka.CodeMetadataTooLarge
 			}
-			if code == CodeOK || code == codeSilence {
-				o := CommitOffset{Offset: p.Offset}
+			if code == kafka.CodeOK || code == codeSilence {
+				o := kafka.CommitOffset{Offset: p.Offset}
 				if p.Metadata != nil {
 					o.Metadata = *p.Metadata
 				}
@@ -105,7 +107,7 @@ func (c *coordinator) fetch(q kmsg.Request) (kmsg.Response, error, bool) {
 
 // sessionRun is a whole session on a cluster in memory.
 type sessionRun struct {
-	*clientRig
+	*kafkarig.Rig
 	*coordinator
 	t          *testing.T
 	api        *fakeAPI
@@ -121,25 +123,25 @@ type sessionRun struct {
 func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun), change ...func(*session)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &sessionRun{t: t, clientRig: newClientRig(t, ClientConfig{}), api: newFakeAPI(), stop: make(chan struct{})}
-		r.coordinator = &coordinator{committed: map[int32]CommitOffset{}}
-		r.cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
-			r.cluster.KeepControl()
+		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}), api: newFakeAPI(), stop: make(chan struct{})}
+		r.coordinator = &coordinator{committed: map[int32]kafka.CommitOffset{}}
+		r.Cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
 			return r.commit(q)
 		})
-		r.cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
-			r.cluster.KeepControl()
+		r.Cluster.ControlKey(kmsg.OffsetFetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
 			return r.fetch(q)
 		})
-		r.produce("orders", 0, kgo.NoCompression(), string(lineOf(0, "good")), string(lineOf(1, "good")), string(lineOf(2, "bad")), string(lineOf(3, "bad")))
+		r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(0, "good")), string(lineOf(1, "good")), string(lineOf(2, "bad")), string(lineOf(3, "bad")))
 		prepare(r)
-		c, err := New(testConfig(t), Dependencies{Client: r.client, Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.session = newSession(c.resources, member{
-			id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}},
-			parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": r.topic("orders").ID},
+			id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
+			parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": r.Topic("orders").ID},
 		})
 		for _, c := range change {
 			c(r.session)

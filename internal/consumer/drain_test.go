@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 func TestSession_aRebalanceWaitsForNoBackoff(t *testing.T) {
@@ -82,14 +83,14 @@ func TestSession_aShutdownDoesNotWaitForWhatAPolicyHolds(t *testing.T) {
 }
 
 func TestSession_aFencedCommitEndsTheSession(t *testing.T) {
-	for _, code := range []Code{CodeUnknownMember, CodeIllegalGeneration} {
+	for _, code := range []kafka.Code{kafka.CodeUnknownMember, kafka.CodeIllegalGeneration} {
 		t.Run(code.Error(), func(t *testing.T) {
 			runningSession(t, func(r *sessionRun) {
-				r.answer = func(n int) Code {
+				r.answer = func(n int) kafka.Code {
 					if n > 1 {
 						return code
 					}
-					return CodeOK
+					return kafka.CodeOK
 				}
 			}, func(r *sessionRun) {
 				<-r.session.gone
@@ -109,7 +110,7 @@ func TestSession_aDrainFindsOutThatItIsFenced(t *testing.T) {
 	runningSession(t, func(r *sessionRun) { r.api.takes = 5 * time.Second }, func(r *sessionRun) {
 		time.Sleep(time.Second)
 		r.mu.Lock()
-		r.answer = func(int) Code { return CodeUnknownMember }
+		r.answer = func(int) kafka.Code { return kafka.CodeUnknownMember }
 		r.mu.Unlock()
 		r.rebalance()
 		if took := r.took(time.Now()); took > time.Second || len(r.api.stored) != 0 {
@@ -131,11 +132,11 @@ func TestSession_aCommitThatIsAppliedLateIsCommittedAgain(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			runningSession(t, func(r *sessionRun) {
 				r.api.create = only(tc.refused, refusal)
-				r.answer = func(n int) Code {
+				r.answer = func(n int) kafka.Code {
 					if n == 1 {
 						return codeSilence
 					}
-					return CodeOK
+					return kafka.CodeOK
 				}
 			}, func(r *sessionRun) {
 				time.Sleep(age + time.Second)
@@ -195,12 +196,12 @@ func TestSession_aDeniedLastCommit(t *testing.T) {
 		{"and nothing was committed before", 0, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			deny := func(after int) func(int) Code {
-				return func(n int) Code {
+			deny := func(after int) func(int) kafka.Code {
+				return func(n int) kafka.Code {
 					if n > after {
-						return CodeTopicDenied
+						return kafka.CodeTopicDenied
 					}
-					return CodeOK
+					return kafka.CodeOK
 				}
 			}
 			runningSession(t, func(r *sessionRun) { r.answer = deny(tc.allowed) }, func(r *sessionRun) {

@@ -32,7 +32,7 @@ func TestSession_aDrainMakesNoProbes(t *testing.T) {
 	for _, why := range []string{"stop", "rebalance"} {
 		t.Run(why, func(t *testing.T) {
 			runningSession(t, func(r *sessionRun) {
-				r.produce("orders", 0, kgo.NoCompression(), string(lineOf(4, "bad-too")))
+				r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(4, "bad-too")))
 				r.api.create = func(ns string) Outcome {
 					if strings.HasPrefix(ns, "bad") {
 						return refusal
@@ -65,7 +65,7 @@ func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
 	const write = 5 * time.Second
 	letters := &fakeLetters{takes: write}
 	runningSession(t, func(r *sessionRun) {
-		r.produce("orders", 0, kgo.NoCompression(), "no JSON")
+		r.Produce("orders", 0, kgo.NoCompression(), "no JSON")
 	}, func(r *sessionRun) {
 		time.Sleep(time.Second)
 		began := time.Now()
@@ -102,7 +102,7 @@ func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
 				return nil
 			}}
 			runningSession(t, func(r *sessionRun) {
-				r.produce("orders", 0, kgo.NoCompression(), "no JSON")
+				r.Produce("orders", 0, kgo.NoCompression(), "no JSON")
 			}, func(r *sessionRun) {
 				time.Sleep(time.Second)
 				began := time.Now()
@@ -130,7 +130,7 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 	const namespaces = 12
 	runningSession(t, func(r *sessionRun) {
 		for i := range namespaces {
-			r.produce("orders", 0, kgo.NoCompression(), string(lineOf(int64(4+i), "ns"+strconv.Itoa(i))))
+			r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(int64(4+i), "ns"+strconv.Itoa(i))))
 		}
 		cut := time.Now().Add(time.Second + testConfig(t).ShutdownTimeout)
 		r.api.put = func(*fakeImport) Outcome {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -18,7 +19,7 @@ import (
 // All goroutines end with the context of run.
 type fetcher struct {
 	cfg     *Config
-	client  *Client
+	client  *kafka.Client
 	metrics *Metrics
 	fetched *allowance // answers
 	work    []chan work
@@ -28,16 +29,16 @@ type fetcher struct {
 
 	mu      sync.Mutex
 	streams []asked // for the streamer
-	cursors map[TopicPartition]*cursor
+	cursors map[kafka.TopicPartition]*cursor
 	turn    uint64                  // of the last request
 	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
 	start   func(leader int32, wake <-chan struct{})
 }
 
-func newFetcher(cfg *Config, client *Client, m *Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
+func newFetcher(cfg *Config, client *kafka.Client, m *Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
 	f := &fetcher{
 		cfg: cfg, client: client, metrics: m, fetched: fetched, refresh: refresh,
-		cursors: map[TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{}, streamWake: make(chan struct{}, 1),
+		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{}, streamWake: make(chan struct{}, 1),
 	}
 	for range decoders {
 		f.work = append(f.work, make(chan work, 2))
@@ -67,7 +68,7 @@ func (f *fetcher) run(ctx context.Context) {
 
 // open begins to read a partition at offset; batchEpoch is the leader epoch of
 // what was read of it before, -1 if unknown.
-func (f *fetcher) open(tp TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *cursor {
+func (f *fetcher) open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := &cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), offset: offset, batchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, paused: paused}
@@ -124,7 +125,7 @@ func (f *fetcher) relead(md *wire.MetadataResponse) {
 	defer f.mu.Unlock()
 	for _, t := range md.Topics {
 		for _, p := range t.Partitions {
-			c := f.cursors[TopicPartition{t.Name, p.Partition}]
+			c := f.cursors[kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}]
 			if c == nil || p.Leader < 0 {
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -37,7 +38,7 @@ func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error 
 		return err
 	}
 	if res.ErrorCode != 0 {
-		return Code(res.ErrorCode)
+		return kafka.Code(res.ErrorCode)
 	}
 	return f.deliver(ctx, batch, &res, l)
 }
@@ -64,7 +65,7 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *wire.FetchRes
 		id        wire.UUID
 		partition int32
 	}
-	byName := make(map[TopicPartition]int, len(batch))
+	byName := make(map[kafka.TopicPartition]int, len(batch))
 	byID := make(map[key]int, len(batch))
 	for i, a := range batch {
 		byName[a.TopicPartition] = i
@@ -73,7 +74,7 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *wire.FetchRes
 	answered := make([]bool, len(batch))
 	for i := range res.Partitions {
 		p := &res.Partitions[i]
-		at, ok := byName[TopicPartition{p.Topic, p.Partition}]
+		at, ok := byName[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}]
 		if !ok {
 			if at, ok = byID[key{p.TopicID, p.Partition}]; !ok {
 				continue
@@ -99,7 +100,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Diverged() {
 		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
-	a.know(Range{p.LogStartOffset, p.HighWatermark, p.LastStableOffset})
+	a.know(kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: p.LastStableOffset})
 	if len(p.Records) == 0 {
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
@@ -113,10 +114,10 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 
 // failed sorts out an error code of one partition.
 func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition) error {
-	code := Code(p.ErrorCode)
+	code := kafka.Code(p.ErrorCode)
 	f.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
 	switch {
-	case code == CodeOffsetOutOfRange:
+	case code == kafka.CodeOffsetOutOfRange:
 		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, a.batchEpoch)
 	case code.TopicGone():
 		f.refresh()

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -32,7 +33,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 func lagging(records ...int64) *fetcher {
 	f := newFetcher(&Config{FetchMaxBytes: 16 << 20}, nil, nil, newAllowance(32<<20, 32<<20), 1, func() {})
 	for i, n := range records {
-		f.open(TopicPartition{"orders", int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).stable.Store(n)
+		f.open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).stable.Store(n)
 	}
 	return f
 }

@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestMark_chargesWhatItCosts: very many namespaces that are held in very many
@@ -24,7 +25,7 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 			touched, now := false, time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: TopicPartition{"orders", int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 				for k := range c.namespaces {
 					n := s.namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/segmentio/kafka-go"
+	kafkago "github.com/segmentio/kafka-go"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // joinBackoff is the pause after a failed join.
@@ -16,18 +18,18 @@ const joinBackoff = 500 * time.Millisecond
 // membership is that of one subscription. The library joins, syncs and
 // sends heartbeats; commits, fetches and the end of each generation are ours.
 type membership struct {
-	*kafka.ConsumerGroup
+	*kafkago.ConsumerGroup
 	topics  []string
 	unheard bool // the brokers gave no answer to the last attempt to leave
 }
 
 func (c *Consumer) join(topics []string) (*membership, error) {
-	g, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+	g, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID:                c.cfg.Group,
 		Brokers:           c.client.Config().Brokers,
 		Dialer:            c.client.Dialer(),
 		Topics:            topics,
-		GroupBalancers:    []kafka.GroupBalancer{evenBalancer{}},
+		GroupBalancers:    []kafkago.GroupBalancer{evenBalancer{}},
 		HeartbeatInterval: c.cfg.HeartbeatInterval,
 		SessionTimeout:    c.cfg.SessionTimeout,
 		RebalanceTimeout:  c.cfg.RebalanceTimeout,
@@ -42,12 +44,12 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 
 // generation runs the session of one generation inside of it, so that the
 // group waits for its drain before it joins again.
-func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafka.Generation, sub *Subscription) (unfinished, resubscribe bool) {
+func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.Generation, sub *kafka.Subscription) (unfinished, resubscribe bool) {
 	unheard := false
 	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.Topics, parts: sub.Parts, ids: sub.IDs, cluster: sub.Cluster}
 	for topic, parts := range gen.Assignments {
 		for _, p := range parts {
-			m.assigned = append(m.assigned, TopicPartition{topic, int32(p.ID)})
+			m.assigned = append(m.assigned, kafka.TopicPartition{Topic: topic, Partition: int32(p.ID)})
 		}
 	}
 	s := newSession(c.resources, m)
@@ -189,5 +191,5 @@ func sameHost(member, own string) bool {
 // joinError says whether an error of Next is worth telling: a rebalance that
 // goes on is not.
 func joinError(err error) bool {
-	return !errors.Is(err, kafka.RebalanceInProgress)
+	return !errors.Is(err, kafkago.RebalanceInProgress)
 }

@@ -7,6 +7,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // namespace is what the loop knows of one namespace with work or trouble. Its
@@ -57,7 +58,7 @@ func workOf(n *pace.Namespace) *namespace {
 
 // refusedSpans is the Memo of a namespace: where the lines lie that were refused
 // since the hold began. Each probe tries them again, but they are counted once.
-type refusedSpans map[TopicPartition]span
+type refusedSpans map[kafka.TopicPartition]span
 
 // span is offsets first to last.
 type span struct{ first, last int64 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -14,7 +15,7 @@ const maxSingles = 500
 
 // partition is what the loop knows of one assigned partition.
 type partition struct {
-	TopicPartition
+	kafka.TopicPartition
 	topicID wire.UUID
 	cursor  *cursor // nil until its start is resolved
 	ledger  *ledger.Partition
@@ -31,14 +32,14 @@ type partition struct {
 	failure   error // why it is not read
 	failing   time.Time
 	backoff   time.Duration
-	corrupt   bool          // the failure lies in what the log holds, and stays
-	heldOut   bool          // its offset is out of range and the policy holds it
-	asFound   *CommitOffset // held out from the start: what is committed and stays
-	paused    bool          // not read: too many single records, or what it awaits
-	awaits    awaited       // what has to become free before it is read on
-	lastSeen  int64         // timestamp of the last record, Unix milliseconds
-	caughtUp  time.Time     // when there was last nothing to read
-	heldCount int           // held records
+	corrupt   bool                // the failure lies in what the log holds, and stays
+	heldOut   bool                // its offset is out of range and the policy holds it
+	asFound   *kafka.CommitOffset // held out from the start: what is committed and stays
+	paused    bool                // not read: too many single records, or what it awaits
+	awaits    awaited             // what has to become free before it is read on
+	lastSeen  int64               // timestamp of the last record, Unix milliseconds
+	caughtUp  time.Time           // when there was last nothing to read
+	heldCount int                 // held records
 	firstHeld heldRecord
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -23,7 +24,7 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "remedy", "a larger BRIDGE_BUFFER_MAX_BYTES reads such batches faster")
 		s.fetcher.stream(p.cursor, position)
 	case faultLost:
-		s.lose(p, CodeUnknownTopicID, now)
+		s.lose(p, kafka.CodeUnknownTopicID, now)
 		s.fetcher.reset(p.cursor, position, now.Add(maxFetchBackoff))
 	default:
 		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
@@ -63,7 +64,7 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 	s.wg.Go(func() {
 		for s.ctx.Err() == nil {
 			leader := wire.PartitionMetadata{Leader: s.fetcher.leaderOf(c)} // it may move meanwhile
-			ranges, err := s.client.ListRanges(s.ctx, false, map[TopicPartition]bool{tp: true}, map[TopicPartition]wire.PartitionMetadata{tp: leader})
+			ranges, err := s.client.ListRanges(s.ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: leader})
 			if r, ok := ranges[tp]; ok && err == nil {
 				k := newChunk(c, c.epoch.Load())
 				k.fault = &fault{kind: faultRelocated, offset: truncatedAt, begin: r.Begin, end: r.End}
@@ -164,7 +165,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // lose stops committing a partition whose topic is gone.
-func (s *session) lose(p *partition, code Code, now time.Time) {
+func (s *session) lose(p *partition, code kafka.Code, now time.Time) {
 	if p.lost {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestPiece_chargesWhatItCosts: where batches hold a few short lines of each of many
@@ -24,7 +25,7 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 			touched := false
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: TopicPartition{"orders", int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 				for n := range c.namespaces {
 					s.add(fmt.Sprintf("namespace-%d", n), p, &line{offset: int64(n), bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
 					p.ledger.Advance(int64(n) + 1)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -33,21 +34,21 @@ const preflightPatience = 5 * time.Second
 type Preflight struct {
 	cfg     *Config
 	mapper  *record.Mapper
-	base    ClientConfig
+	base    kafka.Config
 	explain func(error) string
 	report  func(Finding)
 
-	client     *Client // of the brokers that answered
+	client     *kafka.Client // of the brokers that answered
 	cluster    string
 	topics     []*inspectedTopic // those that exist and may be described
-	committed  map[TopicPartition]CommittedOffset
+	committed  map[kafka.TopicPartition]kafka.Committed
 	committing bool // committed could be read
 }
 
 // NewPreflight prepares a preflight that connects as client would; client
 // itself is not used. explain turns an error of a broker into a sentence with
 // its remedy.
-func NewPreflight(cfg Config, client *Client, explain func(error) string) (*Preflight, error) {
+func NewPreflight(cfg Config, client *kafka.Client, explain func(error) string) (*Preflight, error) {
 	mapper, err := record.NewMapper(cfg.Record)
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
@@ -69,7 +70,7 @@ func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
 	}
 	config := p.base
 	config.Brokers = answering
-	p.client = NewClient(config)
+	p.client = kafka.NewClient(config)
 	defer p.client.Close()
 	if p.findTopics(ctx) {
 		p.inspect(ctx)
@@ -128,7 +129,7 @@ func (p *Preflight) findBrokers(ctx context.Context) (answering []string) {
 func (p *Preflight) checkBroker(ctx context.Context, broker string) Finding {
 	config := p.base
 	config.Brokers = []string{broker}
-	client := NewClient(config)
+	client := kafka.NewClient(config)
 	defer client.Close()
 	check := "broker " + broker
 	md, err := client.Metadata(ctx, []string{})
@@ -161,10 +162,10 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 			continue
 		}
 		matched = true
-		switch code := Code(t.ErrorCode); {
+		switch code := kafka.Code(t.ErrorCode); {
 		case code.TopicGone():
 			p.fail("topic "+t.Name, "does not exist", "create it, for the bridge never does, or correct BRIDGE_KAFKA_TOPICS")
-		case code != CodeOK && code != CodeLeaderNotAvailable:
+		case code != kafka.CodeOK && code != kafka.CodeLeaderNotAvailable:
 			p.report(p.failure("topic "+t.Name, fmt.Errorf("describe topic: %w", code)))
 		default:
 			p.topics = append(p.topics, newInspectedTopic(t))

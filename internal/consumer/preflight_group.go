@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -22,12 +23,12 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 			topics[t.name] = append(topics[t.name], part.Partition)
 		}
 	}
-	var committed map[TopicPartition]CommittedOffset
+	var committed map[kafka.TopicPartition]kafka.Committed
 	err := patiently(ctx, func(ctx context.Context) (err error) {
 		committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics)
 		return err
 	})
-	if code, _ := errors.AsType[Code](err); code == CodeUnknownGroup {
+	if code, _ := errors.AsType[kafka.Code](err); code == kafka.CodeUnknownGroup {
 		err = nil // some brokers know no offsets of a group that never was
 	}
 	if err != nil {
@@ -49,19 +50,19 @@ func patiently(ctx context.Context, call func(context.Context) error) error {
 	defer cancel()
 	for {
 		err := call(ctx)
-		code, answered := errors.AsType[Code](err)
+		code, answered := errors.AsType[kafka.Code](err)
 		if !answered || !code.Retriable() || pause(ctx, 200*time.Millisecond) != nil {
 			return err
 		}
 	}
 }
 
-func (p *Preflight) judgeGroup(check string, g *Group) Finding {
+func (p *Preflight) judgeGroup(check string, g *kafka.Group) Finding {
 	operations := g.Operations
 	strangers := foreignMembers(g)
 	switch {
 	case operations != wire.UnknownOperations && !operations.Has(wire.OperationRead):
-		return p.failure(check, fmt.Errorf("the brokers do not grant READ: %w", CodeGroupDenied))
+		return p.failure(check, fmt.Errorf("the brokers do not grant READ: %w", kafka.CodeGroupDenied))
 	case g.ProtocolType != "" && g.ProtocolType != "consumer":
 		return Finding{Check: check, Detail: fmt.Sprintf("belongs to members of another kind: %q", g.ProtocolType),
 			Remedy: "choose another BRIDGE_KAFKA_GROUP_ID: a group is for bridges only"}
@@ -81,7 +82,7 @@ func (p *Preflight) judgeGroup(check string, g *Group) Finding {
 
 // foreignMembers returns the client ids of members that are no bridges, sorted
 // and each once. Only a stable group shows what its members said.
-func foreignMembers(g *Group) (ids []string) {
+func foreignMembers(g *kafka.Group) (ids []string) {
 	for _, m := range g.Members {
 		if len(m.Metadata) > 0 && !bridgeSubscription(m.Metadata) {
 			ids = append(ids, fmt.Sprintf("%q", m.ClientID))

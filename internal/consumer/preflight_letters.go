@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -14,11 +15,11 @@ import (
 func (p *Preflight) checkLetters(ctx context.Context) Finding {
 	check := "dead-letter topic " + p.cfg.DLQTopic
 	md, err := p.client.DescribeTopic(ctx, p.cfg.DLQTopic)
-	if err == nil && Code(md.ErrorCode).TopicGone() {
+	if err == nil && kafka.Code(md.ErrorCode).TopicGone() {
 		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct BRIDGE_DLQ_TOPIC"}
 	}
-	if err == nil && Code(md.ErrorCode) != CodeLeaderNotAvailable {
-		err = Code(md.ErrorCode).Err()
+	if err == nil && kafka.Code(md.ErrorCode) != kafka.CodeLeaderNotAvailable {
+		err = kafka.Code(md.ErrorCode).Err()
 	}
 	if err != nil {
 		return p.failure(check, fmt.Errorf("describe topic: %w", err))
@@ -32,7 +33,7 @@ func (p *Preflight) checkLetters(ctx context.Context) Finding {
 	case md.Operations == wire.UnknownOperations:
 		detail += "the permission to write was not proven, for the brokers do not tell it"
 	case !md.Operations.Has(wire.OperationWrite):
-		return p.failure(check, fmt.Errorf("the brokers do not grant WRITE: %w", CodeTopicDenied))
+		return p.failure(check, fmt.Errorf("the brokers do not grant WRITE: %w", kafka.CodeTopicDenied))
 	default:
 		detail += "the brokers grant WRITE; nothing was written"
 	}

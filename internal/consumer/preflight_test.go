@@ -10,7 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 func TestPreflight_placeStart(t *testing.T) {
@@ -19,7 +21,7 @@ func TestPreflight_placeStart(t *testing.T) {
 		text, _ := ledger.New(offset, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(id, cluster)}, ledger.MaxMetadata)
 		return text
 	}
-	log := Range{Begin: 10, End: 30, Stable: 28}
+	log := kafka.Range{Begin: 10, End: 30, Stable: 28}
 	for _, tc := range []struct {
 		name      string
 		committed int64
@@ -43,11 +45,11 @@ func TestPreflight_placeStart(t *testing.T) {
 		{"one moved by an operator", 16, beside(other, "c1", 15), ResetEarliest, true, 16, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tp := TopicPartition{"users", 0}
+			tp := kafka.TopicPartition{Topic: "users", Partition: 0}
 			p := &Preflight{cfg: &Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true,
-				committed: map[TopicPartition]CommittedOffset{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
+				committed: map[kafka.TopicPartition]kafka.Committed{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
 			if tc.used {
-				p.committed[TopicPartition{"users", 1}] = CommittedOffset{Offset: 5}
+				p.committed[kafka.TopicPartition{Topic: "users", Partition: 1}] = kafka.Committed{Offset: 5}
 			}
 			part := &inspectedPartition{TopicPartition: tp, log: log}
 			gap := p.placeStart(part, id)
@@ -71,8 +73,8 @@ func TestPreflight_partitionWithoutLeader(t *testing.T) {
 
 func TestPreflight_groupOfBridges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
-		r.joined("bridge", "some-bridge")
+		r := kafkarig.New(t, kafka.Config{})
+		r.Joined("bridge", "some-bridge")
 		finds(r, preflight(r, 0, nil), "group bridge: its offsets can be read; the brokers grant READ, which joining and committing need; 1 member in it, state Stable")
 	})
 }
@@ -80,10 +82,10 @@ func TestPreflight_groupOfBridges(t *testing.T) {
 // A cluster that makes its first coordinator asks to try again.
 func TestPreflight_waitsForCoordinator(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
+		r := kafkarig.New(t, kafka.Config{})
 		refusals := 3
-		r.cluster.ControlKey(int16(kmsg.OffsetFetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
-			r.cluster.KeepControl()
+		r.Cluster.ControlKey(int16(kmsg.OffsetFetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
 			if refusals--; refusals < 0 {
 				return nil, nil, false
 			}
@@ -110,8 +112,8 @@ func TestPreflight_groupThatTellsLittle(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newClientRig(t, ClientConfig{})
-				r.cluster.ControlKey(int16(kmsg.DescribeGroups), func(q kmsg.Request) (kmsg.Response, error, bool) {
+				r := kafkarig.New(t, kafka.Config{})
+				r.Cluster.ControlKey(int16(kmsg.DescribeGroups), func(q kmsg.Request) (kmsg.Response, error, bool) {
 					answer := q.ResponseKind().(*kmsg.DescribeGroupsResponse)
 					g := kmsg.NewDescribeGroupsResponseGroup()
 					g.Group, g.State, g.AuthorizedOperations = "bridge", "Empty", 1<<3

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -19,11 +20,11 @@ type inspectedTopic struct {
 
 // inspectedPartition is what the leader of a partition says about it.
 type inspectedPartition struct {
-	TopicPartition
+	kafka.TopicPartition
 	leader, epoch int32
-	log           Range // valid unless err
-	err           error // why it cannot be read
-	start         int64 // where a bridge would begin; valid once judged
+	log           kafka.Range // valid unless err
+	err           error       // why it cannot be read
+	start         int64       // where a bridge would begin; valid once judged
 }
 
 var errNoLeader = errors.New("the partition has no leader: its broker is down")
@@ -31,7 +32,7 @@ var errNoLeader = errors.New("the partition has no leader: its broker is down")
 func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 	out := &inspectedTopic{name: t.Name, id: t.ID}
 	for _, m := range t.Partitions {
-		p := &inspectedPartition{TopicPartition: TopicPartition{t.Name, m.Partition}, leader: m.Leader, epoch: m.LeaderEpoch}
+		p := &inspectedPartition{TopicPartition: kafka.TopicPartition{Topic: t.Name, Partition: m.Partition}, leader: m.Leader, epoch: m.LeaderEpoch}
 		if m.Leader < 0 {
 			p.err = errNoLeader
 		}
@@ -96,16 +97,16 @@ func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspect
 		if err != nil {
 			return err
 		}
-		listed := map[TopicPartition]wire.ListedOffset{}
+		listed := map[kafka.TopicPartition]wire.ListedOffset{}
 		for _, o := range answer.Partitions {
-			listed[TopicPartition{o.Topic, o.Partition}] = o
+			listed[kafka.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = o
 		}
 		for _, part := range parts {
 			o, ok := listed[part.TopicPartition]
 			if !ok {
-				o.ErrorCode = int16(CodeUnknown)
+				o.ErrorCode = int16(kafka.CodeUnknown)
 			}
-			if code := Code(o.ErrorCode); code != CodeOK && part.err == nil {
+			if code := kafka.Code(o.ErrorCode); code != kafka.CodeOK && part.err == nil {
 				part.err = fmt.Errorf("list offsets: %w", code)
 			}
 			*ask.into(part) = o.Offset
@@ -121,7 +122,7 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 		id        wire.UUID
 		partition int32
 	}
-	byName, byID := map[TopicPartition]*inspectedPartition{}, map[key]*inspectedPartition{}
+	byName, byID := map[kafka.TopicPartition]*inspectedPartition{}, map[key]*inspectedPartition{}
 	for _, part := range parts {
 		if part.err != nil {
 			continue
@@ -142,11 +143,11 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 	}
 	for i := range answer.Partitions {
 		got := &answer.Partitions[i]
-		part := byName[TopicPartition{got.Topic, got.Partition}]
+		part := byName[kafka.TopicPartition{Topic: got.Topic, Partition: got.Partition}]
 		if part == nil {
 			part = byID[key{got.TopicID, got.Partition}]
 		}
-		if code := Code(got.ErrorCode); part != nil && code != CodeOK {
+		if code := kafka.Code(got.ErrorCode); part != nil && code != kafka.CodeOK {
 			part.err = fmt.Errorf("fetch: %w", code)
 		}
 	}

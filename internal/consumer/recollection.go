@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -48,13 +49,13 @@ func (s *session) remember() {
 
 // recall returns what is known of a partition whose commit is c, and whether
 // that is more than c says.
-func (s *session) recall(tp TopicPartition, c CommittedOffset) (CommittedOffset, bool) {
+func (s *session) recall(tp kafka.TopicPartition, c kafka.Committed) (kafka.Committed, bool) {
 	r, ok := s.recollections[tp]
 	group := mark{c.Offset, c.Metadata}
 	if !ok || r.topicID != s.member.ids[tp.Topic] || group != r.acked && group != r.sent || r.known == group {
 		return c, false
 	}
-	return CommittedOffset{Offset: r.known.offset, LeaderEpoch: r.epoch, Metadata: r.known.metadata}, true
+	return kafka.Committed{Offset: r.known.offset, LeaderEpoch: r.epoch, Metadata: r.known.metadata}, true
 }
 
 // metadataOf is what every commit of the partition carries beside the frontier.

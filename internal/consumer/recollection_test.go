@@ -4,20 +4,21 @@ import (
 	"testing"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
 // rememberingSession owns one partition, has done everything below 100, and
 // could commit only 40.
-func rememberingSession(t *testing.T) (*session, TopicPartition, *partition) {
+func rememberingSession(t *testing.T) (*session, kafka.TopicPartition, *partition) {
 	t.Helper()
-	tp, id := TopicPartition{"orders", 3}, wire.UUID{1}
+	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &partition{TopicPartition: tp, topicID: id, cursor: &cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
 	s := &session{
-		resources:  &resources{fingerprint: "f.1.1", recollections: map[TopicPartition]recollection{}},
+		resources:  &resources{fingerprint: "f.1.1", recollections: map[kafka.TopicPartition]recollection{}},
 		member:     member{ids: map[string]wire.UUID{"orders": id}},
 		fetcher:    &fetcher{},
-		partitions: map[TopicPartition]*partition{tp: p},
+		partitions: map[kafka.TopicPartition]*partition{tp: p},
 	}
 	p.acked = mark{40, s.commitOf(p).Metadata}
 	p.ledger.Advance(70)
@@ -43,7 +44,7 @@ func TestRecollection(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s.member.ids["orders"] = tc.topic
-			got, more := s.recall(tp, CommittedOffset{Offset: tc.group.offset, Metadata: tc.group.metadata})
+			got, more := s.recall(tp, kafka.Committed{Offset: tc.group.offset, Metadata: tc.group.metadata})
 			if got.Offset != tc.want || more != (tc.want == 100) {
 				t.Errorf("recall at %d = %d, %v, want %d", tc.group.offset, got.Offset, more, tc.want)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -60,7 +61,7 @@ type testBatch struct {
 type testRecord struct {
 	offset     int64
 	key, value []byte // nil is null
-	headers    []Header
+	headers    []kafka.Header
 }
 
 // testTime is the timestamp of the record at offset 0; each later one is a

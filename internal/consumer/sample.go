@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -42,7 +43,7 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 // sampler reads records and maps them. It is not safe for concurrent use.
 type sampler struct {
 	cfg    *Config
-	client *Client
+	client *kafka.Client
 	worker *record.Worker
 
 	batches  wire.Batches
@@ -93,7 +94,7 @@ func (s *sampler) read(ctx context.Context, c *sampleCursor, n int, seen *tally)
 			err = fmt.Errorf("the broker answered for %d partitions", len(answer.Partitions))
 		}
 		if err == nil {
-			err = Code(answer.Partitions[0].ErrorCode).Err()
+			err = kafka.Code(answer.Partitions[0].ErrorCode).Err()
 		}
 		if err != nil {
 			return got, err

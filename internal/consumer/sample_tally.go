@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // tally is what would become of the sampled records of one topic.
@@ -41,7 +43,7 @@ func (t *tally) add(namespace string, bytes int64) {
 	n.bytes += bytes
 }
 
-func (t *tally) reject(r rejectedSample, tp TopicPartition, offset int64) {
+func (t *tally) reject(r rejectedSample, tp kafka.TopicPartition, offset int64) {
 	if t.rejected[r.reason] == nil {
 		r.example = fmt.Sprintf("%s/%d@%d", tp.Topic, tp.Partition, offset)
 		t.rejected[r.reason] = &r

@@ -9,20 +9,22 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 // preflight runs a preflight of the rig's topics and returns what it found, one
 // "check: detail" each, a failure with "FAIL" before it.
-func preflight(r *clientRig, sample int, change func(*Config)) (found []string) {
-	r.t.Helper()
+func preflight(r *kafkarig.Rig, sample int, change func(*Config)) (found []string) {
+	r.T.Helper()
 	namespace, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	id, err := record.ParseIDSource("field:id")
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
 	cfg := Config{
 		Group: "bridge", Topics: []string{"orders", "users"}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
@@ -31,11 +33,11 @@ func preflight(r *clientRig, sample int, change func(*Config)) (found []string) 
 	if change != nil {
 		change(&cfg)
 	}
-	p, err := NewPreflight(cfg, r.client, error.Error)
+	p, err := NewPreflight(cfg, r.Client, error.Error)
 	if err != nil {
-		r.t.Fatal(err)
+		r.T.Fatal(err)
 	}
-	p.Run(r.t.Context(), sample, func(f Finding) {
+	p.Run(r.T.Context(), sample, func(f Finding) {
 		line := f.Check + ": " + f.Detail
 		if !f.OK {
 			line = "FAIL " + line
@@ -45,11 +47,11 @@ func preflight(r *clientRig, sample int, change func(*Config)) (found []string) 
 	return found
 }
 
-func finds(r *clientRig, found []string, wants ...string) {
-	r.t.Helper()
+func finds(r *kafkarig.Rig, found []string, wants ...string) {
+	r.T.Helper()
 	for _, want := range wants {
 		if !strings.Contains(strings.Join(found, "\n")+"\n", want+"\n") {
-			r.t.Errorf("not found: %q in\n%s", want, strings.Join(found, "\n"))
+			r.T.Errorf("not found: %q in\n%s", want, strings.Join(found, "\n"))
 		}
 	}
 }
@@ -63,10 +65,10 @@ func inNamespace(namespace string, n int) (values []string) {
 
 func TestSample_sharesOfPartitions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
-		r.produce("orders", 0, kgo.Lz4Compression(), inNamespace("first", 100)...)
-		r.produce("orders", 1, kgo.ZstdCompression(), inNamespace("second", 3)...)
-		r.produce("users", 1, kgo.NoCompression(), inNamespace("third", 4)...)
+		r := kafkarig.New(t, kafka.Config{})
+		r.Produce("orders", 0, kgo.Lz4Compression(), inNamespace("first", 100)...)
+		r.Produce("orders", 1, kgo.ZstdCompression(), inNamespace("second", 3)...)
+		r.Produce("users", 1, kgo.NoCompression(), inNamespace("third", 4)...)
 		finds(r, preflight(r, 10, nil),
 			"sample orders: read 10 records, the oldest of the 103 ahead",
 			"sample orders: namespace first would get 7 lines, 168 bytes", // what the second leaves over
@@ -78,9 +80,9 @@ func TestSample_sharesOfPartitions(t *testing.T) {
 // A turn that ends inside of a batch goes on there.
 func TestSample_withinBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
-		r.produce("orders", 0, kgo.GzipCompression(), append(inNamespace("a", 5), inNamespace("b", 5)...)...)
-		r.produce("orders", 1, kgo.NoCompression(), inNamespace("c", 1)...)
+		r := kafkarig.New(t, kafka.Config{})
+		r.Produce("orders", 0, kgo.GzipCompression(), append(inNamespace("a", 5), inNamespace("b", 5)...)...)
+		r.Produce("orders", 1, kgo.NoCompression(), inNamespace("c", 1)...)
 		finds(r, preflight(r, 8, nil), // 4 and 1, then 3
 			"sample orders: namespace a would get 5 lines, 100 bytes",
 			"sample orders: namespace b would get 2 lines, 40 bytes",
@@ -91,14 +93,14 @@ func TestSample_withinBatch(t *testing.T) {
 // More than one answer's worth of records, in several batches.
 func TestSample_readsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
+		r := kafkarig.New(t, kafka.Config{})
 		filler := strings.Repeat("x", 1000)
 		for range 6 {
 			var values []string
 			for i := range 500 {
 				values = append(values, fmt.Sprintf(`{"id":"%d","ns":"a","text":%q}`, i, filler))
 			}
-			r.produce("orders", 0, kgo.NoCompression(), values...)
+			r.Produce("orders", 0, kgo.NoCompression(), values...)
 		}
 		finds(r, preflight(r, 2600, nil), "sample orders: read 2600 records, the oldest of the 3000 ahead")
 		finds(r, preflight(r, 9000, nil), "sample orders: read 3000 records, the oldest of the 3000 ahead")
@@ -107,8 +109,8 @@ func TestSample_readsOn(t *testing.T) {
 
 func TestSample_abortedTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newClientRig(t, ClientConfig{})
-		producer, err := kgo.NewClient(kgo.SeedBrokers(r.cluster.ListenAddrs()...), kgo.Dialer(r.net.DialContext),
+		r := kafkarig.New(t, kafka.Config{})
+		producer, err := kgo.NewClient(kgo.SeedBrokers(r.Cluster.ListenAddrs()...), kgo.Dialer(r.Net.DialContext),
 			kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID("tx"))
 		if err != nil {
 			t.Fatal(err)
@@ -147,11 +149,11 @@ func TestSample_countsRight(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	synctest.Test(t, func(t *testing.T) {
 		for range 10 {
-			r := newClientRig(t, ClientConfig{})
+			r := kafkarig.New(t, kafka.Config{})
 			total := 0
 			for range rnd.IntN(5) {
 				n := 1 + rnd.IntN(20)
-				r.produce("orders", int32(rnd.IntN(2)), kgo.SnappyCompression(), inNamespace("a", n)...)
+				r.Produce("orders", int32(rnd.IntN(2)), kgo.SnappyCompression(), inNamespace("a", n)...)
 				total += n
 			}
 			asked := 1 + rnd.IntN(50)

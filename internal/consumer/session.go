@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -26,7 +27,7 @@ const (
 // resources belong to the process and outlive sessions.
 type resources struct {
 	cfg      *Config
-	client   *Client
+	client   *kafka.Client
 	importer Importer
 	letters  letterWriter
 	mapper   *record.Mapper
@@ -45,7 +46,7 @@ type resources struct {
 	lastStored  time.Time // an import succeeded last
 	// recollections are written while no session runs and read by the one that
 	// follows.
-	recollections map[TopicPartition]recollection
+	recollections map[kafka.TopicPartition]recollection
 	// known says that an earlier session has seen or made a commit: the group
 	// is not new, even if its offsets are gone with a topic that was deleted.
 	// Written as the recollections are.
@@ -68,7 +69,7 @@ type resources struct {
 type session struct {
 	*resources
 	member     member
-	partitions map[TopicPartition]*partition
+	partitions map[kafka.TopicPartition]*partition
 	batches    *batcher.Batcher
 	fetcher    *fetcher
 	catchUp    *catchUpReader
@@ -110,7 +111,7 @@ type member struct {
 	id         string
 	generation int32
 	topics     []string // it subscribes to
-	assigned   []TopicPartition
+	assigned   []kafka.TopicPartition
 	parts      map[string]int       // partitions of each topic when it joined
 	ids        map[string]wire.UUID // and the topics' ids
 	cluster    string
@@ -132,7 +133,7 @@ func newSession(r *resources, m member) *session {
 	s := &session{
 		resources:  r,
 		member:     m,
-		partitions: make(map[TopicPartition]*partition, len(m.assigned)),
+		partitions: make(map[kafka.TopicPartition]*partition, len(m.assigned)),
 		batches:    batcher.New(r.cfg.Batch, r.pool),
 		chunks:     make(chan *chunk, 4),
 		results:    make(chan result, r.cfg.UploadConcurrency),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // What was read before a partition's reading began anew belongs to another
@@ -85,19 +86,19 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 // of the process goes on from there.
 func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 	runningSession(t, func(r *sessionRun) {
-		r.answer = func(int) Code {
+		r.answer = func(int) kafka.Code {
 			r.api.mu.Lock()
 			defer r.api.mu.Unlock()
 			if len(r.api.stored["good"]) > 0 {
-				return CodeUnknownMember
+				return kafka.CodeUnknownMember
 			}
-			return CodeOK
+			return kafka.CodeOK
 		}
 	}, func(r *sessionRun) {
 		<-r.session.gone
 		r.offset(0)
 		o := r.committed[0]
-		found := r.session.start(TopicPartition{"orders", 0}, CommittedOffset{Offset: o.Offset, Metadata: o.Metadata}, Range{Begin: 0, End: 4, Stable: 4}, false)
+		found := r.session.start(kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.Committed{Offset: o.Offset, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 4, Stable: 4}, false)
 		if found.start == 0 {
 			t.Error("the next session begins where the group says, and stores all of it again")
 		}

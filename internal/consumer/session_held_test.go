@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // successor is how the next owner would start where the partition's commit is all
 // that it knows.
 func (r *sessionRig) successor(p *partition) resolved {
 	o := r.commitOf(p)
-	return r.start(p.TopicPartition, CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, Range{0, 1000, 1000}, false)
+	return r.start(p.TopicPartition, kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, false)
 }
 
 // TestSession_heldRecreatedTopicStaysHeld: commits keep the session alive while
@@ -21,11 +22,11 @@ func (r *sessionRig) successor(p *partition) resolved {
 func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, _ := ledger.New(100, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(goneTopic, "cluster")}, ledger.MaxMetadata)
-		old := CommitOffset{Offset: 100, LeaderEpoch: 4, Metadata: text}
-		r := newSessionRig(t, map[TopicPartition]CommitOffset{{"orders", 0}: old, {"orders", 1}: old}, func(c *Config) { c.OffsetReset = ResetHold })
+		old := kafka.CommitOffset{Offset: 100, LeaderEpoch: 4, Metadata: text}
+		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *Config) { c.OffsetReset = ResetHold })
 		for n := range int32(2) {
 			p := r.part(n)
-			if got := r.commitOf(p); got != (CommitOffset{p.TopicPartition, 100, 4, text}) {
+			if got := r.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
 			if next := r.successor(p); !p.heldOut || !next.heldOut {

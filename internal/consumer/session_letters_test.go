@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 func refusedToLetters(c *Config) { c.OnRejected = DeadLetter }
@@ -95,8 +97,8 @@ func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
 func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logs := [][]testRecord{append(runOf("bad", 0, 3), inNS(4, "good")), runOf("bad", 0, 7)}
-		committed := map[TopicPartition]CommitOffset{}
-		taken := map[TopicPartition][]int64{}
+		committed := map[kafka.TopicPartition]kafka.CommitOffset{}
+		taken := map[kafka.TopicPartition][]int64{}
 		for owner, room := range []int{9, 100} {
 			r := newSessionRig(t, committed, refusedToLetters, func(c *Config) { c.Batch.MaxRecords = 12 })
 			r.api.create = only("bad", refusal)
@@ -122,7 +124,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 			}
 		}
 		for n, last := range []int64{3, 7} {
-			if got := taken[TopicPartition{"orders", int32(n)}]; !slices.Equal(got, offsets(0, last)) {
+			if got := taken[kafka.TopicPartition{Topic: "orders", Partition: int32(n)}]; !slices.Equal(got, offsets(0, last)) {
 				t.Errorf("dead letters of partition %d: %v, want each of 0 to %d once", n, got, last)
 			}
 		}
@@ -135,7 +137,7 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 	letters := &fakeLetters{takes: time.Second}
 	runningSession(t, func(r *sessionRun) {
 		for range 30 {
-			r.produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{strings.Repeat("x", 10<<10)}, 10)...)
+			r.Produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{strings.Repeat("x", 10<<10)}, 10)...)
 		}
 	}, func(r *sessionRun) {
 		time.Sleep(age)

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // sessionPlay drives sessions, one after the other, through random trouble and
@@ -27,7 +29,7 @@ type sessionPlay struct {
 	atOnce    int             // imports of a namespace
 	lettered  map[string]bool // namespace, none for a record that is no line, and offset
 	next      [2]int64        // next offset to make of each partition
-	history   map[TopicPartition][]testRecord
+	history   map[kafka.TopicPartition][]testRecord
 	story     []string
 }
 
@@ -39,7 +41,7 @@ func (p *sessionPlay) tell(format string, args ...any) {
 }
 
 // begin makes the next owner of the partitions.
-func (p *sessionPlay) begin(committed map[TopicPartition]CommitOffset) {
+func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffset) {
 	p.sessionRig = newSessionRig(p.t, committed, func(c *Config) {
 		c.OnInvalid, c.OnRejected = DeadLetter, p.refused
 		c.Batch.MaxRecords, c.NamespaceConcurrency = 7, p.atOnce
@@ -94,7 +96,7 @@ func (p *sessionPlay) more() {
 		}
 		records = append(records, rec)
 	}
-	tp := TopicPartition{"orders", int32(part)}
+	tp := kafka.TopicPartition{Topic: "orders", Partition: int32(part)}
 	p.history[tp] = append(p.history[tp], records...)
 	p.tell("feed %d-%d", records[0].offset, p.next[part]-1)
 	p.feed(int32(part), records...)
@@ -121,7 +123,7 @@ func (p *sessionPlay) handOver() {
 		}
 	}
 	p.tell("hand over")
-	committed := map[TopicPartition]CommitOffset{}
+	committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 	for tp, part := range p.partitions {
 		committed[tp] = p.commitOf(part)
 	}
@@ -188,7 +190,7 @@ func TestSession_model(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
 					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []Policy{Hold, DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
-					next: [2]int64{0, secondPartition}, history: map[TopicPartition][]testRecord{},
+					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]testRecord{},
 				}
 				p.sessionRig = &sessionRig{t: t}
 				p.begin(nil)

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 func fourAtOnce(c *Config) { c.NamespaceConcurrency, c.UploadConcurrency = 4, 8 }
@@ -45,13 +47,13 @@ func TestSession_whatOvertookAFailingBatchIsNotSentAgain(t *testing.T) {
 	for _, failing := range [][]string{{"0"}, {"10"}, {"0", "20"}, {"0", "30"}} {
 		t.Run(fmt.Sprint(failing), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				tp := TopicPartition{"orders", 0}
+				tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 				log, stored := runOf("a", 0, 59), map[string][]string{}
 				r := newSessionRig(t, nil, fourAtOnce)
 				for owner := range 3 {
 					if owner > 0 {
 						o := r.commitOf(r.part(0))
-						r = newSessionRig(t, map[TopicPartition]CommitOffset{tp: o}, fourAtOnce)
+						r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: o}, fourAtOnce)
 						log = log[slices.IndexFunc(log, func(rec testRecord) bool { return rec.offset >= o.Offset }):]
 					}
 					r.api.stored = stored

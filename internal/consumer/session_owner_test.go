@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 func TestSession_anExpiredLeaseCancelsAttempts(t *testing.T) {
@@ -33,7 +34,7 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.api.create = nil
 		before := r.api.creates["a"]
-		r.fence(CodeIllegalGeneration)
+		r.fence(kafka.CodeIllegalGeneration)
 		if !r.over() {
 			t.Error("the loop goes on")
 		}
@@ -55,7 +56,7 @@ func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 		r.letters.write = func(*letter) error { return errors.New("no leader") }
 		r.feed(0, poison(0, 0)...)
 		r.letters.write = nil
-		r.fence(CodeUnknownMember)
+		r.fence(kafka.CodeUnknownMember)
 		time.Sleep(time.Minute)
 		r.settleDown()
 		if len(r.letters.taken) != 0 {
@@ -96,14 +97,14 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := runOf("a", 0, 9)
 		log[3].value = []byte(`{"id":3,"n":"3","ns":["a"]}`)
-		tp := TopicPartition{"orders", 0}
+		tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 		stored := map[string][]string{}
-		next := func(o CommitOffset, change ...func(*Config)) *sessionRig {
-			r := newSessionRig(t, map[TopicPartition]CommitOffset{tp: o}, change...)
+		next := func(o kafka.CommitOffset, change ...func(*Config)) *sessionRig {
+			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: o}, change...)
 			r.api.stored = stored
 			return r
 		}
-		r := next(CommitOffset{})
+		r := next(kafka.CommitOffset{})
 		r.feed(0, log...)
 		r.after(age)
 		r.watermark(0, 3)
@@ -144,14 +145,14 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 					want[ns] = append(want[ns], o)
 				}
 				stored := map[string][]string{}
-				committed := map[TopicPartition]CommitOffset{}
+				committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 				for owner := range 4 {
 					r := newSessionRig(t, committed)
 					r.api.stored = stored
 					if owner < 3 {
 						r.api.create = trouble(rng, names)
 					}
-					at, end := int(committed[TopicPartition{"orders", 0}].Offset), 150
+					at, end := int(committed[kafka.TopicPartition{Topic: "orders", Partition: 0}].Offset), 150
 					if owner < 3 {
 						end = min(150, at+20+rng.IntN(80))
 					}
@@ -164,7 +165,7 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 					if owner == 3 {
 						r.after(3 * time.Minute)
 					}
-					tp := TopicPartition{"orders", 0}
+					tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 					committed[tp] = r.commitOf(r.partitions[tp])
 				}
 				for ns, list := range want {

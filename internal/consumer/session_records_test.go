@@ -14,6 +14,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
@@ -72,7 +73,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(l *letter) error {
 			if l.offset == 1 {
-				return ErrTooLarge
+				return kafka.ErrTooLarge
 			}
 			return nil
 		}
@@ -185,7 +186,7 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter }, 4, 2},
 		{"an operator's list comes first", func(c *Config) {
 			c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter
-			c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 0}: {1: true, 2: true}}
+			c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{{Topic: "orders", Partition: 0}: {1: true, 2: true}}
 		}, 4, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -219,7 +220,7 @@ func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
 				r.watermark(0, 3)
 			}, func(c *Config) {
 				c.OnRejected = policy
-				c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 0}: {1: true}}
+				c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{{Topic: "orders", Partition: 0}: {1: true}}
 			})
 		})
 	}
@@ -235,8 +236,8 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.after(age)
 		tp := r.part(0).TopicPartition
-		r = newSessionRig(t, map[TopicPartition]CommitOffset{tp: r.commitOf(r.part(0))}, func(c *Config) {
-			c.SkipRecords = map[TopicPartition]map[int64]bool{tp: {0: true}}
+		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commitOf(r.part(0))}, func(c *Config) {
+			c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{tp: {0: true}}
 		})
 		r.feed(0, log...)
 		r.watermark(0, 2)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // wantRefused compares records_rejected_total of the reason refused.
@@ -83,7 +85,7 @@ func TestSession_aRefusedLineIsNotCountedAgainByTheNextGeneration(t *testing.T) 
 		first.feed(0, runOf("bad", 0, 9)...)
 		first.after(time.Second)
 		first.wantRefused(10)
-		committed := map[TopicPartition]CommitOffset{{"orders", 0}: first.commitOf(first.part(0))}
+		committed := map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: first.commitOf(first.part(0))}
 		first.giveUp()
 		first.pacer.Reset()
 

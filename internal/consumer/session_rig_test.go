@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -27,7 +28,7 @@ type sessionRig struct {
 	t       *testing.T
 	api     *fakeAPI
 	letters *fakeLetters
-	logs    map[TopicPartition][]testRecord
+	logs    map[kafka.TopicPartition][]testRecord
 	decode  *decoder
 	lines   chan *chunk
 	timer   *time.Timer
@@ -40,13 +41,13 @@ type sessionRig struct {
 // inSession runs a test with a session of two partitions of the topic orders.
 func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newSessionRig(t, map[TopicPartition]CommitOffset{}, change...)) })
+	synctest.Test(t, func(t *testing.T) { test(newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{}, change...)) })
 }
 
 // newSessionRig starts where an earlier owner has committed, else at 0.
-func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, change ...func(*Config)) *sessionRig {
+func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
 	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -55,7 +56,7 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	c.letters = r.letters
 	c.cfg.DLQTopic = "dlq"
 	m := member{
-		id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []TopicPartition{{"orders", 0}, {"orders", 1}},
+		id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
 		parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": ownTopic},
 	}
 	r.session = newSession(c.resources, m)
@@ -68,11 +69,11 @@ func newSessionRig(t *testing.T, committed map[TopicPartition]CommitOffset, chan
 	r.decode = newDecoder(s.cfg, s.mapper, s.inflated, r.lines)
 	var found []resolved
 	for _, tp := range m.assigned {
-		o := CommittedOffset{Offset: -1}
+		o := kafka.Committed{Offset: -1}
 		if c, ok := committed[tp]; ok {
-			o = CommittedOffset{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}
+			o = kafka.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}
 		}
-		found = append(found, s.start(tp, o, Range{Begin: 0, End: 1000, Stable: 1000}, true))
+		found = append(found, s.start(tp, o, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, true))
 	}
 	s.resolved(found)
 	t.Cleanup(r.end)
@@ -94,12 +95,14 @@ func (r *sessionRig) end() {
 	}
 }
 
-func (r *sessionRig) part(n int32) *partition { return r.partitions[TopicPartition{"orders", n}] }
+func (r *sessionRig) part(n int32) *partition {
+	return r.partitions[kafka.TopicPartition{Topic: "orders", Partition: n}]
+}
 
 // feed appends records to a partition's log and lets the session take them.
 func (r *sessionRig) feed(partition int32, records ...testRecord) {
 	r.t.Helper()
-	tp := TopicPartition{"orders", partition}
+	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
 	r.logs[tp] = append(r.logs[tp], records...)
 	p := r.partitions[tp]
 	r.decode.serve(r.t.Context(), r.work(p.cursor, records, nil))

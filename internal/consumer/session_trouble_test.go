@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestSession_troubleGoesWithItsPartitions: in the generation after a namespace
@@ -21,9 +23,9 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 				first := newSessionRig(t, nil)
 				first.api.create = only("bad", refusal)
 				first.feed(0, append(runOf("bad", 0, 9), runOf("good", 10, 19)...)...)
-				committed := map[TopicPartition]CommitOffset{}
+				committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 				if tc.here {
-					committed[TopicPartition{"orders", 0}] = first.commitOf(first.part(0))
+					committed[kafka.TopicPartition{Topic: "orders", Partition: 0}] = first.commitOf(first.part(0))
 				}
 				first.giveUp()
 				first.pacer.Reset()

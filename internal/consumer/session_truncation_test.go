@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // truncate takes back a partition's records from end on, as a leader tells it
@@ -94,7 +96,7 @@ func TestSession_leaderEpochIsHandedOver(t *testing.T) {
 		if o.LeaderEpoch != 7 {
 			t.Errorf("leader epoch %d is committed, want 7", o.LeaderEpoch)
 		}
-		next := newSessionRig(r.t, map[TopicPartition]CommitOffset{p.TopicPartition: o})
+		next := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
 		next.logs[p.TopicPartition] = r.logs[p.TopicPartition]
 		if got := next.part(0).cursor.batchEpoch; got != 7 {
 			t.Errorf("the successor begins with leader epoch %d, want 7", got)
@@ -105,7 +107,7 @@ func TestSession_leaderEpochIsHandedOver(t *testing.T) {
 		}
 		next.watermark(0, 2)
 		o.Offset = 3 // somebody else's: nobody knows of which history
-		other := newSessionRig(r.t, map[TopicPartition]CommitOffset{p.TopicPartition: o})
+		other := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
 		if got := other.part(0).cursor.batchEpoch; got != -1 {
 			t.Errorf("leader epoch %d for an offset that was moved, want -1", got)
 		}
@@ -121,12 +123,12 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		p := r.part(0)
 		p.cursor.batchEpoch = 7
 		o := r.commitOf(p)
-		c := CommittedOffset{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
-		if got := r.start(p.TopicPartition, c, Range{End: 2, Stable: 2}, false); got.start != 4 || got.reset != "" {
+		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
+		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.start != 4 || got.reset != "" {
 			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.start, got.reset)
 		}
 		c.LeaderEpoch = -1
-		if got := r.start(p.TopicPartition, c, Range{End: 2, Stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
+		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
 			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.start, got.reset)
 		}
 	})
@@ -166,7 +168,7 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			r.truncate(n, 0)
 			r.feed(n, runOf("b", 0, 9)...)
 		}
-		answer = ErrTooLarge
+		answer = kafka.ErrTooLarge
 		r.after(r.cfg.MaxBackoff + age)
 		for n := range int32(2) {
 			r.watermark(n, 10)

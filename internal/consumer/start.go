@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // start decides where a partition starts.
-func (s *session) start(tp TopicPartition, c CommittedOffset, r Range, fresh bool) resolved {
+func (s *session) start(tp kafka.TopicPartition, c kafka.Committed, r kafka.Range, fresh bool) resolved {
 	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.Begin, end: r.End, stable: r.Stable, read: -1}
 	if c.Offset < 0 {
 		out.first, out.start = true, r.Begin
@@ -108,10 +109,10 @@ func (s *session) resolved(rs []resolved) {
 			r.read = -1 // it was of another place in the log
 		}
 		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut || s.mode != running)
-		p.cursor.know(Range{r.begin, r.end, r.stable})
+		p.cursor.know(kafka.Range{Begin: r.begin, End: r.end, Stable: r.stable})
 		if r.heldOut && !r.recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
-			p.asFound = &CommitOffset{r.TopicPartition, r.committed, r.readEpoch, r.metadata}
+			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.committed, LeaderEpoch: r.readEpoch, Metadata: r.metadata}
 		}
 		if r.heldOut {
 			s.holdOut(p, r.err, now)

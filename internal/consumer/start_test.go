@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -53,7 +54,7 @@ func metadataOf(t *testing.T, who string, committed int64, fingerprint string) s
 }
 
 // expect says in the words of the contract where to start.
-func expect(who string, committed int64, r Range, reset OffsetReset, fresh bool) beginning {
+func expect(who string, committed int64, r kafka.Range, reset OffsetReset, fresh bool) beginning {
 	switch {
 	case committed < 0 && fresh && reset == ResetLatest:
 		return beginning{start: r.Stable, first: true}
@@ -90,18 +91,18 @@ func TestStart_decidesForEveryCombination(t *testing.T) {
 		"us", "nobody", "another program", "a later version", "us, and the offset was moved since",
 		"us, in another cluster", "us, for an earlier topic of the name", "us, with another routing",
 	}
-	log := Range{Begin: 50, End: 100, Stable: 90}
+	log := kafka.Range{Begin: 50, End: 100, Stable: 90}
 	for _, who := range writers {
 		for _, committed := range []int64{-1, 0, 49, 50, 60, 100, 101, 1000} {
 			for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
 				for _, fresh := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%d by %s, reset %d, new group %t", committed, who, reset, fresh), func(t *testing.T) {
 						s := startSession(t, reset)
-						c := CommittedOffset{Offset: committed, LeaderEpoch: -1}
+						c := kafka.Committed{Offset: committed, LeaderEpoch: -1}
 						if committed >= 0 {
 							c.Metadata = metadataOf(t, who, committed, s.fingerprint)
 						}
-						r := s.start(TopicPartition{"orders", 0}, c, log, fresh)
+						r := s.start(kafka.TopicPartition{Topic: "orders", Partition: 0}, c, log, fresh)
 						got := beginning{r.start, r.first, r.heldOut, r.reset, r.gap, seen(r.frontier, r.start)}
 						want := expect(who, committed, log, reset, fresh)
 						want.frontier = seen(want.frontier, want.start)
@@ -152,7 +153,7 @@ func startSession(t *testing.T, reset OffsetReset) *session {
 	}
 	return newSession(c.resources, member{
 		generation: 3, cluster: "AbCdEfGh-A", ids: map[string]wire.UUID{"orders": ownTopic},
-		parts: map[string]int{"orders": 1}, assigned: []TopicPartition{{"orders", 0}},
+		parts: map[string]int{"orders": 1}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestStatus_listsTheWorstNamespacesFirstAndNotAll opens more than are listed: the
@@ -159,8 +161,8 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 		r.committed(commitResult{err: errors.New("connection refused")})
 		r.commits.flying = true // no commit goes out
 		expect("without the coordinator", true, false)
-		offsets := []CommitOffset{{TopicPartition: TopicPartition{"orders", 0}}}
-		r.committed(commitResult{sent: time.Now(), commit: Commit{Offsets: offsets}, results: []CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
+		r.committed(commitResult{sent: time.Now(), commit: kafka.Commit{Offsets: offsets}, results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
 		r.commits.flying = true
 		expect("with the coordinator", false, false)
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -172,7 +173,7 @@ func (r *streamReader) open(ctx context.Context, w *work, use func() error) erro
 			return err
 		}
 		if r.head.ErrorCode != 0 || r.head.RecordBytes == 0 {
-			return fmt.Errorf("%w: %w", errNothingToStream, Code(r.head.ErrorCode))
+			return fmt.Errorf("%w: %w", errNothingToStream, kafka.Code(r.head.ErrorCode))
 		}
 		if err := r.batch.Reset(r.buffer, r.head.RecordBytes, r.head.HighWatermark+watermarkSlack); err != nil {
 			return err

@@ -19,14 +19,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 // streamRig is a stream reader of a cluster that answers fetches by hand. A
 // goroutine plays the loop: it notes what the chunks hold and recycles them.
 type streamRig struct {
-	*clientRig
+	*kafkarig.Rig
 	cfg      Config
 	fetcher  *fetcher
 	reader   *streamReader
@@ -45,20 +47,20 @@ type streamRig struct {
 // newStreamRig has allowances of 64 KiB, and of 192 KiB for what goes alone.
 func newStreamRig(t *testing.T, change ...func(*Config)) *streamRig {
 	t.Helper()
-	r := &streamRig{clientRig: newClientRig(t, ClientConfig{}), take: make(chan *chunk)}
+	r := &streamRig{Rig: kafkarig.New(t, kafka.Config{}), take: make(chan *chunk)}
 	change = append([]func(*Config){func(c *Config) { c.BufferMaxBytes = 512 << 10 }}, change...)
 	r.cfg = testConfig(t, change...)
 	mapper, err := record.NewMapper(r.cfg.Record)
 	if err != nil {
 		t.Fatal(err)
 	}
-	topic := r.topic("orders")
+	topic := r.Topic("orders")
 	r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
-	r.fetcher = newFetcher(&r.cfg, r.client, NewMetrics(nil, 10), newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), 1, func() {})
-	r.cursor = r.fetcher.open(TopicPartition{"orders", 0}, topic.ID, 0, -1, topic.Partitions[0].Leader, -1, false)
+	r.fetcher = newFetcher(&r.cfg, r.Client, NewMetrics(nil, 10), newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), 1, func() {})
+	r.cursor = r.fetcher.open(kafka.TopicPartition{Topic: "orders", Partition: 0}, topic.ID, 0, -1, topic.Partitions[0].Leader, -1, false)
 	r.reader = newStreamReader(r.fetcher, newDecoder(&r.cfg, mapper, r.inflated, r.take))
-	r.cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
-		r.cluster.KeepControl()
+	r.Cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
+		r.Cluster.KeepControl()
 		answer := q.ResponseKind().(*kmsg.FetchResponse)
 		asked := q.(*kmsg.FetchRequest).Topics[0]
 		part := kmsg.NewFetchResponseTopic()
@@ -86,7 +88,7 @@ func (r *streamRig) loop(ctx context.Context) {
 
 func (r *streamRig) note(c *chunk) {
 	if c.start != r.next {
-		r.t.Errorf("a chunk begins at %d, the one before it ended at %d", c.start, r.next)
+		r.T.Errorf("a chunk begins at %d, the one before it ended at %d", c.start, r.next)
 	}
 	var lines []line
 	for i := range c.groups {
@@ -114,7 +116,7 @@ func (r *streamRig) read(ctx context.Context, from int64) (work, error) {
 	<-done
 	r.reader.dec.dropArena()
 	if used := r.inflated.Used(); used != 0 {
-		r.t.Errorf("%d bytes are lent at the end", used)
+		r.T.Errorf("%d bytes are lent at the end", used)
 	}
 	return w, err
 }
@@ -183,7 +185,7 @@ func TestStreamReader_everyCodec(t *testing.T) {
 				b.last = 700 // compacted
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
 				for _, from := range []int64{0, 321, 650} {
-					w, err := r.read(r.t.Context(), from)
+					w, err := r.read(r.T.Context(), from)
 					if err != nil || !slices.Equal(r.lines, lines[min(from, 500):]) || w.from != 701 || r.next != 701 {
 						t.Errorf("from %d: %v, %d lines, position %d, chunks up to %d", from, err, len(r.lines), w.from, r.next)
 					}
@@ -204,7 +206,7 @@ func TestStreamReader_leavesTheNextBatch(t *testing.T) {
 		next.base = 500
 		r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(append(b.encode(), next.encode()...)) }
 		for range 2 {
-			if w, err := r.read(r.t.Context(), 0); err != nil || !slices.Equal(r.lines, lines) || w.from != 500 {
+			if w, err := r.read(r.T.Context(), 0); err != nil || !slices.Equal(r.lines, lines) || w.from != 500 {
 				t.Errorf("%v, %d lines, position %d", err, len(r.lines), w.from)
 			}
 		}
@@ -231,7 +233,7 @@ func TestStreamReader_transactions(t *testing.T) {
 				b, _ := largeBatch(wire.None)
 				b.transactional, b.producer, b.control = true, 7, tc.control
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode(), tc.aborted...) }
-				w, err := r.read(r.t.Context(), 0)
+				w, err := r.read(r.T.Context(), 0)
 				if err != nil || len(r.lines) != tc.want || w.from != 500 || r.next != 500 {
 					t.Errorf("%v, %d lines, position %d, chunks up to %d", err, len(r.lines), w.from, r.next)
 				}
@@ -254,7 +256,7 @@ func TestStreamReader_tooLargeARecord(t *testing.T) {
 				lines[200] = string(b.records[200].value)
 				want := slices.Concat(lines[:100], lines[102:499])
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
-				w, err := r.read(r.t.Context(), 0)
+				w, err := r.read(r.T.Context(), 0)
 				if err != nil || !slices.Equal(r.lines, want) || w.from != 500 {
 					t.Errorf("%v, %d lines instead of %d, position %d", err, len(r.lines), len(want), w.from)
 				}
@@ -270,7 +272,7 @@ func TestStreamReader_tooLargeARecord(t *testing.T) {
 				}
 			}, func(c *Config) {
 				c.OnInvalid = DeadLetter
-				c.SkipRecords = map[TopicPartition]map[int64]bool{{"orders", 0}: {101: true}}
+				c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{{Topic: "orders", Partition: 0}: {101: true}}
 			})
 		})
 	}
@@ -286,7 +288,7 @@ func TestStreamReader_faults(t *testing.T) {
 	short, _ := largeBatch(wire.None)
 	short.pack = func(raw []byte) []byte { return raw[:len(raw)/2] }
 	failed := kmsg.NewFetchResponseTopicPartition()
-	failed.ErrorCode = int16(CodeNotLeader)
+	failed.ErrorCode = int16(kafka.CodeNotLeader)
 	raw, _ := largeBatch(wire.Snappy)
 	raw.pack = nil
 	for _, tc := range []struct {
@@ -309,7 +311,7 @@ func TestStreamReader_faults(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			inStreamRig(t, func(r *streamRig) {
 				r.answer = func(n int) kmsg.FetchResponseTopicPartition { return tc.answers[n] }
-				w, err := r.read(r.t.Context(), 0)
+				w, err := r.read(r.T.Context(), 0)
 				if err == nil || !tc.lines(len(r.lines)) || w.from != int64(len(r.lines)) || r.next != w.from {
 					t.Errorf("%v, %d lines, position %d, chunks up to %d", err, len(r.lines), w.from, r.next)
 				}
@@ -332,7 +334,7 @@ func TestStreamReader_endsSoon(t *testing.T) {
 			inStreamRig(t, func(r *streamRig) {
 				b, _ := largeBatch(wire.LZ4)
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
-				ctx, cancel := context.WithCancel(r.t.Context())
+				ctx, cancel := context.WithCancel(r.T.Context())
 				defer cancel()
 				w := work{cursor: r.cursor, epoch: r.cursor.epoch.Load()}
 				ended := make(chan error, 1)
@@ -370,7 +372,7 @@ func TestStreamReader_waitsForTheLoop(t *testing.T) {
 	inStreamRig(t, func(r *streamRig) {
 		b, lines := largeBatch(wire.None)
 		r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
-		ctx, cancel := context.WithCancel(r.t.Context())
+		ctx, cancel := context.WithCancel(r.T.Context())
 		defer cancel()
 		w := work{cursor: r.cursor, epoch: r.cursor.epoch.Load()}
 		ended := make(chan error, 1)
@@ -398,16 +400,16 @@ func TestStreamer_betweenFetches(t *testing.T) {
 	for i, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()} {
 		t.Run(fmt.Sprint("codec ", i), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newClientRig(t, ClientConfig{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"}))
+				r := kafkarig.New(t, kafka.Config{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"}))
 				want := [2][]string{}
 				_, large := largeBatch(wire.None)
 				for round := range 3 {
 					for p := range int32(2) {
 						small := []string{fmt.Sprintf(`{"id":"small %d","ns":"a"}`, round), `{"id":"y","ns":"b"}`}
-						r.produce("orders", p, codec, small...)
+						r.Produce("orders", p, codec, small...)
 						want[p] = append(want[p], small...)
 						if p == 0 {
-							r.produceLarge("orders", p, codec, large...)
+							r.ProduceLarge("orders", p, codec, large...)
 							want[p] = append(want[p], large...)
 						}
 					}
@@ -427,21 +429,21 @@ func TestStreamer_betweenFetches(t *testing.T) {
 }
 
 // readAll reads both partitions until they have given so many lines.
-func readAll(t *testing.T, r *clientRig, want [2]int) (got [2][]string, streams int) {
+func readAll(t *testing.T, r *kafkarig.Rig, want [2]int) (got [2][]string, streams int) {
 	cfg := testConfig(t, func(c *Config) { c.BufferMaxBytes = 512 << 10 })
 	mapper, err := record.NewMapper(cfg.Record)
 	if err != nil {
 		t.Fatal(err)
 	}
-	topic := r.topic("orders")
+	topic := r.Topic("orders")
 	inflated := newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling())
-	f := newFetcher(&cfg, r.client, NewMetrics(nil, 10), newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), 1, func() {})
+	f := newFetcher(&cfg, r.Client, NewMetrics(nil, 10), newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), 1, func() {})
 	take := make(chan *chunk, 4)
-	ctx, cancel := context.WithCancel(r.t.Context())
+	ctx, cancel := context.WithCancel(r.T.Context())
 	ended := make(chan struct{}, 3)
 	begin := func(run func()) { go func() { run(); ended <- struct{}{} }() }
 	for _, p := range topic.Partitions {
-		f.open(TopicPartition{"orders", p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
+		f.open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 	}
 	begin(func() { f.run(ctx) })
 	begin(func() { newDecoder(&cfg, mapper, inflated, take).run(ctx, f.work[0]) })
@@ -491,7 +493,7 @@ func TestCatchUpReader_largeBatch(t *testing.T) {
 				b.records[7].value = lineOf(7, "b")                     // not wanted
 				b.records[8].value = bytes.Repeat([]byte(" "), 300<<10) // too large, as the main read has told
 				r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(b.encode()) }
-				ctx, cancel := context.WithCancel(r.t.Context())
+				ctx, cancel := context.WithCancel(r.T.Context())
 				defer cancel()
 				c := &catchUpReader{f: r.fetcher, dec: r.reader.dec, streams: r.reader}
 				r.next = 5
@@ -525,7 +527,7 @@ func TestCatchUpReader_largeBatch(t *testing.T) {
 func TestCatchUpReader_emptyAnswer(t *testing.T) {
 	inStreamRig(t, func(r *streamRig) {
 		r.answer = func(int) kmsg.FetchResponseTopicPartition { return holds(nil) }
-		go (&catchUpReader{f: r.fetcher, dec: r.reader.dec, streams: r.reader}).serve(r.t.Context(), &catchUpJob{cursor: r.cursor, from: 5, wanted: map[string]bool{"a": true}})
+		go (&catchUpReader{f: r.fetcher, dec: r.reader.dec, streams: r.reader}).serve(r.T.Context(), &catchUpJob{cursor: r.cursor, from: 5, wanted: map[string]bool{"a": true}})
 		k := <-r.take
 		defer k.recycle()
 		if k.fault == nil || k.fault.kind != faultRetry || k.next != 5 {
@@ -536,7 +538,7 @@ func TestCatchUpReader_emptyAnswer(t *testing.T) {
 
 func TestSession_largeBatch(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		p := r.partitions[TopicPartition{"orders", 0}]
+		p := r.partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}]
 		epoch := p.cursor.epoch.Load()
 		r.faulted(p, &fault{kind: faultLarge, err: errLargeBatch}, time.Now())
 		a, ok := r.fetcher.nextStream()
@@ -559,7 +561,7 @@ func TestSession_largeBatch(t *testing.T) {
 // TestSession_holdsWhatIsTooLargeForALetter: such a record was never in memory.
 func TestSession_holdsWhatIsTooLargeForALetter(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		p := r.partitions[TopicPartition{"orders", 0}]
+		p := r.partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}]
 		r.rejected(p, &rejected{offset: p.ledger.Position(), reason: record.TooLarge}, time.Now())
 		if p.heldCount != 1 || r.letter.pending() != 0 {
 			t.Errorf("%d records are held, %d letters wait", p.heldCount, r.letter.pending())

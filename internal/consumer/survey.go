@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -31,10 +32,10 @@ func (s *session) survey(ctx context.Context) {
 
 // unheard are the partitions of which no answer has come since then, and who
 // leads them.
-func (f *fetcher) unheard(since time.Time) (todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) {
+func (f *fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	todo, leaders = map[TopicPartition]bool{}, map[TopicPartition]wire.PartitionMetadata{}
+	todo, leaders = map[kafka.TopicPartition]bool{}, map[kafka.TopicPartition]wire.PartitionMetadata{}
 	for tp, c := range f.cursors {
 		if c.heard.Before(since) {
 			todo[tp], leaders[tp] = true, wire.PartitionMetadata{Leader: c.leader, LeaderEpoch: c.leaderEpoch}
@@ -44,7 +45,7 @@ func (f *fetcher) unheard(since time.Time) (todo map[TopicPartition]bool, leader
 }
 
 // surveyed notes what logs hold, unless an answer has come since they were asked.
-func (f *fetcher) surveyed(ranges map[TopicPartition]Range, began time.Time) {
+func (f *fetcher) surveyed(ranges map[kafka.TopicPartition]kafka.Range, began time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for tp, r := range ranges {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestFetcher_survey: what no fetch has told of for a while is asked for, and an
@@ -19,17 +21,17 @@ func TestFetcher_survey(t *testing.T) {
 		time.Sleep(time.Second)
 		began := time.Now()
 		todo, leaders := f.unheard(began.Add(-10 * time.Second))
-		if got := slices.SortedFunc(maps.Keys(todo), TopicPartition.Compare); !slices.Equal(got, []TopicPartition{{"orders", 1}, {"orders", 2}}) || leaders[got[0]].Leader != 1 {
+		if got := slices.SortedFunc(maps.Keys(todo), kafka.TopicPartition.Compare); !slices.Equal(got, []kafka.TopicPartition{{Topic: "orders", Partition: 1}, {Topic: "orders", Partition: 2}}) || leaders[got[0]].Leader != 1 {
 			t.Fatalf("%v are asked for of %v", got, leaders)
 		}
 		time.Sleep(time.Second)
 		f.moved(batch[1], 100, -1, 1000, time.Time{})
-		f.surveyed(map[TopicPartition]Range{{"orders", 1}: {50, 60, 60}, {"orders", 2}: {70, 90, 80}, {"users", 0}: {1, 1, 1}}, began)
-		if c := f.cursors[TopicPartition{"orders", 1}]; c.stable.Load() != 100 {
+		f.surveyed(map[kafka.TopicPartition]kafka.Range{{Topic: "orders", Partition: 1}: {Begin: 50, End: 60, Stable: 60}, {Topic: "orders", Partition: 2}: {Begin: 70, End: 90, Stable: 80}, {Topic: "users", Partition: 0}: {Begin: 1, End: 1, Stable: 1}}, began)
+		if c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 1}]; c.stable.Load() != 100 {
 			t.Errorf("a survey overwrites the answer that came after it was asked: %d", c.stable.Load())
 		}
-		c := f.cursors[TopicPartition{"orders", 2}]
-		if got := (Range{c.start.Load(), c.high.Load(), c.stable.Load()}); got != (Range{70, 90, 80}) {
+		c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 2}]
+		if got := (kafka.Range{Begin: c.start.Load(), End: c.high.Load(), Stable: c.stable.Load()}); got != (kafka.Range{Begin: 70, End: 90, Stable: 80}) {
 			t.Errorf("the log holds %+v", got)
 		}
 		if todo, _ := f.unheard(began.Add(-10 * time.Second)); len(todo) != 0 {

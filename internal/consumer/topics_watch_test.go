@@ -11,7 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/kafkarig"
 )
 
 var otherTopic = wire.UUID{3}
@@ -26,25 +28,25 @@ type watchRig struct {
 // watched is what the brokers say, beside that users has one partition.
 type watched struct {
 	leader, partitions int32 // of orders
-	usersCode          Code
+	usersCode          kafka.Code
 }
 
 func inWatch(t *testing.T, test func(*watchRig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cluster := newClientRig(t, ClientConfig{})
+		cluster := kafkarig.New(t, kafka.Config{})
 		r := new(watchRig)
 		r.sessionRig = newSessionRig(t, nil, func(c *Config) { c.Topics = []string{"orders", "users"} })
-		r.client = cluster.client
+		r.client = cluster.Client
 		r.member.topics, r.member.parts["users"], r.member.ids["users"] = []string{"orders", "users"}, 1, otherTopic
-		cluster.cluster.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
-			cluster.cluster.KeepControl()
+		cluster.Cluster.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.Cluster.KeepControl()
 			if len(q.(*kmsg.MetadataRequest).Topics) != 2 {
 				return nil, nil, false // the library's own
 			}
 			is := r.says.Load()
 			answer := q.ResponseKind().(*kmsg.MetadataResponse)
-			answer.Topics = []kmsg.MetadataResponseTopic{topicAnswer("orders", ownTopic, CodeOK, is.leader, is.partitions), topicAnswer("users", otherTopic, is.usersCode, 1, 1)}
+			answer.Topics = []kmsg.MetadataResponseTopic{topicAnswer("orders", ownTopic, kafka.CodeOK, is.leader, is.partitions), topicAnswer("users", otherTopic, is.usersCode, 1, 1)}
 			return answer, nil, true
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -59,10 +61,10 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 	})
 }
 
-func topicAnswer(name string, id wire.UUID, code Code, leader, partitions int32) kmsg.MetadataResponseTopic {
+func topicAnswer(name string, id wire.UUID, code kafka.Code, leader, partitions int32) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
 	t.Topic, t.ErrorCode = kmsg.StringPtr(name), int16(code)
-	if code != CodeOK {
+	if code != kafka.CodeOK {
 		return t
 	}
 	t.TopicID = id
@@ -76,7 +78,7 @@ func topicAnswer(name string, id wire.UUID, code Code, leader, partitions int32)
 
 // refreshed lets a refresh of the metadata pass in which the brokers say this,
 // and of which the loop takes note.
-func (r *watchRig) refreshed(leader, partitions int32, usersCode Code) {
+func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 	r.t.Helper()
 	r.says.Store(&watched{leader, partitions, usersCode})
 	for until := time.Now().Add(r.cfg.MetadataRefresh + time.Second); time.Now().Before(until); {
@@ -100,9 +102,9 @@ func (r *watchRig) wantLeader(want int32) {
 func TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers(t *testing.T) {
 	inWatch(t, func(r *watchRig) {
 		log := r.listen()
-		r.refreshed(1, 2, CodeOK)
+		r.refreshed(1, 2, kafka.CodeOK)
 		r.wantLeader(1)
-		r.refreshed(2, 2, CodeTopicDenied)
+		r.refreshed(2, 2, kafka.CodeTopicDenied)
 		r.wantLeader(2)
 		if !strings.Contains(log.String(), "metadata cannot be refreshed") || !strings.Contains(log.String(), "topics=[users]") {
 			t.Errorf("nobody learns of the refused topic:\n%s", log)
@@ -113,11 +115,11 @@ func TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers(t *testing.T) {
 		if r.mode != running {
 			t.Error("the generation ends for a topic of which nothing is known")
 		}
-		r.refreshed(2, 2, CodeOK)
+		r.refreshed(2, 2, kafka.CodeOK)
 		if r.mode != running {
 			t.Error("the generation ends although nothing has changed")
 		}
-		r.refreshed(2, 3, CodeTopicDenied)
+		r.refreshed(2, 3, kafka.CodeTopicDenied)
 		if r.mode != draining || r.resubscribe {
 			t.Errorf("mode %d, resubscribe %t: a new partition of orders must begin a generation of the same topics", r.mode, r.resubscribe)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -14,7 +15,7 @@ const topicsChanged = "the topics have changed"
 
 // change says what makes the subscription of the member out of date, "" for
 // nothing.
-func (m *member) change(sub *Subscription) string {
+func (m *member) change(sub *kafka.Subscription) string {
 	switch {
 	case !slices.Equal(sub.Topics, m.topics):
 		return topicsChanged
@@ -28,7 +29,7 @@ func (m *member) change(sub *Subscription) string {
 
 // assume takes the topics of which the brokers say nothing for what they were when
 // the member joined.
-func (m *member) assume(sub *Subscription) {
+func (m *member) assume(sub *kafka.Subscription) {
 	for _, name := range sub.Unclear {
 		if slices.Contains(m.topics, name) {
 			sub.Topics = append(sub.Topics, name)
@@ -71,7 +72,7 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 
 // refresh asks for the metadata and tells what is wrong with it. One topic that is
 // refused hides nothing of the others. Without an answer the metadata is nil.
-func (s *session) refresh(ctx context.Context) (Subscription, *wire.MetadataResponse) {
+func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.MetadataResponse) {
 	sub, md, err := s.client.Resolve(ctx, s.cfg.selection())
 	if err != nil && ctx.Err() == nil {
 		s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
@@ -88,7 +89,7 @@ func (s *session) refresh(ctx context.Context) (Subscription, *wire.MetadataResp
 
 // settledChange confirms a change: a broker that has just started may not know
 // all topics yet.
-func (s *session) settledChange(ctx context.Context, first *Subscription) bool {
+func (s *session) settledChange(ctx context.Context, first *kafka.Subscription) bool {
 	if pause(ctx, 250*time.Millisecond) != nil {
 		return false
 	}
@@ -99,7 +100,7 @@ func (s *session) settledChange(ctx context.Context, first *Subscription) bool {
 // found takes in what the cluster has now: it clears the suspicion against
 // partitions whose topic is still the same, never commits others again, and
 // ends the generation where the subscription must change.
-func (s *session) found(sub *Subscription, why string, now time.Time) {
+func (s *session) found(sub *kafka.Subscription, why string, now time.Time) {
 	for _, p := range s.partitions {
 		if slices.Contains(sub.Unclear, p.Topic) {
 			continue
@@ -107,7 +108,7 @@ func (s *session) found(sub *Subscription, why string, now time.Time) {
 		same := sub.IDs[p.Topic] == p.topicID && int(p.Partition) < sub.Parts[p.Topic]
 		switch {
 		case !same:
-			s.lose(p, CodeUnknownTopicID, now)
+			s.lose(p, kafka.CodeUnknownTopicID, now)
 		case p.lost:
 			p.lost, p.failure = false, nil
 			p.touch()

@@ -21,6 +21,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -191,7 +192,7 @@ func (f *fleet) start() *fleetMember {
 	}
 	m := &fleetMember{done: make(chan struct{})}
 	m.consumer, err = consumer.New(cfg, consumer.Dependencies{
-		Client:   consumer.NewClient(consumer.ClientConfig{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
+		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
 		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: consumer.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {

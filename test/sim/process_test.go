@@ -16,6 +16,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/kafka"
 )
 
 const (
@@ -67,12 +68,12 @@ func (w *world) start(name string, s *settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := consumer.ClientConfig{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
+	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
 	if cfg.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
 	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
-		Client: consumer.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: consumer.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {

@@ -1,0 +1,161 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// anyBroker sends a call to whichever broker answers first.
+const anyBroker int32 = -1
+
+// Metadata asks for the brokers and the topics, nil meaning all topics. It asks
+// a broker each time, never a cache, and creates no topic. Errors of single
+// topics are in the answer.
+func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataResponse, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	body, version, err := c.call(ctx, anyBroker, &wire.MetadataRequest{Topics: topics})
+	if err != nil {
+		return nil, fmt.Errorf("ask for metadata: %w", err)
+	}
+	answer := new(wire.MetadataResponse)
+	if err := answer.Decode(body, version); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// DescribeTopic asks for one topic, and for what this user may do with it. The
+// topic's own error is in the answer.
+func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMetadata, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	body, version, err := c.call(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true})
+	if err != nil {
+		return wire.TopicMetadata{}, err
+	}
+	var answer wire.MetadataResponse
+	if err := answer.Decode(body, version); err != nil {
+		return wire.TopicMetadata{}, err
+	}
+	if len(answer.Topics) != 1 {
+		return wire.TopicMetadata{}, fmt.Errorf("the broker described %d topics", len(answer.Topics))
+	}
+	return answer.Topics[0], nil
+}
+
+// ListOffsets asks one leader for offsets of its partitions. Errors of single
+// partitions are in the answer.
+func (c *Client) ListOffsets(ctx context.Context, broker int32, r *wire.ListOffsetsRequest) (*wire.ListOffsetsResponse, error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	body, version, err := c.call(ctx, broker, r)
+	if err != nil {
+		return nil, fmt.Errorf("list offsets at broker %d: %w", broker, err)
+	}
+	answer := new(wire.ListOffsetsResponse)
+	if err := answer.Decode(body, version); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// Fetch reads from one leader and returns the undecoded body of the answer and
+// its version: 13 if the broker offers it and every topic's id is given, else
+// 12 or 11.
+//
+// alloc is called at most once, when the answer's size is known and before any
+// of it is read; the body is the first n bytes of what it returns. It may block
+// (the sender waits), must return soon after ctx ends, and its error is
+// returned. Once Fetch has returned, also with an error, nothing touches that
+// memory any more.
+//
+// Where ctx has no deadline, the wait for a connection, the wait for the answer
+// (beyond the request's MaxWait) and each step of reading it are bounded by the
+// call timeout, and alloc is not.
+func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, alloc func(n int) ([]byte, error)) (body []byte, version int16, err error) {
+	e := &exchange{
+		client:   c,
+		request:  r,
+		patience: r.MaxWait + c.config.CallTimeout,
+		alloc:    alloc,
+	}
+	if err := c.exchange(ctx, broker, e); err != nil {
+		return nil, 0, fmt.Errorf("fetch from broker %d: %w", broker, err)
+	}
+	return e.body, e.version, nil
+}
+
+// FetchOnce reads from one leader into memory of its own, outside of any budget.
+// Errors of single partitions are in the answer.
+func (c *Client) FetchOnce(ctx context.Context, broker int32, r *wire.FetchRequest) (*wire.FetchResponse, error) {
+	body, version, err := c.Fetch(ctx, broker, r, ownMemory)
+	if err != nil {
+		return nil, err
+	}
+	answer := new(wire.FetchResponse)
+	if err := answer.Decode(body, version); err != nil {
+		return nil, err
+	}
+	if err := Code(answer.ErrorCode).Err(); err != nil {
+		return nil, fmt.Errorf("fetch from broker %d: %w", broker, err)
+	}
+	return answer, nil
+}
+
+// call makes an exchange whose answer may have memory of its own.
+func (c *Client) call(ctx context.Context, broker int32, r wire.Request) ([]byte, int16, error) {
+	e := &exchange{client: c, request: r, patience: c.config.CallTimeout, alloc: ownMemory}
+	err := c.exchange(ctx, broker, e)
+	return e.body, e.version, err
+}
+
+// exchange carries out e. A broker that kafka-go has not heard of yet is looked
+// for once.
+func (c *Client) exchange(ctx context.Context, broker int32, e *exchange) error {
+	err := c.attempt(ctx, broker, e)
+	if errors.Is(err, errUnknownBroker) {
+		if err := c.renewBrokers(ctx); err != nil {
+			return err
+		}
+		err = c.attempt(ctx, broker, e)
+	}
+	return withCode(err)
+}
+
+func (c *Client) attempt(ctx context.Context, broker int32, e *exchange) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e.ctx, e.given = ctx, false
+	e.setUp = time.AfterFunc(c.config.DialTimeout+c.config.CallTimeout, func() { cancel(context.DeadlineExceeded) })
+	defer e.setUp.Stop()
+
+	var err error
+	if broker == anyBroker {
+		_, err = c.transport.RoundTrip(ctx, c.addr, e)
+	} else {
+		_, err = c.transport.RoundTrip(ctx, c.addr, brokerExchange{exchange: e, broker: broker})
+	}
+	if err == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	cancel(err)
+	e.abandon()
+	if cause != nil {
+		return cause
+	}
+	return err
+}
+
+// renewBrokers makes kafka-go learn the brokers' addresses anew.
+func (c *Client) renewBrokers(ctx context.Context) error {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	_, err := c.transport.RoundTrip(ctx, c.addr, renewal{})
+	return err
+}

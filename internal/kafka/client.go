@@ -1,0 +1,162 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// TopicPartition names a partition.
+type TopicPartition struct {
+	Topic     string
+	Partition int32
+}
+
+// Compare orders partitions by topic, then by number.
+func (tp TopicPartition) Compare(other TopicPartition) int {
+	return cmp.Or(cmp.Compare(tp.Topic, other.Topic), cmp.Compare(tp.Partition, other.Partition))
+}
+
+// Config says how to reach the brokers.
+type Config struct {
+	Brokers  []string // host:port; any that answers will do
+	ClientID string
+	TLS      *tls.Config    // nil: plaintext; an empty ServerName becomes each broker's host
+	SASL     sasl.Mechanism // nil: none
+
+	// DialTimeout bounds connecting, TLS and authentication together.
+	//
+	// Default: 10s.
+	DialTimeout time.Duration
+
+	// CallTimeout bounds each call whose context has no deadline, connecting
+	// included. Too small and a busy broker looks dead; too large and a frozen
+	// one is noticed late.
+	//
+	// Default: 10s.
+	CallTimeout time.Duration
+
+	// Dial opens the network connections; nil is a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// MetadataTopics are topics whose leaders kafka-go itself has to know, which
+	// are those that something is produced to. The client's own calls name the
+	// broker and need none.
+	MetadataTopics []string
+}
+
+// Client makes the calls to the brokers that the consumer needs, each with a
+// deadline, none retried: what to do about a failure depends on the call. It is
+// the only owner of kafka-go's Transport, and fetch, metadata and list offsets
+// go through it as raw exchanges in the formats of package wire. Safe for
+// concurrent use; two calls in flight to one broker use two connections.
+//
+// Errors from a broker's answer are a Code (errors.As); others say that it
+// could not be reached or asked.
+type Client struct {
+	config      Config
+	conns       *connTracker
+	transport   *kafkago.Transport
+	addr        net.Addr
+	correlation atomic.Int32
+
+	mu       sync.Mutex
+	versions map[string]map[int16]wire.VersionRange // by broker address, then API key
+}
+
+// NewClient returns a client. It connects with the first call.
+func NewClient(config Config) *Client {
+	if config.DialTimeout <= 0 {
+		config.DialTimeout = 10 * time.Second
+	}
+	if config.CallTimeout <= 0 {
+		config.CallTimeout = 10 * time.Second
+	}
+	if config.Dial == nil {
+		config.Dial = new(net.Dialer).DialContext
+	}
+	topics := config.MetadataTopics
+	if topics == nil {
+		topics = []string{} // none, where nil would be all
+	}
+	conns := newConnTracker(config)
+	return &Client{
+		config: config,
+		conns:  conns,
+		addr:   kafkago.TCP(config.Brokers...),
+		transport: &kafkago.Transport{
+			Dial:           conns.dialCall,
+			DialTimeout:    config.DialTimeout,
+			MetadataTTL:    layoutTTL,
+			MetadataTopics: topics,
+			ClientID:       config.ClientID,
+			TLS:            config.TLS,
+			SASL:           config.SASL,
+		},
+		versions: make(map[string]map[int16]wire.VersionRange),
+	}
+}
+
+// Config returns how the client reaches the brokers, with its defaults filled in.
+func (c *Client) Config() Config { return c.config }
+
+// layoutTTL is how old kafka-go's own table of broker addresses may become. A
+// broker that is missing from it makes the client ask for a new one at once.
+const layoutTTL = 2 * time.Second
+
+// Dialer returns a dialer for kafka.ConsumerGroup. Its connections have a
+// deadline whenever none is set on them, so that a frozen broker cannot hold up
+// their authentication for ever.
+func (c *Client) Dialer() *kafkago.Dialer {
+	return &kafkago.Dialer{
+		ClientID:      c.config.ClientID,
+		DialFunc:      c.conns.dialMembership,
+		Timeout:       c.config.DialTimeout,
+		TLS:           c.config.TLS,
+		SASLMechanism: c.config.SASL,
+	}
+}
+
+// CloseMembership closes every connection that a Dialer has opened. What waits
+// on them, for instance for a rebalance to end, fails at once.
+func (c *Client) CloseMembership() { c.conns.closeMembership() }
+
+// Close closes every connection, those of Dialers included. Calls in flight and
+// later ones fail.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.conns.close()
+}
+
+// bounded gives ctx the call timeout if it has no deadline of its own.
+func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, c.config.CallTimeout)
+}
+
+// LocalHost returns this host's address as a broker sees it, or "" if no broker answers.
+func (c *Client) LocalHost(ctx context.Context) string {
+	for _, broker := range c.config.Brokers {
+		conn, err := c.conns.dialCall(ctx, "tcp", broker)
+		if err != nil {
+			continue
+		}
+		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+		_ = conn.Close()
+		if err == nil {
+			return host
+		}
+	}
+	return ""
+}

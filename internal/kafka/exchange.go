@@ -1,0 +1,157 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go/protocol"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+const (
+	// maxAnswer bounds answers that are read into memory of their own.
+	maxAnswer = 64 << 20
+	// readStep is how much of an answer each renewal of the deadline pays for,
+	// so that a slow link is not taken for a dead one.
+	readStep = 256 << 10
+)
+
+var (
+	errAbandoned     = errors.New("call was given up")
+	errAnswerTooLong = errors.New("answer is too long")
+)
+
+// exchange is one request and its answer in the formats of package wire. It
+// travels through kafka-go's transport as a protocol.RawExchanger, which hands
+// it the connection for its time.
+type exchange struct {
+	client   *Client
+	ctx      context.Context // ends the exchange, also in the middle
+	request  wire.Request
+	patience time.Duration // for the first byte of the answer
+	alloc    func(n int) ([]byte, error)
+	stream   func(body io.Reader, size int64) error // instead of alloc: see FetchStream
+	setUp    *time.Timer                            // cancels ctx unless the connection is there in time; may be nil
+
+	mu      sync.Mutex
+	given   bool          // the caller has gone: do not begin
+	running chan struct{} // not nil once begun; closed at the end
+
+	body    []byte
+	version int16
+}
+
+var _ protocol.RawExchanger = (*exchange)(nil)
+
+// ApiKey implements protocol.Message.
+func (e *exchange) ApiKey() protocol.ApiKey { return protocol.ApiKey(e.request.Key()) }
+
+// Required implements protocol.RawExchanger.
+func (e *exchange) Required(map[protocol.ApiKey]int16) bool { return true }
+
+// RawExchange implements protocol.RawExchanger. kafka-go closes the connection
+// after an error, so that half an answer never reaches the next request.
+func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
+	if !e.begin() {
+		return nil, errAbandoned
+	}
+	defer close(e.running)
+	conn := rw.(net.Conn)
+	stop := context.AfterFunc(e.ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	err := e.run(conn)
+	if !stop() { // the deadline in the past may yet hit: this connection is spent
+		err = context.Cause(e.ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *exchange) begin() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.setUp != nil {
+		e.setUp.Stop()
+	}
+	if e.given || e.ctx.Err() != nil {
+		return false
+	}
+	e.running = make(chan struct{})
+	return true
+}
+
+// abandon returns once nothing of the exchange runs or ever will, so that the
+// buffer that alloc gave is the caller's again.
+func (e *exchange) abandon() {
+	e.mu.Lock()
+	e.given = true
+	running := e.running
+	e.mu.Unlock()
+	if running != nil {
+		<-running
+	}
+}
+
+func (e *exchange) run(conn net.Conn) (err error) {
+	address := conn.RemoteAddr().String()
+	defer func() {
+		if err != nil {
+			e.client.forgetVersions(address) // the broker may have been another one since
+		}
+	}()
+	if e.version, err = e.pickVersion(conn, address); err != nil {
+		return err
+	}
+	answer, err := e.ask(conn, e.request, e.version, e.patience)
+	if err != nil {
+		return err
+	}
+	if e.stream != nil {
+		return e.runStream(conn, answer)
+	}
+	if e.body, err = e.alloc(answer); err != nil {
+		return err
+	}
+	e.body = e.body[:answer]
+	return e.read(conn, e.body)
+}
+
+// read fills body, renewing the deadline as long as bytes come.
+func (e *exchange) read(conn net.Conn, body []byte) error {
+	for len(body) > 0 {
+		if err := e.extend(conn, e.client.config.CallTimeout); err != nil {
+			return err
+		}
+		step := body[:min(len(body), readStep)]
+		if _, err := io.ReadFull(conn, step); err != nil {
+			return err
+		}
+		body = body[len(step):]
+	}
+	return nil
+}
+
+// extend moves the connection's deadline. It looks at ctx afterwards, as the
+// deadline may just have overwritten the one that ends the exchange.
+func (e *exchange) extend(conn net.Conn, d time.Duration) error {
+	if err := conn.SetDeadline(time.Now().Add(d)); err != nil {
+		return err
+	}
+	if e.ctx.Err() != nil {
+		return context.Cause(e.ctx)
+	}
+	return nil
+}
+
+func ownMemory(n int) ([]byte, error) {
+	if n > maxAnswer {
+		return nil, errAnswerTooLong
+	}
+	return make([]byte, n), nil
+}

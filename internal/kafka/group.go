@@ -1,0 +1,217 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/describegroups"
+	"github.com/segmentio/kafka-go/protocol/leavegroup"
+	"github.com/segmentio/kafka-go/protocol/offsetcommit"
+	"github.com/segmentio/kafka-go/protocol/offsetfetch"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// Committed is what a group has committed for a partition.
+type Committed struct {
+	Offset      int64 // the next record to read, -1 if there is none
+	LeaderEpoch int32 // -1 if unknown
+	Metadata    string
+}
+
+// FetchOffsets asks for the committed offsets of the partitions, each of which
+// is in the answer. If one of them has an error, that is returned.
+func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[string][]int32) (map[TopicPartition]Committed, error) {
+	request := &offsetfetch.Request{GroupID: group, Topics: []offsetfetch.RequestTopic{}}
+	for name, partitions := range topics {
+		request.Topics = append(request.Topics, offsetfetch.RequestTopic{Name: name, PartitionIndexes: partitions})
+	}
+	answer, err := groupCall[*offsetfetch.Response](ctx, c, request)
+	if err == nil {
+		err = Code(answer.ErrorCode).Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch offsets of group %s: %w", group, err)
+	}
+	offsets, err := collectOffsets(answer)
+	if err != nil {
+		return nil, err
+	}
+	for name, partitions := range topics {
+		for _, p := range partitions {
+			if _, ok := offsets[TopicPartition{name, p}]; !ok {
+				return nil, fmt.Errorf("fetch offset of %s/%d: the broker left it out", name, p)
+			}
+		}
+	}
+	return offsets, nil
+}
+
+func collectOffsets(answer *offsetfetch.Response) (map[TopicPartition]Committed, error) {
+	offsets := make(map[TopicPartition]Committed)
+	for _, t := range answer.Topics {
+		for _, p := range t.Partitions {
+			if err := Code(p.ErrorCode).Err(); err != nil {
+				return nil, fmt.Errorf("fetch offset of %s/%d: %w", t.Name, p.PartitionIndex, err)
+			}
+			offsets[TopicPartition{t.Name, p.PartitionIndex}] = Committed{
+				Offset:      p.CommittedOffset,
+				LeaderEpoch: p.ComittedLeaderEpoch,
+				Metadata:    p.Metadata,
+			}
+		}
+	}
+	return offsets, nil
+}
+
+// Commit is a commit of one generation of a group.
+type Commit struct {
+	Group      string
+	Generation int32
+	MemberID   string
+	Offsets    []CommitOffset
+}
+
+// CommitOffset is the next record to read of a partition, and what else to know
+// about it: at most 4,096 characters.
+type CommitOffset struct {
+	TopicPartition
+	Offset      int64
+	LeaderEpoch int32 // of what was read last, -1 if unknown
+	Metadata    string
+}
+
+// CommitResult is what became of one CommitOffset.
+type CommitResult struct {
+	TopicPartition
+	Code Code
+}
+
+// CommitOffsets commits, with one result for every offset and in the same
+// order; an offset that the answer leaves out has CodeUnknown. After an error
+// the commit may have been applied, or may be applied later. The broker accepts
+// lower offsets than before: not to go back is the caller's concern.
+func (c *Client) CommitOffsets(ctx context.Context, commit Commit) ([]CommitResult, error) {
+	answer, err := groupCall[*offsetcommit.Response](ctx, c, commitRequest(commit))
+	if err != nil {
+		return nil, fmt.Errorf("commit offsets of group %s: %w", commit.Group, err)
+	}
+	codes := make(map[TopicPartition]Code, len(commit.Offsets))
+	for _, t := range answer.Topics {
+		for _, p := range t.Partitions {
+			codes[TopicPartition{t.Name, p.PartitionIndex}] = Code(p.ErrorCode)
+		}
+	}
+	results := make([]CommitResult, len(commit.Offsets))
+	for i, o := range commit.Offsets {
+		code, ok := codes[o.TopicPartition]
+		if !ok {
+			code = CodeUnknown
+		}
+		results[i] = CommitResult{TopicPartition: o.TopicPartition, Code: code}
+	}
+	return results, nil
+}
+
+func commitRequest(commit Commit) *offsetcommit.Request {
+	r := &offsetcommit.Request{
+		GroupID:         commit.Group,
+		GenerationID:    commit.Generation,
+		MemberID:        commit.MemberID,
+		RetentionTimeMs: -1, // the broker's own
+	}
+	for _, o := range commit.Offsets {
+		i := slices.IndexFunc(r.Topics, func(t offsetcommit.RequestTopic) bool { return t.Name == o.Topic })
+		if i < 0 {
+			i = len(r.Topics)
+			r.Topics = append(r.Topics, offsetcommit.RequestTopic{Name: o.Topic})
+		}
+		r.Topics[i].Partitions = append(r.Topics[i].Partitions, offsetcommit.RequestPartition{
+			PartitionIndex:       o.Partition,
+			CommittedOffset:      o.Offset,
+			CommitTimestamp:      -1,
+			CommittedLeaderEpoch: o.LeaderEpoch,
+			CommittedMetadata:    o.Metadata,
+		})
+	}
+	return r
+}
+
+// Group is a group as its coordinator describes it.
+type Group struct {
+	State        string // in the broker's words: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead
+	ProtocolType string // "consumer" of consumers, "" of an empty group
+	Operations   wire.Operations
+	Members      []GroupMember
+}
+
+// GroupMember is one member of a group.
+type GroupMember struct {
+	MemberID   string
+	ClientID   string
+	ClientHost string // as the broker writes it, for instance /10.0.0.7
+	Metadata   []byte // what it subscribes to, in a stable group
+}
+
+// DescribeGroup asks who is in a group, and what this user may do with it. A group
+// that does not exist is Dead.
+func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error) {
+	request := &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true}
+	answer, err := groupCall[*describegroups.Response](ctx, c, request)
+	if err == nil && len(answer.Groups) != 1 {
+		err = fmt.Errorf("the broker described %d groups", len(answer.Groups))
+	}
+	if err == nil {
+		err = Code(answer.Groups[0].ErrorCode).Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe group %s: %w", group, err)
+	}
+	is := &answer.Groups[0]
+	out := &Group{State: is.GroupState, ProtocolType: is.ProtocolType, Operations: wire.Operations(is.AuthorizedOperations)}
+	for _, m := range is.Members {
+		out.Members = append(out.Members, GroupMember{MemberID: m.MemberID, ClientID: m.ClientID, ClientHost: m.ClientHost, Metadata: m.MemberMetadata})
+	}
+	return out, nil
+}
+
+// LeaveGroup removes a member from a group, whoever it is.
+func (c *Client) LeaveGroup(ctx context.Context, group, memberID string) error {
+	answer, err := groupCall[*leavegroup.Response](ctx, c, &leavegroup.Request{
+		GroupID:  group,
+		MemberID: memberID,
+		Members:  []leavegroup.RequestMember{{MemberID: memberID}},
+	})
+	if err == nil {
+		err = Code(answer.ErrorCode).Err()
+	}
+	for i := 0; err == nil && i < len(answer.Members); i++ {
+		err = Code(answer.Members[i].ErrorCode).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("remove member %s from group %s: %w", memberID, group, err)
+	}
+	return nil
+}
+
+// groupCall asks a group's coordinator, which kafka-go looks up each time.
+func groupCall[T kafkago.Response](ctx context.Context, c *Client, r kafkago.Request) (answer T, err error) {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	response, err := c.transport.RoundTrip(ctx, c.addr, r)
+	if code, ok := CodeOf(err); ok && code == CodeBrokerNotAvailable && c.renewBrokers(ctx) == nil {
+		// kafka-go's table of brokers lacked the coordinator, and nothing was
+		// sent: as a broker that comes back would be met seconds later only.
+		response, err = c.transport.RoundTrip(ctx, c.addr, r)
+	}
+	if err != nil {
+		return answer, withCode(err)
+	}
+	answer, ok := response.(T)
+	if !ok {
+		return answer, fmt.Errorf("answer of type %T", response)
+	}
+	return answer, nil
+}

@@ -1,0 +1,110 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// Header is one header of a record; a nil value is null.
+type Header struct {
+	Name  string
+	Value []byte
+}
+
+// Record is what is produced: a nil key or value is null.
+type Record struct {
+	Key, Value []byte
+	Headers    []Header
+}
+
+// Size is about how many bytes the record takes in a batch.
+func (r *Record) Size() int64 {
+	n := len(r.Key) + len(r.Value) + 512
+	for _, h := range r.Headers {
+		n += len(h.Name) + len(h.Value) + 32
+	}
+	return int64(n)
+}
+
+// ErrTooLarge is the error of a record that its topic will never take.
+var ErrTooLarge = errors.New("record is too large for its topic")
+
+// Producer writes records to one topic with acks=all. The library's producer has
+// no idempotence: after a lost answer a record may stand twice. Safe for
+// concurrent use.
+type Producer struct {
+	usual *kafkago.Writer
+	large *kafkago.Writer // one record at a time, for those beyond what usual batches
+}
+
+// UsualBatchBytes is how much a produced batch of several records holds: it stays
+// below the default max.message.bytes of a topic, which bounds whole batches.
+const UsualBatchBytes = 900 << 10
+
+// NewProducer returns a producer that shares the client's connections and makes
+// batches of at most records. The topic has to be one of the client's
+// MetadataTopics.
+func NewProducer(c *Client, topic string, records int) *Producer {
+	writer := func(batchBytes int64, size int) *kafkago.Writer {
+		return &kafkago.Writer{
+			Addr: c.addr, Transport: c.transport, Topic: topic,
+			Balancer: &kafkago.Hash{}, RequiredAcks: kafkago.RequireAll,
+			BatchBytes: batchBytes, BatchSize: size, BatchTimeout: 5 * time.Millisecond,
+			MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
+		}
+	}
+	return &Producer{usual: writer(UsualBatchBytes, records), large: writer(1<<30, 1)}
+}
+
+// Write produces the records and waits until every replica in sync has them. The
+// errors are in the order of the records, nil for the acknowledged ones and
+// ErrTooLarge for those that the topic will never take.
+func (p *Producer) Write(ctx context.Context, records []Record) []error {
+	errs := make([]error, len(records))
+	var usual []kafkago.Message
+	var at []int
+	for i := range records {
+		r := &records[i]
+		m := kafkago.Message{Key: r.Key, Value: r.Value}
+		for _, h := range r.Headers {
+			m.Headers = append(m.Headers, kafkago.Header{Key: h.Name, Value: h.Value})
+		}
+		if r.Size() > UsualBatchBytes/2 {
+			errs[i] = produceError(p.large.WriteMessages(ctx, m))
+			continue
+		}
+		usual, at = append(usual, m), append(at, i)
+	}
+	if len(usual) == 0 {
+		return errs
+	}
+	err := p.usual.WriteMessages(ctx, usual...)
+	var each kafkago.WriteErrors
+	if errors.As(err, &each) && len(each) == len(usual) {
+		for j, e := range each {
+			if errs[at[j]] = produceError(e); errors.Is(errs[at[j]], ErrTooLarge) && len(usual) > 1 {
+				// The topic refuses whole batches: only alone a record is known to be too large.
+				errs[at[j]] = produceError(p.large.WriteMessages(ctx, usual[j]))
+			}
+		}
+		return errs
+	}
+	for _, i := range at {
+		errs[i] = produceError(err)
+	}
+	return errs
+}
+
+// Close ends what Write has started. No Write may be under way.
+func (p *Producer) Close() error { return errors.Join(p.usual.Close(), p.large.Close()) }
+
+func produceError(err error) error {
+	var tooLarge kafkago.MessageTooLargeError
+	if errors.Is(err, kafkago.MessageSizeTooLarge) || errors.As(err, &tooLarge) {
+		return ErrTooLarge
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package kafka_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/kafkarig"
+)
+
+// TestProducer writes records to a broker and reads them back byte for byte,
+// null apart from empty.
+func TestProducer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(1, "dlq"))
+		producer := kafka.NewProducer(r.Client, "dlq", 500)
+		records := []kafka.Record{
+			{Key: nil, Value: []byte("poison"), Headers: []kafka.Header{{Name: "h", Value: nil}, {Name: "h", Value: []byte{}}, {Name: "h", Value: []byte("v")}}},
+			{Key: []byte{}, Value: nil},
+			{Key: []byte{0, 1}, Value: []byte{}},
+			{Key: []byte("large"), Value: bytes.Repeat([]byte("x"), kafka.UsualBatchBytes/2+1)},
+		}
+		for i, err := range producer.Write(t.Context(), records) {
+			if err != nil {
+				t.Fatalf("record %d: %v", i, err)
+			}
+		}
+		if err := producer.Close(); err != nil {
+			t.Error(err)
+		}
+		got := map[string]bool{}
+		for _, text := range produced(r, len(records)) {
+			got[text] = true
+		}
+		for _, rec := range records {
+			if want := recordText(rec); !got[want] {
+				t.Errorf("missing %s\namong %v", want, got)
+			}
+		}
+	})
+}
+
+// produced reads n records from the topic dlq.
+func produced(r *kafkarig.Rig, n int) (got []string) {
+	r.T.Helper()
+	reader, err := kgo.NewClient(kgo.SeedBrokers(r.Cluster.ListenAddrs()...), kgo.Dialer(r.Net.DialContext), kgo.ConsumeTopics("dlq"))
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	defer reader.Close()
+	ctx, cancel := context.WithTimeout(r.T.Context(), time.Minute)
+	defer cancel()
+	for len(got) < n && ctx.Err() == nil {
+		reader.PollFetches(ctx).EachRecord(func(rec *kgo.Record) {
+			out := kafka.Record{Key: rec.Key, Value: rec.Value}
+			for _, h := range rec.Headers {
+				out.Headers = append(out.Headers, kafka.Header{Name: h.Key, Value: h.Value})
+			}
+			got = append(got, recordText(out))
+		})
+	}
+	return got
+}
+
+func recordText(r kafka.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %.20s\n", nullText(r.Key), nullText(r.Value))
+	for _, h := range r.Headers {
+		fmt.Fprintf(&b, "%s %s\n", h.Name, nullText(h.Value))
+	}
+	return b.String()
+}
+
+func nullText(v []byte) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprintf("%q", v)
+}

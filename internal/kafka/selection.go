@@ -1,0 +1,78 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// Selection says which topics are meant: either those of a list or those that a
+// regular expression matches.
+type Selection struct {
+	Topics  []string
+	Regex   *regexp.Regexp // anchored; nil: those of Topics
+	Exclude []string       // topics that Regex never matches
+}
+
+// Subscription is what there is to subscribe to.
+type Subscription struct {
+	Topics  []string             // existing ones, sorted
+	Missing []string             // listed ones that do not exist
+	Unclear []string             // listed ones of which the brokers say nothing, such as what may not be described
+	Parts   map[string]int       // partitions of each topic
+	IDs     map[string]wire.UUID // of the topics
+	Cluster string
+}
+
+// Resolve asks which of the selected topics exist. Where the brokers say nothing
+// of some topics it returns, beside the error, what they say of the others; without
+// any answer the metadata is nil.
+func (c *Client) Resolve(ctx context.Context, s Selection) (Subscription, *wire.MetadataResponse, error) {
+	md, err := c.Metadata(ctx, s.Topics) // nil with a regular expression: all
+	if err != nil {
+		return Subscription{}, nil, err
+	}
+	sub := Subscription{Parts: map[string]int{}, IDs: map[string]wire.UUID{}, Cluster: md.ClusterID}
+	for _, t := range md.Topics {
+		switch code := Code(t.ErrorCode); {
+		case !s.Matches(t):
+			continue
+		case code.TopicGone():
+			continue
+		case code == CodeLeaderNotAvailable:
+			// It exists; partitions without a leader are resolved later.
+		case code != CodeOK && s.Regex == nil:
+			sub.Unclear = append(sub.Unclear, t.Name)
+			if err == nil {
+				err = fmt.Errorf("topic %s: %w", t.Name, code)
+			}
+			continue
+		case code != CodeOK:
+			continue
+		}
+		sub.Topics = append(sub.Topics, t.Name)
+		sub.Parts[t.Name] = len(t.Partitions)
+		sub.IDs[t.Name] = t.ID
+	}
+	slices.Sort(sub.Topics)
+	for _, name := range s.Topics {
+		if !slices.Contains(sub.Topics, name) && !slices.Contains(sub.Unclear, name) {
+			sub.Missing = append(sub.Missing, name)
+		}
+	}
+	return sub, md, err
+}
+
+// Matches reports whether the selection means a topic of the metadata it asked
+// for. Internal topics and those whose name starts with two underscores are never
+// matched by a regular expression.
+func (s *Selection) Matches(t wire.TopicMetadata) bool {
+	if s.Regex == nil {
+		return true
+	}
+	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(s.Exclude, t.Name) && s.Regex.MatchString(t.Name)
+}

@@ -1,0 +1,65 @@
+package kafka
+
+import (
+	"fmt"
+	"net"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// pickVersion chooses the highest version that both sides know; it asks the
+// broker for what it offers when that is not known yet.
+func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
+	offered, ok := e.client.versionsOf(address)
+	if !ok {
+		var err error
+		if offered, err = e.askVersions(conn); err != nil {
+			return 0, fmt.Errorf("ask for API versions: %w", err)
+		}
+		e.client.rememberVersions(address, offered)
+	}
+	version, ok := offered[e.request.Key()].Pick(e.request)
+	if !ok {
+		return 0, fmt.Errorf("broker is too old: it offers %s up to version %d: %w",
+			e.ApiKey(), offered[e.request.Key()].Highest, CodeUnsupportedVersion)
+	}
+	return version, nil
+}
+
+func (e *exchange) askVersions(conn net.Conn) (map[int16]wire.VersionRange, error) {
+	n, err := e.ask(conn, &wire.APIVersionsRequest{}, 0, e.client.config.CallTimeout)
+	if err != nil {
+		return nil, err
+	}
+	body, err := ownMemory(n)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.read(conn, body); err != nil {
+		return nil, err
+	}
+	var answer wire.APIVersionsResponse
+	if err := answer.Decode(body); err != nil {
+		return nil, err
+	}
+	return answer.APIs, Code(answer.ErrorCode).Err()
+}
+
+func (c *Client) versionsOf(address string) (map[int16]wire.VersionRange, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.versions[address]
+	return v, ok
+}
+
+func (c *Client) rememberVersions(address string, v map[int16]wire.VersionRange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.versions[address] = v
+}
+
+func (c *Client) forgetVersions(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.versions, address)
+}
