@@ -11,6 +11,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY cmd cmd
 COPY internal internal
+COPY charts charts
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev

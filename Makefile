@@ -34,7 +34,7 @@ demo: build ## Run sandbox and bridge with sample traffic, then reconcile (ARGS=
 
 .PHONY: test
 test: ## Run every test with the race detector (the real-Kafka suites need java and mvn)
-	@for program in java mvn chromium prometheus promtool helm buildah etcd; do \
+	@for program in java mvn chromium prometheus promtool helm buildah etcd mandoc; do \
 	  command -v $$program >/dev/null || echo "note: $$program is not installed, so the tests that need it are skipped"; \
 	done
 	$(TEST) ./...

@@ -221,8 +221,9 @@ func knownSeries(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	known := map[string]map[string]bool{}
 	for _, m := range exported(t) {
-		// The scrape adds namespace and pod; its namespace renames the metric's.
-		labels := map[string]bool{"namespace": true, "pod": true}
+		// The scrape adds instance, and in Kubernetes namespace and pod; its
+		// namespace renames the metric's.
+		labels := map[string]bool{"instance": true, "namespace": true, "pod": true}
 		for _, l := range m.labels {
 			labels[l] = true
 		}

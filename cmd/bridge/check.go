@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"strings"
@@ -23,28 +24,26 @@ type checkOptions struct {
 
 // checkCommand is `bridge check`: it tries everything that run needs, and
 // neither consumes nor imports.
-func checkCommand(ctx context.Context, inv invocation) error {
+func checkCommand(set *flag.FlagSet) action {
 	var options checkOptions
-	set := inv.flags("check")
 	set.StringVar(&options.namespace, "namespace", "", "also ask the import API for an upload URL of namespace `NAME`; nothing is uploaded")
 	set.IntVar(&options.sample, "sample", 0, "also read `N` records of each topic, the oldest uncommitted ones, outside of the group, and tell what would become of them")
 	set.BoolVar(&options.json, "json", false, "print JSON, one object a line")
-	if err := inv.parse(set); err != nil {
-		return err
+	return func(ctx context.Context, inv invocation) error {
+		if err := options.validate(); err != nil {
+			fmt.Fprintf(inv.stderr, "bridge check: %v\n", err)
+			return errUsage
+		}
+		out := &findings{out: inv.stdout, json: options.json}
+		cfg, err := inv.loadConfig()
+		if out.tellFaults(err) {
+			return errors.Join(errUsage, out.err)
+		}
+		if err != nil {
+			return err
+		}
+		return errors.Join(checkBridge(ctx, cfg, options, out), out.err)
 	}
-	if err := options.validate(); err != nil {
-		fmt.Fprintf(inv.stderr, "bridge check: %v\n", err)
-		return errUsage
-	}
-	out := &findings{out: inv.stdout, json: options.json}
-	cfg, err := inv.loadConfig()
-	if out.tellFaults(err) {
-		return errors.Join(errUsage, out.err)
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(checkBridge(ctx, cfg, options, out), out.err)
 }
 
 func (o checkOptions) validate() error {

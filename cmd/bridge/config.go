@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 
 	"kafka-import-bridge/internal/config"
@@ -9,19 +10,17 @@ import (
 
 // configCommand is `bridge config`: it prints every setting, or with -markdown
 // docs/settings.md.
-func configCommand(_ context.Context, inv invocation) error {
-	set := inv.flags("config")
-	markdown := set.Bool("markdown", false, "print docs/settings.md and read no configuration")
-	if err := inv.parse(set); err != nil {
-		return err
+func configCommand(set *flag.FlagSet) action {
+	markdown := set.Bool("markdown", false, "print docs/settings.md instead, and read no configuration")
+	return func(_ context.Context, inv invocation) error {
+		if *markdown {
+			_, err := fmt.Fprint(inv.stdout, config.Markdown())
+			return err
+		}
+		cfg, err := inv.loadConfig()
+		if err != nil {
+			return err
+		}
+		return cfg.Describe(inv.stdout)
 	}
-	if *markdown {
-		_, err := fmt.Fprint(inv.stdout, config.Markdown())
-		return err
-	}
-	cfg, err := inv.loadConfig()
-	if err != nil {
-		return err
-	}
-	return cfg.Describe(inv.stdout)
 }

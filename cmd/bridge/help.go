@@ -2,101 +2,113 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"io"
+	"strings"
+
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/manual"
 )
 
-const synopsis = `usage: bridge [run]
-       bridge check [-namespace NAME] [-sample N] [-json]
-       bridge config [-markdown]
-       bridge import NAMESPACE REQUEST_ID
-       bridge version
-       bridge help
-`
-
-const manual = `NAME
-    bridge - import Kafka records by namespace, losing none
-
-SYNOPSIS
-    bridge [run]
-    bridge check [-namespace NAME] [-sample N] [-json]
-    bridge config [-markdown]
-    bridge import NAMESPACE REQUEST_ID
-    bridge version
-    bridge help
-
-DESCRIPTION
-    bridge reads the topics of a Kafka cluster as a member of a consumer group.
-    Each record becomes one JSON line of one or more namespaces. Lines gather
-    in a batch per namespace; a batch that is full or old enough is imported:
-    the import API gives an upload URL, the batch is PUT there, and only then
-    are its offsets committed.
-
-    Run as many as there are partitions; they share the work.
-
-COMMANDS
-    run      Bridge until told to stop. The default.
-
-    check    Try what run needs and print one line for each thing, beginning
-             with ok or fail: brokers, authentication, topics, permissions and
-             the API key. Consumes and imports nothing.
-             -namespace NAME   also ask for an upload URL of this namespace
-             -sample N         also read N records of each topic and tell what
-                               would become of them
-             -json             print JSON, one object a line
-
-    config   Print every setting with its default and the value in force;
-             secrets are redacted.
-             -markdown         print docs/settings.md instead
-
-    import   Print what became of one import: its status, the number of its
-             results and what the API says about errors, which may hold parts
-             of records. The log line "imported" has the request id.
-
-    version  Print the version, the revision and the toolchain.
-
-ENVIRONMENT
-    All settings are environment variables. These four start it:
-
-        BRIDGE_KAFKA_BROKERS     host:port,...
-        BRIDGE_KAFKA_TOPICS      topic,...
-        BRIDGE_KAFKA_GROUP_ID    a consumer group for bridges only
-        SAFETYKIT_API_KEY        or SAFETYKIT_API_KEY_FILE
-
-    bridge config lists the others. An empty variable equals an unset one. A
-    misspelt one is an error. A secret can be given as a file through its
-    _FILE variable; the file is read again when credentials are refused.
-
-HTTP
-    BRIDGE_HTTP_ADDR, by default :8080, serves
-        /          a page for people: what is read, imported and held, and why
-        /status    the same as JSON; /history the figures of five minutes
-        /metrics   for Prometheus
-        /healthz   200 unless a restart would help
-        /readyz    200 while it is a member of its group and is not stopping
-
-SIGNALS
-    SIGTERM, SIGINT   stop fetching, store what is open, commit, leave the
-                      group and exit. A second one exits at once.
-
-EXIT STATUS
-    0   stopped cleanly; check: all is well; import: it has not failed
-    1   failed while running; check: something is not well; import: it has
-        failed, or the API does not tell
-    2   bad configuration or usage
-
-EXAMPLE
-    export BRIDGE_KAFKA_BROKERS=kafka-0:9092
-    export BRIDGE_KAFKA_TOPICS=users,listings
-    export BRIDGE_KAFKA_GROUP_ID=bridge
-    export SAFETYKIT_API_KEY_FILE=/run/secrets/api-key
-    bridge check -namespace users && bridge
-`
-
-// helpCommand is `bridge help`.
-func helpCommand(_ context.Context, inv invocation) error {
-	if err := inv.parse(inv.flags("help")); err != nil {
+// helpCommand is `bridge help`: it prints the manual, in one of its forms.
+func helpCommand(set *flag.FlagSet) action {
+	man := set.String("man", "", "print the man page instead, dated `DATE`")
+	shell := set.String("completion", "", "print completions for `SHELL` instead: bash, zsh or fish")
+	return func(_ context.Context, inv invocation) error {
+		m := describe(commands())
+		m.Purpose, m.Description = purpose, []string{description, "Several of them share the work, up to one for each partition."}
+		text := ""
+		switch {
+		case *man != "":
+			m.Sections = sections(allSettings())
+			text = m.Roff(*man, currentBuild().Version)
+		case *shell == "bash":
+			text = m.Bash()
+		case *shell == "zsh":
+			text = m.Zsh()
+		case *shell == "fish":
+			text = m.Fish()
+		case *shell != "":
+			fmt.Fprintf(inv.stderr, "bridge help: -completion wants bash, zsh or fish, not %q\n", *shell)
+			return errUsage
+		default:
+			m.Sections = sections(firstSettings())
+			text = m.Text()
+		}
+		_, err := io.WriteString(inv.stdout, text)
 		return err
 	}
-	_, err := fmt.Fprint(inv.stdout, manual)
-	return err
+}
+
+const (
+	purpose     = "import Kafka records by namespace, losing none"
+	description = "bridge reads the topics of a Kafka cluster as a member of a consumer group. Each record becomes one JSON line of one or more namespaces. Lines gather in a batch per namespace; a batch that is full or old enough is imported: the import API gives an upload URL, the batch is PUT there, and only then are its offsets committed."
+)
+
+// firstSettings are what starts the bridge.
+func firstSettings() []manual.Block {
+	return []manual.Block{
+		{Text: "All settings are environment variables. These four start it:"},
+		{Terms: []manual.Term{
+			{Word: "BRIDGE_KAFKA_BROKERS", Meaning: "host:port,..."},
+			{Word: "BRIDGE_KAFKA_TOPICS", Meaning: "topic,..."},
+			{Word: "BRIDGE_KAFKA_GROUP_ID", Meaning: "a consumer group for bridges only"},
+			{Word: "SAFETYKIT_API_KEY", Meaning: "or SAFETYKIT_API_KEY_FILE"},
+		}},
+		{Text: "bridge config lists the others. " + ofSettings},
+	}
+}
+
+const ofSettings = "An empty variable equals an unset one. A misspelt one is an error. A secret can be given as a file through its _FILE variable; the file is read again when credentials are refused."
+
+// allSettings are those of the man page.
+func allSettings() []manual.Block {
+	var terms []manual.Term
+	for _, s := range config.Settings() {
+		t := manual.Term{Word: s.Variable, Meaning: s.Meaning}
+		if s.Secret() {
+			t.Word += ", " + s.FileVariable()
+		}
+		if s.OneOf != nil {
+			t.Meaning += " One of " + strings.Join(s.OneOf, ", ") + "."
+		}
+		if s.Default != "" {
+			t.Meaning += " Default: " + s.Default + "."
+		}
+		terms = append(terms, t)
+	}
+	return []manual.Block{{Text: "All settings are environment variables. " + ofSettings}, {Terms: terms}}
+}
+
+// sections are the manual's, with what it says of the environment.
+func sections(environment []manual.Block) []manual.Section {
+	return []manual.Section{
+		{Title: "ENVIRONMENT", Blocks: environment},
+		{Title: "HTTP", Blocks: []manual.Block{
+			{Text: "BRIDGE_HTTP_ADDR, by default :8080, serves"},
+			{Terms: []manual.Term{
+				{Word: "/", Meaning: "a page for people: what is read, imported and held, and why"},
+				{Word: "/status", Meaning: "the same as JSON; /history the figures of five minutes"},
+				{Word: "/metrics", Meaning: "for Prometheus"},
+				{Word: "/healthz", Meaning: "200 unless a restart would help"},
+				{Word: "/readyz", Meaning: "200 while it is a member of its group and is not stopping"},
+			}},
+		}},
+		{Title: "SIGNALS", Blocks: []manual.Block{{Terms: []manual.Term{
+			{Word: "SIGTERM, SIGINT", Meaning: "stop fetching, store what is open, commit, leave the group and exit. A second one exits at once."},
+		}}}},
+		{Title: "EXIT STATUS", Blocks: []manual.Block{{Terms: []manual.Term{
+			{Word: "0", Meaning: "stopped cleanly; check: all is well; import: it has not failed"},
+			{Word: "1", Meaning: "failed while running; check: something is not well; import: it has failed, or the API does not tell"},
+			{Word: "2", Meaning: "bad configuration or usage"},
+		}}}},
+		{Title: "EXAMPLE", Blocks: []manual.Block{{Lines: []string{
+			"export BRIDGE_KAFKA_BROKERS=kafka-0:9092",
+			"export BRIDGE_KAFKA_TOPICS=users,listings",
+			"export BRIDGE_KAFKA_GROUP_ID=bridge",
+			"export SAFETYKIT_API_KEY_FILE=/run/secrets/api-key",
+			"bridge check -namespace users && bridge",
+		}}}},
+	}
 }

@@ -18,31 +18,23 @@ import (
 // importCommand is `bridge import`: it prints what the API says of one import.
 // The API's summary may echo records: it goes to stdout, for the person who
 // asked, and nowhere else.
-func importCommand(ctx context.Context, inv invocation) error {
-	set := inv.flags("import")
-	if err := set.Parse(inv.args); errors.Is(err, flag.ErrHelp) {
-		return err
-	} else if err != nil {
-		return errUsage
+func importCommand(*flag.FlagSet) action {
+	return func(ctx context.Context, inv invocation) error {
+		namespace, id := inv.args[0], inv.args[1]
+		switch {
+		case !record.ValidNamespace(namespace):
+			fmt.Fprintf(inv.stderr, "bridge import: the namespace wants letters, digits, '_' and '-', not %q\n", namespace)
+			return errUsage
+		case !importer.ValidRequestID(id):
+			fmt.Fprintf(inv.stderr, "bridge import: %q is no request id\n", id)
+			return errUsage
+		}
+		cfg, err := inv.loadConfig()
+		if err != nil {
+			return err
+		}
+		return tellImport(ctx, cfg, namespace, id, inv.stdout)
 	}
-	namespace, id := set.Arg(0), set.Arg(1)
-	switch {
-	case set.NArg() != 2:
-		fmt.Fprintln(inv.stderr, "bridge import: want a namespace and a request id")
-		set.Usage()
-		return errUsage
-	case !record.ValidNamespace(namespace):
-		fmt.Fprintf(inv.stderr, "bridge import: the namespace wants letters, digits, '_' and '-', not %q\n", namespace)
-		return errUsage
-	case !importer.ValidRequestID(id):
-		fmt.Fprintf(inv.stderr, "bridge import: %q is no request id\n", id)
-		return errUsage
-	}
-	cfg, err := inv.loadConfig()
-	if err != nil {
-		return err
-	}
-	return tellImport(ctx, cfg, namespace, id, inv.stdout)
 }
 
 // tellImport asks once and prints. It returns errReported if the import failed.

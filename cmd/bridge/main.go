@@ -38,27 +38,10 @@ var errReported = errors.New("already reported")
 
 // invocation is one call of the program.
 type invocation struct {
-	args    []string // after the command's name
+	args    []string // after the command's name; once its flags are parsed, after those
 	environ []string
 	stdout  io.Writer
 	stderr  *logging.Writer
-}
-
-// command is one thing that the program does.
-type command struct {
-	name string
-	run  func(context.Context, invocation) error
-}
-
-func commands() []command {
-	return []command{
-		{"run", runCommand},
-		{"check", checkCommand},
-		{"config", configCommand},
-		{"import", importCommand},
-		{"version", versionCommand},
-		{"help", helpCommand},
-	}
 }
 
 // run is the program but for the process: it returns the exit code, and has
@@ -71,7 +54,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 // invoke runs the command that args name.
 func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stderr *logging.Writer) int {
-	name := "run"
+	name := defaultCommand
 	if len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
@@ -84,7 +67,7 @@ func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stder
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
-		fmt.Fprintf(stderr, "bridge: unknown command %q\n%s", name, synopsis)
+		fmt.Fprintf(stderr, "bridge: unknown command %q\n%s", name, describe(all).Usage())
 		return exitUsage
 	}
 	return exitCode(all[i].run(ctx, invocation{args, environ, stdout, stderr}), stderr)
@@ -124,31 +107,4 @@ func (inv invocation) loadConfig() (*config.Config, error) {
 		return nil, &configError{err}
 	}
 	return cfg, nil
-}
-
-// flags returns an empty set of flags for the command; parse it with parse.
-func (inv invocation) flags(name string) *flag.FlagSet {
-	set := flag.NewFlagSet("bridge "+name, flag.ContinueOnError)
-	set.SetOutput(inv.stderr)
-	set.Usage = func() {
-		fmt.Fprint(inv.stderr, synopsis)
-		set.PrintDefaults()
-	}
-	return set
-}
-
-// parse reads the command's flags and refuses further arguments. Mistakes are
-// told on stderr together with the usage.
-func (inv invocation) parse(set *flag.FlagSet) error {
-	if err := set.Parse(inv.args); errors.Is(err, flag.ErrHelp) {
-		return err
-	} else if err != nil {
-		return errUsage
-	}
-	if set.NArg() > 0 {
-		fmt.Fprintf(inv.stderr, "%s: unexpected argument %q\n", set.Name(), set.Arg(0))
-		set.Usage()
-		return errUsage
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math"
@@ -22,17 +23,16 @@ import (
 )
 
 // runCommand is `bridge run`: it bridges until it is told to stop.
-func runCommand(ctx context.Context, inv invocation) error {
-	if err := inv.parse(inv.flags("run")); err != nil {
-		return err
+func runCommand(*flag.FlagSet) action {
+	return func(ctx context.Context, inv invocation) error {
+		cfg, err := inv.loadConfig()
+		if err != nil {
+			return err
+		}
+		outliveReaders()
+		tellDropped(inv.stderr, cfg.Log)
+		return runBridge(ctx, cfg, inv.stderr)
 	}
-	cfg, err := inv.loadConfig()
-	if err != nil {
-		return err
-	}
-	outliveReaders()
-	tellDropped(inv.stderr, cfg.Log)
-	return runBridge(ctx, cfg, inv.stderr)
 }
 
 // errInsisted is how a second signal ends the program.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -47,11 +48,10 @@ func recordedRevision(settings []debug.BuildSetting) string {
 }
 
 // versionCommand is `bridge version`.
-func versionCommand(_ context.Context, inv invocation) error {
-	if err := inv.parse(inv.flags("version")); err != nil {
+func versionCommand(*flag.FlagSet) action {
+	return func(_ context.Context, inv invocation) error {
+		b := currentBuild()
+		_, err := fmt.Fprintf(inv.stdout, "bridge %s (revision %s, %s %s/%s)\n", b.Version, b.Revision, b.Go, runtime.GOOS, runtime.GOARCH)
 		return err
 	}
-	b := currentBuild()
-	_, err := fmt.Fprintf(inv.stdout, "bridge %s (revision %s, %s %s/%s)\n", b.Version, b.Revision, b.Go, runtime.GOOS, runtime.GOARCH)
-	return err
 }

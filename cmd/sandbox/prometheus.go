@@ -109,7 +109,8 @@ scrape_configs:
   - job_name: bridge
     static_configs: [{targets: [%[2]q], labels: %[3]s}]
 `, opts.interval, target.Host, scrapeLabels)
-	for name, text := range map[string]string{"prometheus.yaml": config, "alerts.yaml": charts.Alerts(scrapeMatchers, demoBatchAge)} {
+	rules := charts.Rules{Matchers: scrapeMatchers, BatchMaxAge: demoBatchAge, Thresholds: charts.DefaultThresholds()}
+	for name, text := range map[string]string{"prometheus.yaml": config, "alerts.yaml": rules.Text()} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("configure prometheus: %w", err)
 		}
