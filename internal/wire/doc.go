@@ -1,6 +1,6 @@
 // Package wire turns the bytes of the Kafka protocol into values and back: the
 // few requests that the consumer sends itself (fetch, metadata, list offsets,
-// API versions) and record batches of format v2.
+// API versions, those of a group's members) and record batches of format v2.
 //
 // It owns the byte layouts and the checks on them: CRC-32C, bounds, order, and
 // what a compressed batch may inflate to. It has no goroutine, no clock and no

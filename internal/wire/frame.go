@@ -7,10 +7,15 @@ import (
 
 // Keys of the requests that this package can build.
 const (
-	KeyFetch       int16 = 1
-	KeyListOffsets int16 = 2
-	KeyMetadata    int16 = 3
-	KeyAPIVersions int16 = 18
+	KeyFetch           int16 = 1
+	KeyListOffsets     int16 = 2
+	KeyMetadata        int16 = 3
+	KeyFindCoordinator int16 = 10
+	KeyJoinGroup       int16 = 11
+	KeyHeartbeat       int16 = 12
+	KeyLeaveGroup      int16 = 13
+	KeySyncGroup       int16 = 14
+	KeyAPIVersions     int16 = 18
 )
 
 // A Request is a request that can write its body in one of several versions.

@@ -1,0 +1,229 @@
+package group
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/wire"
+)
+
+// membership is what one process is to its group, as a pure state machine. next
+// says what to ask, answered takes what came of it; the two alternate. It has no
+// goroutine, no clock and no I/O, and is not safe for concurrent use.
+//
+//	            ┌────────────── UNKNOWN_MEMBER, ILLEGAL_GENERATION ─────────────┐
+//	            ▼                                                               │
+//	outside ──join──► joined ──sync──► belongs ──heartbeats──► rebalancing ─────┤
+//	   ▲                 │                │                        │            │
+//	   └─── any error ───┘                └────────── rejoin ◄─────┘ ───────────┘
+//
+// The coordinator is looked for whenever it is not known, in each state. What
+// was FENCED_INSTANCE is over: another process bears the name.
+type membership struct {
+	instance string // "" for a dynamic member
+	topics   []string
+	counts   map[string]int // partitions of the topics, as this process sees them
+
+	coordinator int32 // unknown if the broker is not known
+	memberID    string
+	generation  int32
+	state       state
+	leading     []wire.JoinedMember // the members to balance; nil unless this member leads
+	shares      map[string][]byte   // what the leader has balanced, by member id
+	assigned    wire.Assignment     // while in a generation
+
+	tried    bool   // a static member's join was sent: it may be in the group without our knowing its id
+	asked    uint32 // rebalances asked for so far, see metadata
+	stale    int    // assignments in a row that were made for other topics than ours
+	recount  bool   // counts may be older than what the leader knew
+	failures int    // in a row
+}
+
+// state is the stage of a membership.
+type state uint8
+
+const (
+	outside     state = iota // not in a generation; the member id may still be known
+	joined                   // in a generation, whose assignment is not known yet
+	belongs                  // in a generation, with an assignment
+	rebalancing              // the same, and the group wants its members to join again
+	fenced                   // another process has taken over the instance id, for good
+)
+
+// unknown is no broker, and as the receiver of a request any broker.
+const unknown int32 = -1
+
+// call is a kind of request.
+type call uint8
+
+const (
+	findCoordinator call = iota
+	count                // the partitions of topics
+	join
+	syncUp
+	beat
+	leave
+)
+
+var callNames = [...]string{"find coordinator", "count partitions", "join group", "sync group", "heartbeat", "leave group"}
+
+func (c call) String() string { return callNames[c] }
+
+// answer is what came of a call. Only the fields of its kind are set.
+type answer struct {
+	err         error // a Code if the broker has refused, anything else if it gave no answer
+	coordinator int32
+	counts      map[string]int
+	joined      wire.JoinGroupResponse
+	assigned    wire.Assignment
+}
+
+// ErrFenced means that another process has joined the group under the same
+// instance id: the coordinator has given it this one's place.
+var ErrFenced = errors.New("another process has joined the group under the same instance id")
+
+func newMembership(instance string) *membership {
+	return &membership{instance: instance, coordinator: unknown}
+}
+
+// subscribe says what to read from the next generation on. It leaves the present
+// generation, if there is one, for the next, with the same member id.
+func (m *membership) subscribe(topics []string, counts map[string]int) {
+	if m.state == joined && slices.Equal(m.topics, topics) && maps.Equal(m.counts, counts) {
+		return // on its way to just that
+	}
+	m.topics, m.counts, m.recount = topics, counts, false
+	if m.stale > 2 && (m.state == belongs || m.state == rebalancing) {
+		m.asked++
+	}
+	if m.state != fenced {
+		m.state = outside
+	}
+}
+
+// next returns the call that brings the membership forward.
+func (m *membership) next() call {
+	switch {
+	case m.recount, m.state == joined && m.leading != nil && m.shares == nil:
+		return count
+	case m.coordinator == unknown:
+		return findCoordinator
+	case m.state == outside:
+		return join
+	case m.state == joined:
+		return syncUp
+	}
+	return beat
+}
+
+// answered takes what came of a call. The error is for people: it says what
+// keeps the membership from going on, and is nil where nothing does, and for the
+// first few refusals that pass by themselves.
+func (m *membership) answered(c call, a answer) error {
+	if a.err == nil {
+		if c != findCoordinator && c != count { // one that is found may still not answer
+			m.failures = 0
+		}
+		return m.accepted(c, a)
+	}
+	if c == join && errors.Is(a.err, CodeMemberIDRequired) { // KIP-394: no failure, and the id comes with it
+		m.memberID = a.joined.MemberID
+		return nil
+	}
+	m.failures++
+	m.refused(c, a.err)
+	if m.passing(a.err) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", c, a.err)
+}
+
+// passing reports whether an error is one of the first few that a rebalance, or
+// a coordinator that moves, makes by the way.
+func (m *membership) passing(err error) bool {
+	code, _ := errors.AsType[Code](err)
+	switch code {
+	case CodeRebalanceInProgress:
+		return true
+	case CodeCoordinatorLoading, CodeCoordinatorUnavailable, CodeNotCoordinator, CodeIllegalGeneration, CodeUnknownMember:
+		return m.failures <= 3
+	}
+	return false
+}
+
+func (m *membership) accepted(c call, a answer) error {
+	switch c {
+	case findCoordinator:
+		m.coordinator = a.coordinator
+	case join:
+		m.memberID, m.generation, m.state = a.joined.MemberID, a.joined.Generation, joined
+		m.leading, m.shares = nil, nil
+		if a.joined.LeaderID == m.memberID {
+			m.leading = a.joined.Members
+		}
+	case count:
+		if !m.recount {
+			return m.share(a.counts)
+		}
+		m.counts, m.recount = a.counts, false
+	case syncUp:
+		m.assigned, m.state = a.assigned, belongs
+		m.leading, m.shares = nil, nil
+		m.judge()
+	case leave:
+		m.forget()
+	}
+	return nil
+}
+
+// refused takes an error: a code of the coordinator, or no answer.
+func (m *membership) refused(c call, err error) {
+	code, answered := errors.AsType[Code](err)
+	switch {
+	case c == count:
+		return // the brokers' metadata, nothing of the group
+	case !answered, code == CodeCoordinatorUnavailable, code == CodeNotCoordinator:
+		m.coordinator = unknown
+		if c == syncUp {
+			m.state = outside // the next coordinator knows nothing of a generation that was being made
+		}
+		return
+	case code == CodeFencedInstance:
+		m.state = fenced
+		return
+	case code == CodeUnknownMember:
+		m.forget()
+	case code == CodeIllegalGeneration:
+		m.state = outside
+	case code == CodeRebalanceInProgress && c == beat:
+		m.state, m.failures = rebalancing, 0
+	case c == syncUp && code != CodeCoordinatorLoading:
+		m.state = outside
+	}
+}
+
+// forget notes that the group does not know the member any more.
+func (m *membership) forget() { m.memberID, m.tried, m.state = "", false, outside }
+
+// mayBelong reports whether the group may know the member.
+func (m *membership) mayBelong() bool {
+	return m.state != fenced && (m.memberID != "" || m.tried)
+}
+
+// Bounds of the rest after a failure.
+const (
+	firstRest = 50 * time.Millisecond
+	lastRest  = 2 * time.Second
+)
+
+// rest is how long to wait before the next call: not at all after a success,
+// twice as long after each further failure.
+func (m *membership) rest() time.Duration {
+	if m.failures == 0 {
+		return 0
+	}
+	return min(firstRest<<min(m.failures-1, 10), lastRest)
+}

@@ -1,0 +1,246 @@
+package wire
+
+// The requests of a group's members. One version of each is spoken, the first
+// that knows static members (KIP-345); brokers offer it from 2.4 to 4.3 at least.
+
+// FindCoordinatorRequest asks any broker for the broker that coordinates a group.
+type FindCoordinatorRequest struct{ Group string }
+
+// Key implements Request.
+func (*FindCoordinatorRequest) Key() int16 { return KeyFindCoordinator }
+
+// Versions implements Request.
+func (*FindCoordinatorRequest) Versions() (lowest, highest int16) { return 1, 2 }
+
+// Flexible implements Request.
+func (*FindCoordinatorRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (r *FindCoordinatorRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendString(dst, r.Group)
+	return append(dst, 0) // the key is a group's
+}
+
+// FindCoordinatorResponse names the coordinator, unless ErrorCode is not 0.
+type FindCoordinatorResponse struct {
+	ErrorCode int16
+	NodeID    int32
+}
+
+// Decode reads the body of an answer.
+func (r *FindCoordinatorResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = FindCoordinatorResponse{ErrorCode: c.int16()}
+	c.bytes16(false) // message
+	r.NodeID = c.int32()
+	c.bytes16(false) // host
+	c.int32()        // port
+	return c.err("find coordinator response")
+}
+
+// JoinGroupRequest makes a process a member of a group's next generation. It is
+// answered once every member has joined, or the rebalance timeout has passed.
+type JoinGroupRequest struct {
+	Group            string
+	SessionTimeout   int32  // milliseconds
+	RebalanceTimeout int32  // milliseconds
+	MemberID         string // "" until the coordinator gave one
+	InstanceID       string // of a static member; "" for none
+	Protocol         string
+	Metadata         []byte // see Subscription
+}
+
+// Key implements Request.
+func (*JoinGroupRequest) Key() int16 { return KeyJoinGroup }
+
+// Versions implements Request.
+func (*JoinGroupRequest) Versions() (lowest, highest int16) { return 5, 5 }
+
+// Flexible implements Request.
+func (*JoinGroupRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (r *JoinGroupRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendString(dst, r.Group)
+	dst = appendInt32(dst, r.SessionTimeout)
+	dst = appendInt32(dst, r.RebalanceTimeout)
+	dst = appendString(dst, r.MemberID)
+	dst = appendStringOrNull(dst, r.InstanceID)
+	dst = appendString(dst, "consumer")
+	dst = appendArrayLen(dst, 1, false)
+	dst = appendString(dst, r.Protocol)
+	return appendBytes(dst, r.Metadata)
+}
+
+// JoinGroupResponse is a member's place in a generation. Members is empty unless
+// LeaderID is MemberID.
+type JoinGroupResponse struct {
+	ErrorCode  int16
+	Generation int32
+	LeaderID   string
+	MemberID   string
+	Members    []JoinedMember
+}
+
+// JoinedMember is what the leader learns of a member.
+type JoinedMember struct {
+	MemberID   string
+	InstanceID string // "" unless it is static
+	Metadata   []byte // see Subscription
+}
+
+// Decode reads the body of an answer. The result keeps none of body.
+func (r *JoinGroupResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = JoinGroupResponse{ErrorCode: c.int16(), Generation: c.int32()}
+	c.bytes16(false) // protocol
+	r.LeaderID, r.MemberID = c.string(false, ""), c.string(false, "")
+	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
+		m := JoinedMember{MemberID: c.string(false, ""), InstanceID: c.string(false, "")}
+		m.Metadata = append(m.Metadata, c.bytes32(false)...)
+		r.Members = append(r.Members, m)
+	}
+	return c.err("join group response")
+}
+
+// SyncGroupRequest asks for the member's assignment in a generation. The leader
+// brings everybody's; it is answered once the leader has done so.
+type SyncGroupRequest struct {
+	Group       string
+	Generation  int32
+	MemberID    string
+	InstanceID  string
+	Assignments map[string][]byte // by member id, of the leader only; see Assignment
+}
+
+// Key implements Request.
+func (*SyncGroupRequest) Key() int16 { return KeySyncGroup }
+
+// Versions implements Request.
+func (*SyncGroupRequest) Versions() (lowest, highest int16) { return 3, 3 }
+
+// Flexible implements Request.
+func (*SyncGroupRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (r *SyncGroupRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendString(dst, r.Group)
+	dst = appendInt32(dst, r.Generation)
+	dst = appendString(dst, r.MemberID)
+	dst = appendStringOrNull(dst, r.InstanceID)
+	dst = appendArrayLen(dst, len(r.Assignments), false)
+	for id, a := range r.Assignments {
+		dst = appendBytes(appendString(dst, id), a)
+	}
+	return dst
+}
+
+// SyncGroupResponse is a member's assignment.
+type SyncGroupResponse struct {
+	ErrorCode  int16
+	Assignment []byte // see Assignment; empty where the leader left the member out
+}
+
+// Decode reads the body of an answer. The result keeps none of body.
+func (r *SyncGroupResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = SyncGroupResponse{ErrorCode: c.int16()}
+	r.Assignment = append(r.Assignment, c.bytes32(false)...)
+	return c.err("sync group response")
+}
+
+// HeartbeatRequest keeps a member in its generation. The answer is an ErrorResponse.
+type HeartbeatRequest struct {
+	Group      string
+	Generation int32
+	MemberID   string
+	InstanceID string
+}
+
+// Key implements Request.
+func (*HeartbeatRequest) Key() int16 { return KeyHeartbeat }
+
+// Versions implements Request.
+func (*HeartbeatRequest) Versions() (lowest, highest int16) { return 3, 3 }
+
+// Flexible implements Request.
+func (*HeartbeatRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (r *HeartbeatRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendString(dst, r.Group)
+	dst = appendInt32(dst, r.Generation)
+	dst = appendString(dst, r.MemberID)
+	return appendStringOrNull(dst, r.InstanceID)
+}
+
+// LeaveGroupRequest takes one member out of a group, at once. A static member is
+// named by its instance id, with or without its member id.
+type LeaveGroupRequest struct {
+	Group      string
+	MemberID   string
+	InstanceID string
+}
+
+// Key implements Request.
+func (*LeaveGroupRequest) Key() int16 { return KeyLeaveGroup }
+
+// Versions implements Request.
+func (*LeaveGroupRequest) Versions() (lowest, highest int16) { return 3, 3 }
+
+// Flexible implements Request.
+func (*LeaveGroupRequest) Flexible(int16) bool { return false }
+
+// Append implements Request.
+func (r *LeaveGroupRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendString(dst, r.Group)
+	dst = appendArrayLen(dst, 1, false)
+	dst = appendString(dst, r.MemberID)
+	return appendStringOrNull(dst, r.InstanceID)
+}
+
+// ErrorResponse is the answer to a heartbeat or a leave: a code, of the member
+// where the request as a whole has none.
+type ErrorResponse struct{ ErrorCode int16 }
+
+// Decode reads the body of an answer to a heartbeat.
+func (r *ErrorResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = ErrorResponse{ErrorCode: c.int16()}
+	return c.err("heartbeat response")
+}
+
+// DecodeLeave reads the body of an answer to a leave.
+func (r *ErrorResponse) DecodeLeave(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = ErrorResponse{ErrorCode: c.int16()}
+	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
+		c.bytes16(false)
+		c.bytes16(false)
+		if code := c.int16(); r.ErrorCode == 0 {
+			r.ErrorCode = code
+		}
+	}
+	return c.err("leave group response")
+}
+
+// appendStringOrNull writes "" as null.
+func appendStringOrNull(dst []byte, s string) []byte {
+	if s == "" {
+		return appendInt16(dst, -1)
+	}
+	return appendString(dst, s)
+}
+
+// appendBytes writes nil as null.
+func appendBytes(dst, b []byte) []byte {
+	if b == nil {
+		return appendInt32(dst, -1)
+	}
+	return append(appendInt32(dst, int32(len(b))), b...)
+}

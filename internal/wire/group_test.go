@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestGroupRequests_Append(t *testing.T) {
+	for _, instance := range []string{"", "pod-0"} {
+		join := kmsg.NewPtrJoinGroupRequest()
+		readBack(t, &JoinGroupRequest{Group: "g", SessionTimeout: 7, RebalanceTimeout: 8, MemberID: "m", InstanceID: instance, Protocol: "even", Metadata: []byte{1}}, 5, join)
+		if join.Group != "g" || join.SessionTimeoutMillis != 7 || join.RebalanceTimeoutMillis != 8 || join.MemberID != "m" || !same(join.InstanceID, instance) ||
+			join.ProtocolType != "consumer" || len(join.Protocols) != 1 || join.Protocols[0].Name != "even" || string(join.Protocols[0].Metadata) != "\x01" {
+			t.Errorf("join %+v", join)
+		}
+		sync := kmsg.NewPtrSyncGroupRequest()
+		readBack(t, &SyncGroupRequest{Group: "g", Generation: 3, MemberID: "m", InstanceID: instance, Assignments: map[string][]byte{"n": {2}}}, 3, sync)
+		if sync.Group != "g" || sync.Generation != 3 || sync.MemberID != "m" || !same(sync.InstanceID, instance) ||
+			len(sync.GroupAssignment) != 1 || sync.GroupAssignment[0].MemberID != "n" || string(sync.GroupAssignment[0].MemberAssignment) != "\x02" {
+			t.Errorf("sync %+v", sync)
+		}
+		beat := kmsg.NewPtrHeartbeatRequest()
+		readBack(t, &HeartbeatRequest{Group: "g", Generation: 3, MemberID: "m", InstanceID: instance}, 3, beat)
+		if beat.Group != "g" || beat.Generation != 3 || beat.MemberID != "m" || !same(beat.InstanceID, instance) {
+			t.Errorf("heartbeat %+v", beat)
+		}
+		leave := kmsg.NewPtrLeaveGroupRequest()
+		readBack(t, &LeaveGroupRequest{Group: "g", MemberID: "m", InstanceID: instance}, 3, leave)
+		if leave.Group != "g" || len(leave.Members) != 1 || leave.Members[0].MemberID != "m" || !same(leave.Members[0].InstanceID, instance) {
+			t.Errorf("leave %+v", leave)
+		}
+	}
+	for version := int16(1); version <= 2; version++ {
+		find := kmsg.NewPtrFindCoordinatorRequest()
+		readBack(t, &FindCoordinatorRequest{Group: "g"}, version, find)
+		if find.CoordinatorKey != "g" || find.CoordinatorType != 0 {
+			t.Errorf("find coordinator %+v", find)
+		}
+	}
+}
+
+func same(p *string, s string) bool { return p == nil && s == "" || p != nil && *p == s }
+
+// groupAnswers are answers as kmsg writes them, what they say, and how they are read.
+func groupAnswers() []groupAnswer {
+	text, instance := "because", "pod-0"
+	find := kmsg.NewPtrFindCoordinatorResponse()
+	find.ErrorCode, find.ErrorMessage, find.NodeID, find.Host, find.Port = 15, &text, 4, "host", 9092
+	join := kmsg.NewPtrJoinGroupResponse()
+	join.ThrottleMillis, join.ErrorCode, join.Generation, join.Protocol, join.LeaderID, join.MemberID = 9, 79, 5, &text, "l", "m"
+	join.Members = []kmsg.JoinGroupResponseMember{{MemberID: "m", InstanceID: &instance, ProtocolMetadata: []byte{1, 2}}, {MemberID: "n"}}
+	sync := kmsg.NewPtrSyncGroupResponse()
+	sync.ErrorCode, sync.MemberAssignment = 27, []byte{3}
+	beat := kmsg.NewPtrHeartbeatResponse()
+	beat.ThrottleMillis, beat.ErrorCode = 9, 22
+	left := kmsg.NewPtrLeaveGroupResponse()
+	left.Members = []kmsg.LeaveGroupResponseMember{{MemberID: "m", InstanceID: &instance, ErrorCode: 25}}
+	denied := kmsg.NewPtrLeaveGroupResponse()
+	denied.ErrorCode = 30
+	return []groupAnswer{
+		{find, 2, &FindCoordinatorResponse{ErrorCode: 15, NodeID: 4}},
+		{join, 5, &JoinGroupResponse{ErrorCode: 79, Generation: 5, LeaderID: "l", MemberID: "m",
+			Members: []JoinedMember{{MemberID: "m", InstanceID: instance, Metadata: []byte{1, 2}}, {MemberID: "n"}}}},
+		{sync, 3, &SyncGroupResponse{ErrorCode: 27, Assignment: []byte{3}}},
+		{beat, 3, &ErrorResponse{ErrorCode: 22}},
+		{left, 3, &leaveResponse{ErrorResponse{ErrorCode: 25}}},
+		{denied, 3, &leaveResponse{ErrorResponse{ErrorCode: 30}}},
+	}
+}
+
+type groupAnswer struct {
+	sent    kmsg.Response
+	version int16
+	want    decoder
+}
+
+type decoder interface{ Decode(body []byte) error }
+
+// leaveResponse is an ErrorResponse to a leave.
+type leaveResponse struct{ ErrorResponse }
+
+func (r *leaveResponse) Decode(body []byte) error { return r.DecodeLeave(body) }
+
+func TestGroupResponses_Decode(t *testing.T) {
+	for _, a := range groupAnswers() {
+		a.sent.SetVersion(a.version)
+		body := a.sent.AppendTo(nil)
+		got := reflect.New(reflect.TypeOf(a.want).Elem()).Interface().(decoder)
+		if err := got.Decode(body); err != nil || !reflect.DeepEqual(got, a.want) {
+			t.Errorf("got %+v, %v\nwant %+v", got, err, a.want)
+		}
+		for cut := range body {
+			if got.Decode(body[:cut]) == nil {
+				t.Errorf("%T: %d of %d bytes were enough", a.want, cut, len(body))
+			}
+		}
+	}
+}
+
+func TestSubscription_isWhatEarlierReleasesWrite(t *testing.T) {
+	s := Subscription{Topics: []string{"a", "bc"}}
+	want := "\x00\x01\x00\x00\x00\x02\x00\x01a\x00\x02bc\xff\xff\xff\xff" // as the library of earlier releases does
+	if got := string(s.Append(nil)); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	s.UserData = []byte{7}
+	for _, s := range []Subscription{{}, {Topics: []string{"a"}}, s} {
+		var got Subscription
+		if err := got.Decode(s.Append(nil)); err != nil || !reflect.DeepEqual(got, s) {
+			t.Errorf("got %+v, %v, want %+v", got, err, s)
+		}
+	}
+}
+
+// Others read an assignment as Kafka's own, and the bridge reads theirs.
+func TestAssignment_isKafkas(t *testing.T) {
+	a := Assignment{Partitions: map[string][]int32{"a": {0, 2}, "b": {1}}, UserData: []byte{7}}
+	var k kmsg.ConsumerMemberAssignment
+	if err := k.ReadFrom(a.Append(nil)); err != nil || len(k.Topics) != 2 || k.Topics[0].Partitions[1] != 2 || string(k.UserData) != "\x07" {
+		t.Errorf("%+v, %v", k, err)
+	}
+	var got Assignment
+	if err := got.Decode(k.AppendTo(nil)); err != nil || !reflect.DeepEqual(got, a) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := got.Decode(nil); err != nil || len(got.Partitions) != 0 {
+		t.Errorf("nothing: %+v, %v", got, err)
+	}
+}
+
+func FuzzGroupResponses(f *testing.F) {
+	for i, a := range groupAnswers() {
+		a.sent.SetVersion(a.version)
+		f.Add(a.sent.AppendTo(nil), int16(i))
+	}
+	s := Subscription{Topics: []string{"a"}, UserData: []byte{1}}
+	f.Add(s.Append(nil), int16(6))
+	a := Assignment{Partitions: map[string][]int32{"a": {0, 2}}}
+	f.Add(a.Append(nil), int16(7))
+	f.Add([]byte{0, 1, 0x7f, 0xff, 0xff, 0xff}, int16(7))
+	decoders := []decoder{new(FindCoordinatorResponse), new(JoinGroupResponse), new(SyncGroupResponse), new(ErrorResponse), new(leaveResponse), new(leaveResponse),
+		new(Subscription), new(Assignment)}
+	fuzzDecode(f, func(body []byte, which int16) error { return decoders[int(uint16(which))%len(decoders)].Decode(body) })
+}
