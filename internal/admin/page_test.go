@@ -40,6 +40,7 @@ var began = time.Now().Add(-26 * time.Hour).UTC()
 func before(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339Nano) }
 
 func snapshot(name string, asked int) object {
+	rows := imports(50)
 	return object{
 		"version": "v1.2.3", "started_at": began, "state": name, "kafka_error": nil,
 		"group":  object{"id": "import-bridge", "member_id": "kafka-import-bridge-7f9c-4a31", "generation": 7, "state": "stable"},
@@ -49,7 +50,34 @@ func snapshot(name string, asked int) object {
 			"bytes_uploaded": 1000000000 + asked*20000000, "batches_flushed": 600 + asked,
 		},
 		"partitions": partitions(8, asked), "namespaces": namespaces(),
+		"imports": rows, "last_imports": append(rows[:3:3], object{
+			"request_id": "req_01J9ZKLAST", "namespace": "payments-disputes", "records": 7, "bytes": 700, "stored_at": before(30 * time.Hour), "status": "succeeded", "finished_at": before(29 * time.Hour),
+		}), "imports_followed": 1, "imports_error": nil,
 	}
+}
+
+func imports(n int) []object {
+	var rows []object
+	for i := range n {
+		stored := time.Now().Add(-time.Duration(i+1) * 10 * time.Second).UTC()
+		rows = append(rows, object{
+			"request_id": fmt.Sprintf("req_01J9ZK%04d", i), "namespace": []string{"users", "listings", "messages"}[i%3], "records": 5000 + i, "bytes": 5 << 20,
+			"stored_at": stored.Format(time.RFC3339), "status": "succeeded", "finished_at": stored.Add(4 * time.Second).Format(time.RFC3339Nano),
+		})
+	}
+	if n > 3 {
+		rows[0]["status"], rows[0]["finished_at"] = "ingesting", nil
+		rows[2]["status"] = "succeeded_with_errors"
+	}
+	return rows
+}
+
+func importsFailed(asked int) (any, error) {
+	s := snapshot("running", asked)
+	rows := s["imports"].([]object)
+	rows[20]["status"], rows[30]["status"] = "failed", "unknown"
+	s["imports_error"] = "the API key may not read what became of imports (status 403)"
+	return s, nil
 }
 
 func partitions(n, asked int) []object {
@@ -183,6 +211,7 @@ func TestPage_inTheBrowser(t *testing.T) {
 		{"waiting", waiting, "Waiting for Kafka", "connection refused", 0, ""},
 		{"running", running, "Running", "moving; the oldest record that waits is 9 s old.", 8, "listings/3"},
 		{"held", held, "Running, with 4 problems", "1 namespace held, 1 partition held at a record, 1 partition held, 1 partition failed.", 8, "listings/6"},
+		{"import-failed", importsFailed, "Running, 1 import failed", "within the last hour", 8, "listings/3"},
 		{"paused", paused, "Running, 1 partition paused", "dead-letter topic", 8, "listings/0"},
 		{"single", single, "Running", "Everything it reads is moving.", 1, "listings/0"},
 		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},
@@ -281,6 +310,36 @@ func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
 	}
 	expectText(b, "#partitions tr:nth-child(3) td:last-child", "held record at 480213, for 2 h 0 minnot_json")
 	expectText(b, "#namespaces tr:first-child td:last-child", "422 Unprocessable Content, next attempt in 4")
+}
+
+// TestPage_saysWhatBecameOfImports: what failed comes first with the command that
+// tells why, then the latest; each namespace's last import is found by its name.
+func TestPage_saysWhatBecameOfImports(t *testing.T) {
+	b := startBrowser(t)
+	s := &state{}
+	s.show(importsFailed)
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c, &history{}))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+	expectCount(b, "#imports tr", 10)
+	expectText(b, "#imports-shown", "Showing 10 of 51, worst first")
+	expectText(b, "#imports-error", "The API key may not read what became of imports (status 403). It is asked again later; imports go on.")
+	for i, want := range [][]string{
+		{"req_01J9ZK0020", "failed", "messages", "bridge import messages req_01J9ZK0020"},
+		{"req_01J9ZK0002", "succeeded with errors", "bridge import messages req_01J9ZK0002"},
+		{"req_01J9ZK0030", "unknown"},
+		{"req_01J9ZK0000", "ingesting", "users"},
+	} {
+		for _, text := range want {
+			expectText(b, fmt.Sprintf("#imports tr:nth-child(%d)", i+1), text)
+		}
+	}
+	b.eval(`(f => { f.value = 'payments'; f.dispatchEvent(new Event('input')); })(document.querySelector('#imports-filter'))`, nil)
+	expectCount(b, "#imports tr", 1)
+	expectText(b, "#imports tr:first-child", "req_01J9ZKLAST")
 }
 
 // TestPage_advisesWhatHelps tells a tombstone from an invalid record, and a

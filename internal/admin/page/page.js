@@ -2,17 +2,20 @@
 // Reads /status every two seconds and shows it. Everything from the bridge is
 // set as text, never as markup. Keeps five minutes of history in memory.
 (() => {
-  const PERIOD = 2000, HIDDEN_PERIOD = 15000, HISTORY = 5 * 60 * 1000, ROWS = 100, HELD = 20;
+  const PERIOD = 2000, HIDDEN_PERIOD = 15000, HISTORY = 5 * 60 * 1000, ROWS = 100, IMPORTS = 10, HELD = 20, RECENT = 60 * 60 * 1000;
   const $ = (id) => document.getElementById(id);
   const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
   const severity = { failed: 0, held: 1, retrying: 2, paused: 3, uploading: 4 };
-  const tones = { failed: "bad", held: "bad", retrying: "warn", paused: "warn", uploading: "good", reading: "good" };
+  const tones = { failed: "bad", held: "bad", retrying: "warn", paused: "warn", uploading: "good", reading: "good",
+    succeeded: "good", "succeeded with errors": "warn", unknown: "warn" };
+  const verdicts = { failed: 0, succeeded_with_errors: 1, unknown: 2 };
   const pins = { batch: "batch of", held_namespace: "held namespace", held_record: "held record", dead_letter: "dead letter" };
   const pin = (p) => (p.pinned_by ? p.pinned_by.kind : "");
 
   let latest = null, history = [], started = null, skew = 0, paused = false, busy = false, timer = 0, answeredAt = 0;
   const tables = {
+    imports: { limit: IMPORTS, none: "Nothing has been imported yet." },
     namespaces: { limit: ROWS, none: "No batch is being filled or uploaded." },
     partitions: { limit: ROWS, none: "No partition is assigned." },
   };
@@ -65,6 +68,13 @@
     };
   }
 
+  // The latest imports, the latest that failed and the last of each namespace,
+  // each once.
+  function imports(s) {
+    const all = [...list(s && s.imports), ...list(s && s.last_imports)];
+    return [...new Map(all.map((i) => [i.namespace + "/" + i.request_id + "/" + i.stored_at, i])).values()];
+  }
+
   // Health at a glance: the first sentence that applies, worst first.
   function verdict(s, error) {
     const ns = list(s && s.namespaces), ps = list(s && s.partitions);
@@ -93,6 +103,8 @@
     }
     const retrying = ns.filter((n) => n.state === "retrying");
     if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", sentence("The last error: " + (retrying[0].last_error || "unknown"))];
+    const failed = imports(s).filter((i) => i.status === "failed" && Date.now() + skew - parse(i.finished_at) < RECENT).length;
+    if (failed) return ["warn", "Running, " + plural(failed, "import") + " failed", "They were uploaded, and failed in the API's own evaluation within the last hour; they are listed below. Everything else goes on."];
     const pausing = ps.filter((p) => p.state === "paused").length;
     if (pausing) return ["warn", "Running, " + plural(pausing, "partition") + " paused", "Their start is being looked up, or too many of their records wait for the dead-letter topic."];
     if (!ps.length) return ["calm", "Running, no partition assigned", "Other members of the group own all partitions, or the topics have none."];
@@ -233,6 +245,12 @@
 
   // A column is [label, text of a row, class]; "state" becomes a pill.
   const columns = {
+    imports: [
+      ["Request id", (i) => i.request_id || "not given"], ["Status", (i) => i.status.replaceAll("_", " "), "state"], ["Namespace", (i) => i.namespace],
+      ["Records", (i) => count(i.records), "n"], ["Bytes", (i) => bytes(i.bytes), "n"], ["Stored", (i) => age(i.stored_at) + " ago", "n"],
+      ["Took", (i) => (i.finished_at && i.status !== "unfollowed" ? span(parse(i.finished_at) - parse(i.stored_at)) : ""), "n"],
+      ["What helps", (i) => (i.status in verdicts ? "bridge import " + i.namespace + " " + i.request_id : ""), "wide"],
+    ],
     namespaces: [
       ["Namespace", (n) => n.name], ["State", (n) => n.state, "state"],
       ["Records", (n) => count(n.buffered_records), "n"], ["Bytes", (n) => bytes(n.buffered_bytes), "n"],
@@ -249,7 +267,9 @@
   };
   const rank = (r) => (r.state in severity ? severity[r.state] : 9);
   const pinned = (p) => (p.pinned_by ? 0 : 1);
+  const judged = (i) => (i.status in verdicts ? verdicts[i.status] : 9);
   const orders = {
+    imports: (a, b) => judged(a) - judged(b) || parse(b.stored_at) - parse(a.stored_at) || (a.request_id < b.request_id ? -1 : 1),
     namespaces: (a, b) => rank(a) - rank(b) || b.buffered_bytes - a.buffered_bytes || (a.name < b.name ? -1 : 1),
     partitions: (a, b) => rank(a) - rank(b) || b.lag_records - a.lag_records || pinned(a) - pinned(b) ||
       (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1),
@@ -272,7 +292,7 @@
   }
 
   function showTable(name) {
-    const table = tables[name], all = list(latest && latest[name]);
+    const table = tables[name], all = name === "imports" ? imports(latest) : list(latest && latest[name]);
     const wanted = $(name + "-filter").value.trim().toLowerCase();
     const texts = (r) => columns[name].map(([label, text, kind]) => [label, String(text(r) ?? ""), kind]);
     const matches = (r) => texts(r).some(([, text]) => text.toLowerCase().includes(wanted));
@@ -301,8 +321,8 @@
     chart("rate", "Records imported per second", "rate");
     chart("lag", "Lag in records", "lag");
     showHeld(latest);
-    showTable("namespaces");
-    showTable("partitions");
+    put("imports-error", latest.imports_error ? sentence(latest.imports_error) + " It is asked again later; imports go on." : "");
+    Object.keys(tables).forEach(showTable);
   }
 
   async function ask() {
@@ -341,7 +361,8 @@
     else refresh();
   });
   for (const name of Object.keys(tables)) {
-    $(name + "-filter").addEventListener("input", () => { tables[name].limit = ROWS; showTable(name); });
+    const first = tables[name].limit;
+    $(name + "-filter").addEventListener("input", () => { tables[name].limit = first; showTable(name); });
     $(name + "-more").addEventListener("click", () => { tables[name].limit += ROWS; showTable(name); });
   }
   document.addEventListener("visibilitychange", () => { if (!document.hidden && !paused) refresh(); });
