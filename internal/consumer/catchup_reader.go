@@ -164,12 +164,12 @@ func (d *decoder) caughtUp(w *work, l *lease) {
 		switch {
 		case !job.wanted[ns]:
 		case job.upload != nil:
-			r := rejected{offset: rec.Offset, timestamp: rec.Timestamp, letter: newLetter(w.cursor.TopicPartition, rec)}
+			r := rejected{offset: rec.Offset, time: c.ageOf(rec), letter: newLetter(w.cursor.TopicPartition, rec, c.arrived)}
 			c.bytes += r.letter.Size()
 			c.rejects = append(c.rejects, r)
 		default:
 			c.keep(l)
-			c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
+			c.add(ns, line{rec.Offset, c.ageOf(rec), ln.Bytes})
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
 )
 
 // Bounds of one chunk: small enough that the loop turns often, large enough
@@ -29,7 +30,9 @@ type chunk struct {
 	lines   int   // lines, fan-out counted
 	bytes   int64 // of all lines, newlines included
 
-	firstTimestamp, lastTimestamp int64 // Unix milliseconds, 0 without records
+	// Unix milliseconds: when the chunk was begun, and the last record's time, which
+	// counts as its age. The latter is 0 without records.
+	arrived, lastTime int64
 
 	// fault is set instead of records when reading cannot go on here.
 	fault *fault
@@ -51,17 +54,19 @@ type group struct {
 // line is one line for one namespace. bytes is valid until the chunk is
 // recycled and has no newline.
 type line struct {
-	offset, timestamp int64
-	bytes             []byte
+	offset int64
+	time   int64 // from which its age counts, Unix milliseconds
+	bytes  []byte
 }
 
 // rejected is a record that becomes no line.
 type rejected struct {
-	offset, timestamp int64
-	reason            record.Reason
-	operator          bool // named by BRIDGE_SKIP_RECORDS
-	detail            string
-	letter            *letter // a copy of the record, where the policy is DeadLetter
+	offset   int64
+	time     int64 // from which its age counts, Unix milliseconds
+	reason   record.Reason
+	operator bool // named by BRIDGE_SKIP_RECORDS
+	detail   string
+	letter   *letter // a copy of the record, where the policy is DeadLetter
 }
 
 var chunks = sync.Pool{New: func() any { return &chunk{index: map[string]int{}} }}
@@ -111,6 +116,10 @@ func (k *chunk) add(namespace string, l line) {
 	k.lines++
 	k.bytes += n
 }
+
+// ageOf returns the time from which the age of a record counts that came with
+// the chunk.
+func (k *chunk) ageOf(r *wire.Record) int64 { return ageTime(r.Timestamp, k.arrived) }
 
 // keep makes the chunk hold a lease that its lines point into.
 func (k *chunk) keep(l *lease) {

@@ -18,7 +18,7 @@ import (
 type letter struct {
 	source       kafka.TopicPartition
 	offset       int64
-	timestamp    int64 // of the record, Unix milliseconds
+	timestamp    int64 // of the record or else of its arrival, Unix milliseconds
 	kafka.Record       // the original, without the headers that outgoing adds
 
 	reason, err          string
@@ -31,9 +31,10 @@ type letter struct {
 	outcome   error             // of the last try
 }
 
-// newLetter copies a record whose memory is about to be reused.
-func newLetter(source kafka.TopicPartition, r *wire.Record) *letter {
-	l := &letter{source: source, offset: r.Offset, timestamp: r.Timestamp, Record: kafka.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
+// newLetter copies a record, arrived at that time, whose memory is about to be
+// reused.
+func newLetter(source kafka.TopicPartition, r *wire.Record, arrived int64) *letter {
+	l := &letter{source: source, offset: r.Offset, timestamp: sourceTime(r.Timestamp, arrived), Record: kafka.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
 	for name, value := range r.Headers() {
 		l.Headers = append(l.Headers, kafka.Header{Name: string(name), Value: bytes.Clone(value)})
 	}
@@ -139,7 +140,7 @@ func (s *session) lettersAwaited() {
 // node pins the watermark until the letter is acknowledged.
 func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
 	l.partition, l.history = p, p.ledger
-	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.offset, l.timestamp, now))
+	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.offset, ageTime(l.timestamp, now.UnixMilli()), now))
 	s.post(l)
 }
 
@@ -226,7 +227,7 @@ func (s *session) holdLetter(l *letter, now time.Time) {
 		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "remedy", "raise max.message.bytes of "+s.cfg.DLQTopic+" and restart")
 	why := "too large for the dead-letter topic " + s.cfg.DLQTopic
 	if l.upload != nil {
-		s.holdRecord(l.partition, l.offset, l.timestamp, why, now)
+		s.holdRecord(l.partition, l.offset, ageTime(l.timestamp, now.UnixMilli()), why, now)
 		s.letterDone(l)
 		return
 	}

@@ -66,7 +66,7 @@ func nullable(v []byte) string {
 // TestNewLetter_ownsItsMemory overwrites what a record was decoded from.
 func TestNewLetter_ownsItsMemory(t *testing.T) {
 	rec := wire.Record{Offset: 7, Timestamp: testTime, Key: []byte("key"), Value: []byte("value")}
-	l := newLetter(kafka.TopicPartition{Topic: "orders", Partition: 0}, &rec)
+	l := newLetter(kafka.TopicPartition{Topic: "orders", Partition: 0}, &rec, testTime)
 	clear(rec.Key)
 	clear(rec.Value)
 	if string(l.Key) != "key" || string(l.Value) != "value" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -162,12 +163,9 @@ func (d *decoder) record(w *work, l *lease) {
 	}
 	c.records++
 	c.next = rec.Offset + 1
-	if c.firstTimestamp == 0 {
-		c.firstTimestamp = rec.Timestamp
-	}
-	c.lastTimestamp = rec.Timestamp
+	c.lastTime = c.ageOf(rec)
 	if d.skips(w) {
-		c.rejects = append(c.rejects, rejected{offset: rec.Offset, timestamp: rec.Timestamp, operator: true})
+		c.rejects = append(c.rejects, rejected{offset: rec.Offset, time: c.lastTime, operator: true})
 		return
 	}
 	d.input = record.Input{Topic: w.cursor.Topic, Partition: w.cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
@@ -179,7 +177,7 @@ func (d *decoder) record(w *work, l *lease) {
 	c.scratch = out
 	c.keep(l)
 	for _, ns := range ln.Namespaces {
-		c.add(ns, line{rec.Offset, rec.Timestamp, ln.Bytes})
+		c.add(ns, line{rec.Offset, c.lastTime, ln.Bytes})
 	}
 }
 
@@ -191,13 +189,13 @@ func (d *decoder) skips(w *work) bool {
 // reject notes that d.rec becomes no line. Where it will go to the dead-letter
 // topic it is copied, as the chunk's memory does not live that long.
 func (d *decoder) reject(rej *record.Rejection) {
-	r := rejected{offset: d.rec.Offset, timestamp: d.rec.Timestamp, reason: rej.Reason, detail: rej.Detail}
+	r := rejected{offset: d.rec.Offset, time: d.chunk.lastTime, reason: rej.Reason, detail: rej.Detail}
 	policy := d.cfg.OnInvalid
 	if rej.Reason == record.Tombstone {
 		policy = d.cfg.OnTombstone
 	}
 	if policy == DeadLetter {
-		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec)
+		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived)
 		d.chunk.bytes += r.letter.Size()
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
@@ -211,6 +209,7 @@ func (d *decoder) full() bool {
 
 func (d *decoder) begin(w *work) {
 	d.chunk = newChunk(w.cursor, w.epoch)
+	d.chunk.arrived = time.Now().UnixMilli()
 	d.chunk.start, d.chunk.next, d.chunk.catchUp = w.from, w.from, w.catchUp
 }
 

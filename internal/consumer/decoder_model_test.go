@@ -51,11 +51,11 @@ func listed(c *chunk) (out []string) {
 				out = append(out, fmt.Sprintf("out of order: %d after %d", l.offset, last))
 			}
 			last = l.offset
-			out = append(out, fmt.Sprintf("%09d %d %s %s", l.offset, l.timestamp, c.groups[i].namespace, l.bytes))
+			out = append(out, fmt.Sprintf("%09d %d %s %s", l.offset, l.time, c.groups[i].namespace, l.bytes))
 		}
 	}
 	for _, j := range c.rejects {
-		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.timestamp, j.reason, j.letter.Value))
+		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.time, j.reason, j.letter.Value))
 	}
 	return out
 }

@@ -76,7 +76,7 @@ func (s *session) absorb(c *chunk, p *partition, now time.Time) {
 	}
 	s.taste.Read(c.bytes)
 	if c.records > 0 {
-		p.lastSeen = c.lastTimestamp
+		p.lastSeen = c.lastTime
 	}
 	if p.ledger.Position() >= p.cursor.stable.Load() {
 		p.caughtUp = now
@@ -106,7 +106,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 		}
 		if n != nil && (n.Dropping() || n.shed[p] != nil) {
 			if n.shed[p] == nil {
-				s.dropFrom(n, p, l.offset, l.timestamp, now)
+				s.dropFrom(n, p, l.offset, l.time, now)
 			}
 			break // the node stands for all that follow
 		}
@@ -123,9 +123,9 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 // add puts one line into the namespace's open batch and into the ledger. told is
 // 1 if the line was counted as refused before, else 0.
 func (s *session) add(name string, p *partition, l *line, told int, now time.Time) {
-	open, sealed, err := s.batches.Add(name, l.bytes, l.timestamp, now)
+	open, sealed, err := s.batches.Add(name, l.bytes, l.time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
-		s.holdRecord(p, l.offset, l.timestamp, err.Error(), now)
+		s.holdRecord(p, l.offset, l.time, err.Error(), now)
 		return
 	}
 	if sealed != nil {
@@ -153,7 +153,7 @@ func (s *session) note(open *batcher.Batch, p *partition, l *line, told int, now
 		pc.told += told
 		return
 	}
-	if node := s.tracked(track(ledger.Batch, open.Namespace, l.offset, l.timestamp, now)); node != nil {
+	if node := s.tracked(track(ledger.Batch, open.Namespace, l.offset, l.time, now)); node != nil {
 		m.pieces = append(m.pieces, piece{p, node, 1, told})
 		open.Charge(pieceBytes)
 	}
@@ -198,7 +198,7 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
-		s.holdRecord(p, r.offset, r.timestamp, r.reason.String()+": "+r.detail, now)
+		s.holdRecord(p, r.offset, r.time, r.reason.String()+": "+r.detail, now)
 	}
 }
 

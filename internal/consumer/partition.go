@@ -37,7 +37,7 @@ type partition struct {
 	asFound   *kafka.CommitOffset // held out from the start: what is committed and stays
 	paused    bool                // not read: too many single records, or what it awaits
 	awaits    awaited             // what has to become free before it is read on
-	lastSeen  int64               // timestamp of the last record, Unix milliseconds
+	lastSeen  int64               // time of the last record, Unix milliseconds
 	caughtUp  time.Time           // when there was last nothing to read
 	heldCount int                 // held records
 	firstHeld heldRecord

@@ -62,6 +62,7 @@ type testRecord struct {
 	offset     int64
 	key, value []byte // nil is null
 	headers    []kafka.Header
+	timestamp  *int64 // nil is that of its offset: see testTime
 }
 
 // testTime is the timestamp of the record at offset 0; each later one is a
@@ -74,6 +75,9 @@ func (b testBatch) encode() []byte {
 	for _, r := range b.records {
 		last = max(last, r.offset)
 		k := kmsg.Record{TimestampDelta64: r.offset - b.base, OffsetDelta: int32(r.offset - b.base), Key: r.key, Value: r.value}
+		if r.timestamp != nil {
+			k.TimestampDelta64 = *r.timestamp - testTime - b.base
+		}
 		for _, h := range r.headers {
 			k.Headers = append(k.Headers, kmsg.Header{Key: h.Name, Value: h.Value})
 		}

@@ -16,12 +16,9 @@ func (d *decoder) oversized(w *work, size int64) {
 	if w.catchUp != nil {
 		return // the main read has dealt with it
 	}
-	if c.firstTimestamp == 0 {
-		c.firstTimestamp = rec.Timestamp
-	}
-	c.lastTimestamp = rec.Timestamp
+	c.lastTime = c.ageOf(rec)
 	c.rejects = append(c.rejects, rejected{
-		offset: rec.Offset, timestamp: rec.Timestamp,
+		offset: rec.Offset, time: c.lastTime,
 		operator: d.cfg.SkipRecords[w.cursor.TopicPartition][rec.Offset],
 		reason:   record.TooLarge,
 		detail:   fmt.Sprintf("the record of %d bytes is larger than BRIDGE_BUFFER_MAX_BYTES has room for, also as a dead letter", size),

@@ -1,0 +1,135 @@
+package consumer
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+func TestAgeTime(t *testing.T) {
+	const arrived = testTime
+	for _, tc := range []struct {
+		name             string
+		timestamp        int64
+		source, forItAge int64
+	}{
+		{"an hour ago", arrived - 3_600_000, arrived - 3_600_000, arrived - 3_600_000},
+		{"just now", arrived, arrived, arrived},
+		{"a clock that is ahead", arrived + 1, arrived + 1, arrived},
+		{"a time to come", arrived + 100*365*86_400_000, arrived + 100*365*86_400_000, arrived},
+		{"not set", -1, arrived, arrived},
+		{"zero", 0, arrived, arrived},
+		{"negative", -arrived, arrived, arrived},
+		{"the smallest", math.MinInt64, arrived, arrived},
+		{"the largest", math.MaxInt64, arrived, arrived},
+		{"in seconds", arrived / 1000, arrived, arrived},
+		{"in microseconds", arrived * 1000, arrived, arrived},
+		{"in nanoseconds", arrived * 1_000_000, arrived, arrived},
+		{"an event of the year 1971", 31_536_000_000, 31_536_000_000, 31_536_000_000},
+		{"the end of 9999", 253_402_300_799_999, 253_402_300_799_999, arrived},
+		{"beyond it", 253_402_300_800_000, arrived, arrived},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := sourceTime(tc.timestamp, arrived); got != tc.source {
+				t.Errorf("its time is %d, want %d", got, tc.source)
+			}
+			if got := ageTime(tc.timestamp, arrived); got != tc.forItAge {
+				t.Errorf("its age counts from %d, want %d", got, tc.forItAge)
+			}
+		})
+	}
+}
+
+// oddTimes are timestamps that producers write, and Kafka before 4.0 takes.
+func oddTimes(now time.Time) map[string]int64 {
+	return map[string]int64{
+		"not set": -1, "zero": 0, "negative": -1 << 40, "the smallest": math.MinInt64, "the largest": math.MaxInt64,
+		"seconds": now.Unix(), "microseconds": now.UnixMicro(), "nanoseconds": now.UnixNano(), "to come": now.AddDate(50, 0, 0).UnixMilli(),
+	}
+}
+
+// What is told of records with odd timestamps can be told, and is their age since
+// they arrived: while they wait, as dead letters, held, and once they are stored.
+func TestSession_oddTimestamps(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when each bubble begins
+	for name, timestamp := range oddTimes(now) {
+		t.Run(name, func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.api.create = only("waits", overloaded)
+				odd := func(rec testRecord) testRecord {
+					rec.timestamp = &timestamp
+					return rec
+				}
+				r.feed(0, odd(inNS(0, "waits")), odd(testRecord{offset: 1, value: []byte("no JSON")}), odd(inNS(2, "waits")))
+				r.after(30 * time.Second)
+				r.tellsAge(30 * time.Second)
+				for _, h := range r.letters.taken[0].outgoing() {
+					if h.Name != "bridge.source.timestamp" {
+						continue
+					}
+					at, err := time.Parse(time.RFC3339, string(h.Value))
+					if want := time.UnixMilli(sourceTime(timestamp, now.UnixMilli())); err != nil || !at.Equal(want) {
+						t.Errorf("%s is %q, %v, want %s", h.Name, h.Value, err, want)
+					}
+				}
+				r.api.create = nil
+				r.after(time.Minute)
+				r.stored("waits", 0, 2)
+				if seconds := histogramSum(t, r.metrics.delivery); seconds < 30 || seconds > 100 {
+					t.Errorf("delivered within %g s", seconds)
+				}
+			}, func(c *Config) { c.OnInvalid = DeadLetter })
+		})
+	}
+}
+
+// A held record ages too.
+func TestSession_oddTimestampOfAHeldRecord(t *testing.T) {
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for name, timestamp := range oddTimes(now) {
+		t.Run(name, func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				r.feed(0, testRecord{offset: 0, value: []byte("no JSON"), timestamp: &timestamp})
+				r.after(time.Minute)
+				r.tellsAge(time.Minute)
+			})
+		})
+	}
+}
+
+// tellsAge wants a status that can be written, with the age of partition 0's
+// oldest record.
+func (r *sessionRig) tellsAge(age time.Duration) {
+	r.t.Helper()
+	st := r.status()
+	text, err := json.Marshal(st)
+	if err != nil {
+		r.t.Fatalf("the status cannot be written: %v", err)
+	}
+	if got := st.Partitions[0].LagSeconds; math.Abs(got-age.Seconds()) > 1 {
+		r.t.Errorf("lag of %g s, want %s", got, age)
+	}
+	for _, n := range st.Namespaces {
+		if n.OldestRecordAt != nil && !n.OldestRecordAt.Equal(time.Now().Add(-age)) {
+			r.t.Errorf("the oldest record of %s is of %s", n.Name, n.OldestRecordAt)
+		}
+	}
+	if strings.Contains(string(text), `"1970`) {
+		r.t.Errorf("the status tells of 1970: %s", text)
+	}
+}
+
+// histogramSum is the sum of what was observed.
+func histogramSum(t *testing.T, h prometheus.Histogram) float64 {
+	t.Helper()
+	var m dto.Metric
+	if err := h.Write(&m); err != nil {
+		t.Fatal(err)
+	}
+	return m.GetHistogram().GetSampleSum()
+}
