@@ -77,7 +77,8 @@ lint: ## Run golangci-lint with .golangci.yml
 generate: ## Write the generated files anew (docs/settings.md, the README's table, docs/metrics.md, the chart's schema)
 	go generate ./...
 	go test -count=1 -run '^TestMarkdown_isInTheDocuments$$' ./internal/config -update
-	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$' ./docs -update
+	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$|^TestExamples_areTheFiles$$' ./docs -update
+	go test -count=1 -run '^TestCompose_hasTheChartsRulesAndDashboard$$' ./charts -update
 
 .PHONY: generated
 generated: ## Fail if a generated file is not up to date

@@ -114,7 +114,7 @@ func TestLinks_leadSomewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range append(append(files, adrs...), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../charts/kafka-import-bridge/README.md") {
+	for _, file := range append(append(files, adrs...), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../SECURITY.md", "../charts/kafka-import-bridge/README.md", "../examples/compose/README.md") {
 		for _, m := range link.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(m[1], "://") {
 				continue

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -165,7 +164,7 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 	for ctx.Err() == nil {
 		batch, next := f.gather(leader)
 		if len(batch) == 0 {
-			sleep.Until(ctx, wake, next)
+			wait(ctx, wake, next)
 			continue
 		}
 		err := f.fetch(ctx, leader, batch)
@@ -187,3 +186,18 @@ const (
 	fetchBackoff    = 50 * time.Millisecond
 	maxFetchBackoff = 2 * time.Second
 )
+
+// wait returns when there may be work, at the latest at until (zero: for ever).
+func wait(ctx context.Context, wake <-chan struct{}, until time.Time) {
+	var timer <-chan time.Time
+	if !until.IsZero() {
+		t := time.NewTimer(time.Until(until))
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer:
+	}
+}

@@ -10,7 +10,6 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
 )
 
 // joinBackoff is the pause after a failed join.
@@ -68,7 +67,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.G
 			// joins again first, and waits for everybody.
 			unheard = !c.leaveAs(m.id)
 			go func() { _ = g.Close() }()
-			sleep.Until(context.Background(), generation.Done(), time.Now().Add(time.Second))
+			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
 		}
 	})
 	<-done

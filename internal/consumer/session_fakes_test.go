@@ -6,8 +6,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"kafka-import-bridge/internal/sleep"
 )
 
 // fakeAPI is the import API and its store. Unset functions accept everything.
@@ -74,7 +72,7 @@ func within(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return ctx.Err()
 	}
-	return sleep.For(ctx, d)
+	return pause(ctx, d)
 }
 
 func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {
@@ -145,7 +143,7 @@ type fakeLetters struct {
 
 func (f *fakeLetters) Write(ctx context.Context, letters []*letter) []error {
 	errs := make([]error, len(letters))
-	cut := sleep.For(ctx, f.takes)
+	cut := pause(ctx, f.takes)
 	for i, l := range letters {
 		if errs[i] = cut; cut == nil && f.write != nil {
 			errs[i] = f.write(l)

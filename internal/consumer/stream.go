@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -29,7 +28,7 @@ func (s *streamer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		a, ok := s.f.nextStream()
 		if !ok {
-			sleep.Until(ctx, s.f.streamWake, time.Time{})
+			wait(ctx, s.f.streamWake, time.Time{})
 			continue
 		}
 		s.serve(ctx, a)

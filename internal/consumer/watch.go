@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -45,10 +44,10 @@ func (m *member) assume(sub *kafka.Subscription) {
 func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 	const least = 100 * time.Millisecond // between two requests
 	for ctx.Err() == nil {
-		if sleep.For(ctx, least) != nil {
+		if pause(ctx, least) != nil {
 			return
 		}
-		sleep.Until(ctx, wake, time.Now().Add(s.cfg.MetadataRefresh))
+		wait(ctx, wake, time.Now().Add(s.cfg.MetadataRefresh))
 		if ctx.Err() != nil {
 			return
 		}
@@ -61,7 +60,10 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 		if why != "" && !s.settledChange(ctx, &sub) {
 			continue
 		}
-		s.ask(ctx, func(now time.Time) { s.found(&sub, why, now) })
+		select {
+		case s.queries <- func(now time.Time) { s.found(&sub, why, now) }:
+		case <-ctx.Done():
+		}
 		if why != "" {
 			return
 		}
@@ -88,7 +90,7 @@ func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.Metada
 // settledChange confirms a change: a broker that has just started may not know
 // all topics yet.
 func (s *session) settledChange(ctx context.Context, first *kafka.Subscription) bool {
-	if sleep.For(ctx, 250*time.Millisecond) != nil {
+	if pause(ctx, 250*time.Millisecond) != nil {
 		return false
 	}
 	again, md := s.refresh(ctx)
