@@ -68,6 +68,9 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	if !misconfigured {
 		out.tell(consumer.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
 	}
+	if allowed, needed := descriptors(cfg); allowed < needed {
+		out.tell(consumer.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
+	}
 	api := make(chan consumer.Finding, 1)
 	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {

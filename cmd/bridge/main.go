@@ -100,10 +100,14 @@ func (e *configError) Error() string {
 
 func (e *configError) Unwrap() error { return e.faults }
 
-// loadConfig reads the configuration of the invocation.
+// loadConfig reads the configuration of the invocation and fits it into the
+// container.
 func (inv invocation) loadConfig() (*config.Config, error) {
 	cfg, err := config.Load(inv.environ)
 	if err != nil {
+		return nil, &configError{err}
+	}
+	if err := cfg.FitMemory(containerMemory()); err != nil {
 		return nil, &configError{err}
 	}
 	return cfg, nil

@@ -177,3 +177,35 @@ func TestRun_aTerminalThatGoesAway(t *testing.T) {
 	r.stores("b")
 	r.terminates()
 }
+
+// TestLimits_tooFewDescriptorsAreTold by run and check, before connections fail.
+func TestLimits_tooFewDescriptorsAreTold(t *testing.T) {
+	w := newCheckWorld(t)
+	few := func(command string) *exec.Cmd {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", "ulimit -n 110 && exec bridge "+command)
+		cmd.Env = append(w.environ(map[string]string{"BRIDGE_HTTP_ADDR": "127.0.0.1:0"}), "PATH="+os.Getenv("PATH"))
+		return cmd
+	}
+	out, err := few("check").Output()
+	const found = "fail descriptors: the process may open 110 files and connections and needs about 132. Remedy: raise the limit of open files"
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitFailed || !strings.Contains(string(out), found) {
+		t.Errorf("check: %v\n%s", err, out)
+	}
+
+	cmd := few("run")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := child.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		if strings.Contains(lines.Text(), `"msg":"the process may open too few files and connections","allowed":110,"needed":132`) {
+			return
+		}
+	}
+	t.Error("run did not log it")
+}

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"log/slog"
-	"math"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
-	"github.com/KimMachineGun/automemlimit/memlimit"
 	actors "github.com/oklog/run"
 
 	"kafka-import-bridge/internal/admin"
@@ -43,7 +39,7 @@ var errInsisted = errors.New("stopped by a second signal before everything was s
 // metrics and status are still served; the second ends it.
 func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) error {
 	logger := newLogger(stderr, cfg.Log)
-	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
+	settleLimits(cfg, logger)
 	b := currentBuild()
 	registry := admin.NewRegistry(b.Version, b.Revision)
 	stderr.Register(registry)
@@ -172,20 +168,4 @@ func obey(ctx context.Context, signals <-chan os.Signal, stop func(), insisted c
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// limitMemory tells the garbage collector about the container's limit, or else
-// about what the buffer budget makes sensible: buffers are reused, so a heap of
-// twice their size would only be garbage. GOMEMLIMIT overrides both.
-func limitMemory(buffer int64, logger *slog.Logger) {
-	if os.Getenv("GOMEMLIMIT") != "" {
-		return
-	}
-	const headroom = 40 << 20
-	limit := buffer + headroom
-	if container, err := memlimit.FromCgroup(); err == nil && container > 0 && container < math.MaxInt64 {
-		limit = min(limit, int64(container/10*9))
-	}
-	debug.SetMemoryLimit(limit)
-	logger.Debug("memory limit of the garbage collector is set", "bytes", fmt.Sprint(limit))
 }

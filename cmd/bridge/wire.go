@@ -16,6 +16,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
@@ -28,7 +29,7 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 	out := consumer.Config{
 		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID,
 		Topics: cfg.Kafka.Topics, TopicRegex: cfg.Kafka.TopicRegex.Regexp,
-		OffsetReset:    map[config.OffsetReset]consumer.OffsetReset{config.ResetLatest: consumer.ResetLatest, config.ResetHold: consumer.ResetHold}[cfg.Kafka.OffsetReset],
+		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		FetchMaxBytes: int64(cfg.Kafka.FetchMaxBytes), FetchMaxWait: cfg.Kafka.FetchMaxWait, MetadataRefresh: cfg.Kafka.MetadataRefresh,

@@ -32,6 +32,7 @@ func Load(environ []string) (*Config, error) {
 	if len(l.faults) > 0 {
 		return nil, errors.Join(l.faults...)
 	}
+	l.config.bufferSet = l.given(varBufferMaxBytes)
 	return l.config, nil
 }
 

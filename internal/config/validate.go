@@ -27,6 +27,8 @@ const (
 	varImportPath   = "BRIDGE_IMPORT_PATH"
 	varHTTPAddr     = "BRIDGE_HTTP_ADDR"
 	varPprofAddr    = "BRIDGE_PPROF_ADDR"
+
+	varBufferMaxBytes = "BRIDGE_BUFFER_MAX_BYTES"
 )
 
 // validate judges values that decoded, alone and against each other. It
@@ -130,7 +132,7 @@ func (l *loader) validateAPI() {
 		"BRIDGE_RETRY_MIN_BACKOFF", "BRIDGE_RETRY_MAX_BACKOFF")
 	l.require(c.Buffer.MaxBytes >= c.Batch.MaxBytes,
 		"want at least BRIDGE_BATCH_MAX_BYTES ("+c.Batch.MaxBytes.String()+")",
-		"BRIDGE_BUFFER_MAX_BYTES", "BRIDGE_BATCH_MAX_BYTES")
+		varBufferMaxBytes, "BRIDGE_BATCH_MAX_BYTES")
 	l.validateRoots("BRIDGE_HTTP_CA_FILE", c.API.CAFile)
 }
 

@@ -9,29 +9,19 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
 // resolved is where one assigned partition starts.
 type resolved struct {
 	kafka.TopicPartition
-	start     int64
-	frontier  ledger.Frontier
-	committed int64 // -1 none
-	metadata  string
-	readEpoch int32 // leader epoch that was committed, -1 none
-	read      int32 // leader epoch of what was read last, -1 unknown
-	recalled  bool  // the start is this process's own knowledge, beyond the commit
-	first     bool  // resolved without a committed offset
-	heldOut   bool  // out of range, and the policy holds it
-	err       error // why it is held
-	leader    int32
-	epoch     int32
-	begin     int64 // log start
-	end       int64 // high watermark
-	stable    int64 // last stable offset
-	reset     string
-	gap       int64
+	at            ledger.Start
+	committed     kafka.Committed // by the group
+	readEpoch     int32           // leader epoch that was committed, -1 none
+	recalled      bool            // the start is this process's own knowledge, beyond the commit
+	log           kafka.Range
+	leader, epoch int32
 }
 
 // resolveStarts finds out where the assigned partitions start and tells the
@@ -55,7 +45,7 @@ func (s *session) resolveStarts(ctx context.Context) {
 			s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
 			s.faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", len(todo), "error", s.explain(err))
 		}
-		if pause(ctx, backoff) != nil {
+		if sleep.For(ctx, backoff) != nil {
 			return
 		}
 		backoff = min(2*backoff, maxFetchBackoff)

@@ -244,9 +244,6 @@ func (s *session) fence(code kafka.Code) {
 	s.mode = fenced
 }
 
-// identity tells a topic from one of the same name, here or elsewhere.
-func (s *session) identity(p *partition) string { return identity(p.topicID, s.member.cluster) }
-
 func sortedPartitions(m map[kafka.TopicPartition]*partition) []*partition {
 	out := make([]*partition, 0, len(m))
 	for _, p := range m {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -19,16 +20,6 @@ const (
 	Skip
 )
 
-// OffsetReset says where a partition starts without a usable committed offset.
-type OffsetReset uint8
-
-// The values of BRIDGE_KAFKA_OFFSET_RESET.
-const (
-	ResetEarliest OffsetReset = iota
-	ResetLatest
-	ResetHold // a new group starts at earliest; an offset out of range is held
-)
-
 // Config is everything the consumer needs to know. All fields are required
 // unless a comment says otherwise; New checks what it relies on.
 type Config struct {
@@ -40,7 +31,7 @@ type Config struct {
 	// Exclude are topics that TopicRegex never matches: the bridge's own.
 	Exclude []string
 
-	OffsetReset       OffsetReset
+	OffsetReset       ledger.OffsetReset
 	ReadCommitted     bool
 	SessionTimeout    time.Duration
 	RebalanceTimeout  time.Duration

@@ -14,6 +14,7 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/sleep"
 )
 
 // ErrUnfinished is returned by Run when something could not be stored before
@@ -143,7 +144,7 @@ func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinis
 		if ctx.Err() != nil {
 			return unfinished
 		}
-		if resubscribe || len(gen.Assignments) == 0 && pause(ctx, joinBackoff) != nil {
+		if resubscribe || len(gen.Assignments) == 0 && sleep.For(ctx, joinBackoff) != nil {
 			return false
 		}
 		next, _, err := c.client.Resolve(ctx, c.cfg.selection())
@@ -175,7 +176,7 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 	c.noteCredentials(err)
 	c.state.outside(text)
 	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
-	_ = pause(ctx, min(time.Second, c.cfg.MetadataRefresh))
+	_ = sleep.For(ctx, min(time.Second, c.cfg.MetadataRefresh))
 }
 
 // heartbeat keeps /healthz content while no session turns: waiting for a known
@@ -185,7 +186,7 @@ func (c *Consumer) heartbeat() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for pause(ctx, maxSleep) == nil {
+		for sleep.For(ctx, maxSleep) == nil {
 			if c.state.session.Load() == nil {
 				c.pulse.beat(time.Now())
 			}

@@ -62,7 +62,6 @@ const (
 	faultLost                        // the topic was deleted or created anew
 	faultCorrupt                     // the data at the offset cannot be read
 	faultLarge                       // the batch at the offset has to be read as a stream
-	faultRelocated                   // the answer to out of range: what the log holds
 )
 
 // fault travels in the order of the partition's chunks, so that the loop has
@@ -71,8 +70,6 @@ type fault struct {
 	kind   faultKind
 	offset int64 // truncated: where the common log ends; corrupt: the bad batch
 	err    error
-
-	begin, end int64 // relocated: the log's range
 }
 
 // work is what a fetch hands to a decoder: one partition's share of an answer.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
 )
 
 // drainReason says why a session ends.
@@ -257,7 +258,7 @@ func (s *session) owesCommit() bool {
 		if !p.open() || p.lost || p.heldOut {
 			continue
 		}
-		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.start.Load() && s.cfg.OffsetReset != ResetLatest
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.start.Load() && s.cfg.OffsetReset != ledger.ResetLatest
 		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -164,7 +165,7 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 	for ctx.Err() == nil {
 		batch, next := f.gather(leader)
 		if len(batch) == 0 {
-			wait(ctx, wake, next)
+			sleep.Until(ctx, wake, next)
 			continue
 		}
 		err := f.fetch(ctx, leader, batch)
@@ -186,18 +187,3 @@ const (
 	fetchBackoff    = 50 * time.Millisecond
 	maxFetchBackoff = 2 * time.Second
 )
-
-// wait returns when there may be work, at the latest at until (zero: for ever).
-func wait(ctx context.Context, wake <-chan struct{}, until time.Time) {
-	var timer <-chan time.Time
-	if !until.IsZero() {
-		t := time.NewTimer(time.Until(until))
-		defer t.Stop()
-		timer = t.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-wake:
-	case <-timer:
-	}
-}

@@ -10,6 +10,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 )
 
 // joinBackoff is the pause after a failed join.
@@ -67,7 +68,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.G
 			// joins again first, and waits for everybody.
 			unheard = !c.leaveAs(m.id)
 			go func() { _ = g.Close() }()
-			wait(context.Background(), generation.Done(), time.Now().Add(time.Second))
+			sleep.Until(context.Background(), generation.Done(), time.Now().Add(time.Second))
 		}
 	})
 	<-done

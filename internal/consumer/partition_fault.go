@@ -1,13 +1,13 @@
 package consumer
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -17,8 +17,6 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 	switch f.kind {
 	case faultOutOfRange, faultTruncated:
 		s.outOfRange(p, f, now)
-	case faultRelocated:
-		s.relocated(p, f, now)
 	case faultLarge:
 		s.faults.Log(now, "batch is larger than the buffer has room for: it is read as a stream, which fetches it three times", "stream/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "remedy", "a larger BRIDGE_BUFFER_MAX_BYTES reads such batches faster")
@@ -65,17 +63,12 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 		for s.ctx.Err() == nil {
 			leader := wire.PartitionMetadata{Leader: s.fetcher.leaderOf(c)} // it may move meanwhile
 			ranges, err := s.client.ListRanges(s.ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: leader})
-			if r, ok := ranges[tp]; ok && err == nil {
-				k := newChunk(c, c.epoch.Load())
-				k.fault = &fault{kind: faultRelocated, offset: truncatedAt, begin: r.Begin, end: r.End}
-				select {
-				case s.chunks <- k:
-				case <-s.ctx.Done():
-				}
+			if log, ok := ranges[tp]; ok && err == nil {
+				s.ask(s.ctx, func(now time.Time) { s.relocated(p, truncatedAt, log, now) })
 				return
 			}
 			s.fetcher.refresh()
-			if pause(s.ctx, maxFetchBackoff) != nil {
+			if sleep.For(s.ctx, maxFetchBackoff) != nil {
 				return
 			}
 		}
@@ -86,19 +79,23 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 // ends before the position is another history, in which everything from its
 // start (or from where the histories part) is new to us. What is not done before
 // that place is read again with it.
-func (s *session) relocated(p *partition, f *fault, now time.Time) {
-	position, frontier := p.ledger.Position(), ledger.Frontier{}
-	r := resolved{TopicPartition: p.TopicPartition, committed: position, start: position, begin: f.begin, end: f.end}
-	switch known := s.frontierOf(p); {
-	case f.offset >= 0 && f.offset < max(position, known.Below):
-		frontier = known.Before(f.offset)
-		r.start, r.gap, r.reset = max(f.begin, min(f.offset, p.ledger.Watermark())), max(position, known.Below)-f.offset, "beyond_end"
-	case position < f.begin:
-		r.start, r.gap, r.reset = f.begin, f.begin-position, "below_log_start"
-	case position > f.end:
-		r.start, r.gap, r.reset = f.begin, position-f.end, "beyond_end"
+func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
+	if s.mode != running {
+		return
 	}
-	if r.reset == "" { // the log has it after all, says the leader: ask it again, and not at once
+	position, frontier := p.ledger.Position(), ledger.Frontier{}
+	r := resolved{TopicPartition: p.TopicPartition, committed: kafka.Committed{Offset: position}, at: ledger.Start{Offset: position}}
+	at := &r.at
+	switch known := s.frontierOf(p); {
+	case truncatedAt >= 0 && truncatedAt < max(position, known.Below):
+		frontier = known.Before(truncatedAt)
+		at.Offset, at.Gap, at.Reset = max(log.Begin, min(truncatedAt, p.ledger.Watermark())), max(position, known.Below)-truncatedAt, "beyond_end"
+	case position < log.Begin:
+		at.Offset, at.Gap, at.Reset = log.Begin, log.Begin-position, "below_log_start"
+	case position > log.End:
+		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
+	}
+	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
 		s.fetcher.forget(p.cursor)
 		p.failure = nil
 		p.backoff = min(max(2*p.backoff, fetchBackoff), maxFetchBackoff)
@@ -106,22 +103,22 @@ func (s *session) relocated(p *partition, f *fault, now time.Time) {
 		s.fetcher.pause(p.cursor, p.paused)
 		return
 	}
-	if s.cfg.OffsetReset == ResetHold {
+	if s.cfg.OffsetReset == ledger.ResetHold {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
-		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, f.begin, f.end), now)
+		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
 		return
 	}
 	s.tellReset(r)
 	s.fetcher.forget(p.cursor)
 	p.failure = nil
-	if r.reset == "below_log_start" {
-		p.ledger.Advance(r.start)
+	if at.Reset == "below_log_start" {
+		p.ledger.Advance(at.Offset)
 		p.touch()
 	} else {
-		s.startOver(p, r.start, frontier)
+		s.startOver(p, at.Offset, frontier)
 	}
-	s.fetcher.reset(p.cursor, r.start, time.Time{})
+	s.fetcher.reset(p.cursor, at.Offset, time.Time{})
 	s.fetcher.pause(p.cursor, p.paused)
 }
 
@@ -150,18 +147,6 @@ func (s *session) frontierOf(p *partition) ledger.Frontier {
 		return ledger.Frontier{}
 	}
 	return m.Frontier
-}
-
-// pause waits, or returns the context's error at its end.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // lose stops committing a partition whose topic is gone.

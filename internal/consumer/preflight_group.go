@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -51,7 +52,7 @@ func patiently(ctx context.Context, call func(context.Context) error) error {
 	for {
 		err := call(ctx)
 		code, answered := errors.AsType[kafka.Code](err)
-		if !answered || !code.Retriable() || pause(ctx, 200*time.Millisecond) != nil {
+		if !answered || !code.Retriable() || sleep.For(ctx, 200*time.Millisecond) != nil {
 			return err
 		}
 	}

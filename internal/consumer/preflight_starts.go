@@ -49,7 +49,7 @@ func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 	if more := len(gaps) - 3; more > 0 {
 		detail += fmt.Sprintf("; and %d more", more)
 	}
-	if p.cfg.OffsetReset == ResetHold {
+	if p.cfg.OffsetReset == ledger.ResetHold {
 		return Finding{Check: check, Detail: detail + "; BRIDGE_KAFKA_OFFSET_RESET=hold would hold these partitions",
 			Remedy: "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest"}
 	}
@@ -60,22 +60,18 @@ func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 // about the committed offset, "" for nothing.
 func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap string) {
 	c, known := p.committed[part.TopicPartition]
+	if !known {
+		c.Offset = -1
+	}
 	log := part.log
-	switch m, err := ledger.Decode(c.Metadata); {
-	case !known || c.Offset < 0:
-		part.start = log.Begin
-		if p.committing && p.fresh() && p.cfg.OffsetReset == ResetLatest {
-			part.start = p.end(part)
-		}
-	case err == nil && m.Committed == c.Offset && m.TopicID != identity(id, p.cluster) && sameCluster(m.TopicID, identity(id, p.cluster)):
-		part.start, gap = log.Begin, fmt.Sprintf("the topic was created anew since offset %d was committed", c.Offset)
-	case c.Offset < log.Begin:
-		part.start = log.Begin
-		gap = fmt.Sprintf("committed offset %d lies below the log start %d: %d records were removed before they were read", c.Offset, log.Begin, log.Begin-c.Offset)
-	case c.Offset > log.End:
-		part.start, gap = log.Begin, fmt.Sprintf("committed offset %d lies beyond the end %d", c.Offset, log.End)
-	default:
-		part.start = min(c.Offset, p.end(part))
+	at := ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
+		Identity: ledger.Identity(id, p.cluster), Reset: p.cfg.OffsetReset, Fresh: p.committing && p.fresh(),
+	})
+	switch part.start = min(at.Offset, p.end(part)); {
+	case at.Problem != nil:
+		part.start, gap = log.Begin, at.Problem.Error()
+	case at.Offset > log.End: // a bridge would ask the leader from where to read again
+		gap = fmt.Sprintf("committed offset %d lies beyond the end %d", at.Offset, log.End)
 	}
 	return gap
 }

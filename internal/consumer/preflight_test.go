@@ -18,7 +18,7 @@ import (
 func TestPreflight_placeStart(t *testing.T) {
 	id, other := wire.UUID{1}, wire.UUID{2}
 	beside := func(id wire.UUID, cluster string, offset int64) string {
-		text, _ := ledger.New(offset, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(id, cluster)}, ledger.MaxMetadata)
+		text, _ := ledger.New(offset, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: ledger.Identity(id, cluster)}, ledger.MaxMetadata)
 		return text
 	}
 	log := kafka.Range{Begin: 10, End: 30, Stable: 28}
@@ -26,23 +26,23 @@ func TestPreflight_placeStart(t *testing.T) {
 		name      string
 		committed int64
 		metadata  string
-		reset     OffsetReset
+		reset     ledger.OffsetReset
 		used      bool // the group has committed another partition
 		start     int64
 		gap       string
 	}{
-		{"a new group starts at the log start", -1, "", ResetEarliest, false, 10, ""},
-		{"a new group starts at the end with latest", -1, "", ResetLatest, false, 28, ""},
-		{"a new partition starts at the log start even with latest", -1, "", ResetLatest, true, 10, ""},
-		{"a new group starts at the log start with hold", -1, "", ResetHold, false, 10, ""},
-		{"a committed offset counts", 15, "", ResetEarliest, true, 15, ""},
-		{"one written by a bridge too", 15, beside(id, "c1", 15), ResetEarliest, true, 15, ""},
-		{"one within an open transaction is at the end", 29, "", ResetEarliest, true, 28, ""},
-		{"one below the log start", 4, "", ResetEarliest, true, 10, "6 records were removed before they were read"},
-		{"one beyond the end", 31, "", ResetEarliest, true, 10, "lies beyond the end 30"},
-		{"one of another life of the topic", 15, beside(other, "c1", 15), ResetEarliest, true, 10, "created anew since offset 15"},
-		{"one copied from another cluster", 15, beside(other, "c2", 15), ResetEarliest, true, 15, ""},
-		{"one moved by an operator", 16, beside(other, "c1", 15), ResetEarliest, true, 16, ""},
+		{"a new group starts at the log start", -1, "", ledger.ResetEarliest, false, 10, ""},
+		{"a new group starts at the end with latest", -1, "", ledger.ResetLatest, false, 28, ""},
+		{"a new partition starts at the log start even with latest", -1, "", ledger.ResetLatest, true, 10, ""},
+		{"a new group starts at the log start with hold", -1, "", ledger.ResetHold, false, 10, ""},
+		{"a committed offset counts", 15, "", ledger.ResetEarliest, true, 15, ""},
+		{"one written by a bridge too", 15, beside(id, "c1", 15), ledger.ResetEarliest, true, 15, ""},
+		{"one within an open transaction is at the end", 29, "", ledger.ResetEarliest, true, 28, ""},
+		{"one below the log start", 4, "", ledger.ResetEarliest, true, 10, "6 records were removed before they were read"},
+		{"one beyond the end", 31, "", ledger.ResetEarliest, true, 10, "lies beyond the end 30"},
+		{"one of another life of the topic", 15, beside(other, "c1", 15), ledger.ResetEarliest, true, 10, "created anew since offset 15"},
+		{"one copied from another cluster", 15, beside(other, "c2", 15), ledger.ResetEarliest, true, 15, ""},
+		{"one moved by an operator", 16, beside(other, "c1", 15), ledger.ResetEarliest, true, 16, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tp := kafka.TopicPartition{Topic: "users", Partition: 0}

@@ -60,5 +60,5 @@ func (s *session) recall(tp kafka.TopicPartition, c kafka.Committed) (kafka.Comm
 
 // metadataOf is what every commit of the partition carries beside the frontier.
 func (s *session) metadataOf(p *partition) ledger.Metadata {
-	return ledger.Metadata{TopicID: s.identity(p), Fingerprint: s.fingerprint, Born: p.born}
+	return ledger.Metadata{TopicID: ledger.Identity(p.topicID, s.member.cluster), Fingerprint: s.fingerprint, Born: p.born}
 }

@@ -149,6 +149,14 @@ func newSession(r *resources, m member) *session {
 	return s
 }
 
+// ask lets the loop call question, unless ctx ends before.
+func (s *session) ask(ctx context.Context, question func(now time.Time)) {
+	select {
+	case s.queries <- question:
+	case <-ctx.Done():
+	}
+}
+
 // enter makes the contexts of what the session starts; cancel ends all of them.
 func (s *session) enter(ctx context.Context) {
 	s.ctx, s.cancel = context.WithCancel(ctx)

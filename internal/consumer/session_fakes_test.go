@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kafka-import-bridge/internal/sleep"
 )
 
 // fakeAPI is the import API and its store. Unset functions accept everything.
@@ -72,7 +74,7 @@ func within(ctx context.Context, d time.Duration) error {
 	if d == 0 {
 		return ctx.Err()
 	}
-	return pause(ctx, d)
+	return sleep.For(ctx, d)
 }
 
 func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {
@@ -143,7 +145,7 @@ type fakeLetters struct {
 
 func (f *fakeLetters) Write(ctx context.Context, letters []*letter) []error {
 	errs := make([]error, len(letters))
-	cut := pause(ctx, f.takes)
+	cut := sleep.For(ctx, f.takes)
 	for i, l := range letters {
 		if errs[i] = cut; cut == nil && f.write != nil {
 			errs[i] = f.write(l)

@@ -21,16 +21,16 @@ func (r *sessionRig) successor(p *partition) resolved {
 // the new topic, or the next owner would go on there once it has grown so far.
 func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		text, _ := ledger.New(100, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: identity(goneTopic, "cluster")}, ledger.MaxMetadata)
+		text, _ := ledger.New(100, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: ledger.Identity(goneTopic, "cluster")}, ledger.MaxMetadata)
 		old := kafka.CommitOffset{Offset: 100, LeaderEpoch: 4, Metadata: text}
-		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *Config) { c.OffsetReset = ResetHold })
+		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
 		for n := range int32(2) {
 			p := r.part(n)
 			if got := r.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
-			if next := r.successor(p); !p.heldOut || !next.heldOut {
-				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.heldOut, next.start)
+			if next := r.successor(p); !p.heldOut || !next.at.Held {
+				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.at.Held, next.at.Offset)
 			}
 		}
 	})
@@ -45,10 +45,10 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		p := r.part(0)
 		p.cursor.batchEpoch = 7
 		r.truncate(0, 6)
-		if next := r.successor(p); !p.heldOut || next.start != 10 || next.read != 7 {
-			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.start, next.read)
+		if next := r.successor(p); !p.heldOut || next.at.Offset != 10 || next.at.Epoch != 7 {
+			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.at.Offset, next.at.Epoch)
 		}
-	}, func(c *Config) { c.OffsetReset = ResetHold })
+	}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
 }
 
 // TestSession_readsAgainWhatWentAstray: a chunk that does not begin at the position

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -14,7 +13,7 @@ func (r *sessionRig) truncate(partition int32, end int64) {
 	r.t.Helper()
 	p := r.part(partition)
 	r.logs[p.TopicPartition] = r.logs[p.TopicPartition][:end]
-	r.faulted(p, &fault{kind: faultRelocated, offset: end, end: end, err: errors.New("truncated")}, time.Now())
+	r.relocated(p, end, kafka.Range{End: end}, time.Now())
 	r.settleDown()
 }
 
@@ -124,12 +123,12 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		p.cursor.batchEpoch = 7
 		o := r.commitOf(p)
 		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
-		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.start != 4 || got.reset != "" {
-			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.start, got.reset)
+		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.at.Offset != 4 || got.at.Reset != "" {
+			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.at.Offset, got.at.Reset)
 		}
 		c.LeaderEpoch = -1
-		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.start != 0 || got.reset != "beyond_end" {
-			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.start, got.reset)
+		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.at.Offset != 0 || got.at.Reset != "beyond_end" {
+			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.at.Offset, got.at.Reset)
 		}
 	})
 }

@@ -1,8 +1,6 @@
 package consumer
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -10,75 +8,26 @@ import (
 )
 
 // start decides where a partition starts.
-func (s *session) start(tp kafka.TopicPartition, c kafka.Committed, r kafka.Range, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c.Offset, metadata: c.Metadata, begin: r.Begin, end: r.End, stable: r.Stable, read: -1}
-	if c.Offset < 0 {
-		out.first, out.start = true, r.Begin
-		if fresh && s.cfg.OffsetReset == ResetLatest {
-			out.start = r.Stable
-		}
-		return out
-	}
+func (s *session) start(tp kafka.TopicPartition, c kafka.Committed, log kafka.Range, fresh bool) resolved {
+	out := resolved{TopicPartition: tp, committed: c, log: log}
 	c, out.recalled = s.recall(tp, c)
+	out.at = ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
+		Identity: ledger.Identity(s.member.ids[tp.Topic], s.member.cluster), Fingerprint: s.fingerprint,
+		Reset: s.cfg.OffsetReset, Fresh: fresh,
+	})
 	out.readEpoch = c.LeaderEpoch
-	id := identity(s.member.ids[tp.Topic], s.member.cluster)
-	m, err := ledger.Decode(c.Metadata)
-	ours := err == nil && m.Committed == c.Offset
-	switch {
-	case ours && m.TopicID == id:
-		out.frontier, out.read = m.Frontier, c.LeaderEpoch
-		if !sameRouting(m.Fingerprint, s.fingerprint) {
-			out.frontier = m.Frontier.Rerouted()
-			s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", tp.Topic, "partition", tp.Partition)
-		}
-	case ours && sameCluster(m.TopicID, id):
-		return s.recreated(out)
-	case err == nil:
+	if out.at.Held {
+		out.at.Offset = out.committed.Offset
+	}
+	switch out.at.Remark {
+	case ledger.Rerouted:
+		s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", tp.Topic, "partition", tp.Partition)
+	case ledger.MovedByOthers:
 		s.log.Info("the committed offset was moved by somebody else; it is taken as it is", "topic", tp.Topic, "partition", tp.Partition, "offset", c.Offset)
-	case c.Metadata != "":
+	case ledger.UnknownWriting:
 		s.log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", tp.Topic, "partition", tp.Partition)
 	}
-	out.start = c.Offset
-	return s.inRange(out)
-}
-
-func sameCluster(a, b string) bool {
-	_, ca, _ := strings.Cut(a, ".")
-	_, cb, _ := strings.Cut(b, ".")
-	return ca == cb
-}
-
-// recreated: the topic was deleted and created anew since the commit.
-func (s *session) recreated(r resolved) resolved {
-	r.start, r.reset, r.gap = r.begin, "recreated", r.committed
-	return s.resetOrHold(r, fmt.Errorf("topic was created anew since offset %d was committed", r.committed))
-}
-
-// inRange handles a committed offset that the log does not have any more, or
-// not yet.
-func (s *session) inRange(r resolved) resolved {
-	switch {
-	case r.start < r.begin:
-		r.gap, r.reset = r.begin-r.start, "below_log_start"
-		err := fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were read", r.start, r.begin, r.gap)
-		r.start = r.begin
-		return s.resetOrHold(r, err)
-	case r.start > r.end && r.read >= 0:
-		return r // the leader knows where the histories part: its answer to the first fetch tells
-	case r.start > r.end:
-		r.gap, r.reset = r.start-r.end, "beyond_end"
-		err := fmt.Errorf("committed offset %d lies beyond the end %d", r.start, r.end)
-		r.start, r.frontier = r.begin, ledger.Frontier{}
-		return s.resetOrHold(r, err)
-	}
-	return r
-}
-
-func (s *session) resetOrHold(r resolved, err error) resolved {
-	if s.cfg.OffsetReset == ResetHold {
-		r.heldOut, r.err, r.start, r.reset = true, err, r.committed, ""
-	}
-	return r
+	return out
 }
 
 // resolved begins to read partitions whose start is known.
@@ -90,34 +39,31 @@ func (s *session) resolved(rs []resolved) {
 		if p == nil || p.open() {
 			continue
 		}
-		p.committed, p.acked = r.committed, mark{r.committed, r.metadata}
-		p.ledger = ledger.New(r.start, r.frontier)
+		p.committed, p.acked = r.committed.Offset, mark{r.committed.Offset, r.committed.Metadata}
+		p.ledger = ledger.New(r.at.Offset, r.at.Frontier)
 		p.caughtUp = now
-		if r.reset != "" {
+		if r.at.Reset != "" {
 			s.tellReset(r)
 			p.touch()
 		}
 		if r.recalled {
 			p.touch()
 		}
-		if r.first {
+		if r.at.First {
 			p.born = s.member.generation
-			passed += r.start - r.begin
+			passed += r.at.Offset - r.log.Begin
 			p.touch()
 		}
-		if r.reset != "" {
-			r.read = -1 // it was of another place in the log
-		}
-		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.start, r.read, r.leader, r.epoch, r.heldOut || s.mode != running)
-		p.cursor.know(kafka.Range{Begin: r.begin, End: r.end, Stable: r.stable})
-		if r.heldOut && !r.recalled {
+		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.at.Offset, r.at.Epoch, r.leader, r.epoch, r.at.Held || s.mode != running)
+		p.cursor.know(r.log)
+		if r.at.Held && !r.recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
-			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.committed, LeaderEpoch: r.readEpoch, Metadata: r.metadata}
+			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.committed.Offset, LeaderEpoch: r.readEpoch, Metadata: r.committed.Metadata}
 		}
-		if r.heldOut {
-			s.holdOut(p, r.err, now)
+		if r.at.Held {
+			s.holdOut(p, r.at.Problem, now)
 		}
-		ahead += max(0, r.end-r.start)
+		ahead += max(0, r.log.End-r.at.Offset)
 	}
 	s.log.Info("reading partitions", "partitions", len(rs), "records_ahead", ahead)
 	if passed > 0 {
@@ -126,9 +72,9 @@ func (s *session) resolved(rs []resolved) {
 }
 
 func (s *session) tellReset(r resolved) {
-	s.metrics.offsetResets.WithLabelValues(r.Topic, r.reset).Inc()
+	s.metrics.offsetResets.WithLabelValues(r.Topic, r.at.Reset).Inc()
 	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
-		"reason", r.reset, "committed_offset", r.committed, "start_offset", r.start, "gap", r.gap)
+		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap)
 }
 
 // holdOut keeps a partition from being read until somebody decides.

@@ -3,6 +3,8 @@ package consumer
 import (
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
 )
 
 // TestSession_aGroupWhoseOffsetsAreGoneIsNotNew: a topic's offsets vanish with
@@ -24,7 +26,7 @@ func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 				if !r.session.known {
 					t.Error("the next session does not know that the group has committed")
 				}
-			}, func(s *session) { s.cfg.OffsetReset, s.known = ResetLatest, tc.committed })
+			}, func(s *session) { s.cfg.OffsetReset, s.known = ledger.ResetLatest, tc.committed })
 		})
 	}
 }

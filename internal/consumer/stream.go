@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func (s *streamer) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		a, ok := s.f.nextStream()
 		if !ok {
-			wait(ctx, s.f.streamWake, time.Time{})
+			sleep.Until(ctx, s.f.streamWake, time.Time{})
 			continue
 		}
 		s.serve(ctx, a)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -13,7 +14,7 @@ import (
 // start are told to be stays true then, when it matters most.
 func (s *session) survey(ctx context.Context) {
 	every := s.cfg.MetadataRefresh
-	for pause(ctx, every) == nil {
+	for sleep.For(ctx, every) == nil {
 		began := time.Now()
 		todo, leaders := s.fetcher.unheard(began.Add(-every / 2))
 		if len(todo) == 0 {

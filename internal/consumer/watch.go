@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -44,10 +45,10 @@ func (m *member) assume(sub *kafka.Subscription) {
 func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 	const least = 100 * time.Millisecond // between two requests
 	for ctx.Err() == nil {
-		if pause(ctx, least) != nil {
+		if sleep.For(ctx, least) != nil {
 			return
 		}
-		wait(ctx, wake, time.Now().Add(s.cfg.MetadataRefresh))
+		sleep.Until(ctx, wake, time.Now().Add(s.cfg.MetadataRefresh))
 		if ctx.Err() != nil {
 			return
 		}
@@ -60,10 +61,7 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 		if why != "" && !s.settledChange(ctx, &sub) {
 			continue
 		}
-		select {
-		case s.queries <- func(now time.Time) { s.found(&sub, why, now) }:
-		case <-ctx.Done():
-		}
+		s.ask(ctx, func(now time.Time) { s.found(&sub, why, now) })
 		if why != "" {
 			return
 		}
@@ -90,7 +88,7 @@ func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.Metada
 // settledChange confirms a change: a broker that has just started may not know
 // all topics yet.
 func (s *session) settledChange(ctx context.Context, first *kafka.Subscription) bool {
-	if pause(ctx, 250*time.Millisecond) != nil {
+	if sleep.For(ctx, 250*time.Millisecond) != nil {
 		return false
 	}
 	again, md := s.refresh(ctx)

@@ -78,6 +78,9 @@ func (c Config) explainRefusal() string {
 // explainNetwork explains a connection that was not made, or broke without a
 // reason.
 func (c Config) explainNetwork(err error) string {
+	if strings.Contains(err.Error(), syscall.EMFILE.Error()) { // a lookup of names keeps the text only
+		return "the process has as many files and connections open as it may: raise the limit of open files (ulimit -n)"
+	}
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Sprintf("host %s is not known here: check BRIDGE_KAFKA_BROKERS, and the brokers' advertised.listeners", lookup.Name)
 	}

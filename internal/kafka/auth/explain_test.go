@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -99,6 +101,8 @@ func TestExplain_wrapped(t *testing.T) {
 		{"cluster", scram, kafkago.ClusterAuthorizationFailed, "no permission on the cluster"},
 		{"out of turn", scram, kafkago.IllegalSASLState, "check BRIDGE_KAFKA_SASL_MECHANISM and the port"},
 		{"unknown host", scram, fmt.Errorf("dial: %w", &net.DNSError{Err: "no such host", Name: "kafka-9", IsNotFound: true}), "host kafka-9 is not known here: check BRIDGE_KAFKA_BROKERS"},
+		{"no descriptor", scram, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}, "raise the limit of open files"},
+		{"no descriptor to ask for a name", scram, &net.DNSError{Err: "dial udp: socket: too many open files", Name: "kafka-9"}, "raise the limit of open files"},
 		{"timeout", scram, fmt.Errorf("fetch: %w", context.DeadlineExceeded), "no answer in time from the brokers"},
 		{"cut", scram, fmt.Errorf("fetch: %w", io.ErrUnexpectedEOF), "the broker closed the connection"},
 		{"another code", scram, fmt.Errorf("fetch: %w", kafkago.NotLeaderForPartition), "fetch: " + kafkago.NotLeaderForPartition.Error()},

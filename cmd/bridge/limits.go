@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"kafka-import-bridge/internal/config"
+)
+
+// This file is about what the surroundings grant the process.
+
+// containerMemory returns the memory limit of the process's control group, or 0
+// where there is none.
+func containerMemory() config.Size {
+	limit, err := memlimit.FromCgroup()
+	if err != nil || limit > math.MaxInt64/2 { // no limit is a large number in version 1
+		return 0
+	}
+	return config.Size(limit)
+}
+
+// settleLimits tells the garbage collector how much memory there is, and the
+// operator what is short.
+func settleLimits(cfg *config.Config, logger *slog.Logger) {
+	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
+	if limit := cfg.Buffer.FittedTo; limit > 0 {
+		logger.Warn("the buffer is smaller than its default, since the container has little memory", "buffer_limit_bytes", int64(cfg.Buffer.MaxBytes), "container_limit_bytes", int64(limit))
+	}
+	if allowed, needed := descriptors(cfg); allowed < needed {
+		logger.Warn("the process may open too few files and connections", "allowed", allowed, "needed", needed, "remedy", moreDescriptors)
+	}
+}
+
+// limitMemory tells the garbage collector about the container's limit, or else
+// about what the buffer budget makes sensible: buffers are reused, so a heap of
+// twice their size would only be garbage. GOMEMLIMIT overrides both.
+func limitMemory(buffer int64, logger *slog.Logger) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	const headroom = 40 << 20
+	limit := buffer + headroom
+	if container := int64(containerMemory()); container > 0 {
+		limit = min(limit, container/10*9)
+	}
+	debug.SetMemoryLimit(limit)
+	logger.Debug("memory limit of the garbage collector is set", "bytes", fmt.Sprint(limit))
+}
+
+// moreDescriptors is the remedy for too few descriptors.
+const moreDescriptors = "raise the limit of open files (ulimit -n, LimitNOFILE of systemd, ulimits of the container), or lower BRIDGE_UPLOAD_CONCURRENCY"
+
+// descriptors returns how many files and connections the process may have open,
+// and about how many it needs: one to the API and one to the store for each
+// import, and what brokers, scrapes and files take.
+func descriptors(cfg *config.Config) (allowed, needed uint64) {
+	const base = 100
+	needed = base + 2*uint64(cfg.API.UploadConcurrency)
+	var limit syscall.Rlimit
+	// The Go runtime has raised the soft limit to the hard one.
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxUint64, needed
+	}
+	return uint64(limit.Cur), needed
+}
+
+// tooFewDescriptors words the fault for people.
+func tooFewDescriptors(allowed, needed uint64) string {
+	return fmt.Sprintf("the process may open %d files and connections and needs about %d", allowed, needed)
+}

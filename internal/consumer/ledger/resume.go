@@ -1,0 +1,156 @@
+package ledger
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// OffsetReset says where a partition starts without a usable committed offset.
+type OffsetReset uint8
+
+// The values of BRIDGE_KAFKA_OFFSET_RESET.
+const (
+	ResetEarliest OffsetReset = iota
+	ResetLatest
+	ResetHold // a new group starts at earliest; an offset out of range is held
+)
+
+// Log is what a partition's log holds: its first offset, its high watermark and
+// its last stable offset.
+type Log struct{ Begin, End, Stable int64 }
+
+// Committed is what a group has committed for a partition. Offset is the next
+// record to read, -1 if there is none, LeaderEpoch -1 if it is unknown.
+type Committed struct {
+	Offset      int64
+	LeaderEpoch int32
+	Metadata    string
+}
+
+// Reader is who resumes a partition.
+type Reader struct {
+	Identity    string // of the topic, see Identity
+	Fingerprint string // of the settings that decide what becomes of a record
+	Reset       OffsetReset
+	Fresh       bool // the group is new: nobody has committed anything yet
+}
+
+// Start is where a partition starts.
+type Start struct {
+	Offset   int64
+	Frontier Frontier
+	Epoch    int32  // leader epoch of what was read before Offset, -1 unknown
+	First    bool   // nothing is committed
+	Reset    string // why reading starts elsewhere: recreated, below_log_start, beyond_end; "" if it does not
+	Gap      int64  // how many offsets lie between
+	Problem  error  // what is wrong with the committed offset, or nil
+	Held     bool   // Problem keeps the partition from being read, as the policy says
+	Remark   Remark
+}
+
+// Remark is what the commit's metadata lets somebody know.
+type Remark uint8
+
+// The remarks.
+const (
+	NoRemark       Remark = iota
+	Rerouted              // the settings that decide namespaces and ids have changed since
+	MovedByOthers         // somebody else has moved the offset
+	UnknownWriting        // the metadata is of an unknown kind: repeats are possible
+)
+
+// Resume decides where a partition starts.
+func Resume(c Committed, log Log, r Reader) Start {
+	out := Start{Offset: c.Offset, Epoch: -1}
+	if c.Offset < 0 {
+		out.First, out.Offset = true, log.Begin
+		if r.Fresh && r.Reset == ResetLatest {
+			out.Offset = log.Stable
+		}
+		return out
+	}
+	m, err := Decode(c.Metadata)
+	ours := err == nil && m.Committed == c.Offset
+	switch {
+	case ours && m.TopicID == r.Identity:
+		out.Frontier, out.Epoch = m.Frontier, c.LeaderEpoch
+		if !sameRouting(m.Fingerprint, r.Fingerprint) {
+			out.Frontier, out.Remark = m.Frontier.Rerouted(), Rerouted
+		}
+	case ours && sameCluster(m.TopicID, r.Identity):
+		// The topic was deleted and created anew since the commit.
+		return out.resetTo(log.Begin, "recreated", c.Offset, fmt.Errorf("topic was created anew since offset %d was committed", c.Offset), r)
+	case err == nil:
+		out.Remark = MovedByOthers
+	case c.Metadata != "":
+		out.Remark = UnknownWriting
+	}
+	return out.inRange(log, r)
+}
+
+// inRange handles a committed offset that the log does not have any more, or not
+// yet.
+func (s Start) inRange(log Log, r Reader) Start {
+	switch at := s.Offset; {
+	case at < log.Begin:
+		gap := log.Begin - at
+		return s.resetTo(log.Begin, "below_log_start", gap,
+			fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were read", at, log.Begin, gap), r)
+	case at > log.End && s.Epoch >= 0:
+		return s // the leader knows where the histories part, and says so at the first fetch
+	case at > log.End:
+		s.Frontier = Frontier{}
+		return s.resetTo(log.Begin, "beyond_end", at-log.End, fmt.Errorf("committed offset %d lies beyond the end %d", at, log.End), r)
+	}
+	return s
+}
+
+// resetTo starts elsewhere, or holds the partition where it is.
+func (s Start) resetTo(offset int64, why string, gap int64, problem error, r Reader) Start {
+	s.Gap, s.Problem = gap, problem
+	if r.Reset == ResetHold {
+		s.Held = true
+		return s
+	}
+	s.Offset, s.Reset, s.Epoch = offset, why, -1 // it was of another place in the log
+	return s
+}
+
+// Identity names a topic in commit metadata: by its id, and a part of the
+// cluster's, so that a copy of the offset in another cluster shows.
+func Identity(id [16]byte, cluster string) string {
+	c := strings.Map(func(r rune) rune {
+		if r == ';' || r == '.' {
+			return '_'
+		}
+		return r
+	}, cluster)
+	return base64.RawURLEncoding.EncodeToString(id[:]) + "." + c[:min(8, len(c))]
+}
+
+func sameCluster(a, b string) bool {
+	_, ca, _ := strings.Cut(a, ".")
+	_, cb, _ := strings.Cut(b, ".")
+	return ca == cb
+}
+
+// sameRouting reports whether the settings of the old fingerprint gave every record
+// the same fate as those of the new one. A fingerprint is a hash of routing and ids,
+// and two limits of a line's size. Larger limits do no harm; below smaller ones a
+// line that is still owed would look like a record that was dealt with.
+func sameRouting(old, now string) bool {
+	o, n := strings.Split(old, "."), strings.Split(now, ".")
+	if len(o) != 3 || len(n) != 3 || o[0] != n[0] {
+		return false
+	}
+	for i := 1; i < 3; i++ {
+		before, err1 := strconv.ParseInt(o[i], 10, 64)
+		after, err2 := strconv.ParseInt(n[i], 10, 64)
+		if err1 != nil || err2 != nil || after < before {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,155 @@
+package ledger
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+)
+
+// beginning is what Resume decides, and nothing of how.
+type beginning struct {
+	start    int64
+	first    bool
+	held     bool
+	reset    string
+	gap      int64
+	frontier Frontier
+}
+
+var (
+	owedFrontier = Frontier{Below: 80, Except: map[string]int64{"acme": 65}, Whole: []Span{{First: 70, Last: 70}}}
+	ownTopic     = [16]byte{1}
+	goneTopic    = [16]byte{2}
+)
+
+// metadata written beside an offset, by whom and when.
+func metadataOf(t *testing.T, who string, committed int64, fingerprint string) string {
+	t.Helper()
+	id, at := Identity(ownTopic, "AbCdEfGh-A"), committed
+	switch who {
+	case "nobody":
+		return ""
+	case "another program":
+		return "flink-checkpoint-12"
+	case "a later version":
+		return "kib9;x;y;z"
+	case "us, and the offset was moved since":
+		at = committed + 5
+	case "us, in another cluster":
+		id = Identity(goneTopic, "HgFeDcBa-B")
+	case "us, for an earlier topic of the name":
+		id = Identity(goneTopic, "AbCdEfGh-A")
+	case "us, with another routing":
+		fingerprint = "00000000.0.0"
+	}
+	p := New(at, Frontier{Below: max(owedFrontier.Below, at), Except: owedFrontier.Except, Whole: owedFrontier.Whole})
+	text, _ := p.Encode(Metadata{TopicID: id, Fingerprint: fingerprint}, MaxMetadata)
+	return text
+}
+
+// expect says in the words of the contract where to start.
+func expect(who string, committed int64, r Log, reset OffsetReset, fresh bool) beginning {
+	switch {
+	case committed < 0 && fresh && reset == ResetLatest:
+		return beginning{start: r.Stable, first: true}
+	case committed < 0:
+		return beginning{start: r.Begin, first: true}
+	case who == "us, for an earlier topic of the name" && reset == ResetHold:
+		return beginning{start: committed, held: true, gap: committed}
+	case who == "us, for an earlier topic of the name":
+		return beginning{start: r.Begin, reset: "recreated", gap: committed}
+	}
+	b := beginning{start: committed}
+	switch who {
+	case "us":
+		b.frontier = Frontier{Below: max(80, committed), Except: owedFrontier.Except, Whole: owedFrontier.Whole}
+	case "us, with another routing":
+		b.frontier = Frontier{Below: 65} // from the first exception on
+	}
+	switch {
+	case committed < r.Begin:
+		b.start, b.reset, b.gap = r.Begin, "below_log_start", r.Begin-committed
+	case committed > r.End:
+		b.start, b.reset, b.gap, b.frontier = r.Begin, "beyond_end", committed-r.End, Frontier{}
+	}
+	if b.reset != "" && reset == ResetHold {
+		b.start, b.reset, b.held = committed, "", true
+	}
+	return b
+}
+
+// TestResume_decidesForEveryCombination of committed offset, metadata, policy
+// and age of the group.
+func TestResume_decidesForEveryCombination(t *testing.T) {
+	writers := []string{
+		"us", "nobody", "another program", "a later version", "us, and the offset was moved since",
+		"us, in another cluster", "us, for an earlier topic of the name", "us, with another routing",
+	}
+	log := Log{Begin: 50, End: 100, Stable: 90}
+	for _, who := range writers {
+		for _, committed := range []int64{-1, 0, 49, 50, 60, 100, 101, 1000} {
+			for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+				for _, fresh := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%d by %s, reset %d, new group %t", committed, who, reset, fresh), func(t *testing.T) {
+						c := Committed{Offset: committed, LeaderEpoch: -1}
+						if committed >= 0 {
+							c.Metadata = metadataOf(t, who, committed, "0be63aad.100.400")
+						}
+						at := Resume(c, log, Reader{Identity: Identity(ownTopic, "AbCdEfGh-A"), Fingerprint: "0be63aad.100.400", Reset: reset, Fresh: fresh})
+						got := beginning{at.Offset, at.First, at.Held, at.Reset, at.Gap, seen(at.Frontier, at.Offset)}
+						want := expect(who, committed, log, reset, fresh)
+						want.frontier = seen(want.frontier, want.start)
+						if !reflect.DeepEqual(got, want) {
+							t.Errorf("start\n%+v\nwant\n%+v", got, want)
+						}
+						if (at.Problem != nil) != (at.Held || at.Reset != "") {
+							t.Errorf("held %t, reset %q and the problem %v", at.Held, at.Reset, at.Problem)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// seen is a frontier as far as it says anything above start.
+func seen(f Frontier, start int64) (out Frontier) {
+	if f.Below > start {
+		out.Below = f.Below
+	}
+	for ns, first := range f.Except {
+		if first < out.Below {
+			if out.Except == nil {
+				out.Except = map[string]int64{}
+			}
+			out.Except[ns] = max(first, start)
+		}
+	}
+	for _, o := range f.Whole {
+		if o.First >= start {
+			out.Whole = append(out.Whole, o)
+		}
+	}
+	return out
+}
+
+func TestSameRouting(t *testing.T) {
+	for _, tc := range []struct {
+		name, old, now string
+		want           bool
+	}{
+		{"nothing has changed", "0be63aad.100.400", "0be63aad.100.400", true},
+		{"larger limits make no line a rejected record", "0be63aad.100.400", "0be63aad.101.500", true},
+		{"a smaller line limit may reject what is still owed", "0be63aad.100.400", "0be63aad.99.400", false},
+		{"a smaller fan-out limit may reject what is still owed", "0be63aad.100.400", "0be63aad.100.399", false},
+		{"another routing", "0be63aad.100.400", "1be63aad.100.400", false},
+		{"text of an earlier kind", "0be63aad", "0be63aad.100.400", false},
+		{"limits that are no numbers", "0be63aad.x.400", "0be63aad.100.400", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := sameRouting(tc.old, tc.now); got != tc.want {
+				t.Errorf("sameRouting(%q, %q) = %v, want %v", tc.old, tc.now, got, tc.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,140 @@
+// Package receipt is the format of receipts: one record of a Kafka topic for each
+// import that was stored, naming the records of which it was made.
+//
+// The session writes a receipt when an import is stored, the follower's end of it
+// is written under the same key, and `bridge verify` reads both. The package is
+// pure: it has no state, does no I/O, and knows no other room.
+package receipt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Version is the only version of the format. A reader leaves out receipts of
+// others. Fields may be added under the same version; readers ignore those that
+// they do not know.
+const Version = 1
+
+// A Receipt says that the store has taken an import. Receipts of one key are of
+// one import; a later one has everything that an earlier one has.
+type Receipt struct {
+	RequestID string    // the import API's name for the import, "" if it gave none
+	Namespace string    // never empty
+	Records   int       // lines stored, at least one
+	Bytes     int64     // of the lines with their newlines
+	StoredAt  time.Time // to the millisecond
+	Attempts  int       // to store it, at least one
+
+	// Pieces are where the lines come from, at least one.
+	Pieces []Piece
+
+	// The following are unset until the import was followed to its end.
+
+	Status     string    // succeeded, succeeded_with_errors or failed
+	FinishedAt time.Time // when the API said so, to the millisecond
+	DataCount  *int64    // results, nil if the API named no number
+}
+
+// A Piece is what one import holds of one partition. Records between First and
+// Last that are not the namespace's, or were left out, are not in it.
+type Piece struct {
+	Topic     string `json:"topic"`
+	TopicID   string `json:"topic_id"` // as Kafka prints it; "" where the brokers have none
+	Partition int32  `json:"partition"`
+	First     int64  `json:"first"`   // offset of the first line's record
+	Last      int64  `json:"last"`    // offset of the last line's record
+	Records   int    `json:"records"` // lines, at least one and at most Last-First+1
+}
+
+// wire is a receipt as JSON.
+type wire struct {
+	Version    int        `json:"version"`
+	RequestID  string     `json:"request_id"`
+	Namespace  string     `json:"namespace"`
+	Records    int        `json:"records"`
+	Bytes      int64      `json:"bytes"`
+	StoredAt   time.Time  `json:"stored_at"`
+	Attempts   int        `json:"attempts"`
+	Pieces     []Piece    `json:"pieces"`
+	Status     string     `json:"status,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	DataCount  *int64     `json:"data_count,omitempty"`
+}
+
+// Key is the receipt's key in the topic: the request id, or where the API gave
+// none a name that no other import has.
+func (r *Receipt) Key() []byte {
+	if r.RequestID != "" || len(r.Pieces) == 0 {
+		return []byte(r.RequestID)
+	}
+	p := r.Pieces[0]
+	return []byte(r.Namespace + "/" + p.Topic + "/" + strconv.Itoa(int(p.Partition)) + "/" + strconv.FormatInt(p.First, 10))
+}
+
+// Encode returns the receipt's value in the topic.
+func (r *Receipt) Encode() ([]byte, error) {
+	w := wire{
+		Version: Version, RequestID: r.RequestID, Namespace: r.Namespace, Records: r.Records, Bytes: r.Bytes,
+		StoredAt: milliseconds(r.StoredAt), Attempts: r.Attempts, Pieces: r.Pieces, Status: r.Status, DataCount: r.DataCount,
+	}
+	if !r.FinishedAt.IsZero() {
+		at := milliseconds(r.FinishedAt)
+		w.FinishedAt = &at
+	}
+	value, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("encode receipt: %w", err) // a year beyond 9999
+	}
+	return value, nil
+}
+
+func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// ErrVersion is a receipt of a version that this build does not know.
+var ErrVersion = errors.New("receipt of an unknown version")
+
+// Decode reads a value of the topic. It returns ErrVersion for a version that it
+// does not know, and another error for what is no receipt.
+func Decode(value []byte) (*Receipt, error) {
+	var w wire
+	if err := json.Unmarshal(value, &w); err != nil {
+		return nil, fmt.Errorf("decode receipt: %w", err)
+	}
+	if w.Version != Version {
+		return nil, ErrVersion
+	}
+	r := &Receipt{
+		RequestID: w.RequestID, Namespace: w.Namespace, Records: w.Records, Bytes: w.Bytes, StoredAt: w.StoredAt.UTC(),
+		Attempts: w.Attempts, Pieces: w.Pieces, Status: w.Status, DataCount: w.DataCount,
+	}
+	if w.FinishedAt != nil {
+		r.FinishedAt = w.FinishedAt.UTC()
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("decode receipt: %w", err)
+	}
+	return r, nil
+}
+
+// check reports what no receipt holds.
+func (r *Receipt) check() error {
+	if r.Namespace == "" {
+		return errors.New("no namespace")
+	}
+	if len(r.Pieces) == 0 {
+		return errors.New("no pieces")
+	}
+	for _, p := range r.Pieces {
+		if p.Topic == "" || p.Partition < 0 || p.First < 0 || p.Last < p.First {
+			return errors.New("a piece is no range of a partition")
+		}
+		if p.Records < 1 || int64(p.Records)-1 > p.Last-p.First {
+			return errors.New("a piece has more or fewer records than its range")
+		}
+	}
+	return nil
+}

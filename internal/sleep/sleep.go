@@ -1,0 +1,36 @@
+// Package sleep waits, until a time or for less: it is what goroutines do that have
+// nothing to do. Any room may use it, from any goroutine.
+package sleep
+
+import (
+	"context"
+	"time"
+)
+
+// For waits, or returns the context's error at its end.
+func For(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Until returns when wake delivers or ctx ends, at the latest at the given time;
+// the zero time is never.
+func Until(ctx context.Context, wake <-chan struct{}, at time.Time) {
+	var timer <-chan time.Time
+	if !at.IsZero() {
+		t := time.NewTimer(time.Until(at))
+		defer t.Stop()
+		timer = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer:
+	}
+}
