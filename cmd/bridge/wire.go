@@ -58,7 +58,7 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 
 func recordSettings(cfg *config.Config) record.Settings {
 	return record.Settings{
-		Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
+		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 		FanoutOverhead: consumer.LineOverhead,

@@ -8,6 +8,7 @@ import (
 // Config is every setting of the bridge, grouped by what it concerns.
 type Config struct {
 	Kafka     Kafka     `section:"Kafka"`
+	Value     Value     `section:"Values"`
 	Namespace Namespace `section:"Namespaces and ids"`
 	ID        ID        `section:"Namespaces and ids"`
 	Policies  Policies  `section:"What cannot be imported"`

@@ -6,6 +6,15 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
+// ValueSource is which part of a record's value is the object.
+type ValueSource struct{ record.Source }
+
+// Decode parses whole or field:PATH.
+func (s *ValueSource) Decode(text string) (err error) {
+	s.Source, err = record.ParseValueSource(text)
+	return err
+}
+
 // NamespaceSource is where a record's namespaces come from.
 type NamespaceSource struct{ record.Source }
 

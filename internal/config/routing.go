@@ -2,6 +2,14 @@ package config
 
 import "time"
 
+// Value decides what of a record's value is stored.
+type Value struct {
+	// Source is the object in an envelope. Its own bytes are the line.
+	//
+	// Default: whole
+	Source ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
+}
+
 // Namespace decides where a record goes.
 type Namespace struct {
 	// Source is where a record's namespaces are read from.

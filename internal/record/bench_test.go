@@ -58,6 +58,37 @@ func BenchmarkWorker_Line(b *testing.B) {
 	}
 }
 
+// BenchmarkWorker_envelope stores a field of the value, and the whole of it, and
+// looks for the namespace inside the field both times: the time should be the same.
+func BenchmarkWorker_envelope(b *testing.B) {
+	for name, object := range benchValues() {
+		value := []byte(`{"id":"1","op":"c","source":{"db":"shop","table":"listings"},"after":` + string(object) + `,"before":null}`)
+		for _, source := range []string{"whole", "field:after"} {
+			b.Run(name+"/value="+source, func(b *testing.B) {
+				s := record.Settings{Namespace: namespaceSource(b, "field:/after.ns"), ID: idSource(b, "field:id")}
+				var err error
+				if s.Value, err = record.ParseValueSource(source); err != nil {
+					b.Fatal(err)
+				}
+				m, err := record.NewMapper(s)
+				if err != nil {
+					b.Fatal(err)
+				}
+				w, in := m.Worker(), record.Input{Value: value}
+				var scratch []byte
+				b.SetBytes(int64(len(value)))
+				for b.Loop() {
+					_, out, rej := w.Line(scratch[:0], &in)
+					if rej != nil {
+						b.Fatal(rej)
+					}
+					scratch = out
+				}
+			})
+		}
+	}
+}
+
 // BenchmarkWorker_parallel runs a worker on each core: with -cpu 1,2 the time of a
 // record should halve.
 func BenchmarkWorker_parallel(b *testing.B) {

@@ -24,6 +24,11 @@ func build(t testing.TB, o options) (*record.Mapper, model) {
 		MaxLineBytes: o.maxLine, MaxFanoutBytes: o.maxFanout,
 	}
 	var err error
+	if o.value != "" {
+		if s.Value, err = record.ParseValueSource(o.value); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if s.Map, err = record.ParseNamespaceMap(o.mapping); err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +127,12 @@ func optionSets() []options {
 		{namespace: "key", id: "offset", maxLine: 60, maxFanout: 100},
 		{namespace: "topic", id: "header:h", mapping: "topic=one+two"},
 		{namespace: "static:only", id: "field:ns", numbers: true},
+		{value: "field:a", namespace: "field:/ns", id: "field:id", numbers: true},
+		{value: "field:a", namespace: "field:ns", id: "key", maxLine: 40},
+		{value: "field:a.b", namespace: "field:/a.ns", id: "field:/id", numbers: true},
+		{value: "field:/a", namespace: "topic", id: "field:/a.id", mapping: "topic=one+two", maxFanout: 60},
+		{value: "field:id", namespace: "key", id: "field:id"},
+		{value: "whole", namespace: "field:/ns", id: "field:/id"},
 	}
 }
 
@@ -197,7 +208,11 @@ func (g generator) object(depth int) string {
 	var parts []string
 	for range g.rnd.IntN(5) {
 		key := pick(g.rnd, `"id"`, `"ns"`, `"a"`, `"b"`, `"c"`, `"\u0069d"`, `"n\u0073"`, `"i\\d"`, `""`, `"é"`)
-		parts = append(parts, g.gap()+key+g.gap()+":"+g.gap()+g.value(depth+1)+g.gap())
+		value := g.value(depth + 1)
+		if (key == `"a"` || key == `"b"`) && depth < 4 && g.rnd.IntN(2) == 0 {
+			value = g.object(depth + 1)
+		}
+		parts = append(parts, g.gap()+key+g.gap()+":"+g.gap()+value+g.gap())
 	}
 	return "{" + strings.Join(parts, ",") + g.gap() + "}"
 }

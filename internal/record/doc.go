@@ -22,6 +22,14 @@
 // "\u0069d" is "id". A key or header is an id if it is valid UTF-8 without
 // control characters.
 //
+// # Envelopes
+//
+// Settings may name an object inside the value, by a path of keys: that one is
+// stored instead, and its "id" is the line's. The whole value is checked all the
+// same, in the same pass. null at the path is a tombstone, nothing there no_value,
+// anything else that is no object not_json. The blanks around such an object belong
+// to the envelope.
+//
 // # What is stored
 //
 // The line is the value's own bytes, blanks and tabs around the object
@@ -34,7 +42,7 @@
 //
 // # Order of checks
 //
-// A record is rejected for the first of: tombstone, not_json, no_id or bad_id,
+// A record is rejected for the first of: tombstone, not_json, no_value, no_id or bad_id,
 // too_large (the line alone), no_namespace or bad_namespace, too_large (the line
 // times its namespaces). Sizes are those of the final line, known before it is
 // built: a value larger than the limit is accepted when its line is not. A list

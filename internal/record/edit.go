@@ -14,7 +14,7 @@ type edit struct {
 // edit plans the line of the value that was scanned. id is the JSON string that
 // its top-level "id" shall be; nil keeps the value's own.
 func (s *scanner) edit(id []byte) edit {
-	e := edit{scan: s, id: id, size: len(s.data)}
+	e := edit{scan: s, id: id, size: s.last - s.first}
 	if id != nil && s.hasID(id) {
 		e.id = nil
 	}
@@ -56,7 +56,7 @@ func (e edit) apply(dst []byte) (line, out []byte) {
 	s := e.scan
 	switch {
 	case !e.tidy:
-		return s.data[:len(s.data):len(s.data)], dst
+		return s.data[s.first:s.last:s.last], dst
 	case e.id == nil && s.space == 0:
 		return s.data[s.start:s.end:s.end], dst
 	}

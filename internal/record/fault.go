@@ -20,6 +20,7 @@ const (
 	faultUTF8
 	faultDepth
 	faultTrailing
+	faultMember
 )
 
 func (f fault) String() string {
@@ -46,6 +47,8 @@ func (f fault) String() string {
 		return "nested deeper than " + strconv.Itoa(MaxDepth) + " levels"
 	case faultTrailing:
 		return "something follows the JSON object"
+	case faultMember:
+		return "what BRIDGE_VALUE names is not a JSON object"
 	default:
 		return "unknown"
 	}

@@ -20,7 +20,7 @@ func (w *Worker) lineID(in *Input) (token []byte, rej *Rejection) {
 	src := w.mapper.settings.ID
 	switch src.kind {
 	case sourceField:
-		return w.fieldID(src)
+		return w.fieldID()
 	case sourceKey:
 		return w.textID(in.Key)
 	case sourceHeader:
@@ -37,16 +37,20 @@ func (w *Worker) lineID(in *Input) (token []byte, rej *Rejection) {
 	}
 }
 
-func (w *Worker) fieldID(src Source) (token []byte, rej *Rejection) {
-	rejected, value := &w.mapper.rejected, w.scan.watches[watchID].value
-	if !value.found() {
+func (w *Worker) fieldID() (token []byte, rej *Rejection) {
+	rejected, id := &w.mapper.rejected, watchID
+	if w.mapper.idInLine {
+		id = watchLineID
+	}
+	value, ok := w.scan.value(id)
+	if !ok {
 		return nil, rejected.idMissing
 	}
 	raw := w.scan.data[value.start:value.end]
 	switch c := raw[0]; {
 	case len(raw) == len(`""`) && c == '"', c == 'n':
 		return nil, rejected.idEmpty
-	case c == '"' && src.isLineID():
+	case c == '"' && w.mapper.idInLine:
 		return nil, nil
 	case c == '"':
 		return raw, nil

@@ -17,6 +17,7 @@ type seen struct {
 	ok                bool
 	start, end, space int
 	newline           bool
+	objectNewline     bool
 	values            [watchCount]span
 	ids               []span
 }
@@ -26,8 +27,13 @@ func (s *scanner) seen(ok bool) seen {
 		return seen{}
 	}
 	all := seen{ok: true, start: s.start, end: s.end, space: s.space, newline: s.newline, ids: append([]span{}, s.ids...)}
-	for i := range s.watches {
-		all.values[i] = s.watches[i].value
+	for w := range watchCount {
+		if value, ok := s.value(w); ok {
+			all.values[w] = value
+			if w == watchObject && s.data[value.start] == '{' {
+				all.objectNewline = s.objectNewline
+			}
+		}
 	}
 	return all
 }
@@ -35,6 +41,7 @@ func (s *scanner) seen(ok bool) seen {
 func watching() *scanner {
 	s := &scanner{}
 	s.watch(watchLineID, []string{"id"})
+	s.watch(watchObject, []string{"a"})
 	s.watch(watchNamespace, []string{"a", "ns"})
 	s.watch(watchID, []string{"a", "b", "longer key"})
 	return s

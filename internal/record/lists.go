@@ -79,7 +79,10 @@ func (w *Worker) namespaceText(in *Input) []byte {
 		value, _ := in.Headers.Header(src.name)
 		return bytes.Trim(value, " \t")
 	case sourceField:
-		value := w.scan.watches[watchNamespace].value
+		value, ok := w.scan.value(watchNamespace)
+		if !ok {
+			return nil
+		}
 		return w.scan.data[value.start:value.end]
 	default:
 		w.topic = append(w.topic[:0], in.Topic...)

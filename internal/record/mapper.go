@@ -6,10 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // Settings decide how records become lines.
 type Settings struct {
+	// Value is the object that is stored: the whole value, or a field of it.
+	//
+	// Default: the zero Source, the whole value
+	Value Source
+
 	Namespace Source         // required
 	Map       Map            // applied to each name that Namespace yields
 	Allow     *regexp.Regexp // matched against the whole of each mapped namespace; nil allows all
@@ -49,8 +56,27 @@ func (s Settings) Fingerprint() string {
 		allow = s.Allow.String()
 	}
 	text := fmt.Sprintf("1 %q %q %t %q %q %t", s.Namespace.text, s.Map.String(), s.Allow != nil, allow, s.ID.text, s.IDNumbers)
+	if s.Value.kind == sourceField { // otherwise the text is that of releases that knew no other
+		text += fmt.Sprintf(" %q", strings.Join(s.objectPath(), "."))
+	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:4])
+}
+
+// objectPath is the path of the object that is stored, empty for the whole value.
+func (s Settings) objectPath() []string {
+	if s.Value.kind != sourceField {
+		return nil
+	}
+	return s.Value.path(nil)
+}
+
+// lineIDPath is the path of the id of the object that is stored.
+func (s Settings) lineIDPath() []string { return append(s.objectPath(), "id") }
+
+// idInLine reports whether the id source is the very id that is stored.
+func (s Settings) idInLine() bool {
+	return s.ID.kind == sourceField && slices.Equal(s.ID.path(s.objectPath()), s.lineIDPath())
 }
 
 // Mapper holds checked settings. It is immutable and safe for concurrent use.
@@ -58,6 +84,7 @@ type Mapper struct {
 	settings Settings
 	allow    *regexp.Regexp // anchored at both ends; nil allows all
 	static   []string       // the namespaces of every record, if the source is static
+	idInLine bool           // the id source is the very id that is stored
 	rejected rejections
 }
 
@@ -70,7 +97,7 @@ func NewMapper(s Settings) (*Mapper, error) {
 	if s.MaxLineBytes < 0 || s.MaxFanoutBytes < 0 || s.FanoutOverhead < 0 {
 		return nil, errors.New("read record settings: a size limit is negative")
 	}
-	m := &Mapper{settings: s, rejected: newRejections(s)}
+	m := &Mapper{settings: s, rejected: newRejections(s), idInLine: s.idInLine()}
 	if s.Allow != nil {
 		whole, err := regexp.Compile(`\A(?:` + s.Allow.String() + `)\z`)
 		if err != nil {

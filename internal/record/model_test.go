@@ -15,6 +15,7 @@ import (
 // options are settings as a person writes them.
 type options struct {
 	namespace, id, mapping, allow string
+	value                         string // "" is whole
 	numbers                       bool
 	maxLine, maxFanout            int64
 }
@@ -57,11 +58,23 @@ func (m model) outcome(in *record.Input) outcome {
 	if !json.Valid(in.Value) || !utf8.Valid(in.Value) || object[0] != '{' {
 		return outcome{reason: "not_json"}
 	}
+	stored := in.Value
+	if path, ok := m.objectPath(); ok {
+		switch object = field(in.Value, path); {
+		case object == nil:
+			return outcome{reason: "no_value"}
+		case string(object) == "null":
+			return outcome{reason: "tombstone"}
+		case object[0] != '{':
+			return outcome{reason: "not_json"}
+		}
+		stored = object
+	}
 	id, reason := m.id(in)
 	if reason != "" {
 		return outcome{reason: reason}
 	}
-	line := m.line(in.Value, object, id)
+	line := m.line(stored, object, id)
 	size := int64(len(line)) + 1
 	if m.options.maxLine > 0 && size > m.options.maxLine || m.options.maxFanout > 0 && size > m.options.maxFanout {
 		return outcome{reason: "too_large"}
@@ -124,13 +137,29 @@ func field(object []byte, path string) (raw []byte) {
 	}
 }
 
+func (m model) objectPath() (path string, ok bool) {
+	path, ok = strings.CutPrefix(m.options.value, "field:")
+	return strings.TrimPrefix(path, "/"), ok
+}
+
+// whole is a path, as the settings have it, from the whole value.
+func (m model) whole(path string) string {
+	if rest, ok := strings.CutPrefix(path, "/"); ok {
+		return rest
+	}
+	if object, ok := m.objectPath(); ok {
+		return object + "." + path
+	}
+	return path
+}
+
 // id gives the token of the line's id; empty keeps the record's own.
 func (m model) id(in *record.Input) (token, reason string) {
 	kind, name, _ := strings.Cut(m.options.id, ":")
 	var text []byte
 	switch kind {
 	case "field":
-		return m.fieldID(name, field(in.Value, name))
+		return fieldID(field(in.Value, m.whole(name)), m.whole(name) == m.whole("id"), m.options.numbers)
 	case "key":
 		text = in.Key
 	case "header":
@@ -147,7 +176,7 @@ func (m model) id(in *record.Input) (token, reason string) {
 	return quoted(string(text)), ""
 }
 
-func (m model) fieldID(path string, raw []byte) (token, reason string) {
+func fieldID(raw []byte, own, numbers bool) (token, reason string) {
 	if raw == nil {
 		return "", "no_id"
 	}
@@ -160,16 +189,16 @@ func (m model) fieldID(path string, raw []byte) (token, reason string) {
 	switch value := value.(type) {
 	case string, nil:
 		switch {
-		case (value == nil || value == "") && path == "id":
+		case (value == nil || value == "") && own:
 			return "", "bad_id"
 		case value == nil || value == "":
 			return "", "no_id"
-		case path == "id":
+		case own:
 			return "", ""
 		}
 		return string(raw), ""
 	case json.Number:
-		if m.options.numbers {
+		if numbers {
 			return `"` + string(raw) + `"`, ""
 		}
 	}
@@ -256,7 +285,7 @@ func (m model) names(in *record.Input) (names []string, reason string) {
 		}
 		return names, ""
 	default:
-		return fieldNames(field(in.Value, name))
+		return fieldNames(field(in.Value, m.whole(name)))
 	}
 }
 

@@ -29,13 +29,13 @@ func (s *scanner) quick(data []byte) bool {
 func (s *scanner) members() bool {
 	data, i := s.data, s.pos
 	for {
-		var hit uint8
+		var hit int
 		if s.closing == '}' {
 			if at(data, i) != '"' {
 				return false
 			}
 			end := s.closingQuote(i)
-			if key := data[i+1 : end]; s.depth <= s.reach && (s.escapes || s.wanted(key)) {
+			if key := data[i+1 : end]; s.depth == s.tracked && (s.escapes || s.wanted(key)) {
 				hit = s.matchKey(key, s.escapes && bytes.IndexByte(key, '\\') >= 0)
 			}
 			if i = s.pastSpace(end + 1); at(data, i) != ':' {
@@ -52,7 +52,7 @@ func (s *scanner) members() bool {
 				return false
 			}
 			if s.pos = i; hit != 0 {
-				s.entering(hit, c == '{')
+				s.entering(hit)
 				hit = 0
 			}
 			s.push(c)

@@ -12,6 +12,7 @@ const (
 	NoNamespace
 	BadNamespace
 	TooLarge
+	NoValue
 	Tombstone
 	reasonCount
 )
@@ -31,6 +32,8 @@ func (r Reason) String() string {
 		return "bad_namespace"
 	case TooLarge:
 		return "too_large"
+	case NoValue:
+		return "no_value"
 	case Tombstone:
 		return "tombstone"
 	default:
@@ -61,6 +64,8 @@ type Rejection struct {
 // record: a flood of bad records allocates none of them.
 type rejections struct {
 	tombstone      *Rejection
+	valueNull      *Rejection
+	valueMissing   *Rejection
 	idMissing      *Rejection
 	idEmpty        *Rejection
 	idNumber       *Rejection
@@ -79,7 +84,7 @@ type rejections struct {
 }
 
 func newRejections(s Settings) rejections {
-	id, namespace := "BRIDGE_ID="+s.ID.String(), "BRIDGE_NAMESPACE="+s.Namespace.String()
+	id, namespace, value := "BRIDGE_ID="+s.ID.String(), "BRIDGE_NAMESPACE="+s.Namespace.String(), "BRIDGE_VALUE="+s.Value.String()
 	const (
 		lineIsLarger = "the line with its newline is larger "
 		batch        = "than a batch may be (BRIDGE_BATCH_MAX_BYTES)"
@@ -87,11 +92,13 @@ func newRejections(s Settings) rejections {
 	)
 	// The line's own id is wrong when it is empty; other sources are without one.
 	empty := NoID
-	if s.ID.isLineID() {
+	if s.idInLine() {
 		empty = BadID
 	}
 	return rejections{
 		tombstone:      &Rejection{Tombstone, "the value is null"},
+		valueNull:      &Rejection{Tombstone, value + ": null"},
+		valueMissing:   &Rejection{NoValue, value + ": the record has none"},
 		idMissing:      &Rejection{NoID, id + ": the record has none"},
 		idEmpty:        &Rejection{empty, id + ": empty or null"},
 		idNumber:       &Rejection{BadID, id + ": a number; BRIDGE_ID_NUMBERS=string takes it as text"},

@@ -18,20 +18,17 @@ type scanner struct {
 	start, end int  // the object in data, without the white space around it
 	space      int  // white space between tokens, in bytes, from start on
 	newline    bool // some of it, or of that around the object, is CR or LF
+	// first and last bound the bytes that are stored where no edit is needed: the
+	// whole value, unless the scan is narrowed.
+	first, last   int
+	objectNewline bool // newline, of the inside of what watchObject has found
 
 	indexed bool    // by quick
 	blocks  []block // the index
 	escapes bool    // there are some
 
-	watches [watchCount]watch
-	reach   int    // longest watched path
-	keys    uint64 // on watched paths: the keyBit of each
-	ids     []span // values of all top-level "id" members
-	text    []byte // scratch: the last key or string that was unescaped
+	watcher
 }
-
-// maxKeptIDs bounds the scratch that an odd record leaves behind.
-const maxKeptIDs = 256
 
 // object checks data and finds the watched members. The failure's fault is
 // faultNone if data is one JSON object.
@@ -70,22 +67,21 @@ func (s *scanner) walk(data []byte) failure {
 func (s *scanner) reset(data []byte) {
 	s.data, s.pos, s.depth, s.closing, s.failed = data, 0, 0, 0, failure{}
 	s.space, s.newline = 0, false
-	for i := range s.watches {
-		w := &s.watches[i]
-		w.matched, w.value, w.open = 0, span{}, false
-	}
-	if s.ids = s.ids[:0]; cap(s.ids) > maxKeptIDs {
-		s.ids = nil
-	}
-	if cap(s.text) > maxKeptScratch {
-		s.text = nil
-	}
+	s.first, s.last = 0, len(data)
+	s.restart()
+}
+
+// narrow turns the scan of a value into that of object, which watchObject has
+// found in it.
+func (s *scanner) narrow(object span) {
+	s.start, s.end, s.space = object.start, object.end, object.space
+	s.first, s.last, s.newline = object.start, object.end, s.objectNewline
 }
 
 // member reads one member of an object or one element of an array, up to the
 // start of the next one or the end of the outermost object.
 func (s *scanner) member() bool {
-	var hit uint8
+	var hit int
 	if s.closing == '}' {
 		var ok bool
 		if hit, ok = s.key(); !ok {
@@ -117,9 +113,9 @@ func (s *scanner) member() bool {
 	return s.after()
 }
 
-// key reads a key and its colon. hit has a bit for each watch whose path it
-// leads along.
-func (s *scanner) key() (hit uint8, ok bool) {
+// key reads a key and its colon. hit is its step on a watched path, 0 if
+// it has none.
+func (s *scanner) key() (hit int, ok bool) {
 	if s.peek() != '"' {
 		return 0, s.unexpected()
 	}
@@ -128,7 +124,7 @@ func (s *scanner) key() (hit uint8, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	if inner := s.data[start : s.pos-1]; s.depth <= s.reach && (escaped || s.wanted(inner)) {
+	if inner := s.data[start : s.pos-1]; s.depth == s.tracked && (escaped || s.wanted(inner)) {
 		hit = s.matchKey(inner, escaped)
 	}
 	s.skipSpace()
@@ -142,12 +138,12 @@ func (s *scanner) key() (hit uint8, ok bool) {
 
 // enter reads the opening bracket c and, if nothing is in the array or object,
 // its end and what follows.
-func (s *scanner) enter(c byte, hit uint8) bool {
+func (s *scanner) enter(c byte, hit int) bool {
 	if s.depth == MaxDepth {
 		return s.fail(faultDepth, s.pos)
 	}
 	if hit != 0 {
-		s.entering(hit, c == '{')
+		s.entering(hit)
 	}
 	s.push(c)
 	s.pos++

@@ -11,12 +11,12 @@ import (
 )
 
 func TestParseSource(t *testing.T) {
-	both := []string{"key", "header:h", "header: spaced:name ", "field:id", "field:a.b.c", "field:é x"}
+	both := []string{"key", "header:h", "header: spaced:name ", "field:id", "field:a.b.c", "field:é x", "field:/a.b", "field://a"}
 	onlyNamespace := []string{"topic", "static:name"}
 	onlyID := []string{"offset"}
 	neither := []string{
 		"", "Topic", " topic", "topic:", "topic:x", "key:", "static", "static:", "static:a b", "static:a,b", "header",
-		"header:", "field", "field:", "field:.", "field:a.", "field:.a", "field:a..b", "field:\xff", "offset:1", "value", ":",
+		"header:", "field", "field:", "field:.", "field:a.", "field:.a", "field:a..b", "field:\xff", "offset:1", "value", ":", "whole", "field:/", "field:/.a", "field:/a.",
 	}
 	check := func(parse func(string) (record.Source, error), text string, ok bool) {
 		t.Helper()
@@ -129,6 +129,8 @@ func TestSettings_fingerprintTellsSettingsApart(t *testing.T) {
 		settings(t, "topic", "", "a", "field:id", false),
 		settings(t, "topic", "", "none", "key", false),
 		settings(t, "topic", "", "none", "field:id", true),
+		withValue(t, settings(t, "topic", "", "none", "field:id", false), "field:a"),
+		withValue(t, settings(t, "topic", "", "none", "field:id", false), "field:a.b"),
 	} {
 		print := s.Fingerprint()
 		if len(print) != 8 || strings.Trim(print, "0123456789abcdef") != "" {
@@ -138,6 +140,45 @@ func TestSettings_fingerprintTellsSettingsApart(t *testing.T) {
 			t.Errorf("settings %d and %d share a fingerprint", i, other)
 		}
 		seen[print] = i
+	}
+}
+
+func withValue(t *testing.T, s record.Settings, value string) record.Settings {
+	t.Helper()
+	var err error
+	if s.Value, err = record.ParseValueSource(value); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Settings that say the same in other words leave what earlier processes wrote in
+// force.
+func TestSettings_fingerprintIsThatOfTheMeaning(t *testing.T) {
+	whole := settings(t, "topic", "", "none", "field:id", false)
+	for _, pair := range [][2]record.Settings{
+		{whole, withValue(t, whole, "whole")},
+		{withValue(t, whole, "field:a.b"), withValue(t, whole, "field:/a.b")},
+	} {
+		if a, b := pair[0].Fingerprint(), pair[1].Fingerprint(); a != b {
+			t.Errorf("%+v: %s, %+v: %s", pair[0], a, pair[1], b)
+		}
+	}
+}
+
+func TestParseValueSource(t *testing.T) {
+	for _, text := range []string{"whole", "field:a", "field:a.b", "field:/a.b", "field:é x"} {
+		if src, err := record.ParseValueSource(text); err != nil || src.String() != text {
+			t.Errorf("%q: got %q, %v", text, src, err)
+		}
+	}
+	for _, text := range []string{
+		"", "whole:", "whole:x", "Whole", "field", "field:", "field:/", "field:a.", "field:a..b", "field:/.a",
+		"field:\xff", "key", "topic", "header:h", "static:s", "offset",
+	} {
+		if _, err := record.ParseValueSource(text); err == nil || !strings.Contains(err.Error(), "whole or field:PATH") {
+			t.Errorf("%q: error %v does not say what is accepted", text, err)
+		}
 	}
 }
 
@@ -175,7 +216,7 @@ func TestNewMapper_faults(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	want := "[not_json no_id bad_id no_namespace bad_namespace too_large tombstone]"
+	want := "[not_json no_id bad_id no_namespace bad_namespace too_large no_value tombstone]"
 	if got := fmt.Sprintf("%v", record.Reasons()); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

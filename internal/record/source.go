@@ -15,13 +15,14 @@ const (
 	sourceTopic
 	sourceKey
 	sourceOffset
+	sourceWhole
 	sourceStatic
 	sourceHeader
 	sourceField
 )
 
-// Source says where in a record a namespace or an id is found. Sources are
-// comparable; the zero Source is none.
+// Source says where in a record its object, a namespace or an id is found.
+// Sources are comparable; the zero Source is none.
 type Source struct {
 	kind sourceKind
 	name string // static: the namespace; header: its name; field: the dotted path
@@ -33,7 +34,8 @@ func (s Source) String() string { return s.text }
 
 // ParseNamespaceSource parses "topic", "key", "static:NAME", "header:NAME" or
 // "field:PATH". NAME of static is a valid namespace; PATH is a list of keys
-// joined by dots, so a key that holds a dot cannot be named.
+// joined by dots, so a key that holds a dot cannot be named. It begins in the
+// object that is stored, or, after a leading slash, in the whole value.
 func ParseNamespaceSource(s string) (Source, error) {
 	return parseSource(s, "topic, key, static:NAME, header:NAME or field:PATH",
 		sourceTopic, sourceKey, sourceStatic, sourceHeader, sourceField)
@@ -43,6 +45,12 @@ func ParseNamespaceSource(s string) (Source, error) {
 func ParseIDSource(s string) (Source, error) {
 	return parseSource(s, "field:PATH, key, header:NAME or offset",
 		sourceField, sourceKey, sourceHeader, sourceOffset)
+}
+
+// ParseValueSource parses "whole" or "field:PATH", where PATH begins in the whole
+// value, with or without a leading slash.
+func ParseValueSource(s string) (Source, error) {
+	return parseSource(s, "whole or field:PATH", sourceWhole, sourceField)
 }
 
 func parseSource(s, want string, kinds ...sourceKind) (Source, error) {
@@ -65,6 +73,8 @@ func kindOf(word string) sourceKind {
 		return sourceKey
 	case "offset":
 		return sourceOffset
+	case "whole":
+		return sourceWhole
 	case "static":
 		return sourceStatic
 	case "header":
@@ -87,14 +97,17 @@ func (s Source) check() error {
 		return errors.New("no header is named")
 	case s.kind == sourceField && !utf8.ValidString(s.name):
 		return errors.New("the path is not valid UTF-8")
-	case s.kind == sourceField && slices.Contains(s.path(), ""):
+	case s.kind == sourceField && slices.Contains(s.path(nil), ""):
 		return errors.New("a part of the path is empty")
 	}
 	return nil
 }
 
-// path is the list of keys of a field source.
-func (s Source) path() []string { return strings.Split(s.name, ".") }
-
-// isLineID tells whether the source is the very id that is stored.
-func (s Source) isLineID() bool { return s.kind == sourceField && s.name == "id" }
+// path returns the keys that lead from the whole value to the source, which is a
+// field. object is the path of the object that is stored.
+func (s Source) path(object []string) []string {
+	if name, whole := strings.CutPrefix(s.name, "/"); whole {
+		return strings.Split(name, ".")
+	}
+	return slices.Concat(object, strings.Split(s.name, "."))
+}

@@ -43,12 +43,16 @@ type Worker struct {
 // Worker makes a worker for one goroutine.
 func (m *Mapper) Worker() *Worker {
 	w := &Worker{mapper: m, lists: newListCache()}
-	w.scan.watch(watchLineID, []string{"id"})
-	if s := m.settings.Namespace; s.kind == sourceField {
-		w.scan.watch(watchNamespace, s.path())
+	object := m.settings.objectPath()
+	if len(object) > 0 {
+		w.scan.watch(watchObject, object)
 	}
-	if s := m.settings.ID; s.kind == sourceField {
-		w.scan.watch(watchID, s.path())
+	w.scan.watch(watchLineID, m.settings.lineIDPath())
+	if s := m.settings.Namespace; s.kind == sourceField {
+		w.scan.watch(watchNamespace, s.path(object))
+	}
+	if s := m.settings.ID; s.kind == sourceField && !m.idInLine {
+		w.scan.watch(watchID, s.path(object))
 	}
 	return w
 }
@@ -71,6 +75,9 @@ func (w *Worker) line(dst []byte, in *Input) (line Line, out []byte, rej *Reject
 	if fail := w.scan.object(in.Value); fail.fault != faultNone {
 		return Line{}, dst, w.notJSON(fail)
 	}
+	if rej := w.narrow(); rej != nil {
+		return Line{}, dst, rej
+	}
 	id, rej := w.lineID(in)
 	if rej != nil {
 		return Line{}, dst, rej
@@ -87,6 +94,27 @@ func (w *Worker) line(dst []byte, in *Input) (line Line, out []byte, rej *Reject
 	line.Namespaces = namespaces
 	line.Bytes, out = edit.apply(dst)
 	return line, out, nil
+}
+
+// narrow makes the object that the settings name the one that is stored.
+func (w *Worker) narrow() *Rejection {
+	if w.mapper.settings.Value.kind != sourceField {
+		return nil
+	}
+	s, rejected := &w.scan, &w.mapper.rejected
+	object, ok := s.value(watchObject)
+	if !ok {
+		return rejected.valueMissing
+	}
+	switch s.data[object.start] {
+	case '{':
+		s.narrow(object)
+		return nil
+	case 'n':
+		return rejected.valueNull
+	default:
+		return w.notJSON(failure{faultMember, object.start})
+	}
 }
 
 // notJSON keeps its last answer, since bad records come in floods of one kind.
