@@ -163,7 +163,7 @@ const metricsHead = `<!-- Generated from the registry: make generate writes it. 
 
 ` + "`/metrics`" + ` speaks the Prometheus text format and OpenMetrics; a scraper that asks for protobuf gets the histograms natively too. Beside these, the process exports the usual ` + "`go_*` and `process_*`" + ` metrics.
 
-Closed label sets are exported at zero from the start, those with a topic or namespace as soon as that is known. The series of a partition vanish when it is revoked. Namespaces beyond ` + "`BRIDGE_METRICS_MAX_NAMESPACES`" + ` are reported as ` + "`other`" + `. A scrape that sets a label ` + "`namespace`" + ` of its own, as in Kubernetes, renames the metric's to ` + "`exported_namespace`" + `.
+Closed label sets are exported at zero from the start, those with a topic or namespace as soon as that is known. The series of a partition vanish when it is revoked. Those of a topic vanish once the bridge does not subscribe to it any more. Namespaces beyond ` + "`BRIDGE_METRICS_MAX_NAMESPACES`" + ` are reported as ` + "`other`" + `. A scrape that sets a label ` + "`namespace`" + ` of its own, as in Kubernetes, renames the metric's to ` + "`exported_namespace`" + `.
 
 What to watch is in the [runbook](runbook.md), one section per alert.
 

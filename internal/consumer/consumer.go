@@ -88,6 +88,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		sub, _, err := c.client.Resolve(ctx, c.cfg.selection())
 		if err == nil && len(sub.Topics) == 0 {
 			err = c.noTopics(&sub)
+			c.metrics.subscribed(c.cfg.Topics)
 		}
 		if err != nil {
 			c.cannotJoin(ctx, "metadata", err)

@@ -32,6 +32,7 @@ type Metrics struct {
 	maxNamespaces int
 	labels        map[string]string // namespace -> its label
 	others        bool              // there are more than have labels
+	topics        map[string]bool   // with series
 	source        *Consumer
 }
 
@@ -103,7 +104,31 @@ func (m *Metrics) zero() {
 	}
 }
 
-// topic exports the reasons of a topic at zero when it appears.
+// subscribed exports the reasons of the topics at zero, and ends the series of all
+// others: those that a regular expression has matched may come and go for ever.
+func (m *Metrics) subscribed(topics []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	gone := m.topics
+	m.topics = make(map[string]bool, len(topics))
+	for _, topic := range topics {
+		m.topics[topic] = true
+		delete(gone, topic)
+		m.topic(topic)
+	}
+	for topic := range gone {
+		for _, vec := range m.byTopic() {
+			vec.DeletePartialMatch(prometheus.Labels{"topic": topic})
+		}
+	}
+}
+
+// byTopic are the metrics with the label topic.
+func (m *Metrics) byTopic() []*prometheus.CounterVec {
+	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets}
+}
+
+// topic exports the reasons of a topic at zero.
 func (m *Metrics) topic(topic string) {
 	m.consumedTotal.WithLabelValues(topic)
 	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {

@@ -131,7 +131,7 @@ func TestMetrics_lint(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.state.joined("member", 1)
-	metrics.topic("orders")
+	metrics.subscribed([]string{"orders"})
 	metrics.flushed(&batch{Namespace: "acme", Reason: batcher.ReasonAge})
 	metrics.stored(&batch{Namespace: "acme", Records: 2, Bytes: 100, OldestTimestamp: testTime}, time.UnixMilli(testTime+2000))
 	problems, err := testutil.GatherAndLint(reg)
@@ -180,5 +180,33 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 	slices.Sort(held)
 	if !slices.Equal(held, []string{"a create_422 1", "other create_422 2"}) {
 		t.Errorf("held namespaces %q", held)
+	}
+}
+
+// Topics of a regular expression that come and go leave no series behind. Those
+// that stay keep what they have counted.
+func TestMetrics_topicsThatAreGone(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m := NewMetrics(reg, 10)
+	m.subscribed([]string{"stays"})
+	m.consumed("stays", 3)
+	before := strings.Count(scraped(t, reg), "\n")
+	for i := range 150 {
+		topic := fmt.Sprintf("tenant-%d", i)
+		m.subscribed([]string{"stays", topic})
+		m.consumed(topic, 1)
+		m.skipped(topic, "tombstone").Inc()
+		m.rejected(topic, "not_json").Inc()
+		m.deadLetters(topic, "not_json").Inc()
+		m.offsetResets.WithLabelValues(topic, "recreated").Inc()
+	}
+	m.subscribed([]string{"stays"})
+	text := scraped(t, reg)
+	if after := strings.Count(text, "\n"); after != before || !containsAll(text, []string{`bridge_records_consumed_total{topic="stays"} 3`}) {
+		t.Errorf("%d lines, before %d:\n%s", after, before, text)
+	}
+	m.subscribed(nil)
+	if text := scraped(t, reg); strings.Contains(text, "topic=") {
+		t.Errorf("without topics:\n%s", text)
 	}
 }

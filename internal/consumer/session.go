@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,9 +129,7 @@ type result struct {
 }
 
 func newSession(r *resources, m member) *session {
-	for topic := range m.parts {
-		r.metrics.topic(topic)
-	}
+	r.metrics.subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.parts)))
 	s := &session{
 		resources:  r,
 		member:     m,
