@@ -19,6 +19,7 @@ counter records_uploaded_total namespace
 counter bytes_uploaded_total namespace
 counter import_requests_total operation code
 counter import_retries_total operation reason
+counter import_repeats_avoided_total how
 counter import_possible_repeats_total
 counter imports_finished_total namespace status
 counter rebalances_total
@@ -37,6 +38,7 @@ gauge assigned_partitions
 gauge credentials_refused target
 gauge imports_followed
 gauge oldest_followed_import_age_seconds
+gauge api_missing
 gauge namespace_held namespace reason
 gauge batches_waiting
 gauge upload_concurrency_limit
@@ -63,7 +65,8 @@ var closed = map[string]string{
 	"records_rejected_total reason":     "not_json no_id bad_id no_namespace bad_namespace too_large no_value refused",
 	"dlq_records_total reason":          "not_json no_id bad_id no_namespace bad_namespace too_large no_value tombstone refused",
 	"batches_flushed_total reason":      "bytes records age memory rebalance shutdown",
-	"import_requests_total operation":   "create follow upload",
+	"import_requests_total operation":   "ask create follow upload",
+	"import_repeats_avoided_total how":  "asked conditional",
 	"import_retries_total reason":       "expired malformed network server_error throttled timeout unauthorised",
 	"imports_finished_total status":     "succeeded succeeded_with_errors failed unknown unfollowed",
 	"commits_total result":              "error fenced ok",

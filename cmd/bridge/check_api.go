@@ -25,7 +25,7 @@ func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, nam
 	}
 	hasty := *cfg
 	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	client, err := importClient(&hasty, roots, nil)
+	client, err := importClient(&hasty, roots, nil, nil)
 	if err != nil {
 		f.Detail = err.Error()
 		return f
@@ -33,7 +33,7 @@ func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, nam
 	defer client.Close()
 	out := client.Create(ctx, client.Probe(namespace), nil)
 	if out.Class == importer.Stored {
-		f.OK, f.Detail = true, fmt.Sprintf("takes the key and gives an upload URL for namespace %s (request id %s); nothing was uploaded, so the store is not proven", namespace, out.RequestID)
+		f.OK, f.Detail = true, fmt.Sprintf("takes the key and gives an upload URL for namespace %s by %s (request id %s); nothing was uploaded, so the store is not proven", namespace, client.Path(), out.RequestID)
 		return f
 	}
 	f.Detail, f.Remedy = out.Err.Error(), apiRemedy(out)
@@ -47,7 +47,7 @@ func apiRemedy(out importer.Outcome) string {
 		return "the API refuses the key for this namespace: check that SAFETYKIT_API_KEY (or its _FILE) is one that may import into it, and SAFETYKIT_BASE_URL"
 	case out.Class == importer.Unauthorised:
 		return "the API refuses the key: set SAFETYKIT_API_KEY (or its _FILE) to one that is valid at SAFETYKIT_BASE_URL and may import"
-	case out.Status == http.StatusNotFound, out.Status == http.StatusMethodNotAllowed:
+	case out.Class == importer.Missing:
 		return "check that the namespace exists, and SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH"
 	case out.Class == importer.Refused:
 		return "the API refuses this namespace: check its name with the owner of the account"

@@ -45,7 +45,7 @@ func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, o
 	}
 	hasty := *cfg
 	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	client, err := importClient(&hasty, roots, nil)
+	client, err := importClient(&hasty, roots, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,11 @@ func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outc
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
+// Resolve implements consumer.Import.
+func (a *attempts) Resolve(ctx context.Context, guard func() error) consumer.Outcome {
+	return outcome(a.client.Resolve(ctx, a.Import, guard))
+}
+
 func outcome(o importer.Outcome) consumer.Outcome {
 	return consumer.Outcome{
 		Class: classOf(o.Class), Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
@@ -71,6 +76,10 @@ func classOf(c importer.Class) consumer.Class {
 		return consumer.Stored
 	case importer.Unauthorised:
 		return consumer.Unauthorised
+	case importer.Missing:
+		return consumer.Missing
+	case importer.Unproven:
+		return consumer.Unproven
 	case importer.Refused:
 		return consumer.Refused
 	default: // the same URL, a new one, later, a malformed answer: the import knows

@@ -47,7 +47,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	imports, err := importClient(cfg, roots, registry)
+	imports, err := importClient(cfg, roots, registry, logger)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 			if err != nil {
 				return nil, err
 			}
-			st.Version = b.Version
+			st.Version, st.ImportPath = b.Version, imports.Path()
 			return status{st, follower.Report()}, nil
 		},
 	})

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -140,9 +141,10 @@ func oauthClient(roots *x509.CertPool) *http.Client {
 }
 
 // importClient builds the client of the import API.
-func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer) (*importer.Client, error) {
+func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, logger *slog.Logger) (*importer.Client, error) {
+	credentials := newAPICredentials(cfg.API)
 	return importer.New(importer.Config{
-		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: cfg.API.Key,
+		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: credentials, Headers: credentials.Headers, Log: logger,
 		CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
 		MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
 		RootCAs: roots, AllowInsecureHTTP: cfg.API.AllowInsecureHTTP,

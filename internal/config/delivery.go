@@ -22,10 +22,14 @@ type API struct {
 	// CAFile holds PEM roots in addition to the system's.
 	CAFile string `envconfig:"BRIDGE_HTTP_CA_FILE" desc:"PEM file with further roots for the API, the store and the OAuth endpoint."`
 
-	// ImportPath is the create call; {namespace} is replaced, escaped.
+	// CustomHeaders go with every request to the API, and with none to the
+	// store. ParseHeaders reads them.
+	CustomHeaders Secret `envconfig:"SAFETYKIT_CUSTOM_HEADERS" form:"headers" desc:"Further headers for requests to the API, Name: value, one a line. They never go to the store, and their values are shown nowhere. Headers that the bridge sets itself are refused."`
+
+	// ImportPath is the create call, in which {namespace} is replaced, or auto.
 	//
-	// Default: /v1/data/{namespace}/import
-	ImportPath string `envconfig:"BRIDGE_IMPORT_PATH" default:"/v1/data/{namespace}/import" desc:"Path of the call that creates an import; /v1/data/{namespace}/requests/upload-url is the newer name of the same call."`
+	// Default: auto
+	ImportPath string `envconfig:"BRIDGE_IMPORT_PATH" default:"auto" desc:"Path of the call that creates an import, with {namespace} in it. auto takes /v1/data/{namespace}/import, or where that name answers 404, 405 or 410 the newer name of the same call, /v1/data/{namespace}/requests/upload-url; the one that answers is kept until it answers so itself."`
 
 	// UploadConcurrency bounds imports in flight in all. Too small and one
 	// slow store limits throughput; too large and a store that throttles does

@@ -120,7 +120,7 @@ func (l *loader) loadSecret(s Setting) {
 	case text != "" && path != "":
 		l.add(s, "", "set this or "+s.Variable+", not both")
 	case path != "":
-		secret, err := secretFromFile(path)
+		secret, err := secretFromFile(path, s.check())
 		if err != nil {
 			l.add(s, "", "want a file that holds the secret: "+err.Error())
 			return
@@ -131,7 +131,7 @@ func (l *loader) loadSecret(s Setting) {
 		secret := field.Addr().Interface().(*Secret)
 		_ = secret.Decode(text) // never fails
 		l.config.effective[s.Variable] = redacted
-		if err := secretFault(secret.Value()); err != nil {
+		if err := s.check()(secret.Value()); err != nil {
 			l.add(s, "", err.Error())
 		}
 	case s.Required:

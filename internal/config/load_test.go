@@ -64,7 +64,7 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 		"topic", false, "field:id", config.NumbersReject,
 		config.PolicyHold, config.PolicySkip, config.PolicyHold, time.Minute,
 		config.Size(8 << 20), 50000, 30 * time.Second, config.Size(256 << 20),
-		"sk_minimal_key", "https://api.safetykit.com", "/v1/data/{namespace}/import", 16,
+		"sk_minimal_key", "https://api.safetykit.com", "auto", 16,
 		1, 30 * time.Second, 5 * time.Minute, 500 * time.Millisecond,
 		30 * time.Second, ":8080", 200, "",
 		time.Minute, slog.LevelInfo, config.LogJSON,

@@ -23,22 +23,26 @@ const maxSecretBytes = 64 << 10
 type Secret struct{ state *secretState }
 
 type secretState struct {
-	path string // "" when the text came from the variable itself
+	path  string                   // "" when the text came from the variable itself
+	check func(value string) error // says, without the text, why it cannot be the secret
 
 	mu    sync.RWMutex
 	value string // guarded by mu
 }
 
 // NewSecret returns a secret with a fixed text, for example in tests.
-func NewSecret(value string) Secret { return Secret{&secretState{value: value}} }
+func NewSecret(value string) Secret {
+	return Secret{&secretState{value: value, check: secretFault}}
+}
 
-// secretFromFile returns the secret that the file at path holds.
-func secretFromFile(path string) (Secret, error) {
-	value, err := readSecret(path)
+// secretFromFile returns the secret that the file at path holds, if check finds
+// nothing wrong with it.
+func secretFromFile(path string, check func(string) error) (Secret, error) {
+	value, err := readSecret(path, check)
 	if err != nil {
 		return Secret{}, err
 	}
-	return Secret{&secretState{path: path, value: value}}, nil
+	return Secret{&secretState{path: path, check: check, value: value}}, nil
 }
 
 // Decode takes text as it is but for line ends after it. It never fails: an
@@ -76,7 +80,7 @@ func (s Secret) Reload() (changed bool, err error) {
 	if s.File() == "" {
 		return false, nil
 	}
-	value, err := readSecret(s.state.path)
+	value, err := readSecret(s.state.path, s.state.check)
 	if err != nil {
 		return false, err
 	}
@@ -96,7 +100,7 @@ func (s Secret) Latest() string {
 
 // readSecret returns the text of the file at path without line ends after it.
 // Its errors never hold the text.
-func readSecret(path string) (string, error) {
+func readSecret(path string, check func(string) error) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("open file: %w", pathCause(err))
@@ -111,7 +115,7 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretBytes)
 	}
 	value := strings.TrimRight(string(content[:n]), "\r\n")
-	return value, secretFault(value)
+	return value, check(value)
 }
 
 // secretFault says, without the text, why value cannot be a secret.

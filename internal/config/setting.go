@@ -34,6 +34,7 @@ type Setting struct {
 	Min, Max string   // inclusive bounds, "" for none, written like a value
 	Meaning  string   // one paragraph, plain text
 	Section  string   // the heading under which it is documented
+	Form     string   // of a secret's text: "headers", or "" for one line
 
 	index []int // of the field in Config
 }
@@ -49,7 +50,18 @@ func (s Setting) FileVariable() string {
 	return s.Variable + fileSuffix
 }
 
-const fileSuffix = "_FILE"
+// check returns what says why a text cannot be this secret.
+func (s Setting) check() func(string) error {
+	if s.Form == formHeaders {
+		return headersFault
+	}
+	return secretFault
+}
+
+const (
+	fileSuffix  = "_FILE"
+	formHeaders = "headers"
+)
 
 // Settings returns every setting in the order in which they are documented.
 func Settings() []Setting { return settingsOf(reflect.TypeFor[Config](), "", nil) }
@@ -81,6 +93,7 @@ func settingOf(name, section string, field reflect.StructField, index []int) Set
 		Max:      field.Tag.Get("max"),
 		Meaning:  field.Tag.Get("desc"),
 		Section:  section,
+		Form:     field.Tag.Get("form"),
 		index:    index,
 	}
 	if words := field.Tag.Get("oneof"); words != "" {

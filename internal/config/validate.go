@@ -123,8 +123,10 @@ func (l *loader) validateAPI() {
 		problem := pathFault(u.EscapedPath())
 		l.require(problem == "", problem, "SAFETYKIT_BASE_URL")
 	}
-	problem := importPathFault(c.API.ImportPath)
-	l.require(problem == "", problem, varImportPath)
+	if c.API.ImportPath != importPathAuto {
+		problem := importPathFault(c.API.ImportPath)
+		l.require(problem == "", problem, varImportPath)
+	}
 	l.require(!strings.ContainsFunc(c.API.Key.Value(), notVisible),
 		"want visible ASCII characters only, without spaces", "SAFETYKIT_API_KEY")
 	l.require(c.Retry.MinBackoff <= c.Retry.MaxBackoff,
@@ -177,13 +179,16 @@ func isPort(text string, least uint64) bool {
 	return err == nil && n >= least
 }
 
+// importPathAuto leaves it to the bridge to find the create call's path.
+const importPathAuto = "auto"
+
 // importPathFault says why path cannot be the create call's, or returns "".
 func importPathFault(path string) string {
 	const placeholder = "{namespace}"
 	rest := strings.Replace(path, placeholder, "n", 1)
 	switch {
 	case !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
-		return "want a path that begins with one /"
+		return "want auto, or a path that begins with one /"
 	case strings.Count(path, placeholder) != 1 || strings.ContainsAny(rest, "{}"):
 		return "want a path that holds " + placeholder + " exactly once"
 	}

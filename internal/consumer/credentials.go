@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/pace"
@@ -52,11 +51,18 @@ func (s *session) othersGather() bool {
 	return false
 }
 
-// credentialsAccepted notes that the API has taken the credentials.
-func (s *session) credentialsAccepted(n *namespace) {
-	if slices.Contains(s.pacer.Accepted(n.Namespace), pace.Credentials) {
-		s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
-		s.log.Info("the import API takes the credentials again")
+// apiAccepted notes that the API has taken the credentials for a namespace, and
+// so knows the call.
+func (s *session) apiAccepted(n *namespace) {
+	for _, gate := range s.pacer.Accepted(n.Namespace) {
+		switch gate {
+		case pace.Credentials:
+			s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
+			s.log.Info("the import API takes the credentials again")
+		case pace.Place:
+			s.metrics.apiMissing.Set(0)
+			s.log.Info("the import API knows the call again")
+		}
 	}
 }
 

@@ -96,13 +96,15 @@ func (s *session) attempted(r result) {
 	}
 	s.requests.note(n.Name, r.outcome.RequestID)
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
-		s.credentialsAccepted(n)
+		s.apiAccepted(n)
 	}
 	switch r.outcome.Class {
 	case Stored:
 		s.succeeded(r, now)
 	case Refused:
 		s.refused(r, now)
+	case Missing:
+		s.missing(r, now)
 	case Unauthorised:
 		s.unauthorised(r, now)
 	case Cancelled:
@@ -131,15 +133,15 @@ func (s *session) afterAttempt(r result, now time.Time) {
 	s.pacer.Forget(n.Namespace)
 }
 
-// tellRepeat tells once of a batch that has lost the URL under which it may be
-// stored already.
+// tellRepeat logs once that a batch was, or is to be, sent again although it may
+// be stored already.
 func (s *session) tellRepeat(u *upload) {
 	if u.mayRepeat || !u.imp.MayRepeat() {
 		return
 	}
 	u.mayRepeat = true
 	s.metrics.possibleRepeats.Inc()
-	s.log.Warn("a batch may be stored twice: the upload URL that may have taken it is of no use any more",
+	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
 		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }
 
@@ -261,13 +263,8 @@ func (s *session) refused(r result, now time.Time) {
 		s.letterRefused(r, tells, now)
 		return
 	}
-	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
-		s.log.Error("namespace held: an import was refused for good; its records wait in Kafka, the others go on",
-			"namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
-			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
-	}
 	if u != nil {
 		n.noteRefused(u.pieces)
 	}
-	s.shed(n, now)
+	s.hold(r, now, "namespace held: an import was refused for good; its records wait in Kafka, the others go on")
 }

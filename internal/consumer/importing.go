@@ -31,9 +31,15 @@ type Import interface {
 	// Ambiguous says that the body may have been stored although no answer
 	// said so: giving this import up could send its lines twice.
 	Ambiguous() bool
-	// MayRepeat says that the body may be stored twice: a URL that may have
-	// taken it was given up for another one.
+	// MayRepeat says that the body may be stored twice: while it was ambiguous
+	// and nobody could tell its fate, it was sent again.
 	MayRepeat() bool
+	// Resolve asks the API what became of an ambiguous body, for a caller that
+	// is about to give the import up. It reads no body and changes nothing of how
+	// the import goes on. Stored: it has arrived, and is settled like any other.
+	// Unproven: to send its lines again may store them twice. Retry: the API could
+	// not answer; it may after Delay. Cancelled: as from Attempt.
+	Resolve(ctx context.Context, guard func() error) Outcome
 }
 
 // StoredImport is an import that the store has taken.
@@ -54,12 +60,14 @@ const (
 	Retry                     // later, not before Outcome.Delay
 	Unauthorised              // the API refuses the credentials
 	Refused                   // the API or the store refuses this batch for good
+	Missing                   // the API has no create call, or not for this namespace: it says nothing of the batch
+	Unproven                  // from Resolve: nobody says that the body has arrived
 )
 
 // Outcome is what became of one attempt.
 type Outcome struct {
 	Class     Class
-	Operation string // create or upload
+	Operation string // create, upload or ask
 	Status    int    // of the HTTP answer, 0 without one
 	RequestID string
 	// Delay is how long the namespace must wait before its next attempt.

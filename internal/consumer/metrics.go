@@ -24,7 +24,7 @@ type Metrics struct {
 	rebalances, possibleRepeats                              prometheus.Counter
 	batchBytes, batchRecords, delivery                       prometheus.Histogram
 	credentialsRefused                                       *prometheus.GaugeVec
-	lastImport                                               prometheus.Gauge
+	apiMissing, lastImport                                   prometheus.Gauge
 
 	records, uploaded, bytes, batches atomic.Int64 // for /status
 
@@ -67,7 +67,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 			Namespace: "bridge", Name: "rebalances_total", Help: "Generations of the group that this process was a member of.",
 		}),
 		possibleRepeats: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: an upload URL that may have taken them was given up.",
+			Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived.",
 		}),
 		batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
 		batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
@@ -75,6 +75,9 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		credentialsRefused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "bridge", Name: "credentials_refused", Help: "1 while the target refuses the credentials.",
 		}, []string{"target"}),
+		apiMissing: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "bridge", Name: "api_missing", Help: "1 while the import API does not know the create call for any namespace.",
+		}),
 		lastImport: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "bridge", Name: "last_successful_import_timestamp_seconds", Help: "When a batch was last stored, Unix time.",
 		}),
@@ -83,7 +86,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 	if reg != nil {
 		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
 			m.commits, m.offsetResets, m.kafkaErrors, m.fetchPaused, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
-			m.credentialsRefused, m.lastImport, (*gauges)(m))
+			m.credentialsRefused, m.apiMissing, m.lastImport, (*gauges)(m))
 	}
 	return m
 }

@@ -16,7 +16,8 @@ import (
 
 // closedSets are the counters and gauges of contract whose labels have a closed
 // set of values, beside what they are at the start.
-const closedSets = `bridge_commits_total{result="error"} 0
+const closedSets = `bridge_api_missing{} 0
+bridge_commits_total{result="error"} 0
 bridge_commits_total{result="fenced"} 0
 bridge_commits_total{result="ok"} 0
 bridge_credentials_refused{target="api"} 0

@@ -3,6 +3,7 @@ package consumer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -60,6 +61,10 @@ func (i *fakeImport) Attempts() int { return i.attempts }
 func (i *fakeImport) Ambiguous() bool { return i.ambiguous }
 
 func (i *fakeImport) MayRepeat() bool { return i.mayRepeat }
+
+func (i *fakeImport) Resolve(context.Context, func() error) Outcome {
+	return Outcome{Class: Unproven, Operation: "ask", Err: errors.New("nobody can tell")}
+}
 
 // ids are those of the lines of the body.
 func (i *fakeImport) ids() (ids []string) {

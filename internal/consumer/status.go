@@ -17,7 +17,8 @@ type Status struct {
 	StartedAt  time.Time         `json:"started_at"`
 	State      string            `json:"state"`       // waiting_for_kafka, joining, running, draining, stopped
 	KafkaError *string           `json:"kafka_error"` // while the brokers or the coordinator do not answer, or refuse
-	APIError   *string           `json:"api_error"`   // while the import API refuses the credentials
+	APIError   *string           `json:"api_error"`   // while the import API refuses the credentials, or does not know the call
+	ImportPath string            `json:"import_path"` // of the create call that is in use
 	Group      GroupStatus       `json:"group"`
 	Buffer     BufferStatus      `json:"buffer"`
 	Totals     TotalsStatus      `json:"totals"`
@@ -175,8 +176,12 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 	if text := s.commits.failure; text != "" {
 		st.KafkaError = &text
 	}
-	if s.pacer.Shut(pace.Credentials) {
+	switch {
+	case s.pacer.Shut(pace.Credentials):
 		text := "the import API refuses the credentials: " + credentialsRemedy
+		st.APIError = &text
+	case s.pacer.Shut(pace.Place):
+		text := "the import API does not know the call: " + placeRemedy
 		st.APIError = &text
 	}
 	st.Buffer.Bytes += s.pool.InUse() + s.budget.Held(budget.Letters) + s.budget.Held(budget.Marks)

@@ -4,18 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 )
-
-// OperationFollow is the metrics' label of the questions what became of an
-// import that is stored.
-const OperationFollow = "follow"
 
 // The documented states of a request. Only the last three prove that the API
 // has the upload; only the last two are final.
@@ -68,22 +61,29 @@ func (e *AskError) Unwrap() error { return e.cause }
 // again as in Attempt. The operation is the metrics' label. A non-nil error is
 // an *AskError.
 func (c *Client) Ask(ctx context.Context, operation, namespace, requestID string) (Progress, error) {
-	target, err := c.requestURL(namespace, requestID)
+	p, a := c.inquire(ctx, operation, namespace, requestID, c.cfg.CreateTimeout, nil)
+	if a.class == Stored {
+		return p, nil
+	}
+	c.metrics.retry(operation, a.reason)
+	return Progress{}, &AskError{Status: a.status, RetryAfter: a.retryAfter, cause: a.err}
+}
+
+// inquire makes the call within the time. Stored means that there is an answer.
+func (c *Client) inquire(ctx context.Context, operation, namespace, requestID string, patience time.Duration, guard func() error) (Progress, answer) {
+	target, err := c.requestTarget(namespace, requestID)
 	if err != nil {
-		return Progress{}, &AskError{cause: err}
+		return Progress{}, answer{class: Refused, err: err}
 	}
-	key := c.cfg.Key.Value()
-	p, err := c.ask(ctx, operation, target, key)
-	var failed *AskError
-	if errors.As(err, &failed) && (failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden) {
-		_, reloadErr := c.cfg.Key.Reload()
-		if now := c.cfg.Key.Value(); now != key {
-			return c.ask(ctx, operation, target, now)
-		} else if reloadErr != nil {
-			failed.cause = fmt.Errorf("%w; reload key: %w", failed.cause, reloadErr)
-		}
+	r := c.call(func(key string) reply { return c.request(ctx, operation, target, key, patience, guard) })
+	if r.class != Stored {
+		return Progress{}, r.answer
 	}
-	return p, err
+	p, err := parseProgress(r.text)
+	if err != nil {
+		r.malformed(err)
+	}
+	return p, r.answer
 }
 
 // ValidRequestID reports whether id can name a request in a path.
@@ -92,54 +92,12 @@ func ValidRequestID(id string) bool {
 		!strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`/\?#%`, r) })
 }
 
-func (c *Client) requestURL(namespace, requestID string) (*url.URL, error) {
-	if !validNamespace(namespace) {
-		return nil, errors.New("namespace is not made of letters, digits, _ and -")
-	}
+// requestTarget returns the address of the call.
+func (c *Client) requestTarget(namespace, requestID string) (*url.URL, error) {
 	if !ValidRequestID(requestID) {
 		return nil, errors.New("request id cannot stand in a path")
 	}
-	u := *c.cfg.BaseURL
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/v1/data/" + namespace + "/requests/" + requestID + "/results/download-url"
-	return &u, nil
-}
-
-// ask makes one call.
-func (c *Client) ask(ctx context.Context, operation string, target *url.URL, key string) (Progress, error) {
-	attempt, cancel := context.WithTimeoutCause(ctx, c.cfg.CreateTimeout, errTooLong)
-	defer cancel()
-	start := time.Now()
-	resp, err := c.transport.RoundTrip((&http.Request{
-		Method: http.MethodGet, URL: target, Host: target.Host, Header: c.apiHeader(key),
-	}).WithContext(attempt))
-	if err != nil {
-		a := c.unanswered(ctx, attempt, operation, start, err)
-		c.metrics.retry(operation, a.reason)
-		return Progress{}, &AskError{cause: a.err}
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		defer drain(resp.Body, cancel)
-		a := c.answered(operation, start, resp, "")
-		c.metrics.retry(operation, a.reason)
-		return Progress{}, &AskError{Status: a.status, RetryAfter: a.retryAfter, cause: a.err}
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
-	if attempt.Err() != nil {
-		a := c.unanswered(ctx, attempt, operation, start, err)
-		c.metrics.retry(operation, a.reason)
-		return Progress{}, &AskError{cause: a.err}
-	}
-	c.metrics.request(operation, resp.StatusCode, time.Since(start))
-	p, malformed := parseProgress(text)
-	if err != nil || len(text) > maxAnswerBytes {
-		malformed = errors.New("answer ends early or is too long")
-	}
-	if malformed != nil {
-		c.metrics.retry(operation, ReasonMalformed)
-		return Progress{}, &AskError{Status: resp.StatusCode, cause: fmt.Errorf("status %d: %w", resp.StatusCode, malformed)}
-	}
-	return p, nil
+	return c.target(requestsPath(c.paths.current())+requestID+"/results/download-url", namespace)
 }
 
 // parseProgress reads the answer to a question. Errors quote nothing.

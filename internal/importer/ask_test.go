@@ -13,7 +13,7 @@ import (
 // askLab is a lab whose API answers questions.
 func askLab(t *testing.T, answer http.HandlerFunc) (*lab, *Client) {
 	l := newLab(t)
-	l.onPost = func(w http.ResponseWriter, r *http.Request) {
+	l.onAsk = func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/v1/data/orders/requests/req_1/results/download-url" {
 			t.Errorf("%s %s", r.Method, r.URL.Path)
 		}
@@ -95,8 +95,8 @@ func TestAsk_readsARefusedKeyAgain(t *testing.T) {
 	}
 	l.key.good = "sk_other"
 	var failed *AskError
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1"); !errors.As(err, &failed) || failed.Status != http.StatusForbidden || l.posts != 3 {
-		t.Errorf("%v after %d calls", err, l.posts)
+	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1"); !errors.As(err, &failed) || failed.Status != http.StatusForbidden || l.asks != 3 {
+		t.Errorf("%v after %d calls", err, l.asks)
 	}
 }
 
@@ -108,8 +108,8 @@ func TestAsk_asksNothingOfABadName(t *testing.T) {
 			t.Errorf("asked for %q", id)
 		}
 	}
-	if _, err := c.Ask(t.Context(), OperationFollow, "../x", "req_1"); err == nil || l.posts > 0 {
-		t.Errorf("%v, %d calls", err, l.posts)
+	if _, err := c.Ask(t.Context(), OperationFollow, "../x", "req_1"); err == nil || l.asks > 0 {
+		t.Errorf("%v, %d calls", err, l.asks)
 	}
 }
 

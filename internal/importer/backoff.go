@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -40,20 +41,21 @@ func (c *Client) delay(failures int, retryAfter time.Duration) time.Duration {
 	return d
 }
 
-// parseRetryAfter reads Retry-After in both forms, seconds and HTTP date. A date
-// is compared with the answer's own Date, or with now where that is missing.
-// What is negative, past, or no number is 0: nothing was asked.
+// parseRetryAfter reads what an answer asks for: Retry-After-Ms, which is the
+// API's own and goes first, or Retry-After as seconds or HTTP date; numbers may
+// have fractions. A date is compared with the answer's own Date, or with now
+// where that is missing. What is negative, past, or no number is 0: nothing was
+// asked.
 func parseRetryAfter(h http.Header, now time.Time) time.Duration {
+	if ms, ok := parseNumber(h.Get("Retry-After-Ms")); ok {
+		return capped(ms, time.Millisecond)
+	}
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
 		return 0
 	}
-	if digits(value) {
-		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-			return maxRetryAfter // the digits alone can only be too many
-		}
-		return time.Duration(seconds) * time.Second
+	if seconds, ok := parseNumber(value); ok {
+		return capped(seconds, time.Second)
 	}
 	at, err := http.ParseTime(value)
 	if err != nil {
@@ -62,19 +64,25 @@ func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(at.Sub(serverTime(h, now)), 0), maxRetryAfter)
 }
 
+// capped is n units, at most maxRetryAfter.
+func capped(n float64, unit time.Duration) time.Duration {
+	return time.Duration(min(n*float64(unit), float64(maxRetryAfter)))
+}
+
+// parseNumber reads digits with perhaps a point among them, and nothing else.
+func parseNumber(text string) (float64, bool) {
+	text = strings.TrimSpace(text)
+	if strings.Trim(text, "0123456789.") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange) // too many digits are infinity
+}
+
 // serverTime is the answer's Date, else now.
 func serverTime(h http.Header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
 	}
 	return now
-}
-
-func digits(s string) bool {
-	for _, r := range s {
-		if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return true
 }

@@ -44,7 +44,12 @@ func TestParseRetryAfter(t *testing.T) {
 		{"seconds between blanks", " 7 ", "", 7 * time.Second},
 		{"zero", "0", "", 0},
 		{"negative", "-5", "", 0},
-		{"a fraction", "1.5", "", 0},
+		{"a fraction", "1.5", "", 1500 * time.Millisecond},
+		{"two points", "1.2.3", "", 0},
+		{"a point alone", ".", "", 0},
+		{"an exponent", "1e3", "", 0},
+		{"no number", "NaN", "", 0},
+		{"a fraction of a day", "86399.5", "", time.Hour},
 		{"words", "soon", "", 0},
 		{"a day", "86400", "", time.Hour},
 		{"more digits than fit", "99999999999999999999999999", "", time.Hour},
@@ -60,6 +65,27 @@ func TestParseRetryAfter(t *testing.T) {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestParseRetryAfter_milliseconds(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		ms, seconds string
+		want        time.Duration
+	}{
+		{"250", "7", 250 * time.Millisecond},
+		{" 0.5 ", "", 500 * time.Microsecond},
+		{"0", "7", 0},
+		{"", "7", 7 * time.Second},
+		{"-1", "7", 7 * time.Second},
+		{"soon", "7", 7 * time.Second},
+		{"7200000", "", time.Hour},
+		{"99999999999999999999999999", "", time.Hour},
+	} {
+		if got := parseRetryAfter(http.Header{"Retry-After-Ms": {tc.ms}, "Retry-After": {tc.seconds}}, now); got != tc.want {
+			t.Errorf("%q ms, %q s: %s, want %s", tc.ms, tc.seconds, got, tc.want)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // classify turns an answer's status into a class and a reason. code is the
@@ -26,16 +27,31 @@ func classify(operation string, status int, code string) (Class, string) {
 		return again, ReasonNetwork // a proxy on the way says so: the batch has met neither API nor store
 	case status == http.StatusRequestTimeout:
 		return again, ReasonTimeout
-	case status == http.StatusTooEarly, status >= 500 && status <= 599:
-		return again, ReasonServerError
+	case status == http.StatusTooEarly, status == http.StatusConflict, status >= 500 && status <= 599:
+		return again, ReasonServerError // 409: a lock of the API, another write to the object
 	case status < 400 || status > 499:
 		return Malformed, ReasonMalformed
 	case operation == OperationUpload:
 		return classifyStore(status, code)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return Unauthorised, ReasonUnauthorised
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
+		return Missing, ""
 	}
 	return Refused, ""
+}
+
+// hinted is what becomes of a class and reason by the header with which the API
+// tells its SDKs whether to try again. It may only make us more patient: what it
+// calls hopeless for a caller that waits is tried again later all the same.
+func hinted(operation string, h http.Header, class Class, reason string) (Class, string) {
+	if class != Refused && class != Missing || !strings.EqualFold(h.Get("X-Should-Retry"), "true") {
+		return class, reason
+	}
+	if operation == OperationUpload {
+		return RetrySame, ReasonServerError
+	}
+	return RetryLater, ReasonServerError
 }
 
 // classifyStore judges the store's 4xx answers. 401 and 403 concern what is in

@@ -1,13 +1,15 @@
 package importer
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"testing"
+	"time"
 )
 
-// answers lists every status that has a rule, for both operations.
+// statusCases lists every status that has a rule, for both operations.
 var statusCases = []struct {
 	status       int
 	create       Class
@@ -25,14 +27,16 @@ var statusCases = []struct {
 	{401, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
 	{402, Refused, "", Refused, ""},
 	{403, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
-	{404, Refused, "", Refused, ""},
-	{405, Refused, "", Refused, ""},
+	{404, Missing, "", Refused, ""},
+	{405, Missing, "", Refused, ""},
 	{407, RetryLater, ReasonNetwork, RetrySame, ReasonNetwork},
 	{408, RetryLater, ReasonTimeout, RetrySame, ReasonTimeout},
-	{409, Refused, "", Refused, ""},
+	{409, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
+	{410, Missing, "", Refused, ""},
 	{411, Refused, "", Refused, ""},
+	{412, Refused, "", Refused, ""}, // of a PUT without a condition
 	{413, Refused, "", Refused, ""},
-	{417, Refused, "", RetrySame, ReasonServerError},
+	{417, Refused, "", Refused, ""}, // of a PUT that did not ask
 	{422, Refused, "", Refused, ""},
 	{425, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
 	{429, RetryLater, ReasonThrottled, RetrySame, ReasonThrottled},
@@ -116,8 +120,8 @@ func TestClient_classifiesSuccess(t *testing.T) {
 			if n, equal := l.stored(all); n != 1 || !equal {
 				t.Errorf("%d objects, equal: %t", n, equal)
 			}
-			if got := l.header.Get("Expect"); got != "100-continue" {
-				t.Errorf("Expect: %q", got)
+			if l.header.Get("If-None-Match") != "" || l.askCount() != 0 {
+				t.Errorf("the first PUT had the header %v, %d questions", l.header, l.askCount())
 			}
 		})
 	}
@@ -135,6 +139,7 @@ func TestClient_readsTheStoresCode(t *testing.T) {
 		{"a body cut short", 400, "IncompleteBody", RetrySame, ReasonTimeout},
 		{"temporary credentials that ended", 400, "ExpiredToken", RetryNew, ReasonExpired},
 		{"a conflict of the moment", 409, "OperationAborted", RetrySame, ReasonServerError},
+		{"a conflict of conditions", 409, "ConditionalRequestConflict", RetrySame, ReasonServerError},
 		{"a body that is too large", 400, "EntityTooLarge", Refused, ""},
 		{"a code nobody knows", 400, secretText, Refused, ""},
 	} {
@@ -152,8 +157,51 @@ func TestClient_readsTheStoresCode(t *testing.T) {
 	}
 }
 
+// The hint with which the API tells its SDKs to try again makes us more patient;
+// the one that tells them not to changes no class.
+func TestClient_heedsTheHint(t *testing.T) {
+	for _, tc := range []struct {
+		status int
+		hint   string
+		create Class
+		upload Class
+		delay  time.Duration // of the create call
+	}{
+		{400, "true", RetryLater, RetrySame, 250 * time.Millisecond},
+		{404, "true", RetryLater, RetrySame, 250 * time.Millisecond},
+		{409, "true", RetryLater, RetrySame, 250 * time.Millisecond},
+		{413, "True", RetryLater, RetrySame, 250 * time.Millisecond},
+		{401, "true", Unauthorised, RetryNew, 250 * time.Millisecond},
+		{302, "true", Malformed, Malformed, 250 * time.Millisecond},
+		{400, "yes", Refused, Refused, 250 * time.Millisecond},
+		{404, "false", Missing, Refused, 30 * time.Second},
+		{409, "false", RetryLater, RetrySame, 30 * time.Second},
+		{429, "false", RetryLater, RetrySame, 30 * time.Second},
+		{503, "false", RetryLater, RetrySame, 30 * time.Second},
+	} {
+		t.Run(fmt.Sprintf("%d %s", tc.status, tc.hint), func(t *testing.T) {
+			answer := func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("X-Should-Retry", tc.hint)
+				w.WriteHeader(tc.status)
+			}
+			l := newLab(t)
+			l.onPut = answer
+			c := l.client()
+			i, _ := newImport(c, 100)
+			if out := l.attempt(c, i); out.Class != tc.upload || out.Delay != 250*time.Millisecond {
+				t.Errorf("upload: %s, delay %s", out.Class, out.Delay)
+			}
+			l.onPost = answer
+			if out := l.create(c, c.Probe("orders")); out.Class != tc.create || out.Delay != tc.delay {
+				t.Errorf("create: %s, delay %s; want %s, %s", out.Class, out.Delay, tc.create, tc.delay)
+			}
+		})
+	}
+}
+
 func TestClass_String(t *testing.T) {
-	if Cancelled.String() != "cancelled" || Malformed.String() != "malformed" || Class(99).String() != "unknown" {
+	if Cancelled.String() != "cancelled" || Malformed.String() != "malformed" || Unproven.String() != "unproven" || Class(99).String() != "unknown" {
 		t.Error("names of classes have moved")
 	}
 }

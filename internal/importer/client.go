@@ -3,7 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,12 +12,14 @@ import (
 // Client makes attempts. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
-	transport *http.Transport
+	log       *slog.Logger
+	userAgent []string // as a header's values
+	api       pool
+	uploads   pool
+	paths     *paths
+	stores    stores
+	toldMute  atomic.Bool // it was told that the API cannot be asked
 	metrics   *metrics
-
-	// noExpect is set once a store has answered 417: from then on bodies are
-	// sent without asking first.
-	noExpect atomic.Bool
 }
 
 // New makes a client; it opens no connection. Metrics are registered with reg,
@@ -31,26 +33,40 @@ func New(cfg Config, reg prometheus.Registerer) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register importer metrics: %w", err)
 	}
-	return &Client{cfg: cfg, transport: newTransport(cfg), metrics: m}, nil
+	return &Client{
+		cfg: cfg, log: cfg.Log, userAgent: []string{cfg.UserAgent},
+		api: newPool(cfg), uploads: newPool(cfg), paths: newPaths(cfg.Path), metrics: m,
+	}, nil
 }
 
 // Close ends the idle connections. Attempts must have returned.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.api.CloseIdleConnections()
+	c.uploads.CloseIdleConnections()
+}
 
 // Attempt tries once to store the import: it asks for an upload URL if there is
-// no usable one, then PUTs the body. It returns after the last read of the body.
+// no usable one, then PUTs the body. An import that may be stored already is
+// asked about first, or repeated on condition that it is not. Attempt returns
+// after the last read of the body.
 //
-// guard is called before the POST, before the PUT and, from another goroutine,
-// at each read of the body; its error cancels the attempt. nil means none.
+// guard is called before each request and, from another goroutine, at each read
+// of the body; its error cancels the attempt. nil means none.
 func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Outcome {
 	i.attempts++
 	if i.upload != nil && !i.usable() {
-		i.dropURL()
+		i.giveUpURL()
+	}
+	if out, done := c.beforeRepeat(ctx, i, guard); done {
+		return out
 	}
 	if i.upload == nil {
 		if out := c.create(ctx, i, guard); out.Class != Stored {
 			return out
 		}
+	}
+	if out, done := c.beforeNewURL(ctx, i, guard); done {
+		return out
 	}
 	return c.put(ctx, i, guard)
 }

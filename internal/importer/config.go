@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -18,12 +19,13 @@ import (
 // namespaceMark stands for the namespace in Config.Path.
 const namespaceMark = "{namespace}"
 
-// A KeySource holds the API key. It must be safe for concurrent use.
+// A KeySource holds the API key, and perhaps what Config.Headers returns. It must
+// be safe for concurrent use.
 type KeySource interface {
 	// Value returns the current key.
 	Value() string
-	// Reload reads the key again from where it came, and says whether it
-	// changed. Its error must not show the key.
+	// Reload reads the credentials again from where they came, and reports
+	// whether they changed. Its error must not show them.
 	Reload() (changed bool, err error)
 }
 
@@ -34,14 +36,22 @@ type Config struct {
 	// AllowInsecureHTTP. Its path has no escapes. Required.
 	BaseURL *url.URL
 
-	// Path of the create call, with {namespace} in it.
+	// Path of the create call, with {namespace} in it, or PathAuto.
 	//
-	// Default: /v1/data/{namespace}/import
+	// Default: PathAuto
 	Path string
 
 	// Key is sent as a Bearer token to BaseURL's host and nowhere else.
 	// Required.
 	Key KeySource
+
+	// Headers returns further headers for requests to BaseURL's host, with
+	// canonical names; it is asked for each request, from any goroutine, and the
+	// map must not change. What the client sets itself wins over them. Their
+	// values are never shown.
+	//
+	// Default: none
+	Headers func() http.Header
 
 	// CreateTimeout bounds one POST, its answer included.
 	//
@@ -102,6 +112,12 @@ type Config struct {
 	// Default: time.Now
 	Now func() time.Time
 
+	// Log receives what concerns the process and not one attempt: that the API
+	// knows the create call by its other name, say.
+	//
+	// Default: nothing is logged
+	Log *slog.Logger
+
 	// Rand returns a number in [0, 1) for jitter, from any goroutine.
 	//
 	// Default: rand.Float64
@@ -110,7 +126,7 @@ type Config struct {
 
 // withDefaults returns a copy of the configuration without zero values.
 func (c Config) withDefaults() Config {
-	setDefault(&c.Path, "/v1/data/"+namespaceMark+"/import")
+	setDefault(&c.Path, PathAuto)
 	setDefault(&c.CreateTimeout, 30*time.Second)
 	setDefault(&c.UploadTimeout, 5*time.Minute)
 	setDefault(&c.ProgressTimeout, 30*time.Second)
@@ -126,6 +142,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Headers == nil {
+		c.Headers = func() http.Header { return nil }
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Float64
@@ -155,7 +177,7 @@ func (c Config) validate() error {
 			faults = append(faults, fmt.Errorf("check base URL: %w", err))
 		}
 	}
-	if !strings.HasPrefix(c.Path, "/") || !strings.Contains(c.Path, namespaceMark) || strings.ContainsAny(c.Path, "?#%") {
+	if c.Path != PathAuto && (!strings.HasPrefix(c.Path, "/") || !strings.Contains(c.Path, namespaceMark) || strings.ContainsAny(c.Path, "?#%")) {
 		faults = append(faults, fmt.Errorf("check path: it must begin with / and contain %s, unescaped and without query", namespaceMark))
 	}
 	if c.Key == nil {

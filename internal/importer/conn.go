@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,10 +19,22 @@ type patientConn struct {
 	net.Conn
 	once sync.Once
 	over chan struct{} // closed when nothing more can be read
+	born time.Time
+	bad  atomic.Int32 // answers of 5xx in a row
 }
 
 func newPatientConn(conn net.Conn) *patientConn {
-	return &patientConn{Conn: conn, over: make(chan struct{})}
+	return &patientConn{Conn: conn, over: make(chan struct{}), born: time.Now()}
+}
+
+// spent notes an answer, and reports whether the connection has served its time.
+func (c *patientConn) spent(status int) bool {
+	if status < 500 {
+		c.bad.Store(0)
+	} else if c.bad.Add(1) >= badAnswers {
+		return true
+	}
+	return time.Since(c.born) > maxConnAge
 }
 
 func (c *patientConn) end() { c.once.Do(func() { close(c.over) }) }

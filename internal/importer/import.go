@@ -13,20 +13,29 @@ type Import struct {
 	body      [][]byte // owned by the caller; read only during Attempt
 	size      int64    // the sum of the body's lengths
 
-	// The current upload URL. All of it is cleared by dropURL.
-	upload    *url.URL // nil: the next attempt asks for one
-	requestID string
+	// The current upload URL. All of it is cleared by forgetURL.
+	upload    *url.URL      // nil: the next attempt asks for one
+	requestID string        // outlives the URL, for logs
 	issued    time.Time     // on the monotonic clock
 	lifetime  time.Duration // counted from issued
 	sent      bool          // a PUT to this URL was begun
 	ambiguous bool          // a complete body went to this URL, its fate unknown
+	plain     bool          // the store may refuse the condition: the next repeat has none
 	lost      int           // consecutive PUTs to this URL without an answer of the store
 	unreached int           // consecutive PUTs to this URL that no connection took
 
-	mayRepeat      bool // a URL was given up while ambiguous
+	// An ambiguous URL that was given up, and of which the API is asked before
+	// the body goes to another one.
+	doubtful bool
+	doubtID  string    // its request id
+	denied   bool      // in this attempt the API said that it knows of no upload
+	askAfter time.Time // the API asked for no question before
+
+	mayRepeat      bool // the body was, or is to be, sent again although it may be stored
 	attempts       int
 	createFailures int // consecutive
 	uploadFailures int // consecutive, over all URLs
+	askFailures    int // consecutive
 }
 
 // NewImport makes an import of size bytes for a namespace. The importer reads
@@ -43,11 +52,13 @@ func (c *Client) Probe(namespace string) *Import {
 }
 
 // SetBody gives a probe its body, so that the URL which it obtained serves the
-// first batch. A URL that other bytes may have reached is dropped.
+// first batch. A URL that other bytes may have reached is dropped; what became
+// of those is not this body's concern.
 func (i *Import) SetBody(body [][]byte, size int64) {
 	if i.sent {
-		i.dropURL()
+		i.forgetURL()
 	}
+	i.doubtful, i.doubtID = false, ""
 	i.body, i.size = body, size
 }
 
@@ -61,12 +72,14 @@ func (i *Import) RequestID() string { return i.requestID }
 // Attempts returns how often Attempt or Create was called for this import.
 func (i *Import) Attempts() int { return i.attempts }
 
-// Ambiguous says whether this import may already have been stored under its
-// current URL: a complete body was sent, and no answer told its fate.
-func (i *Import) Ambiguous() bool { return i.ambiguous }
+// Ambiguous reports whether this import may already be stored: a complete body
+// was sent under its current URL, or under one that was given up, and neither the
+// store nor the API has told its fate.
+func (i *Import) Ambiguous() bool { return i.ambiguous || i.doubtful }
 
-// MayRepeat says whether a URL was given up while it was ambiguous, so that
-// this import may end up stored twice.
+// MayRepeat reports whether this import may end up stored, and evaluated, twice:
+// while it was ambiguous and nobody could tell its fate, it was sent to another
+// URL, or without the condition that no object is there yet.
 func (i *Import) MayRepeat() bool { return i.mayRepeat }
 
 // usable says whether the import's URL can still be uploaded to.
@@ -74,11 +87,29 @@ func (i *Import) usable() bool {
 	return i.upload != nil && time.Since(i.issued) < i.lifetime
 }
 
-// dropURL makes the next attempt ask for a new URL. If a complete body may lie
-// under the old one this is what can store a batch twice, so every caller has
-// to be sure that the old URL is of no use.
-func (i *Import) dropURL() {
-	i.mayRepeat = i.mayRepeat || i.ambiguous
+// giveUpURL makes the next attempt ask for a new URL. If a complete body may lie
+// under the old one the API is asked about that before.
+func (i *Import) giveUpURL() {
+	if i.ambiguous {
+		i.doubtful, i.doubtID = true, i.requestID
+	}
+	i.forgetURL()
+}
+
+// sendAnew lets the body go to a new URL although it may lie under the old one.
+func (i *Import) sendAnew() {
+	i.mayRepeat = i.mayRepeat || i.doubtful
+	i.doubtful, i.doubtID = false, ""
+}
+
+// forgetURL drops the URL and all that is known about it.
+func (i *Import) forgetURL() {
 	i.upload, i.issued, i.lifetime = nil, time.Time{}, 0
-	i.sent, i.ambiguous, i.lost, i.unreached = false, false, 0, 0
+	i.sent, i.ambiguous, i.plain, i.lost, i.unreached = false, false, false, 0, 0
+}
+
+// adopt makes a granted URL the import's.
+func (i *Import) adopt(g grant, issued time.Time, lifetime time.Duration) {
+	i.giveUpURL()
+	i.upload, i.requestID, i.issued, i.lifetime = g.upload, g.requestID, issued, lifetime
 }

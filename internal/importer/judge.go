@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type answer struct {
 	status     int
 	reason     string
 	retryAfter time.Duration
+	hopeless   bool  // the API says that to try again does not help
 	err        error // without the operation's name
 }
 
@@ -25,6 +27,8 @@ func (c *Client) answered(operation string, start time.Time, resp *http.Response
 	if a.class == Stored {
 		return a
 	}
+	a.class, a.reason = hinted(operation, resp.Header, a.class, a.reason)
+	a.hopeless = operation != OperationUpload && strings.EqualFold(resp.Header.Get("X-Should-Retry"), "false")
 	a.retryAfter = parseRetryAfter(resp.Header, c.cfg.Now())
 	a.err = fmt.Errorf("status %d", resp.StatusCode)
 	if code != "" {
@@ -78,6 +82,9 @@ func (c *Client) failed(i *Import, operation string, a answer) Outcome {
 	*failures++
 	out.Reason, out.RetryAfter, out.Throttled = a.reason, a.retryAfter, a.status == http.StatusTooManyRequests
 	out.Delay = c.delay(*failures, a.retryAfter)
+	if a.hopeless {
+		out.Delay = max(out.Delay, c.cfg.MaxBackoff)
+	}
 	c.metrics.retry(operation, a.reason)
 	return out
 }
@@ -85,12 +92,16 @@ func (c *Client) failed(i *Import, operation string, a answer) Outcome {
 var verbs = map[string]string{
 	OperationCreate: "create upload URL for",
 	OperationUpload: "upload batch of",
+	OperationAsk:    "ask for the upload of",
 }
 
 // failures is the import's count of consecutive failures of an operation.
 func (i *Import) failures(operation string) *int {
-	if operation == OperationUpload {
+	switch operation {
+	case OperationUpload:
 		return &i.uploadFailures
+	case OperationAsk:
+		return &i.askFailures
 	}
 	return &i.createFailures
 }

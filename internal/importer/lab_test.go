@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type lab struct {
 	store  *httptest.Server
 	onPost func(w http.ResponseWriter, r *http.Request)
 	onPut  func(w http.ResponseWriter, r *http.Request)
+	onAsk  func(w http.ResponseWriter, r *http.Request)
 	cfg    Config // changed by a test before client is called
 	reg    *prometheus.Registry
 	key    *rotatingKey
@@ -43,7 +45,9 @@ type lab struct {
 	posts   int
 	puts    []string // paths, one per PUT
 	objects map[string][]byte
-	header  http.Header // of the last PUT
+	taken   map[string]int // bodies accepted, by path
+	header  http.Header    // of the last PUT
+	asks    int
 }
 
 // newLab starts a lab on loopback sockets.
@@ -51,10 +55,11 @@ func newLab(t *testing.T) *lab { return newLabOn(t, nil) }
 
 // newLabOn starts it on a network in memory if listen is not nil.
 func newLabOn(t *testing.T, listen func() net.Listener) *lab {
-	l := &lab{t: t, objects: map[string][]byte{}, reg: prometheus.NewPedanticRegistry(), key: &rotatingKey{value: secretKey}}
+	l := &lab{t: t, objects: map[string][]byte{}, taken: map[string]int{}, reg: prometheus.NewPedanticRegistry(), key: &rotatingKey{value: secretKey}}
 	start := func(h http.HandlerFunc) *httptest.Server {
 		s := httptest.NewUnstartedServer(h)
 		s.Config.ErrorLog = quiet()
+		s.Config.ConnContext = numberConns()
 		if listen != nil {
 			s.Listener.Close()
 			s.Listener = listen()
@@ -82,6 +87,19 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 	}
 	return l
 }
+
+type connKey struct{}
+
+// numberConns lets a server know by which of its connections a request came.
+func numberConns() func(context.Context, net.Conn) context.Context {
+	var made atomic.Int64
+	return func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, int(made.Add(1)))
+	}
+}
+
+// connNumber is the number of a request's connection, from 1.
+func connNumber(r *http.Request) int { return r.Context().Value(connKey{}).(int) }
 
 // socketBuffer is small, so that a body of the size big lies in no socket: left
 // alone, the kernel lets buffers grow to 10 MiB and a body is out long before it
@@ -119,6 +137,10 @@ func (l *lab) client() *Client {
 }
 
 func (l *lab) servePost(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		l.serveAsk(w, r)
+		return
+	}
 	l.mu.Lock()
 	l.posts++
 	l.mu.Unlock()
@@ -142,6 +164,29 @@ func (l *lab) grant(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"expires_at": %q, "objectKey": "k", "requestId": "req-%d", "status": "pending_upload", "upload_url": %q}`,
 			time.Now().Add(12*time.Hour).UTC().Format(time.RFC3339), l.postCount(), l.uploadURL())
 	}
+}
+
+func (l *lab) serveAsk(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	l.asks++
+	l.mu.Unlock()
+	if l.onAsk != nil {
+		l.onAsk(w, r)
+		return
+	}
+	l.tell(w, r)
+}
+
+// tell answers what became of a request, as its number says.
+func (l *lab) tell(w http.ResponseWriter, r *http.Request) {
+	number := strings.TrimSuffix(r.URL.Path[strings.LastIndex(r.URL.Path, "/req-")+len("/req-"):], "/results/download-url")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	status := "queued"
+	if l.taken["/bucket/"+number+".jsonl"] > 0 {
+		status = "ingesting"
+	}
+	fmt.Fprintf(w, `{"data_count": null, "namespace": "orders", "request_id": "req-%s", "status": %q, "error_summary": %q}`, number, status, secretText)
 }
 
 func (l *lab) uploadURL() string {
@@ -172,8 +217,32 @@ func (l *lab) keep(w http.ResponseWriter, r *http.Request) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if r.Header.Get("If-None-Match") == "*" && l.taken[r.URL.Path] > 0 {
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return
+	}
 	l.objects[r.URL.Path] = body
+	l.taken[r.URL.Path]++
 }
+
+// evaluations is how many bodies the store has accepted.
+func (l *lab) evaluations() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, taken := range l.taken {
+		n += taken
+	}
+	return n
+}
+
+func (l *lab) askCount() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asks
+}
+
+// at is what is known of the lab's store.
+func (l *lab) at(c *Client) *store { return c.stores.at(l.store.Listener.Addr().String()) }
 
 func (l *lab) postCount() int {
 	l.mu.Lock()

@@ -14,14 +14,21 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	retries  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	avoided  *prometheus.CounterVec
 }
+
+// How a repeat was avoided, also the metric's label. A closed set.
+const (
+	byAsking    = "asked"
+	byCondition = "conditional"
+)
 
 // newMetrics makes the metrics and registers them with reg unless it is nil.
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_requests_total",
-			Help: "Requests to the import API (create, follow) and its store (upload), by the answer's status or error.",
+			Help: "Requests to the import API (create, ask, follow) and its store (upload), by the answer's status or error.",
 		}, []string{"operation", "code"}),
 		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_retries_total",
@@ -35,12 +42,16 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			NativeHistogramMaxBucketNumber:  100,
 			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"operation"}),
+		avoided: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bridge_import_repeats_avoided_total",
+			Help: "Imports whose upload got no answer and that were found stored: by the API when asked, or by the store on a conditional repeat.",
+		}, []string{"how"}),
 	}
 	m.zero()
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration} {
+	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration, m.avoided} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -50,7 +61,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 
 // zero exports the series that are known beforehand.
 func (m *metrics) zero() {
-	for _, operation := range []string{OperationCreate, OperationUpload, OperationFollow} {
+	for _, operation := range []string{OperationCreate, OperationUpload, OperationAsk, OperationFollow} {
 		for _, code := range []string{"200", codeError} {
 			m.requests.WithLabelValues(operation, code)
 		}
@@ -58,6 +69,9 @@ func (m *metrics) zero() {
 			m.retries.WithLabelValues(operation, reason)
 		}
 		m.duration.WithLabelValues(operation)
+	}
+	for _, how := range []string{byAsking, byCondition} {
+		m.avoided.WithLabelValues(how)
 	}
 }
 

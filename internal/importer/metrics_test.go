@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func TestClient_metrics(t *testing.T) {
 	}
 	c := l.client()
 	want := map[string]float64{}
-	for _, operation := range []string{OperationCreate, OperationUpload, OperationFollow} {
+	for _, operation := range []string{OperationCreate, OperationUpload, OperationAsk, OperationFollow} {
 		want["bridge_import_requests_total 200 "+operation] = 0
 		want["bridge_import_requests_total error "+operation] = 0
 		want["bridge_import_duration_seconds "+operation] = 0
@@ -27,14 +28,23 @@ func TestClient_metrics(t *testing.T) {
 			want["bridge_import_retries_total "+operation+" "+reason] = 0
 		}
 	}
+	want["bridge_import_repeats_avoided_total asked"] = 0
+	want["bridge_import_repeats_avoided_total conditional"] = 0
 	checkMetrics(t, l.reg, want)
 
+	l.onAsk = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status": "queued"}`) }
 	i, _ := newImport(c, 100)
-	for _, status = range []int{503, 429, 403, 777, 0} {
+	for _, status = range []int{429, 403, 777, 0} { // 777 may hide that it is stored: the URL is kept
 		l.attempt(c, i)
 	}
-	want["bridge_import_requests_total 200 create"] = 2 // 777 may hide that it is stored: the URL is kept
-	want["bridge_import_requests_total 200 upload"] = 1
+	i, _ = newImport(c, 100)
+	for _, status = range []int{503, 0} { // the repeat is answered 412
+		l.attempt(c, i)
+	}
+	want["bridge_import_requests_total 200 create"] = 3
+	want["bridge_import_requests_total 200 ask"] = 1
+	want["bridge_import_requests_total 412 upload"] = 2
+	want["bridge_import_repeats_avoided_total conditional"] = 2
 	want["bridge_import_requests_total 503 upload"] = 1
 	want["bridge_import_requests_total 429 upload"] = 1
 	want["bridge_import_requests_total 403 upload"] = 1
@@ -43,8 +53,9 @@ func TestClient_metrics(t *testing.T) {
 	want["bridge_import_retries_total upload throttled"] = 1
 	want["bridge_import_retries_total upload expired"] = 1
 	want["bridge_import_retries_total upload malformed"] = 1
-	want["bridge_import_duration_seconds create"] = 2
-	want["bridge_import_duration_seconds upload"] = 5
+	want["bridge_import_duration_seconds create"] = 3
+	want["bridge_import_duration_seconds ask"] = 1
+	want["bridge_import_duration_seconds upload"] = 6
 	checkMetrics(t, l.reg, want)
 
 	if _, err := New(l.cfg, l.reg); err == nil {

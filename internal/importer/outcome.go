@@ -10,7 +10,9 @@ const (
 	// nothing and counts as no failure. It is the zero value, so that an
 	// outcome nobody filled in cannot pass for a stored batch.
 	Cancelled Class = iota
-	// Stored: the PUT was answered with 2xx (from Create: the URL is there).
+	// Stored: the PUT was answered with 2xx, or with 412 where it was to store
+	// only what is not there yet, or the API says that the upload has arrived.
+	// From Create: the URL is there.
 	Stored
 	// RetrySame: try the same upload URL again; the import keeps it.
 	RetrySame
@@ -24,15 +26,22 @@ const (
 	Unauthorised
 	// Refused: the API or the store refuses this import for good.
 	Refused
+	// Missing: where the create call should be there is none, or not for this
+	// namespace: 404, 405 or 410. It says nothing of the batch; another path or
+	// address, or the namespace's creation, would mend it.
+	Missing
 	// Malformed: the answer is not what the API documents. Nothing was
 	// followed or sent anywhere on account of it; to be retried later and told.
 	// The import keeps an upload URL under which it may be stored already.
 	Malformed
+	// Unproven, from Resolve alone: the API does not say that the import has arrived,
+	// or cannot be asked.
+	Unproven
 )
 
 // String returns the class's name for logs.
 func (c Class) String() string {
-	names := [...]string{"cancelled", "stored", "retry_same", "retry_new", "retry_later", "unauthorised", "refused", "malformed"}
+	names := [...]string{"cancelled", "stored", "retry_same", "retry_new", "retry_later", "unauthorised", "refused", "missing", "malformed", "unproven"}
 	if int(c) < len(names) {
 		return names[c]
 	}
@@ -43,6 +52,8 @@ func (c Class) String() string {
 const (
 	OperationCreate = "create"
 	OperationUpload = "upload"
+	OperationAsk    = "ask"    // of an upload whose answer was lost
+	OperationFollow = "follow" // of an import that is stored
 )
 
 // Reasons of a failed attempt, also the metrics' label. A closed set.
@@ -60,7 +71,7 @@ const (
 type Outcome struct {
 	Class Class
 
-	// Operation is the call that decided: OperationCreate or OperationUpload.
+	// Operation is the call that decided, one of the Operation constants.
 	Operation string
 
 	// Status is the answer's, 0 if there was none.

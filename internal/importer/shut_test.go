@@ -58,7 +58,7 @@ func TestClient_lateTransportFindsTheBodyShut(t *testing.T) {
 			return dial(ctx, network, addr)
 		}
 		c := l.client()
-		c.noExpect.Store(true)
+		l.at(c).noExpect.Store(true)
 		blocks, _ := batch(big)
 		var returned, late atomic.Bool
 		out := l.checked(c.Attempt(t.Context(), c.NewImport("orders", blocks, big), func() error {

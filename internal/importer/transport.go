@@ -18,17 +18,18 @@ const (
 	writeBufferBytes = 64 << 10
 )
 
-// newTransport makes the one transport of both calls. Its RoundTrip is called
-// directly: there is no http.Client, so no redirect is ever followed, no cookie
-// kept, and no error wrapped together with its URL.
+// newPool makes a pool, of which there are two: trouble with the store closes no
+// connection to the API. RoundTrip is called directly: there is no http.Client,
+// so no redirect is ever followed, no cookie kept, and no error wrapped together
+// with its URL.
 //
 // HTTP/1.1 only, for the API too: stores speak it, its connections fail one by
 // one where one dead HTTP/2 connection stalls every namespace, and there is just
 // one create call per batch.
-func newTransport(cfg Config) *http.Transport {
+func newPool(cfg Config) pool {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Transport{
+	return pool{&http.Transport{
 		Protocols:              protocols,
 		Proxy:                  cfg.Proxy,
 		DialContext:            patientDial(cfg.DialContext),
@@ -36,7 +37,6 @@ func newTransport(cfg Config) *http.Transport {
 		TLSHandshakeTimeout:    dialTimeout,
 		ExpectContinueTimeout:  continueTimeout,
 		IdleConnTimeout:        idleTimeout,
-		MaxIdleConns:           2 * cfg.MaxConns, // the API's host and the store's
 		MaxIdleConnsPerHost:    cfg.MaxConns,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		WriteBufferSize:        writeBufferBytes,
@@ -47,7 +47,7 @@ func newTransport(cfg Config) *http.Transport {
 			}
 			return nil
 		},
-	}
+	}}
 }
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)

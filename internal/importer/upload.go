@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,12 +20,10 @@ const (
 	// gives counts like none: it says nothing of the batch, and one proxy's
 	// redirect is no reason to store it twice.
 	//
-	// The price: if one of those PUTs was stored and only its answer lost, the
-	// new URL stores the batch twice. A store keeps nothing of a body that did
-	// not arrive whole, so where no whole body was ever sent the switch is free,
-	// and comes early. Where one was, the same URL is tried much longer: it
-	// overwrites itself. (A store that refuses the URL has had the chance to say
-	// so before that body, since we ask with Expect: 100-continue.)
+	// A store keeps nothing of a body that did not arrive whole, so where no whole
+	// body was ever sent the switch is free, and comes early. Where one was, the
+	// same URL is tried much longer: there the condition shows what is stored,
+	// while the API, asked before the switch, may not know yet.
 	lostBeforeNewURL          = 3
 	lostBeforeNewURLAmbiguous = 8
 
@@ -45,16 +41,28 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	if err := ask(guard); err != nil {
 		return c.failed(i, OperationUpload, answer{class: Cancelled, err: err})
 	}
+	p := try{store: c.stores.at(i.upload.Host), conditional: c.conditional(i), repeat: i.ambiguous}
 	i.sent = true
-	a, t := c.exchange(ctx, i, guard)
+	a, t := c.exchange(ctx, i, &p, guard)
+	c.judgeCondition(i, &p, &a)
+	unclear := t.whole && (a.status == 0 || a.status >= 500)
+	if p.repeat && !p.conditional && (unclear || a.class == Stored) || p.repeat && a.class == Stored && !p.proven && !i.denied {
+		i.mayRepeat = true
+	}
 	if a.class == Stored {
+		i.ambiguous = false
 		return c.succeeded(i, OperationUpload, a)
 	}
-	i.ambiguous = i.ambiguous || t.whole && (a.status == 0 || a.status >= 500)
+	i.ambiguous = i.ambiguous || unclear
+	if a.class == Refused && p.repeat && p.proven { // else it was asked before the PUT
+		if where, told := c.whereIs(ctx, i, guard); where == arrived {
+			return c.hasArrived(i, told)
+		}
+	}
 	i.countLost(&a, t)
 	out := c.failed(i, OperationUpload, a)
 	if a.class == RetryNew || a.class == Malformed && !i.ambiguous {
-		i.dropURL()
+		i.giveUpURL()
 	}
 	return out
 }
@@ -96,7 +104,7 @@ func (i *Import) countLost(a *answer, t traces) {
 
 // exchange sends the body and reads the answer. When it returns nothing reads
 // the import's blocks any more.
-func (c *Client) exchange(ctx context.Context, i *Import, guard func() error) (answer, traces) {
+func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() error) (answer, traces) {
 	attempt, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil) // closes the connection, unless it is idle again
 	limit := time.AfterFunc(c.cfg.UploadTimeout, func() { cancel(errTooLong) })
@@ -110,42 +118,44 @@ func (c *Client) exchange(ctx context.Context, i *Import, guard func() error) (a
 	}}
 	defer b.shut()
 
-	var reached atomic.Bool
-	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{WroteHeaders: func() { reached.Store(true) }})
+	var way trip
 	start := time.Now()
-	resp, err := c.transport.RoundTrip(c.uploadRequest(traced, i, b)) //nolint:bodyclose // uploadAnswer drains and closes it
+	resp, err := c.uploads.RoundTrip(c.uploadRequest(way.traced(attempt), i, p, b)) //nolint:bodyclose // uploadAnswer drains and closes it
 	limit.Stop()
 	stall.Stop()
 	if err != nil {
 		b.shut()
 	}
 	whole, guardErr := b.state()
-	t := traces{reached: reached.Load(), whole: whole}
+	t := traces{reached: way.reached.Load(), whole: whole}
 	switch {
 	case err == nil:
-		return c.uploadAnswer(start, resp, whole, func() { cancel(errTooLong) }), t
+		defer c.uploads.leave(&way, resp.StatusCode)
+		return c.uploadAnswer(start, resp, p.store, whole, func() { cancel(errTooLong) }), t
 	case guardErr != nil:
 		return answer{class: Cancelled, err: guardErr}, t
 	}
+	p.store.refused.Store(t.reached) // silence may hide a refusal
 	return c.unanswered(ctx, attempt, OperationUpload, start, err), t
 }
 
 // uploadAnswer judges the store's answer. Of a 2xx only the header counts: the
 // batch is stored, whatever follows. stop ends the reading.
-func (c *Client) uploadAnswer(start time.Time, resp *http.Response, whole bool, stop func()) answer {
+func (c *Client) uploadAnswer(start time.Time, resp *http.Response, s *store, whole bool, stop func()) answer {
 	defer drain(resp.Body, stop)
 	code := ""
 	if resp.StatusCode >= 400 {
 		code = readStoreCode(resp.Body, stop)
 	}
 	a := c.answered(OperationUpload, start, resp, code)
+	s.refused.Store(resp.StatusCode >= 400 && resp.StatusCode != http.StatusPreconditionFailed)
 	switch {
 	case a.class == Stored && !whole:
 		// Whoever says so, it cannot be the store: bytes of the batch are still here.
 		a.class, a.reason = Malformed, ReasonMalformed
 		a.err = fmt.Errorf("status %d before the whole body was sent", resp.StatusCode)
 	case resp.StatusCode == http.StatusExpectationFailed && resp.Request.Header.Get("Expect") != "":
-		c.noExpect.Store(true)
+		s.noExpect.Store(true)
 		a.class, a.reason = RetrySame, ReasonServerError
 	}
 	return a
@@ -163,15 +173,16 @@ func readStoreCode(answer io.Reader, stop func()) string {
 }
 
 // uploadRequest builds the PUT: the exact length, never chunked; nothing but
-// what the URL was signed for; and a question first, so that a body which is
-// refused is not pushed through.
-func (c *Client) uploadRequest(ctx context.Context, i *Import, b *body) *http.Request {
-	header := http.Header{
-		"Content-Type": {"application/json"},
-		"User-Agent":   {c.cfg.UserAgent},
+// what the URL was signed for, apart from the condition of a repeat; and a
+// question first where the body may be refused, so that it is not pushed through.
+func (c *Client) uploadRequest(ctx context.Context, i *Import, p *try, b *body) *http.Request {
+	header := make(http.Header, 4)
+	header["Content-Type"], header["User-Agent"] = valueJSON, c.userAgent
+	if p.store.expects(i.size) {
+		header["Expect"] = valueContinue
 	}
-	if !c.noExpect.Load() {
-		header.Set("Expect", "100-continue")
+	if p.conditional {
+		header["If-None-Match"] = valueAny
 	}
 	return (&http.Request{
 		Method:        http.MethodPut,

@@ -185,6 +185,14 @@ func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outc
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
+func (a *attempts) Resolve(ctx context.Context, guard func() error) consumer.Outcome {
+	o := outcome(a.client.Resolve(ctx, a.Import, guard))
+	if o.Class == consumer.Stored && a.truth != nil {
+		a.truth.told(o.RequestID)
+	}
+	return o
+}
+
 func outcome(o importer.Outcome) consumer.Outcome {
 	class := consumer.Retry
 	switch o.Class {
@@ -196,6 +204,10 @@ func outcome(o importer.Outcome) consumer.Outcome {
 		class = consumer.Unauthorised
 	case importer.Refused:
 		class = consumer.Refused
+	case importer.Missing:
+		class = consumer.Missing
+	case importer.Unproven:
+		class = consumer.Unproven
 	}
 	return consumer.Outcome{
 		Class: class, Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,

@@ -1,0 +1,118 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+)
+
+// PathAuto as Config.Path lets the client find out under which of its two names
+// the API knows the create call.
+const PathAuto = "auto"
+
+// The two names of the create call, the one that is tried first in front.
+const (
+	pathImport    = "/v1/data/" + namespaceMark + "/import"
+	pathUploadURL = "/v1/data/" + namespaceMark + "/requests/upload-url"
+)
+
+// paths are the names under which the create call may be known: one, or two of
+// which one is kept until it answers that it does not exist and the other one
+// gives an upload URL. Safe for concurrent use.
+type paths struct {
+	names []string
+	kept  atomic.Int32
+}
+
+func newPaths(setting string) *paths {
+	if setting == PathAuto {
+		return &paths{names: []string{pathImport, pathUploadURL}}
+	}
+	return &paths{names: []string{setting}}
+}
+
+func (p *paths) current() string { return p.names[p.kept.Load()] }
+
+// other returns the name beside this one, "" if there is none.
+func (p *paths) other(name string) string {
+	for _, n := range p.names {
+		if n != name {
+			return n
+		}
+	}
+	return ""
+}
+
+// keep uses to instead of from, and reports whether that is news.
+func (p *paths) keep(from, to string) bool {
+	var old, now int32
+	for i, n := range p.names {
+		switch n {
+		case from:
+			old = int32(i)
+		case to:
+			now = int32(i)
+		}
+	}
+	return p.kept.CompareAndSwap(old, now)
+}
+
+// Path returns the path of the create call that is in use.
+func (c *Client) Path() string { return c.paths.current() }
+
+// createAnywhere makes the create call, under its other name too where the one
+// in use does not exist. Only an upload URL makes the other name the one in use:
+// anything else may come from a gateway in front of the API. So a namespace that
+// the API does not know costs a second call, and changes nothing for the others.
+func (c *Client) createAnywhere(ctx context.Context, i *Import, guard func() error) answer {
+	name := c.paths.current()
+	a := c.createUnder(ctx, i, name, guard)
+	other := c.paths.other(name)
+	if a.class != Missing || other == "" {
+		return a
+	}
+	b := c.createUnder(ctx, i, other, guard)
+	switch {
+	case b.class == Missing:
+		a.err = fmt.Errorf("%w, and under the call's other name %w", a.err, b.err)
+		return a
+	case b.class == Stored && c.paths.keep(name, other):
+		c.log.Warn("the import API answers under the other name of its call only; that one is used from now on",
+			"import_path", other, "instead_of", name, "status", a.status)
+	}
+	return b
+}
+
+// target returns the address of a call for a namespace. Valid namespaces need no
+// escaping; others never get into a path.
+func (c *Client) target(path, namespace string) (*url.URL, error) {
+	if !validNamespace(namespace) {
+		return nil, errors.New("namespace is not made of letters, digits, _ and -")
+	}
+	u := *c.cfg.BaseURL
+	u.Path = strings.TrimSuffix(u.Path, "/") + strings.ReplaceAll(path, namespaceMark, namespace)
+	return &u, nil
+}
+
+func validNamespace(s string) bool {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// requestsPath returns the path under which the API keeps a namespace's
+// requests: beside the create call, whatever prefix a setting gives it.
+func requestsPath(create string) string {
+	for _, name := range []string{"/requests/upload-url", "/import"} {
+		if base, ok := strings.CutSuffix(create, name); ok && strings.HasSuffix(base, namespaceMark) {
+			return base + "/requests/"
+		}
+	}
+	return "/v1/data/" + namespaceMark + "/requests/"
+}

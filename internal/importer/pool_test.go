@@ -1,0 +1,145 @@
+package importer
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestPool_aConnectionThatBringsErrorsIsDropped: the first connection leads to a
+// server that is ill, later ones to others that are well.
+func TestPool_aConnectionThatBringsErrorsIsDropped(t *testing.T) {
+	for _, operation := range []string{OperationCreate, OperationUpload} {
+		t.Run(operation, func(t *testing.T) {
+			var network memoryNet
+			l := newLabOn(t, network.listen)
+			l.cfg.DialContext = network.dial
+			next := l.grant
+			if operation == OperationUpload {
+				next = l.keep
+			}
+			var seen []string
+			answer := func(w http.ResponseWriter, r *http.Request) {
+				n := connNumber(r)
+				seen = append(seen, fmt.Sprint(n))
+				if n == 1 && len(seen) > 1 {
+					unwell(w, r)
+					return
+				}
+				next(w, r)
+			}
+			l.onPost, l.onPut = l.grant, l.keep
+			if operation == OperationCreate {
+				l.onPost = answer
+			} else {
+				l.onPut = answer
+			}
+			c := l.client()
+			for stored, n := 0, 0; stored < 3; n++ {
+				if n == 10 {
+					t.Fatalf("by connections %v", seen)
+				}
+				i, _ := newImport(c, 100)
+				if l.attempt(c, i).Class == Stored {
+					stored++
+				}
+			}
+			if got := strings.Join(seen, ""); got != "11122" {
+				t.Errorf("requests by connections %s, want 11122: dropped after two errors in a row", got)
+			}
+		})
+	}
+}
+
+// TestPool_errorsThatAreNotInARowDropNothing.
+func TestPool_errorsThatAreNotInARowDropNothing(t *testing.T) {
+	l := newLab(t)
+	n := 0
+	l.onPost = func(w http.ResponseWriter, r *http.Request) {
+		if connNumber(r) != 1 {
+			t.Error("a new connection")
+		}
+		if n++; n%2 == 0 {
+			unwell(w, r)
+			return
+		}
+		l.grant(w, r)
+	}
+	c := l.client()
+	for range 10 {
+		l.create(c, c.Probe("orders"))
+	}
+}
+
+func TestPool_connectionsGrowOldTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T, l *lab) {
+		var last int
+		l.onPut = func(w http.ResponseWriter, r *http.Request) {
+			last = connNumber(r)
+			l.keep(w, r)
+		}
+		c := l.client()
+		start := time.Now()
+		for time.Since(start) < maxConnAge {
+			i, _ := newImport(c, 100)
+			wantClass(t, l.attempt(c, i), Stored, "")
+			if last != 1 {
+				t.Fatalf("connection %d after %s", last, time.Since(start))
+			}
+			time.Sleep(30 * time.Second)
+		}
+		for want := range 2 { // the one that notices, and the next
+			time.Sleep(time.Second)
+			i, _ := newImport(c, 100)
+			wantClass(t, l.attempt(c, i), Stored, "")
+			if last != want+1 {
+				t.Errorf("connection %d, want %d", last, want+1)
+			}
+		}
+	})
+}
+
+// TestClient_asksBeforeLargeBodies, and before any once the store has refused one.
+func TestClient_asksBeforeLargeBodies(t *testing.T) {
+	l := newLab(t)
+	var status atomic.Int32
+	var expect atomic.Value
+	l.onPut = func(w http.ResponseWriter, r *http.Request) {
+		expect.Store(r.Header.Get("Expect"))
+		switch status := int(status.Load()); status {
+		case 0:
+			l.keep(w, r)
+		case -1:
+			abort(w, r, 0)
+		default:
+			w.WriteHeader(status)
+		}
+	}
+	c := l.client()
+	for n, step := range []struct {
+		size, status int
+		asks         bool
+	}{
+		{100, 0, false},
+		{bigBody, 0, false},
+		{bigBody + 1, 0, true},
+		{100, 503, false},
+		{100, 0, true},
+		{100, 403, false},
+		{100, -1, true},
+		{100, 0, true},
+		{100, 0, false},
+		{100, -1, false},
+		{100, 0, true},
+	} {
+		status.Store(int32(step.status))
+		i, _ := newImport(c, step.size)
+		l.attempt(c, i)
+		if (expect.Load() == "100-continue") != step.asks {
+			t.Errorf("step %d: Expect %q for %d bytes", n, expect.Load(), step.size)
+		}
+	}
+}

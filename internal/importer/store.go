@@ -1,0 +1,58 @@
+package importer
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// bigBody is the size above which a store is asked first whether it takes a body
+// (Expect: 100-continue). A round trip costs more than a smaller body does.
+const bigBody = 1 << 20
+
+// store is what one store, by its host, has shown so far. Safe for concurrent use.
+type store struct {
+	condition atomic.Int32 // one of the constants below
+	noExpect  atomic.Bool  // it answered 417: bodies are sent without asking first
+	refused   atomic.Bool  // its last answer, or silence, was no 2xx
+}
+
+// What a store makes of If-None-Match, which it may never have heard of.
+const (
+	conditionUnknown  int32 = iota
+	conditionHonoured       // it answered 412
+	conditionRefused        // it refuses a PUT because of it
+)
+
+func (s *store) honours() bool { return s.condition.Load() == conditionHonoured }
+func (s *store) refuses() bool { return s.condition.Load() == conditionRefused }
+
+// expects reports whether the store is to be asked before a body is sent: for a
+// large one, and where one has just been refused, so that the refusal is read
+// before the body's rest resets the connection.
+func (s *store) expects(size int64) bool {
+	return !s.noExpect.Load() && (size > bigBody || s.refused.Load())
+}
+
+// maxStores bounds the hosts that are remembered. Beyond it all are forgotten:
+// what they do is found out again.
+const maxStores = 256
+
+// stores are the hosts that upload URLs have named. Safe for concurrent use.
+type stores struct {
+	mu     sync.Mutex // guards byHost
+	byHost map[string]*store
+}
+
+func (s *stores) at(host string) *store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.byHost[host]
+	if known == nil {
+		if s.byHost == nil || len(s.byHost) >= maxStores {
+			s.byHost = map[string]*store{}
+		}
+		known = &store{}
+		s.byHost[host] = known
+	}
+	return known
+}
