@@ -47,12 +47,9 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 	for _, r := range cfg.Policies.Skip {
 		tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		if out.SkipRecords == nil {
-			out.SkipRecords = map[kafka.TopicPartition]map[int64]bool{}
+			out.SkipRecords = map[kafka.TopicPartition]consumer.Offsets{}
 		}
-		if out.SkipRecords[tp] == nil {
-			out.SkipRecords[tp] = map[int64]bool{}
-		}
-		out.SkipRecords[tp][r.Offset] = true
+		out.SkipRecords[tp] = out.SkipRecords[tp].With(r.First, r.Last)
 	}
 	return out
 }

@@ -16,10 +16,10 @@ func TestRecordSettings_largestLine(t *testing.T) {
 		line                int
 		bounds              []string
 	}{
-		{"fits both", "1MiB", "4MiB", 1 << 20, nil},
-		{"larger than a batch", "1MiB", "8MiB", 1<<20 + 1, []string{batch}},
-		{"fits a batch, but is larger than a quarter of the buffer", "8MiB", "8MiB", 2<<20 + 1, []string{buffer}},
-		{"larger than either", "8MiB", "8MiB", 8<<20 + 1, []string{batch, buffer}},
+		{"fits both", "4MiB", "16MiB", 4 << 20, nil},
+		{"larger than a batch", "1MiB", "16MiB", 1<<20 + 1, []string{batch}},
+		{"fits a batch, but is larger than a quarter of the buffer", "16MiB", "16MiB", 4<<20 + 1, []string{buffer}},
+		{"larger than either", "16MiB", "16MiB", 16<<20 + 1, []string{batch, buffer}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg, err := config.Load([]string{

@@ -81,9 +81,9 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 		"BRIDGE_KAFKA_BROKERS= a:1 , b:2 ",
 		"BRIDGE_KAFKA_TOPICS=", "BRIDGE_KAFKA_TOPIC_REGEX=users|ads",
 		"BRIDGE_KAFKA_OFFSET_RESET=Latest",
-		"BRIDGE_BATCH_MAX_BYTES=1MB", "BRIDGE_BUFFER_MAX_BYTES=1048577",
+		"BRIDGE_BATCH_MAX_BYTES=16MiB", "BRIDGE_BUFFER_MAX_BYTES=16777217",
 		"BRIDGE_NAMESPACE=field:a.b", "BRIDGE_NAMESPACE_MAP=x=y+z", "BRIDGE_NAMESPACE_ALLOW=ns-[0-9]",
-		"BRIDGE_ID=offset", "BRIDGE_SKIP_RECORDS=users/0@7, ads/12@0",
+		"BRIDGE_ID=offset", "BRIDGE_SKIP_RECORDS=users/0@7, ads/12@0-19",
 		"BRIDGE_LOG_LEVEL=WARN", "BRIDGE_KAFKA_TLS=true",
 		"SAFETYKIT_BASE_URL=http://127.0.0.1:99/prefix/",
 		"UNRELATED=x",
@@ -102,10 +102,10 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	if cfg.Kafka.OffsetReset != config.ResetLatest || cfg.Log.Level != slog.LevelWarn || !cfg.Kafka.TLS.Enabled {
 		t.Errorf("words: %v %v %v", cfg.Kafka.OffsetReset, cfg.Log.Level, cfg.Kafka.TLS.Enabled)
 	}
-	if cfg.Batch.MaxBytes != 1e6 || cfg.Buffer.MaxBytes != 1048577 {
+	if cfg.Batch.MaxBytes != 16<<20 || cfg.Buffer.MaxBytes != 16<<20+1 {
 		t.Errorf("sizes: %d %d", cfg.Batch.MaxBytes, cfg.Buffer.MaxBytes)
 	}
-	if want := (config.SkipRecords{{"users", 0, 7}, {"ads", 12, 0}}); !slices.Equal(cfg.Policies.Skip, want) {
+	if want := (config.SkipRecords{{"users", 0, 7, 7}, {"ads", 12, 0, 19}}); !slices.Equal(cfg.Policies.Skip, want) {
 		t.Errorf("skip records %v", cfg.Policies.Skip)
 	}
 	if got := cfg.API.BaseURL.String(); got != "http://127.0.0.1:99/prefix" {

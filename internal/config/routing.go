@@ -47,7 +47,7 @@ type Policies struct {
 	OnInvalid Policy `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
 
 	// Skip names single records to leave out, whatever they hold.
-	Skip SkipRecords `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset,..., counted as operator."`
+	Skip SkipRecords `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`
 
 	// OnTombstone treats a record whose value is null.
 	//

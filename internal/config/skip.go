@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// SkipRecord names one record.
+// SkipRecord names one record, or a range of records.
 type SkipRecord struct {
-	Topic     string
-	Partition int32
-	Offset    int64 // the record's own offset
+	Topic       string
+	Partition   int32
+	First, Last int64 // offsets, both included
 }
 
 // SkipRecords are the records that an operator leaves out by name.
 type SkipRecords []SkipRecord
 
-// Decode parses topic/partition@offset,...
+// Decode parses topic/partition@offset,topic/partition@first-last,...
 func (s *SkipRecords) Decode(text string) error {
 	var names List
 	if err := names.Decode(text); err != nil {
@@ -26,7 +26,7 @@ func (s *SkipRecords) Decode(text string) error {
 	for i, name := range names {
 		var ok bool
 		if records[i], ok = parseSkipRecord(name); !ok {
-			return fmt.Errorf("element %d is not of the form topic/partition@offset", i+1)
+			return fmt.Errorf("element %d is not of the form topic/partition@offset or topic/partition@first-last", i+1)
 		}
 	}
 	*s = records
@@ -35,9 +35,14 @@ func (s *SkipRecords) Decode(text string) error {
 
 func parseSkipRecord(name string) (SkipRecord, bool) {
 	topic, rest, _ := strings.Cut(name, "/")
-	partition, offset, _ := strings.Cut(rest, "@")
+	partition, offsets, _ := strings.Cut(rest, "@")
+	first, last, isRange := strings.Cut(offsets, "-")
+	if !isRange {
+		last = first
+	}
 	p, errPartition := strconv.ParseUint(partition, 10, 31)
-	o, errOffset := strconv.ParseUint(offset, 10, 63)
-	ok := topicFault(topic) == "" && errPartition == nil && errOffset == nil
-	return SkipRecord{topic, int32(p), int64(o)}, ok
+	from, errFirst := strconv.ParseUint(first, 10, 63)
+	to, errLast := strconv.ParseUint(last, 10, 63)
+	ok := topicFault(topic) == "" && errPartition == nil && errFirst == nil && errLast == nil && from <= to
+	return SkipRecord{topic, int32(p), int64(from), int64(to)}, ok
 }

@@ -88,6 +88,9 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 	case c.fault == nil && job.upload == nil && !s.room(c, now):
 		s.pending, s.pausedAt = c, now
 	default:
+		if c.oversized != nil {
+			s.holdRange(p, c, now) // unless the main read has
+		}
 		if job.upload != nil {
 			s.takeLetters(c, p, now)
 		} else {
@@ -111,7 +114,7 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 		}
 		for j := range c.groups[i].lines {
 			l := &c.groups[i].lines[j]
-			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.Name, l.offset) && !p.ledger.Overtaken(n.Name, l.offset) {
+			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.Name, l.offset) && !p.ledger.Overtaken(n.Name, l.offset) && !p.ledger.Unread(l.offset) {
 				s.add(n.Name, p, l, n.toldRefused(p, l.offset), now)
 			}
 		}

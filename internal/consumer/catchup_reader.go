@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/wire"
 )
 
 // catchUpJob is one fetch of a partition below its position, for the lines of
@@ -24,10 +23,9 @@ type catchUpJob struct {
 // catchUpReader makes the catch-up reads of a session, one fetch at a time. The
 // last chunk of each job carries a fault, of kind faultNone if all went well.
 type catchUpReader struct {
-	jobs    chan *catchUpJob
-	dec     *decoder
-	f       *fetcher
-	streams *streamReader
+	jobs chan *catchUpJob
+	dec  *decoder
+	f    *fetcher
 
 	// The rest belongs to the loop.
 	busy      bool
@@ -39,8 +37,7 @@ type catchUpReader struct {
 }
 
 func newCatchUpReader(s *session) *catchUpReader {
-	d := newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)
-	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: d, streams: newStreamReader(s.fetcher, d)}
+	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)}
 }
 
 // want lets a namespace catch up.
@@ -77,12 +74,6 @@ func (r *catchUpReader) serve(ctx context.Context, job *catchUpJob) {
 	defer r.dec.dropArena()
 	w := work{cursor: job.cursor, epoch: job.cursor.epoch.Load(), from: job.from, catchUp: job}
 	flt := r.read(ctx, &w)
-	if flt != nil && flt.kind == faultLarge {
-		flt = nil
-		if err := r.streams.read(ctx, &w); err != nil {
-			flt = r.streams.fault(&w, err)
-		}
-	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -100,33 +91,13 @@ var errNothingThere = errors.New("answer holds nothing below the position")
 // read fetches and decodes; w.from ends after what was sent.
 func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 	a := r.f.aside(w)
-	var l *lease
 	request := r.f.request([]asked{a})
 	request.MaxWait = 0
-	body, version, err := r.f.client.Fetch(ctx, a.of, request, func(n int) ([]byte, error) {
-		if l != nil {
-			l.release()
-		}
-		var err error
-		if l, err = r.f.fetched.lend(ctx, int64(n)); err != nil {
-			l = nil
-			return nil, err
-		}
-		return l.buf[:n], nil
-	})
-	if l != nil {
-		defer l.release()
-	}
-	if errors.Is(err, errOverCeiling) {
-		return &fault{kind: faultLarge, err: err}
-	}
+	res, err := r.f.ask(ctx, a.of, request)
 	if err != nil {
 		return &fault{kind: faultRetry, err: err}
 	}
-	var res wire.FetchResponse
-	if err := res.Decode(body, version); err != nil {
-		return &fault{kind: faultRetry, err: err}
-	}
+	defer res.lease.release()
 	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
 		return &fault{kind: faultRetry, err: kafka.Code(res.ErrorCode)}
 	}
@@ -137,9 +108,12 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 	case code != kafka.CodeOK:
 		return &fault{kind: faultRetry, err: code}
 	}
-	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, l
+	w.records, w.aborted, w.high, w.lease = p.Records, p.Aborted, p.HighWatermark, res.lease
 	if len(p.Records) == 0 {
 		return &fault{kind: faultRetry, err: errNothingThere}
+	}
+	if p.Cut {
+		w.cut = res.size
 	}
 	return r.dec.decode(ctx, w)
 }

@@ -36,6 +36,8 @@ type chunk struct {
 
 	// fault is set instead of records when reading cannot go on here.
 	fault *fault
+	// oversized is set instead of records where they have no room in the buffer.
+	oversized *oversized
 	// catchUp is the job it was read for, nil on the main path.
 	catchUp *catchUpJob
 

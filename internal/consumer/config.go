@@ -46,7 +46,7 @@ type Config struct {
 	OnTombstone Policy
 	OnRejected  Policy
 	// SkipRecords are left out by name and counted as operator.
-	SkipRecords map[kafka.TopicPartition]map[int64]bool
+	SkipRecords map[kafka.TopicPartition]Offsets
 	DLQTopic    string // required by any DeadLetter policy
 
 	Batch                batcher.Limits

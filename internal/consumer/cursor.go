@@ -21,7 +21,6 @@ type cursor struct {
 	offset              int64 // of the next record to fetch
 	batchEpoch          int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
 	busy                bool  // a request for it is under way
-	streams             int   // batches of it that are to be read as streams; not fetched meanwhile
 	paused              bool
 	retryAt             time.Time
 	density             int64     // bytes of an answer per offset, of the last one; 0 unknown
@@ -42,7 +41,7 @@ func (c *cursor) know(r kafka.Range) {
 }
 
 // idle says that a request may ask for the partition. Call with fetcher.mu held.
-func (c *cursor) idle() bool { return !c.busy && !c.paused && c.streams == 0 }
+func (c *cursor) idle() bool { return !c.busy && !c.paused }
 
 // ahead is about how many bytes the leader has beyond the offset, as of the last
 // answer; an open transaction's do not count. Call with fetcher.mu held.
@@ -61,7 +60,6 @@ const (
 	faultTruncated                   // the log ends before what was read of it
 	faultLost                        // the topic was deleted or created anew
 	faultCorrupt                     // the data at the offset cannot be read
-	faultLarge                       // the batch at the offset has to be read as a stream
 )
 
 // fault travels in the order of the partition's chunks, so that the loop has
@@ -80,6 +78,7 @@ type work struct {
 	aborted []wire.AbortedTransaction
 	high    int64  // high watermark of the answer
 	records []byte // points into lease
+	cut     int64  // not 0: records are only the beginning of an answer of so many bytes
 	lease   *lease // nil with a fault
 	fault   *fault
 	catchUp *catchUpJob // nil on the main path

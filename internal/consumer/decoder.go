@@ -103,8 +103,11 @@ const watermarkSlack = 1 << 20
 // it has been sent or lies in the chunk being filled.
 func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	d.begin(w)
-	d.batches.Reset(w.records, w.high+watermarkSlack)
 	d.aborted.Reset(w.aborted)
+	if w.cut > 0 {
+		return d.head(ctx, w)
+	}
+	d.batches.Reset(w.records, w.high+watermarkSlack)
 	var b wire.Batch
 	for {
 		err := d.batches.Next(&b)
@@ -117,9 +120,6 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 		}
 		if err != nil {
 			d.sendRead(ctx)
-			if errors.Is(err, errLargeBatch) {
-				return &fault{kind: faultLarge, err: err}
-			}
 			return &fault{kind: faultCorrupt, offset: w.from, err: err}
 		}
 	}
@@ -129,6 +129,9 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
 	if !d.aborted.Skip(b) || !d.cfg.ReadCommitted && !b.Control {
 		data, l, err := d.inflate(ctx, w, b)
+		if errors.Is(err, errOversized) {
+			return d.passOver(ctx, w, b, d.cfg.inflated(b))
+		}
 		if err != nil {
 			return err
 		}
@@ -183,7 +186,7 @@ func (d *decoder) record(w *work, l *lease) {
 
 // skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.
 func (d *decoder) skips(w *work) bool {
-	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition][d.rec.Offset]
+	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition].Hold(d.rec.Offset, d.rec.Offset)
 }
 
 // reject notes that d.rec becomes no line. Where it will go to the dead-letter

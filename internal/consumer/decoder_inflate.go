@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"kafka-import-bridge/internal/wire"
 )
@@ -15,7 +14,8 @@ const arenaBytes = 512 << 10
 // inflate returns the records of a batch and the lease they lie in: the
 // answer's own for an uncompressed batch, the arena's else. A batch that does
 // not fit what is left of the arena gets a new one of the size it says it
-// needs, and if it said too little, of four times that, up to the ceiling.
+// needs, and if it said too little, of four times that, up to the ceiling. What
+// inflates to more than that is errOversized.
 func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, *lease, error) {
 	if b.Codec == wire.None {
 		data, err := d.inflater.Inflate(nil, b, int64(b.CompressedLen()))
@@ -25,7 +25,7 @@ func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, 
 	for try := 0; ; try++ {
 		if d.arena == nil || int64(len(d.arena.buf)-d.used) < want || try > 0 {
 			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
-				return nil, nil, inflateError(b, err)
+				return nil, nil, err
 			}
 		}
 		room := d.arena.buf[d.used:]
@@ -34,21 +34,14 @@ func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, 
 			d.used += len(data)
 			return data, d.arena, nil
 		}
-		if !errors.Is(err, wire.ErrInflatesTooMuch) || int64(len(room)) >= d.inflated.ceiling {
-			return nil, nil, inflateError(b, err)
+		if !errors.Is(err, wire.ErrInflatesTooMuch) {
+			return nil, nil, err
+		}
+		if int64(len(room)) >= d.inflated.ceiling {
+			return nil, nil, errOversized
 		}
 		want = min(4*max(want, int64(len(room))), d.inflated.ceiling)
 	}
-}
-
-func inflateError(b *wire.Batch, err error) error {
-	switch tooMuch := errors.Is(err, wire.ErrInflatesTooMuch) || errors.Is(err, errOverCeiling); {
-	case tooMuch && b.CanStream():
-		return errLargeBatch
-	case tooMuch:
-		return fmt.Errorf("batch at offset %d of %d bytes inflates to more than BRIDGE_BUFFER_MAX_BYTES has room for: raise it", b.BaseOffset, b.CompressedLen())
-	}
-	return err
 }
 
 // newArena borrows another arena. Nothing of the old one may be held while it

@@ -66,34 +66,6 @@ func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
 	r.end(chunks)
 }
 
-// TestDecoder_leavesALargeBatchToAStream, unless it can only be read as a whole.
-func TestDecoder_leavesALargeBatchToAStream(t *testing.T) {
-	for _, codec := range []wire.Codec{wire.Gzip, wire.Zstd, wire.Snappy} {
-		t.Run(codec.String(), func(t *testing.T) {
-			r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 1 << 20 })
-			bomb := testBatch{codec: codec, records: []testRecord{{value: bytes.Repeat([]byte(" "), 20<<20)}}}
-			// One that inflates to a little more than what is allowed at once
-			// is as good: the smaller answer fits every allowance.
-			kind, text := faultLarge, errLargeBatch.Error()
-			if codec == wire.Snappy {
-				bomb.records[0].value = bytes.Repeat([]byte(" "), 2<<20)
-				kind, text = faultCorrupt, "BRIDGE_BUFFER_MAX_BYTES"
-			}
-			chunks := r.decode(r.work(0, bomb))
-			if want := fmt.Sprintf("fault %d at 0\n", kind); told(chunks) != want {
-				t.Fatalf("decoded\n%.200s\nwant\n%s", told(chunks), want)
-			}
-			if err := chunks[len(chunks)-1].fault.err; !strings.Contains(err.Error(), text) {
-				t.Errorf("got %v, want %q", err, text)
-			}
-			if used := r.inflated.Used(); used > r.cfg.inflateCeiling() {
-				t.Errorf("%d bytes are lent, ceiling %d", used, r.cfg.inflateCeiling())
-			}
-			r.end(chunks)
-		})
-	}
-}
-
 // TestDecoder_decodersDoNotWaitForEachOther lets four of them share an
 // allowance that is too small for two large batches.
 func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {

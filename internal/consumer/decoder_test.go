@@ -82,6 +82,10 @@ func told(chunks []*chunk) string {
 		if c.start == c.next {
 			continue // says nothing
 		}
+		if o := c.oversized; o != nil {
+			fmt.Fprintf(&b, "oversized %d-%d (%d records)\n", c.start, o.last, o.records)
+			continue
+		}
 		fmt.Fprintf(&b, "%d-%d (%d records)\n%s", c.start, c.next, c.records, shape(c))
 		for _, j := range c.rejects {
 			if j.operator {
@@ -147,7 +151,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		{
 			name: "records are skipped by name, whatever they are",
 			change: func(c *Config) {
-				c.SkipRecords = map[kafka.TopicPartition]map[int64]bool{{Topic: "orders", Partition: 3}: {1: true, 2: true}, {Topic: "orders", Partition: 4}: {0: true}}
+				c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 3}: {{First: 1, Last: 2}}, {Topic: "orders", Partition: 4}: {{First: 0, Last: 0}}}
 			},
 			batches: []testBatch{{records: []testRecord{inNS(0, "a"), inNS(1, "a"), {offset: 2, value: []byte("poison")}}}},
 			want:    "0-3 (3 records)\na: 0=" + string(lineOf(0, "a")) + "\n1 operator\n2 operator\n",

@@ -25,11 +25,8 @@ type fetcher struct {
 	fetched *allowance // answers
 	work    []chan work
 	refresh func() // asks for new metadata, does not block
-	// streamWake makes the streamer look for work.
-	streamWake chan struct{}
 
 	mu      sync.Mutex
-	streams []asked // for the streamer
 	cursors map[kafka.TopicPartition]*cursor
 	turn    uint64                  // of the last request
 	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
@@ -39,7 +36,7 @@ type fetcher struct {
 func newFetcher(cfg *Config, client *kafka.Client, m *Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
 	f := &fetcher{
 		cfg: cfg, client: client, metrics: m, fetched: fetched, refresh: refresh,
-		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{}, streamWake: make(chan struct{}, 1),
+		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{},
 	}
 	for range decoders {
 		f.work = append(f.work, make(chan work, 2))

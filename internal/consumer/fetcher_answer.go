@@ -10,57 +10,74 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// fetch makes one request and hands its answer to the decoders.
-func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) error {
-	var l *lease
-	body, version, err := f.client.Fetch(ctx, leader, f.request(batch), func(n int) ([]byte, error) {
-		if l != nil { // the request was sent again
-			l.release()
+// fetch makes one request and hands its answer to the decoders. A partition whose
+// share of it cannot be judged is asked for again, alone.
+func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) (err error) {
+	for len(batch) > 0 && err == nil {
+		batch, err = f.fetchOnce(ctx, leader, batch)
+	}
+	return err
+}
+
+func (f *fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (again []asked, err error) {
+	a, err := f.ask(ctx, leader, f.request(batch))
+	if err != nil {
+		return nil, err
+	}
+	defer a.lease.release()
+	if a.ErrorCode != 0 {
+		return nil, kafka.Code(a.ErrorCode)
+	}
+	return f.deliver(ctx, batch, a)
+}
+
+// answer is a leader's answer to a fetch, in lent memory.
+type answer struct {
+	wire.FetchResponse
+	lease *lease
+	// size is that of an answer which has no room in the buffer budget, so that
+	// only its head was read; else 0.
+	size int64
+}
+
+// headBytes is how much is read of an answer that has no room: enough for the
+// header of its first batch behind a list of 60,000 aborted transactions.
+const headBytes = 1 << 20
+
+// ask makes one request. The caller releases the answer's lease.
+func (f *fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (*answer, error) {
+	a := &answer{}
+	body, version, err := f.client.Fetch(ctx, leader, r, func(n int) ([]byte, error) {
+		if a.lease != nil { // the request was sent again
+			a.lease.release()
+			a.lease = nil
 		}
-		var err error
-		l, err = f.fetched.lend(ctx, int64(n))
+		if a.size = 0; int64(n) > f.fetched.ceiling {
+			a.size, n = int64(n), int(min(headBytes, f.fetched.capacity))
+		}
+		l, err := f.fetched.lend(ctx, int64(n))
 		if err != nil {
 			return nil, err
 		}
+		a.lease = l
 		return l.buf[:n], nil
 	})
-	if l != nil {
-		defer l.release()
-	}
-	if errors.Is(err, errOverCeiling) {
-		return f.tooLarge(ctx, leader, batch, err)
+	if err == nil && a.size > 0 {
+		err = a.DecodeHead(body, version)
+	} else if err == nil {
+		err = a.Decode(body, version)
 	}
 	if err != nil {
-		return err
-	}
-	var res wire.FetchResponse
-	if err := res.Decode(body, version); err != nil {
-		return err
-	}
-	if res.ErrorCode != 0 {
-		return kafka.Code(res.ErrorCode)
-	}
-	return f.deliver(ctx, batch, &res, l)
-}
-
-// tooLarge is called when the answer has no room in the buffer budget: asked
-// alone, the partition's next batch is what is too large, and it is read as a
-// stream.
-func (f *fetcher) tooLarge(ctx context.Context, leader int32, batch []asked, err error) error {
-	if len(batch) == 1 {
-		return f.hand(ctx, batch[0], work{fault: &fault{kind: faultLarge, err: err}}, batch[0].offset, batch[0].batchEpoch)
-	}
-	for i := range batch {
-		// One by one: the broker then answers with that partition's first batch only.
-		if e := f.fetch(ctx, leader, batch[i:i+1]); e != nil {
-			return e
+		if a.lease != nil {
+			a.lease.release()
 		}
+		return nil, err
 	}
-	return nil
+	return a, nil
 }
 
 // deliver hands each partition of an answer to its decoder.
-func (f *fetcher) deliver(ctx context.Context, batch []asked, res *wire.FetchResponse, l *lease) error {
+func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (again []asked, err error) {
 	type key struct {
 		id        wire.UUID
 		partition int32
@@ -81,19 +98,33 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *wire.FetchRes
 			}
 		}
 		answered[at] = true
-		if err := f.deliverOne(ctx, batch[at], p, l); err != nil {
-			return err
+		if p.Cut && len(batch) > 1 && !f.oversized(p) {
+			again = batch[at : at+1]
+			continue
 		}
+		if err := f.deliverOne(ctx, batch[at], p, res); err != nil {
+			return nil, err
+		}
+	}
+	at := time.Time{} // of an answer that was cut off they may have had no part
+	if res.size == 0 {
+		at = time.Now().Add(fetchBackoff)
 	}
 	for i := range batch {
 		if !answered[i] {
-			f.release(batch[i:i+1], time.Now().Add(fetchBackoff))
+			f.release(batch[i:i+1], at)
 		}
 	}
-	return nil
+	return again, nil
 }
 
-func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, l *lease) error {
+// oversized says whether what is cut off is a batch that has no room by itself.
+func (f *fetcher) oversized(p *wire.FetchedPartition) bool {
+	_, length, err := wire.ReadHeader(p.Records, -1)
+	return err == nil && length > f.fetched.ceiling
+}
+
+func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
 	if p.ErrorCode != 0 {
 		return f.failed(ctx, a, p)
 	}
@@ -105,11 +136,18 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
 	}
+	w := work{aborted: slices.Clone(p.Aborted), high: p.HighWatermark, records: p.Records, lease: res.lease.retain()}
 	next, epoch := wire.End(p.Records)
+	if p.Cut {
+		w.cut = res.size
+		if b, _, err := wire.ReadHeader(p.Records, -1); err == nil {
+			next, epoch = b.NextOffset(), b.LeaderEpoch
+		}
+	}
 	if next <= a.offset {
 		next, epoch = a.offset, a.batchEpoch
 	}
-	return f.hand(ctx, a, work{aborted: slices.Clone(p.Aborted), high: p.HighWatermark, records: p.Records, lease: l.retain()}, next, epoch)
+	return f.hand(ctx, a, w, next, epoch)
 }
 
 // failed sorts out an error code of one partition.

@@ -63,6 +63,9 @@ func (s *session) retryPending(now time.Time) {
 // batch, in a node, or counted as done, and only then the position moves.
 func (s *session) absorb(c *chunk, p *partition, now time.Time) {
 	s.metrics.consumed(p.Topic, c.records)
+	if c.oversized != nil {
+		s.holdRange(p, c, now)
+	}
 	for i := range c.rejects {
 		s.rejected(p, &c.rejects[i], now)
 	}

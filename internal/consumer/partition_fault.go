@@ -17,10 +17,6 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 	switch f.kind {
 	case faultOutOfRange, faultTruncated:
 		s.outOfRange(p, f, now)
-	case faultLarge:
-		s.faults.Log(now, "batch is larger than the buffer has room for: it is read as a stream, which fetches it three times", "stream/"+p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "offset", position, "remedy", "a larger BRIDGE_BUFFER_MAX_BYTES reads such batches faster")
-		s.fetcher.stream(p.cursor, position)
 	case faultLost:
 		s.lose(p, kafka.CodeUnknownTopicID, now)
 		s.fetcher.reset(p.cursor, position, now.Add(maxFetchBackoff))

@@ -141,9 +141,8 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 // takeBatch maps up to n records of a batch.
 func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int, err error) {
 	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), s.cfg.inflateCeiling()))
-	if err = inflateError(b, err); errors.Is(err, errLargeBatch) {
-		c.next = max(c.next, b.NextOffset()) // a bridge reads it as a stream; a sample goes on behind it
-		return 0, nil
+	if errors.Is(err, wire.ErrInflatesTooMuch) {
+		return s.passOver(c, b, n, seen), nil
 	}
 	if err != nil {
 		return 0, err
@@ -167,10 +166,23 @@ func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) 
 	return taken, nil
 }
 
+// passOver tallies up to n records of a batch that a bridge would hold.
+func (s *sampler) passOver(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int) {
+	r := rejectedSample{reason: record.TooLarge.String(), policy: Hold, setting: "BRIDGE_BUFFER_MAX_BYTES",
+		detail: fmt.Sprintf("the Kafka batch up to offset %d %s", b.LastOffset, s.cfg.inflated(b))}
+	for taken < min(n, b.Records) {
+		taken++
+		seen.records++
+		seen.reject(r, c.TopicPartition, max(c.next, b.BaseOffset))
+	}
+	c.next = max(c.next, b.NextOffset())
+	return taken
+}
+
 // judge maps one record as a bridge would.
 func (s *sampler) judge(c *sampleCursor, rec *wire.Record, seen *tally) {
 	seen.records++
-	if s.cfg.SkipRecords[c.TopicPartition][rec.Offset] {
+	if s.cfg.SkipRecords[c.TopicPartition].Hold(rec.Offset, rec.Offset) {
 		seen.reject(rejectedSample{reason: "operator", policy: Skip, detail: "named by BRIDGE_SKIP_RECORDS"}, c.TopicPartition, rec.Offset)
 		return
 	}

@@ -26,7 +26,6 @@ func (s *session) startReading() (stop func()) {
 		wg.Go(func() { d.run(ctx, in) })
 	}
 	wg.Go(func() { s.catchUp.run(ctx) })
-	wg.Go(func() { newStreamer(s).run(ctx) })
 	wg.Go(func() { s.resolveStarts(ctx) })
 	wg.Go(func() { s.watch(ctx, wake) })
 	wg.Go(func() { s.survey(ctx) })

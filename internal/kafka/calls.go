@@ -69,8 +69,9 @@ func (c *Client) ListOffsets(ctx context.Context, broker int32, r *wire.ListOffs
 // 12 or 11.
 //
 // alloc is called at most once, when the answer's size is known and before any
-// of it is read; the body is the first n bytes of what it returns. It may block
-// (the sender waits), must return soon after ctx ends, and its error is
+// of it is read; the body is the first n bytes of what it returns. Where that is
+// less, the body is the answer's beginning, and the connection is given up. alloc
+// may block (the sender waits), must return soon after ctx ends, and its error is
 // returned. Once Fetch has returned, also with an error, nothing touches that
 // memory any more.
 //
@@ -84,7 +85,7 @@ func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, 
 		patience: r.MaxWait + c.config.CallTimeout,
 		alloc:    alloc,
 	}
-	if err := c.exchange(ctx, broker, e); err != nil {
+	if err := c.exchange(ctx, broker, e); err != nil && !errors.Is(err, errUnread) {
 		return nil, 0, fmt.Errorf("fetch from broker %d: %w", broker, err)
 	}
 	return e.body, e.version, nil

@@ -24,6 +24,8 @@ const (
 var (
 	errAbandoned     = errors.New("call was given up")
 	errAnswerTooLong = errors.New("answer is too long")
+	// errUnread closes the connection of an answer of which only a part was read.
+	errUnread = errors.New("answer was not read to its end")
 )
 
 // exchange is one request and its answer in the formats of package wire. It
@@ -35,8 +37,7 @@ type exchange struct {
 	request  wire.Request
 	patience time.Duration // for the first byte of the answer
 	alloc    func(n int) ([]byte, error)
-	stream   func(body io.Reader, size int64) error // instead of alloc: see FetchStream
-	setUp    *time.Timer                            // cancels ctx unless the connection is there in time; may be nil
+	setUp    *time.Timer // cancels ctx unless the connection is there in time; may be nil
 
 	mu      sync.Mutex
 	given   bool          // the caller has gone: do not begin
@@ -112,14 +113,14 @@ func (e *exchange) run(conn net.Conn) (err error) {
 	if err != nil {
 		return err
 	}
-	if e.stream != nil {
-		return e.runStream(conn, answer)
-	}
 	if e.body, err = e.alloc(answer); err != nil {
 		return err
 	}
-	e.body = e.body[:answer]
-	return e.read(conn, e.body)
+	e.body = e.body[:min(answer, len(e.body))]
+	if err = e.read(conn, e.body); err == nil && len(e.body) < answer {
+		return errUnread
+	}
+	return err
 }
 
 // read fills body, renewing the deadline as long as bytes come.

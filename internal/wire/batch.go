@@ -134,6 +134,30 @@ func (s *Batches) check(b *Batch, raw []byte) error {
 	return nil
 }
 
+// ReadHeader reads the header of the first batch of records, of which there need
+// not be more, and returns the batch's length in bytes with it. The checksum is
+// not compared: the offsets and the counts are bounded, and not more to be
+// trusted. The high watermark is as in Reset.
+func ReadHeader(records []byte, highWatermark int64) (b Batch, length int64, err error) {
+	if len(records) < batchHeaderLen {
+		return b, 0, ErrPartial
+	}
+	b.BaseOffset = int64(binary.BigEndian.Uint64(records))
+	if err := b.checkMagic(records); err != nil {
+		return b, 0, err
+	}
+	if length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch; length < batchHeaderLen {
+		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrLength, length))
+	}
+	if err := b.parseHeader(records); err != nil {
+		return b, 0, err
+	}
+	if highWatermark >= 0 && b.LastOffset >= highWatermark {
+		return b, 0, b.fault(ErrOrder)
+	}
+	return b, length, nil
+}
+
 func (b *Batch) checkMagic(raw []byte) error {
 	switch magic := int8(raw[atMagic]); {
 	case magic == 0 || magic == 1:

@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -86,6 +88,36 @@ func TestBatches_refusals(t *testing.T) {
 				t.Errorf("%v is not told apart", err)
 			}
 		})
+	}
+}
+
+// TestReadHeader agrees with reading the whole batch, and refuses what that
+// refuses but for its checksum.
+func TestReadHeader(t *testing.T) {
+	e := encoding{base: 70, codec: Zstd, epoch: 4, transactional: true, producer: 9, firstTimestamp: 5, maxTime: 6, lastDelta: 20, records: three()}
+	raw := e.bytes(t)
+	want := *readBatch(t, raw)
+	want.compressed = nil
+	got, length, err := ReadHeader(raw[:batchHeaderLen], 91)
+	if err != nil || length != int64(len(raw)) || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v of %d bytes, %v; want %+v of %d", got, length, err, want, len(raw))
+	}
+	if _, _, err := ReadHeader(raw[:batchHeaderLen-1], -1); !errors.Is(err, ErrPartial) {
+		t.Errorf("a part of the header: %v", err)
+	}
+	for name, c := range map[string]struct {
+		at   int
+		b    byte
+		want error
+	}{
+		"old": {atMagic, 1, ErrOldFormat}, "new": {atMagic, 3, ErrUnknownV}, "short": {atLength, 0xff, ErrLength}, "codec": {atAttributes + 1, 7, ErrCodec},
+		"far": {4, 1, ErrOrder}, "negative": {0, 0xff, ErrOrder}, "count": {atCount, 1, ErrCount},
+	} {
+		bad := bytes.Clone(raw)
+		bad[c.at] = c.b
+		if _, _, err := ReadHeader(bad, 91); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }
 

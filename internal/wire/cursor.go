@@ -15,6 +15,7 @@ type cursor struct {
 	b   []byte
 	at  int
 	bad bool
+	cut bool // b is only the beginning
 }
 
 func (c *cursor) err(what string) error {

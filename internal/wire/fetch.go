@@ -115,6 +115,7 @@ type FetchedPartition struct {
 	DivergingEndOffset int64 // fetch offset and ends here for this epoch; else -1, -1
 	Aborted            []AbortedTransaction
 	Records            []byte // whole batches and perhaps a part of one; aliases the body
+	Cut                bool   // there are more records than DecodeHead had bytes for
 }
 
 // Diverged tells whether the log was truncated below the fetch offset.
@@ -131,18 +132,37 @@ type AbortedTransaction struct {
 // alias it. After an error r is empty.
 func (r *FetchResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
+	r.decode(&c, version)
+	if err := c.err("fetch response"); err != nil {
+		*r = FetchResponse{Partitions: r.Partitions[:0]}
+		return err
+	}
+	return nil
+}
+
+func (r *FetchResponse) decode(c *cursor, version int16) {
 	flexible := version >= 12
 	r.Throttle = time.Duration(c.int32()) * time.Millisecond
 	r.ErrorCode = c.int16()
 	c.int32() // session
 	r.Partitions = r.Partitions[:0]
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
-		r.decodeTopic(&c, version, flexible)
+		r.decodeTopic(c, version, flexible)
 	}
 	c.skipTags(flexible)
-	if err := c.err("fetch response"); err != nil {
-		*r = FetchResponse{Partitions: r.Partitions[:0]}
-		return err
+}
+
+// DecodeHead reads an answer of which only the first bytes are at hand: as many
+// partitions as they hold, the last one with as many records. After an error r is
+// empty: not even the first partition's records begin in them.
+func (r *FetchResponse) DecodeHead(head []byte, version int16) error {
+	c := cursor{b: head, cut: true}
+	r.decode(&c, version)
+	if n := len(r.Partitions); n > 0 && c.bad && !r.Partitions[n-1].Cut {
+		r.Partitions = r.Partitions[:n-1] // which is not whole
+	}
+	if len(r.Partitions) == 0 {
+		return c.err("head of fetch response")
 	}
 	return nil
 }
@@ -179,7 +199,11 @@ func (p *FetchedPartition) decode(c *cursor, flexible bool) {
 		c.skipTags(flexible)
 	}
 	c.int32() // preferred read replica: never one, as no rack was given
-	p.Records = c.bytes32(flexible)
+	n := c.arrayLen(flexible)
+	if p.Cut = c.cut && n > len(c.b)-c.at; p.Cut {
+		n = len(c.b) - c.at
+	}
+	p.Records = c.take(n)
 	p.DivergingEpoch, p.DivergingEndOffset = -1, -1
 	for n := c.tagCount(flexible); n > 0 && !c.bad; n-- {
 		if tag, value := c.tag(); tag == 0 {

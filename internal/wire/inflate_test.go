@@ -150,6 +150,27 @@ func TestBatch_sizeHint(t *testing.T) {
 }
 
 // Whatever room there is, a zstd batch is either inflated or found too large.
+// TestBatch_InflatedBound: enough in any case but a lying trailer, and not much too
+// much.
+func TestBatch_InflatedBound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for name, e := range variants() {
+		for _, n := range []int{0, 1, 10, 3000} {
+			e.records = randomRecords(rng, n, true)
+			b := readBatch(t, e.bytes(t))
+			want := int64(len(plain(e.records)))
+			if got := b.InflatedBound(); got < want || got > want+256<<10 {
+				t.Errorf("%s, %d records: %d for %d bytes", name, n, got, want)
+			}
+		}
+	}
+	for codec := None; codec <= Zstd; codec++ {
+		if got := readBatch(t, encoding{codec: codec, count: 1, payload: []byte("noise")}.bytes(t)).InflatedBound(); got < 0 || got > 1<<32 {
+			t.Errorf("%s: %d of noise", codec, got)
+		}
+	}
+}
+
 func TestInflater_zstdInAnyRoom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	var f Inflater

@@ -234,6 +234,41 @@ func TestFetchResponse_cutOff(t *testing.T) {
 	}
 }
 
+// TestFetchResponse_DecodeHead: of an answer that is cut off anywhere the whole
+// partitions are read, and of one more as many records as there are.
+func TestFetchResponse_DecodeHead(t *testing.T) {
+	for seed := range uint64(30) {
+		version := 11 + int16(seed%3)
+		body, want := fetchAnswer(version, rand.New(rand.NewPCG(seed, 6)))
+		var r FetchResponse
+		cut, seen := 0, 0
+		for n := range len(body) + 1 {
+			if err := r.DecodeHead(body[:n], version); err != nil {
+				continue
+			}
+			if len(r.Partitions) < seen-1 { // one less while its last fields are missing
+				t.Fatalf("seed %d, %d bytes: %d partitions after %d", seed, n, len(r.Partitions), seen)
+			}
+			seen = len(r.Partitions)
+			for i, g := range r.Partitions {
+				w := want.Partitions[i]
+				if g.Partition != w.Partition || g.HighWatermark != w.HighWatermark || len(g.Aborted) != len(w.Aborted) || !bytes.HasPrefix(w.Records, g.Records) {
+					t.Fatalf("seed %d, %d bytes: got %+v\nwant %+v", seed, n, g, w)
+				}
+				if g.Cut != (len(g.Records) < len(w.Records)) || g.Cut && i < len(r.Partitions)-1 {
+					t.Fatalf("seed %d, %d bytes: partition %d of %d, cut off %t with %d bytes of %d", seed, n, i, len(r.Partitions), g.Cut, len(g.Records), len(w.Records))
+				}
+				if g.Cut {
+					cut++
+				}
+			}
+		}
+		if seen != len(want.Partitions) || cut == 0 && seen > 0 {
+			t.Errorf("seed %d: %d partitions of %d, %d cut off", seed, seen, len(want.Partitions), cut)
+		}
+	}
+}
+
 func metadataAnswer(version int16) (body []byte, want MetadataResponse) {
 	answer := kmsg.NewPtrMetadataResponse()
 	answer.SetVersion(version)

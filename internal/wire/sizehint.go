@@ -42,6 +42,58 @@ func (b *Batch) SizeHint() int64 {
 // maxPlausibleRatio keeps a false claim from costing much memory.
 const maxPlausibleRatio = 64
 
+// InflatedBound is what the records inflate to at most, as far as that is known
+// without inflating them: exact for None and Snappy, less than a block too much
+// for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
+// and 0 where the bytes tell nothing.
+func (b *Batch) InflatedBound() int64 {
+	n := int64(0)
+	switch b.Codec {
+	case None:
+		n = int64(len(b.compressed))
+	case Snappy:
+		n = snappyLen(b.compressed)
+	case Gzip:
+		if end := len(b.compressed) - 4; end >= 0 {
+			n = int64(binary.LittleEndian.Uint32(b.compressed[end:]))
+		}
+	case LZ4:
+		n = lz4Bound(b.compressed)
+	case Zstd:
+		n = int64(zstdBound(b.compressed))
+	}
+	return max(n, 0)
+}
+
+// lz4Bound adds up what the frames' blocks hold at most.
+func lz4Bound(src []byte) (most int64) {
+	for len(src) > 0 {
+		h, rest, plain, err := readLZ4Header(src)
+		if !plain || err != nil {
+			return most
+		}
+		for src = rest; len(src) >= 4; {
+			size := binary.LittleEndian.Uint32(src)
+			if src = src[4:]; size == 0 {
+				break
+			}
+			n := min(int(size&^lz4Stored), len(src))
+			if size&lz4Stored != 0 {
+				most += int64(n)
+			} else {
+				most += int64(min(h.block, lz4MaxRatio*n))
+			}
+			if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
+				src = src[min(4, len(src)):]
+			}
+		}
+		if h.flags&lz4ContentChecksum != 0 {
+			src = src[min(4, len(src)):]
+		}
+	}
+	return most
+}
+
 func snappyLen(src []byte) int64 {
 	if len(src) < xerialHeaderLen || string(src[:len(xerialMagic)]) != xerialMagic {
 		return blockLen(src)

@@ -53,7 +53,7 @@ func TestThousandNamespaces_behindAtOnce(t *testing.T) {
 func TestRefusedNamespaces_withFullBatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	w.env["BRIDGE_BUFFER_MAX_BYTES"] = "2MiB"
+	w.env["BRIDGE_BUFFER_MAX_BYTES"] = "16MiB"
 	const refused = 32
 	for i := range refused {
 		w.api.Inject(refuse(fmt.Sprintf("bad-%02d", i)))
@@ -71,14 +71,17 @@ func TestRefusedNamespaces_withFullBatches(t *testing.T) {
 			bad++
 		}
 	}
-	client := w.client(kgo.ProducerBatchMaxBytes(128 << 10)) // a budget of 2 MiB takes no larger ones
-	w.produceWith(client, load{records: records, namespace: name})
+	client := w.client(kgo.ProducerBatchMaxBytes(1 << 20)) // a budget of 16 MiB takes none above 4
+	w.produceWith(client, load{records: records, namespace: name, edit: func(_ int, r *kgo.Record, want *truth.Record) {
+		r.Value = pad(r.Value, 2000)
+		want.Line = r.Value
+	}})
 	client.Close()
 	b := w.start()
 	done := func() bool { return w.truth.Missing() == bad }
 	w.eventually("the others are stored", done)
-	if got := b.metric("buffered_bytes"); got > 2<<20 {
-		t.Errorf("%v bytes are buffered, with a budget of 2 MiB", got)
+	if got := b.metric("buffered_bytes"); got > 16<<20 {
+		t.Errorf("%v bytes are buffered, with a budget of 16 MiB", got)
 	}
 	b.stop()
 	b = w.start()

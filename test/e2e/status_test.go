@@ -13,6 +13,10 @@ type status struct {
 		Partition int32   `json:"partition"`
 		State     string  `json:"state"`
 		Error     *string `json:"error"`
+		PinnedBy  *struct {
+			Kind   string `json:"kind"`
+			Reason string `json:"reason"`
+		} `json:"pinned_by"`
 	} `json:"partitions"`
 	Namespaces []struct {
 		Name          string     `json:"name"`
@@ -33,6 +37,16 @@ func (b *bridge) status() (s status) {
 		b.w.t.Errorf("/status is no JSON: %v: %s", err, text)
 	}
 	return s
+}
+
+// pin is what pins a partition's committed offset, and why.
+func (s status) pin(topic string, index int32) string {
+	for _, p := range s.Partitions {
+		if p.Topic == topic && p.Partition == index && p.PinnedBy != nil {
+			return p.PinnedBy.Kind + ": " + p.PinnedBy.Reason
+		}
+	}
+	return ""
 }
 
 // partition is the state and the error of a partition of the world's topic.

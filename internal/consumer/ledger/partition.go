@@ -139,6 +139,18 @@ func (p *Partition) RecordDone(offset int64) bool {
 	return offset < p.inherited.Below && !p.inherited.holds(offset)
 }
 
+// RangeDone says whether an earlier owner has already finished everything from
+// first to last.
+func (p *Partition) RangeDone(first, last int64) bool {
+	for _, from := range p.inherited.Except {
+		if from <= last {
+			return false
+		}
+	}
+	i, ok := find(p.inherited.Whole, first)
+	return last < p.inherited.Below && !ok && (i == len(p.inherited.Whole) || p.inherited.Whole[i].First > last)
+}
+
 // Released says whether an earlier owner left this single record unfinished:
 // its lines belong in nodes of their own, tracked with TrackSingle. Those of a
 // range that it left belong in its namespaces' ordinary nodes.
@@ -169,9 +181,19 @@ func (p *Partition) TrackSingle(kind Kind, namespace string, offset, timestamp i
 	return n, nil
 }
 
-// HoldRange adds a node for the records from first to last, none of which has
-// been read.
+// HoldRange adds a node for the records from first to last, none of which can be
+// read, but for those that other ranges stand for. It returns nil if none is left.
 func (p *Partition) HoldRange(first, last, timestamp int64, now time.Time) (*Node, error) {
+	for _, n := range p.ranges {
+		if n.First <= first {
+			first = max(first, n.Last+1)
+		} else {
+			last = min(last, n.First-1)
+		}
+	}
+	if first > last {
+		return nil, nil
+	}
 	n, err := p.TrackSingle(HeldRecord, "", first, timestamp, now)
 	if err != nil {
 		return nil, err
