@@ -85,7 +85,7 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 			s.catchUp.busy = false
 		}
 		c.recycle()
-	case c.fault == nil && job.upload == nil && !s.room(c, now):
+	case c.fault == nil && s.mode == running && !s.room(c, now):
 		s.pending, s.pausedAt = c, now
 	default:
 		if c.oversized != nil {

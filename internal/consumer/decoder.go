@@ -174,7 +174,7 @@ func (d *decoder) record(w *work, l *lease) {
 	d.input = record.Input{Topic: w.cursor.Topic, Partition: w.cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
 	ln, out, rej := d.worker.Line(c.scratch, &d.input)
 	if rej != nil {
-		d.reject(rej)
+		d.reject(rej, l)
 		return
 	}
 	c.scratch = out
@@ -189,17 +189,21 @@ func (d *decoder) skips(w *work) bool {
 	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition].Hold(d.rec.Offset, d.rec.Offset)
 }
 
-// reject notes that d.rec becomes no line. Where it will go to the dead-letter
-// topic it is copied, as the chunk's memory does not live that long.
-func (d *decoder) reject(rej *record.Rejection) {
+// reject notes that d.rec, which points into l, becomes no line.
+func (d *decoder) reject(rej *record.Rejection, l *lease) {
 	r := rejected{offset: d.rec.Offset, time: d.chunk.lastTime, reason: rej.Reason, detail: rej.Detail}
 	policy := d.cfg.OnInvalid
 	if rej.Reason == record.Tombstone {
 		policy = d.cfg.OnTombstone
 	}
 	if policy == DeadLetter {
-		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived)
-		d.chunk.bytes += r.letter.Size()
+		if letter := newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived); letter.isLetter() {
+			r.detail += " (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
+		} else {
+			d.chunk.keep(l)
+			r.letter = letter
+			d.chunk.bytes += letter.Size()
+		}
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
 }

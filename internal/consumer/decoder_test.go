@@ -191,13 +191,12 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 	}
 }
 
-func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
+func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
 	w := r.work(0, testBatch{records: []testRecord{
 		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []kafka.Header{{Name: "h", Value: []byte("v")}, {Name: "h", Value: nil}, {Name: "", Value: []byte{}}}},
 	}})
 	chunks := r.decode(w)
-	clear(w.records) // the answer's memory is about to be somebody else's
 	l := chunks[0].rejects[0].letter
 	if string(l.Value) != "poison" || l.Key == nil || len(l.Key) != 0 || l.offset != 0 || l.timestamp != testTime || l.source != r.cursor.TopicPartition {
 		t.Errorf("letter %+v", l)
@@ -206,7 +205,10 @@ func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
 		t.Errorf("headers %q", l.Headers)
 	}
 	if chunks[0].bytes < int64(len("poison")) {
-		t.Error("the copy is not charged to the chunk")
+		t.Error("the letter does not count for the chunk")
+	}
+	if len(chunks[0].leases) != 1 {
+		t.Errorf("the chunk keeps %d buffers, want the one that the letter points into", len(chunks[0].leases))
 	}
 	r.end(chunks)
 }

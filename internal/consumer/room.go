@@ -24,6 +24,8 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
 		cost += lines + batches*pieceBytes
 	}
+	_, letters := c.letters()
+	cost += letters
 	s.pendingCost = cost // if it does not fit, and waits
 	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
 		return false

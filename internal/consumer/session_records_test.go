@@ -73,7 +73,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(l *letter) error {
 			if l.offset == 1 {
-				return kafka.ErrTooLarge
+				return &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 			}
 			return nil
 		}
@@ -254,4 +254,25 @@ func letterIDs(f *fakeLetters) (ids []string) {
 		ids = append(ids, fmt.Sprint(l.offset))
 	}
 	return ids
+}
+
+// A dead letter of a bridge, read again, is held if it is invalid or refused: two
+// bridges that read each other's dead-letter topics would multiply it for ever.
+func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
+	headers := []kafka.Header{{Name: "bridge.reason", Value: []byte("not_json")}, {Name: "bridge.source.topic", Value: []byte("orders")}}
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", refusal)
+		invalid, refused := testRecord{offset: 0, value: []byte("poison"), headers: headers}, inNS(1, "bad")
+		refused.headers = headers
+		r.feed(0, invalid, refused, inNS(2, "good"), testRecord{offset: 3, value: []byte("poison")})
+		r.after(2 * age)
+		if len(r.letters.taken) != 1 || r.letters.taken[0].offset != 3 {
+			t.Errorf("%d dead letters, want that of offset 3 alone", len(r.letters.taken))
+		}
+		r.stored("good", 2)
+		r.watermark(0, 0)
+		if got := r.part(0).heldCount; got != 2 {
+			t.Errorf("%d records are held, want 2", got)
+		}
+	}, func(c *Config) { c.OnInvalid, c.OnRejected = DeadLetter, DeadLetter })
 }

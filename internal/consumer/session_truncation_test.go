@@ -167,7 +167,7 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			r.truncate(n, 0)
 			r.feed(n, runOf("b", 0, 9)...)
 		}
-		answer = kafka.ErrTooLarge
+		answer = &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 		r.after(r.cfg.MaxBackoff + age)
 		for n := range int32(2) {
 			r.watermark(n, 10)
