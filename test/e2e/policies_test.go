@@ -228,9 +228,9 @@ func TestDeadLetters_whatTheTopicRefusesIsHeld(t *testing.T) {
 	w.produce(load{records: 600, edit: func(i int, r *kgo.Record, want *truth.Record) {
 		switch {
 		case i == first || i > first && i%3 == 0:
-			r.Key, r.Value, want.Namespaces, want.Fate = nil, []byte("poison"), nil, truth.Held
+			r.Value, want.Namespaces, want.Fate = []byte("poison"), nil, truth.Held
 		case i%5 == 1:
-			r.Value, want.Namespaces, want.Fate = []byte("poison"), nil, truth.DeadLettered
+			r.Key, r.Value, want.Namespaces, want.Fate = fmt.Append(nil, i), []byte("poison"), nil, truth.DeadLettered
 		}
 	}})
 	b := w.start()
