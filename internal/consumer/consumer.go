@@ -139,7 +139,7 @@ func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinis
 			continue
 		}
 		c.state.joined(gen.MemberID, gen.ID)
-		c.metrics.credentialsRefused.WithLabelValues("kafka").Set(0)
+		c.metrics.kafkaRefused(false)
 		var resubscribe bool
 		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
 		if ctx.Err() != nil {
@@ -173,7 +173,7 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 		return
 	}
 	text := c.explain(err)
-	c.metrics.kafkaErrors.WithLabelValues(operation).Inc()
+	c.metrics.kafkaFailed(operation)
 	c.noteCredentials(err)
 	c.state.outside(text)
 	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)

@@ -32,7 +32,7 @@ func (s *session) unauthorised(r result, now time.Time) {
 		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
 	}
 	if refused {
-		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
+		s.metrics.apiRefused(true)
 	}
 	if refused && !n.Doubts(pace.Credentials) {
 		n.RestUntil(time.Time{}) // the credentials' own clock decides
@@ -57,10 +57,10 @@ func (s *session) apiAccepted(n *namespace) {
 	for _, gate := range s.pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:
-			s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
+			s.metrics.apiRefused(false)
 			s.log.Info("the import API takes the credentials again")
 		case pace.Place:
-			s.metrics.apiMissing.Set(0)
+			s.metrics.noteMissing(false)
 			s.log.Info("the import API knows the call again")
 		}
 	}

@@ -232,7 +232,7 @@ func (s *session) lettersDone(batch []*letter) {
 	}
 	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
 	st.restTil = now.Add(st.backoff)
-	s.metrics.kafkaErrors.WithLabelValues("produce").Inc()
+	s.metrics.kafkaFailed("produce")
 	s.faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
 		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.explain(again[0].outcome))
 }

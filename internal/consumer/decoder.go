@@ -196,7 +196,7 @@ func (d *decoder) reject(rej *record.Rejection, l *lease) {
 	if rej.Reason == record.Tombstone {
 		policy = d.cfg.OnTombstone
 	}
-	if policy == DeadLetter {
+	if policy == record.DeadLetter {
 		if letter := newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived); letter.isLetter() {
 			r.detail += " (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
 		} else {

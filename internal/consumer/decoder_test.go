@@ -163,13 +163,13 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		},
 		{
 			name:    "invalid records are copied for the dead-letter topic",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, Skip },
+			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
 			want:    "0-2 (2 records)\n0 not_json letter=true\n1 tombstone letter=false\n",
 		},
 		{
 			name:    "tombstones have a policy of their own",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = Hold, DeadLetter },
+			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.Hold, record.DeadLetter },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
 			want:    "0-2 (2 records)\n0 not_json letter=false\n1 tombstone letter=true\n",
 		},
@@ -192,7 +192,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 }
 
 func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
-	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
+	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = record.DeadLetter })
 	w := r.work(0, testBatch{records: []testRecord{
 		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []kafka.Header{{Name: "h", Value: []byte("v")}, {Name: "h", Value: nil}, {Name: "", Value: []byte{}}}},
 	}})

@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
 )
 
 // queue makes a sealed batch wait for its import.
@@ -140,7 +141,7 @@ func (s *session) tellRepeat(u *upload) {
 		return
 	}
 	u.mayRepeat = true
-	s.metrics.possibleRepeats.Inc()
+	s.metrics.possibleRepeat()
 	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
 		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }
@@ -257,9 +258,11 @@ func (s *session) tellFailure(r result, now time.Time, message string) {
 func (s *session) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
-		s.metrics.refusedLines(u.pieces)
+		for _, pc := range u.pieces {
+			s.metrics.refusedLines(pc.partition.Topic, pc.lines-pc.told)
+		}
 	}
-	if s.cfg.OnRejected == DeadLetter {
+	if s.cfg.OnRejected == record.DeadLetter {
 		s.letterRefused(r, tells, now)
 		return
 	}

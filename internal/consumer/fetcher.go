@@ -171,7 +171,7 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 			continue
 		}
 		if ctx.Err() == nil {
-			f.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
+			f.metrics.kafkaFailed("fetch")
 			f.release(batch, time.Now().Add(backoff))
 			backoff = min(2*backoff, maxFetchBackoff)
 			f.refresh()

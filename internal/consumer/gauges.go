@@ -59,7 +59,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	st, err := c.snapshot(ctx, false)
+	st, err := c.Snapshot(ctx, false)
 	if err != nil {
 		return
 	}
@@ -67,7 +67,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	member := 0.0
-	if c.isMember() {
+	if c.IsMember() {
 		member = 1
 	}
 	send(descMember, member)

@@ -188,16 +188,16 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 	} else {
 		s.metrics.rejected(p.Topic, r.reason.String()).Inc()
 	}
-	if !tombstone || policy != Skip {
+	if !tombstone || policy != record.Skip {
 		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.reason.String(),
 			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", r.detail, "policy", policy.String())
 	}
 	switch {
-	case policy == Skip && tombstone:
+	case policy == record.Skip && tombstone:
 		s.metrics.skipped(p.Topic, "tombstone").Inc()
-	case policy == Skip:
+	case policy == record.Skip:
 		s.metrics.skipped(p.Topic, "invalid").Inc()
-	case policy == DeadLetter && r.letter != nil:
+	case policy == record.DeadLetter && r.letter != nil:
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
@@ -219,7 +219,7 @@ func (s *session) holdRecord(p *partition, offset, timestamp int64, reason strin
 // last called.
 func (s *session) countHeldPauses(now time.Time) {
 	if s.pausedPartitions > 0 {
-		s.metrics.fetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
+		s.metrics.paused("held", now.Sub(s.pausesCounted))
 	}
 	s.pausesCounted = now
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,9 +11,6 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/record"
 )
-
-// batch is the batcher's, for the sake of short signatures.
-type batch = batcher.Batch
 
 // Metrics are the consumer's. Counters and histograms are written where things
 // happen; gauges are read from the loop's own state at each scrape, so that the
@@ -33,7 +31,7 @@ type Metrics struct {
 	labels        map[string]string // namespace -> its label
 	others        bool              // there are more than have labels
 	topics        map[string]bool   // with series
-	source        *Consumer
+	source        source
 }
 
 // otherNamespaces is the label of the namespaces beyond the maximum.
@@ -189,26 +187,23 @@ func (m *Metrics) rejected(topic, reason string) prometheus.Counter {
 	return m.rejectedTotal.WithLabelValues(topic, reason)
 }
 
-// refusedLines counts the lines of a refused batch by topic, but for those that
-// were counted before.
-func (m *Metrics) refusedLines(pieces []piece) {
-	for _, pc := range pieces {
-		m.rejectedTotal.WithLabelValues(pc.partition.Topic, "refused").Add(float64(pc.lines - pc.told))
-	}
+// refusedLines counts lines of a refused batch.
+func (m *Metrics) refusedLines(topic string, n int) {
+	m.rejectedTotal.WithLabelValues(topic, "refused").Add(float64(n))
 }
 
 func (m *Metrics) deadLetters(topic, reason string) prometheus.Counter {
 	return m.lettersTotal.WithLabelValues(topic, reason)
 }
 
-func (m *Metrics) flushed(b *batch) {
+func (m *Metrics) flushed(b *batcher.Batch) {
 	m.batches.Add(1)
 	m.flushedTotal.WithLabelValues(m.label(b.Namespace), b.Reason.String()).Inc()
 	m.batchBytes.Observe(float64(b.Bytes))
 	m.batchRecords.Observe(float64(b.Records))
 }
 
-func (m *Metrics) stored(b *batch, now time.Time) {
+func (m *Metrics) stored(b *batcher.Batch, now time.Time) {
 	l := m.label(b.Namespace)
 	m.uploaded.Add(int64(b.Records))
 	m.bytes.Add(b.Bytes)
@@ -220,20 +215,66 @@ func (m *Metrics) stored(b *batch, now time.Time) {
 
 // kafkaRefused notes whether the brokers, or the endpoint that issues tokens for
 // them, refuse the credentials.
-func (m *Metrics) kafkaRefused(refused bool) {
-	value := 0.0
-	if refused {
-		value = 1
-	}
-	m.credentialsRefused.WithLabelValues("kafka").Set(value)
-}
+func (m *Metrics) kafkaRefused(refused bool) { m.refused("kafka", refused) }
 
+// totals returns what /status says of the process.
 func (m *Metrics) totals() TotalsStatus {
 	return TotalsStatus{RecordsConsumed: m.records.Load(), RecordsUploaded: m.uploaded.Load(), BytesUploaded: m.bytes.Load(), BatchesFlushed: m.batches.Load()}
 }
 
-func (m *Metrics) attach(c *Consumer) {
+// kafkaFailed counts a failed call: join, metadata, fetch, decode, commit, produce.
+func (m *Metrics) kafkaFailed(operation string) { m.kafkaErrors.WithLabelValues(operation).Inc() }
+
+// committed counts a commit by its result: ok, fenced, error.
+func (m *Metrics) committed(result string) { m.commits.WithLabelValues(result).Inc() }
+
+// offsetReset counts a partition whose position was not in the log.
+func (m *Metrics) offsetReset(topic, reason string) {
+	m.offsetResets.WithLabelValues(topic, reason).Inc()
+}
+
+// paused counts time in which records waited but were not taken: for memory, or
+// because others are held.
+func (m *Metrics) paused(reason string, d time.Duration) {
+	m.fetchPaused.WithLabelValues(reason).Add(d.Seconds())
+}
+
+// rebalanced counts a generation of the group.
+func (m *Metrics) rebalanced() { m.rebalances.Inc() }
+
+// possibleRepeat counts a batch that may be stored twice.
+func (m *Metrics) possibleRepeat() { m.possibleRepeats.Inc() }
+
+// apiRefused notes whether the import API refuses the credentials.
+func (m *Metrics) apiRefused(refused bool) { m.refused("api", refused) }
+
+// noteMissing notes whether the import API does not know the call.
+func (m *Metrics) noteMissing(missing bool) { m.apiMissing.Set(number(missing)) }
+
+func (m *Metrics) refused(target string, refused bool) {
+	m.credentialsRefused.WithLabelValues(target).Set(number(refused))
+}
+
+// number is 1 for true.
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// source is what the gauges are read from at each scrape.
+type source interface {
+	// Snapshot returns a copy of what the loop knows; without detail only the held
+	// namespaces are listed. It fails when the loop does not answer before ctx ends.
+	Snapshot(ctx context.Context, detail bool) (*Status, error)
+	// IsMember reports whether the process is a member of its group.
+	IsMember() bool
+}
+
+// attach gives the gauges their source.
+func (m *Metrics) attach(s source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.source = c
+	m.source = s
 }

@@ -10,7 +10,7 @@ import (
 // last called.
 func (s *session) countMemoryPause(now time.Time) {
 	if s.pending != nil {
-		s.metrics.fetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
+		s.metrics.paused("memory", now.Sub(s.pausedAt))
 		s.pausedAt = now
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
@@ -66,7 +67,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("letters %q, want %q", got, want)
 		}
-	}, func(c *Config) { c.OnRejected = DeadLetter })
+	}, func(c *Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
@@ -89,7 +90,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-	}, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
 func poison(first, last int64) (records []testRecord) {
@@ -142,7 +143,7 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 			t.Error("reading is paused after the letters were taken")
 		}
 		r.watermark(0, maxSingles)
-	}, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
 // A partition whose dead letters have no room waits for their topic, and leaves
@@ -170,7 +171,7 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		}
 		lettered(t, r.letters, 0, 99)
 		r.watermark(0, 100)
-	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = DeadLetter, 8<<20 })
+	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = record.DeadLetter, 8<<20 })
 }
 
 func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
@@ -181,11 +182,11 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 		letters   int
 	}{
 		{"hold both", func(*Config) {}, 1, 0},
-		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = Skip }, 2, 0},
-		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, Skip }, 4, 1},
-		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter }, 4, 2},
+		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = record.Skip }, 2, 0},
+		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip }, 4, 1},
+		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter }, 4, 2},
 		{"an operator's list comes first", func(c *Config) {
-			c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter
+			c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter
 			c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 2}}}
 		}, 4, 0},
 	} {
@@ -206,7 +207,7 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 // What an operator has named is left out of every read: also of one for lines
 // that have left memory, or for the records of a refused batch.
 func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
-	for name, policy := range map[string]Policy{"lines": Hold, "dead letters": DeadLetter} {
+	for name, policy := range map[string]record.Policy{"lines": record.Hold, "dead letters": record.DeadLetter} {
 		t.Run(name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.api.create = only("bad", refusal)
@@ -274,5 +275,5 @@ func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
 		if got := r.part(0).heldCount; got != 2 {
 			t.Errorf("%d records are held, want 2", got)
 		}
-	}, func(c *Config) { c.OnInvalid, c.OnRejected = DeadLetter, DeadLetter })
+	}, func(c *Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
 }

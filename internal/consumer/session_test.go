@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
 )
 
 const age = 10 * time.Second // of testConfig's batches
@@ -283,7 +284,7 @@ func TestSession_anAmbiguousUploadThatIsRefusedInTheEndLeavesTheRestToTheCatchUp
 		}
 		r.stored("bad", offsets(10, 24)...)
 		r.watermark(0, 35)
-	}, func(c *Config) { c.OnRejected = DeadLetter })
+	}, func(c *Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {

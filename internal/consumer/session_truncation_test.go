@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 // truncate takes back a partition's records from end on, as a leader tells it
@@ -175,5 +176,5 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 				t.Errorf("partition %d is %s", n, p.State)
 			}
 		}
-	}, refusedToLetters, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, refusedToLetters, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/batcher"
 )
 
 // countNamespaces sums up all namespaces without listing them.
-func (s *session) countNamespaces(g *sessionGauges) {
+func (s *session) countNamespaces(g *Gauges) {
 	g.oldest, _ = s.batches.Oldest()
 	settling := s.settling()
 	for n := range s.namespaces() {
@@ -37,7 +39,7 @@ func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
 		listed[n.Name] = true
 	}
 	if detail {
-		s.batches.All(func(b *batch) bool {
+		s.batches.All(func(b *batcher.Batch) bool {
 			if !listed[b.Namespace] {
 				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
 			}
@@ -103,7 +105,7 @@ func (s *session) namespaceStatus(name string, n *namespace, now time.Time) Name
 	if id, ok := s.requests.last[name]; ok {
 		out.LastRequestID = &id
 	}
-	add := func(b *batch) {
+	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records
 		if at := time.UnixMilli(b.OldestTimestamp); out.OldestRecordAt == nil || at.Before(*out.OldestRecordAt) {

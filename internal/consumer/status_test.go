@@ -110,12 +110,12 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		c.state.joined("member", 2)
 		c.state.stop()
 		ready(false, "while stopping")
-		if !c.isMember() {
+		if !c.IsMember() {
 			t.Error("a member that stops is one until it has left")
 		}
 		lost := &session{}
 		lost.lost.Store(true)
-		if c.state.begin(lost); c.isMember() {
+		if c.state.begin(lost); c.IsMember() {
 			t.Error("a member that has not reached the group for a whole session is none")
 		}
 		c.state.end(lost)
