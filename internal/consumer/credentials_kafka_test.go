@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -24,8 +25,8 @@ func TestResources_noteCredentials(t *testing.T) {
 	} {
 		for before, want := range tc.want {
 			reg := prometheus.NewPedanticRegistry()
-			r := &resources{metrics: NewMetrics(reg, 10)}
-			r.metrics.kafkaRefused(before == 1)
+			r := &resources{metrics: report.NewMetrics(reg, 10)}
+			r.metrics.KafkaRefused(before == 1)
 			r.noteCredentials(tc.err)
 			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
 				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)

@@ -214,7 +214,7 @@ func (s *session) lettersDone(batch []*letter) {
 		switch {
 		case l.outcome == nil:
 			s.budget.Charge(budget.Letters, -l.Size())
-			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
+			s.metrics.DeadLetters(l.source.Topic, l.reason).Inc()
 			s.letterDone(l)
 		case kafka.IsRefused(l.outcome):
 			s.budget.Charge(budget.Letters, -l.Size())
@@ -232,7 +232,7 @@ func (s *session) lettersDone(batch []*letter) {
 	}
 	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
 	st.restTil = now.Add(st.backoff)
-	s.metrics.kafkaFailed("produce")
+	s.metrics.KafkaFailed("produce")
 	s.faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
 		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.explain(again[0].outcome))
 }

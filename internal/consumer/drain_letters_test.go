@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/record"
-
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // end drains the session, by a stop or by a rebalance, and says how long it took.

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -122,7 +123,7 @@ func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
 		}
 		topic := r.Topic("orders")
 		r.fetched, r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
-		r.fetcher = newFetcher(&r.cfg, r.Client, NewMetrics(nil, 10), r.fetched, 1, func() {})
+		r.fetcher = newFetcher(&r.cfg, r.Client, report.NewMetrics(nil, 10), r.fetched, 1, func() {})
 		for i, p := range topic.Partitions {
 			r.cursors[i] = r.fetcher.open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
@@ -389,10 +390,10 @@ func TestSession_holdsALargeBatch(t *testing.T) {
 		if p.State != "held" || p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 10 || p.PinnedBy.Reason != reason {
 			r.t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if st.gauges.partitionsHeld != 1 || st.Partitions[1].State != "reading" {
-			r.t.Errorf("%d partitions are held, the other one is %s", st.gauges.partitionsHeld, st.Partitions[1].State)
+		if st.Gauges.PartitionsHeld != 1 || st.Partitions[1].State != "reading" {
+			r.t.Errorf("%d partitions are held, the other one is %s", st.Gauges.PartitionsHeld, st.Partitions[1].State)
 		}
-		if n := testutil.ToFloat64(r.metrics.rejected("orders", "too_large")); n != 15 {
+		if n := testutil.ToFloat64(r.metrics.Rejected("orders", "too_large")); n != 15 {
 			r.t.Errorf("%v records are counted as too large", n)
 		}
 	})

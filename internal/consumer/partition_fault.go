@@ -29,7 +29,7 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 		operation := "fetch"
 		if p.corrupt = f.kind == faultCorrupt; p.corrupt {
 			operation = "decode"
-			s.metrics.kafkaFailed(operation)
+			s.metrics.KafkaFailed(operation)
 		}
 		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
 		s.faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,

@@ -10,7 +10,7 @@ import (
 // last called.
 func (s *session) countMemoryPause(now time.Time) {
 	if s.pending != nil {
-		s.metrics.paused("memory", now.Sub(s.pausedAt))
+		s.metrics.Paused("memory", now.Sub(s.pausedAt))
 		s.pausedAt = now
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/record"
-
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // gone is what the create call comes to where it does not exist.
@@ -33,16 +33,16 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 				if len(r.letters.taken) != 0 || r.metric("bridge_api_missing", "") != 0 {
 					t.Errorf("%d dead letters, api_missing %v", len(r.letters.taken), r.metric("bridge_api_missing", ""))
 				}
-				if st := r.status(); st.APIError != nil || st.gauges.namespacesHeld != 1 {
-					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.gauges.namespacesHeld)
+				if st := r.status(); st.APIError != nil || st.Gauges.NamespacesHeld != 1 {
+					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.Gauges.NamespacesHeld)
 				}
-				if rejected := testutil.ToFloat64(r.metrics.rejected("orders", "refused")); rejected != 0 {
+				if rejected := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); rejected != 0 {
 					t.Errorf("%v lines count as refused", rejected)
 				}
 				r.api.create = nil
 				r.after(r.cfg.HoldProbeInterval + age)
 				r.stored("odd", 1, 3)
-				if st := r.status(); st.gauges.namespacesHeld != 0 {
+				if st := r.status(); st.Gauges.NamespacesHeld != 0 {
 					t.Errorf("still held: %+v", st.Namespaces)
 				}
 			})
@@ -75,7 +75,7 @@ func TestSession_anAPIThatKnowsNoNamespaceRestsEverybody(t *testing.T) {
 		if n := tries() - before; n < 3 || n > 9 {
 			t.Errorf("%d tries in a minute, want one in about ten seconds", n)
 		}
-		if held := r.status().gauges.namespacesHeld; held > r.cfg.UploadConcurrency {
+		if held := r.status().Gauges.NamespacesHeld; held > r.cfg.UploadConcurrency {
 			t.Errorf("%d namespaces held", held)
 		}
 		r.api.create = nil

@@ -14,7 +14,7 @@ import (
 // wantRefused compares records_rejected_total of the reason refused.
 func (r *sessionRig) wantRefused(want float64) {
 	r.t.Helper()
-	if got := testutil.ToFloat64(r.metrics.rejected("orders", "refused")); got != want {
+	if got := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); got != want {
 		r.t.Errorf("%v lines are counted as refused, want %v", got, want)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
@@ -72,7 +73,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	t.Helper()
 	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
-	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
+	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,8 +240,8 @@ func (r *sessionRig) frontier(partition int32) ledger.Frontier {
 }
 
 // status is what /status would show.
-func (r *sessionRig) status() *Status {
-	st := &Status{}
+func (r *sessionRig) status() *report.Status {
+	st := &report.Status{}
 	r.describe(st, time.Now(), true)
 	return st
 }

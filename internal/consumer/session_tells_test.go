@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // listen makes the session log to the buffer that it returns.
 func (r *sessionRig) listen() *bytes.Buffer {
 	var b bytes.Buffer
 	r.log = slog.New(slog.NewTextHandler(&b, nil))
-	r.faults = newFaultLog(r.log)
+	r.faults = report.NewFaultLog(r.log)
 	return &b
 }
 

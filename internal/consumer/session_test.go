@@ -40,7 +40,7 @@ func TestSession_aRefusedNamespaceIsShedAndTheOthersGoOn(t *testing.T) {
 		if p := st.Partitions[0]; p.State != "held" || p.PinnedBy == nil || p.PinnedBy.Kind != "held_namespace" || p.PinnedBy.Namespace != "bad" || p.PinnedBy.Offset != 1 {
 			t.Errorf("status of the partition %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if n := st.Namespaces[0]; n.Name != "bad" || n.State != "held" || n.holdReason != "create_422" || n.LastError == nil || n.NextAttemptAt == nil || n.LastRequestID == nil {
+		if n := st.Namespaces[0]; n.Name != "bad" || n.State != "held" || n.HoldReason != "create_422" || n.LastError == nil || n.NextAttemptAt == nil || n.LastRequestID == nil {
 			t.Errorf("status of the namespace %+v", n)
 		}
 	})

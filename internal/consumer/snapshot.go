@@ -3,15 +3,17 @@ package consumer
 import (
 	"context"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // Status asks the owner of the state for a copy. It fails when the loop does
 // not answer before ctx ends.
-func (c *Consumer) Status(ctx context.Context) (*Status, error) { return c.Snapshot(ctx, true) }
+func (c *Consumer) Status(ctx context.Context) (*report.Status, error) { return c.Snapshot(ctx, true) }
 
 // Snapshot implements report.Source: it is Status, and without detail it lists the held namespaces only, which
 // is all that a scrape needs of what may be very many.
-func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*Status, error) {
+func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*report.Status, error) {
 	st := c.base()
 	s := c.state.session.Load()
 	if s == nil {
@@ -34,20 +36,20 @@ func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*Status, error) {
 }
 
 // base is what is known without the loop.
-func (c *Consumer) base() *Status {
+func (c *Consumer) base() *report.Status {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
-	st := &Status{StartedAt: c.state.started, State: c.state.name, Partitions: []PartitionStatus{}, Namespaces: []NamespaceStatus{}}
+	st := &report.Status{StartedAt: c.state.started, State: c.state.name, Partitions: []report.PartitionStatus{}, Namespaces: []report.NamespaceStatus{}}
 	if st.State == "" {
 		st.State = stateWaiting
 	}
 	if c.state.kafkaError != "" {
 		st.KafkaError = &c.state.kafkaError
 	}
-	st.Group = GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
-	st.Buffer = BufferStatus{Bytes: c.fetched.Used() + c.inflated.Used(), LimitBytes: c.cfg.BufferMaxBytes}
-	st.Totals = c.metrics.totals()
-	st.gauges.uploadLimit = c.cfg.UploadConcurrency
+	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
+	st.Buffer = report.BufferStatus{Bytes: c.fetched.Used() + c.inflated.Used(), LimitBytes: c.cfg.BufferMaxBytes}
+	st.Totals = c.metrics.Totals()
+	st.Gauges.UploadLimit = c.cfg.UploadConcurrency
 	return st
 }
 

@@ -7,10 +7,11 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // describe fills in what the loop knows.
-func (s *session) describe(st *Status, now time.Time, detail bool) {
+func (s *session) describe(st *report.Status, now time.Time, detail bool) {
 	if s.mode == draining {
 		st.State, st.Group.State = stateDraining, "draining"
 	}
@@ -29,12 +30,12 @@ func (s *session) describe(st *Status, now time.Time, detail bool) {
 	for _, p := range sortedPartitions(s.partitions) {
 		st.Partitions = append(st.Partitions, p.status(now))
 	}
-	st.gauges.openBatches, st.gauges.flying = s.batches.Len(), s.pacer.InFlight()
-	s.countNamespaces(&st.gauges)
+	st.Gauges.OpenBatches, st.Gauges.Flying = s.batches.Len(), s.pacer.InFlight()
+	s.countNamespaces(&st.Gauges)
 	s.listNamespaces(st, now, detail)
 	for i := range st.Partitions {
-		if p := &st.Partitions[i]; p.State == "held" || p.corrupt {
-			st.gauges.partitionsHeld++
+		if p := &st.Partitions[i]; p.State == "held" || p.Corrupt {
+			st.Gauges.PartitionsHeld++
 		}
 	}
 }
@@ -50,13 +51,13 @@ func (p *partition) pauseReason() string {
 	return fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.ledger.Singles())
 }
 
-func (p *partition) status(now time.Time) PartitionStatus {
-	out := PartitionStatus{Topic: p.Topic, Partition: p.Partition, CommittedOffset: p.committed, NextOffset: -1, HighWatermark: -1, LogStartOffset: -1, State: "paused"}
+func (p *partition) status(now time.Time) report.PartitionStatus {
+	out := report.PartitionStatus{Topic: p.Topic, Partition: p.Partition, CommittedOffset: p.committed, NextOffset: -1, HighWatermark: -1, LogStartOffset: -1, State: "paused"}
 	if p.failure != nil {
 		text := p.failure.Error()
 		out.Error, out.State = &text, "failed"
 	}
-	out.corrupt = p.corrupt
+	out.Corrupt = p.corrupt
 	if !p.open() {
 		return out
 	}
@@ -65,14 +66,14 @@ func (p *partition) status(now time.Time) PartitionStatus {
 	if out.CommittedOffset < 0 {
 		out.LagRecords = max(0, out.HighWatermark-out.NextOffset)
 	}
-	out.unread = max(0, p.cursor.stable.Load()-out.NextOffset)
-	out.omitted = p.omitted
+	out.Unread = max(0, p.cursor.stable.Load()-out.NextOffset)
+	out.Omitted = p.omitted
 	if at := p.behindSince(); !at.IsZero() {
 		out.LagSeconds = max(0, now.Sub(at).Seconds())
 	}
 	n := p.ledger.Oldest()
 	if n != nil {
-		out.PinnedBy = &PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
+		out.PinnedBy = &report.PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
 	}
 	if p.paused && out.Error == nil {
 		text := p.pauseReason()

@@ -1,8 +1,6 @@
-package consumer
+package report
 
-import (
-	"time"
-)
+import "time"
 
 // Status answers what the bridge does and why: in particular, why an offset is
 // stuck. It is a copy; nobody else writes it.
@@ -21,7 +19,7 @@ type Status struct {
 	// NamespacesOmitted counts those beyond MaxStatusNamespaces.
 	NamespacesOmitted int `json:"namespaces_omitted"`
 
-	gauges Gauges
+	Gauges Gauges
 }
 
 // GroupStatus is this process's membership.
@@ -61,9 +59,9 @@ type PartitionStatus struct {
 	PinnedBy        *PinStatus `json:"pinned_by"`
 	Error           *string    `json:"error"`
 
-	corrupt bool
-	unread  int64
-	omitted int
+	Corrupt bool
+	Unread  int64
+	Omitted int
 }
 
 // PinStatus is what keeps a partition's committed offset where it is.
@@ -88,7 +86,7 @@ type NamespaceStatus struct {
 	NextAttemptAt   *time.Time `json:"next_attempt_at"`
 	Since           *time.Time `json:"since"` // of the trouble
 
-	holdReason string
+	HoldReason string
 }
 
 // MaxStatusNamespaces bounds the list of namespaces: the ones in trouble come
@@ -97,9 +95,9 @@ const MaxStatusNamespaces = 1000
 
 // Gauges are figures of the loop that only the metrics need.
 type Gauges struct {
-	openBatches, waiting, flying int
-	oldest                       time.Time
-	namespacesHeld               int
-	partitionsHeld               int
-	uploadLimit                  int
+	OpenBatches, Waiting, Flying int
+	Oldest                       time.Time
+	NamespacesHeld               int
+	PartitionsHeld               int
+	UploadLimit                  int
 }

@@ -1,4 +1,4 @@
-package consumer
+package report
 
 import (
 	"context"
@@ -105,9 +105,9 @@ func (m *Metrics) zero() {
 	}
 }
 
-// subscribed exports the reasons of the topics at zero, and ends the series of all
+// Subscribed exports the reasons of the topics at zero, and ends the series of all
 // others: those that a regular expression has matched may come and go for ever.
-func (m *Metrics) subscribed(topics []string) {
+func (m *Metrics) Subscribed(topics []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	gone := m.topics
@@ -115,7 +115,7 @@ func (m *Metrics) subscribed(topics []string) {
 	for _, topic := range topics {
 		m.topics[topic] = true
 		delete(gone, topic)
-		m.topic(topic)
+		m.Topic(topic)
 	}
 	for topic := range gone {
 		for _, vec := range m.byTopic() {
@@ -129,8 +129,8 @@ func (m *Metrics) byTopic() []*prometheus.CounterVec {
 	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets}
 }
 
-// topic exports the reasons of a topic at zero.
-func (m *Metrics) topic(topic string) {
+// Topic exports the reasons of a topic at zero.
+func (m *Metrics) Topic(topic string) {
 	m.consumedTotal.WithLabelValues(topic)
 	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
 		m.skippedTotal.WithLabelValues(topic, r)
@@ -174,36 +174,36 @@ func (m *Metrics) label(namespace string) string {
 	return l
 }
 
-func (m *Metrics) consumed(topic string, n int) {
+func (m *Metrics) Consumed(topic string, n int) {
 	m.records.Add(int64(n))
 	m.consumedTotal.WithLabelValues(topic).Add(float64(n))
 }
 
-func (m *Metrics) skipped(topic, reason string) prometheus.Counter {
+func (m *Metrics) Skipped(topic, reason string) prometheus.Counter {
 	return m.skippedTotal.WithLabelValues(topic, reason)
 }
 
-func (m *Metrics) rejected(topic, reason string) prometheus.Counter {
+func (m *Metrics) Rejected(topic, reason string) prometheus.Counter {
 	return m.rejectedTotal.WithLabelValues(topic, reason)
 }
 
-// refusedLines counts lines of a refused batch.
-func (m *Metrics) refusedLines(topic string, n int) {
+// RefusedLines counts lines of a refused batch.
+func (m *Metrics) RefusedLines(topic string, n int) {
 	m.rejectedTotal.WithLabelValues(topic, "refused").Add(float64(n))
 }
 
-func (m *Metrics) deadLetters(topic, reason string) prometheus.Counter {
+func (m *Metrics) DeadLetters(topic, reason string) prometheus.Counter {
 	return m.lettersTotal.WithLabelValues(topic, reason)
 }
 
-func (m *Metrics) flushed(b *batcher.Batch) {
+func (m *Metrics) Flushed(b *batcher.Batch) {
 	m.batches.Add(1)
 	m.flushedTotal.WithLabelValues(m.label(b.Namespace), b.Reason.String()).Inc()
 	m.batchBytes.Observe(float64(b.Bytes))
 	m.batchRecords.Observe(float64(b.Records))
 }
 
-func (m *Metrics) stored(b *batcher.Batch, now time.Time) {
+func (m *Metrics) Stored(b *batcher.Batch, now time.Time) {
 	l := m.label(b.Namespace)
 	m.uploaded.Add(int64(b.Records))
 	m.bytes.Add(b.Bytes)
@@ -213,43 +213,43 @@ func (m *Metrics) stored(b *batcher.Batch, now time.Time) {
 	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
 }
 
-// kafkaRefused notes whether the brokers, or the endpoint that issues tokens for
+// KafkaRefused notes whether the brokers, or the endpoint that issues tokens for
 // them, refuse the credentials.
-func (m *Metrics) kafkaRefused(refused bool) { m.refused("kafka", refused) }
+func (m *Metrics) KafkaRefused(refused bool) { m.refused("kafka", refused) }
 
-// totals returns what /status says of the process.
-func (m *Metrics) totals() TotalsStatus {
+// Totals returns what /status says of the process.
+func (m *Metrics) Totals() TotalsStatus {
 	return TotalsStatus{RecordsConsumed: m.records.Load(), RecordsUploaded: m.uploaded.Load(), BytesUploaded: m.bytes.Load(), BatchesFlushed: m.batches.Load()}
 }
 
-// kafkaFailed counts a failed call: join, metadata, fetch, decode, commit, produce.
-func (m *Metrics) kafkaFailed(operation string) { m.kafkaErrors.WithLabelValues(operation).Inc() }
+// KafkaFailed counts a failed call: join, metadata, fetch, decode, commit, produce.
+func (m *Metrics) KafkaFailed(operation string) { m.kafkaErrors.WithLabelValues(operation).Inc() }
 
-// committed counts a commit by its result: ok, fenced, error.
-func (m *Metrics) committed(result string) { m.commits.WithLabelValues(result).Inc() }
+// Commit counts a commit by its result: ok, fenced, error.
+func (m *Metrics) Commit(result string) { m.commits.WithLabelValues(result).Inc() }
 
-// offsetReset counts a partition whose position was not in the log.
-func (m *Metrics) offsetReset(topic, reason string) {
+// OffsetReset counts a partition whose position was not in the log.
+func (m *Metrics) OffsetReset(topic, reason string) {
 	m.offsetResets.WithLabelValues(topic, reason).Inc()
 }
 
-// paused counts time in which records waited but were not taken: for memory, or
+// Paused counts time in which records waited but were not taken: for memory, or
 // because others are held.
-func (m *Metrics) paused(reason string, d time.Duration) {
+func (m *Metrics) Paused(reason string, d time.Duration) {
 	m.fetchPaused.WithLabelValues(reason).Add(d.Seconds())
 }
 
-// rebalanced counts a generation of the group.
-func (m *Metrics) rebalanced() { m.rebalances.Inc() }
+// Rebalanced counts a generation of the group.
+func (m *Metrics) Rebalanced() { m.rebalances.Inc() }
 
-// possibleRepeat counts a batch that may be stored twice.
-func (m *Metrics) possibleRepeat() { m.possibleRepeats.Inc() }
+// PossibleRepeat counts a batch that may be stored twice.
+func (m *Metrics) PossibleRepeat() { m.possibleRepeats.Inc() }
 
-// apiRefused notes whether the import API refuses the credentials.
-func (m *Metrics) apiRefused(refused bool) { m.refused("api", refused) }
+// ApiRefused notes whether the import API refuses the credentials.
+func (m *Metrics) ApiRefused(refused bool) { m.refused("api", refused) }
 
-// noteMissing notes whether the import API does not know the call.
-func (m *Metrics) noteMissing(missing bool) { m.apiMissing.Set(number(missing)) }
+// NoteMissing notes whether the import API does not know the call.
+func (m *Metrics) NoteMissing(missing bool) { m.apiMissing.Set(number(missing)) }
 
 func (m *Metrics) refused(target string, refused bool) {
 	m.credentialsRefused.WithLabelValues(target).Set(number(refused))
@@ -272,8 +272,8 @@ type source interface {
 	IsMember() bool
 }
 
-// attach gives the gauges their source.
-func (m *Metrics) attach(s source) {
+// Attach gives the gauges their source.
+func (m *Metrics) Attach(s source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.source = s

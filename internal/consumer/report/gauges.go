@@ -1,4 +1,4 @@
-package consumer
+package report
 
 import (
 	"context"
@@ -72,19 +72,19 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	send(descMember, member)
 	send(descAssigned, float64(len(st.Partitions)))
-	send(descWaiting, float64(st.gauges.waiting))
-	send(descLimit, float64(st.gauges.uploadLimit))
+	send(descWaiting, float64(st.Gauges.Waiting))
+	send(descLimit, float64(st.Gauges.UploadLimit))
 	send(descBuffered, float64(st.Buffer.Bytes))
 	send(descBufferLimit, float64(st.Buffer.LimitBytes))
-	send(descOpen, float64(st.gauges.openBatches))
-	send(descFlying, float64(st.gauges.flying))
+	send(descOpen, float64(st.Gauges.OpenBatches))
+	send(descFlying, float64(st.Gauges.Flying))
 	age := 0.0
-	if !st.gauges.oldest.IsZero() {
-		age = time.Since(st.gauges.oldest).Seconds()
+	if !st.Gauges.Oldest.IsZero() {
+		age = time.Since(st.Gauges.Oldest).Seconds()
 	}
 	send(descOldest, age)
-	send(descNSHeld, float64(st.gauges.namespacesHeld))
-	send(descPartsHeld, float64(st.gauges.partitionsHeld))
+	send(descNSHeld, float64(st.Gauges.NamespacesHeld))
+	send(descPartsHeld, float64(st.Gauges.PartitionsHeld))
 	for i := range st.Partitions {
 		collectPartition(send, &st.Partitions[i])
 	}
@@ -98,10 +98,10 @@ func collectPartition(send func(*prometheus.Desc, float64, ...string), p *Partit
 	labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
 	send(descLagRecords, float64(p.LagRecords), labels...)
 	send(descLagSeconds, p.LagSeconds, labels...)
-	send(descUnread, float64(p.unread), labels...)
+	send(descUnread, float64(p.Unread), labels...)
 	send(descCommitted, float64(max(p.CommittedOffset, 0)), labels...)
 	send(descLogStart, float64(p.LogStartOffset), labels...)
-	send(descOmitted, float64(p.omitted), labels...)
+	send(descOmitted, float64(p.Omitted), labels...)
 }
 
 // collectHeld exports the held namespaces, those beyond the maximum as one.
@@ -110,9 +110,9 @@ func (m *Metrics) collectHeld(send func(*prometheus.Desc, float64, ...string), l
 	for i := range list {
 		if n := &list[i]; n.State == "held" {
 			if l := m.label(n.Name); l != otherNamespaces {
-				send(descHeldNS, 1, l, n.holdReason)
+				send(descHeldNS, 1, l, n.HoldReason)
 			} else {
-				others[n.holdReason]++
+				others[n.HoldReason]++
 			}
 		}
 	}
