@@ -14,7 +14,6 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 )
@@ -56,7 +55,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
+	metrics := consumer.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
 	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
 	bridge, err := consumer.New(consumerConfig(cfg), consumer.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
@@ -93,7 +92,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 
 // status is what /status answers.
 type status struct {
-	*report.Status
+	*consumer.Status
 	follow.Report
 }
 

@@ -63,14 +63,14 @@ func recordSettings(cfg *config.Config) record.Settings {
 	}
 }
 
-func policy(p config.Policy) record.Policy {
+func policy(p config.Policy) consumer.Policy {
 	switch p {
 	case config.PolicyDLQ:
-		return record.DeadLetter
+		return consumer.DeadLetter
 	case config.PolicySkip:
-		return record.Skip
+		return consumer.Skip
 	}
-	return record.Hold
+	return consumer.Hold
 }
 
 // clientID is what the group and the brokers' logs know this replica by.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -77,7 +76,7 @@ func (r *sessionRun) kafkaError() (text string) {
 	done := make(chan struct{})
 	r.session.queries <- func(now time.Time) {
 		defer close(done)
-		st := &report.Status{}
+		st := &Status{}
 		if r.session.describe(st, now, true); st.KafkaError != nil {
 			text = *st.KafkaError
 		}

@@ -12,7 +12,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/sleep"
@@ -26,7 +25,7 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 type Dependencies struct {
 	Client   *kafka.Client
 	Importer Importer
-	Metrics  *report.Metrics
+	Metrics  *Metrics
 	Log      *slog.Logger
 	// Stored is told of each import that the store has taken, by the loop: it
 	// must return at once. nil tells nobody.
@@ -60,7 +59,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	}
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
-		log: d.Log, faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
+		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
@@ -72,7 +71,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	r.divide()
 	c := &Consumer{resources: r}
 	c.state.started = time.Now()
-	d.Metrics.Attach(c)
+	d.Metrics.attach(c)
 	return c, nil
 }
 
@@ -89,7 +88,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		sub, _, err := c.client.Resolve(ctx, c.cfg.selection())
 		if err == nil && len(sub.Topics) == 0 {
 			err = c.noTopics(&sub)
-			c.metrics.Subscribed(c.cfg.Topics)
+			c.metrics.subscribed(c.cfg.Topics)
 		}
 		if err != nil {
 			c.cannotJoin(ctx, "metadata", err)
@@ -140,7 +139,7 @@ func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinis
 			continue
 		}
 		c.state.joined(gen.MemberID, gen.ID)
-		c.metrics.KafkaRefused(false)
+		c.metrics.credentialsRefused.WithLabelValues("kafka").Set(0)
 		var resubscribe bool
 		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
 		if ctx.Err() != nil {
@@ -174,7 +173,7 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 		return
 	}
 	text := c.explain(err)
-	c.metrics.KafkaFailed(operation)
+	c.metrics.kafkaErrors.WithLabelValues(operation).Inc()
 	c.noteCredentials(err)
 	c.state.outside(text)
 	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)

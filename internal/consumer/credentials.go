@@ -32,7 +32,7 @@ func (s *session) unauthorised(r result, now time.Time) {
 		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
 	}
 	if refused {
-		s.metrics.ApiRefused(true)
+		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
 	}
 	if refused && !n.Doubts(pace.Credentials) {
 		n.RestUntil(time.Time{}) // the credentials' own clock decides
@@ -57,10 +57,10 @@ func (s *session) apiAccepted(n *namespace) {
 	for _, gate := range s.pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:
-			s.metrics.ApiRefused(false)
+			s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
 			s.log.Info("the import API takes the credentials again")
 		case pace.Place:
-			s.metrics.NoteMissing(false)
+			s.metrics.apiMissing.Set(0)
 			s.log.Info("the import API knows the call again")
 		}
 	}
@@ -72,8 +72,8 @@ func (s *session) apiAccepted(n *namespace) {
 func (r *resources) noteCredentials(err error) {
 	switch {
 	case err == nil:
-		r.metrics.KafkaRefused(false)
+		r.metrics.kafkaRefused(false)
 	case auth.Refuses(err):
-		r.metrics.KafkaRefused(true)
+		r.metrics.kafkaRefused(true)
 	}
 }

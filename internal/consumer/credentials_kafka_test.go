@@ -4,9 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -24,11 +23,10 @@ func TestResources_noteCredentials(t *testing.T) {
 		{"another answer", kafka.CodeNotCoordinator, [2]float64{0, 1}},
 	} {
 		for before, want := range tc.want {
-			reg := prometheus.NewPedanticRegistry()
-			r := &resources{metrics: report.NewMetrics(reg, 10)}
-			r.metrics.KafkaRefused(before == 1)
+			r := &resources{metrics: NewMetrics(nil, 10)}
+			r.metrics.kafkaRefused(before == 1)
 			r.noteCredentials(tc.err)
-			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
+			if got := testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("kafka")); got != want {
 				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)
 			}
 		}

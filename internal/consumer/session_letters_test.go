@@ -11,10 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
 )
 
-func refusedToLetters(c *Config) { c.OnRejected = record.DeadLetter }
+func refusedToLetters(c *Config) { c.OnRejected = DeadLetter }
 
 var errAway = errors.New("no leader")
 
@@ -147,5 +146,5 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 		}
 		r.offset(304)
 		lettered(t, letters, 4, 303)
-	}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
 }

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer"
 )
 
 var (
@@ -223,7 +223,7 @@ func (w *world) watch() {
 	}
 }
 
-func (p *process) status() *report.Status {
+func (p *process) status() *consumer.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	st, err := p.consumer.Status(ctx)
