@@ -129,6 +129,10 @@ fuzz: ## Run each fuzz target for FUZZTIME
 	  done; \
 	done
 
+.PHONY: mutants
+mutants: ## Break the code in a hundred ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; some ten minutes)
+	go run ./test/mutants $(ARGS)
+
 .PHONY: soak
 soak: ## Run the simulation over fresh seeds for SOAK (a duration: an hour is some days of virtual time)
 	SOAK=$(SOAK) go test -count=1 -timeout=0 -run '^TestSoak$$' -v ./test/sim

@@ -19,7 +19,7 @@ import (
 
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/logging"
@@ -48,7 +48,7 @@ func (noKey) Reload() (bool, error) {
 func exported(t *testing.T) []metric {
 	t.Helper()
 	registry := admin.NewRegistry("v", "r")
-	follow.NewMetrics(registry, consumer.NewMetrics(registry, 1).Label)
+	follow.NewMetrics(registry, report.NewMetrics(registry, 1).Label)
 	stderr := logging.NewWriter(io.Discard)
 	stderr.Register(registry)
 	stderr.Close(time.Minute)

@@ -14,6 +14,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 )
@@ -55,7 +56,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	metrics := consumer.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
+	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
 	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
 	bridge, err := consumer.New(consumerConfig(cfg), consumer.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
@@ -92,7 +93,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 
 // status is what /status answers.
 type status struct {
-	*consumer.Status
+	*report.Status
 	follow.Report
 }
 

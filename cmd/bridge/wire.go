@@ -63,14 +63,14 @@ func recordSettings(cfg *config.Config) record.Settings {
 	}
 }
 
-func policy(p config.Policy) consumer.Policy {
+func policy(p config.Policy) record.Policy {
 	switch p {
 	case config.PolicyDLQ:
-		return consumer.DeadLetter
+		return record.DeadLetter
 	case config.PolicySkip:
-		return consumer.Skip
+		return record.Skip
 	}
-	return consumer.Hold
+	return record.Hold
 }
 
 // clientID is what the group and the brokers' logs know this replica by.

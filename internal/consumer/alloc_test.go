@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -36,7 +37,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	}
 	answers, inflated := newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling())
 	r := &resources{
-		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: NewMetrics(nil, 10),
+		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: report.NewMetrics(nil, 10),
 		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
 	}
 	r.divide()

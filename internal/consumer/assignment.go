@@ -42,7 +42,7 @@ func (s *session) resolveStarts(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+			s.metrics.KafkaFailed("metadata")
 			s.faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", len(todo), "error", s.explain(err))
 		}
 		if sleep.For(ctx, backoff) != nil {

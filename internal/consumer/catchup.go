@@ -85,7 +85,7 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 			s.catchUp.busy = false
 		}
 		c.recycle()
-	case c.fault == nil && job.upload == nil && !s.room(c, now):
+	case c.fault == nil && s.mode == running && !s.room(c, now):
 		s.pending, s.pausedAt = c, now
 	default:
 		if c.oversized != nil {
@@ -171,7 +171,7 @@ func (s *session) catchUpOver(job *catchUpJob, flt *fault, now time.Time) {
 	default:
 		r.backoff = min(max(2*r.backoff, fetchBackoff), maxFetchBackoff)
 		r.restUntil = now.Add(r.backoff)
-		s.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
+		s.metrics.KafkaFailed("fetch")
 		s.faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.cursor.Topic,
 			"topic", job.cursor.Topic, "partition", job.cursor.Partition, "offset", job.from, "error", flt.err)
 	}
@@ -186,7 +186,7 @@ func (s *session) vanished(job *catchUpJob, now time.Time) {
 		s.catchUp.restUntil = now.Add(maxFetchBackoff)
 		return
 	}
-	s.metrics.offsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
+	s.metrics.OffsetReset(p.Topic, "below_log_start")
 	s.log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
 		"from", job.from, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
 	for name := range job.wanted {

@@ -139,6 +139,7 @@ func (d *decoder) caughtUp(w *work, l *lease) {
 		case !job.wanted[ns]:
 		case job.upload != nil:
 			r := rejected{offset: rec.Offset, time: c.ageOf(rec), letter: newLetter(w.cursor.TopicPartition, rec, c.arrived)}
+			c.keep(l)
 			c.bytes += r.letter.Size()
 			c.rejects = append(c.rejects, r)
 		default:

@@ -68,7 +68,7 @@ type rejected struct {
 	reason   record.Reason
 	operator bool // named by BRIDGE_SKIP_RECORDS
 	detail   string
-	letter   *letter // a copy of the record, where the policy is DeadLetter
+	letter   *letter // where the policy is DeadLetter; it points into a lease
 }
 
 var chunks = sync.Pool{New: func() any { return &chunk{index: map[string]int{}} }}

@@ -189,7 +189,7 @@ func (s *session) committed(r commitResult) {
 		s.ownership.renew(r.sent.Add(s.cfg.SessionTimeout))
 		s.lost.Store(false)
 		s.noteCredentials(nil)
-		s.metrics.commits.WithLabelValues("ok").Inc()
+		s.metrics.Commit("ok")
 	}
 	if retry != nil {
 		s.commitFailed(commitResult{}, retry, now) // touched above
@@ -226,8 +226,8 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 	if c.denied {
 		c.notBefore = now.Add(deniedRetry)
 	}
-	s.metrics.commits.WithLabelValues("error").Inc()
-	s.metrics.kafkaErrors.WithLabelValues("commit").Inc()
+	s.metrics.Commit("error")
+	s.metrics.KafkaFailed("commit")
 	s.noteCredentials(err)
 	c.failure = s.explain(err)
 	s.faults.Log(now, "commit failed; it will be sent again", "commit/"+c.failure, "error", c.failure)
@@ -236,7 +236,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
 func (s *session) fence(code kafka.Code) {
-	s.metrics.commits.WithLabelValues("fenced").Inc()
+	s.metrics.Commit("fenced")
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.id,
 		"generation", s.member.generation, "error", code)
 	s.ownership.end()

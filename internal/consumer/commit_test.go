@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -76,7 +77,7 @@ func (r *sessionRun) kafkaError() (text string) {
 	done := make(chan struct{})
 	r.session.queries <- func(now time.Time) {
 		defer close(done)
-		st := &Status{}
+		st := &report.Status{}
 		if r.session.describe(st, now, true); st.KafkaError != nil {
 			text = *st.KafkaError
 		}

@@ -10,16 +10,6 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// Policy says what becomes of a record that cannot be imported.
-type Policy uint8
-
-// The policies of BRIDGE_ON_INVALID, BRIDGE_ON_TOMBSTONE and BRIDGE_ON_REJECTED.
-const (
-	Hold Policy = iota // the committed offset waits for it, the work goes on
-	DeadLetter
-	Skip
-)
-
 // Config is everything the consumer needs to know. All fields are required
 // unless a comment says otherwise; New checks what it relies on.
 type Config struct {
@@ -42,9 +32,9 @@ type Config struct {
 
 	Record record.Settings
 
-	OnInvalid   Policy
-	OnTombstone Policy
-	OnRejected  Policy
+	OnInvalid   record.Policy
+	OnTombstone record.Policy
+	OnRejected  record.Policy
 	// SkipRecords are left out by name and counted as operator.
 	SkipRecords map[kafka.TopicPartition]Offsets
 	DLQTopic    string // required by any DeadLetter policy

@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/sleep"
@@ -25,7 +26,7 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 type Dependencies struct {
 	Client   *kafka.Client
 	Importer Importer
-	Metrics  *Metrics
+	Metrics  *report.Metrics
 	Log      *slog.Logger
 	// Stored is told of each import that the store has taken, by the loop: it
 	// must return at once. nil tells nobody.
@@ -59,7 +60,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	}
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
-		log: d.Log, faults: newFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
+		log: d.Log, faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
 		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
@@ -71,7 +72,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	r.divide()
 	c := &Consumer{resources: r}
 	c.state.started = time.Now()
-	d.Metrics.attach(c)
+	d.Metrics.Attach(c)
 	return c, nil
 }
 
@@ -88,7 +89,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		sub, _, err := c.client.Resolve(ctx, c.cfg.selection())
 		if err == nil && len(sub.Topics) == 0 {
 			err = c.noTopics(&sub)
-			c.metrics.subscribed(c.cfg.Topics)
+			c.metrics.Subscribed(c.cfg.Topics)
 		}
 		if err != nil {
 			c.cannotJoin(ctx, "metadata", err)
@@ -139,7 +140,7 @@ func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinis
 			continue
 		}
 		c.state.joined(gen.MemberID, gen.ID)
-		c.metrics.credentialsRefused.WithLabelValues("kafka").Set(0)
+		c.metrics.KafkaRefused(false)
 		var resubscribe bool
 		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
 		if ctx.Err() != nil {
@@ -173,7 +174,7 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 		return
 	}
 	text := c.explain(err)
-	c.metrics.kafkaErrors.WithLabelValues(operation).Inc()
+	c.metrics.KafkaFailed(operation)
 	c.noteCredentials(err)
 	c.state.outside(text)
 	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)

@@ -32,7 +32,7 @@ func (s *session) unauthorised(r result, now time.Time) {
 		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
 	}
 	if refused {
-		s.metrics.credentialsRefused.WithLabelValues("api").Set(1)
+		s.metrics.ApiRefused(true)
 	}
 	if refused && !n.Doubts(pace.Credentials) {
 		n.RestUntil(time.Time{}) // the credentials' own clock decides
@@ -57,10 +57,10 @@ func (s *session) apiAccepted(n *namespace) {
 	for _, gate := range s.pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:
-			s.metrics.credentialsRefused.WithLabelValues("api").Set(0)
+			s.metrics.ApiRefused(false)
 			s.log.Info("the import API takes the credentials again")
 		case pace.Place:
-			s.metrics.apiMissing.Set(0)
+			s.metrics.NoteMissing(false)
 			s.log.Info("the import API knows the call again")
 		}
 	}
@@ -72,8 +72,8 @@ func (s *session) apiAccepted(n *namespace) {
 func (r *resources) noteCredentials(err error) {
 	switch {
 	case err == nil:
-		r.metrics.kafkaRefused(false)
+		r.metrics.KafkaRefused(false)
 	case auth.Refuses(err):
-		r.metrics.kafkaRefused(true)
+		r.metrics.KafkaRefused(true)
 	}
 }

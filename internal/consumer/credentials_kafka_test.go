@@ -4,8 +4,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -23,10 +24,11 @@ func TestResources_noteCredentials(t *testing.T) {
 		{"another answer", kafka.CodeNotCoordinator, [2]float64{0, 1}},
 	} {
 		for before, want := range tc.want {
-			r := &resources{metrics: NewMetrics(nil, 10)}
-			r.metrics.kafkaRefused(before == 1)
+			reg := prometheus.NewPedanticRegistry()
+			r := &resources{metrics: report.NewMetrics(reg, 10)}
+			r.metrics.KafkaRefused(before == 1)
 			r.noteCredentials(tc.err)
-			if got := testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("kafka")); got != want {
+			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
 				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -31,15 +32,39 @@ type letter struct {
 	outcome   error             // of the last try
 }
 
-// newLetter copies a record, arrived at that time, whose memory is about to be
-// reused.
+// newLetter makes a letter of a record that arrived at that time, in whose memory
+// its key, value and header values stay until own.
 func newLetter(source kafka.TopicPartition, r *wire.Record, arrived int64) *letter {
-	l := &letter{source: source, offset: r.Offset, timestamp: sourceTime(r.Timestamp, arrived), Record: kafka.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}}
+	l := &letter{source: source, offset: r.Offset, timestamp: sourceTime(r.Timestamp, arrived), Record: kafka.Record{Key: r.Key, Value: r.Value}}
 	for name, value := range r.Headers() {
-		l.Headers = append(l.Headers, kafka.Header{Name: string(name), Value: bytes.Clone(value)})
+		l.Headers = append(l.Headers, kafka.Header{Name: string(name), Value: value})
 	}
 	return l
 }
+
+// own copies what the letter shares with the record that it was made of.
+func (l *letter) own() {
+	l.Key, l.Value = bytes.Clone(l.Key), bytes.Clone(l.Value)
+	for i := range l.Headers {
+		l.Headers[i].Value = bytes.Clone(l.Headers[i].Value)
+	}
+}
+
+// isLetter reports whether the record is a dead letter of a bridge. It is never
+// dead-lettered again: bridges that read each other's dead-letter topics would
+// send it back and forth for ever.
+func (l *letter) isLetter() bool {
+	named := func(name string) bool {
+		return slices.ContainsFunc(l.Headers, func(h kafka.Header) bool { return h.Name == name })
+	}
+	return named(headerReason) && named(headerSource)
+}
+
+// The headers that make a record a dead letter.
+const (
+	headerReason = "bridge.reason"
+	headerSource = "bridge.source.topic"
+)
 
 func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
 
@@ -49,9 +74,9 @@ func (l *letter) takenBack() bool { return l.history != l.partition.ledger }
 // outgoing is the letter's headers: the original ones, then ours.
 func (l *letter) outgoing() []kafka.Header {
 	out := append(slices.Clone(l.Headers),
-		kafka.Header{Name: "bridge.reason", Value: []byte(l.reason)},
+		kafka.Header{Name: headerReason, Value: []byte(l.reason)},
 		kafka.Header{Name: "bridge.error", Value: []byte(l.err)},
-		kafka.Header{Name: "bridge.source.topic", Value: []byte(l.source.Topic)},
+		kafka.Header{Name: headerSource, Value: []byte(l.source.Topic)},
 		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.source.Partition), 10)},
 		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.offset, 10)},
 		kafka.Header{Name: "bridge.source.timestamp", Value: time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
@@ -111,22 +136,26 @@ func (s *session) fewLetters() bool {
 	return s.letter.pending() < maxLetters/2 && s.budget.Held(budget.Letters) < s.budget.Ceiling(budget.Letters)/2
 }
 
-// letterRoom says whether the chunk's dead letters have room beside those under
-// way. A chunk of a partition has it alone.
+// letterRoom reports whether the chunk's dead letters have room beside those
+// under way. Where there are none, the batches make room for them.
 func (s *session) letterRoom(c *chunk) bool {
-	count := s.letter.pending()
-	if count == 0 {
+	count, bytes := c.letters()
+	if count == 0 || s.letter.pending() == 0 {
 		return true
 	}
-	bytes, more := int64(0), false
+	return s.letter.pending()+count <= maxLetters && s.budget.Fits(budget.Letters, bytes)
+}
+
+// letters returns how many of the chunk's records go to the dead-letter topic,
+// and their bytes.
+func (c *chunk) letters() (count int, bytes int64) {
 	for i := range c.rejects {
 		if l := c.rejects[i].letter; l != nil {
-			more = true
 			count++
 			bytes += l.Size()
 		}
 	}
-	return !more || count <= maxLetters && s.budget.Fits(budget.Letters, bytes)
+	return count, bytes
 }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
@@ -144,7 +173,9 @@ func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
 	s.post(l)
 }
 
+// post queues a letter. What it shares with the chunk that it came in is copied.
 func (s *session) post(l *letter) {
+	l.own()
 	s.letter.queue = append(s.letter.queue, l)
 	s.budget.Charge(budget.Letters, l.Size())
 }
@@ -183,9 +214,9 @@ func (s *session) lettersDone(batch []*letter) {
 		switch {
 		case l.outcome == nil:
 			s.budget.Charge(budget.Letters, -l.Size())
-			s.metrics.deadLetters(l.source.Topic, l.reason).Inc()
+			s.metrics.DeadLetters(l.source.Topic, l.reason).Inc()
 			s.letterDone(l)
-		case errors.Is(l.outcome, kafka.ErrTooLarge):
+		case kafka.IsRefused(l.outcome):
 			s.budget.Charge(budget.Letters, -l.Size())
 			s.holdLetter(l, now)
 		default:
@@ -201,7 +232,7 @@ func (s *session) lettersDone(batch []*letter) {
 	}
 	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
 	st.restTil = now.Add(st.backoff)
-	s.metrics.kafkaErrors.WithLabelValues("produce").Inc()
+	s.metrics.KafkaFailed("produce")
 	s.faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
 		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.explain(again[0].outcome))
 }
@@ -217,15 +248,16 @@ func (s *session) letterDone(l *letter) {
 	}
 }
 
-// holdLetter keeps a record that the dead-letter topic will never take.
+// holdLetter keeps a record that the dead-letter topic refuses for good.
 func (s *session) holdLetter(l *letter, now time.Time) {
 	if l.takenBack() {
 		s.letterDone(l)
 		return
 	}
-	s.faults.Log(now, "record is too large for the dead-letter topic; it is held", "dlq-size/"+l.source.Topic,
-		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "remedy", "raise max.message.bytes of "+s.cfg.DLQTopic+" and restart")
-	why := "too large for the dead-letter topic " + s.cfg.DLQTopic
+	refused, _ := errors.AsType[*kafka.RefusedError](l.outcome)
+	s.faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.source.Topic+"/"+refused.Error(),
+		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "error", refused, "remedy", refused.Remedy+" ("+s.cfg.DLQTopic+"), and restart")
+	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.cfg.DLQTopic, refused)
 	if l.upload != nil {
 		s.holdRecord(l.partition, l.offset, ageTime(l.timestamp, now.UnixMilli()), why, now)
 		s.letterDone(l)

@@ -71,6 +71,10 @@ func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
 			continue
 		}
 		l := r.letter
+		if l.isLetter() {
+			s.holdRecord(p, r.offset, r.time, "the API refused it, and it is a dead letter of a bridge already", now)
+			continue
+		}
 		l.describe("refused", u.refusal.Err.Error())
 		l.namespace, l.requestID, l.upload = u.namespace.Name, u.refusal.RequestID, u
 		l.partition, l.history = p, p.ledger

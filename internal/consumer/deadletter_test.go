@@ -63,10 +63,11 @@ func nullable(v []byte) string {
 	return fmt.Sprintf("%q", v)
 }
 
-// TestNewLetter_ownsItsMemory overwrites what a record was decoded from.
-func TestNewLetter_ownsItsMemory(t *testing.T) {
+// TestLetter_ownsItsMemory overwrites what a record was decoded from.
+func TestLetter_ownsItsMemory(t *testing.T) {
 	rec := wire.Record{Offset: 7, Timestamp: testTime, Key: []byte("key"), Value: []byte("value")}
 	l := newLetter(kafka.TopicPartition{Topic: "orders", Partition: 0}, &rec, testTime)
+	l.own()
 	clear(rec.Key)
 	clear(rec.Value)
 	if string(l.Key) != "key" || string(l.Value) != "value" {

@@ -99,15 +99,6 @@ func (d *decoder) serve(ctx context.Context, w work) {
 // base offsets gone wild, which no checksum covers.
 const watermarkSlack = 1 << 20
 
-// end is the offset that no record of the work may reach, -1 if the broker did not
-// say how far its log goes.
-func (w *work) end() int64 {
-	if w.high < 0 {
-		return -1
-	}
-	return w.high + watermarkSlack
-}
-
 // decode sends the chunks of the work's records. w.from moves along: all below
 // it has been sent or lies in the chunk being filled.
 func (d *decoder) decode(ctx context.Context, w *work) *fault {
@@ -116,7 +107,7 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	if w.cut > 0 {
 		return d.head(ctx, w)
 	}
-	d.batches.Reset(w.records, w.end())
+	d.batches.Reset(w.records, w.high+watermarkSlack)
 	var b wire.Batch
 	for {
 		err := d.batches.Next(&b)
@@ -183,7 +174,7 @@ func (d *decoder) record(w *work, l *lease) {
 	d.input = record.Input{Topic: w.cursor.Topic, Partition: w.cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
 	ln, out, rej := d.worker.Line(c.scratch, &d.input)
 	if rej != nil {
-		d.reject(rej)
+		d.reject(rej, l)
 		return
 	}
 	c.scratch = out
@@ -198,17 +189,21 @@ func (d *decoder) skips(w *work) bool {
 	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition].Hold(d.rec.Offset, d.rec.Offset)
 }
 
-// reject notes that d.rec becomes no line. Where it will go to the dead-letter
-// topic it is copied, as the chunk's memory does not live that long.
-func (d *decoder) reject(rej *record.Rejection) {
+// reject notes that d.rec, which points into l, becomes no line.
+func (d *decoder) reject(rej *record.Rejection, l *lease) {
 	r := rejected{offset: d.rec.Offset, time: d.chunk.lastTime, reason: rej.Reason, detail: rej.Detail}
 	policy := d.cfg.OnInvalid
 	if rej.Reason == record.Tombstone {
 		policy = d.cfg.OnTombstone
 	}
-	if policy == DeadLetter {
-		r.letter = newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived)
-		d.chunk.bytes += r.letter.Size()
+	if policy == record.DeadLetter {
+		if letter := newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived); letter.isLetter() {
+			r.detail += " (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
+		} else {
+			d.chunk.keep(l)
+			r.letter = letter
+			d.chunk.bytes += letter.Size()
+		}
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -17,7 +18,7 @@ func TestDecoder_model(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4))
-			r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
+			r := newDecoderRig(t, func(c *Config) { c.OnInvalid = record.DeadLetter })
 			w, want := randomAnswer(r, rng)
 			var got []string
 			next := w.from

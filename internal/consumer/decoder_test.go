@@ -163,13 +163,13 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		},
 		{
 			name:    "invalid records are copied for the dead-letter topic",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, Skip },
+			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
 			want:    "0-2 (2 records)\n0 not_json letter=true\n1 tombstone letter=false\n",
 		},
 		{
 			name:    "tombstones have a policy of their own",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = Hold, DeadLetter },
+			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.Hold, record.DeadLetter },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
 			want:    "0-2 (2 records)\n0 not_json letter=false\n1 tombstone letter=true\n",
 		},
@@ -191,13 +191,12 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 	}
 }
 
-func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
-	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = DeadLetter })
+func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
+	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = record.DeadLetter })
 	w := r.work(0, testBatch{records: []testRecord{
 		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []kafka.Header{{Name: "h", Value: []byte("v")}, {Name: "h", Value: nil}, {Name: "", Value: []byte{}}}},
 	}})
 	chunks := r.decode(w)
-	clear(w.records) // the answer's memory is about to be somebody else's
 	l := chunks[0].rejects[0].letter
 	if string(l.Value) != "poison" || l.Key == nil || len(l.Key) != 0 || l.offset != 0 || l.timestamp != testTime || l.source != r.cursor.TopicPartition {
 		t.Errorf("letter %+v", l)
@@ -206,7 +205,10 @@ func TestDecoder_copiesARecordForTheDeadLetterTopic(t *testing.T) {
 		t.Errorf("headers %q", l.Headers)
 	}
 	if chunks[0].bytes < int64(len("poison")) {
-		t.Error("the copy is not charged to the chunk")
+		t.Error("the letter does not count for the chunk")
+	}
+	if len(chunks[0].leases) != 1 {
+		t.Errorf("the chunk keeps %d buffers, want the one that the letter points into", len(chunks[0].leases))
 	}
 	r.end(chunks)
 }
@@ -282,42 +284,6 @@ func TestDecoder_deliversWhatLiesBeforeACorruptBatch(t *testing.T) {
 			}
 			r.end(chunks)
 		})
-	}
-}
-
-// A broker may not say how far its log goes: no offset is too large then.
-func TestDecoder_anUnknownEndBoundsNothing(t *testing.T) {
-	r := newDecoderRig(t)
-	const far = 1 << 40
-	w := r.work(far, testBatch{base: far, records: []testRecord{inNS(far, "a")}})
-	w.high = -1
-	chunks := r.decode(w)
-	if got, want := told(chunks), fmt.Sprintf("%d-%d (1 records)\na: %d=%s\n", int64(far), int64(far+1), int64(far), lineOf(far, "a")); got != want {
-		t.Errorf("decoded\n%s\nwant\n%s", got, want)
-	}
-	r.end(chunks)
-}
-
-func TestCursor_learnsWhatIsTold(t *testing.T) {
-	for _, tc := range []struct {
-		name      string
-		answer    wire.FetchedPartition
-		committed bool
-		told      bool
-		want      [3]int64
-	}{
-		{"all", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: 7}, true, true, [3]int64{2, 9, 7}},
-		{"read uncommitted", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: 7}, false, true, [3]int64{2, 9, 9}},
-		{"no stable offset", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: -1}, true, true, [3]int64{2, 9, 9}},
-		{"no start", wire.FetchedPartition{LogStartOffset: -1, HighWatermark: 9, LastStableOffset: 7}, true, true, [3]int64{1, 9, 7}},
-		{"no end", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: -1, LastStableOffset: -1}, true, false, [3]int64{1, 5, 4}},
-	} {
-		c := &cursor{}
-		c.know(kafka.Range{Begin: 1, End: 5, Stable: 4})
-		told := c.learn(&tc.answer, tc.committed)
-		if got := [3]int64{c.start.Load(), c.high.Load(), c.stable.Load()}; told != tc.told || got != tc.want {
-			t.Errorf("%s: told %t, %v, want %v", tc.name, told, got, tc.want)
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
 )
 
 // queue makes a sealed batch wait for its import.
@@ -18,7 +19,7 @@ func (s *session) queue(b *batcher.Batch, now time.Time) {
 	if m != nil {
 		u.pieces = m.pieces
 	}
-	s.metrics.flushed(b)
+	s.metrics.Flushed(b)
 	n.uploads = append(n.uploads, u)
 	s.busy(n)
 	s.pacer.Enqueue(n.Namespace, now)
@@ -140,7 +141,7 @@ func (s *session) tellRepeat(u *upload) {
 		return
 	}
 	u.mayRepeat = true
-	s.metrics.possibleRepeats.Inc()
+	s.metrics.PossibleRepeat()
 	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
 		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }
@@ -160,7 +161,7 @@ func (s *session) succeeded(r result, now time.Time) {
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
-	s.metrics.stored(u.batch, now)
+	s.metrics.Stored(u.batch, now)
 	s.log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
@@ -257,9 +258,11 @@ func (s *session) tellFailure(r result, now time.Time, message string) {
 func (s *session) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
-		s.metrics.refusedLines(u.pieces)
+		for _, pc := range u.pieces {
+			s.metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
+		}
 	}
-	if s.cfg.OnRejected == DeadLetter {
+	if s.cfg.OnRejected == record.DeadLetter {
 		s.letterRefused(r, tells, now)
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // end drains the session, by a stop or by a rebalance, and says how long it took.
@@ -52,7 +54,7 @@ func TestSession_aDrainDeadLettersWhatIsRefused(t *testing.T) {
 				}
 				lettered(t, letters, 2, 3)
 				r.offset(4)
-			}, func(s *session) { s.cfg.OnRejected, s.letters = DeadLetter, letters })
+			}, func(s *session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
 		})
 	}
 }
@@ -79,7 +81,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 				r.offset(604)
 			}, func(s *session) {
 				// There is room for a part of the records at a time.
-				s.cfg.OnRejected, s.letters, s.cfg.FetchMaxBytes = DeadLetter, letters, 64<<10
+				s.cfg.OnRejected, s.letters, s.cfg.FetchMaxBytes = record.DeadLetter, letters, 64<<10
 			})
 		})
 	}
@@ -94,5 +96,5 @@ func TestSession_aRebalanceWaitsForNoRefusedBatchWhoseLettersFail(t *testing.T) 
 			t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
 		}
 		r.offset(2)
-	}, func(s *session) { s.cfg.OnRejected, s.letters = DeadLetter, letters })
+	}, func(s *session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
@@ -135,7 +136,7 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 		})
 		r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(0, "good")), string(lineOf(1, "good")), string(lineOf(2, "bad")), string(lineOf(3, "bad")))
 		prepare(r)
-		c, err := New(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
 )
 
 // A rebalance waits for what is on the wire, and for a first attempt of the rest.
@@ -77,7 +78,7 @@ func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
 			t.Errorf("%d dead letters, want 1", len(letters.taken))
 		}
 		r.offset(5)
-	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+	}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 }
 
 // A stop tries a dead letter again until its deadline, as it does imports; a
@@ -119,7 +120,7 @@ func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
 				if r.unfinished != tc.unfinished || (len(letters.taken) == 1) == tc.unfinished {
 					t.Errorf("unfinished %t, %d dead letters", r.unfinished, len(letters.taken))
 				}
-			}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+			}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 		})
 	}
 }

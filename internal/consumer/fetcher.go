@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
@@ -21,7 +22,7 @@ import (
 type fetcher struct {
 	cfg     *Config
 	client  *kafka.Client
-	metrics *Metrics
+	metrics *report.Metrics
 	fetched *allowance // answers
 	work    []chan work
 	refresh func() // asks for new metadata, does not block
@@ -33,7 +34,7 @@ type fetcher struct {
 	start   func(leader int32, wake <-chan struct{})
 }
 
-func newFetcher(cfg *Config, client *kafka.Client, m *Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
+func newFetcher(cfg *Config, client *kafka.Client, m *report.Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
 	f := &fetcher{
 		cfg: cfg, client: client, metrics: m, fetched: fetched, refresh: refresh,
 		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{},
@@ -171,7 +172,7 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 			continue
 		}
 		if ctx.Err() == nil {
-			f.metrics.kafkaErrors.WithLabelValues("fetch").Inc()
+			f.metrics.KafkaFailed("fetch")
 			f.release(batch, time.Now().Add(backoff))
 			backoff = min(2*backoff, maxFetchBackoff)
 			f.refresh()

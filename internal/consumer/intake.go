@@ -62,7 +62,7 @@ func (s *session) retryPending(now time.Time) {
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
 func (s *session) absorb(c *chunk, p *partition, now time.Time) {
-	s.metrics.consumed(p.Topic, c.records)
+	s.metrics.Consumed(p.Topic, c.records)
 	if c.oversized != nil {
 		s.holdRange(p, c, now)
 	}
@@ -116,7 +116,7 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 		s.add(name, p, l, 0, now)
 	}
 	if done > 0 {
-		s.metrics.skipped(p.Topic, "already_imported").Add(float64(done))
+		s.metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
 	}
 	if n != nil {
 		s.pacer.Forget(n.Namespace)
@@ -174,30 +174,30 @@ func (s *session) tracked(n *ledger.Node, err error) *ledger.Node {
 // rejected applies the policy to a record that becomes no line.
 func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 	if r.operator { // perhaps of a namespace that an earlier owner could not finish
-		s.metrics.skipped(p.Topic, "operator").Inc()
+		s.metrics.Skipped(p.Topic, "operator").Inc()
 		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.offset)
 		return
 	}
 	if p.ledger.RecordDone(r.offset) {
-		s.metrics.skipped(p.Topic, "already_imported").Inc()
+		s.metrics.Skipped(p.Topic, "already_imported").Inc()
 		return
 	}
 	policy, tombstone := s.cfg.OnInvalid, r.reason == record.Tombstone
 	if tombstone {
 		policy = s.cfg.OnTombstone
 	} else {
-		s.metrics.rejected(p.Topic, r.reason.String()).Inc()
+		s.metrics.Rejected(p.Topic, r.reason.String()).Inc()
 	}
-	if !tombstone || policy != Skip {
+	if !tombstone || policy != record.Skip {
 		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.reason.String(),
 			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", r.detail, "policy", policy.String())
 	}
 	switch {
-	case policy == Skip && tombstone:
-		s.metrics.skipped(p.Topic, "tombstone").Inc()
-	case policy == Skip:
-		s.metrics.skipped(p.Topic, "invalid").Inc()
-	case policy == DeadLetter && r.letter != nil:
+	case policy == record.Skip && tombstone:
+		s.metrics.Skipped(p.Topic, "tombstone").Inc()
+	case policy == record.Skip:
+		s.metrics.Skipped(p.Topic, "invalid").Inc()
+	case policy == record.DeadLetter && r.letter != nil:
 		r.letter.describe(r.reason.String(), r.detail)
 		s.deadLetter(p, r.letter, now)
 	default:
@@ -219,7 +219,7 @@ func (s *session) holdRecord(p *partition, offset, timestamp int64, reason strin
 // last called.
 func (s *session) countHeldPauses(now time.Time) {
 	if s.pausedPartitions > 0 {
-		s.metrics.fetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
+		s.metrics.Paused("held", now.Sub(s.pausesCounted))
 	}
 	s.pausesCounted = now
 }

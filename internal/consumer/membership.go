@@ -55,7 +55,7 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.G
 	}
 	s := newSession(c.resources, m)
 	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.id, "generation", m.generation, "partitions", len(m.assigned))
-	c.metrics.rebalances.Inc()
+	c.metrics.Rebalanced()
 	c.noteCredentials(nil)
 	done := make(chan struct{})
 	gen.Start(func(generation context.Context) {

@@ -22,7 +22,7 @@ func (s *session) missing(r result, now time.Time) {
 	}
 	endsTrial := s.fail(r, now)
 	if news {
-		s.metrics.apiMissing.Set(1)
+		s.metrics.NoteMissing(true)
 		s.log.Error("the import API does not know the call; nothing is lost, imports wait until it does",
 			"namespace", n.Name, "status", r.outcome.Status, "error", r.outcome.Err, "remedy", placeRemedy)
 	} else {

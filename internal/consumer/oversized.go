@@ -65,7 +65,7 @@ func mebibytes(n int64) string { return fmt.Sprintf("%dMiB", (n+1<<20-1)>>20) }
 // head passes over the batch that the answer begins with, of which only the
 // header is there.
 func (d *decoder) head(ctx context.Context, w *work) *fault {
-	b, length, err := wire.ReadHeader(w.records, w.end())
+	b, length, err := wire.ReadHeader(w.records, w.high+watermarkSlack)
 	switch {
 	case err != nil:
 		return &fault{kind: faultCorrupt, offset: w.from, err: err}
@@ -111,7 +111,7 @@ func (s *session) holdRange(p *partition, c *chunk, now time.Time) {
 	records := int(min(int64(o.records), o.last-first+1))
 	if s.cfg.SkipRecords[p.TopicPartition].Hold(first, o.last) {
 		if c.catchUp == nil {
-			s.metrics.skipped(p.Topic, "operator").Add(float64(records))
+			s.metrics.Skipped(p.Topic, "operator").Add(float64(records))
 			s.log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.last)
 		}
 		return
@@ -123,7 +123,7 @@ func (s *session) holdRange(p *partition, c *chunk, now time.Time) {
 	p.heldCount++
 	p.firstHeld.note(node.First, fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.size))
 	p.touch()
-	s.metrics.rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
+	s.metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
 	s.faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "offset", node.First, "last_offset", node.Last, "records", records, "reason", o.size.String(),
 		"remedy", "restart with a larger BRIDGE_BUFFER_MAX_BYTES, which imports them, or leave them out with BRIDGE_SKIP_RECORDS", "name", fmt.Sprintf("%s/%d@%d-%d", p.Topic, p.Partition, node.First, node.Last))

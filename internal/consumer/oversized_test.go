@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -122,7 +123,7 @@ func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
 		}
 		topic := r.Topic("orders")
 		r.fetched, r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
-		r.fetcher = newFetcher(&r.cfg, r.Client, NewMetrics(nil, 10), r.fetched, 1, func() {})
+		r.fetcher = newFetcher(&r.cfg, r.Client, report.NewMetrics(nil, 10), r.fetched, 1, func() {})
 		for i, p := range topic.Partitions {
 			r.cursors[i] = r.fetcher.open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
@@ -298,24 +299,6 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 	}
 }
 
-// TestFetcher_aLargeBatchIsNotStarved: partition 1 begins with a batch that is
-// larger than an answer should be, beside the backlog of partition 0.
-func TestFetcher_aLargeBatchIsNotStarved(t *testing.T) {
-	inReadRig(t, func(r *readRig) {
-		var large []string
-		for _, rec := range padded(5, 25, 4000).records {
-			large = append(large, string(rec.value))
-		}
-		for range 40 {
-			r.Produce("orders", 0, kgo.NoCompression(), large[:10]...)
-		}
-		r.ProduceLarge("orders", 1, kgo.NoCompression(), large...)
-		if got := r.read(0, 25); strings.Contains(got[1], "[") || len(got[0]) > 40 {
-			t.Errorf("partition 1 gave %q after partition 0 had given %q", got[1], got[0])
-		}
-	})
-}
-
 // TestFetcher_largeAnswerOfManyPartitions: a broker that puts more into an answer
 // than was asked for makes no batch too large.
 func TestFetcher_largeAnswerOfManyPartitions(t *testing.T) {
@@ -407,10 +390,10 @@ func TestSession_holdsALargeBatch(t *testing.T) {
 		if p.State != "held" || p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 10 || p.PinnedBy.Reason != reason {
 			r.t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if st.gauges.partitionsHeld != 1 || st.Partitions[1].State != "reading" {
-			r.t.Errorf("%d partitions are held, the other one is %s", st.gauges.partitionsHeld, st.Partitions[1].State)
+		if st.Gauges.PartitionsHeld != 1 || st.Partitions[1].State != "reading" {
+			r.t.Errorf("%d partitions are held, the other one is %s", st.Gauges.PartitionsHeld, st.Partitions[1].State)
 		}
-		if n := testutil.ToFloat64(r.metrics.rejected("orders", "too_large")); n != 15 {
+		if n := testutil.ToFloat64(r.metrics.Rejected("orders", "too_large")); n != 15 {
 			r.t.Errorf("%v records are counted as too large", n)
 		}
 	})

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+	"kafka-import-bridge/internal/record"
 )
 
 func TestAgeTime(t *testing.T) {
@@ -80,10 +79,10 @@ func TestSession_oddTimestamps(t *testing.T) {
 				r.api.create = nil
 				r.after(time.Minute)
 				r.stored("waits", 0, 2)
-				if seconds := histogramSum(t, r.metrics.delivery); seconds < 30 || seconds > 100 {
+				if seconds := r.metric("bridge_record_delivery_seconds", ""); seconds < 30 || seconds > 100 {
 					t.Errorf("delivered within %g s", seconds)
 				}
-			}, func(c *Config) { c.OnInvalid = DeadLetter })
+			}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 		})
 	}
 }
@@ -122,14 +121,4 @@ func (r *sessionRig) tellsAge(age time.Duration) {
 	if strings.Contains(string(text), `"1970`) {
 		r.t.Errorf("the status tells of 1970: %s", text)
 	}
-}
-
-// histogramSum is the sum of what was observed.
-func histogramSum(t *testing.T, h prometheus.Histogram) float64 {
-	t.Helper()
-	var m dto.Metric
-	if err := h.Write(&m); err != nil {
-		t.Fatal(err)
-	}
-	return m.GetHistogram().GetSampleSum()
 }

@@ -1,7 +1,9 @@
 package consumer
 
+import "kafka-import-bridge/internal/consumer/report"
+
 // maxRequestIDs bounds what is remembered of requests, in namespaces.
-const maxRequestIDs = MaxStatusNamespaces
+const maxRequestIDs = report.MaxStatusNamespaces
 
 // requestIDs remembers the import API's name for the last request of each
 // namespace, the first ones left out where there are too many. It

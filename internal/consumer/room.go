@@ -10,7 +10,7 @@ import (
 // last called.
 func (s *session) countMemoryPause(now time.Time) {
 	if s.pending != nil {
-		s.metrics.fetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
+		s.metrics.Paused("memory", now.Sub(s.pausedAt))
 		s.pausedAt = now
 	}
 }
@@ -24,6 +24,8 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
 		cost += lines + batches*pieceBytes
 	}
+	_, letters := c.letters()
+	cost += letters
 	s.pendingCost = cost // if it does not fit, and waits
 	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
 		return false

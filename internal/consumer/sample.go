@@ -168,7 +168,7 @@ func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) 
 
 // passOver tallies up to n records of a batch that a bridge would hold.
 func (s *sampler) passOver(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int) {
-	r := rejectedSample{reason: record.TooLarge.String(), policy: Hold, setting: "BRIDGE_BUFFER_MAX_BYTES",
+	r := rejectedSample{reason: record.TooLarge.String(), policy: record.Hold, setting: "BRIDGE_BUFFER_MAX_BYTES",
 		detail: fmt.Sprintf("the Kafka batch up to offset %d %s", b.LastOffset, s.cfg.inflated(b))}
 	for taken < min(n, b.Records) {
 		taken++
@@ -183,7 +183,7 @@ func (s *sampler) passOver(c *sampleCursor, b *wire.Batch, n int, seen *tally) (
 func (s *sampler) judge(c *sampleCursor, rec *wire.Record, seen *tally) {
 	seen.records++
 	if s.cfg.SkipRecords[c.TopicPartition].Hold(rec.Offset, rec.Offset) {
-		seen.reject(rejectedSample{reason: "operator", policy: Skip, detail: "named by BRIDGE_SKIP_RECORDS"}, c.TopicPartition, rec.Offset)
+		seen.reject(rejectedSample{reason: "operator", policy: record.Skip, detail: "named by BRIDGE_SKIP_RECORDS"}, c.TopicPartition, rec.Offset)
 		return
 	}
 	in := record.Input{Topic: c.Topic, Partition: c.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}

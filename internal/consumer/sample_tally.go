@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 // tally is what would become of the sampled records of one topic.
@@ -23,7 +24,7 @@ type namespaceSample struct {
 // rejectedSample is the records of one reason, and the first of them.
 type rejectedSample struct {
 	reason, detail string
-	policy         Policy
+	policy         record.Policy
 	setting        string // that chose the policy
 	records        int
 	example        string // topic/partition@offset
@@ -87,10 +88,10 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 }
 
 func (r *rejectedSample) finding(check string) Finding {
-	fate := map[Policy]string{Hold: "held", DeadLetter: "dead-lettered", Skip: "left out"}[r.policy]
-	f := Finding{Check: check, OK: r.policy != Hold,
+	fate := map[record.Policy]string{record.Hold: "held", record.DeadLetter: "dead-lettered", record.Skip: "left out"}[r.policy]
+	f := Finding{Check: check, OK: r.policy != record.Hold,
 		Detail: fmt.Sprintf("%s would be %s as %s, for instance %s: %s", count(r.records, "record"), fate, r.reason, r.example, r.detail)}
-	if r.policy == Hold {
+	if r.policy == record.Hold {
 		f.Remedy = fmt.Sprintf("mend the producer or the setting; or set %s to dlq or skip, or name the records in BRIDGE_SKIP_RECORDS", r.setting)
 	}
 	return f

@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -36,8 +37,8 @@ type resources struct {
 	// fingerprint of the settings that decide namespaces and ids.
 	fingerprint string
 	log         *slog.Logger
-	faults      *faultLog
-	metrics     *Metrics
+	faults      *report.FaultLog
+	metrics     *report.Metrics
 	pool        *batcher.Pool
 	fetched     *allowance
 	inflated    *allowance
@@ -129,7 +130,7 @@ type result struct {
 }
 
 func newSession(r *resources, m member) *session {
-	r.metrics.subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.parts)))
+	r.metrics.Subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.parts)))
 	s := &session{
 		resources:  r,
 		member:     m,

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
-
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
@@ -62,7 +60,7 @@ func TestSession_forbiddenNamespacesStopNoOther(t *testing.T) {
 				for range 10 {
 					feed("good", tc.good)
 					r.after(max(age, tc.every))
-					if r.pacer.Shut(pace.Credentials) || testutil.ToFloat64(r.metrics.credentialsRefused.WithLabelValues("api")) != 0 {
+					if r.pacer.Shut(pace.Credentials) || r.metric("bridge_credentials_refused", "api") != 0 {
 						t.Fatal("the credentials count as refused")
 					}
 					for i := range tc.good {

@@ -11,9 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
-func refusedToLetters(c *Config) { c.OnRejected = DeadLetter }
+func refusedToLetters(c *Config) { c.OnRejected = record.DeadLetter }
 
 var errAway = errors.New("no leader")
 
@@ -146,5 +147,5 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 		}
 		r.offset(304)
 		lettered(t, letters, 4, 303)
-	}, func(s *session) { s.cfg.OnInvalid, s.letters = DeadLetter, letters })
+	}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 }

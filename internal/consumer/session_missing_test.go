@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // gone is what the create call comes to where it does not exist.
@@ -18,7 +20,7 @@ func gone(delay time.Duration) Outcome {
 // TestSession_aMissingNamespaceIsHeldUnderEveryPolicy: the others go on, nothing
 // becomes a dead letter, and a probe finds it once it is there.
 func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
-	for _, policy := range []Policy{Hold, DeadLetter} {
+	for _, policy := range []record.Policy{record.Hold, record.DeadLetter} {
 		t.Run(policy.String(), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.cfg.OnRejected = policy
@@ -28,19 +30,19 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 				r.feed(0, inNS(3, "odd"), inNS(4, "good"))
 				r.after(age)
 				r.stored("good", 0, 2, 4)
-				if len(r.letters.taken) != 0 || testutil.ToFloat64(r.metrics.apiMissing) != 0 {
-					t.Errorf("%d dead letters, api_missing %v", len(r.letters.taken), testutil.ToFloat64(r.metrics.apiMissing))
+				if len(r.letters.taken) != 0 || r.metric("bridge_api_missing", "") != 0 {
+					t.Errorf("%d dead letters, api_missing %v", len(r.letters.taken), r.metric("bridge_api_missing", ""))
 				}
-				if st := r.status(); st.APIError != nil || st.gauges.namespacesHeld != 1 {
-					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.gauges.namespacesHeld)
+				if st := r.status(); st.APIError != nil || st.Gauges.NamespacesHeld != 1 {
+					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.Gauges.NamespacesHeld)
 				}
-				if rejected := testutil.ToFloat64(r.metrics.rejected("orders", "refused")); rejected != 0 {
+				if rejected := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); rejected != 0 {
 					t.Errorf("%v lines count as refused", rejected)
 				}
 				r.api.create = nil
 				r.after(r.cfg.HoldProbeInterval + age)
 				r.stored("odd", 1, 3)
-				if st := r.status(); st.gauges.namespacesHeld != 0 {
+				if st := r.status(); st.Gauges.NamespacesHeld != 0 {
 					t.Errorf("still held: %+v", st.Namespaces)
 				}
 			})
@@ -66,20 +68,20 @@ func TestSession_anAPIThatKnowsNoNamespaceRestsEverybody(t *testing.T) {
 		}
 		before := tries()
 		st := r.status()
-		if st.APIError == nil || !strings.Contains(*st.APIError, "BRIDGE_IMPORT_PATH") || testutil.ToFloat64(r.metrics.apiMissing) != 1 {
-			t.Errorf("API error %v, api_missing %v", st.APIError, testutil.ToFloat64(r.metrics.apiMissing))
+		if st.APIError == nil || !strings.Contains(*st.APIError, "BRIDGE_IMPORT_PATH") || r.metric("bridge_api_missing", "") != 1 {
+			t.Errorf("API error %v, api_missing %v", st.APIError, r.metric("bridge_api_missing", ""))
 		}
 		r.after(time.Minute)
 		if n := tries() - before; n < 3 || n > 9 {
 			t.Errorf("%d tries in a minute, want one in about ten seconds", n)
 		}
-		if held := r.status().gauges.namespacesHeld; held > r.cfg.UploadConcurrency {
+		if held := r.status().Gauges.NamespacesHeld; held > r.cfg.UploadConcurrency {
 			t.Errorf("%d namespaces held", held)
 		}
 		r.api.create = nil
 		r.after(2 * r.cfg.HoldProbeInterval)
-		if st := r.status(); st.APIError != nil || testutil.ToFloat64(r.metrics.apiMissing) != 0 {
-			t.Errorf("API error %v, api_missing %v after it is back", st.APIError, testutil.ToFloat64(r.metrics.apiMissing))
+		if st := r.status(); st.APIError != nil || r.metric("bridge_api_missing", "") != 0 {
+			t.Errorf("API error %v, api_missing %v after it is back", st.APIError, r.metric("bridge_api_missing", ""))
 		}
 		for _, text := range []string{"does not know the call; nothing is lost", "the import API knows the call again"} {
 			if n := strings.Count(log.String(), text); n != 1 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 // sessionPlay drives sessions, one after the other, through random trouble and
@@ -25,7 +26,7 @@ type sessionPlay struct {
 	put       map[string]Outcome
 	away      bool // the dead-letter topic
 	saved     map[string][]string
-	refused   Policy
+	refused   record.Policy
 	atOnce    int             // imports of a namespace
 	lettered  map[string]bool // namespace, none for a record that is no line, and offset
 	next      [2]int64        // next offset to make of each partition
@@ -43,7 +44,7 @@ func (p *sessionPlay) tell(format string, args ...any) {
 // begin makes the next owner of the partitions.
 func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffset) {
 	p.sessionRig = newSessionRig(p.t, committed, func(c *Config) {
-		c.OnInvalid, c.OnRejected = DeadLetter, p.refused
+		c.OnInvalid, c.OnRejected = record.DeadLetter, p.refused
 		c.Batch.MaxRecords, c.NamespaceConcurrency = 7, p.atOnce
 	})
 	p.api.stored = p.saved
@@ -189,7 +190,7 @@ func TestSession_model(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
-					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []Policy{Hold, DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
+					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
 					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]testRecord{},
 				}
 				p.sessionRig = &sessionRig{t: t}

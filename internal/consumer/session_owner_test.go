@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 func TestSession_anExpiredLeaseCancelsAttempts(t *testing.T) {
@@ -62,7 +63,7 @@ func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 		if len(r.letters.taken) != 0 {
 			t.Error("a letter is written after the fence")
 		}
-	}, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
 func TestSession_unauthorisedLosesNothing(t *testing.T) {

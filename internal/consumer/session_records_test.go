@@ -15,6 +15,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
@@ -66,14 +67,14 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("letters %q, want %q", got, want)
 		}
-	}, func(c *Config) { c.OnRejected = DeadLetter })
+	}, func(c *Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(l *letter) error {
 			if l.offset == 1 {
-				return kafka.ErrTooLarge
+				return &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 			}
 			return nil
 		}
@@ -89,7 +90,7 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-	}, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
 func poison(first, last int64) (records []testRecord) {
@@ -142,7 +143,7 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 			t.Error("reading is paused after the letters were taken")
 		}
 		r.watermark(0, maxSingles)
-	}, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
 // A partition whose dead letters have no room waits for their topic, and leaves
@@ -170,7 +171,7 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		}
 		lettered(t, r.letters, 0, 99)
 		r.watermark(0, 100)
-	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = DeadLetter, 8<<20 })
+	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = record.DeadLetter, 8<<20 })
 }
 
 func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
@@ -181,11 +182,11 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 		letters   int
 	}{
 		{"hold both", func(*Config) {}, 1, 0},
-		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = Skip }, 2, 0},
-		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, Skip }, 4, 1},
-		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter }, 4, 2},
+		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = record.Skip }, 2, 0},
+		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip }, 4, 1},
+		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter }, 4, 2},
 		{"an operator's list comes first", func(c *Config) {
-			c.OnInvalid, c.OnTombstone = DeadLetter, DeadLetter
+			c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter
 			c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 2}}}
 		}, 4, 0},
 	} {
@@ -206,7 +207,7 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 // What an operator has named is left out of every read: also of one for lines
 // that have left memory, or for the records of a refused batch.
 func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
-	for name, policy := range map[string]Policy{"lines": Hold, "dead letters": DeadLetter} {
+	for name, policy := range map[string]record.Policy{"lines": record.Hold, "dead letters": record.DeadLetter} {
 		t.Run(name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.api.create = only("bad", refusal)
@@ -242,7 +243,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.watermark(0, 2)
 		for reason, want := range map[string]float64{"operator": 1, "already_imported": 1} { // the other one is good's
-			if got := testutil.ToFloat64(r.metrics.skipped("orders", reason)); got != want {
+			if got := testutil.ToFloat64(r.metrics.Skipped("orders", reason)); got != want {
 				t.Errorf("%v records were skipped as %s, want %v", got, reason, want)
 			}
 		}
@@ -254,4 +255,25 @@ func letterIDs(f *fakeLetters) (ids []string) {
 		ids = append(ids, fmt.Sprint(l.offset))
 	}
 	return ids
+}
+
+// A dead letter of a bridge, read again, is held if it is invalid or refused: two
+// bridges that read each other's dead-letter topics would multiply it for ever.
+func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
+	headers := []kafka.Header{{Name: "bridge.reason", Value: []byte("not_json")}, {Name: "bridge.source.topic", Value: []byte("orders")}}
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", refusal)
+		invalid, refused := testRecord{offset: 0, value: []byte("poison"), headers: headers}, inNS(1, "bad")
+		refused.headers = headers
+		r.feed(0, invalid, refused, inNS(2, "good"), testRecord{offset: 3, value: []byte("poison")})
+		r.after(2 * age)
+		if len(r.letters.taken) != 1 || r.letters.taken[0].offset != 3 {
+			t.Errorf("%d dead letters, want that of offset 3 alone", len(r.letters.taken))
+		}
+		r.stored("good", 2)
+		r.watermark(0, 0)
+		if got := r.part(0).heldCount; got != 2 {
+			t.Errorf("%d records are held, want 2", got)
+		}
+	}, func(c *Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
 }

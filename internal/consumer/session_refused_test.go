@@ -8,12 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 // wantRefused compares records_rejected_total of the reason refused.
 func (r *sessionRig) wantRefused(want float64) {
 	r.t.Helper()
-	if got := testutil.ToFloat64(r.metrics.rejected("orders", "refused")); got != want {
+	if got := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); got != want {
 		r.t.Errorf("%v lines are counted as refused, want %v", got, want)
 	}
 }
@@ -106,5 +107,5 @@ func TestSession_batchesOfDeadLettersAreCountedEach(t *testing.T) {
 		r.feed(0, runOf("bad", 0, 29)...)
 		r.after(time.Minute)
 		r.wantRefused(30)
-	}, func(c *Config) { c.OnRejected = DeadLetter })
+	}, func(c *Config) { c.OnRejected = record.DeadLetter })
 }

@@ -10,7 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
@@ -36,6 +39,27 @@ type sessionRig struct {
 	jobs    int            // catch-up fetches so far
 	answers int            // that further catch-up fetches get; the others wait
 	away    map[int32]bool // partitions without a leader for them
+	reg     *prometheus.Registry
+}
+
+// metric returns the value of a counter or gauge, or the sum of a histogram, "" for one without a label.
+func (r *sessionRig) metric(name, label string) float64 { return metricOf(r.t, r.reg, name, label) }
+
+func metricOf(t testing.TB, reg *prometheus.Registry, name, label string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && (label == "" || m.GetLabel()[0].GetValue() == label) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue() + m.GetHistogram().GetSampleSum()
+			}
+		}
+	}
+	t.Errorf("no metric %s of %q", name, label)
+	return 0
 }
 
 // inSession runs a test with a session of two partitions of the topic orders.
@@ -47,9 +71,9 @@ func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
 // newSessionRig starts where an earlier owner has committed, else at 0.
 func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
-	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +240,8 @@ func (r *sessionRig) frontier(partition int32) ledger.Frontier {
 }
 
 // status is what /status would show.
-func (r *sessionRig) status() *Status {
-	st := &Status{}
+func (r *sessionRig) status() *report.Status {
+	st := &report.Status{}
 	r.describe(st, time.Now(), true)
 	return st
 }

@@ -4,18 +4,19 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // listen makes the session log to the buffer that it returns.
 func (r *sessionRig) listen() *bytes.Buffer {
 	var b bytes.Buffer
-	r.log = plainLog(&b)
-	r.faults.log = r.log
+	r.log = slog.New(slog.NewTextHandler(&b, nil))
+	r.faults = report.NewFaultLog(r.log)
 	return &b
 }
 
@@ -38,7 +39,7 @@ func TestSession_tellsOnceThatABatchMayBeStoredTwice(t *testing.T) {
 		if got := strings.Count(log.String(), "a batch may be stored twice"); got != 1 || !strings.Contains(log.String(), "namespace=bad request_id=req-bad records=10 offsets=orders/0@0-9") {
 			t.Errorf("told %d times:\n%s", got, log)
 		}
-		if got := testutil.ToFloat64(r.metrics.possibleRepeats); got != 1 {
+		if got := r.metric("bridge_import_possible_repeats_total", ""); got != 1 {
 			t.Errorf("%v possible repeats are counted, want 1", got)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
 )
 
 const age = 10 * time.Second // of testConfig's batches
@@ -39,7 +40,7 @@ func TestSession_aRefusedNamespaceIsShedAndTheOthersGoOn(t *testing.T) {
 		if p := st.Partitions[0]; p.State != "held" || p.PinnedBy == nil || p.PinnedBy.Kind != "held_namespace" || p.PinnedBy.Namespace != "bad" || p.PinnedBy.Offset != 1 {
 			t.Errorf("status of the partition %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if n := st.Namespaces[0]; n.Name != "bad" || n.State != "held" || n.holdReason != "create_422" || n.LastError == nil || n.NextAttemptAt == nil || n.LastRequestID == nil {
+		if n := st.Namespaces[0]; n.Name != "bad" || n.State != "held" || n.HoldReason != "create_422" || n.LastError == nil || n.NextAttemptAt == nil || n.LastRequestID == nil {
 			t.Errorf("status of the namespace %+v", n)
 		}
 	})
@@ -283,7 +284,7 @@ func TestSession_anAmbiguousUploadThatIsRefusedInTheEndLeavesTheRestToTheCatchUp
 		}
 		r.stored("bad", offsets(10, 24)...)
 		r.watermark(0, 35)
-	}, func(c *Config) { c.OnRejected = DeadLetter })
+	}, func(c *Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {

@@ -40,8 +40,8 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 					r.feed(0, append(runOf("bad", 0, 9), runOf("good", 10, 19)...)...)
 				}
 				r.settleDown()
-				if st := r.status(); (len(st.Namespaces) == 1) != tc.here || (st.gauges.namespacesHeld == 1) != tc.here {
-					t.Errorf("%d namespaces, %d held", len(st.Namespaces), st.gauges.namespacesHeld)
+				if st := r.status(); (len(st.Namespaces) == 1) != tc.here || (st.Gauges.NamespacesHeld == 1) != tc.here {
+					t.Errorf("%d namespaces, %d held", len(st.Namespaces), st.Gauges.NamespacesHeld)
 				}
 				if r.after(r.cfg.HoldProbeInterval - 2*time.Second); r.api.creates["bad"] != 0 {
 					t.Error("the namespace is tried before its time")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 )
 
 // truncate takes back a partition's records from end on, as a leader tells it
@@ -167,7 +168,7 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			r.truncate(n, 0)
 			r.feed(n, runOf("b", 0, 9)...)
 		}
-		answer = kafka.ErrTooLarge
+		answer = &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 		r.after(r.cfg.MaxBackoff + age)
 		for n := range int32(2) {
 			r.watermark(n, 10)
@@ -175,5 +176,5 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 				t.Errorf("partition %d is %s", n, p.State)
 			}
 		}
-	}, refusedToLetters, func(c *Config) { c.OnInvalid = DeadLetter })
+	}, refusedToLetters, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }

@@ -169,7 +169,7 @@ func (s *session) beginTrial(n *namespace, now time.Time) {
 	}
 }
 
-// holdReason is the label of what refused a namespace.
+// HoldReason is the label of what refused a namespace.
 func holdReason(o Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.Status) }
 
 // offsetsOf lists a batch's share of each partition for the log, so that the

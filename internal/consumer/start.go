@@ -72,7 +72,7 @@ func (s *session) resolved(rs []resolved) {
 }
 
 func (s *session) tellReset(r resolved) {
-	s.metrics.offsetResets.WithLabelValues(r.Topic, r.at.Reset).Inc()
+	s.metrics.OffsetReset(r.Topic, r.at.Reset)
 	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap)
 }

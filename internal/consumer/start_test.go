@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
@@ -18,7 +19,7 @@ var (
 func startSession(t *testing.T, reset ledger.OffsetReset) *session {
 	t.Helper()
 	c, err := New(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
-		Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
+		Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -94,10 +94,10 @@ func (c *Consumer) Ready() error {
 	return nil
 }
 
-// isMember says whether the process is, as far as it knows, a member of the
+// IsMember implements report.Source: it reports whether the process is, as far as it knows, a member of the
 // group: also while it drains, but not once the coordinator has been away for
 // longer than the group waits for a member.
-func (c *Consumer) isMember() bool {
+func (c *Consumer) IsMember() bool {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
 	s := c.state.session.Load()

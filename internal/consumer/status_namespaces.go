@@ -4,22 +4,25 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // countNamespaces sums up all namespaces without listing them.
-func (s *session) countNamespaces(g *sessionGauges) {
-	g.oldest, _ = s.batches.Oldest()
+func (s *session) countNamespaces(g *report.Gauges) {
+	g.Oldest, _ = s.batches.Oldest()
 	settling := s.settling()
 	for n := range s.namespaces() {
 		if n.IsHeld() && (settling || s.here(n)) {
-			g.namespacesHeld++
+			g.NamespacesHeld++
 		}
 		for _, u := range n.uploads {
 			if !u.flying {
-				g.waiting++
+				g.Waiting++
 			}
-			if g.oldest.IsZero() || u.batch.Opened.Before(g.oldest) {
-				g.oldest = u.batch.Opened
+			if g.Oldest.IsZero() || u.batch.Opened.Before(g.Oldest) {
+				g.Oldest = u.batch.Opened
 			}
 		}
 	}
@@ -28,24 +31,24 @@ func (s *session) countNamespaces(g *sessionGauges) {
 // listNamespaces lists the namespaces, worst first, at most
 // MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
 // first where not all of it has room.
-func (s *session) listNamespaces(st *Status, now time.Time, detail bool) {
+func (s *session) listNamespaces(st *report.Status, now time.Time, detail bool) {
 	picked, total := s.pickNamespaces(detail)
-	list := make([]NamespaceStatus, 0, len(picked))
+	list := make([]report.NamespaceStatus, 0, len(picked))
 	listed := make(map[string]bool, len(picked))
 	for _, n := range picked {
 		list = append(list, s.namespaceStatus(n.Name, n, now))
 		listed[n.Name] = true
 	}
 	if detail {
-		s.batches.All(func(b *batch) bool {
+		s.batches.All(func(b *batcher.Batch) bool {
 			if !listed[b.Namespace] {
 				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
 			}
-			return len(list) < MaxStatusNamespaces
+			return len(list) < report.MaxStatusNamespaces
 		})
 		st.NamespacesOmitted = total - len(list)
 	}
-	slices.SortFunc(list, func(a, b NamespaceStatus) int {
+	slices.SortFunc(list, func(a, b report.NamespaceStatus) int {
 		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
 	})
 	st.Namespaces = list
@@ -74,7 +77,7 @@ func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 			total--
 		}
 	}
-	return all[:min(len(all), MaxStatusNamespaces)], total
+	return all[:min(len(all), report.MaxStatusNamespaces)], total
 }
 
 // here says whether this member has lines of the namespace, in memory or not. One
@@ -98,12 +101,12 @@ func (s *session) settling() bool {
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
-func (s *session) namespaceStatus(name string, n *namespace, now time.Time) NamespaceStatus {
-	out := NamespaceStatus{Name: name, State: "open"}
+func (s *session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
+	out := report.NamespaceStatus{Name: name, State: "open"}
 	if id, ok := s.requests.last[name]; ok {
 		out.LastRequestID = &id
 	}
-	add := func(b *batch) {
+	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records
 		if at := time.UnixMilli(b.OldestTimestamp); out.OldestRecordAt == nil || at.Before(*out.OldestRecordAt) {
@@ -126,7 +129,7 @@ func rank(state string) int {
 	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
 }
 
-func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
+func (ns *namespace) describe(n *report.NamespaceStatus, now time.Time) {
 	n.InFlight = ns.InFlight()
 	switch {
 	case ns.IsHeld():
@@ -138,7 +141,7 @@ func (ns *namespace) describe(n *NamespaceStatus, now time.Time) {
 	}
 	if ns.Troubled() {
 		since := ns.Since()
-		n.Since, n.holdReason = &since, ns.HoldReason()
+		n.Since, n.HoldReason = &since, ns.HoldReason()
 		if text := ns.LastError(); text != "" {
 			n.LastError = &text
 		}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -16,7 +17,7 @@ import (
 // oldest remain, and of these the ones with most bytes come first.
 func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		const namespaces = MaxStatusNamespaces + 100
+		const namespaces = report.MaxStatusNamespaces + 100
 		var records []testRecord
 		for o := range int64(namespaces) {
 			records = append(records, inNS(o, fmt.Sprintf("n%04d", o)))
@@ -33,7 +34,7 @@ func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 		r.feed(1, append(runOf("held", 0, 9), runOf("retrying", 10, 19)...)...)
 		r.feed(0, append(records, inNS(namespaces, "n0042"))...)
 		st := r.status()
-		if len(st.Namespaces) != MaxStatusNamespaces || st.NamespacesOmitted != 102 {
+		if len(st.Namespaces) != report.MaxStatusNamespaces || st.NamespacesOmitted != 102 {
 			t.Errorf("%d namespaces are listed, %d left out", len(st.Namespaces), st.NamespacesOmitted)
 		}
 		var got []string
@@ -43,7 +44,7 @@ func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 		if want := "[held held 0 retrying retrying 10 n0042 open 2 n0100 open 1]"; fmt.Sprint(got) != want {
 			t.Errorf("first come %v, want %s", got, want)
 		}
-		if g := st.gauges; g.namespacesHeld != 1 || g.partitionsHeld != 1 || g.openBatches != namespaces || g.waiting != 1 || g.oldest.IsZero() {
+		if g := st.Gauges; g.NamespacesHeld != 1 || g.PartitionsHeld != 1 || g.OpenBatches != namespaces || g.Waiting != 1 || g.Oldest.IsZero() {
 			t.Errorf("gauges %+v", g)
 		}
 		if st.Buffer.Bytes < r.pool.InUse() || st.Buffer.Bytes == 0 {
@@ -56,7 +57,7 @@ func TestStatus_tellsWherePartitionsStand(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, runOf("a", 0, 4)...)
 		p := r.status().Partitions[0]
-		if p.Topic != "orders" || p.Partition != 0 || p.CommittedOffset != -1 || p.NextOffset != 5 || p.HighWatermark != 1000 || p.LagRecords != 995 || p.unread != 995 || p.State != "reading" {
+		if p.Topic != "orders" || p.Partition != 0 || p.CommittedOffset != -1 || p.NextOffset != 5 || p.HighWatermark != 1000 || p.LagRecords != 995 || p.Unread != 995 || p.State != "reading" {
 			t.Errorf("status %+v", p)
 		}
 		if p.PinnedBy == nil || p.PinnedBy.Kind != "batch" || p.PinnedBy.Namespace != "a" || p.PinnedBy.Offset != 0 {
@@ -78,7 +79,7 @@ func TestStatus_tellsWherePartitionsStand(t *testing.T) {
 
 func TestConsumer_healthAndReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(testConfig(t), Dependencies{Metrics: NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(testConfig(t), Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,12 +111,12 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		c.state.joined("member", 2)
 		c.state.stop()
 		ready(false, "while stopping")
-		if !c.isMember() {
+		if !c.IsMember() {
 			t.Error("a member that stops is one until it has left")
 		}
 		lost := &session{}
 		lost.lost.Store(true)
-		if c.state.begin(lost); c.isMember() {
+		if c.state.begin(lost); c.IsMember() {
 			t.Error("a member that has not reached the group for a whole session is none")
 		}
 		c.state.end(lost)

@@ -24,7 +24,7 @@ func (s *session) survey(ctx context.Context) {
 		s.fetcher.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
 			s.fetcher.refresh()
-			s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+			s.metrics.KafkaFailed("metadata")
 			text := s.explain(err)
 			s.faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 		}

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/kafka"
@@ -109,7 +108,7 @@ func TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers(t *testing.T) {
 		if !strings.Contains(log.String(), "metadata cannot be refreshed") || !strings.Contains(log.String(), "topics=[users]") {
 			t.Errorf("nobody learns of the refused topic:\n%s", log)
 		}
-		if testutil.ToFloat64(r.metrics.kafkaErrors.WithLabelValues("metadata")) == 0 {
+		if r.metric("bridge_kafka_errors_total", "metadata") == 0 {
 			t.Error("the refused topic is not counted")
 		}
 		if r.mode != running {

@@ -73,7 +73,7 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.MetadataResponse) {
 	sub, md, err := s.client.Resolve(ctx, s.cfg.selection())
 	if err != nil && ctx.Err() == nil {
-		s.metrics.kafkaErrors.WithLabelValues("metadata").Inc()
+		s.metrics.KafkaFailed("metadata")
 		text := s.explain(err)
 		args := []any{"error", text}
 		if len(sub.Unclear) > 0 {

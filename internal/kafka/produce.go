@@ -29,8 +29,26 @@ func (r *Record) Size() int64 {
 	return int64(n)
 }
 
-// ErrTooLarge is the error of a record that its topic will never take.
-var ErrTooLarge = errors.New("record is too large for its topic")
+// A RefusedError is the error of a record that its topic will never take as the
+// topic is configured now. Other records are not affected.
+type RefusedError struct {
+	Code Code
+	// Remedy says what has to change, for people.
+	Remedy string
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string { return e.Code.Err().Error() }
+
+// refusals are the answers to a produce request that are about a record, not
+// about the topic's state.
+var refusals = map[Code]string{
+	Code(kafkago.MessageSizeTooLarge): "raise the topic's max.message.bytes",
+	Code(kafkago.InvalidRecord):       "the topic's brokers check what it takes: a compacted topic takes no record without a key, so set its cleanup.policy to delete",
+	Code(kafkago.InvalidTimestamp):    "raise the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms, or correct this host's clock",
+	Code(kafkago.RecordListTooLarge):  "raise the topic's segment.bytes",
+	Code(kafkago.PolicyViolation):     "the brokers' policy refuses the record: see their logs",
+}
 
 // Producer writes records to one topic with acks=all. The library's producer has
 // no idempotence: after a lost answer a record may stand twice. Safe for
@@ -60,8 +78,8 @@ func NewProducer(c *Client, topic string, records int) *Producer {
 }
 
 // Write produces the records and waits until every replica in sync has them. The
-// errors are in the order of the records, nil for the acknowledged ones and
-// ErrTooLarge for those that the topic will never take.
+// errors are in the order of the records, nil for the acknowledged ones and a
+// *RefusedError for those that the topic will never take.
 func (p *Producer) Write(ctx context.Context, records []Record) []error {
 	errs := make([]error, len(records))
 	var usual []kafkago.Message
@@ -85,8 +103,8 @@ func (p *Producer) Write(ctx context.Context, records []Record) []error {
 	var each kafkago.WriteErrors
 	if errors.As(err, &each) && len(each) == len(usual) {
 		for j, e := range each {
-			if errs[at[j]] = produceError(e); errors.Is(errs[at[j]], ErrTooLarge) && len(usual) > 1 {
-				// The topic refuses whole batches: only alone a record is known to be too large.
+			if errs[at[j]] = produceError(e); IsRefused(errs[at[j]]) && len(usual) > 1 {
+				// The topic refuses whole batches: only alone a record is known to be the reason.
 				errs[at[j]] = produceError(p.large.WriteMessages(ctx, usual[j]))
 			}
 		}
@@ -102,9 +120,23 @@ func (p *Producer) Write(ctx context.Context, records []Record) []error {
 func (p *Producer) Close() error { return errors.Join(p.usual.Close(), p.large.Close()) }
 
 func produceError(err error) error {
-	var tooLarge kafkago.MessageTooLargeError
-	if errors.Is(err, kafkago.MessageSizeTooLarge) || errors.As(err, &tooLarge) {
-		return ErrTooLarge
+	// A write of one record alone wraps its error in a list.
+	if each, ok := errors.AsType[kafkago.WriteErrors](err); ok && len(each) == 1 {
+		err = each[0]
+	}
+	if _, tooLarge := errors.AsType[kafkago.MessageTooLargeError](err); tooLarge {
+		err = kafkago.MessageSizeTooLarge
+	}
+	if code, ok := errors.AsType[kafkago.Error](err); ok {
+		if remedy, refused := refusals[Code(code)]; refused {
+			return &RefusedError{Code(code), remedy}
+		}
 	}
 	return err
+}
+
+// IsRefused reports whether err says that a record will never be taken.
+func IsRefused(err error) bool {
+	_, ok := errors.AsType[*RefusedError](err)
+	return ok
 }

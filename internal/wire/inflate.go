@@ -80,8 +80,6 @@ func (f *Inflater) inflate(dst []byte, b *Batch, limit int) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %d", ErrCodec, b.Codec)
 }
 
-// inflateGzip inflates member after member. What follows one and does not begin
-// like another is ignored, as Java's GZIPInputStream does.
 func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	f.src.Reset(src)
 	if f.gzip == nil {
@@ -90,16 +88,7 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	if err := f.gzip.Reset(&f.src); err != nil {
 		return nil, noEOF(err)
 	}
-	for {
-		f.gzip.Multistream(false)
-		var err error
-		if dst, err = readAll(dst, f.gzip, limit); err != nil {
-			return nil, err
-		}
-		if f.src.Len() == 0 || f.gzip.Reset(&f.src) != nil {
-			return dst, nil
-		}
-	}
+	return readAll(dst, f.gzip, limit)
 }
 
 // inflateZstd inflates into the room of dst and begins again with twice as much
@@ -178,19 +167,11 @@ const (
 	xerialHeaderLen = len(xerialMagic) + 8
 )
 
-func beginsXerial(src []byte) bool {
-	return len(src) >= xerialHeaderLen && string(src[:len(xerialMagic)]) == xerialMagic
-}
-
 func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
-	if !beginsXerial(src) {
+	if len(src) < xerialHeaderLen || string(src[:len(xerialMagic)]) != xerialMagic {
 		return appendSnappy(dst, src, limit)
 	}
-	for len(src) > 0 {
-		if beginsXerial(src) { // again, where streams were put together
-			src = src[xerialHeaderLen:]
-			continue
-		}
+	for src = src[xerialHeaderLen:]; len(src) > 0; {
 		if len(src) < 4 {
 			return nil, io.ErrUnexpectedEOF
 		}

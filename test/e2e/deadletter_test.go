@@ -22,13 +22,17 @@ type deadLetters struct {
 	list []*kgo.Record
 }
 
-// deadLetterTopic makes the topic, names it to the bridges and reads it until
-// the test ends. Its records bear the broker's time, so that an arrival can be
+// deadLetterTopic makes the topic, with settings as name and value in turn, names
+// it to the bridges and reads it until the test ends. Its records bear the broker's time, so that an arrival can be
 // compared with a commit.
-func (w *world) deadLetterTopic() *deadLetters {
+func (w *world) deadLetterTopic(settings ...string) *deadLetters {
 	w.t.Helper()
 	topic := w.topic + "-dlq"
-	w.createTopic(topic, 1, map[string]string{"message.timestamp.type": "LogAppendTime"})
+	config := map[string]string{"message.timestamp.type": "LogAppendTime"}
+	for i := 0; i < len(settings); i += 2 {
+		config[settings[i]] = settings[i+1]
+	}
+	w.createTopic(topic, 1, config)
 	w.env["BRIDGE_DLQ_TOPIC"] = topic
 	d := &deadLetters{w: w}
 	client := w.client(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))

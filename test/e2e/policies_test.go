@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,5 +213,39 @@ func TestRefusedNamespace_doesNotStopTheOthers(t *testing.T) {
 	w.eventually("the namespace is held again", func() bool { return b.metric("namespaces_held") == 1 })
 	w.api.ClearFaults()
 	w.settle(b)
+	w.judge()
+}
+
+// A dead letter that its topic refuses for good is held as its record is: here
+// those without a key, which a compacted topic does not take. The others are
+// written, the records are imported, and a stop waits for nothing.
+func TestDeadLetters_whatTheTopicRefusesIsHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.env["BRIDGE_ON_INVALID"] = "dlq"
+	w.deadLetterTopic("cleanup.policy", "compact")
+	const first = 7 // the first one without a key
+	w.produce(load{records: 600, edit: func(i int, r *kgo.Record, want *truth.Record) {
+		switch {
+		case i == first || i > first && i%3 == 0:
+			r.Value, want.Namespaces, want.Fate = []byte("poison"), nil, truth.Held
+		case i%5 == 1:
+			r.Key, r.Value, want.Namespaces, want.Fate = fmt.Append(nil, i), []byte("poison"), nil, truth.DeadLettered
+		}
+	}})
+	b := w.start()
+	w.waitStored()
+	w.eventually("the commits stop at the first of them", func() bool { return w.truth.Committed(w.topic, 0) == first })
+	if state, problem := b.partition(0); state != "held" {
+		t.Errorf("the partition is %s (%s), want held", state, problem)
+	}
+	if code, text := b.get("/status"); code != 200 || !strings.Contains(text, "refuses it") {
+		t.Errorf("/status does not say that the dead-letter topic refuses the record: %s", text)
+	}
+	began := time.Now()
+	b.stop()
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
 	w.judge()
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -42,7 +42,7 @@ func TestFence_memberWithoutKafkaStoresNothingMore(t *testing.T) {
 // A dead letter counts once the topic has it.
 func TestFence_deadLettersAreAwaited(t *testing.T) {
 	s := defaultSettings()
-	s.onInvalid = consumer.DeadLetter
+	s.onInvalid = record.DeadLetter
 	scenario(t, s, 1, 0, func(w *world) {
 		w.startSlot(0)
 		time.Sleep(time.Second)

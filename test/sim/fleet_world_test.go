@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sandbox"
@@ -193,7 +194,7 @@ func (f *fleet) start() *fleetMember {
 	m := &fleetMember{done: make(chan struct{})}
 	m.consumer, err = consumer.New(cfg, consumer.Dependencies{
 		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
-		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: consumer.NewMetrics(prometheus.NewRegistry(), 200),
+		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {
 		f.t.Fatal(err)

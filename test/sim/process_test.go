@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -74,7 +75,7 @@ func (w *world) start(name string, s *settings) (*process, error) {
 	}
 	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
 		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics: consumer.NewMetrics(prometheus.NewRegistry(), 200),
+		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {
 		return nil, err

@@ -23,9 +23,9 @@ type settings struct {
 	topics       []string
 	late         string // a topic that does not exist at the start, or none
 	regex        bool   // topics are named by an expression
-	onInvalid    consumer.Policy
-	onTombstone  consumer.Policy
-	onRejected   consumer.Policy
+	onInvalid    record.Policy
+	onTombstone  record.Policy
+	onRejected   record.Policy
 	id           string
 	mapping      string // as in BRIDGE_NAMESPACE_MAP
 	batchBytes   int64
@@ -44,7 +44,7 @@ type settings struct {
 
 func defaultSettings() *settings {
 	return &settings{
-		topics: []string{"t0"}, id: "field:id", onTombstone: consumer.Skip,
+		topics: []string{"t0"}, id: "field:id", onTombstone: record.Skip,
 		batchBytes: 64 << 10, batchRecords: 1000, batchAge: 5 * time.Second, buffer: 8 << 20, uploads: 16, perNamespace: 1,
 		probe: time.Minute, shutdown: time.Minute, session: 30 * time.Second, rebalance: 2 * time.Minute, heartbeat: 3 * time.Second, refresh: 30 * time.Second,
 	}
@@ -54,9 +54,9 @@ func pick[T any](rnd *rand.Rand, list ...T) T { return list[rnd.IntN(len(list))]
 
 func drawSettings(rnd *rand.Rand) *settings {
 	s := defaultSettings()
-	s.onInvalid = pick(rnd, consumer.Hold, consumer.Hold, consumer.Skip, consumer.DeadLetter)
-	s.onTombstone = pick(rnd, consumer.Skip, consumer.Skip, consumer.Hold, consumer.DeadLetter)
-	s.onRejected = pick(rnd, consumer.Hold, consumer.Hold, consumer.DeadLetter)
+	s.onInvalid = pick(rnd, record.Hold, record.Hold, record.Skip, record.DeadLetter)
+	s.onTombstone = pick(rnd, record.Skip, record.Skip, record.Hold, record.DeadLetter)
+	s.onRejected = pick(rnd, record.Hold, record.Hold, record.DeadLetter)
 	s.id = pick(rnd, "field:id", "field:id", "offset")
 	s.mapping = pick(rnd, "", "", "n1=n0", "n2=n2+m2")
 	s.batchBytes = pick[int64](rnd, 4<<10, 16<<10, 64<<10)
@@ -79,9 +79,9 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 	next := *s
 	switch rnd.IntN(4) {
 	case 0:
-		next.onInvalid = pick(rnd, consumer.Hold, consumer.Skip, consumer.DeadLetter)
+		next.onInvalid = pick(rnd, record.Hold, record.Skip, record.DeadLetter)
 	case 1:
-		next.onRejected = pick(rnd, consumer.Hold, consumer.DeadLetter)
+		next.onRejected = pick(rnd, record.Hold, record.DeadLetter)
 	case 2:
 		next.id = pick(rnd, "field:id", "offset")
 	case 3:
@@ -96,16 +96,16 @@ func (s *settings) String() string {
 }
 
 func (s *settings) needsLetters() bool {
-	return slices.Contains([]consumer.Policy{s.onInvalid, s.onTombstone, s.onRejected}, consumer.DeadLetter)
+	return slices.Contains([]record.Policy{s.onInvalid, s.onTombstone, s.onRejected}, record.DeadLetter)
 }
 
 // fate is what becomes of a record: its namespaces, or a policy.
-func (s *settings) fate(r *produced) (names []string, policy consumer.Policy, ok bool) {
+func (s *settings) fate(r *produced) (names []string, policy record.Policy, ok bool) {
 	switch {
 	case r.kind == marker, r.aborted:
-		return nil, consumer.Skip, false
+		return nil, record.Skip, false
 	case r.open:
-		return nil, consumer.Hold, false
+		return nil, record.Hold, false
 	case r.kind == tombstone:
 		return nil, s.onTombstone, false
 	case r.kind == poison, r.kind == huge, r.kind == noID && s.id == "field:id":
@@ -135,13 +135,13 @@ func (s *settings) finished(r *produced) bool {
 	if ok {
 		return !slices.ContainsFunc(names, func(n string) bool { return !r.lineDone(n) })
 	}
-	return policy == consumer.Skip || policy == consumer.DeadLetter && r.letters[""] > 0
+	return policy == record.Skip || policy == record.DeadLetter && r.letters[""] > 0
 }
 
 // waits says whether these settings hold the record.
 func (s *settings) waits(r *produced) bool {
 	_, policy, ok := s.fate(r)
-	return !ok && policy == consumer.Hold
+	return !ok && policy == record.Hold
 }
 
 // lineBytes is what a line may be long at most.

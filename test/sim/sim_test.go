@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 var (
@@ -223,7 +223,7 @@ func (w *world) watch() {
 	}
 }
 
-func (p *process) status() *consumer.Status {
+func (p *process) status() *report.Status {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	st, err := p.consumer.Status(ctx)

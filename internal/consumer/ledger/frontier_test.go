@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var about = Metadata{TopicID: "t", Fingerprint: "f"}
@@ -135,6 +136,123 @@ func TestPartition_droppedLinesAreNotDone(t *testing.T) {
 	}
 	if !p.Last(mark) || p.Drop(dropped) == nil {
 		t.Error("the dropped node is still there")
+	}
+}
+
+// A shed node stands for the lines between two finished batches too: they were
+// read and dropped, so that neither a node nor the frontier knows of them.
+func TestPartition_spansDoNotJoinOverAShedNode(t *testing.T) {
+	p := New(0, Frontier{})
+	mark, first, second := lines(t, p, "a", 0, 2), lines(t, p, "a", 10, 12), lines(t, p, "a", 20, 22)
+	p.Become(mark, Shed)
+	p.Advance(30)
+	settle(t, first)
+	settle(t, second)
+	m, _ := encode(t, p, MaxMetadata)
+	next := New(m.Committed, m.Frontier)
+	for o := int64(0); o < 30; o++ {
+		want := o >= 10 && o <= 12 || o >= 20 && o <= 22
+		if p.Overtaken("a", o) != want || next.Done("a", o) != want {
+			t.Errorf("line %d: overtaken is %t, done for the next owner is %t, want %t", o, p.Overtaken("a", o), next.Done("a", o), want)
+		}
+	}
+}
+
+// A batch that is finished ahead joins nothing over one that is not.
+func TestPartition_spansDoNotJoinOverAnUnfinishedBatch(t *testing.T) {
+	for name, order := range map[string][]int{"from the end": {3, 1}, "from the front": {1, 3}} {
+		t.Run(name, func(t *testing.T) {
+			p := New(0, Frontier{})
+			nodes := []*Node{lines(t, p, "a", 0, 2), lines(t, p, "a", 10, 12), lines(t, p, "a", 20, 22), lines(t, p, "a", 30, 32)}
+			p.Advance(40)
+			for _, i := range order {
+				settle(t, nodes[i])
+			}
+			// Between two batches lies no line of the namespace: spans may reach up to the next.
+			for _, o := range []int64{0, 2, 20, 22} {
+				if p.Overtaken("a", o) {
+					t.Errorf("line %d counts as done", o)
+				}
+			}
+			for _, o := range []int64{10, 12, 30, 32} {
+				if !p.Overtaken("a", o) {
+					t.Errorf("line %d does not count as done", o)
+				}
+			}
+		})
+	}
+}
+
+// Where batches lie over each other it is not known which lines are whose.
+func TestPartition_batchesThatOverlapAreNotDoneAhead(t *testing.T) {
+	p := New(0, Frontier{})
+	_, wide, narrow := lines(t, p, "a", 0, 2), lines(t, p, "a", 10, 30), lines(t, p, "a", 20, 22)
+	p.Advance(40)
+	settle(t, narrow)
+	if p.Overtaken("a", 21) {
+		t.Error("a line counts as done that an unfinished batch may hold")
+	}
+	settle(t, wide)
+	if !p.Overtaken("a", 21) {
+		t.Error("a line does not count as done though both batches are")
+	}
+}
+
+// A released record whose node other nodes stand for is not done by that.
+func TestPartition_droppedRecordsAreNotDone(t *testing.T) {
+	for _, done := range []bool{true, false} {
+		p := New(0, Frontier{})
+		lines(t, p, "a", 0, 2)
+		released, err := p.TrackSingle(Batch, "a", 15, 0, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Advance(30)
+		end := p.Drop
+		if done {
+			end = p.Settle
+		}
+		if err := end(released); err != nil {
+			t.Fatal(err)
+		}
+		if p.Overtaken("a", 15) != done {
+			t.Errorf("settled is %t, overtaken is %t", done, !done)
+		}
+	}
+}
+
+// A mark that has been moved into lines that are done owes what follows them.
+func TestEncode_aMarkInsideWhatIsDoneAhead(t *testing.T) {
+	p := New(0, Frontier{})
+	mark, done := lines(t, p, "a", 0, 2), lines(t, p, "a", 10, 12)
+	p.Become(mark, Shed)
+	p.Advance(30)
+	settle(t, done)
+	if err := p.Shift(mark, 11, 0); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := encode(t, p, MaxMetadata)
+	next := New(m.Committed, m.Frontier)
+	for o := int64(11); o < 30; o++ {
+		if want := o <= 12; next.Done("a", o) != want {
+			t.Errorf("line %d is done for the next owner: %t", o, !want)
+		}
+	}
+}
+
+// What is remembered of one namespace is bounded: the rest is stored again.
+func TestPartition_spansAreBounded(t *testing.T) {
+	p := New(0, Frontier{})
+	p.Become(lines(t, p, "a", 0, 2), Shed)
+	for i := range int64(2 * maxSpans) {
+		n := lines(t, p, "a", 10*i+10, 10*i+12)
+		p.Advance(10*i + 20)
+		settle(t, n)
+	}
+	for i := range int64(2 * maxSpans) {
+		if got := p.Overtaken("a", 10*i+10); got != (i < maxSpans) {
+			t.Fatalf("the batch %d counts as done: %t", i, got)
+		}
 	}
 }
 

@@ -153,3 +153,19 @@ func TestSameRouting(t *testing.T) {
 		})
 	}
 }
+
+// A committed offset beyond the end, of an epoch that is known, stays: the leader
+// says at the first fetch where the histories part. What is owed stays too.
+func TestResume_asksTheLeaderWhereHistoriesPart(t *testing.T) {
+	r := Reader{Identity: Identity(ownTopic, "AbCdEfGh-A"), Fingerprint: "0be63aad.100.400"}
+	c := Committed{Offset: 101, LeaderEpoch: 7, Metadata: metadataOf(t, "us", 101, r.Fingerprint)}
+	got := Resume(c, Log{Begin: 50, End: 100, Stable: 90}, r)
+	if got.Offset != 101 || got.Epoch != 7 || got.Reset != "" || got.Problem != nil || got.Frontier.Below != 101 {
+		t.Errorf("start %+v", got)
+	}
+	// Where the offset was moved, the epoch beside it means nothing.
+	c.Metadata = metadataOf(t, "us, and the offset was moved since", 101, r.Fingerprint)
+	if got := Resume(c, Log{Begin: 50, End: 100, Stable: 90}, r); got.Reset != "beyond_end" || got.Offset != 50 || got.Epoch != -1 {
+		t.Errorf("start after a move %+v", got)
+	}
+}

@@ -1,4 +1,4 @@
-package consumer
+package report
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ func plainLog(b *bytes.Buffer) *slog.Logger {
 
 func TestFaultLog_tellsTheFirstAndThenOneAMinute(t *testing.T) {
 	var b bytes.Buffer
-	f := newFaultLog(plainLog(&b))
+	f := NewFaultLog(plainLog(&b))
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for s := range 150 { // one of each kind a second
 		now := start.Add(time.Duration(s) * time.Second)
@@ -42,7 +42,7 @@ level=WARN msg="it failed" second=120 repeated=59
 
 func TestFaultLog_isBounded(t *testing.T) {
 	var b bytes.Buffer
-	f := newFaultLog(plainLog(&b))
+	f := NewFaultLog(plainLog(&b))
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	const kinds = 3 * faultLogKinds
 	for i := range kinds {

@@ -1,8 +1,8 @@
-package consumer
+package report
 
 import (
+	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -97,11 +97,11 @@ func TestMetrics_closedLabelSetsAreZeroFromTheStart(t *testing.T) {
 	if got := scraped(t, reg); got != closedSets {
 		t.Errorf("at the start\n%s\nwant\n%s", got, closedSets)
 	}
-	m.topic("orders")
+	m.Topic("orders")
 	if got := scraped(t, reg); got != sortLines(closedSets+topicSets) {
 		t.Errorf("with a topic\n%s\nwant\n%s", got, sortLines(closedSets+topicSets))
 	}
-	m.flushed(&batch{Namespace: "acme", Reason: batcher.ReasonAge})
+	m.Flushed(&batcher.Batch{Namespace: "acme", Reason: batcher.ReasonAge})
 	var want []string
 	for _, r := range []string{"bytes", "records", "age", "memory", "rebalance", "shutdown"} {
 		want = append(want, fmt.Sprintf("bridge_batches_flushed_total{namespace=\"acme\",reason=%q} %d", r, map[bool]int{true: 1}[r == "age"]))
@@ -122,19 +122,27 @@ func containsAll(text string, lines []string) bool {
 	return !slices.ContainsFunc(lines, func(l string) bool { return !strings.Contains(text, l+"\n") })
 }
 
-// TestMetrics_lint checks names, helps and units of everything, gauges of a
-// session with work, trouble and a held record included.
+// fixedSource is a loop that has stopped to turn.
+type fixedSource struct{ *Status }
+
+func (s fixedSource) Snapshot(context.Context, bool) (*Status, error) { return s.Status, nil }
+
+func (s fixedSource) IsMember() bool { return true }
+
+// TestMetrics_lint checks names, helps and units of everything, gauges of work,
+// trouble and a held record included.
 func TestMetrics_lint(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	metrics := NewMetrics(reg, 10)
-	c, err := New(testConfig(t), Dependencies{Metrics: metrics, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.state.joined("member", 1)
-	metrics.subscribed([]string{"orders"})
-	metrics.flushed(&batch{Namespace: "acme", Reason: batcher.ReasonAge})
-	metrics.stored(&batch{Namespace: "acme", Records: 2, Bytes: 100, OldestTimestamp: testTime}, time.UnixMilli(testTime+2000))
+	metrics.Attach(fixedSource{&Status{
+		Buffer:     BufferStatus{Bytes: 5, LimitBytes: 16 << 20},
+		Partitions: []PartitionStatus{{Topic: "orders", Partition: 3, CommittedOffset: 7, NextOffset: 9, State: "held", Omitted: 2, Unread: 4}},
+		Namespaces: []NamespaceStatus{{Name: "bad", State: "held", HoldReason: "create_422"}},
+		Gauges:     Gauges{UploadLimit: 4, NamespacesHeld: 1, PartitionsHeld: 1},
+	}})
+	metrics.Topic("orders")
+	metrics.Flushed(&batcher.Batch{Namespace: "acme", Reason: batcher.ReasonAge})
+	metrics.Stored(&batcher.Batch{Namespace: "acme", Records: 2, Bytes: 100, OldestTimestamp: 1_700_000_000_000}, time.UnixMilli(1_700_000_002_000))
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil {
 		t.Fatal(err)
@@ -145,7 +153,8 @@ func TestMetrics_lint(t *testing.T) {
 	text := scraped(t, reg)
 	for _, want := range []string{
 		`bridge_records_uploaded_total{namespace="acme"} 2`, `bridge_bytes_uploaded_total{namespace="acme"} 100`,
-		`bridge_last_successful_import_timestamp_seconds{} 1.700000002e+09`, `bridge_group_member{} 1`, `bridge_assigned_partitions{} 0`,
+		`bridge_last_successful_import_timestamp_seconds{} 1.700000002e+09`, `bridge_group_member{} 1`, `bridge_assigned_partitions{} 1`,
+		`bridge_frontier_omitted_namespaces{partition="3",topic="orders"} 2`, `bridge_namespace_held{namespace="bad",reason="create_422"} 1`, `bridge_partitions_held{} 1`,
 		`bridge_buffer_limit_bytes{} 1.6777216e+07`, `bridge_upload_concurrency_limit{} 4`,
 	} {
 		if !containsAll(text, []string{want}) {
@@ -158,8 +167,8 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	m := NewMetrics(reg, 2)
 	for _, name := range []string{"a", "b", "c", "d", "a"} {
-		m.flushed(&batch{Namespace: name, Reason: batcher.ReasonAge})
-		m.stored(&batch{Namespace: name, Records: 1, Bytes: 10}, time.UnixMilli(testTime))
+		m.Flushed(&batcher.Batch{Namespace: name, Reason: batcher.ReasonAge})
+		m.Stored(&batcher.Batch{Namespace: name, Records: 1, Bytes: 10}, time.UnixMilli(1_700_000_000_000))
 	}
 	text := scraped(t, reg)
 	want := []string{
@@ -175,8 +184,8 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 	m.collectHeld(func(_ *prometheus.Desc, v float64, labels ...string) {
 		held = append(held, fmt.Sprintf("%s %s %v", labels[0], labels[1], v))
 	}, []NamespaceStatus{
-		{Name: "a", State: "held", holdReason: "create_422"}, {Name: "b", State: "retrying"},
-		{Name: "c", State: "held", holdReason: "create_422"}, {Name: "d", State: "held", holdReason: "create_422"},
+		{Name: "a", State: "held", HoldReason: "create_422"}, {Name: "b", State: "retrying"},
+		{Name: "c", State: "held", HoldReason: "create_422"}, {Name: "d", State: "held", HoldReason: "create_422"},
 	})
 	slices.Sort(held)
 	if !slices.Equal(held, []string{"a create_422 1", "other create_422 2"}) {
@@ -189,24 +198,24 @@ func TestMetrics_boundsNamespaces(t *testing.T) {
 func TestMetrics_topicsThatAreGone(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	m := NewMetrics(reg, 10)
-	m.subscribed([]string{"stays"})
-	m.consumed("stays", 3)
+	m.Subscribed([]string{"stays"})
+	m.Consumed("stays", 3)
 	before := strings.Count(scraped(t, reg), "\n")
 	for i := range 150 {
 		topic := fmt.Sprintf("tenant-%d", i)
-		m.subscribed([]string{"stays", topic})
-		m.consumed(topic, 1)
-		m.skipped(topic, "tombstone").Inc()
-		m.rejected(topic, "not_json").Inc()
-		m.deadLetters(topic, "not_json").Inc()
+		m.Subscribed([]string{"stays", topic})
+		m.Consumed(topic, 1)
+		m.Skipped(topic, "tombstone").Inc()
+		m.Rejected(topic, "not_json").Inc()
+		m.DeadLetters(topic, "not_json").Inc()
 		m.offsetResets.WithLabelValues(topic, "recreated").Inc()
 	}
-	m.subscribed([]string{"stays"})
+	m.Subscribed([]string{"stays"})
 	text := scraped(t, reg)
 	if after := strings.Count(text, "\n"); after != before || !containsAll(text, []string{`bridge_records_consumed_total{topic="stays"} 3`}) {
 		t.Errorf("%d lines, before %d:\n%s", after, before, text)
 	}
-	m.subscribed(nil)
+	m.Subscribed(nil)
 	if text := scraped(t, reg); strings.Contains(text, "topic=") {
 		t.Errorf("without topics:\n%s", text)
 	}

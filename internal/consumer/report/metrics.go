@@ -1,6 +1,7 @@
-package consumer
+package report
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,9 +11,6 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/record"
 )
-
-// batch is the batcher's, for the sake of short signatures.
-type batch = batcher.Batch
 
 // Metrics are the consumer's. Counters and histograms are written where things
 // happen; gauges are read from the loop's own state at each scrape, so that the
@@ -33,7 +31,7 @@ type Metrics struct {
 	labels        map[string]string // namespace -> its label
 	others        bool              // there are more than have labels
 	topics        map[string]bool   // with series
-	source        *Consumer
+	source        source
 }
 
 // otherNamespaces is the label of the namespaces beyond the maximum.
@@ -107,9 +105,9 @@ func (m *Metrics) zero() {
 	}
 }
 
-// subscribed exports the reasons of the topics at zero, and ends the series of all
+// Subscribed exports the reasons of the topics at zero, and ends the series of all
 // others: those that a regular expression has matched may come and go for ever.
-func (m *Metrics) subscribed(topics []string) {
+func (m *Metrics) Subscribed(topics []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	gone := m.topics
@@ -117,7 +115,7 @@ func (m *Metrics) subscribed(topics []string) {
 	for _, topic := range topics {
 		m.topics[topic] = true
 		delete(gone, topic)
-		m.topic(topic)
+		m.Topic(topic)
 	}
 	for topic := range gone {
 		for _, vec := range m.byTopic() {
@@ -131,8 +129,8 @@ func (m *Metrics) byTopic() []*prometheus.CounterVec {
 	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets}
 }
 
-// topic exports the reasons of a topic at zero.
-func (m *Metrics) topic(topic string) {
+// Topic exports the reasons of a topic at zero.
+func (m *Metrics) Topic(topic string) {
 	m.consumedTotal.WithLabelValues(topic)
 	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
 		m.skippedTotal.WithLabelValues(topic, r)
@@ -176,39 +174,36 @@ func (m *Metrics) label(namespace string) string {
 	return l
 }
 
-func (m *Metrics) consumed(topic string, n int) {
+func (m *Metrics) Consumed(topic string, n int) {
 	m.records.Add(int64(n))
 	m.consumedTotal.WithLabelValues(topic).Add(float64(n))
 }
 
-func (m *Metrics) skipped(topic, reason string) prometheus.Counter {
+func (m *Metrics) Skipped(topic, reason string) prometheus.Counter {
 	return m.skippedTotal.WithLabelValues(topic, reason)
 }
 
-func (m *Metrics) rejected(topic, reason string) prometheus.Counter {
+func (m *Metrics) Rejected(topic, reason string) prometheus.Counter {
 	return m.rejectedTotal.WithLabelValues(topic, reason)
 }
 
-// refusedLines counts the lines of a refused batch by topic, but for those that
-// were counted before.
-func (m *Metrics) refusedLines(pieces []piece) {
-	for _, pc := range pieces {
-		m.rejectedTotal.WithLabelValues(pc.partition.Topic, "refused").Add(float64(pc.lines - pc.told))
-	}
+// RefusedLines counts lines of a refused batch.
+func (m *Metrics) RefusedLines(topic string, n int) {
+	m.rejectedTotal.WithLabelValues(topic, "refused").Add(float64(n))
 }
 
-func (m *Metrics) deadLetters(topic, reason string) prometheus.Counter {
+func (m *Metrics) DeadLetters(topic, reason string) prometheus.Counter {
 	return m.lettersTotal.WithLabelValues(topic, reason)
 }
 
-func (m *Metrics) flushed(b *batch) {
+func (m *Metrics) Flushed(b *batcher.Batch) {
 	m.batches.Add(1)
 	m.flushedTotal.WithLabelValues(m.label(b.Namespace), b.Reason.String()).Inc()
 	m.batchBytes.Observe(float64(b.Bytes))
 	m.batchRecords.Observe(float64(b.Records))
 }
 
-func (m *Metrics) stored(b *batch, now time.Time) {
+func (m *Metrics) Stored(b *batcher.Batch, now time.Time) {
 	l := m.label(b.Namespace)
 	m.uploaded.Add(int64(b.Records))
 	m.bytes.Add(b.Bytes)
@@ -218,22 +213,68 @@ func (m *Metrics) stored(b *batch, now time.Time) {
 	m.lastImport.Set(float64(now.UnixMilli()) / 1000)
 }
 
-// kafkaRefused notes whether the brokers, or the endpoint that issues tokens for
+// KafkaRefused notes whether the brokers, or the endpoint that issues tokens for
 // them, refuse the credentials.
-func (m *Metrics) kafkaRefused(refused bool) {
-	value := 0.0
-	if refused {
-		value = 1
-	}
-	m.credentialsRefused.WithLabelValues("kafka").Set(value)
-}
+func (m *Metrics) KafkaRefused(refused bool) { m.refused("kafka", refused) }
 
-func (m *Metrics) totals() TotalsStatus {
+// Totals returns what /status says of the process.
+func (m *Metrics) Totals() TotalsStatus {
 	return TotalsStatus{RecordsConsumed: m.records.Load(), RecordsUploaded: m.uploaded.Load(), BytesUploaded: m.bytes.Load(), BatchesFlushed: m.batches.Load()}
 }
 
-func (m *Metrics) attach(c *Consumer) {
+// KafkaFailed counts a failed call: join, metadata, fetch, decode, commit, produce.
+func (m *Metrics) KafkaFailed(operation string) { m.kafkaErrors.WithLabelValues(operation).Inc() }
+
+// Commit counts a commit by its result: ok, fenced, error.
+func (m *Metrics) Commit(result string) { m.commits.WithLabelValues(result).Inc() }
+
+// OffsetReset counts a partition whose position was not in the log.
+func (m *Metrics) OffsetReset(topic, reason string) {
+	m.offsetResets.WithLabelValues(topic, reason).Inc()
+}
+
+// Paused counts time in which records waited but were not taken: for memory, or
+// because others are held.
+func (m *Metrics) Paused(reason string, d time.Duration) {
+	m.fetchPaused.WithLabelValues(reason).Add(d.Seconds())
+}
+
+// Rebalanced counts a generation of the group.
+func (m *Metrics) Rebalanced() { m.rebalances.Inc() }
+
+// PossibleRepeat counts a batch that may be stored twice.
+func (m *Metrics) PossibleRepeat() { m.possibleRepeats.Inc() }
+
+// ApiRefused notes whether the import API refuses the credentials.
+func (m *Metrics) ApiRefused(refused bool) { m.refused("api", refused) }
+
+// NoteMissing notes whether the import API does not know the call.
+func (m *Metrics) NoteMissing(missing bool) { m.apiMissing.Set(number(missing)) }
+
+func (m *Metrics) refused(target string, refused bool) {
+	m.credentialsRefused.WithLabelValues(target).Set(number(refused))
+}
+
+// number is 1 for true.
+func number(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// source is what the gauges are read from at each scrape.
+type source interface {
+	// Snapshot returns a copy of what the loop knows; without detail only the held
+	// namespaces are listed. It fails when the loop does not answer before ctx ends.
+	Snapshot(ctx context.Context, detail bool) (*Status, error)
+	// IsMember reports whether the process is a member of its group.
+	IsMember() bool
+}
+
+// Attach gives the gauges their source.
+func (m *Metrics) Attach(s source) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.source = c
+	m.source = s
 }

@@ -1,4 +1,4 @@
-package consumer
+package report
 
 import (
 	"context"
@@ -21,7 +21,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descLagRecords  = desc("kafka_lag_records", "High watermark less committed offset.", "topic", "partition")
 	descLagSeconds  = desc("kafka_lag_seconds", "Age of the oldest record that is not committed, 0 when there is none.", "topic", "partition")
-	descUnread      = desc("kafka_unread_records", "Last stable offset (high watermark, if uncommitted records are read) less the position: what more replicas could help with.", "topic", "partition")
+	descUnread      = desc("kafka_unread_records", "Last stable offset less the position: what more replicas could help with.", "topic", "partition")
 	descCommitted   = desc("kafka_committed_offset", "Committed offset.", "topic", "partition")
 	descLogStart    = desc("kafka_log_start_offset", "First offset that the log still holds.", "topic", "partition")
 	descOmitted     = desc("frontier_omitted_namespaces", "Namespaces whose progress did not fit into the commit metadata; a crash may repeat them.", "topic", "partition")
@@ -59,7 +59,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
 	defer cancel()
-	st, err := c.snapshot(ctx, false)
+	st, err := c.Snapshot(ctx, false)
 	if err != nil {
 		return
 	}
@@ -67,24 +67,24 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	member := 0.0
-	if c.isMember() {
+	if c.IsMember() {
 		member = 1
 	}
 	send(descMember, member)
 	send(descAssigned, float64(len(st.Partitions)))
-	send(descWaiting, float64(st.gauges.waiting))
-	send(descLimit, float64(st.gauges.uploadLimit))
+	send(descWaiting, float64(st.Gauges.Waiting))
+	send(descLimit, float64(st.Gauges.UploadLimit))
 	send(descBuffered, float64(st.Buffer.Bytes))
 	send(descBufferLimit, float64(st.Buffer.LimitBytes))
-	send(descOpen, float64(st.gauges.openBatches))
-	send(descFlying, float64(st.gauges.flying))
+	send(descOpen, float64(st.Gauges.OpenBatches))
+	send(descFlying, float64(st.Gauges.Flying))
 	age := 0.0
-	if !st.gauges.oldest.IsZero() {
-		age = time.Since(st.gauges.oldest).Seconds()
+	if !st.Gauges.Oldest.IsZero() {
+		age = time.Since(st.Gauges.Oldest).Seconds()
 	}
 	send(descOldest, age)
-	send(descNSHeld, float64(st.gauges.namespacesHeld))
-	send(descPartsHeld, float64(st.gauges.partitionsHeld))
+	send(descNSHeld, float64(st.Gauges.NamespacesHeld))
+	send(descPartsHeld, float64(st.Gauges.PartitionsHeld))
 	for i := range st.Partitions {
 		collectPartition(send, &st.Partitions[i])
 	}
@@ -98,10 +98,10 @@ func collectPartition(send func(*prometheus.Desc, float64, ...string), p *Partit
 	labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
 	send(descLagRecords, float64(p.LagRecords), labels...)
 	send(descLagSeconds, p.LagSeconds, labels...)
-	send(descUnread, float64(p.unread), labels...)
+	send(descUnread, float64(p.Unread), labels...)
 	send(descCommitted, float64(max(p.CommittedOffset, 0)), labels...)
 	send(descLogStart, float64(p.LogStartOffset), labels...)
-	send(descOmitted, float64(p.omitted), labels...)
+	send(descOmitted, float64(p.Omitted), labels...)
 }
 
 // collectHeld exports the held namespaces, those beyond the maximum as one.
@@ -110,9 +110,9 @@ func (m *Metrics) collectHeld(send func(*prometheus.Desc, float64, ...string), l
 	for i := range list {
 		if n := &list[i]; n.State == "held" {
 			if l := m.label(n.Name); l != otherNamespaces {
-				send(descHeldNS, 1, l, n.holdReason)
+				send(descHeldNS, 1, l, n.HoldReason)
 			} else {
-				others[n.holdReason]++
+				others[n.HoldReason]++
 			}
 		}
 	}

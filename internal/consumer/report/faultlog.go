@@ -1,4 +1,4 @@
-package consumer
+package report
 
 import (
 	"log/slog"
@@ -9,12 +9,12 @@ import (
 // faultLogInterval is how often a fault that goes on is told.
 const faultLogInterval = time.Minute
 
-// faultLogKinds bounds the memory of a faultLog.
+// faultLogKinds bounds the memory of a FaultLog.
 const faultLogKinds = 10000
 
-// faultLog tells the first fault of each kind at once and then, while it goes
+// FaultLog tells the first fault of each kind at once and then, while it goes
 // on, one line a minute with the count. Safe for concurrent use.
-type faultLog struct {
+type FaultLog struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
@@ -26,14 +26,14 @@ type faultKindLog struct {
 	since int // faults that were not told
 }
 
-func newFaultLog(log *slog.Logger) *faultLog {
-	return &faultLog{log: log, kinds: map[string]*faultKindLog{}}
+func NewFaultLog(log *slog.Logger) *FaultLog {
+	return &FaultLog{log: log, kinds: map[string]*faultKindLog{}}
 }
 
 // Log tells a fault of a kind, or counts it for a later line. Kinds are few: an
 // operation, a reason, a topic, never a namespace. What differs between faults of
 // one kind belongs into args: a line has those of the fault that it tells.
-func (f *faultLog) Log(now time.Time, message, kind string, args ...any) {
+func (f *FaultLog) Log(now time.Time, message, kind string, args ...any) {
 	f.mu.Lock()
 	k := f.kinds[kind]
 	if k == nil {

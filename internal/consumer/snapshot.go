@@ -1,0 +1,66 @@
+package consumer
+
+import (
+	"context"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/report"
+)
+
+// Status asks the owner of the state for a copy. It fails when the loop does
+// not answer before ctx ends.
+func (c *Consumer) Status(ctx context.Context) (*report.Status, error) { return c.Snapshot(ctx, true) }
+
+// Snapshot implements report.Source: it is Status, and without detail it lists the held namespaces only, which
+// is all that a scrape needs of what may be very many.
+func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*report.Status, error) {
+	st := c.base()
+	s := c.state.session.Load()
+	if s == nil {
+		return st, nil
+	}
+	done := make(chan struct{})
+	ask := func(now time.Time) {
+		s.describe(st, now, detail)
+		close(done)
+	}
+	select {
+	case s.queries <- ask:
+		<-done
+		return st, nil
+	case <-s.gone:
+		return c.base(), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// base is what is known without the loop.
+func (c *Consumer) base() *report.Status {
+	c.state.mu.Lock()
+	defer c.state.mu.Unlock()
+	st := &report.Status{StartedAt: c.state.started, State: c.state.name, Partitions: []report.PartitionStatus{}, Namespaces: []report.NamespaceStatus{}}
+	if st.State == "" {
+		st.State = stateWaiting
+	}
+	if c.state.kafkaError != "" {
+		st.KafkaError = &c.state.kafkaError
+	}
+	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
+	st.Buffer = report.BufferStatus{Bytes: c.fetched.Used() + c.inflated.Used(), LimitBytes: c.cfg.BufferMaxBytes}
+	st.Totals = c.metrics.Totals()
+	st.Gauges.UploadLimit = c.cfg.UploadConcurrency
+	return st
+}
+
+func groupState(name string) string {
+	switch name {
+	case stateRunning:
+		return "stable"
+	case stateDraining:
+		return "draining"
+	case stateJoining:
+		return "joining"
+	}
+	return "none"
+}
