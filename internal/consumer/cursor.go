@@ -25,12 +25,31 @@ type cursor struct {
 	retryAt             time.Time
 	density             int64     // bytes of an answer per offset, of the last one; 0 unknown
 	turn                uint64    // the request that asked for it last
+	served              uint64    // the last request that brought records of it
 	heard               time.Time // when its offsets below were last told
 
 	// epoch counts resets: what an older read delivers is stale.
 	epoch atomic.Uint32
 	// What the log holds: high watermark, last stable offset, log start.
 	high, stable, start atomic.Int64
+}
+
+// learn notes what a fetch has told of the log, and says whether that was where it
+// ends: brokers tell -1 of what they do not know. Who reads uncommitted records reads
+// to the high watermark.
+func (c *cursor) learn(p *wire.FetchedPartition, committed bool) bool {
+	if p.HighWatermark < 0 {
+		return false
+	}
+	r := kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: p.HighWatermark}
+	if committed && p.LastStableOffset >= 0 {
+		r.Stable = p.LastStableOffset
+	}
+	if r.Begin < 0 {
+		r.Begin = c.start.Load()
+	}
+	c.know(r)
+	return true
 }
 
 // know notes what the log holds.

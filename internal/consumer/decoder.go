@@ -99,6 +99,15 @@ func (d *decoder) serve(ctx context.Context, w work) {
 // base offsets gone wild, which no checksum covers.
 const watermarkSlack = 1 << 20
 
+// end is the offset that no record of the work may reach, -1 if the broker did not
+// say how far its log goes.
+func (w *work) end() int64 {
+	if w.high < 0 {
+		return -1
+	}
+	return w.high + watermarkSlack
+}
+
 // decode sends the chunks of the work's records. w.from moves along: all below
 // it has been sent or lies in the chunk being filled.
 func (d *decoder) decode(ctx context.Context, w *work) *fault {
@@ -107,7 +116,7 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 	if w.cut > 0 {
 		return d.head(ctx, w)
 	}
-	d.batches.Reset(w.records, w.high+watermarkSlack)
+	d.batches.Reset(w.records, w.end())
 	var b wire.Batch
 	for {
 		err := d.batches.Next(&b)

@@ -287,6 +287,42 @@ func TestDecoder_deliversWhatLiesBeforeACorruptBatch(t *testing.T) {
 	}
 }
 
+// A broker may not say how far its log goes: no offset is too large then.
+func TestDecoder_anUnknownEndBoundsNothing(t *testing.T) {
+	r := newDecoderRig(t)
+	const far = 1 << 40
+	w := r.work(far, testBatch{base: far, records: []testRecord{inNS(far, "a")}})
+	w.high = -1
+	chunks := r.decode(w)
+	if got, want := told(chunks), fmt.Sprintf("%d-%d (1 records)\na: %d=%s\n", int64(far), int64(far+1), int64(far), lineOf(far, "a")); got != want {
+		t.Errorf("decoded\n%s\nwant\n%s", got, want)
+	}
+	r.end(chunks)
+}
+
+func TestCursor_learnsWhatIsTold(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		answer    wire.FetchedPartition
+		committed bool
+		told      bool
+		want      [3]int64
+	}{
+		{"all", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: 7}, true, true, [3]int64{2, 9, 7}},
+		{"read uncommitted", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: 7}, false, true, [3]int64{2, 9, 9}},
+		{"no stable offset", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: 9, LastStableOffset: -1}, true, true, [3]int64{2, 9, 9}},
+		{"no start", wire.FetchedPartition{LogStartOffset: -1, HighWatermark: 9, LastStableOffset: 7}, true, true, [3]int64{1, 9, 7}},
+		{"no end", wire.FetchedPartition{LogStartOffset: 2, HighWatermark: -1, LastStableOffset: -1}, true, false, [3]int64{1, 5, 4}},
+	} {
+		c := &cursor{}
+		c.know(kafka.Range{Begin: 1, End: 5, Stable: 4})
+		told := c.learn(&tc.answer, tc.committed)
+		if got := [3]int64{c.start.Load(), c.high.Load(), c.stable.Load()}; told != tc.told || got != tc.want {
+			t.Errorf("%s: told %t, %v, want %v", tc.name, told, got, tc.want)
+		}
+	}
+}
+
 func TestDecoder_dropsStaleWork(t *testing.T) {
 	r := newDecoderRig(t)
 	w := r.work(0, testBatch{records: []testRecord{inNS(0, "a")}})

@@ -88,7 +88,7 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 		byName[a.TopicPartition] = i
 		byID[key{a.topicID, a.Partition}] = i
 	}
-	answered := make([]bool, len(batch))
+	answered, full := make([]bool, len(batch)), res.size > 0
 	for i := range res.Partitions {
 		p := &res.Partitions[i]
 		at, ok := byName[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}]
@@ -97,7 +97,7 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 				continue
 			}
 		}
-		answered[at] = true
+		answered[at], full = true, full || len(p.Records) > 0
 		if p.Cut && len(batch) > 1 && !f.oversized(p) {
 			again = batch[at : at+1]
 			continue
@@ -106,8 +106,8 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 			return nil, err
 		}
 	}
-	at := time.Time{} // of an answer that was cut off they may have had no part
-	if res.size == 0 {
+	at := time.Time{} // others may have filled the answer, or it was cut off
+	if !full {
 		at = time.Now().Add(fetchBackoff)
 	}
 	for i := range batch {
@@ -131,7 +131,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Diverged() {
 		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
-	a.know(kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: p.LastStableOffset})
+	a.untold = !a.learn(p, f.cfg.ReadCommitted)
 	if len(p.Records) == 0 {
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
@@ -197,8 +197,11 @@ func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	if !f.giveUp(a) {
 		return
 	}
-	if retryAt.IsZero() {
+	if retryAt.IsZero() && !a.untold {
 		a.heard = time.Now()
+	}
+	if bytes > 0 {
+		a.served = a.request
 	}
 	if a.cursor.epoch.Load() != a.epoch {
 		return

@@ -18,13 +18,15 @@ type asked struct {
 	offset     int64
 	leaderEp   int32
 	batchEpoch int32
+	untold     bool // the answer did not say where the log ends
 }
 
 // gather picks the partitions of a leader for the next request and marks them
-// busy: those that are known to hold enough for an answer, the ones asked longest
-// ago first, and all of which nothing more is known, so that none waits for
-// another. What it leaves is for the leader's other lane. Without any it says
-// when to look again.
+// busy: those that are known to hold enough for an answer, and all of which nothing
+// more is known, so that none waits for another. First come those that were given
+// records longest ago: a batch that is larger than an answer should be comes only
+// to the partition that is the first of its request. What it leaves is for the
+// leader's other lane. Without any it says when to look again.
 func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -47,21 +49,24 @@ func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 			read = append(read, a)
 		}
 	}
-	slices.SortFunc(batch, func(a, b asked) int {
-		return cmp.Or(cmp.Compare(a.turn, b.turn), a.Compare(b.TopicPartition))
-	})
-	slices.SortFunc(read, func(a, b asked) int { return a.Compare(b.TopicPartition) })
+	slices.SortFunc(batch, byTurn)
 	if n := f.enough(batch); n < len(batch) {
 		batch = batch[:n]
 		f.wake(leader)
 	}
 	batch = append(batch, read...)
+	slices.SortFunc(batch, byTurn)
 	f.turn++
 	for i := range batch {
 		batch[i].request = f.turn
 		batch[i].busy, batch[i].turn = true, f.turn
 	}
 	return batch, next
+}
+
+// byTurn sorts those first that were given records longest ago.
+func byTurn(a, b asked) int {
+	return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(a.turn, b.turn), a.Compare(b.TopicPartition))
 }
 
 // enough is how many of the partitions fill an answer.

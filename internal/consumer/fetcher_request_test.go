@@ -53,7 +53,7 @@ func TestFetcher_lanesShareABacklog(t *testing.T) {
 	wake := f.leaders[1]
 	<-wake // from open
 	first, _ := f.gather(1)
-	if got, want := partitionsOf(first), []int32{0, 2, 3, 4, 1, 6}; !slices.Equal(got, want) {
+	if got, want := partitionsOf(first), []int32{0, 1, 2, 3, 4, 6}; !slices.Equal(got, want) {
 		t.Errorf("the first lane asks for %v, want %v", got, want)
 	}
 	if len(wake) != 1 {
@@ -68,8 +68,26 @@ func TestFetcher_lanesShareABacklog(t *testing.T) {
 	}
 	f.release(second, time.Time{})
 	f.release(first, time.Time{})
-	if again, _ := f.gather(1); !slices.Equal(partitionsOf(again)[:4], []int32{0, 2, 3, 4}) {
+	if again, _ := f.gather(1); !slices.Equal(partitionsOf(again)[:6], []int32{0, 1, 2, 3, 4, 6}) {
 		t.Errorf("%v come first, not those that were asked for longest ago", partitionsOf(again))
+	}
+}
+
+// TestFetcher_turnsRotate: a broker puts a batch that is larger than an answer into
+// it for the partition that comes first only, so each must come first in its turn.
+func TestFetcher_turnsRotate(t *testing.T) {
+	f := lagging(1000, 1000, 1000)
+	var first []int32
+	for range 9 {
+		batch, _ := f.gather(1)
+		first = append(first, batch[0].Partition)
+		f.moved(batch[0], batch[0].offset+1, -1, 10, time.Time{})
+		for _, a := range batch[1:] { // no room
+			f.moved(a, a.offset, -1, 0, time.Time{})
+		}
+	}
+	if want := []int32{0, 1, 2, 0, 1, 2, 0, 1, 2}; !slices.Equal(first, want) {
+		t.Errorf("%v came first, want %v", first, want)
 	}
 }
 

@@ -65,7 +65,7 @@ func mebibytes(n int64) string { return fmt.Sprintf("%dMiB", (n+1<<20-1)>>20) }
 // head passes over the batch that the answer begins with, of which only the
 // header is there.
 func (d *decoder) head(ctx context.Context, w *work) *fault {
-	b, length, err := wire.ReadHeader(w.records, w.high+watermarkSlack)
+	b, length, err := wire.ReadHeader(w.records, w.end())
 	switch {
 	case err != nil:
 		return &fault{kind: faultCorrupt, offset: w.from, err: err}

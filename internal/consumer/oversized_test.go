@@ -299,6 +299,24 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 	}
 }
 
+// TestFetcher_aLargeBatchIsNotStarved: partition 1 begins with a batch that is
+// larger than an answer should be, beside the backlog of partition 0.
+func TestFetcher_aLargeBatchIsNotStarved(t *testing.T) {
+	inReadRig(t, func(r *readRig) {
+		var large []string
+		for _, rec := range padded(5, 25, 4000).records {
+			large = append(large, string(rec.value))
+		}
+		for range 40 {
+			r.Produce("orders", 0, kgo.NoCompression(), large[:10]...)
+		}
+		r.ProduceLarge("orders", 1, kgo.NoCompression(), large...)
+		if got := r.read(0, 25); strings.Contains(got[1], "[") || len(got[0]) > 40 {
+			t.Errorf("partition 1 gave %q after partition 0 had given %q", got[1], got[0])
+		}
+	})
+}
+
 // TestFetcher_largeAnswerOfManyPartitions: a broker that puts more into an answer
 // than was asked for makes no batch too large.
 func TestFetcher_largeAnswerOfManyPartitions(t *testing.T) {

@@ -26,14 +26,14 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 			p.failing = now
 		}
 		p.failure = f.err
-		operation := "fetch"
+		operation, text := "fetch", s.explain(f.err)
 		if p.corrupt = f.kind == faultCorrupt; p.corrupt {
-			operation = "decode"
+			operation, text = "decode", f.err.Error() // no remedy of a connection's mends data
 			s.metrics.KafkaFailed(operation)
 		}
 		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
 		s.faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", s.explain(f.err), "next_try_in", p.backoff.String())
+			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())
 	}
 }
 

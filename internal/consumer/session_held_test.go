@@ -1,11 +1,15 @@
 package consumer
 
 import (
+	"io"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -89,6 +93,23 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 		}
 		if p.backoff != 30*time.Second || !p.failing.Equal(began) {
 			t.Errorf("tried again after %s, failing since %s", p.backoff, time.Since(p.failing))
+		}
+	})
+}
+
+// What is wrong with a batch is no matter of the connection, whatever the error is
+// made of.
+func TestSession_aCorruptBatchIsNoMatterOfTheConnection(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		var log strings.Builder
+		r.explain = func(error) string { return "the broker wants TLS" }
+		r.faults = report.NewFaultLog(slog.New(slog.NewTextHandler(&log, nil)))
+		for kind, want := range map[faultKind]string{faultCorrupt: "error=\"unexpected EOF\"", faultRetry: "wants TLS"} {
+			log.Reset()
+			r.faulted(r.part(0), &fault{kind: kind, err: io.ErrUnexpectedEOF}, time.Now())
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%q is not in the log:\n%s", want, log.String())
+			}
 		}
 	})
 }

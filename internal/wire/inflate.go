@@ -80,6 +80,8 @@ func (f *Inflater) inflate(dst []byte, b *Batch, limit int) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %d", ErrCodec, b.Codec)
 }
 
+// inflateGzip inflates member after member. What follows one and does not begin
+// like another is ignored, as Java's GZIPInputStream does.
 func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	f.src.Reset(src)
 	if f.gzip == nil {
@@ -88,7 +90,16 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	if err := f.gzip.Reset(&f.src); err != nil {
 		return nil, noEOF(err)
 	}
-	return readAll(dst, f.gzip, limit)
+	for {
+		f.gzip.Multistream(false)
+		var err error
+		if dst, err = readAll(dst, f.gzip, limit); err != nil {
+			return nil, err
+		}
+		if f.src.Len() == 0 || f.gzip.Reset(&f.src) != nil {
+			return dst, nil
+		}
+	}
 }
 
 // inflateZstd inflates into the room of dst and begins again with twice as much
@@ -167,11 +178,19 @@ const (
 	xerialHeaderLen = len(xerialMagic) + 8
 )
 
+func beginsXerial(src []byte) bool {
+	return len(src) >= xerialHeaderLen && string(src[:len(xerialMagic)]) == xerialMagic
+}
+
 func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
-	if len(src) < xerialHeaderLen || string(src[:len(xerialMagic)]) != xerialMagic {
+	if !beginsXerial(src) {
 		return appendSnappy(dst, src, limit)
 	}
-	for src = src[xerialHeaderLen:]; len(src) > 0; {
+	for len(src) > 0 {
+		if beginsXerial(src) { // again, where streams were put together
+			src = src[xerialHeaderLen:]
+			continue
+		}
 		if len(src) < 4 {
 			return nil, io.ErrUnexpectedEOF
 		}

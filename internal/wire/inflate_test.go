@@ -150,6 +150,46 @@ func TestBatch_sizeHint(t *testing.T) {
 }
 
 // Whatever room there is, a zstd batch is either inflated or found too large.
+// TestInflater_moreThanOneStream reads what Java's client reads: members of gzip,
+// and whatever follows the last one; Java's framing of snappy begun again within a
+// batch; and what follows a frame of lz4.
+func TestInflater_moreThanOneStream(t *testing.T) {
+	var f Inflater
+	records := randomRecords(rand.New(rand.NewPCG(5, 5)), 50, false)
+	want := plain(records)
+	two := func(codec Codec, xerial bool) []byte {
+		return append(compress(t, codec, xerial, want[:100]), compress(t, codec, xerial, want[100:])...)
+	}
+	for name, e := range map[string]encoding{
+		"gzip members":                 {codec: Gzip, payload: two(Gzip, false)},
+		"gzip and zeros":               {codec: Gzip, payload: append(two(Gzip, false), make([]byte, 40)...)},
+		"gzip and a byte":              {codec: Gzip, payload: append(two(Gzip, false), 7)},
+		"gzip and half a header":       {codec: Gzip, payload: append(two(Gzip, false), 0x1f, 0x8b, 8)},
+		"snappy streams":               {codec: Snappy, xerial: true, payload: two(Snappy, true)},
+		"an empty snappy stream first": {codec: Snappy, xerial: true, payload: append(compress(t, Snappy, true, nil), two(Snappy, true)...)},
+		"lz4 frames":                   {codec: LZ4, payload: two(LZ4, false)},
+		"lz4 and zeros":                {codec: LZ4, payload: append(two(LZ4, false), make([]byte, 40)...)},
+		"lz4 and a byte":               {codec: LZ4, payload: append(two(LZ4, false), 7)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e.count, e.lastDelta = int32(len(records)), int32(len(records)-1)
+			b := readBatch(t, e.bytes(t))
+			got, err := f.Inflate(make([]byte, 0, 10), b, int64(len(want)))
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%v, %d bytes of %d", err, len(got), len(want))
+			}
+			if _, err := f.Inflate(nil, b, int64(len(want))-1); !errors.Is(err, ErrInflatesTooMuch) {
+				t.Errorf("one byte less: %v", err)
+			}
+		})
+	}
+	broken := two(Gzip, false)
+	broken[len(broken)-12] ^= 1
+	if _, err := f.Inflate(nil, readBatch(t, encoding{codec: Gzip, count: 1, payload: broken}.bytes(t)), 1<<20); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a second member that is broken: %v", err)
+	}
+}
+
 // TestBatch_InflatedBound: enough in any case but a lying trailer, and not much too
 // much.
 func TestBatch_InflatedBound(t *testing.T) {

@@ -11,7 +11,9 @@ import (
 // The LZ4 frame format, as far as producers use it:
 // https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 const (
-	lz4Magic = 0x184d2204
+	lz4Magic          = 0x184d2204
+	lz4LegacyMagic    = 0x184c2102
+	lz4SkippableMagic = 0x184d2a50 // and the 15 numbers behind it
 
 	// In the byte of flags.
 	lz4Version         = 1 << 6 // the only one, in the two highest bits
@@ -62,15 +64,28 @@ func readLZ4Header(src []byte) (h lz4Frame, rest []byte, plain bool, err error) 
 	return h, src[1:], true, nil // and a checksum of the header
 }
 
+// beginsLZ4 says whether a frame of any form may begin here.
+func beginsLZ4(src []byte) bool {
+	if len(src) < 4 {
+		return false
+	}
+	magic := binary.LittleEndian.Uint32(src)
+	return magic == lz4Magic || magic == lz4LegacyMagic || magic&^0xf == lz4SkippableMagic
+}
+
 // inflateLZ4 inflates block by block, straight to where the records shall lie.
 // xxHash sums in the frames are passed over, as Java's client does: the batch's
-// CRC-32C has shown that its bytes are those that the producer sent.
+// CRC-32C has shown that its bytes are those that the producer sent. What follows a
+// frame and is none is ignored, as that does too.
 func (f *Inflater) inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
 	whole, into := src, dst
 	if len(src) == 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
 	for len(src) > 0 {
+		if len(src) < len(whole) && !beginsLZ4(src) {
+			return dst, nil
+		}
 		h, rest, plain, err := readLZ4Header(src)
 		if !plain {
 			return f.inflateOddLZ4(into, whole, limit)

@@ -95,11 +95,15 @@ func lz4Bound(src []byte) (most int64) {
 }
 
 func snappyLen(src []byte) int64 {
-	if len(src) < xerialHeaderLen || string(src[:len(xerialMagic)]) != xerialMagic {
+	if !beginsXerial(src) {
 		return blockLen(src)
 	}
 	total := int64(0)
-	for src = src[xerialHeaderLen:]; len(src) >= 4; {
+	for len(src) >= 4 {
+		if beginsXerial(src) {
+			src = src[xerialHeaderLen:]
+			continue
+		}
 		n := int64(binary.BigEndian.Uint32(src))
 		if src = src[4:]; n > int64(len(src)) {
 			return -1

@@ -21,7 +21,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descLagRecords  = desc("kafka_lag_records", "High watermark less committed offset.", "topic", "partition")
 	descLagSeconds  = desc("kafka_lag_seconds", "Age of the oldest record that is not committed, 0 when there is none.", "topic", "partition")
-	descUnread      = desc("kafka_unread_records", "Last stable offset less the position: what more replicas could help with.", "topic", "partition")
+	descUnread      = desc("kafka_unread_records", "Last stable offset (high watermark, if uncommitted records are read) less the position: what more replicas could help with.", "topic", "partition")
 	descCommitted   = desc("kafka_committed_offset", "Committed offset.", "topic", "partition")
 	descLogStart    = desc("kafka_log_start_offset", "First offset that the log still holds.", "topic", "partition")
 	descOmitted     = desc("frontier_omitted_namespaces", "Namespaces whose progress did not fit into the commit metadata; a crash may repeat them.", "topic", "partition")
