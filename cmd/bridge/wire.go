@@ -47,7 +47,7 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 	for _, r := range cfg.Policies.Skip {
 		tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
 		if out.SkipRecords == nil {
-			out.SkipRecords = map[kafka.TopicPartition]consumer.Offsets{}
+			out.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{}
 		}
 		out.SkipRecords[tp] = out.SkipRecords[tp].With(r.First, r.Last)
 	}

@@ -35,7 +35,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, inflated := newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()), newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling())
+	answers, inflated := newAllowance(shareOf(cfg.BufferMaxBytes), answerCeiling(cfg.BufferMaxBytes)), newAllowance(shareOf(cfg.BufferMaxBytes), inflateCeiling(cfg.BufferMaxBytes))
 	r := &resources{
 		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: report.NewMetrics(nil, 10),
 		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
@@ -45,9 +45,10 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 	p.cursor = &cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *chunk, 64)
+	reading := cfg.reading(r.metrics.KafkaFailed)
 	return &intakeRig{
 		session:   &session{resources: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
-		partition: p, decoder: newDecoder(&cfg, mapper, inflated, chunks), chunks: chunks, answers: answers,
+		partition: p, decoder: newDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
 }
 

@@ -1,16 +1,51 @@
 package consumer
 
 import (
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
+// catchUps is what the loop knows of reads below the position: whom they are for,
+// and the one that is under way.
+type catchUps struct {
+	reader     *catchUpReader
+	task       *catchUpTask // under way, or nil
+	lines      bool         // it is their turn, not that of dead letters
+	namespaces []*namespace // that catch up, in turn
+	uploads    []*upload    // refused ones, whose records are read for the dead-letter topic
+	restUntil  time.Time
+	backoff    time.Duration
+}
+
+// catchUpTask is a job of the reader, and whom it is for.
+type catchUpTask struct {
+	*catchUpJob
+	partition *partition
+	upload    *upload // refused: its records become dead letters
+}
+
+// want lets a namespace catch up.
+func (c *catchUps) want(n *namespace) {
+	if !slices.Contains(c.namespaces, n) {
+		c.namespaces = append(c.namespaces, n)
+	}
+}
+
+// rotate lets other refused batches go before one whose read has failed; nil is
+// none.
+func (c *catchUps) rotate(u *upload) {
+	if i := slices.Index(c.uploads, u); i >= 0 {
+		c.uploads = append(slices.Delete(c.uploads, i, i+1), u)
+	}
+}
+
 // nextCatchUp gives the reader its next job, if there is one.
 func (s *session) nextCatchUp(now time.Time) {
-	r := s.catchUp
-	if r.busy || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
+	r := &s.catchUp
+	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
 		return
 	}
 	job := s.jobFor(r.lines)
@@ -18,14 +53,14 @@ func (s *session) nextCatchUp(now time.Time) {
 		job = s.jobFor(!r.lines)
 	}
 	if job != nil {
-		r.busy, r.lines = true, job.upload != nil
-		r.jobs <- job // has room for one
+		r.task, r.lines = job, job.upload != nil
+		r.reader.jobs <- job.catchUpJob // has room for one
 	}
 }
 
 // jobFor returns the next fetch for dropped lines or for dead letters, which
 // take turns: neither waits for partitions of the other that cannot be read.
-func (s *session) jobFor(lines bool) *catchUpJob {
+func (s *session) jobFor(lines bool) *catchUpTask {
 	switch {
 	case !lines:
 		return s.letterJob()
@@ -39,13 +74,13 @@ func (s *session) jobFor(lines bool) *catchUpJob {
 // everybody else who waits for lines of that partition. Where a batch from
 // behind the dropped lines is still in memory, its end is awaited: the read must
 // know which lines are done.
-func (s *session) lineJob() *catchUpJob {
-	r := s.catchUp
-	for range len(r.namespace) {
-		n := r.namespace[0]
-		r.namespace = append(r.namespace[1:], n)
+func (s *session) lineJob() *catchUpTask {
+	r := &s.catchUp
+	for range len(r.namespaces) {
+		n := r.namespaces[0]
+		r.namespaces = append(r.namespaces[1:], n)
 		if len(n.shed) == 0 || n.Resting() {
-			r.namespace = r.namespace[:len(r.namespace)-1] // caught up, or shed again
+			r.namespaces = r.namespaces[:len(r.namespaces)-1] // caught up, or shed again
 			continue
 		}
 		if !s.readsBack(n) {
@@ -55,8 +90,8 @@ func (s *session) lineJob() *catchUpJob {
 			if p.lost || !p.open() || !p.ledger.Last(node) {
 				continue
 			}
-			job := &catchUpJob{partition: p, cursor: p.cursor, from: node.First, wanted: map[string]bool{}}
-			for _, other := range r.namespace {
+			job := &catchUpTask{partition: p, catchUpJob: &catchUpJob{cursor: p.cursor, from: node.First, wanted: map[string]bool{}}}
+			for _, other := range r.namespaces {
 				if mark := other.shed[p]; mark != nil && p.ledger.Last(mark) && s.readsBack(other) {
 					job.wanted[other.Name] = true
 					job.from = min(job.from, mark.First)
@@ -77,12 +112,12 @@ func (s *session) readsBack(n *namespace) bool {
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
 func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
-	job := c.catchUp
+	job := s.catchUp.task
 	current := p != nil && p == job.partition && p.cursor == job.cursor && c.epoch == p.cursor.epoch.Load()
 	switch {
 	case !current, job.upload == nil && s.mode != running:
 		if c.fault != nil {
-			s.catchUp.busy = false
+			s.catchUp.task = nil
 		}
 		c.recycle()
 	case c.fault == nil && s.mode == running && !s.room(c, now):
@@ -92,7 +127,7 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 			s.holdRange(p, c, now) // unless the main read has
 		}
 		if job.upload != nil {
-			s.takeLetters(c, p, now)
+			s.takeLetters(c, job.upload, p, now)
 		} else {
 			s.takeLines(c, p, now)
 		}
@@ -157,9 +192,9 @@ func (s *session) endOfTrialRead(n *namespace, now time.Time) {
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *session) catchUpOver(job *catchUpJob, flt *fault, now time.Time) {
-	r := s.catchUp
-	r.busy = false
+func (s *session) catchUpOver(job *catchUpTask, flt *fault, now time.Time) {
+	r := &s.catchUp
+	r.task = nil
 	if flt.kind != faultNone {
 		r.rotate(job.upload)
 	}
@@ -179,7 +214,7 @@ func (s *session) catchUpOver(job *catchUpJob, flt *fault, now time.Time) {
 
 // vanished: the retention has removed what a namespace still owed. It is told,
 // and the read goes on at the log start.
-func (s *session) vanished(job *catchUpJob, now time.Time) {
+func (s *session) vanished(job *catchUpTask, now time.Time) {
 	p := job.partition
 	start := p.cursor.start.Load()
 	if start <= job.from {

@@ -3,8 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"slices"
-	"time"
 
 	"kafka-import-bridge/internal/kafka"
 )
@@ -13,46 +11,22 @@ import (
 // some namespaces that were dropped, or for the records of a refused batch. It
 // does not change once it is under way.
 type catchUpJob struct {
-	partition *partition // the loop's; the reader only uses cursor and offsets
 	cursor    *cursor
 	from      int64
-	wanted    map[string]bool
-	upload    *upload // refused: its records become dead letters
+	wanted    map[string]bool // namespaces
+	originals bool            // their records, not their lines
 }
 
 // catchUpReader makes the catch-up reads of a session, one fetch at a time. The
 // last chunk of each job carries a fault, of kind faultNone if all went well.
 type catchUpReader struct {
-	jobs chan *catchUpJob
+	jobs chan *catchUpJob // has room for one
 	dec  *decoder
 	f    *fetcher
-
-	// The rest belongs to the loop.
-	busy      bool
-	lines     bool         // it is their turn, not that of dead letters
-	namespace []*namespace // that catch up, in turn
-	uploads   []*upload    // refused ones, whose records are read for the dead-letter topic
-	restUntil time.Time
-	backoff   time.Duration
 }
 
-func newCatchUpReader(s *session) *catchUpReader {
-	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: s.fetcher, dec: newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)}
-}
-
-// want lets a namespace catch up.
-func (r *catchUpReader) want(n *namespace) {
-	if !slices.Contains(r.namespace, n) {
-		r.namespace = append(r.namespace, n)
-	}
-}
-
-// rotate lets other refused batches go before one whose read has failed; nil is
-// none.
-func (r *catchUpReader) rotate(u *upload) {
-	if i := slices.Index(r.uploads, u); i >= 0 {
-		r.uploads = append(slices.Delete(r.uploads, i, i+1), u)
-	}
+func newCatchUpReader(f *fetcher, d *decoder) *catchUpReader {
+	return &catchUpReader{jobs: make(chan *catchUpJob, 1), f: f, dec: d}
 }
 
 // run serves one job after the other until ctx ends.
@@ -119,7 +93,7 @@ func (r *catchUpReader) read(ctx context.Context, w *work) *fault {
 }
 
 // caughtUp adds d.rec to a catch-up chunk: the lines of the wanted namespaces,
-// or a dead letter for each.
+// or their records.
 func (d *decoder) caughtUp(w *work, l *lease) {
 	c, rec, job := d.chunk, &d.rec, w.catchUp
 	c.records++
@@ -137,10 +111,10 @@ func (d *decoder) caughtUp(w *work, l *lease) {
 	for _, ns := range ln.Namespaces {
 		switch {
 		case !job.wanted[ns]:
-		case job.upload != nil:
-			r := rejected{offset: rec.Offset, time: c.ageOf(rec), letter: newLetter(w.cursor.TopicPartition, rec, c.arrived)}
+		case job.originals:
+			r := rejected{offset: rec.Offset, time: c.ageOf(rec), original: newOriginal(w.cursor.TopicPartition, rec, c.arrived)}
 			c.keep(l)
-			c.bytes += r.letter.Size()
+			c.bytes += r.original.Size()
 			c.rejects = append(c.rejects, r)
 		default:
 			c.keep(l)

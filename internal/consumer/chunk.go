@@ -9,7 +9,7 @@ import (
 
 // Bounds of one chunk: small enough that the loop turns often, large enough
 // that a channel send costs nothing per record. A single larger line is a
-// chunk of its own. A small budget lowers them: see Config.chunkBounds.
+// chunk of its own. A small budget lowers them: see fetchConfig.chunkBounds.
 const (
 	chunkMaxLines = 1024
 	chunkMaxBytes = 256 << 10
@@ -68,7 +68,7 @@ type rejected struct {
 	reason   record.Reason
 	operator bool // named by BRIDGE_SKIP_RECORDS
 	detail   string
-	letter   *letter // where the policy is DeadLetter; it points into a lease
+	original *original // where the record itself is needed; it points into a lease
 }
 
 var chunks = sync.Pool{New: func() any { return &chunk{index: map[string]int{}} }}

@@ -36,7 +36,7 @@ type Config struct {
 	OnTombstone record.Policy
 	OnRejected  record.Policy
 	// SkipRecords are left out by name and counted as operator.
-	SkipRecords map[kafka.TopicPartition]Offsets
+	SkipRecords map[kafka.TopicPartition]ledger.Offsets
 	DLQTopic    string // required by any DeadLetter policy
 
 	Batch                batcher.Limits
@@ -54,22 +54,29 @@ func (c *Config) selection() kafka.Selection {
 	return kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
 }
 
-// Shares of the buffer budget (see docs/adr: two fetch allowances). Fetched
-// responses and inflated batches have an eighth each, and what neither uses
-// belongs to the batches. One that is larger goes alone once the batches have
-// made room for it. With both at their ceilings seven sixteenths are left: for
-// the dead letters, and for the largest record, which may lie in just that memory.
-func (c *Config) fetchAllowance() int64 { return c.BufferMaxBytes / 8 }
-func (c *Config) fetchCeiling() int64   { return c.BufferMaxBytes / 4 }
-func (c *Config) inflateCeiling() int64 { return c.BufferMaxBytes / 16 * 5 }
-
 // LineOverhead is an upper bound, in bytes, of what a namespace's first line is
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10
 
-// chunkBounds keep a chunk, which is taken in whole, small beside the budget.
-func (c *Config) chunkBounds() (lines int, bytes int64) {
-	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/LineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
+// reading is the part of the configuration that says how partitions are read.
+func (c *Config) reading(failed func(operation string)) fetchConfig {
+	out := fetchConfig{
+		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
+		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed,
+		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },
+	}
+	if c.SkipRecords != nil {
+		out.Skip = func(tp kafka.TopicPartition, offset int64) bool { return c.SkipRecords[tp].Hold(offset, offset) }
+	}
+	return out
+}
+
+// policyFor returns what becomes of a record that is rejected for the reason.
+func (c *Config) policyFor(r record.Reason) record.Policy {
+	if r == record.Tombstone {
+		return c.OnTombstone
+	}
+	return c.OnInvalid
 }
 
 // callTimeout bounds one call to a broker that need not wait for data.

@@ -61,8 +61,8 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
-		fetched:       newAllowance(cfg.fetchAllowance(), cfg.fetchCeiling()).own(),
-		inflated:      newAllowance(cfg.fetchAllowance(), cfg.inflateCeiling()).own(),
+		fetched:       newAllowance(shareOf(cfg.BufferMaxBytes), answerCeiling(cfg.BufferMaxBytes)).own(),
+		inflated:      newAllowance(shareOf(cfg.BufferMaxBytes), inflateCeiling(cfg.BufferMaxBytes)).own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
 		recollections: map[kafka.TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
 	}

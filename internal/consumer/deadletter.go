@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,15 +11,11 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/wire"
 )
 
 // letter is one dead letter: the original record, and why it is one.
 type letter struct {
-	source       kafka.TopicPartition
-	offset       int64
-	timestamp    int64 // of the record or else of its arrival, Unix milliseconds
-	kafka.Record       // the original, without the headers that outgoing adds
+	original // without the headers that outgoing adds
 
 	reason, err          string
 	namespace, requestID string
@@ -30,24 +25,6 @@ type letter struct {
 	node      *ledger.Node      // its own, or nil
 	upload    *upload           // the refused batch it belongs to, or nil
 	outcome   error             // of the last try
-}
-
-// newLetter makes a letter of a record that arrived at that time, in whose memory
-// its key, value and header values stay until own.
-func newLetter(source kafka.TopicPartition, r *wire.Record, arrived int64) *letter {
-	l := &letter{source: source, offset: r.Offset, timestamp: sourceTime(r.Timestamp, arrived), Record: kafka.Record{Key: r.Key, Value: r.Value}}
-	for name, value := range r.Headers() {
-		l.Headers = append(l.Headers, kafka.Header{Name: string(name), Value: value})
-	}
-	return l
-}
-
-// own copies what the letter shares with the record that it was made of.
-func (l *letter) own() {
-	l.Key, l.Value = bytes.Clone(l.Key), bytes.Clone(l.Value)
-	for i := range l.Headers {
-		l.Headers[i].Value = bytes.Clone(l.Headers[i].Value)
-	}
 }
 
 // isLetter reports whether the record is a dead letter of a bridge. It is never
@@ -65,6 +42,14 @@ const (
 	headerReason = "bridge.reason"
 	headerSource = "bridge.source.topic"
 )
+
+// letterOf makes a letter of a record that was kept, else nil.
+func letterOf(r *rejected) *letter {
+	if r.original == nil {
+		return nil
+	}
+	return &letter{original: *r.original}
+}
 
 func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
 
@@ -150,7 +135,7 @@ func (s *session) letterRoom(c *chunk) bool {
 // and their bytes.
 func (c *chunk) letters() (count int, bytes int64) {
 	for i := range c.rejects {
-		if l := c.rejects[i].letter; l != nil {
+		if l := c.rejects[i].original; l != nil {
 			count++
 			bytes += l.Size()
 		}

@@ -38,8 +38,8 @@ func (s *session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 
 // letterJob returns the next fetch for a refused batch, nil if there is none or
 // enough letters wait already.
-func (s *session) letterJob() *catchUpJob {
-	r := s.catchUp
+func (s *session) letterJob() *catchUpTask {
+	r := &s.catchUp
 	if !s.fewLetters() {
 		return nil
 	}
@@ -49,7 +49,8 @@ func (s *session) letterJob() *catchUpJob {
 	}
 	u := r.uploads[i]
 	p := u.pieces[u.reading].partition
-	return &catchUpJob{partition: p, cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.Name: true}, upload: u}
+	job := &catchUpJob{cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.Name: true}, originals: true}
+	return &catchUpTask{catchUpJob: job, partition: p, upload: u}
 }
 
 // readable says whether the refused batch's next records can be read here.
@@ -59,8 +60,7 @@ func (u *upload) readable() bool {
 }
 
 // takeLetters posts the records that a chunk of the job found.
-func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
-	u := c.catchUp.upload
+func (s *session) takeLetters(c *chunk, u *upload, p *partition, now time.Time) {
 	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.start > u.readFrom {
 		return
 	}
@@ -70,7 +70,7 @@ func (s *session) takeLetters(c *chunk, p *partition, now time.Time) {
 		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.offset) || p.ledger.Overtaken(u.namespace.Name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
 			continue
 		}
-		l := r.letter
+		l := letterOf(r)
 		if l.isLetter() {
 			s.holdRecord(p, r.offset, r.time, "the API refused it, and it is a dead letter of a bridge already", now)
 			continue

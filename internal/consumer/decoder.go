@@ -14,7 +14,7 @@ import (
 // batches and makes lines of the records. One goroutine runs it; partitions
 // are spread over as many decoders as there are cores.
 type decoder struct {
-	cfg      *Config
+	cfg      *fetchConfig
 	worker   *record.Worker
 	inflated *allowance
 	out      chan<- *chunk
@@ -35,7 +35,7 @@ type decoder struct {
 	chunk *chunk // being filled
 }
 
-func newDecoder(cfg *Config, mapper *record.Mapper, inflated *allowance, out chan<- *chunk) *decoder {
+func newDecoder(cfg *fetchConfig, mapper *record.Mapper, inflated *allowance, out chan<- *chunk) *decoder {
 	lines, bytes := cfg.chunkBounds()
 	return &decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
 }
@@ -46,29 +46,12 @@ func (d *decoder) run(ctx context.Context, in <-chan work) {
 	for {
 		select {
 		case <-ctx.Done():
-			d.drain(in)
 			return
 		case w := <-in:
 			d.serve(ctx, w)
 			if len(in) == 0 {
 				d.dropArena() // an idle decoder must not keep others waiting
 			}
-		}
-	}
-}
-
-// drain gives back what was still waiting; nobody sends any more once ctx of
-// run has ended and the fetcher has returned, so what comes later is lost to
-// the garbage collector only.
-func (d *decoder) drain(in <-chan work) {
-	for {
-		select {
-		case w := <-in:
-			if w.lease != nil {
-				w.lease.release()
-			}
-		default:
-			return
 		}
 	}
 }
@@ -139,7 +122,7 @@ func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
 	if !d.aborted.Skip(b) || !d.cfg.ReadCommitted && !b.Control {
 		data, l, err := d.inflate(ctx, w, b)
 		if errors.Is(err, errOversized) {
-			return d.passOver(ctx, w, b, d.cfg.inflated(b))
+			return d.passOver(ctx, w, b, InflatedSize(b, d.cfg.BufferMaxBytes))
 		}
 		if err != nil {
 			return err
@@ -195,24 +178,16 @@ func (d *decoder) record(w *work, l *lease) {
 
 // skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.
 func (d *decoder) skips(w *work) bool {
-	return d.cfg.SkipRecords != nil && d.cfg.SkipRecords[w.cursor.TopicPartition].Hold(d.rec.Offset, d.rec.Offset)
+	return d.cfg.Skip != nil && d.cfg.Skip(w.cursor.TopicPartition, d.rec.Offset)
 }
 
 // reject notes that d.rec, which points into l, becomes no line.
 func (d *decoder) reject(rej *record.Rejection, l *lease) {
 	r := rejected{offset: d.rec.Offset, time: d.chunk.lastTime, reason: rej.Reason, detail: rej.Detail}
-	policy := d.cfg.OnInvalid
-	if rej.Reason == record.Tombstone {
-		policy = d.cfg.OnTombstone
-	}
-	if policy == record.DeadLetter {
-		if letter := newLetter(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived); letter.isLetter() {
-			r.detail += " (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
-		} else {
-			d.chunk.keep(l)
-			r.letter = letter
-			d.chunk.bytes += letter.Size()
-		}
+	if d.cfg.Keep(rej.Reason) {
+		r.original = newOriginal(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived)
+		d.chunk.keep(l)
+		d.chunk.bytes += r.original.Size()
 	}
 	d.chunk.rejects = append(d.chunk.rejects, r)
 }

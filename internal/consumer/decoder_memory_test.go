@@ -29,7 +29,7 @@ func padded(seed uint64, records int, bytesEach int) (b testBatch) {
 // TestDecoder_inflatesMoreThanABatchSays uses a stream of two parts: its end
 // tells the size of the last part only.
 func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
-	r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 64 << 20 })
+	r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 64 << 20 })
 	var b testBatch
 	for i := range int64(100) {
 		b.records = append(b.records, testRecord{offset: i, value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, strings.Repeat("x", 15_000))})
@@ -70,11 +70,11 @@ func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
 // allowance that is too small for two large batches.
 func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 8 << 20 })
+		r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 8 << 20 })
 		r.fetched = newAllowance(64<<20, 64<<20) // only the inflated bytes are scarce
 		r.out = make(chan *chunk)
 		ctx, cancel := context.WithCancel(t.Context())
-		mapper, err := record.NewMapper(r.cfg.Record)
+		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,7 +130,7 @@ func TestDecoder_givesEverythingBackWhenItIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newDecoderRig(t)
 		r.out = make(chan *chunk) // nobody receives
-		mapper, err := record.NewMapper(r.cfg.Record)
+		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
 			t.Fatal(err)
 		}

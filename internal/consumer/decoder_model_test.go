@@ -18,7 +18,7 @@ func TestDecoder_model(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4))
-			r := newDecoderRig(t, func(c *Config) { c.OnInvalid = record.DeadLetter })
+			r := newDecoderRig(t, func(c *fetchConfig) { c.Keep = func(record.Reason) bool { return true } })
 			w, want := randomAnswer(r, rng)
 			var got []string
 			next := w.from
@@ -56,7 +56,7 @@ func listed(c *chunk) (out []string) {
 		}
 	}
 	for _, j := range c.rejects {
-		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.time, j.reason, j.letter.Value))
+		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.time, j.reason, j.original.Value))
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -14,22 +15,22 @@ import (
 // decoderRig feeds one decoder and collects its chunks.
 type decoderRig struct {
 	t                 *testing.T
-	cfg               Config
+	cfg               fetchConfig
 	fetched, inflated *allowance
 	cursor            *cursor
 	out               chan *chunk
 	decoder           *decoder
 }
 
-func newDecoderRig(t *testing.T, change ...func(*Config)) *decoderRig {
+func newDecoderRig(t *testing.T, change ...func(*fetchConfig)) *decoderRig {
 	t.Helper()
-	r := &decoderRig{t: t, cfg: testConfig(t, change...), out: make(chan *chunk, 1000), cursor: &cursor{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}}}
-	mapper, err := record.NewMapper(r.cfg.Record)
+	r := &decoderRig{t: t, cfg: readConfig(change...), out: make(chan *chunk, 1000), cursor: &cursor{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}}}
+	mapper, err := record.NewMapper(readSettings(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.fetched = newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling())
-	r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
+	r.fetched = newAllowance(shareOf(r.cfg.BufferMaxBytes), answerCeiling(r.cfg.BufferMaxBytes))
+	r.inflated = newAllowance(shareOf(r.cfg.BufferMaxBytes), inflateCeiling(r.cfg.BufferMaxBytes))
 	r.decoder = newDecoder(&r.cfg, mapper, r.inflated, r.out)
 	return r
 }
@@ -91,7 +92,7 @@ func told(chunks []*chunk) string {
 			if j.operator {
 				fmt.Fprintf(&b, "%d operator\n", j.offset)
 			} else {
-				fmt.Fprintf(&b, "%d %s letter=%t\n", j.offset, j.reason, j.letter != nil)
+				fmt.Fprintf(&b, "%d %s kept=%t\n", j.offset, j.reason, j.original != nil)
 			}
 		}
 	}
@@ -102,7 +103,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 	aborted := []wire.AbortedTransaction{{ProducerID: 7, FirstOffset: 2}}
 	for _, tc := range []struct {
 		name    string
-		change  func(*Config)
+		change  func(*fetchConfig)
 		from    int64
 		aborted []wire.AbortedTransaction
 		batches []testBatch
@@ -143,15 +144,15 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		},
 		{
 			name: "read_uncommitted delivers aborted records, but no markers", aborted: aborted,
-			change:  func(c *Config) { c.ReadCommitted = false },
+			change:  func(c *fetchConfig) { c.ReadCommitted = false },
 			batches: []testBatch{{base: 2, transactional: true, producer: 7, records: []testRecord{inNS(2, "a")}}, marker(3, 7, 0)},
 			from:    2,
 			want:    "2-4 (1 records)\na: 2=" + string(lineOf(2, "a")) + "\n",
 		},
 		{
 			name: "records are skipped by name, whatever they are",
-			change: func(c *Config) {
-				c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 3}: {{First: 1, Last: 2}}, {Topic: "orders", Partition: 4}: {{First: 0, Last: 0}}}
+			change: func(c *fetchConfig) {
+				c.Skip = func(tp kafka.TopicPartition, offset int64) bool { return tp.Partition == 3 && offset > 0 }
 			},
 			batches: []testBatch{{records: []testRecord{inNS(0, "a"), inNS(1, "a"), {offset: 2, value: []byte("poison")}}}},
 			want:    "0-3 (3 records)\na: 0=" + string(lineOf(0, "a")) + "\n1 operator\n2 operator\n",
@@ -159,25 +160,25 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		{
 			name:    "held rejects need no copy",
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}, inNS(2, "a")}}},
-			want:    "0-3 (3 records)\na: 2=" + string(lineOf(2, "a")) + "\n0 not_json letter=false\n1 tombstone letter=false\n",
+			want:    "0-3 (3 records)\na: 2=" + string(lineOf(2, "a")) + "\n0 not_json kept=false\n1 tombstone kept=false\n",
 		},
 		{
 			name:    "invalid records are copied for the dead-letter topic",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip },
+			change:  func(c *fetchConfig) { c.Keep = func(r record.Reason) bool { return r != record.Tombstone } },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
-			want:    "0-2 (2 records)\n0 not_json letter=true\n1 tombstone letter=false\n",
+			want:    "0-2 (2 records)\n0 not_json kept=true\n1 tombstone kept=false\n",
 		},
 		{
 			name:    "tombstones have a policy of their own",
-			change:  func(c *Config) { c.OnInvalid, c.OnTombstone = record.Hold, record.DeadLetter },
+			change:  func(c *fetchConfig) { c.Keep = func(r record.Reason) bool { return r == record.Tombstone } },
 			batches: []testBatch{{records: []testRecord{{offset: 0, value: []byte("poison")}, {offset: 1}}}},
-			want:    "0-2 (2 records)\n0 not_json letter=false\n1 tombstone letter=true\n",
+			want:    "0-2 (2 records)\n0 not_json kept=false\n1 tombstone kept=true\n",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			change := tc.change
 			if change == nil {
-				change = func(*Config) {}
+				change = func(*fetchConfig) {}
 			}
 			r := newDecoderRig(t, change)
 			w := r.work(tc.from, tc.batches...)
@@ -192,12 +193,12 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 }
 
 func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
-	r := newDecoderRig(t, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	r := newDecoderRig(t, func(c *fetchConfig) { c.Keep = func(record.Reason) bool { return true } })
 	w := r.work(0, testBatch{records: []testRecord{
 		{offset: 0, key: []byte{}, value: []byte("poison"), headers: []kafka.Header{{Name: "h", Value: []byte("v")}, {Name: "h", Value: nil}, {Name: "", Value: []byte{}}}},
 	}})
 	chunks := r.decode(w)
-	l := chunks[0].rejects[0].letter
+	l := chunks[0].rejects[0].original
 	if string(l.Value) != "poison" || l.Key == nil || len(l.Key) != 0 || l.offset != 0 || l.timestamp != testTime || l.source != r.cursor.TopicPartition {
 		t.Errorf("letter %+v", l)
 	}
@@ -340,4 +341,30 @@ func TestDecoder_passesFaultsOn(t *testing.T) {
 		t.Errorf("decoded %q, want %q", got, want)
 	}
 	r.end(chunks)
+}
+
+// readConfig is a configuration with small bounds, changed by the test.
+func readConfig(change ...func(*fetchConfig)) fetchConfig {
+	cfg := fetchConfig{
+		ReadCommitted: true, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond, BufferMaxBytes: 16 << 20, LineOverhead: 2 << 10,
+		Keep: func(record.Reason) bool { return false }, Failed: func(string) {},
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	return cfg
+}
+
+// readSettings take namespaces and id from the fields ns and id.
+func readSettings(t testing.TB) record.Settings {
+	t.Helper()
+	namespace, err := record.ParseNamespaceSource("field:ns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := record.ParseIDSource("field:id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return record.Settings{Namespace: namespace, ID: id}
 }

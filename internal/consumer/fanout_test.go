@@ -30,7 +30,7 @@ func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			worker, b := m.Worker(), batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50000, MaxAge: time.Minute}, batcher.NewPool())
-			share := buffer - 2*cfg.fetchAllowance()
+			share := buffer - 2*shareOf(cfg.BufferMaxBytes)
 			for _, count := range []int{1000, 4000, 16000, 64000, 256000} {
 				names := make([]string, count)
 				for i := range names {

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
@@ -20,9 +19,8 @@ import (
 //
 // All goroutines end with the context of run.
 type fetcher struct {
-	cfg     *Config
+	cfg     *fetchConfig
 	client  *kafka.Client
-	metrics *report.Metrics
 	fetched *allowance // answers
 	work    []chan work
 	refresh func() // asks for new metadata, does not block
@@ -34,9 +32,9 @@ type fetcher struct {
 	start   func(leader int32, wake <-chan struct{})
 }
 
-func newFetcher(cfg *Config, client *kafka.Client, m *report.Metrics, fetched *allowance, decoders int, refresh func()) *fetcher {
+func newFetcher(cfg *fetchConfig, client *kafka.Client, fetched *allowance, decoders int, refresh func()) *fetcher {
 	f := &fetcher{
-		cfg: cfg, client: client, metrics: m, fetched: fetched, refresh: refresh,
+		cfg: cfg, client: client, fetched: fetched, refresh: refresh,
 		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{},
 	}
 	for range decoders {
@@ -172,7 +170,7 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 			continue
 		}
 		if ctx.Err() == nil {
-			f.metrics.KafkaFailed("fetch")
+			f.cfg.Failed("fetch")
 			f.release(batch, time.Now().Add(backoff))
 			backoff = min(2*backoff, maxFetchBackoff)
 			f.refresh()
@@ -185,3 +183,15 @@ const (
 	fetchBackoff    = 50 * time.Millisecond
 	maxFetchBackoff = 2 * time.Second
 )
+
+// discard gives back what was fetched and nobody will decode. Call it when run and
+// the decoders have returned.
+func (f *fetcher) discard() {
+	for _, in := range f.work {
+		for len(in) > 0 {
+			if w := <-in; w.lease != nil {
+				w.lease.release()
+			}
+		}
+	}
+}

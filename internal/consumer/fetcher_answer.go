@@ -153,7 +153,7 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 // failed sorts out an error code of one partition.
 func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition) error {
 	code := kafka.Code(p.ErrorCode)
-	f.metrics.KafkaFailed("fetch")
+	f.cfg.Failed("fetch")
 	switch {
 	case code == kafka.CodeOffsetOutOfRange:
 		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, a.batchEpoch)

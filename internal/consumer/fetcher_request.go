@@ -124,7 +124,7 @@ const minShare = 1 << 20
 // request asks for all partitions at once.
 func (f *fetcher) request(batch []asked) *wire.FetchRequest {
 	limit := int32(f.answerLimit())
-	r := &wire.FetchRequest{MaxWait: f.cfg.FetchMaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
+	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
 		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.offset, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
@@ -142,7 +142,7 @@ func (f *fetcher) request(batch []asked) *wire.FetchRequest {
 // leader and from the other ones, and no broker waits for memory in the middle
 // of a large one.
 func (f *fetcher) answerLimit() int64 {
-	most := min(f.cfg.FetchMaxBytes, f.fetched.capacity/2)
+	most := min(f.cfg.MaxBytes, f.fetched.capacity/2)
 	limit := min(max(most/4, 1<<20), most)
 	// A few bytes less than a power of two, so that the answer's headers do
 	// not make it need a buffer of twice the size.

@@ -21,7 +21,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 		{"a small budget", 16 << 20, 2 << 20, 1<<20 - headers},
 		{"a tiny budget", 16 << 20, 128 << 10, 64 << 10},
 	} {
-		f := &fetcher{cfg: &Config{FetchMaxBytes: tc.setting}, fetched: newAllowance(tc.allowance, tc.allowance)}
+		f := &fetcher{cfg: &fetchConfig{MaxBytes: tc.setting}, fetched: newAllowance(tc.allowance, tc.allowance)}
 		if got := f.answerLimit(); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
 		}
@@ -31,7 +31,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 // lagging returns a fetcher with partitions that have so many records of 1 KiB
 // ahead.
 func lagging(records ...int64) *fetcher {
-	f := newFetcher(&Config{FetchMaxBytes: 16 << 20}, nil, nil, newAllowance(32<<20, 32<<20), 1, func() {})
+	f := newFetcher(&fetchConfig{MaxBytes: 16 << 20}, nil, newAllowance(32<<20, 32<<20), 1, func() {})
 	for i, n := range records {
 		f.open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).stable.Store(n)
 	}

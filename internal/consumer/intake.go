@@ -182,26 +182,28 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 		s.metrics.Skipped(p.Topic, "already_imported").Inc()
 		return
 	}
-	policy, tombstone := s.cfg.OnInvalid, r.reason == record.Tombstone
-	if tombstone {
-		policy = s.cfg.OnTombstone
-	} else {
+	policy, tombstone := s.cfg.policyFor(r.reason), r.reason == record.Tombstone
+	if !tombstone {
 		s.metrics.Rejected(p.Topic, r.reason.String()).Inc()
+	}
+	l, detail := letterOf(r), r.detail
+	if l != nil && l.isLetter() {
+		l, detail = nil, detail+" (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
 	}
 	if !tombstone || policy != record.Skip {
 		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.reason.String(),
-			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", r.detail, "policy", policy.String())
+			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", detail, "policy", policy.String())
 	}
 	switch {
 	case policy == record.Skip && tombstone:
 		s.metrics.Skipped(p.Topic, "tombstone").Inc()
 	case policy == record.Skip:
 		s.metrics.Skipped(p.Topic, "invalid").Inc()
-	case policy == record.DeadLetter && r.letter != nil:
-		r.letter.describe(r.reason.String(), r.detail)
-		s.deadLetter(p, r.letter, now)
+	case policy == record.DeadLetter && l != nil:
+		l.describe(r.reason.String(), detail)
+		s.deadLetter(p, l, now)
 	default:
-		s.holdRecord(p, r.offset, r.time, r.reason.String()+": "+r.detail, now)
+		s.holdRecord(p, r.offset, r.time, r.reason.String()+": "+detail, now)
 	}
 }
 

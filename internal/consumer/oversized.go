@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -31,17 +29,18 @@ type size struct {
 	exact    bool  // no more is needed; else perhaps more, as only its header is known
 }
 
-// fetched is the size of a batch that makes an answer of so many bytes.
-func (c *Config) fetched(b *wire.Batch, answer int64) size {
+// fetchedSize is the size of a batch that makes an answer of so many bytes.
+func fetchedSize(b *wire.Batch, answer int64) size {
 	return size{bytes: answer, buffer: 4 * answer, exact: b.Codec == wire.None}
 }
 
-// inflated is the size of a batch that inflates to more than the ceiling.
-func (c *Config) inflated(b *wire.Batch) size {
-	if most := b.InflatedBound(); most > c.inflateCeiling() {
+// InflatedSize is the size of a batch that inflates to more than its ceiling in the
+// buffer.
+func InflatedSize(b *wire.Batch, buffer int64) size {
+	if most := b.InflatedBound(); most > inflateCeiling(buffer) {
 		return size{bytes: most, inflated: true, buffer: (most + 4) / 5 * 16, exact: true}
 	}
-	return size{inflated: true, buffer: 2 * c.BufferMaxBytes}
+	return size{inflated: true, buffer: 2 * buffer}
 }
 
 // String says what is too large and which buffer would take it.
@@ -77,7 +76,7 @@ func (d *decoder) head(ctx context.Context, w *work) *fault {
 	if d.aborted.Skip(&b) && (d.cfg.ReadCommitted || b.Control) {
 		w.from = b.NextOffset()
 		d.chunk.next = w.from
-	} else if d.passOver(ctx, w, &b, d.cfg.fetched(&b, w.cut)) != nil {
+	} else if d.passOver(ctx, w, &b, fetchedSize(&b, w.cut)) != nil {
 		return nil // only with ctx
 	}
 	_ = d.send(ctx) // fails only with ctx
@@ -99,32 +98,4 @@ func (d *decoder) passOver(ctx context.Context, w *work, b *wire.Batch, s size) 
 	}
 	d.begin(w)
 	return nil
-}
-
-// holdRange pins the partition's committed offset at a batch that has no room,
-// unless everything in it is done or left out by name, and reports it.
-func (s *session) holdRange(p *partition, c *chunk, now time.Time) {
-	first, o := c.start, c.oversized
-	if p.ledger.RangeDone(first, o.last) {
-		return
-	}
-	records := int(min(int64(o.records), o.last-first+1))
-	if s.cfg.SkipRecords[p.TopicPartition].Hold(first, o.last) {
-		if c.catchUp == nil {
-			s.metrics.Skipped(p.Topic, "operator").Add(float64(records))
-			s.log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.last)
-		}
-		return
-	}
-	node := s.tracked(p.ledger.HoldRange(first, o.last, o.timestamp, now))
-	if node == nil {
-		return
-	}
-	p.heldCount++
-	p.firstHeld.note(node.First, fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.size))
-	p.touch()
-	s.metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
-	s.faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
-		"topic", p.Topic, "partition", p.Partition, "offset", node.First, "last_offset", node.Last, "records", records, "reason", o.size.String(),
-		"remedy", "restart with a larger BRIDGE_BUFFER_MAX_BYTES, which imports them, or leave them out with BRIDGE_SKIP_RECORDS", "name", fmt.Sprintf("%s/%d@%d-%d", p.Topic, p.Partition, node.First, node.Last))
 }

@@ -14,13 +14,10 @@ import (
 
 	"github.com/klauspost/compress/s2"
 	"github.com/pierrec/lz4/v4"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -65,7 +62,7 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 			const inflated = 3 << 20 // five sixteenths of the budget are 2.5 MiB
 			bomb := testBatch{base: 1, last: 20, codec: tc.codec, pack: tc.pack, records: []testRecord{{offset: 1, value: bytes.Repeat([]byte(" "), inflated)}}}
 			batches := []testBatch{{records: []testRecord{inNS(0, "a")}}, bomb, {base: 21, records: []testRecord{inNS(21, "a")}}}
-			r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 8 << 20 })
+			r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 8 << 20 })
 			chunks := r.decode(r.work(0, batches...))
 			want := fmt.Sprintf("0-1 (1 records)\na: 0=%s\noversized 1-20 (1 records)\n21-22 (1 records)\na: 21=%s\n", lineOf(0, "a"), lineOf(21, "a"))
 			if got := told(chunks); got != want {
@@ -76,7 +73,7 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 				t.Errorf("size %+v", size)
 			}
 			r.end(chunks)
-			larger := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = size.buffer })
+			larger := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = size.buffer })
 			chunks = larger.decode(larger.work(0, batches...))
 			if got := told(chunks); strings.Contains(got, "oversized") {
 				t.Errorf("with %d bytes it is still\n%.300s", size.buffer, got)
@@ -87,12 +84,11 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 }
 
 func TestSize_namesTheBuffer(t *testing.T) {
-	c := &Config{BufferMaxBytes: 16 << 20}
 	for want, s := range map[string]size{
-		"has 71MiB; it takes BRIDGE_BUFFER_MAX_BYTES=281MiB":                                   c.fetched(&wire.Batch{}, 70<<20+100_000),
-		"has 4MiB; it takes BRIDGE_BUFFER_MAX_BYTES=at least 16MiB":                            c.fetched(&wire.Batch{Codec: wire.Zstd}, 4<<20),
+		"has 71MiB; it takes BRIDGE_BUFFER_MAX_BYTES=281MiB":                                   fetchedSize(&wire.Batch{}, 70<<20+100_000),
+		"has 4MiB; it takes BRIDGE_BUFFER_MAX_BYTES=at least 16MiB":                            fetchedSize(&wire.Batch{Codec: wire.Zstd}, 4<<20),
 		"inflates to 40MiB; BRIDGE_BUFFER_MAX_BYTES=128MiB takes it":                           {bytes: 40 << 20, inflated: true, buffer: 128 << 20, exact: true},
-		"inflates to more than there is room for; BRIDGE_BUFFER_MAX_BYTES must be above 16MiB": c.inflated(&wire.Batch{Codec: wire.Gzip}),
+		"inflates to more than there is room for; BRIDGE_BUFFER_MAX_BYTES must be above 16MiB": InflatedSize(&wire.Batch{Codec: wire.Gzip}, 16<<20),
 	} {
 		if got := s.String(); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -104,7 +100,7 @@ func TestSize_namesTheBuffer(t *testing.T) {
 // of the chunks. Its budget is 512 KiB: an answer may have 128.
 type readRig struct {
 	*kafkarig.Rig
-	cfg               Config
+	cfg               fetchConfig
 	fetched, inflated *allowance
 	fetcher           *fetcher
 	cursors           [2]*cursor
@@ -112,18 +108,18 @@ type readRig struct {
 	decoder           *decoder
 }
 
-func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
+func inReadRig(t *testing.T, test func(*readRig), change ...func(*fetchConfig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &readRig{Rig: kafkarig.New(t, kafka.Config{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"})), take: make(chan *chunk, 4)}
-		r.cfg = testConfig(t, append([]func(*Config){func(c *Config) { c.BufferMaxBytes = 512 << 10 }}, change...)...)
-		mapper, err := record.NewMapper(r.cfg.Record)
+		r.cfg = readConfig(append([]func(*fetchConfig){func(c *fetchConfig) { c.BufferMaxBytes = 512 << 10 }}, change...)...)
+		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		topic := r.Topic("orders")
-		r.fetched, r.inflated = newAllowance(r.cfg.fetchAllowance(), r.cfg.fetchCeiling()), newAllowance(r.cfg.fetchAllowance(), r.cfg.inflateCeiling())
-		r.fetcher = newFetcher(&r.cfg, r.Client, report.NewMetrics(nil, 10), r.fetched, 1, func() {})
+		r.fetched, r.inflated = newAllowance(shareOf(r.cfg.BufferMaxBytes), answerCeiling(r.cfg.BufferMaxBytes)), newAllowance(shareOf(r.cfg.BufferMaxBytes), inflateCeiling(r.cfg.BufferMaxBytes))
+		r.fetcher = newFetcher(&r.cfg, r.Client, r.fetched, 1, func() {})
 		for i, p := range topic.Partitions {
 			r.cursors[i] = r.fetcher.open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
@@ -264,13 +260,13 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		answer *kmsg.FetchResponseTopicPartition
-		change func(*Config)
+		change func(*fetchConfig)
 		want   string
 	}{
 		{"plain", holds(good.encode()), nil, "[0-499] "},
 		{"of a committed transaction", holds(sent.encode(), 8), nil, "[0-499] "},
 		{"of an aborted one", holds(sent.encode(), 8, 7), nil, ""},
-		{"of an aborted one, read uncommitted", holds(sent.encode(), 7), func(c *Config) { c.ReadCommitted = false }, "[0-499] "},
+		{"of an aborted one, read uncommitted", holds(sent.encode(), 7), func(c *fetchConfig) { c.ReadCommitted = false }, "[0-499] "},
 		{"markers", holds(control.encode()), nil, ""},
 		{"an unknown format", holds(change(16, 3)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
 		{"an unknown codec", holds(change(22, 7)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
@@ -290,7 +286,7 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 				if got := r.read(500, 0); got[0] != tc.want {
 					t.Errorf("%q, want %q", got[0], tc.want)
 				}
-			}, func(c *Config) {
+			}, func(c *fetchConfig) {
 				if tc.change != nil {
 					tc.change(c)
 				}
@@ -377,141 +373,5 @@ func TestCatchUpReader_emptyAnswer(t *testing.T) {
 		if k.fault == nil || k.fault.kind != faultRetry || k.next != 5 {
 			t.Errorf("the job ended at %d with %+v", k.next, k.fault)
 		}
-	})
-}
-
-// oversize lets the session take a batch that has no room.
-func (r *sessionRig) oversize(partition int32, first, last int64, records int) {
-	r.t.Helper()
-	c := newChunk(r.part(partition).cursor, r.part(partition).cursor.epoch.Load())
-	c.start, c.next = first, last+1
-	c.oversized = &oversized{last: last, records: records, timestamp: testTime, size: size{bytes: 70 << 20, buffer: 280 << 20, exact: true}}
-	r.take(c)
-	r.settleDown()
-}
-
-// A batch without room is held as a range: what lies behind it is stored, the
-// commit says so, and /status says what to do.
-func TestSession_holdsALargeBatch(t *testing.T) {
-	inSession(t, func(r *sessionRig) {
-		r.feed(0, runOf("a", 0, 9)...)
-		r.oversize(0, 10, 29, 15)
-		r.feed(0, runOf("a", 30, 39)...)
-		r.stored("a", append(offsets(0, 9), offsets(30, 39)...)...)
-		r.watermark(0, 10)
-		if want := (ledger.Frontier{Below: 40, Whole: []ledger.Span{{First: 10, Last: 29}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
-			r.t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
-		}
-		st := r.status()
-		p := st.Partitions[0]
-		const reason = "the Kafka batch at offsets 10 to 29 with 15 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"
-		if p.State != "held" || p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 10 || p.PinnedBy.Reason != reason {
-			r.t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
-		}
-		if st.Gauges.PartitionsHeld != 1 || st.Partitions[1].State != "reading" {
-			r.t.Errorf("%d partitions are held, the other one is %s", st.Gauges.PartitionsHeld, st.Partitions[1].State)
-		}
-		if n := testutil.ToFloat64(r.metrics.Rejected("orders", "too_large")); n != 15 {
-			r.t.Errorf("%v records are counted as too large", n)
-		}
-	})
-}
-
-// The next owner with a buffer that takes the batch imports it, and nothing else
-// again; one with a buffer that does not holds it as before.
-func TestSession_importsALargeBatchWithALargerBuffer(t *testing.T) {
-	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-	for _, enough := range []bool{true, false} {
-		var commit kafka.CommitOffset
-		inSession(t, func(r *sessionRig) {
-			r.feed(0, runOf("a", 0, 9)...)
-			r.oversize(0, 10, 29, 20)
-			r.feed(0, runOf("a", 30, 39)...)
-			commit = r.commitOf(r.part(0))
-		})
-		synctest.Test(t, func(t *testing.T) {
-			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})
-			if enough {
-				r.feed(0, runOf("a", 10, 29)...)
-			} else {
-				r.oversize(0, 10, 29, 20)
-			}
-			r.feed(0, runOf("a", 30, 49)...)
-			if r.after(age); enough {
-				r.stored("a", append(offsets(10, 29), offsets(40, 49)...)...)
-				r.watermark(0, 50)
-			} else {
-				r.stored("a", offsets(40, 49)...)
-				r.watermark(0, 10)
-			}
-		})
-	}
-}
-
-// What an earlier owner with a larger buffer has finished is not held.
-func TestSession_passesOverALargeBatchThatIsDone(t *testing.T) {
-	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-	frontier := func(except map[string]int64, whole ...ledger.Span) kafka.CommitOffset {
-		p := ledger.New(5, ledger.Frontier{Below: 40, Except: except, Whole: whole})
-		text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: fingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
-		return kafka.CommitOffset{TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}
-	}
-	for name, tc := range map[string]struct {
-		commit kafka.CommitOffset
-		want   int64
-	}{
-		"done":                             {frontier(map[string]int64{"a": 30}, ledger.Span{First: 5, Last: 5}), 5},
-		"a namespace owes":                 {frontier(map[string]int64{"a": 29}), 10},
-		"a record in it is owed":           {frontier(nil, ledger.Span{First: 29, Last: 29}), 10},
-		"a record behind it is owed":       {frontier(nil, ledger.Span{First: 30, Last: 30}), 30},
-		"it reaches beyond what was known": {frontier(nil, ledger.Span{First: 39, Last: 39}), 10},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: tc.commit})
-			first := r.part(0).ledger.Position()
-			if tc.want > 5 {
-				r.feed(0, runOf("b", first, 9)...)
-				first = 10
-			} else {
-				r.feed(0, testRecord{offset: first, value: []byte("poison")})
-				first++
-			}
-			last := int64(29)
-			if strings.Contains(name, "beyond") {
-				last = 49
-			}
-			r.oversize(0, first, last, 20)
-			r.after(age)
-			if got := r.part(0).ledger.Watermark(); got != tc.want {
-				t.Errorf("%s: watermark %d, want %d", name, got, tc.want)
-			}
-		})
-	}
-}
-
-func TestSession_leavesOutALargeBatchByName(t *testing.T) {
-	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-	for named, want := range map[int64]int64{29: 30, 28: 0} {
-		inSession(t, func(r *sessionRig) {
-			r.oversize(0, 0, 29, 20)
-			r.watermark(0, want)
-		}, func(c *Config) {
-			c.SkipRecords = map[kafka.TopicPartition]Offsets{tp: {{First: 0, Last: named}, {First: 1000, Last: 1000}}}
-		})
-	}
-}
-
-// A namespace that was shed before the batch catches up past it.
-func TestSession_catchesUpPastALargeBatch(t *testing.T) {
-	inSession(t, func(r *sessionRig) {
-		r.api.create = only("a", refusal)
-		r.feed(0, runOf("a", 0, 9)...)
-		r.oversize(0, 10, 29, 20)
-		r.feed(0, append(runOf("a", 30, 34), runOf("b", 35, 39)...)...)
-		r.api.create = nil
-		r.after(3 * time.Minute)
-		r.stored("a", append(offsets(0, 9), offsets(30, 34)...)...)
-		r.stored("b", offsets(35, 39)...)
-		r.watermark(0, 10)
 	})
 }

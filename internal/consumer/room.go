@@ -91,7 +91,7 @@ func (r *resources) divide() {
 // reading returns the bytes that reading uses or waits for, its reserve included:
 // what it does not use of that is not lent to the batches.
 func (r *resources) reading() int64 {
-	own := r.cfg.fetchAllowance()
+	own := shareOf(r.cfg.BufferMaxBytes)
 	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own)
 }
 

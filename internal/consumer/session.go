@@ -75,7 +75,7 @@ type session struct {
 	partitions map[kafka.TopicPartition]*partition
 	batches    *batcher.Batcher
 	fetcher    *fetcher
-	catchUp    *catchUpReader
+	catchUp    catchUps
 
 	chunks  chan *chunk
 	results chan result

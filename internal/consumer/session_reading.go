@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 )
 
 // startReading starts everything that reads from Kafka and returns what stops
@@ -17,18 +18,20 @@ func (s *session) startReading() (stop func()) {
 		default:
 		}
 	}
-	s.fetcher = newFetcher(s.cfg, s.client, s.metrics, s.fetched, runtime.GOMAXPROCS(0), refresh)
-	s.catchUp = newCatchUpReader(s)
+	cfg := s.cfg.reading(s.metrics.KafkaFailed)
+	newDecoder := func() *decoder { return newDecoder(&cfg, s.mapper, s.inflated, s.chunks) }
+	s.fetcher = newFetcher(&cfg, s.client, s.fetched, runtime.GOMAXPROCS(0), refresh)
+	s.catchUp.reader = newCatchUpReader(s.fetcher, newDecoder())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.fetcher.run(ctx) })
 	for _, in := range s.fetcher.work {
-		d := newDecoder(s.cfg, s.mapper, s.inflated, s.chunks)
+		d := newDecoder()
 		wg.Go(func() { d.run(ctx, in) })
 	}
-	wg.Go(func() { s.catchUp.run(ctx) })
+	wg.Go(func() { s.catchUp.reader.run(ctx) })
 	wg.Go(func() { s.resolveStarts(ctx) })
 	wg.Go(func() { s.watch(ctx, wake) })
-	wg.Go(func() { s.survey(ctx) })
+	wg.Go(func() { s.fetcher.survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -51,11 +54,12 @@ func (s *session) discard() {
 		}
 		break
 	}
-	for _, in := range s.fetcher.work {
-		for len(in) > 0 {
-			if w := <-in; w.lease != nil {
-				w.lease.release()
-			}
-		}
-	}
+	s.fetcher.discard()
+}
+
+// surveyFailed reports that the ends of some logs are not known. It is called by
+// the goroutine that asks for them.
+func (s *session) surveyFailed(err error) {
+	text := s.explain(err)
+	s.faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 }

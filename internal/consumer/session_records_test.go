@@ -187,7 +187,7 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter }, 4, 2},
 		{"an operator's list comes first", func(c *Config) {
 			c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter
-			c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 2}}}
+			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 2}}}
 		}, 4, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
 				r.watermark(0, 3)
 			}, func(c *Config) {
 				c.OnRejected = policy
-				c.SkipRecords = map[kafka.TopicPartition]Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 1}}}
+				c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 1}}}
 			})
 		})
 	}
@@ -238,7 +238,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.after(age)
 		tp := r.part(0).TopicPartition
 		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commitOf(r.part(0))}, func(c *Config) {
-			c.SkipRecords = map[kafka.TopicPartition]Offsets{tp: {{First: 0, Last: 0}}}
+			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: {{First: 0, Last: 0}}}
 		})
 		r.feed(0, log...)
 		r.watermark(0, 2)

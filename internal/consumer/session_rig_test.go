@@ -87,10 +87,11 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s := r.session
 	s.enter(t.Context())
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
-	s.fetcher = newFetcher(s.cfg, nil, s.metrics, s.fetched, 1, func() {})
-	s.catchUp = newCatchUpReader(s)
+	reading := s.cfg.reading(s.metrics.KafkaFailed)
+	s.fetcher = newFetcher(&reading, nil, s.fetched, 1, func() {})
+	s.catchUp.reader = newCatchUpReader(s.fetcher, nil)
 	s.commits.flying = true // no commit goes out
-	r.decode = newDecoder(s.cfg, s.mapper, s.inflated, r.lines)
+	r.decode = newDecoder(&reading, s.mapper, s.inflated, r.lines)
 	var found []resolved
 	for _, tp := range m.assigned {
 		o := kafka.Committed{Offset: -1}
@@ -110,7 +111,6 @@ func (r *sessionRig) end() {
 	r.wg.Wait()
 	r.giveUp()
 	r.decode.dropArena()
-	r.catchUp.dec.dropArena()
 	if r.pending != nil {
 		r.pending.recycle()
 	}
@@ -161,9 +161,9 @@ func (r *sessionRig) settleDown() {
 			r.attempted(<-r.results)
 		case len(r.acks) > 0:
 			r.lettersDone(<-r.acks)
-		case len(r.catchUp.jobs) > 0 && r.answers > 0:
+		case len(r.catchUp.reader.jobs) > 0 && r.answers > 0:
 			r.answers--
-			r.catchUpRead(<-r.catchUp.jobs)
+			r.catchUpRead(<-r.catchUp.reader.jobs)
 		default:
 			return
 		}

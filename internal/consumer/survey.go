@@ -9,24 +9,23 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// survey asks for the ends of the logs that no fetch has told of for a while:
-// partitions whose reading waits for memory, or for a person. What lag and the log
-// start are told to be stays true then, when it matters most.
-func (s *session) survey(ctx context.Context) {
-	every := s.cfg.MetadataRefresh
+// survey asks, every so often until ctx ends, for the ends of the logs that no fetch
+// has told of for a while: partitions whose reading waits for memory, or for a
+// person. So what is reported of lag and log start stays true when it matters most.
+// failed is told of each failure.
+func (f *fetcher) survey(ctx context.Context, every time.Duration, failed func(error)) {
 	for sleep.For(ctx, every) == nil {
 		began := time.Now()
-		todo, leaders := s.fetcher.unheard(began.Add(-every / 2))
+		todo, leaders := f.unheard(began.Add(-every / 2))
 		if len(todo) == 0 {
 			continue
 		}
-		ranges, err := s.client.ListRanges(ctx, s.cfg.ReadCommitted, todo, leaders)
-		s.fetcher.surveyed(ranges, began)
+		ranges, err := f.client.ListRanges(ctx, f.cfg.ReadCommitted, todo, leaders)
+		f.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
-			s.fetcher.refresh()
-			s.metrics.KafkaFailed("metadata")
-			text := s.explain(err)
-			s.faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
+			f.refresh()
+			f.cfg.Failed("metadata")
+			failed(err)
 		}
 	}
 }

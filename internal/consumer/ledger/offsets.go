@@ -1,14 +1,10 @@
-package consumer
+package ledger
 
-import (
-	"slices"
-
-	"kafka-import-bridge/internal/consumer/ledger"
-)
+import "slices"
 
 // Offsets is a set of offsets of one partition: runs in ascending order, none of
 // which touches another.
-type Offsets []ledger.Span
+type Offsets []Span
 
 // With returns the set and the offsets from first to last.
 func (o Offsets) With(first, last int64) Offsets {
@@ -17,16 +13,16 @@ func (o Offsets) With(first, last int64) Offsets {
 	for ; to < len(o) && o[to].First <= last+1; to++ {
 		first, last = min(first, o[to].First), max(last, o[to].Last)
 	}
-	return slices.Replace(slices.Clone(o), from, to, ledger.Span{First: first, Last: last})
+	return slices.Replace(slices.Clone(o), from, to, Span{First: first, Last: last})
 }
 
-// Hold says whether all offsets from first to last are in the set.
+// Hold reports whether all offsets from first to last are in the set.
 func (o Offsets) Hold(first, last int64) bool {
 	i, _ := slices.BinarySearchFunc(o, first, byLast)
 	return i < len(o) && o[i].First <= first && last <= o[i].Last
 }
 
-func byLast(s ledger.Span, offset int64) int {
+func byLast(s Span, offset int64) int {
 	if s.Last < offset {
 		return -1
 	}

@@ -1,4 +1,4 @@
-package consumer
+package ledger
 
 import (
 	"math/rand/v2"

@@ -1,0 +1,48 @@
+package consumer
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
+)
+
+// fetchConfig says how partitions are read.
+type fetchConfig struct {
+	ReadCommitted bool
+	MaxBytes      int64 // of an answer
+	MaxWait       time.Duration
+	// BufferMaxBytes is the budget of which reading has its shares.
+	BufferMaxBytes int64
+	// LineOverhead is what the loop charges for a namespace's first line, beyond its
+	// own bytes: chunks stay small beside the budget.
+	LineOverhead int64
+	// Skip reports whether an operator has named the record to be left out; nil is
+	// no record.
+	Skip func(tp kafka.TopicPartition, offset int64) bool
+	// Keep reports whether a record that is rejected for the reason is needed
+	// itself, because it becomes a dead letter.
+	Keep func(record.Reason) bool
+	// Failed counts a failed call: fetch, metadata. It is called from any goroutine.
+	Failed func(operation string)
+}
+
+// Shares of the buffer budget (see docs/adr: two fetch allowances). Answers and
+// inflated batches have an eighth each, which is never lent to the batches. One
+// that is larger goes alone once the batches have made room for it. With both at
+// their ceilings seven sixteenths are left: for the dead letters, and for the
+// largest record, which may lie in just that memory.
+
+// shareOf returns what answers, and inflated batches, may hold each.
+func shareOf(buffer int64) int64 { return buffer / 8 }
+
+// answerCeiling returns how large an answer may be.
+func answerCeiling(buffer int64) int64 { return buffer / 4 }
+
+// inflateCeiling returns how large an inflated batch may be.
+func inflateCeiling(buffer int64) int64 { return buffer / 16 * 5 }
+
+// chunkBounds keep a chunk, which is taken in whole, small beside the budget.
+func (c *fetchConfig) chunkBounds() (lines int, bytes int64) {
+	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/c.LineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
+}
