@@ -130,3 +130,14 @@ func (k *chunk) keep(l *lease) {
 	}
 	k.leases = append(k.leases, l.retain())
 }
+
+// originals returns how many rejected records the chunk keeps, and their bytes.
+func (k *chunk) originals() (count int, bytes int64) {
+	for i := range k.rejects {
+		if o := k.rejects[i].original; o != nil {
+			count++
+			bytes += o.Size()
+		}
+	}
+	return count, bytes
+}

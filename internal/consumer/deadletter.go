@@ -124,23 +124,11 @@ func (s *session) fewLetters() bool {
 // letterRoom reports whether the chunk's dead letters have room beside those
 // under way. Where there are none, the batches make room for them.
 func (s *session) letterRoom(c *chunk) bool {
-	count, bytes := c.letters()
+	count, bytes := c.originals()
 	if count == 0 || s.letter.pending() == 0 {
 		return true
 	}
 	return s.letter.pending()+count <= maxLetters && s.budget.Fits(budget.Letters, bytes)
-}
-
-// letters returns how many of the chunk's records go to the dead-letter topic,
-// and their bytes.
-func (c *chunk) letters() (count int, bytes int64) {
-	for i := range c.rejects {
-		if l := c.rejects[i].original; l != nil {
-			count++
-			bytes += l.Size()
-		}
-	}
-	return count, bytes
 }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.

@@ -195,8 +195,8 @@ func TestFetcher_passesOverLargeBatches(t *testing.T) {
 		t.Run(wire.Codec(i).String(), func(t *testing.T) {
 			inReadRig(t, func(r *readRig) {
 				for range 3 {
-					r.Produce("orders", 0, codec, inNamespace("a", 2)...)
-					r.Produce("orders", 1, codec, inNamespace("a", 3)...)
+					r.Produce("orders", 0, codec, valuesOf("a", 2)...)
+					r.Produce("orders", 1, codec, valuesOf("a", 3)...)
 					r.ProduceLarge("orders", 0, codec, large()...)
 				}
 				began := time.Now()
@@ -333,9 +333,9 @@ func TestFetcher_largeAnswerOfManyPartitions(t *testing.T) {
 // A catch-up read meets the batch again and passes over it as well.
 func TestCatchUpReader_passesOverLargeBatches(t *testing.T) {
 	inReadRig(t, func(r *readRig) {
-		r.Produce("orders", 0, kgo.NoCompression(), inNamespace("a", 2)...)
+		r.Produce("orders", 0, kgo.NoCompression(), valuesOf("a", 2)...)
 		r.ProduceLarge("orders", 0, kgo.NoCompression(), large()...)
-		r.Produce("orders", 0, kgo.NoCompression(), inNamespace("a", 3)...)
+		r.Produce("orders", 0, kgo.NoCompression(), valuesOf("a", 3)...)
 		c := &catchUpReader{f: r.fetcher, dec: r.decoder}
 		for _, step := range []struct {
 			from int64
@@ -374,4 +374,12 @@ func TestCatchUpReader_emptyAnswer(t *testing.T) {
 			t.Errorf("the job ended at %d with %+v", k.next, k.fault)
 		}
 	})
+}
+
+// valuesOf are n records of a namespace.
+func valuesOf(namespace string, n int) (values []string) {
+	for i := range n {
+		values = append(values, fmt.Sprintf(`{"id":"%d","ns":%q}`, i, namespace))
+	}
+	return values
 }

@@ -24,7 +24,7 @@ func (s *session) room(c *chunk, now time.Time) bool {
 		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
 		cost += lines + batches*pieceBytes
 	}
-	_, letters := c.letters()
+	_, letters := c.originals()
 	cost += letters
 	s.pendingCost = cost // if it does not fit, and waits
 	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
