@@ -8,21 +8,23 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // intakeRig is a decoder and the part of a session that takes its chunks.
 type intakeRig struct {
 	session   *session
 	partition *partition
-	decoder   *decoder
-	chunks    chan *chunk
-	answers   *allowance
+	decoder   *fetch.Decoder
+	chunks    chan *fetch.Chunk
+	answers   *fetch.Allowance
 }
 
 func newIntakeRig(t testing.TB) *intakeRig {
@@ -35,7 +37,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, inflated := newAllowance(shareOf(cfg.BufferMaxBytes), answerCeiling(cfg.BufferMaxBytes)), newAllowance(shareOf(cfg.BufferMaxBytes), inflateCeiling(cfg.BufferMaxBytes))
+	answers, inflated := fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)), fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes))
 	r := &resources{
 		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: report.NewMetrics(nil, 10),
 		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
@@ -43,25 +45,25 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	r.divide()
 	touched := false
 	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
-	p.cursor = &cursor{TopicPartition: p.TopicPartition}
-	chunks := make(chan *chunk, 64)
+	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
+	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.reading(r.metrics.KafkaFailed)
 	return &intakeRig{
 		session:   &session{resources: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
-		partition: p, decoder: newDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
+		partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
 }
 
 // serve decodes an answer and takes all that comes of it; then the batches are
 // as good as stored.
 func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
-	l, err := r.answers.lend(t.Context(), int64(len(raw)))
+	l, err := r.answers.Lend(t.Context(), int64(len(raw)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	copy(l.buf, raw)
-	r.decoder.serve(t.Context(), work{cursor: r.partition.cursor, from: r.partition.ledger.Position(), high: 1 << 40, records: l.buf[:len(raw)], lease: l})
-	r.decoder.dropArena()
+	copy(l.Bytes, raw)
+	r.decoder.Serve(t.Context(), fetch.Work{Cursor: r.partition.cursor, From: r.partition.ledger.Position(), High: 1 << 40, Records: l.Bytes[:len(raw)], Lease: l})
+	r.decoder.DropArena()
 	for len(r.chunks) > 0 {
 		r.session.take(<-r.chunks)
 	}
@@ -86,16 +88,16 @@ func TestIntake_allocatesNothingPerRecord(t *testing.T) {
 	for _, codec := range []wire.Codec{wire.None, wire.Snappy, wire.Zstd} {
 		t.Run(codec.String(), func(t *testing.T) {
 			r := newIntakeRig(t)
-			now := time.UnixMilli(testTime)
+			now := time.UnixMilli(recordbatch.Time)
 			pad := strings.Repeat("x", 900)
 			var answers [][]byte
 			for run := range 12 {
-				b := testBatch{base: int64(run * records), codec: codec}
+				b := recordbatch.Batch{Base: int64(run * records), Codec: codec}
 				for i := range records {
-					o := b.base + int64(i)
-					b.records = append(b.records, testRecord{offset: o, value: fmt.Appendf(nil, `{"id":"%d","ns":"n%d","pad":"%s"}`, o, i%7, pad)})
+					o := b.Base + int64(i)
+					b.Records = append(b.Records, recordbatch.Record{Offset: o, Value: fmt.Appendf(nil, `{"id":"%d","ns":"n%d","pad":"%s"}`, o, i%7, pad)})
 				}
-				answers = append(answers, b.encode())
+				answers = append(answers, b.Encode())
 			}
 			next := 0
 			allocations := testing.AllocsPerRun(len(answers)-1, func() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
@@ -31,12 +32,12 @@ func (s *session) resolveStarts(ctx context.Context) {
 	for _, tp := range s.member.assigned {
 		todo[tp] = true
 	}
-	backoff := fetchBackoff
+	backoff := fetch.Backoff
 	for len(todo) > 0 {
 		before := len(todo)
 		err := s.resolve(ctx, todo)
 		if len(todo) < before {
-			backoff = fetchBackoff
+			backoff = fetch.Backoff
 		}
 		if len(todo) == 0 || ctx.Err() != nil {
 			return
@@ -48,7 +49,7 @@ func (s *session) resolveStarts(ctx context.Context) {
 		if sleep.For(ctx, backoff) != nil {
 			return
 		}
-		backoff = min(2*backoff, maxFetchBackoff)
+		backoff = min(2*backoff, fetch.MaxBackoff)
 	}
 }
 
@@ -96,7 +97,7 @@ func (s *session) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.Pa
 		if t.ID != s.member.ids[t.Name] {
 			// Created anew since this generation's subscription, perhaps by now
 			// committed by another member: only the next generation may judge.
-			s.fetcher.refresh()
+			s.fetcher.Refresh()
 			continue
 		}
 		for _, p := range t.Partitions {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // BenchmarkIntake is the way of records from an answer to their batches, in one
@@ -20,14 +21,14 @@ func BenchmarkIntake(b *testing.B) {
 			for _, namespaces := range []int{1, 20, 1000} {
 				b.Run(fmt.Sprintf("%s/%dB/%dns", codec, size, namespaces), func(b *testing.B) {
 					rng := rand.New(rand.NewPCG(5, 5))
-					batch := testBatch{codec: codec}
+					batch := recordbatch.Batch{Codec: codec}
 					for i := range records {
 						value := fmt.Appendf(nil, `{"id":"%08d","ns":"namespace-%05d","pad":"`, i, rng.IntN(namespaces))
 						value = append(value, strings.Repeat("pad ", size/4)[:size-2-len(value)]...)
-						batch.records = append(batch.records, testRecord{offset: int64(i), value: append(value, `"}`...)})
+						batch.Records = append(batch.Records, recordbatch.Record{Offset: int64(i), Value: append(value, `"}`...)})
 					}
-					raw := batch.encode()
-					r, now, base := newIntakeRig(b), time.UnixMilli(testTime), uint64(0)
+					raw := batch.Encode()
+					r, now, base := newIntakeRig(b), time.UnixMilli(recordbatch.Time), uint64(0)
 					b.SetBytes(int64(records * size))
 					b.ReportAllocs()
 					for b.Loop() {

@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // catchUps is what the loop knows of reads below the position: whom they are for,
 // and the one that is under way.
 type catchUps struct {
-	reader     *catchUpReader
+	reader     *fetch.CatchUpReader
 	task       *catchUpTask // under way, or nil
 	lines      bool         // it is their turn, not that of dead letters
 	namespaces []*namespace // that catch up, in turn
@@ -22,7 +23,7 @@ type catchUps struct {
 
 // catchUpTask is a job of the reader, and whom it is for.
 type catchUpTask struct {
-	*catchUpJob
+	*fetch.CatchUpJob
 	partition *partition
 	upload    *upload // refused: its records become dead letters
 }
@@ -54,7 +55,7 @@ func (s *session) nextCatchUp(now time.Time) {
 	}
 	if job != nil {
 		r.task, r.lines = job, job.upload != nil
-		r.reader.jobs <- job.catchUpJob // has room for one
+		r.reader.Jobs <- job.CatchUpJob // has room for one
 	}
 }
 
@@ -90,11 +91,11 @@ func (s *session) lineJob() *catchUpTask {
 			if p.lost || !p.open() || !p.ledger.Last(node) {
 				continue
 			}
-			job := &catchUpTask{partition: p, catchUpJob: &catchUpJob{cursor: p.cursor, from: node.First, wanted: map[string]bool{}}}
+			job := &catchUpTask{partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.cursor, From: node.First, Wanted: map[string]bool{}}}
 			for _, other := range r.namespaces {
 				if mark := other.shed[p]; mark != nil && p.ledger.Last(mark) && s.readsBack(other) {
-					job.wanted[other.Name] = true
-					job.from = min(job.from, mark.First)
+					job.Wanted[other.Name] = true
+					job.From = min(job.From, mark.First)
 				}
 			}
 			return job
@@ -111,19 +112,19 @@ func (s *session) readsBack(n *namespace) bool {
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
-func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
+func (s *session) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
 	job := s.catchUp.task
-	current := p != nil && p == job.partition && p.cursor == job.cursor && c.epoch == p.cursor.epoch.Load()
+	current := p != nil && p == job.partition && p.cursor == job.Cursor && c.Epoch == p.cursor.Epoch.Load()
 	switch {
 	case !current, job.upload == nil && s.mode != running:
-		if c.fault != nil {
+		if c.Fault != nil {
 			s.catchUp.task = nil
 		}
-		c.recycle()
-	case c.fault == nil && s.mode == running && !s.room(c, now):
+		c.Recycle()
+	case c.Fault == nil && s.mode == running && !s.room(c, now):
 		s.pending, s.pausedAt = c, now
 	default:
-		if c.oversized != nil {
+		if c.Oversized != nil {
 			s.holdRange(p, c, now) // unless the main read has
 		}
 		if job.upload != nil {
@@ -131,30 +132,30 @@ func (s *session) takeCatchUp(c *chunk, p *partition, now time.Time) {
 		} else {
 			s.takeLines(c, p, now)
 		}
-		if c.fault != nil {
-			s.catchUpOver(job, c.fault, now)
+		if c.Fault != nil {
+			s.catchUpOver(job, c.Fault, now)
 		}
-		c.recycle()
+		c.Recycle()
 	}
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.
-func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
+func (s *session) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 	position := p.ledger.Position()
-	for i := range c.groups {
-		n := s.namespace(c.groups[i].namespace)
+	for i := range c.Groups {
+		n := s.namespace(c.Groups[i].Namespace)
 		mark := n.shed[p]
-		if mark == nil || n.Resting() || mark.First < c.start {
+		if mark == nil || n.Resting() || mark.First < c.Start {
 			continue
 		}
-		for j := range c.groups[i].lines {
-			l := &c.groups[i].lines[j]
-			if l.offset >= mark.First && l.offset < position && !p.ledger.Done(n.Name, l.offset) && !p.ledger.Overtaken(n.Name, l.offset) && !p.ledger.Unread(l.offset) {
-				s.add(n.Name, p, l, n.toldRefused(p, l.offset), now)
+		for j := range c.Groups[i].Lines {
+			l := &c.Groups[i].Lines[j]
+			if l.Offset >= mark.First && l.Offset < position && !p.ledger.Done(n.Name, l.Offset) && !p.ledger.Overtaken(n.Name, l.Offset) && !p.ledger.Unread(l.Offset) {
+				s.add(n.Name, p, l, n.toldRefused(p, l.Offset), now)
 			}
 		}
 	}
-	for name := range c.catchUp.wanted {
+	for name := range c.CatchUp.Wanted {
 		n := s.namespace(name)
 		s.shift(n, p, c, now)
 		s.pacer.Forget(n.Namespace)
@@ -164,13 +165,13 @@ func (s *session) takeLines(c *chunk, p *partition, now time.Time) {
 // shift moves a namespace's mark over what the chunk has covered. At the
 // position the main read takes over: nothing of the namespace is dropped in
 // this partition any more.
-func (s *session) shift(n *namespace, p *partition, c *chunk, now time.Time) {
+func (s *session) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Time) {
 	mark := n.shed[p]
-	if mark == nil || n.Resting() || mark.First < c.start || c.next <= mark.First {
+	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
 		return
 	}
-	if c.next < p.ledger.Position() {
-		s.shiftNode(p, mark, c.next)
+	if c.Next < p.ledger.Position() {
+		s.shiftNode(p, mark, c.Next)
 		return
 	}
 	s.dropNode(p, mark)
@@ -192,23 +193,23 @@ func (s *session) endOfTrialRead(n *namespace, now time.Time) {
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *session) catchUpOver(job *catchUpTask, flt *fault, now time.Time) {
+func (s *session) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.Time) {
 	r := &s.catchUp
 	r.task = nil
-	if flt.kind != faultNone {
+	if flt.Kind != fetch.FaultNone {
 		r.rotate(job.upload)
 	}
-	switch flt.kind {
-	case faultNone:
+	switch flt.Kind {
+	case fetch.FaultNone:
 		r.backoff = 0
-	case faultOutOfRange:
+	case fetch.FaultOutOfRange:
 		s.vanished(job, now)
 	default:
-		r.backoff = min(max(2*r.backoff, fetchBackoff), maxFetchBackoff)
+		r.backoff = min(max(2*r.backoff, fetch.Backoff), fetch.MaxBackoff)
 		r.restUntil = now.Add(r.backoff)
 		s.metrics.KafkaFailed("fetch")
-		s.faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.cursor.Topic,
-			"topic", job.cursor.Topic, "partition", job.cursor.Partition, "offset", job.from, "error", flt.err)
+		s.faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.Cursor.Topic,
+			"topic", job.Cursor.Topic, "partition", job.Cursor.Partition, "offset", job.From, "error", flt.Err)
 	}
 }
 
@@ -216,16 +217,16 @@ func (s *session) catchUpOver(job *catchUpTask, flt *fault, now time.Time) {
 // and the read goes on at the log start.
 func (s *session) vanished(job *catchUpTask, now time.Time) {
 	p := job.partition
-	start := p.cursor.start.Load()
-	if start <= job.from {
-		s.catchUp.restUntil = now.Add(maxFetchBackoff)
+	start := p.cursor.LogStart.Load()
+	if start <= job.From {
+		s.catchUp.restUntil = now.Add(fetch.MaxBackoff)
 		return
 	}
 	s.metrics.OffsetReset(p.Topic, "below_log_start")
 	s.log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
-		"from", job.from, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
-	for name := range job.wanted {
-		gap := &chunk{start: job.from, next: start}
+		"from", job.From, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
+	for name := range job.Wanted {
+		gap := &fetch.Chunk{Start: job.From, Next: start}
 		n := s.namespace(name)
 		s.shift(n, p, gap, now)
 		s.pacer.Forget(n.Namespace)

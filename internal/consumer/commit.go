@@ -140,7 +140,7 @@ func (s *session) commitOf(p *partition) kafka.CommitOffset {
 	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
 	p.omitted = omitted
 	p.sent = mark{p.ledger.Watermark(), text}
-	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.epochOf(p.cursor), Metadata: text}
+	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.EpochOf(p.cursor), Metadata: text}
 }
 
 func (s *session) anyPartition() *partition {

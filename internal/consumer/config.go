@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -59,8 +60,8 @@ func (c *Config) selection() kafka.Selection {
 const LineOverhead = 2 << 10
 
 // reading is the part of the configuration that says how partitions are read.
-func (c *Config) reading(failed func(operation string)) fetchConfig {
-	out := fetchConfig{
+func (c *Config) reading(failed func(operation string)) fetch.Config {
+	out := fetch.Config{
 		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
 		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed,
 		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },

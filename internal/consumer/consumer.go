@@ -11,6 +11,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -61,8 +62,8 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 	r := &resources{
 		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
-		fetched:       newAllowance(shareOf(cfg.BufferMaxBytes), answerCeiling(cfg.BufferMaxBytes)).own(),
-		inflated:      newAllowance(shareOf(cfg.BufferMaxBytes), inflateCeiling(cfg.BufferMaxBytes)).own(),
+		fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
+		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
 		recollections: map[kafka.TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
 	}

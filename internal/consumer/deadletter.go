@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 )
 
 // letter is one dead letter: the original record, and why it is one.
 type letter struct {
-	original // without the headers that outgoing adds
+	fetch.Original // without the headers that outgoing adds
 
 	reason, err          string
 	namespace, requestID string
@@ -44,11 +45,11 @@ const (
 )
 
 // letterOf makes a letter of a record that was kept, else nil.
-func letterOf(r *rejected) *letter {
-	if r.original == nil {
+func letterOf(r *fetch.Rejected) *letter {
+	if r.Original == nil {
 		return nil
 	}
-	return &letter{original: *r.original}
+	return &letter{Original: *r.Original}
 }
 
 func (l *letter) describe(reason, err string) { l.reason, l.err = reason, err }
@@ -61,10 +62,10 @@ func (l *letter) outgoing() []kafka.Header {
 	out := append(slices.Clone(l.Headers),
 		kafka.Header{Name: headerReason, Value: []byte(l.reason)},
 		kafka.Header{Name: "bridge.error", Value: []byte(l.err)},
-		kafka.Header{Name: headerSource, Value: []byte(l.source.Topic)},
-		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.source.Partition), 10)},
-		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.offset, 10)},
-		kafka.Header{Name: "bridge.source.timestamp", Value: time.UnixMilli(l.timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
+		kafka.Header{Name: headerSource, Value: []byte(l.Source.Topic)},
+		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.Source.Partition), 10)},
+		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.Offset, 10)},
+		kafka.Header{Name: "bridge.source.timestamp", Value: time.UnixMilli(l.Timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
 	if l.namespace != "" {
 		out = append(out, kafka.Header{Name: "bridge.namespace", Value: []byte(l.namespace)})
 	}
@@ -123,8 +124,8 @@ func (s *session) fewLetters() bool {
 
 // letterRoom reports whether the chunk's dead letters have room beside those
 // under way. Where there are none, the batches make room for them.
-func (s *session) letterRoom(c *chunk) bool {
-	count, bytes := c.originals()
+func (s *session) letterRoom(c *fetch.Chunk) bool {
+	count, bytes := c.Originals()
 	if count == 0 || s.letter.pending() == 0 {
 		return true
 	}
@@ -142,13 +143,13 @@ func (s *session) lettersAwaited() {
 // node pins the watermark until the letter is acknowledged.
 func (s *session) deadLetter(p *partition, l *letter, now time.Time) {
 	l.partition, l.history = p, p.ledger
-	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.offset, ageTime(l.timestamp, now.UnixMilli()), now))
+	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now))
 	s.post(l)
 }
 
 // post queues a letter. What it shares with the chunk that it came in is copied.
 func (s *session) post(l *letter) {
-	l.own()
+	l.Own()
 	s.letter.queue = append(s.letter.queue, l)
 	s.budget.Charge(budget.Letters, l.Size())
 }
@@ -187,7 +188,7 @@ func (s *session) lettersDone(batch []*letter) {
 		switch {
 		case l.outcome == nil:
 			s.budget.Charge(budget.Letters, -l.Size())
-			s.metrics.DeadLetters(l.source.Topic, l.reason).Inc()
+			s.metrics.DeadLetters(l.Source.Topic, l.reason).Inc()
 			s.letterDone(l)
 		case kafka.IsRefused(l.outcome):
 			s.budget.Charge(budget.Letters, -l.Size())
@@ -228,17 +229,17 @@ func (s *session) holdLetter(l *letter, now time.Time) {
 		return
 	}
 	refused, _ := errors.AsType[*kafka.RefusedError](l.outcome)
-	s.faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.source.Topic+"/"+refused.Error(),
-		"topic", l.source.Topic, "partition", l.source.Partition, "offset", l.offset, "error", refused, "remedy", refused.Remedy+" ("+s.cfg.DLQTopic+"), and restart")
+	s.faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.Source.Topic+"/"+refused.Error(),
+		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.cfg.DLQTopic+"), and restart")
 	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.cfg.DLQTopic, refused)
 	if l.upload != nil {
-		s.holdRecord(l.partition, l.offset, ageTime(l.timestamp, now.UnixMilli()), why, now)
+		s.holdRecord(l.partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
 		s.letterDone(l)
 		return
 	}
 	if l.node != nil {
 		l.partition.ledger.Become(l.node, ledger.HeldRecord)
 		l.partition.heldCount++
-		l.partition.firstHeld.note(l.offset, why)
+		l.partition.firstHeld.note(l.Offset, why)
 	}
 }

@@ -3,6 +3,8 @@ package consumer
 import (
 	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
@@ -49,8 +51,8 @@ func (s *session) letterJob() *catchUpTask {
 	}
 	u := r.uploads[i]
 	p := u.pieces[u.reading].partition
-	job := &catchUpJob{cursor: p.cursor, from: u.readFrom, wanted: map[string]bool{u.namespace.Name: true}, originals: true}
-	return &catchUpTask{catchUpJob: job, partition: p, upload: u}
+	job := &fetch.CatchUpJob{Cursor: p.cursor, From: u.readFrom, Wanted: map[string]bool{u.namespace.Name: true}, Originals: true}
+	return &catchUpTask{CatchUpJob: job, partition: p, upload: u}
 }
 
 // readable says whether the refused batch's next records can be read here.
@@ -60,19 +62,19 @@ func (u *upload) readable() bool {
 }
 
 // takeLetters posts the records that a chunk of the job found.
-func (s *session) takeLetters(c *chunk, u *upload, p *partition, now time.Time) {
-	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.start > u.readFrom {
+func (s *session) takeLetters(c *fetch.Chunk, u *upload, p *partition, now time.Time) {
+	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.Start > u.readFrom {
 		return
 	}
 	pc := &u.pieces[u.reading]
-	for i := range c.rejects {
-		r := &c.rejects[i]
-		if r.offset < u.readFrom || r.offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.offset) || p.ledger.Overtaken(u.namespace.Name, r.offset) || !pc.node.Single && p.ledger.Released(r.offset) {
+	for i := range c.Rejects {
+		r := &c.Rejects[i]
+		if r.Offset < u.readFrom || r.Offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.Offset) || p.ledger.Overtaken(u.namespace.Name, r.Offset) || !pc.node.Single && p.ledger.Released(r.Offset) {
 			continue
 		}
 		l := letterOf(r)
 		if l.isLetter() {
-			s.holdRecord(p, r.offset, r.time, "the API refused it, and it is a dead letter of a bridge already", now)
+			s.holdRecord(p, r.Offset, r.Time, "the API refused it, and it is a dead letter of a bridge already", now)
 			continue
 		}
 		l.describe("refused", u.refusal.Err.Error())
@@ -81,7 +83,7 @@ func (s *session) takeLetters(c *chunk, u *upload, p *partition, now time.Time) 
 		u.awaited++
 		s.post(l)
 	}
-	s.readTo(u, c.next)
+	s.readTo(u, c.Next)
 }
 
 // readTo moves a refused batch's read on, piece by piece, and past those of logs
@@ -139,8 +141,8 @@ func (s *session) settleRefused(letters []*letter) {
 func (s *session) letteredTo(u *upload) {
 	awaited := map[*partition]int64{} // the first offset of each
 	for _, l := range s.letter.queue {
-		if first, ok := awaited[l.partition]; l.upload == u && (!ok || l.offset < first) {
-			awaited[l.partition] = l.offset
+		if first, ok := awaited[l.partition]; l.upload == u && (!ok || l.Offset < first) {
+			awaited[l.partition] = l.Offset
 		}
 	}
 	for i := range u.pieces[:min(u.reading+1, len(u.pieces))] {

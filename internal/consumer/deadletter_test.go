@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -29,13 +30,13 @@ func TestLetter_headers(t *testing.T) {
 		},
 		{
 			"after the original ones, which keep their order and repeats",
-			letter{original: original{Record: kafka.Record{Headers: []kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}}}},
+			letter{Original: fetch.Original{Record: kafka.Record{Headers: []kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}}}},
 			append([]kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}, ours...),
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := tc.letter
-			l.source, l.offset, l.timestamp = kafka.TopicPartition{Topic: "orders", Partition: 12}, 9007199254740993, 1_700_000_000_007
+			l.Source, l.Offset, l.Timestamp = kafka.TopicPartition{Topic: "orders", Partition: 12}, 9007199254740993, 1_700_000_000_007
 			l.describe("not_json", "byte 0 is no JSON")
 			if got := l.outgoing(); headerText(got) != headerText(tc.want) {
 				t.Errorf("headers\n%s\nwant\n%s", headerText(got), headerText(tc.want))

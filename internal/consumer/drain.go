@@ -51,12 +51,12 @@ func (s *session) beginDrain(why drainReason, now time.Time) {
 	s.commits.wanted = true // tells whether the group still knows this member
 	for _, p := range s.partitions {
 		if p.open() {
-			s.fetcher.pause(p.cursor, true) // chunks that come all the same are dropped
+			s.fetcher.Pause(p.cursor, true) // chunks that come all the same are dropped
 		}
 	}
 	s.drain = drainState{reason: why, began: now, deadline: deadline}
 	if s.pending != nil {
-		s.pending.recycle()
+		s.pending.Recycle()
 		s.pending = nil
 	}
 	for _, b := range s.batches.SealAll(reason) {
@@ -258,7 +258,7 @@ func (s *session) owesCommit() bool {
 		if !p.open() || p.lost || p.heldOut {
 			continue
 		}
-		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.start.Load() && s.cfg.OffsetReset != ledger.ResetLatest
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && s.cfg.OffsetReset != ledger.ResetLatest
 		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
 			return true
 		}

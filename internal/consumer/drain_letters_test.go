@@ -29,7 +29,7 @@ func lettered(t *testing.T, f *fakeLetters, first, last int64) {
 	t.Helper()
 	seen := map[int64]int{}
 	for _, l := range f.taken {
-		seen[l.offset]++
+		seen[l.Offset]++
 	}
 	for o := first; o <= last; o++ {
 		if seen[o] != 1 {

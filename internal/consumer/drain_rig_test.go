@@ -17,6 +17,7 @@ import (
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // coordinator stands in for the group's: it answers commits as the test wants
@@ -134,7 +135,7 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 			r.Cluster.KeepControl()
 			return r.fetch(q)
 		})
-		r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(0, "good")), string(lineOf(1, "good")), string(lineOf(2, "bad")), string(lineOf(3, "bad")))
+		r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(0, "good")), string(recordbatch.LineOf(1, "good")), string(recordbatch.LineOf(2, "bad")), string(recordbatch.LineOf(3, "bad")))
 		prepare(r)
 		c, err := New(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // A rebalance waits for what is on the wire, and for a first attempt of the rest.
@@ -33,7 +34,7 @@ func TestSession_aDrainMakesNoProbes(t *testing.T) {
 	for _, why := range []string{"stop", "rebalance"} {
 		t.Run(why, func(t *testing.T) {
 			runningSession(t, func(r *sessionRun) {
-				r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(4, "bad-too")))
+				r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(4, "bad-too")))
 				r.api.create = func(ns string) Outcome {
 					if strings.HasPrefix(ns, "bad") {
 						return refusal
@@ -131,7 +132,7 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 	const namespaces = 12
 	runningSession(t, func(r *sessionRun) {
 		for i := range namespaces {
-			r.Produce("orders", 0, kgo.NoCompression(), string(lineOf(int64(4+i), "ns"+strconv.Itoa(i))))
+			r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(int64(4+i), "ns"+strconv.Itoa(i))))
 		}
 		cut := time.Now().Add(time.Second + testConfig(t).ShutdownTimeout)
 		r.api.put = func(*fakeImport) Outcome {

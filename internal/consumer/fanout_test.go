@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -30,7 +31,7 @@ func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 				t.Fatal(err)
 			}
 			worker, b := m.Worker(), batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50000, MaxAge: time.Minute}, batcher.NewPool())
-			share := buffer - 2*shareOf(cfg.BufferMaxBytes)
+			share := buffer - 2*fetch.Share(cfg.BufferMaxBytes)
 			for _, count := range []int{1000, 4000, 16000, 64000, 256000} {
 				names := make([]string, count)
 				for i := range names {

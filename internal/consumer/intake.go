@@ -4,47 +4,48 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/record"
 )
 
 // take receives a chunk. A chunk is taken in whole or, when the budget has no
 // room for it, waits as pending while nothing else is received.
-func (s *session) take(c *chunk) {
-	p := s.partitions[c.cursor.TopicPartition]
-	stale := p == nil || p.cursor != c.cursor || c.epoch != c.cursor.epoch.Load()
+func (s *session) take(c *fetch.Chunk) {
+	p := s.partitions[c.Cursor.TopicPartition]
+	stale := p == nil || p.cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
 	switch now := time.Now(); {
-	case c.catchUp != nil:
+	case c.CatchUp != nil:
 		s.takeCatchUp(c, p, now)
 	case stale || s.mode != running:
-		c.recycle()
-	case c.fault != nil:
-		s.faulted(p, c.fault, now)
-		c.recycle()
-	case c.start != p.ledger.Position():
+		c.Recycle()
+	case c.Fault != nil:
+		s.faulted(p, c.Fault, now)
+		c.Recycle()
+	case c.Start != p.ledger.Position():
 		s.astray(c, p, now)
 	case !s.letterRoom(c):
 		s.await(p, awaitsLetters)
-		c.recycle()
+		c.Recycle()
 	case !s.marksFit(c, p):
 		s.await(p, awaitsMarks)
-		c.recycle()
+		c.Recycle()
 	case !s.room(c, now):
 		s.pending = c
 		s.pausedAt = now
 	default:
 		s.absorb(c, p, now)
-		c.recycle()
+		c.Recycle()
 	}
 }
 
 // astray reads on from the position after a chunk that does not begin there. It
 // would be a mistake in this package, and costs neither a record nor a repeat.
-func (s *session) astray(c *chunk, p *partition, now time.Time) {
+func (s *session) astray(c *fetch.Chunk, p *partition, now time.Time) {
 	s.faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
-		"topic", p.Topic, "partition", p.Partition, "offset", c.start, "position", p.ledger.Position())
-	s.fetcher.reset(p.cursor, p.ledger.Position(), now.Add(fetchBackoff))
-	c.recycle()
+		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.ledger.Position())
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.Backoff))
+	c.Recycle()
 }
 
 // retryPending takes the chunk that waits for room again; it waits on if there is
@@ -61,27 +62,27 @@ func (s *session) retryPending(now time.Time) {
 
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
-func (s *session) absorb(c *chunk, p *partition, now time.Time) {
-	s.metrics.Consumed(p.Topic, c.records)
-	if c.oversized != nil {
+func (s *session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+	s.metrics.Consumed(p.Topic, c.Records)
+	if c.Oversized != nil {
 		s.holdRange(p, c, now)
 	}
-	for i := range c.rejects {
-		s.rejected(p, &c.rejects[i], now)
+	for i := range c.Rejects {
+		s.rejected(p, &c.Rejects[i], now)
 	}
-	for i := range c.groups {
-		s.absorbGroup(c.groups[i].namespace, c.groups[i].lines, p, now)
+	for i := range c.Groups {
+		s.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
 	}
 	before := p.ledger.Watermark()
-	p.ledger.Advance(c.next)
+	p.ledger.Advance(c.Next)
 	if p.ledger.Watermark() > before {
 		p.touch()
 	}
-	s.taste.Read(c.bytes)
-	if c.records > 0 {
-		p.lastSeen = c.lastTime
+	s.taste.Read(c.Bytes)
+	if c.Records > 0 {
+		p.lastSeen = c.LastTime
 	}
-	if p.ledger.Position() >= p.cursor.stable.Load() {
+	if p.ledger.Position() >= p.cursor.StableOffset.Load() {
 		p.caughtUp = now
 	}
 	p.recovered()
@@ -98,18 +99,18 @@ func (p *partition) recovered() {
 // absorbGroup adds a namespace's lines of one chunk to its batches. Most
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
-func (s *session) absorbGroup(name string, lines []line, p *partition, now time.Time) {
+func (s *session) absorbGroup(name string, lines []fetch.Line, p *partition, now time.Time) {
 	n := s.lookup(name)
 	done := 0
 	for i := range lines {
 		l := &lines[i]
-		if p.ledger.Done(name, l.offset) {
+		if p.ledger.Done(name, l.Offset) {
 			done++
 			continue
 		}
 		if n != nil && (n.Dropping() || n.shed[p] != nil) {
 			if n.shed[p] == nil {
-				s.dropFrom(n, p, l.offset, l.time, now)
+				s.dropFrom(n, p, l.Offset, l.Time, now)
 			}
 			break // the node stands for all that follow
 		}
@@ -125,10 +126,10 @@ func (s *session) absorbGroup(name string, lines []line, p *partition, now time.
 
 // add puts one line into the namespace's open batch and into the ledger. told is
 // 1 if the line was counted as refused before, else 0.
-func (s *session) add(name string, p *partition, l *line, told int, now time.Time) {
-	open, sealed, err := s.batches.Add(name, l.bytes, l.time, now)
+func (s *session) add(name string, p *partition, l *fetch.Line, told int, now time.Time) {
+	open, sealed, err := s.batches.Add(name, l.Bytes, l.Time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
-		s.holdRecord(p, l.offset, l.time, err.Error(), now)
+		s.holdRecord(p, l.Offset, l.Time, err.Error(), now)
 		return
 	}
 	if sealed != nil {
@@ -141,22 +142,22 @@ func (s *session) add(name string, p *partition, l *line, told int, now time.Tim
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (s *session) note(open *batcher.Batch, p *partition, l *line, told int, now time.Time) {
+func (s *session) note(open *batcher.Batch, p *partition, l *fetch.Line, told int, now time.Time) {
 	m, ok := open.Tag.(*manifest)
 	if !ok {
 		m = &manifest{}
 		open.Tag = m
 	}
 	track := p.ledger.Track
-	if p.ledger.Released(l.offset) {
+	if p.ledger.Released(l.Offset) {
 		track = p.ledger.TrackSingle
 	} else if pc := m.piece(p); pc != nil {
-		p.ledger.Extend(pc.node, l.offset)
+		p.ledger.Extend(pc.node, l.Offset)
 		pc.lines++
 		pc.told += told
 		return
 	}
-	if node := s.tracked(track(ledger.Batch, open.Namespace, l.offset, l.time, now)); node != nil {
+	if node := s.tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
 		m.pieces = append(m.pieces, piece{p, node, 1, told})
 		open.Charge(pieceBytes)
 	}
@@ -172,27 +173,27 @@ func (s *session) tracked(n *ledger.Node, err error) *ledger.Node {
 }
 
 // rejected applies the policy to a record that becomes no line.
-func (s *session) rejected(p *partition, r *rejected, now time.Time) {
-	if r.operator { // perhaps of a namespace that an earlier owner could not finish
+func (s *session) rejected(p *partition, r *fetch.Rejected, now time.Time) {
+	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
 		s.metrics.Skipped(p.Topic, "operator").Inc()
-		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.offset)
+		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
 	}
-	if p.ledger.RecordDone(r.offset) {
+	if p.ledger.RecordDone(r.Offset) {
 		s.metrics.Skipped(p.Topic, "already_imported").Inc()
 		return
 	}
-	policy, tombstone := s.cfg.policyFor(r.reason), r.reason == record.Tombstone
+	policy, tombstone := s.cfg.policyFor(r.Reason), r.Reason == record.Tombstone
 	if !tombstone {
-		s.metrics.Rejected(p.Topic, r.reason.String()).Inc()
+		s.metrics.Rejected(p.Topic, r.Reason.String()).Inc()
 	}
-	l, detail := letterOf(r), r.detail
+	l, detail := letterOf(r), r.Detail
 	if l != nil && l.isLetter() {
 		l, detail = nil, detail+" (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
 	}
 	if !tombstone || policy != record.Skip {
-		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.reason.String(),
-			"topic", p.Topic, "partition", p.Partition, "offset", r.offset, "reason", r.reason.String(), "detail", detail, "policy", policy.String())
+		s.faults.Log(now, "record cannot be imported", p.Topic+"/"+r.Reason.String(),
+			"topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", r.Reason.String(), "detail", detail, "policy", policy.String())
 	}
 	switch {
 	case policy == record.Skip && tombstone:
@@ -200,10 +201,10 @@ func (s *session) rejected(p *partition, r *rejected, now time.Time) {
 	case policy == record.Skip:
 		s.metrics.Skipped(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
-		l.describe(r.reason.String(), detail)
+		l.describe(r.Reason.String(), detail)
 		s.deadLetter(p, l, now)
 	default:
-		s.holdRecord(p, r.offset, r.time, r.reason.String()+": "+detail, now)
+		s.holdRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
 	}
 }
 
@@ -231,7 +232,7 @@ func (s *session) countHeldPauses(now time.Time) {
 func (s *session) await(p *partition, what awaited) {
 	p.awaits = what
 	s.pauseHeld(p)
-	s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
 }
 
 // resume lets the partitions be read on that await what is free now.
@@ -258,10 +259,10 @@ func (s *session) pauseHeld(p *partition) {
 	} else {
 		s.pausedPartitions--
 	}
-	s.fetcher.pause(p.cursor, full)
+	s.fetcher.Pause(p.cursor, full)
 	if full {
 		// What was read ahead is dropped and read again later.
-		s.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+		s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
 		s.faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "why", p.pauseReason())
 	}

@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // TestMark_chargesWhatItCosts: very many namespaces that are held in very many
@@ -60,11 +61,11 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		most := int(r.budget.Ceiling(budget.Marks)/(markBytes+markedNamespace)) + 10
 		// Each is refused once, before more of it is read.
 		for i := range most {
-			r.feed(0, inNS(int64(i), fmt.Sprint("n", i)))
+			r.feed(0, recordbatch.InNS(int64(i), fmt.Sprint("n", i)))
 		}
 		r.after(age)
 		for i := range most {
-			r.feed(1, inNS(int64(i), fmt.Sprint("n", i)))
+			r.feed(1, recordbatch.InNS(int64(i), fmt.Sprint("n", i)))
 		}
 		r.settleDown()
 		p := r.part(1)
@@ -74,7 +75,7 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		if st := r.status().Partitions[1]; st.Error == nil || *st.Error != p.pauseReason() {
 			t.Errorf("the status says %v", st.Error)
 		}
-		r.feed(0, inNS(int64(most), "good"))
+		r.feed(0, recordbatch.InNS(int64(most), "good"))
 		r.after(age)
 		r.stored("good", int64(most))
 		r.api.create = nil

@@ -3,6 +3,7 @@ package consumer
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -17,7 +18,7 @@ const maxSingles = 500
 type partition struct {
 	kafka.TopicPartition
 	topicID wire.UUID
-	cursor  *cursor // nil until its start is resolved
+	cursor  *fetch.Cursor // nil until its start is resolved
 	ledger  *ledger.Partition
 
 	committed   int64 // last acknowledged, -1 none
@@ -90,7 +91,7 @@ func (p *partition) behindSince() time.Time {
 	if n := p.ledger.Oldest(); n != nil {
 		return time.UnixMilli(n.Timestamp)
 	}
-	if p.ledger.Position() >= p.cursor.stable.Load() {
+	if p.ledger.Position() >= p.cursor.StableOffset.Load() {
 		return time.Time{}
 	}
 	// Unread: not before the last record read, nor before the time when all

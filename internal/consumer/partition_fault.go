@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
@@ -12,26 +13,26 @@ import (
 )
 
 // faulted deals with a partition that cannot simply be read on.
-func (s *session) faulted(p *partition, f *fault, now time.Time) {
+func (s *session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 	position := p.ledger.Position()
-	switch f.kind {
-	case faultOutOfRange, faultTruncated:
+	switch f.Kind {
+	case fetch.FaultOutOfRange, fetch.FaultTruncated:
 		s.outOfRange(p, f, now)
-	case faultLost:
+	case fetch.FaultLost:
 		s.lose(p, kafka.CodeUnknownTopicID, now)
-		s.fetcher.reset(p.cursor, position, now.Add(maxFetchBackoff))
+		s.fetcher.Reset(p.cursor, position, now.Add(fetch.MaxBackoff))
 	default:
 		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
 		if p.failure == nil {
 			p.failing = now
 		}
-		p.failure = f.err
-		operation, text := "fetch", s.explain(f.err)
-		if p.corrupt = f.kind == faultCorrupt; p.corrupt {
-			operation, text = "decode", f.err.Error() // no remedy of a connection's mends data
+		p.failure = f.Err
+		operation, text := "fetch", s.explain(f.Err)
+		if p.corrupt = f.Kind == fetch.FaultCorrupt; p.corrupt {
+			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
 			s.metrics.KafkaFailed(operation)
 		}
-		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
+		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
 		s.faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())
 	}
@@ -40,14 +41,14 @@ func (s *session) faulted(p *partition, f *fault, now time.Time) {
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
-func (s *session) outOfRange(p *partition, f *fault, now time.Time) {
-	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.err)
-	s.fetcher.pause(p.cursor, true)
-	s.fetcher.reset(p.cursor, p.ledger.Position(), now.Add(maxFetchBackoff))
-	p.failure, p.failing = f.err, now
+func (s *session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
+	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
+	s.fetcher.Pause(p.cursor, true)
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
+	p.failure, p.failing = f.Err, now
 	truncatedAt := int64(-1)
-	if f.kind == faultTruncated {
-		truncatedAt = f.offset
+	if f.Kind == fetch.FaultTruncated {
+		truncatedAt = f.Offset
 	}
 	s.relocate(p, truncatedAt)
 }
@@ -57,14 +58,14 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 	tp, c := p.TopicPartition, p.cursor
 	s.wg.Go(func() {
 		for s.ctx.Err() == nil {
-			leader := wire.PartitionMetadata{Leader: s.fetcher.leaderOf(c)} // it may move meanwhile
+			leader := wire.PartitionMetadata{Leader: s.fetcher.LeaderOf(c)} // it may move meanwhile
 			ranges, err := s.client.ListRanges(s.ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: leader})
 			if log, ok := ranges[tp]; ok && err == nil {
 				s.ask(s.ctx, func(now time.Time) { s.relocated(p, truncatedAt, log, now) })
 				return
 			}
-			s.fetcher.refresh()
-			if sleep.For(s.ctx, maxFetchBackoff) != nil {
+			s.fetcher.Refresh()
+			if sleep.For(s.ctx, fetch.MaxBackoff) != nil {
 				return
 			}
 		}
@@ -92,11 +93,11 @@ func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
 	}
 	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
-		s.fetcher.forget(p.cursor)
+		s.fetcher.Forget(p.cursor)
 		p.failure = nil
-		p.backoff = min(max(2*p.backoff, fetchBackoff), maxFetchBackoff)
-		s.fetcher.reset(p.cursor, position, now.Add(p.backoff))
-		s.fetcher.pause(p.cursor, p.paused)
+		p.backoff = min(max(2*p.backoff, fetch.Backoff), fetch.MaxBackoff)
+		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
+		s.fetcher.Pause(p.cursor, p.paused)
 		return
 	}
 	if s.cfg.OffsetReset == ledger.ResetHold {
@@ -106,7 +107,7 @@ func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		return
 	}
 	s.tellReset(r)
-	s.fetcher.forget(p.cursor)
+	s.fetcher.Forget(p.cursor)
 	p.failure = nil
 	if at.Reset == "below_log_start" {
 		p.ledger.Advance(at.Offset)
@@ -114,8 +115,8 @@ func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 	} else {
 		s.startOver(p, at.Offset, frontier)
 	}
-	s.fetcher.reset(p.cursor, at.Offset, time.Time{})
-	s.fetcher.pause(p.cursor, p.paused)
+	s.fetcher.Reset(p.cursor, at.Offset, time.Time{})
+	s.fetcher.Pause(p.cursor, p.paused)
 }
 
 // startOver gives the partition a new ledger: what is under way for the old
@@ -150,7 +151,7 @@ func (s *session) lose(p *partition, code kafka.Code, now time.Time) {
 	if p.lost {
 		return
 	}
-	s.fetcher.refresh() // only the metadata can clear it
+	s.fetcher.Refresh() // only the metadata can clear it
 	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
 	s.log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }

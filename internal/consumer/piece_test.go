@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -27,7 +28,7 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 			for i := range c.partitions {
 				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 				for n := range c.namespaces {
-					s.add(fmt.Sprintf("namespace-%d", n), p, &line{offset: int64(n), bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
+					s.add(fmt.Sprintf("namespace-%d", n), p, &fetch.Line{Offset: int64(n), Bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
 					p.ledger.Advance(int64(n) + 1)
 				}
 			}

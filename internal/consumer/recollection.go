@@ -42,7 +42,7 @@ func (s *session) remember() {
 		}
 		text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 		if known := (mark{p.ledger.Watermark(), text}); known != p.acked {
-			s.recollections[tp] = recollection{p.topicID, p.acked, p.sent, known, s.fetcher.epochOf(p.cursor)}
+			s.recollections[tp] = recollection{p.topicID, p.acked, p.sent, known, s.fetcher.EpochOf(p.cursor)}
 		}
 	}
 }

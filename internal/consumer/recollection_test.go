@@ -3,6 +3,7 @@ package consumer
 import (
 	"testing"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -13,11 +14,11 @@ import (
 func rememberingSession(t *testing.T) (*session, kafka.TopicPartition, *partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	p := &partition{TopicPartition: tp, topicID: id, cursor: &cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
+	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
 	s := &session{
 		resources:  &resources{fingerprint: "f.1.1", recollections: map[kafka.TopicPartition]recollection{}},
 		member:     member{ids: map[string]wire.UUID{"orders": id}},
-		fetcher:    &fetcher{},
+		fetcher:    &fetch.Fetcher{},
 		partitions: map[kafka.TopicPartition]*partition{tp: p},
 	}
 	p.acked = mark{40, s.commitOf(p).Metadata}

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // oddTimes are timestamps that producers write, and Kafka before 4.0 takes.
@@ -26,11 +28,11 @@ func TestSession_oddTimestamps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.api.create = only("waits", overloaded)
-				odd := func(rec testRecord) testRecord {
-					rec.timestamp = &timestamp
+				odd := func(rec recordbatch.Record) recordbatch.Record {
+					rec.Timestamp = &timestamp
 					return rec
 				}
-				r.feed(0, odd(inNS(0, "waits")), odd(testRecord{offset: 1, value: []byte("no JSON")}), odd(inNS(2, "waits")))
+				r.feed(0, odd(recordbatch.InNS(0, "waits")), odd(recordbatch.Record{Offset: 1, Value: []byte("no JSON")}), odd(recordbatch.InNS(2, "waits")))
 				r.after(30 * time.Second)
 				r.tellsAge(30 * time.Second)
 				for _, h := range r.letters.taken[0].outgoing() {
@@ -38,7 +40,7 @@ func TestSession_oddTimestamps(t *testing.T) {
 						continue
 					}
 					at, err := time.Parse(time.RFC3339, string(h.Value))
-					if want := time.UnixMilli(sourceTime(timestamp, now.UnixMilli())); err != nil || !at.Equal(want) {
+					if want := time.UnixMilli(fetch.SourceTime(timestamp, now.UnixMilli())); err != nil || !at.Equal(want) {
 						t.Errorf("%s is %q, %v, want %s", h.Name, h.Value, err, want)
 					}
 				}
@@ -59,7 +61,7 @@ func TestSession_oddTimestampOfAHeldRecord(t *testing.T) {
 	for name, timestamp := range oddTimes(now) {
 		t.Run(name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.feed(0, testRecord{offset: 0, value: []byte("no JSON"), timestamp: &timestamp})
+				r.feed(0, recordbatch.Record{Offset: 0, Value: []byte("no JSON"), Timestamp: &timestamp})
 				r.after(time.Minute)
 				r.tellsAge(time.Minute)
 			})

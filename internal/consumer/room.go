@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
@@ -17,14 +18,14 @@ func (s *session) countMemoryPause(now time.Time) {
 
 // room says whether the chunk's lines fit the budget. Near it the largest
 // batches are flushed; where that cannot help, namespaces in trouble are shed.
-func (s *session) room(c *chunk, now time.Time) bool {
+func (s *session) room(c *fetch.Chunk, now time.Time) bool {
 	var cost int64
-	for i := range c.groups {
-		g := &c.groups[i]
-		lines, batches := s.batches.CostRun(g.namespace, len(g.lines), g.bytes)
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		lines, batches := s.batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
 		cost += lines + batches*pieceBytes
 	}
-	_, letters := c.originals()
+	_, letters := c.Originals()
 	cost += letters
 	s.pendingCost = cost // if it does not fit, and waits
 	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
@@ -75,9 +76,9 @@ func (s *session) expire(now time.Time) {
 // grantLarge makes room for an answer or a batch that is larger than the share
 // of the budget which reading always has.
 func (s *session) grantLarge(now time.Time) {
-	for _, a := range []*allowance{s.fetched, s.inflated} {
+	for _, a := range []*fetch.Allowance{s.fetched, s.inflated} {
 		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
-			a.grant(n)
+			a.Grant(n)
 		}
 	}
 }
@@ -91,7 +92,7 @@ func (r *resources) divide() {
 // reading returns the bytes that reading uses or waits for, its reserve included:
 // what it does not use of that is not lent to the batches.
 func (r *resources) reading() int64 {
-	own := shareOf(r.cfg.BufferMaxBytes)
+	own := fetch.Share(r.cfg.BufferMaxBytes)
 	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own)
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 // TestSession_aWaitingChunkIsTriedAgain: while imports are under way when it would
@@ -27,9 +28,9 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newIntakeRig(t)
 			s := r.session
-			k := newChunk(r.partition.cursor, 0)
-			k.add("users", line{offset: 0, bytes: []byte(`{"id":"a"}`)})
-			k.next, k.records = 1, 1
+			k := fetch.NewChunk(r.partition.cursor, 0)
+			k.Add("users", fetch.Line{Offset: 0, Bytes: []byte(`{"id":"a"}`)})
+			k.Next, k.Records = 1, 1
 			s.pending, s.pendingCost = k, c.cost
 			for range c.flying {
 				s.pacer.Began(s.pacer.Get("users"))

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -140,7 +141,7 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 
 // takeBatch maps up to n records of a batch.
 func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int, err error) {
-	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), inflateCeiling(s.cfg.BufferMaxBytes)))
+	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), fetch.InflateCeiling(s.cfg.BufferMaxBytes)))
 	if errors.Is(err, wire.ErrInflatesTooMuch) {
 		return s.passOver(c, b, n, seen), nil
 	}
@@ -169,7 +170,7 @@ func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) 
 // passOver tallies up to n records of a batch that a bridge would hold.
 func (s *sampler) passOver(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int) {
 	r := rejectedSample{reason: record.TooLarge.String(), policy: record.Hold, setting: "BRIDGE_BUFFER_MAX_BYTES",
-		detail: fmt.Sprintf("the Kafka batch up to offset %d %s", b.LastOffset, InflatedSize(b, s.cfg.BufferMaxBytes))}
+		detail: fmt.Sprintf("the Kafka batch up to offset %d %s", b.LastOffset, fetch.InflatedSize(b, s.cfg.BufferMaxBytes))}
 	for taken < min(n, b.Records) {
 		taken++
 		seen.records++

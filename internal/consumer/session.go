@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -40,8 +41,8 @@ type resources struct {
 	faults      *report.FaultLog
 	metrics     *report.Metrics
 	pool        *batcher.Pool
-	fetched     *allowance
-	inflated    *allowance
+	fetched     *fetch.Allowance
+	inflated    *fetch.Allowance
 	pacer       *pace.Pacer
 	budget      *budget.Budget
 	taste       *budget.Taste
@@ -74,17 +75,17 @@ type session struct {
 	member     member
 	partitions map[kafka.TopicPartition]*partition
 	batches    *batcher.Batcher
-	fetcher    *fetcher
+	fetcher    *fetch.Fetcher
 	catchUp    catchUps
 
-	chunks  chan *chunk
+	chunks  chan *fetch.Chunk
 	results chan result
 	starts  chan []resolved // partitions whose start is known
 	acks    chan []*letter
 	queries chan func(time.Time) // from the status page and the metrics
 	gone    chan struct{}        // closed when run returns
 
-	pending *chunk // waits for room in the budget
+	pending *fetch.Chunk // waits for room in the budget
 	// pendingCost is what it would be charged, as it was last found.
 	pendingCost int64
 	commits     committer
@@ -136,7 +137,7 @@ func newSession(r *resources, m member) *session {
 		member:     m,
 		partitions: make(map[kafka.TopicPartition]*partition, len(m.assigned)),
 		batches:    batcher.New(r.cfg.Batch, r.pool),
-		chunks:     make(chan *chunk, 4),
+		chunks:     make(chan *fetch.Chunk, 4),
 		results:    make(chan result, r.cfg.UploadConcurrency),
 		starts:     make(chan []resolved),
 		acks:       make(chan []*letter, 1),
@@ -202,8 +203,8 @@ func (s *session) run(generation context.Context, stop <-chan struct{}) (unfinis
 		case <-stop:
 			stop = nil
 			s.beginDrain(drainShutdown, time.Now())
-		case <-s.fetched.wanted: // turn grants
-		case <-s.inflated.wanted:
+		case <-s.fetched.Asked: // turn grants
+		case <-s.inflated.Asked:
 		case <-timer.C:
 		}
 		s.turn(time.Now(), timer)

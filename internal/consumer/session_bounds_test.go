@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -17,9 +18,9 @@ import (
 func TestSession_staleChunksAreDropped(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
-		r.decode.serve(r.t.Context(), r.work(p.cursor, runOf("a", 0, 9), nil))
+		r.decode.Serve(r.t.Context(), r.work(p.cursor, runOf("a", 0, 9), nil))
 		stale := <-r.lines
-		p.cursor.epoch.Add(1) // as the fetcher does
+		p.cursor.Epoch.Add(1) // as the fetcher does
 		r.take(stale)
 		r.settleDown()
 		r.stored("a")
@@ -114,19 +115,19 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.budget.Charge(budget.Letters, r.budget.Ceiling(budget.Letters))
 				r.budget.Charge(budget.Marks, r.budget.Ceiling(budget.Marks))
-				for _, a := range []*allowance{r.fetched, r.inflated} {
-					var large *lease
-					go func() { large, _ = a.lend(r.t.Context(), a.ceiling) }()
+				for _, a := range []*fetch.Allowance{r.fetched, r.inflated} {
+					var large *fetch.Buffer
+					go func() { large, _ = a.Lend(r.t.Context(), a.Ceiling) }()
 					synctest.Wait()
 					r.grantLarge(time.Now())
 					if synctest.Wait(); large == nil {
 						r.t.Fatal("an allowance gives nothing of its largest size")
 					}
-					defer large.release()
+					defer large.Release()
 				}
-				c := newChunk(r.part(0).cursor, 0)
-				c.add("a", line{bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(buffer/4)-22))})
-				c.next = 1
+				c := fetch.NewChunk(r.part(0).cursor, 0)
+				c.Add("a", fetch.Line{Bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(buffer/4)-22))})
+				c.Next = 1
 				r.take(c)
 				r.settleDown()
 				if r.pending != nil {

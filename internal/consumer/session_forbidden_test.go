@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 const refusesTheKey = "the import API refuses the credentials"
@@ -46,7 +47,7 @@ func TestSession_forbiddenNamespacesStopNoOther(t *testing.T) {
 				next := int64(0)
 				feed := func(kind string, n int) {
 					for i := range n {
-						r.feed(0, inNS(next, fmt.Sprint(kind, i)))
+						r.feed(0, recordbatch.InNS(next, fmt.Sprint(kind, i)))
 						next++
 					}
 				}
@@ -95,7 +96,7 @@ func TestSession_forbiddenNamespacesStopNoOther(t *testing.T) {
 func TestSession_aForbiddenNamespaceRestsAsLongAsItWasTold(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", Outcome{Class: Unauthorised, Status: 403, Delay: 10 * time.Minute, RetryAfter: 10 * time.Minute, Err: errors.New("status 403")})
-		r.feed(0, inNS(0, "bad"), inNS(1, "good"))
+		r.feed(0, recordbatch.InNS(0, "bad"), recordbatch.InNS(1, "good"))
 		r.after(age)
 		r.stored("good", 1)
 		var found bool
@@ -108,7 +109,7 @@ func TestSession_aForbiddenNamespaceRestsAsLongAsItWasTold(t *testing.T) {
 			t.Errorf("status %+v, want bad retrying, with its error and its next attempt", r.status().Namespaces)
 		}
 		for i := range int64(8) {
-			r.feed(0, inNS(2+i, "good"))
+			r.feed(0, recordbatch.InNS(2+i, "good"))
 			r.after(time.Minute)
 		}
 		if got := r.api.creates["bad"]; got != 1 {
@@ -135,7 +136,7 @@ func TestSession_aKeyThatAnswers403Everywhere(t *testing.T) {
 				r.api.create = forbid(bad)
 				feed := func(from int64) {
 					for i, ns := range tc.ns {
-						r.feed(0, inNS(from+int64(i), ns))
+						r.feed(0, recordbatch.InNS(from+int64(i), ns))
 					}
 				}
 				feed(0)
@@ -176,7 +177,7 @@ func TestSession_whileLinesOfAnotherGather(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		log := r.listen()
 		r.api.create = forbid(bad)
-		r.feed(0, append([]testRecord{inNS(0, "good")}, runOf("bad", 1, 10)...)...) // a full batch
+		r.feed(0, append([]recordbatch.Record{recordbatch.InNS(0, "good")}, runOf("bad", 1, 10)...)...) // a full batch
 		if r.after(age); r.api.creates["bad"] == 0 || strings.Contains(log.String(), refusesTheKey) {
 			t.Errorf("%d attempts; a false alarm:\n%s", r.api.creates["bad"], log)
 		}

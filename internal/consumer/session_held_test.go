@@ -8,9 +8,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // successor is how the next owner would start where the partition's commit is all
@@ -47,7 +49,7 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.after(age)
 		p := r.part(0)
-		p.cursor.batchEpoch = 7
+		p.cursor.BatchEpoch = 7
 		r.truncate(0, 6)
 		if next := r.successor(p); !p.heldOut || next.at.Offset != 10 || next.at.Epoch != 7 {
 			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.at.Offset, next.at.Epoch)
@@ -62,13 +64,13 @@ func TestSession_readsAgainWhatWentAstray(t *testing.T) {
 		r.feed(0, runOf("a", 0, 4)...)
 		p := r.part(0)
 		for _, from := range []int64{0, 9} {
-			epoch := p.cursor.epoch.Load()
-			k := newChunk(p.cursor, epoch)
-			k.start, k.next, k.records = from, from+1, 1
-			k.add("a", line{from, testTime, lineOf(from, "a")})
+			epoch := p.cursor.Epoch.Load()
+			k := fetch.NewChunk(p.cursor, epoch)
+			k.Start, k.Next, k.Records = from, from+1, 1
+			k.Add("a", fetch.Line{Offset: from, Time: recordbatch.Time, Bytes: recordbatch.LineOf(from, "a")})
 			r.take(k)
-			if p.ledger.Position() != 5 || p.cursor.offset != 5 || p.cursor.epoch.Load() == epoch {
-				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.cursor.offset, p.ledger.Position())
+			if p.ledger.Position() != 5 || p.cursor.Offset != 5 || p.cursor.Epoch.Load() == epoch {
+				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.cursor.Offset, p.ledger.Position())
 			}
 		}
 		r.after(2 * age)
@@ -84,8 +86,8 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 		began := time.Now()
 		for range 6 {
 			w := r.work(p.cursor, runOf("a", 0, 1), nil)
-			w.records[70] ^= 1
-			r.decode.serve(r.t.Context(), w)
+			w.Records[70] ^= 1
+			r.decode.Serve(r.t.Context(), w)
 			for len(r.lines) > 0 {
 				r.take(<-r.lines)
 			}
@@ -104,9 +106,9 @@ func TestSession_aCorruptBatchIsNoMatterOfTheConnection(t *testing.T) {
 		var log strings.Builder
 		r.explain = func(error) string { return "the broker wants TLS" }
 		r.faults = report.NewFaultLog(slog.New(slog.NewTextHandler(&log, nil)))
-		for kind, want := range map[faultKind]string{faultCorrupt: "error=\"unexpected EOF\"", faultRetry: "wants TLS"} {
+		for kind, want := range map[fetch.FaultKind]string{fetch.FaultCorrupt: "error=\"unexpected EOF\"", fetch.FaultRetry: "wants TLS"} {
 			log.Reset()
-			r.faulted(r.part(0), &fault{kind: kind, err: io.ErrUnexpectedEOF}, time.Now())
+			r.faulted(r.part(0), &fetch.Fault{Kind: kind, Err: io.ErrUnexpectedEOF}, time.Now())
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is not in the log:\n%s", want, log.String())
 			}

@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func refusedToLetters(c *Config) { c.OnRejected = record.DeadLetter }
@@ -24,9 +25,9 @@ func TestSession_agePassesWhatWaitsForTheDeadLetterTopic(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(*letter) error { return errAway }
 		r.api.put = exceptFrom(refusal, "0")
-		r.feed(0, inNS(0, "a"))
+		r.feed(0, recordbatch.InNS(0, "a"))
 		r.after(age + time.Second)
-		r.feed(0, inNS(1, "a"))
+		r.feed(0, recordbatch.InNS(1, "a"))
 		r.after(age + time.Second)
 		r.stored("a", 1)
 	}, refusedToLetters)
@@ -38,7 +39,7 @@ func TestSession_refusedBatchesThatWaitAreBounded(t *testing.T) {
 		r.letters.write = func(*letter) error { return errAway }
 		r.api.put = func(*fakeImport) Outcome { return refusal }
 		for o := range int64(3 * maxLettered) {
-			r.feed(0, inNS(o, "a"))
+			r.feed(0, recordbatch.InNS(o, "a"))
 			r.after(age + time.Second)
 		}
 		if got := r.api.puts["a"]; got > 2*maxLettered {
@@ -97,7 +98,7 @@ func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
 // lies in the other.
 func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		logs := [][]testRecord{append(runOf("bad", 0, 3), inNS(4, "good")), runOf("bad", 0, 7)}
+		logs := [][]recordbatch.Record{append(runOf("bad", 0, 3), recordbatch.InNS(4, "good")), runOf("bad", 0, 7)}
 		committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 		taken := map[kafka.TopicPartition][]int64{}
 		for owner, room := range []int{9, 100} {
@@ -107,7 +108,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 				if room--; room < 0 {
 					return errAway
 				}
-				taken[l.source] = append(taken[l.source], l.offset)
+				taken[l.Source] = append(taken[l.Source], l.Offset)
 				return nil
 			}
 			for n, log := range logs {

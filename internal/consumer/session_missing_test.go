@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // gone is what the create call comes to where it does not exist.
@@ -25,9 +26,9 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.cfg.OnRejected = policy
 				r.api.create = only("odd", gone(time.Second))
-				r.feed(0, inNS(0, "good"), inNS(1, "odd"), inNS(2, "good"))
+				r.feed(0, recordbatch.InNS(0, "good"), recordbatch.InNS(1, "odd"), recordbatch.InNS(2, "good"))
 				r.after(age)
-				r.feed(0, inNS(3, "odd"), inNS(4, "good"))
+				r.feed(0, recordbatch.InNS(3, "odd"), recordbatch.InNS(4, "good"))
 				r.after(age)
 				r.stored("good", 0, 2, 4)
 				if len(r.letters.taken) != 0 || r.metric("bridge_api_missing", "") != 0 {
@@ -57,7 +58,7 @@ func TestSession_anAPIThatKnowsNoNamespaceRestsEverybody(t *testing.T) {
 		log := r.listen()
 		r.api.create = func(string) Outcome { return gone(10 * time.Second) }
 		for i := range int64(20) {
-			r.feed(0, inNS(i, fmt.Sprint("ns", i)))
+			r.feed(0, recordbatch.InNS(i, fmt.Sprint("ns", i)))
 		}
 		r.after(age)
 		tries := func() (n int) {

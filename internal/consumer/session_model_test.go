@@ -14,6 +14,7 @@ import (
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // sessionPlay drives sessions, one after the other, through random trouble and
@@ -30,7 +31,7 @@ type sessionPlay struct {
 	atOnce    int             // imports of a namespace
 	lettered  map[string]bool // namespace, none for a record that is no line, and offset
 	next      [2]int64        // next offset to make of each partition
-	history   map[kafka.TopicPartition][]testRecord
+	history   map[kafka.TopicPartition][]recordbatch.Record
 	story     []string
 }
 
@@ -65,9 +66,9 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 		if p.away {
 			return errors.New("no leader")
 		}
-		key := fmt.Sprint(l.namespace, l.offset)
+		key := fmt.Sprint(l.namespace, l.Offset)
 		if p.lettered[key] {
-			p.t.Errorf("record %d is dead-lettered twice for %q", l.offset, l.namespace)
+			p.t.Errorf("record %d is dead-lettered twice for %q", l.Offset, l.namespace)
 		}
 		p.lettered[key] = true
 		return nil
@@ -84,22 +85,22 @@ func (p *sessionPlay) answer(by map[string]Outcome, ns string) Outcome {
 // more makes records and feeds them.
 func (p *sessionPlay) more() {
 	part := p.rng.IntN(2)
-	var records []testRecord
+	var records []recordbatch.Record
 	for range 1 + p.rng.IntN(20) {
 		o := p.next[part]
 		p.next[part] += 1 + p.rng.Int64N(2)
-		rec := inNS(o, p.namespace[p.rng.IntN(len(p.namespace))])
+		rec := recordbatch.InNS(o, p.namespace[p.rng.IntN(len(p.namespace))])
 		switch p.rng.IntN(12) {
 		case 0:
-			rec = testRecord{offset: o, value: []byte("poison")}
+			rec = recordbatch.Record{Offset: o, Value: []byte("poison")}
 		case 1:
-			rec = inNS(o, p.namespace[:1+p.rng.IntN(len(p.namespace))]...)
+			rec = recordbatch.InNS(o, p.namespace[:1+p.rng.IntN(len(p.namespace))]...)
 		}
 		records = append(records, rec)
 	}
 	tp := kafka.TopicPartition{Topic: "orders", Partition: int32(part)}
 	p.history[tp] = append(p.history[tp], records...)
-	p.tell("feed %d-%d", records[0].offset, p.next[part]-1)
+	p.tell("feed %d-%d", records[0].Offset, p.next[part]-1)
 	p.feed(int32(part), records...)
 }
 
@@ -130,7 +131,7 @@ func (p *sessionPlay) handOver() {
 	}
 	p.begin(committed)
 	for tp, records := range p.history {
-		at, _ := slices.BinarySearchFunc(records, committed[tp].Offset, func(rec testRecord, o int64) int { return int(rec.offset - o) })
+		at, _ := slices.BinarySearchFunc(records, committed[tp].Offset, func(rec recordbatch.Record, o int64) int { return int(rec.Offset - o) })
 		p.logs[tp] = slices.Clone(records[:at])
 		if at < len(records) {
 			p.feed(tp.Partition, records[at:]...)
@@ -154,30 +155,30 @@ func (p *sessionPlay) check() {
 	for tp, records := range p.history {
 		mark := p.partitions[tp].ledger.Watermark()
 		for _, rec := range records {
-			if rec.offset >= mark {
+			if rec.Offset >= mark {
 				break
 			}
-			if string(rec.value) == "poison" {
-				if !p.lettered[fmt.Sprint(rec.offset)] {
-					p.t.Fatalf("watermark %d passes the poison record %d, which is nowhere, after\n%s", mark, rec.offset, strings.Join(p.story, "\n"))
+			if string(rec.Value) == "poison" {
+				if !p.lettered[fmt.Sprint(rec.Offset)] {
+					p.t.Fatalf("watermark %d passes the poison record %d, which is nowhere, after\n%s", mark, rec.Offset, strings.Join(p.story, "\n"))
 				}
 				continue
 			}
 			for _, ns := range namespacesOf(rec) {
-				letter := p.lettered[fmt.Sprint(ns, rec.offset)]
-				if letter && done[ns][fmt.Sprint(rec.offset)] {
-					p.t.Fatalf("line %d of %s is both stored and dead-lettered after\n%s", rec.offset, ns, strings.Join(p.story, "\n"))
+				letter := p.lettered[fmt.Sprint(ns, rec.Offset)]
+				if letter && done[ns][fmt.Sprint(rec.Offset)] {
+					p.t.Fatalf("line %d of %s is both stored and dead-lettered after\n%s", rec.Offset, ns, strings.Join(p.story, "\n"))
 				}
-				if !letter && !done[ns][fmt.Sprint(rec.offset)] {
-					p.t.Fatalf("watermark %d passes line %d of %s, which is not stored, after\n%s", mark, rec.offset, ns, strings.Join(p.story, "\n"))
+				if !letter && !done[ns][fmt.Sprint(rec.Offset)] {
+					p.t.Fatalf("watermark %d passes line %d of %s, which is not stored, after\n%s", mark, rec.Offset, ns, strings.Join(p.story, "\n"))
 				}
 			}
 		}
 	}
 }
 
-func namespacesOf(rec testRecord) []string {
-	_, list, _ := strings.Cut(string(rec.value), "[")
+func namespacesOf(rec recordbatch.Record) []string {
+	_, list, _ := strings.Cut(string(rec.Value), "[")
 	return strings.Split(strings.Trim(list, `"]}`), `","`)
 }
 
@@ -191,7 +192,7 @@ func TestSession_model(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
 					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
-					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]testRecord{},
+					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]recordbatch.Record{},
 				}
 				p.sessionRig = &sessionRig{t: t}
 				p.begin(nil)
@@ -233,7 +234,7 @@ func TestSession_model(t *testing.T) {
 func (p *sessionPlay) finished() {
 	p.t.Helper()
 	for tp, records := range p.history {
-		if got, want := p.partitions[tp].ledger.Watermark(), records[len(records)-1].offset+1; got != want {
+		if got, want := p.partitions[tp].ledger.Watermark(), records[len(records)-1].Offset+1; got != want {
 			p.t.Errorf("watermark of %d is %d at the end, want %d, after\n%s", tp.Partition, got, want, strings.Join(p.story, "\n"))
 		}
 	}

@@ -9,16 +9,18 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // oversize lets the session take a batch that has no room.
 func (r *sessionRig) oversize(partition int32, first, last int64, records int) {
 	r.t.Helper()
-	c := newChunk(r.part(partition).cursor, r.part(partition).cursor.epoch.Load())
-	c.start, c.next = first, last+1
-	c.oversized = &oversized{last: last, records: records, timestamp: testTime, size: size{bytes: 70 << 20, buffer: 280 << 20, exact: true}}
+	c := fetch.NewChunk(r.part(partition).cursor, r.part(partition).cursor.Epoch.Load())
+	c.Start, c.Next = first, last+1
+	c.Oversized = &fetch.Oversized{Last: last, Records: records, Timestamp: recordbatch.Time, Size: fetch.Size{Bytes: 70 << 20, Buffer: 280 << 20, Exact: true}}
 	r.take(c)
 	r.settleDown()
 }
@@ -106,7 +108,7 @@ func TestSession_passesOverALargeBatchThatIsDone(t *testing.T) {
 				r.feed(0, runOf("b", first, 9)...)
 				first = 10
 			} else {
-				r.feed(0, testRecord{offset: first, value: []byte("poison")})
+				r.feed(0, recordbatch.Record{Offset: first, Value: []byte("poison")})
 				first++
 			}
 			last := int64(29)

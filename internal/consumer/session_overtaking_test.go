@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func fourAtOnce(c *Config) { c.NamespaceConcurrency, c.UploadConcurrency = 4, 8 }
@@ -54,7 +55,7 @@ func TestSession_whatOvertookAFailingBatchIsNotSentAgain(t *testing.T) {
 					if owner > 0 {
 						o := r.commitOf(r.part(0))
 						r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: o}, fourAtOnce)
-						log = log[slices.IndexFunc(log, func(rec testRecord) bool { return rec.offset >= o.Offset }):]
+						log = log[slices.IndexFunc(log, func(rec recordbatch.Record) bool { return rec.Offset >= o.Offset }):]
 					}
 					r.api.stored = stored
 					if owner < 2 {

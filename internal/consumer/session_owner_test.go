@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func TestSession_anExpiredLeaseCancelsAttempts(t *testing.T) {
@@ -97,7 +98,7 @@ func TestSession_unauthorisedLosesNothing(t *testing.T) {
 func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := runOf("a", 0, 9)
-		log[3].value = []byte(`{"id":3,"n":"3","ns":["a"]}`)
+		log[3].Value = []byte(`{"id":3,"n":"3","ns":["a"]}`)
 		tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 		stored := map[string][]string{}
 		next := func(o kafka.CommitOffset, change ...func(*Config)) *sessionRig {
@@ -134,15 +135,15 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 5))
-				var log []testRecord
+				var log []recordbatch.Record
 				want := map[string][]int64{}
 				for o := range int64(150) {
 					if rng.IntN(20) == 0 {
-						log = append(log, testRecord{offset: o, value: []byte("poison")})
+						log = append(log, recordbatch.Record{Offset: o, Value: []byte("poison")})
 						continue
 					}
 					ns := names[rng.IntN(4)]
-					log = append(log, inNS(o, ns))
+					log = append(log, recordbatch.InNS(o, ns))
 					want[ns] = append(want[ns], o)
 				}
 				stored := map[string][]string{}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 // startReading starts everything that reads from Kafka and returns what stops
@@ -19,19 +21,19 @@ func (s *session) startReading() (stop func()) {
 		}
 	}
 	cfg := s.cfg.reading(s.metrics.KafkaFailed)
-	newDecoder := func() *decoder { return newDecoder(&cfg, s.mapper, s.inflated, s.chunks) }
-	s.fetcher = newFetcher(&cfg, s.client, s.fetched, runtime.GOMAXPROCS(0), refresh)
-	s.catchUp.reader = newCatchUpReader(s.fetcher, newDecoder())
+	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.mapper, s.inflated, s.chunks) }
+	s.fetcher = fetch.New(&cfg, s.client, s.fetched, runtime.GOMAXPROCS(0), refresh)
+	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, newDecoder())
 	var wg sync.WaitGroup
-	wg.Go(func() { s.fetcher.run(ctx) })
-	for _, in := range s.fetcher.work {
+	wg.Go(func() { s.fetcher.Run(ctx) })
+	for _, in := range s.fetcher.Work {
 		d := newDecoder()
-		wg.Go(func() { d.run(ctx, in) })
+		wg.Go(func() { d.Run(ctx, in) })
 	}
-	wg.Go(func() { s.catchUp.reader.run(ctx) })
+	wg.Go(func() { s.catchUp.reader.Run(ctx) })
 	wg.Go(func() { s.resolveStarts(ctx) })
 	wg.Go(func() { s.watch(ctx, wake) })
-	wg.Go(func() { s.fetcher.survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
+	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -42,19 +44,19 @@ func (s *session) startReading() (stop func()) {
 // discard gives back what was read and will not be looked at.
 func (s *session) discard() {
 	if s.pending != nil {
-		s.pending.recycle()
+		s.pending.Recycle()
 		s.pending = nil
 	}
 	for {
 		select {
 		case c := <-s.chunks:
-			c.recycle()
+			c.Recycle()
 			continue
 		default:
 		}
 		break
 	}
-	s.fetcher.discard()
+	s.fetcher.Discard()
 }
 
 // surveyFailed reports that the ends of some logs are not known. It is called by

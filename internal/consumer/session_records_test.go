@@ -16,6 +16,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
@@ -33,7 +34,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 			}
 			return nil
 		}
-		r.feed(0, inNS(0, "bad"), inNS(1, "good", "bad"), inNS(2, "good"), inNS(3, "bad"))
+		r.feed(0, recordbatch.InNS(0, "bad"), recordbatch.InNS(1, "good", "bad"), recordbatch.InNS(2, "good"), recordbatch.InNS(3, "bad"))
 		r.feed(1, runOf("bad", 0, 5)...)
 		r.after(age + 2*time.Second)
 		r.stored("good", 1, 2)
@@ -54,9 +55,9 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		r.watermark(1, 6)
 		var got []string
 		for _, l := range r.letters.taken {
-			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.source.Partition, l.offset, l.reason, l.namespace, l.requestID))
-			if want := r.logs[l.source][l.offset].value; string(l.Value) != string(want) {
-				t.Errorf("letter of %d holds %q, want the record %q", l.offset, l.Value, want)
+			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.Source.Partition, l.Offset, l.reason, l.namespace, l.requestID))
+			if want := r.logs[l.Source][l.Offset].Value; string(l.Value) != string(want) {
+				t.Errorf("letter of %d holds %q, want the record %q", l.Offset, l.Value, want)
 			}
 		}
 		slices.Sort(got)
@@ -73,12 +74,12 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(l *letter) error {
-			if l.offset == 1 {
+			if l.Offset == 1 {
 				return &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 			}
 			return nil
 		}
-		r.feed(0, testRecord{offset: 0, value: []byte("poison")}, testRecord{offset: 1, value: []byte("large poison")}, testRecord{offset: 2, value: []byte("poison")})
+		r.feed(0, recordbatch.Record{Offset: 0, Value: []byte("poison")}, recordbatch.Record{Offset: 1, Value: []byte("large poison")}, recordbatch.Record{Offset: 2, Value: []byte("poison")})
 		r.after(age)
 		r.watermark(0, 1)
 		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
@@ -93,9 +94,9 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
 }
 
-func poison(first, last int64) (records []testRecord) {
+func poison(first, last int64) (records []recordbatch.Record) {
 	for o := first; o <= last; o++ {
-		records = append(records, testRecord{offset: o, value: []byte("poison")})
+		records = append(records, recordbatch.Record{Offset: o, Value: []byte("poison")})
 	}
 	return records
 }
@@ -104,13 +105,13 @@ func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, poison(0, maxSingles-2)...)
 		c := r.part(0).cursor
-		if c.paused {
+		if c.Paused {
 			t.Error("reading pauses too early")
 		}
-		epoch := c.epoch.Load()
+		epoch := c.Epoch.Load()
 		r.feed(0, poison(maxSingles-1, maxSingles-1)...)
-		if !c.paused || c.epoch.Load() == epoch || c.offset != maxSingles {
-			t.Errorf("paused %t, reads again from %d", c.paused, c.offset)
+		if !c.Paused || c.Epoch.Load() == epoch || c.Offset != maxSingles {
+			t.Errorf("paused %t, reads again from %d", c.Paused, c.Offset)
 		}
 		r.feed(1, runOf("good", 0, 9)...)
 		r.stored("good", offsets(0, 9)...)
@@ -134,12 +135,12 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 			return nil
 		}
 		r.feed(0, poison(0, maxSingles-1)...)
-		if !r.part(0).cursor.paused {
+		if !r.part(0).cursor.Paused {
 			t.Fatal("reading goes on")
 		}
 		away = false
 		r.after(r.cfg.MaxBackoff)
-		if r.part(0).cursor.paused {
+		if r.part(0).cursor.Paused {
 			t.Error("reading is paused after the letters were taken")
 		}
 		r.watermark(0, maxSingles)
@@ -153,9 +154,9 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		answer := errAway
 		r.letters.write = func(*letter) error { return answer }
 		for o := range int64(100) {
-			r.feed(0, testRecord{offset: o, value: bytes.Repeat([]byte("x"), 10<<10)})
+			r.feed(0, recordbatch.Record{Offset: o, Value: bytes.Repeat([]byte("x"), 10<<10)})
 		}
-		r.feed(1, inNS(0, "good"))
+		r.feed(1, recordbatch.InNS(0, "good"))
 		r.after(age + time.Second)
 		r.stored("good", 0)
 		if p := r.status().Partitions[0]; p.Error == nil || !strings.Contains(*p.Error, "reading pauses") {
@@ -163,7 +164,7 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		}
 		answer = nil
 		r.after(r.cfg.MaxBackoff)
-		if r.part(0).cursor.paused {
+		if r.part(0).cursor.Paused {
 			t.Error("reading is paused although the topic has taken what there was")
 		}
 		for r.part(0).ledger.Position() < 100 {
@@ -192,7 +193,7 @@ func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.feed(0, inNS(0, "good"), testRecord{offset: 1, value: []byte("poison")}, testRecord{offset: 2}, inNS(3, "good"))
+				r.feed(0, recordbatch.InNS(0, "good"), recordbatch.Record{Offset: 1, Value: []byte("poison")}, recordbatch.Record{Offset: 2}, recordbatch.InNS(3, "good"))
 				r.after(age)
 				r.stored("good", 0, 3)
 				r.watermark(0, tc.watermark)
@@ -231,7 +232,7 @@ func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
 // by nobody.
 func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		log := []testRecord{inNS(0, "bad"), inNS(1, "good")}
+		log := []recordbatch.Record{recordbatch.InNS(0, "bad"), recordbatch.InNS(1, "good")}
 		r := newSessionRig(t, nil)
 		r.api.create = only("bad", refusal)
 		r.feed(0, log...)
@@ -252,7 +253,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 
 func letterIDs(f *fakeLetters) (ids []string) {
 	for _, l := range f.taken {
-		ids = append(ids, fmt.Sprint(l.offset))
+		ids = append(ids, fmt.Sprint(l.Offset))
 	}
 	return ids
 }
@@ -263,11 +264,11 @@ func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
 	headers := []kafka.Header{{Name: "bridge.reason", Value: []byte("not_json")}, {Name: "bridge.source.topic", Value: []byte("orders")}}
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", refusal)
-		invalid, refused := testRecord{offset: 0, value: []byte("poison"), headers: headers}, inNS(1, "bad")
-		refused.headers = headers
-		r.feed(0, invalid, refused, inNS(2, "good"), testRecord{offset: 3, value: []byte("poison")})
+		invalid, refused := recordbatch.Record{Offset: 0, Value: []byte("poison"), Headers: headers}, recordbatch.InNS(1, "bad")
+		refused.Headers = headers
+		r.feed(0, invalid, refused, recordbatch.InNS(2, "good"), recordbatch.Record{Offset: 3, Value: []byte("poison")})
 		r.after(2 * age)
-		if len(r.letters.taken) != 1 || r.letters.taken[0].offset != 3 {
+		if len(r.letters.taken) != 1 || r.letters.taken[0].Offset != 3 {
 			t.Errorf("%d dead letters, want that of offset 3 alone", len(r.letters.taken))
 		}
 		r.stored("good", 2)

@@ -12,10 +12,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 var (
@@ -31,9 +33,9 @@ type sessionRig struct {
 	t       *testing.T
 	api     *fakeAPI
 	letters *fakeLetters
-	logs    map[kafka.TopicPartition][]testRecord
-	decode  *decoder
-	lines   chan *chunk
+	logs    map[kafka.TopicPartition][]recordbatch.Record
+	decode  *fetch.Decoder
+	lines   chan *fetch.Chunk
 	timer   *time.Timer
 	perJob  int            // records of one catch-up fetch
 	jobs    int            // catch-up fetches so far
@@ -71,7 +73,7 @@ func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
 // newSessionRig starts where an earlier owner has committed, else at 0.
 func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]testRecord{}, lines: make(chan *chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
 	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -88,10 +90,10 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s.enter(t.Context())
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	reading := s.cfg.reading(s.metrics.KafkaFailed)
-	s.fetcher = newFetcher(&reading, nil, s.fetched, 1, func() {})
-	s.catchUp.reader = newCatchUpReader(s.fetcher, nil)
+	s.fetcher = fetch.New(&reading, nil, s.fetched, 1, func() {})
+	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
 	s.commits.flying = true // no commit goes out
-	r.decode = newDecoder(&reading, s.mapper, s.inflated, r.lines)
+	r.decode = fetch.NewDecoder(&reading, s.mapper, s.inflated, r.lines)
 	var found []resolved
 	for _, tp := range m.assigned {
 		o := kafka.Committed{Offset: -1}
@@ -110,9 +112,9 @@ func (r *sessionRig) end() {
 	r.cancel()
 	r.wg.Wait()
 	r.giveUp()
-	r.decode.dropArena()
+	r.decode.DropArena()
 	if r.pending != nil {
-		r.pending.recycle()
+		r.pending.Recycle()
 	}
 	if used, f, i := r.pool.InUse(), r.fetched.Used(), r.inflated.Used(); used+f+i != 0 {
 		r.t.Errorf("memory at the end: %d bytes of batches, %d of answers, %d inflated", used, f, i)
@@ -124,30 +126,30 @@ func (r *sessionRig) part(n int32) *partition {
 }
 
 // feed appends records to a partition's log and lets the session take them.
-func (r *sessionRig) feed(partition int32, records ...testRecord) {
+func (r *sessionRig) feed(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
 	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
 	r.logs[tp] = append(r.logs[tp], records...)
 	p := r.partitions[tp]
-	r.decode.serve(r.t.Context(), r.work(p.cursor, records, nil))
+	r.decode.Serve(r.t.Context(), r.work(p.cursor, records, nil))
 	for len(r.lines) > 0 {
 		r.take(<-r.lines)
 	}
 	r.settleDown()
 }
 
-func (r *sessionRig) work(c *cursor, records []testRecord, job *catchUpJob) work {
+func (r *sessionRig) work(c *fetch.Cursor, records []recordbatch.Record, job *fetch.CatchUpJob) fetch.Work {
 	r.t.Helper()
-	raw := testBatch{base: records[0].offset, records: records}.encode()
-	l, err := r.fetched.lend(r.t.Context(), int64(len(raw)))
+	raw := recordbatch.Batch{Base: records[0].Offset, Records: records}.Encode()
+	l, err := r.fetched.Lend(r.t.Context(), int64(len(raw)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	from := records[0].offset
+	from := records[0].Offset
 	if job == nil { // the main read goes on where it was
 		from = r.partitions[c.TopicPartition].ledger.Position()
 	}
-	return work{cursor: c, epoch: c.epoch.Load(), from: from, high: 1000, records: l.buf[:copy(l.buf, raw)], lease: l, catchUp: job}
+	return fetch.Work{Cursor: c, Epoch: c.Epoch.Load(), From: from, High: 1000, Records: l.Bytes[:copy(l.Bytes, raw)], Lease: l, CatchUp: job}
 }
 
 // settleDown turns the loop until nothing happens any more without the clock.
@@ -161,9 +163,9 @@ func (r *sessionRig) settleDown() {
 			r.attempted(<-r.results)
 		case len(r.acks) > 0:
 			r.lettersDone(<-r.acks)
-		case len(r.catchUp.reader.jobs) > 0 && r.answers > 0:
+		case len(r.catchUp.reader.Jobs) > 0 && r.answers > 0:
 			r.answers--
-			r.catchUpRead(<-r.catchUp.reader.jobs)
+			r.catchUpRead(<-r.catchUp.reader.Jobs)
 		default:
 			return
 		}
@@ -172,28 +174,28 @@ func (r *sessionRig) settleDown() {
 }
 
 // catchUpRead does what the reader does with one job.
-func (r *sessionRig) catchUpRead(job *catchUpJob) {
+func (r *sessionRig) catchUpRead(job *fetch.CatchUpJob) {
 	r.jobs++
-	if r.away[job.cursor.Partition] {
-		end := newChunk(job.cursor, job.cursor.epoch.Load())
-		end.catchUp, end.start, end.next = job, job.from, job.from
-		end.fault = &fault{kind: faultRetry, err: errors.New("no leader")}
+	if r.away[job.Cursor.Partition] {
+		end := fetch.NewChunk(job.Cursor, job.Cursor.Epoch.Load())
+		end.CatchUp, end.Start, end.Next = job, job.From, job.From
+		end.Fault = &fetch.Fault{Kind: fetch.FaultRetry, Err: errors.New("no leader")}
 		r.take(end)
 		return
 	}
-	records := r.logs[job.cursor.TopicPartition]
-	at, _ := slices.BinarySearchFunc(records, job.from, func(rec testRecord, from int64) int { return int(rec.offset - from) })
+	records := r.logs[job.Cursor.TopicPartition]
+	at, _ := slices.BinarySearchFunc(records, job.From, func(rec recordbatch.Record, from int64) int { return int(rec.Offset - from) })
 	records = records[at:min(len(records), at+r.perJob)]
 	if len(records) == 0 {
-		r.t.Fatalf("catch-up read of %d at %d, behind the end", job.cursor.Partition, job.from)
+		r.t.Fatalf("catch-up read of %d at %d, behind the end", job.Cursor.Partition, job.From)
 	}
-	w := r.work(job.cursor, records, job)
-	w.from = job.from // a hole may lie before the first record
-	r.decode.serve(r.t.Context(), w)
-	end := newChunk(job.cursor, job.cursor.epoch.Load())
-	end.catchUp, end.fault = job, &fault{kind: faultNone}
-	end.start = records[len(records)-1].offset + 1
-	end.next = end.start
+	w := r.work(job.Cursor, records, job)
+	w.From = job.From // a hole may lie before the first record
+	r.decode.Serve(r.t.Context(), w)
+	end := fetch.NewChunk(job.Cursor, job.Cursor.Epoch.Load())
+	end.CatchUp, end.Fault = job, &fetch.Fault{Kind: fetch.FaultNone}
+	end.Start = records[len(records)-1].Offset + 1
+	end.Next = end.Start
 	for r.lines <- end; len(r.lines) > 0; {
 		r.take(<-r.lines)
 	}
@@ -247,9 +249,9 @@ func (r *sessionRig) status() *report.Status {
 }
 
 // run of offsets for a namespace.
-func runOf(ns string, first, last int64) (records []testRecord) {
+func runOf(ns string, first, last int64) (records []recordbatch.Record) {
 	for o := first; o <= last; o++ {
-		records = append(records, inNS(o, ns))
+		records = append(records, recordbatch.InNS(o, ns))
 	}
 	return records
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // listen makes the session log to the buffer that it returns.
@@ -52,9 +53,9 @@ func TestSession_tellsAFaultOnceForAllNamespaces(t *testing.T) {
 		log := r.listen()
 		answer := overloaded
 		r.api.create = func(string) Outcome { return answer }
-		var records []testRecord
+		var records []recordbatch.Record
 		for i := range int64(300) {
-			records = append(records, inNS(i, fmt.Sprint("n", i)))
+			records = append(records, recordbatch.InNS(i, fmt.Sprint("n", i)))
 		}
 		r.feed(0, records...)
 		const failed = "import attempt failed"
@@ -91,9 +92,9 @@ func TestSession_tellsSheddingOnceForAllNamespaces(t *testing.T) {
 			}
 			return overloaded
 		}
-		var records []testRecord
+		var records []recordbatch.Record
 		for i := range int64(20) {
-			records = append(records, inNS(i, fmt.Sprint("n", i)))
+			records = append(records, recordbatch.InNS(i, fmt.Sprint("n", i)))
 		}
 		r.feed(0, records...)
 		r.after(age + 2*time.Second)

@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 const age = 10 * time.Second // of testConfig's batches
@@ -18,7 +19,7 @@ const age = 10 * time.Second // of testConfig's batches
 func TestSession_aRefusedNamespaceIsShedAndTheOthersGoOn(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", refusal)
-		r.feed(0, inNS(0, "good"), inNS(1, "bad"), inNS(2, "good"), inNS(3, "bad"))
+		r.feed(0, recordbatch.InNS(0, "good"), recordbatch.InNS(1, "bad"), recordbatch.InNS(2, "good"), recordbatch.InNS(3, "bad"))
 		r.after(age)
 		r.stored("good", 0, 2)
 		r.stored("bad")
@@ -27,8 +28,8 @@ func TestSession_aRefusedNamespaceIsShedAndTheOthersGoOn(t *testing.T) {
 			t.Errorf("%d bytes are in memory, want none of a held namespace", used)
 		}
 		// Later lines of it do not enter memory, the others are stored.
-		r.feed(0, append(runOf("bad", 4, 20), inNS(21, "good"))...)
-		r.feed(1, inNS(0, "good"), inNS(1, "bad"))
+		r.feed(0, append(runOf("bad", 4, 20), recordbatch.InNS(21, "good"))...)
+		r.feed(1, recordbatch.InNS(0, "good"), recordbatch.InNS(1, "bad"))
 		r.after(age)
 		r.stored("good", 0, 2, 21, 0)
 		r.watermark(0, 1)
@@ -215,7 +216,7 @@ func TestSession_aBacklogLargerThanMemoryStopsNoOther(t *testing.T) {
 }
 
 // feedSlowly feeds records once the session takes them.
-func (r *sessionRig) feedSlowly(partition int32, records ...testRecord) {
+func (r *sessionRig) feedSlowly(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
 	for range 600 {
 		if r.pending == nil {
@@ -228,10 +229,10 @@ func (r *sessionRig) feedSlowly(partition int32, records ...testRecord) {
 }
 
 // lengthened makes the records' lines at least size bytes long.
-func lengthened(records []testRecord, size int) []testRecord {
+func lengthened(records []recordbatch.Record, size int) []recordbatch.Record {
 	for i := range records {
-		v := records[i].value
-		records[i].value = fmt.Appendf(nil, `%s,"pad":%q}`, v[:len(v)-1], strings.Repeat("x", size))
+		v := records[i].Value
+		records[i].Value = fmt.Appendf(nil, `%s,"pad":%q}`, v[:len(v)-1], strings.Repeat("x", size))
 	}
 	return records
 }
@@ -292,7 +293,7 @@ func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {
 		t.Run(fmt.Sprint(answers), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.api.create = only("bad", refusal)
-				r.feed(0, append(runOf("bad", 0, 24), inNS(25, "good"))...)
+				r.feed(0, append(runOf("bad", 0, 24), recordbatch.InNS(25, "good"))...)
 				r.after(age)
 				r.api.create, r.answers = nil, answers
 				r.after(r.cfg.HoldProbeInterval)

@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // truncate takes back a partition's records from end on, as a leader tells it
@@ -46,12 +47,12 @@ func TestSession_truncatedLogIsReadFromWhereTheHistoriesPart(t *testing.T) {
 func TestSession_truncationForgetsNothingThatIsOwed(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("b", overloaded)
-		r.feed(0, inNS(0, "a"), inNS(1, "b"), testRecord{offset: 2, value: []byte("poison")}, inNS(3, "a"), inNS(4, "a"), inNS(5, "b"))
+		r.feed(0, recordbatch.InNS(0, "a"), recordbatch.InNS(1, "b"), recordbatch.Record{Offset: 2, Value: []byte("poison")}, recordbatch.InNS(3, "a"), recordbatch.InNS(4, "a"), recordbatch.InNS(5, "b"))
 		r.after(age)
 		r.watermark(0, 1)
 		r.truncate(0, 4)
 		r.watermark(0, 1)
-		r.logs[r.part(0).TopicPartition] = append(r.logs[r.part(0).TopicPartition], inNS(4, "a"))
+		r.logs[r.part(0).TopicPartition] = append(r.logs[r.part(0).TopicPartition], recordbatch.InNS(4, "a"))
 		r.replay(0)
 		r.after(age)
 		r.watermark(0, 1)
@@ -90,25 +91,25 @@ func TestSession_leaderEpochIsHandedOver(t *testing.T) {
 		if got := r.commitOf(p).LeaderEpoch; got != -1 {
 			t.Errorf("leader epoch %d is committed before any is known, want -1", got)
 		}
-		p.cursor.batchEpoch = 7
-		r.fetcher.reset(p.cursor, p.ledger.Position(), time.Time{})
+		p.cursor.BatchEpoch = 7
+		r.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
 		o := r.commitOf(p)
 		if o.LeaderEpoch != 7 {
 			t.Errorf("leader epoch %d is committed, want 7", o.LeaderEpoch)
 		}
 		next := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
 		next.logs[p.TopicPartition] = r.logs[p.TopicPartition]
-		if got := next.part(0).cursor.batchEpoch; got != 7 {
+		if got := next.part(0).cursor.BatchEpoch; got != 7 {
 			t.Errorf("the successor begins with leader epoch %d, want 7", got)
 		}
 		next.truncate(0, 2)
-		if got := next.part(0).cursor.batchEpoch; got != -1 {
+		if got := next.part(0).cursor.BatchEpoch; got != -1 {
 			t.Errorf("leader epoch %d after a truncation, want -1", got)
 		}
 		next.watermark(0, 2)
 		o.Offset = 3 // somebody else's: nobody knows of which history
 		other := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
-		if got := other.part(0).cursor.batchEpoch; got != -1 {
+		if got := other.part(0).cursor.BatchEpoch; got != -1 {
 			t.Errorf("leader epoch %d for an offset that was moved, want -1", got)
 		}
 	})
@@ -121,7 +122,7 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		r.feed(0, runOf("a", 0, 3)...)
 		r.after(age)
 		p := r.part(0)
-		p.cursor.batchEpoch = 7
+		p.cursor.BatchEpoch = 7
 		o := r.commitOf(p)
 		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
 		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.at.Offset != 4 || got.at.Reset != "" {

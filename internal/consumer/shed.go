@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 )
 
@@ -111,10 +112,10 @@ func (s *session) unmark(n *namespace, p *partition) {
 
 // marksFit reports whether the lines of the chunk that have to be dropped could
 // be remembered.
-func (s *session) marksFit(c *chunk, p *partition) bool {
+func (s *session) marksFit(c *fetch.Chunk, p *partition) bool {
 	var cost int64
-	for i := range c.groups {
-		if n := s.lookup(c.groups[i].namespace); n != nil && n.Dropping() && n.shed[p] == nil {
+	for i := range c.Groups {
+		if n := s.lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.shed[p] == nil {
 			cost += markCost(n)
 		}
 	}

@@ -54,8 +54,8 @@ func (s *session) resolved(rs []resolved) {
 			passed += r.at.Offset - r.log.Begin
 			p.touch()
 		}
-		p.cursor = s.fetcher.open(p.TopicPartition, p.topicID, r.at.Offset, r.at.Epoch, r.leader, r.epoch, r.at.Held || s.mode != running)
-		p.cursor.know(r.log)
+		p.cursor = s.fetcher.Open(p.TopicPartition, p.topicID, r.at.Offset, r.at.Epoch, r.leader, r.epoch, r.at.Held || s.mode != running)
+		p.cursor.Know(r.log)
 		if r.at.Held && !r.recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
 			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.committed.Offset, LeaderEpoch: r.readEpoch, Metadata: r.committed.Metadata}
@@ -80,7 +80,7 @@ func (s *session) tellReset(r resolved) {
 // holdOut keeps a partition from being read until somebody decides.
 func (s *session) holdOut(p *partition, err error, now time.Time) {
 	p.heldOut, p.failure, p.failing = true, err, now
-	s.fetcher.pause(p.cursor, true)
+	s.fetcher.Pause(p.cursor, true)
 	s.log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
 		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }

@@ -61,12 +61,12 @@ func (p *partition) status(now time.Time) report.PartitionStatus {
 	if !p.open() {
 		return out
 	}
-	out.NextOffset, out.HighWatermark, out.LogStartOffset = p.ledger.Position(), p.cursor.high.Load(), p.cursor.start.Load()
+	out.NextOffset, out.HighWatermark, out.LogStartOffset = p.ledger.Position(), p.cursor.HighWatermark.Load(), p.cursor.LogStart.Load()
 	out.LagRecords = max(0, out.HighWatermark-max(out.CommittedOffset, 0))
 	if out.CommittedOffset < 0 {
 		out.LagRecords = max(0, out.HighWatermark-out.NextOffset)
 	}
-	out.Unread = max(0, p.cursor.stable.Load()-out.NextOffset)
+	out.Unread = max(0, p.cursor.StableOffset.Load()-out.NextOffset)
 	out.Omitted = p.omitted
 	if at := p.behindSince(); !at.IsZero() {
 		out.LagSeconds = max(0, now.Sub(at).Seconds())

@@ -9,8 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // TestStatus_listsTheWorstNamespacesFirstAndNotAll opens more than are listed: the
@@ -18,9 +20,9 @@ import (
 func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		const namespaces = report.MaxStatusNamespaces + 100
-		var records []testRecord
+		var records []recordbatch.Record
 		for o := range int64(namespaces) {
-			records = append(records, inNS(o, fmt.Sprintf("n%04d", o)))
+			records = append(records, recordbatch.InNS(o, fmt.Sprintf("n%04d", o)))
 		}
 		r.api.create = func(ns string) Outcome {
 			switch ns {
@@ -32,7 +34,7 @@ func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 			return accepted
 		}
 		r.feed(1, append(runOf("held", 0, 9), runOf("retrying", 10, 19)...)...)
-		r.feed(0, append(records, inNS(namespaces, "n0042"))...)
+		r.feed(0, append(records, recordbatch.InNS(namespaces, "n0042"))...)
 		st := r.status()
 		if len(st.Namespaces) != report.MaxStatusNamespaces || st.NamespacesOmitted != 102 {
 			t.Errorf("%d namespaces are listed, %d left out", len(st.Namespaces), st.NamespacesOmitted)
@@ -63,14 +65,14 @@ func TestStatus_tellsWherePartitionsStand(t *testing.T) {
 		if p.PinnedBy == nil || p.PinnedBy.Kind != "batch" || p.PinnedBy.Namespace != "a" || p.PinnedBy.Offset != 0 {
 			t.Errorf("pinned by %+v", p.PinnedBy)
 		}
-		r.faulted(r.part(0), &fault{kind: faultCorrupt, offset: 5, err: errors.New("checksum is wrong")}, time.Now())
+		r.faulted(r.part(0), &fetch.Fault{Kind: fetch.FaultCorrupt, Offset: 5, Err: errors.New("checksum is wrong")}, time.Now())
 		if p := r.status().Partitions[0]; p.State != "failed" || p.Error == nil || *p.Error != "checksum is wrong" {
 			t.Errorf("status of a partition that cannot be read: %+v", p)
 		}
 		if p := r.status().Partitions[1]; p.State != "reading" || p.Error != nil || p.PinnedBy != nil {
 			t.Errorf("status of the other: %+v", p)
 		}
-		r.feed(0, inNS(5, "a"))
+		r.feed(0, recordbatch.InNS(5, "a"))
 		if p := r.status().Partitions[0]; p.State != "reading" || p.Error != nil {
 			t.Errorf("status after it could be read again: %+v", p)
 		}
@@ -139,7 +141,7 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 // offset, so its reason is told.
 func TestStatus_saysWhyARecordIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.feed(0, inNS(0, "a"), testRecord{offset: 1, value: []byte("{")}, testRecord{offset: 2, value: []byte(`{"ns":"a"}`)})
+		r.feed(0, recordbatch.InNS(0, "a"), recordbatch.Record{Offset: 1, Value: []byte("{")}, recordbatch.Record{Offset: 2, Value: []byte(`{"ns":"a"}`)})
 		r.after(age)
 		p := r.status().Partitions[0]
 		if p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 1 || p.PinnedBy.Reason != "not_json: the value ends too early, at byte 1" {
@@ -187,7 +189,7 @@ func TestStatus_remembersTheLastRequestOfANamespace(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.after(time.Minute)
-		r.feed(0, inNS(10, "a"), inNS(11, "b"))
+		r.feed(0, recordbatch.InNS(10, "a"), recordbatch.InNS(11, "b"))
 		for _, n := range r.status().Namespaces {
 			if known := n.LastRequestID != nil && *n.LastRequestID == "req-a"; n.State != "open" || known != (n.Name == "a") {
 				t.Errorf("status %+v", n)

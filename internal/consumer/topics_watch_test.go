@@ -91,7 +91,7 @@ func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 
 func (r *watchRig) wantLeader(want int32) {
 	r.t.Helper()
-	if got := r.fetcher.leaderOf(r.part(0).cursor); got != want {
+	if got := r.fetcher.LeaderOf(r.part(0).cursor); got != want {
 		r.t.Errorf("leader of orders is %d, want %d", got, want)
 	}
 }

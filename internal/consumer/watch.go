@@ -56,7 +56,7 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 		if md == nil {
 			continue
 		}
-		s.fetcher.relead(md)
+		s.fetcher.Relead(md)
 		why := s.member.change(&sub)
 		if why != "" && !s.settledChange(ctx, &sub) {
 			continue

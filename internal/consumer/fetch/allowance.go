@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -11,14 +11,14 @@ import (
 // errOverCeiling is returned for memory that the budget can never give.
 var errOverCeiling = errors.New("larger than BRIDGE_BUFFER_MAX_BYTES has room for: raise it")
 
-// allowance is a share of the buffer budget that fetchers draw their buffers
+// Allowance is a share of the buffer budget that fetchers draw their buffers
 // from. Requests are served in order; one that is larger than the allowance is
 // served alone, up to the ceiling, and if the allowance has an owner, not before
 // the owner has made room for it elsewhere in the budget. It keeps returned
 // buffers for reuse. Safe for concurrent use.
-type allowance struct {
-	capacity, ceiling int64
-	wanted            chan struct{} // tells the owner that Wanted has changed; nil: no owner
+type Allowance struct {
+	capacity, Ceiling int64
+	Asked             chan struct{} // tells the owner that Wanted has changed; nil: no owner
 
 	mu      sync.Mutex
 	used    int64
@@ -33,29 +33,29 @@ type allowanceWaiter struct {
 	ready chan struct{}
 }
 
-func newAllowance(capacity, ceiling int64) *allowance {
-	return &allowance{capacity: capacity, ceiling: max(capacity, ceiling)}
+func NewAllowance(capacity, ceiling int64) *Allowance {
+	return &Allowance{capacity: capacity, Ceiling: max(capacity, ceiling)}
 }
 
-// own makes the caller the allowance's owner, who has to grant what is larger
+// Own makes the caller the allowance's owner, who has to grant what is larger
 // than the capacity. Call it before anything is lent.
-func (a *allowance) own() *allowance {
-	a.wanted = make(chan struct{}, 1)
+func (a *Allowance) Own() *Allowance {
+	a.Asked = make(chan struct{}, 1)
 	return a
 }
 
 // Wanted is the size of the large request whose turn it is, 0 if there is none.
-func (a *allowance) Wanted() int64 {
+func (a *Allowance) Wanted() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
+	if a.Asked == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
 		return 0
 	}
 	return a.waiting[0].n
 }
 
-// grant lets one request of up to n bytes be served, once nothing else is lent.
-func (a *allowance) grant(n int64) {
+// Grant lets one request of up to n bytes be served, once nothing else is lent.
+func (a *Allowance) Grant(n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.granted = n
@@ -63,18 +63,18 @@ func (a *allowance) grant(n int64) {
 }
 
 // Used is the number of bytes that are lent.
-func (a *allowance) Used() int64 {
+func (a *Allowance) Used() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.used
 }
 
-// lend waits for n bytes of the allowance and returns them as a lease that one
+// Lend waits for n bytes of the allowance and returns them as a lease that one
 // holder owns. It fails when ctx ends or n is beyond the ceiling.
-func (a *allowance) lend(ctx context.Context, n int64) (*lease, error) {
+func (a *Allowance) Lend(ctx context.Context, n int64) (*Buffer, error) {
 	size := sizeClass(n)
-	if size > a.ceiling {
-		if size = n; n > a.ceiling {
+	if size > a.Ceiling {
+		if size = n; n > a.Ceiling {
 			return nil, errOverCeiling
 		}
 	}
@@ -100,7 +100,7 @@ func (a *allowance) lend(ctx context.Context, n int64) (*lease, error) {
 }
 
 // leave takes a waiter that gives up out of the queue.
-func (a *allowance) leave(w *allowanceWaiter, err error) error {
+func (a *Allowance) leave(w *allowanceWaiter, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, other := range a.waiting {
@@ -116,8 +116,8 @@ func (a *allowance) leave(w *allowanceWaiter, err error) error {
 	return err
 }
 
-func (a *allowance) fits(n int64) bool {
-	if n > a.capacity && a.wanted != nil && n > a.granted {
+func (a *Allowance) fits(n int64) bool {
+	if n > a.capacity && a.Asked != nil && n > a.granted {
 		return false
 	}
 	return a.used == 0 || a.used+n <= a.capacity
@@ -125,35 +125,35 @@ func (a *allowance) fits(n int64) bool {
 
 // ask tells the owner about a large request at the head, unless it has granted
 // it already. Call with mu held.
-func (a *allowance) ask() {
-	if a.wanted == nil || len(a.waiting) == 0 || a.waiting[0].n <= max(a.capacity, a.granted) {
+func (a *Allowance) ask() {
+	if a.Asked == nil || len(a.waiting) == 0 || a.waiting[0].n <= max(a.capacity, a.granted) {
 		return
 	}
 	select {
-	case a.wanted <- struct{}{}:
+	case a.Asked <- struct{}{}:
 	default:
 	}
 }
 
 // take lends a buffer of size bytes. Call with mu held.
-func (a *allowance) take(size int64) *lease {
+func (a *Allowance) take(size int64) *Buffer {
 	a.used += size
-	l := &lease{from: a, size: size}
+	l := &Buffer{from: a, size: size}
 	l.refs.Store(1)
 	class := bits.Len64(uint64(size - 1))
 	if n := len(a.free[class]); n > 0 && int64(cap(a.free[class][n-1])) >= size {
-		l.buf = a.free[class][n-1]
+		l.Bytes = a.free[class][n-1]
 		a.free[class] = a.free[class][:n-1]
-		a.idle -= int64(cap(l.buf))
+		a.idle -= int64(cap(l.Bytes))
 	} else {
 		a.evict()
-		l.buf = make([]byte, size)
+		l.Bytes = make([]byte, size)
 	}
 	return l
 }
 
 // evict drops idle buffers until what is lent and idle fits the allowance.
-func (a *allowance) evict() {
+func (a *Allowance) evict() {
 	for c := range a.free {
 		for len(a.free[c]) > 0 && a.used+a.idle > a.capacity {
 			n := len(a.free[c]) - 1
@@ -164,21 +164,21 @@ func (a *allowance) evict() {
 	}
 }
 
-func (a *allowance) giveBack(l *lease) {
+func (a *Allowance) giveBack(l *Buffer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.used -= l.size
 	if a.used+a.idle+l.size <= a.capacity {
 		class := bits.Len64(uint64(l.size - 1))
-		a.free[class] = append(a.free[class], l.buf)
+		a.free[class] = append(a.free[class], l.Bytes)
 		a.idle += l.size
 	}
-	l.buf = nil
+	l.Bytes = nil
 	a.wake()
 }
 
 // wake serves waiters in order. Call with mu held.
-func (a *allowance) wake() {
+func (a *Allowance) wake() {
 	for len(a.waiting) > 0 && a.fits(a.waiting[0].n) {
 		w := a.waiting[0]
 		a.waiting = a.waiting[1:]
@@ -200,22 +200,22 @@ func sizeClass(n int64) int64 {
 	return 1 << bits.Len64(uint64(n-1))
 }
 
-// lease is a buffer out of an allowance. Whoever keeps a slice of it holds a
+// Buffer is a buffer out of an allowance. Whoever keeps a slice of it holds a
 // reference; the last release gives the buffer back, after which nobody may
 // touch it.
-type lease struct {
-	from *allowance
-	size int64
-	buf  []byte
-	refs atomic.Int32
+type Buffer struct {
+	from  *Allowance
+	size  int64
+	Bytes []byte
+	refs  atomic.Int32
 }
 
-func (l *lease) retain() *lease {
+func (l *Buffer) retain() *Buffer {
 	l.refs.Add(1)
 	return l
 }
 
-func (l *lease) release() {
+func (l *Buffer) Release() {
 	switch n := l.refs.Add(-1); {
 	case n == 0:
 		l.from.giveBack(l)

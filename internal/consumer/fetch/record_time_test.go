@@ -1,12 +1,14 @@
-package consumer
+package fetch
 
 import (
 	"math"
 	"testing"
+
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func TestAgeTime(t *testing.T) {
-	const arrived = testTime
+	const arrived = recordbatch.Time
 	for _, tc := range []struct {
 		name             string
 		timestamp        int64
@@ -29,10 +31,10 @@ func TestAgeTime(t *testing.T) {
 		{"beyond it", 253_402_300_800_000, arrived, arrived},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := sourceTime(tc.timestamp, arrived); got != tc.source {
+			if got := SourceTime(tc.timestamp, arrived); got != tc.source {
 				t.Errorf("its time is %d, want %d", got, tc.source)
 			}
-			if got := ageTime(tc.timestamp, arrived); got != tc.forItAge {
+			if got := AgeTime(tc.timestamp, arrived); got != tc.forItAge {
 				t.Errorf("its age counts from %d, want %d", got, tc.forItAge)
 			}
 		})

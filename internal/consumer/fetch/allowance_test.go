@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type borrower struct {
 	id     int
 	size   int64
 	cancel context.CancelFunc
-	lease  *lease
+	lease  *Buffer
 	err    error
 	over   bool // lend has returned
 }
@@ -30,7 +30,7 @@ type borrower struct {
 // operations, one at a time.
 type allowancePlay struct {
 	t         *testing.T
-	a         *allowance
+	a         *Allowance
 	used      int64       // of the model
 	waiting   []*borrower // of the model, in order of arrival
 	lent      []*borrower // of the model
@@ -69,7 +69,7 @@ func (p *allowancePlay) lend(size int64) {
 	p.borrowers = append(p.borrowers, b)
 	p.tell("%d wants %d", b.id, size)
 	go func() {
-		b.lease, b.err = p.a.lend(ctx, size)
+		b.lease, b.err = p.a.Lend(ctx, size)
 		b.over = true
 	}()
 	synctest.Wait()
@@ -89,12 +89,12 @@ func (p *allowancePlay) release(i int) {
 	b := p.lent[i]
 	p.lent = append(p.lent[:i:i], p.lent[i+1:]...)
 	p.tell("%d gives back", b.id)
-	for _, at := range []int{0, len(b.lease.buf) - 1} {
-		if b.lease.buf[at] != byte(b.id) {
+	for _, at := range []int{0, len(b.lease.Bytes) - 1} {
+		if b.lease.Bytes[at] != byte(b.id) {
 			p.fatalf("somebody else has written into the buffer of %d", b.id)
 		}
 	}
-	b.lease.release()
+	b.lease.Release()
 	p.used -= b.size
 	p.wake()
 }
@@ -120,10 +120,10 @@ func (p *allowancePlay) compare() {
 		if !b.over || b.err != nil {
 			p.fatalf("%d is not served (error %v)", b.id, b.err)
 		}
-		if int64(len(b.lease.buf)) < b.size {
-			p.fatalf("%d has %d bytes, wanted %d", b.id, len(b.lease.buf), b.size)
+		if int64(len(b.lease.Bytes)) < b.size {
+			p.fatalf("%d has %d bytes, wanted %d", b.id, len(b.lease.Bytes), b.size)
 		}
-		b.lease.buf[0], b.lease.buf[len(b.lease.buf)-1] = byte(b.id), byte(b.id)
+		b.lease.Bytes[0], b.lease.Bytes[len(b.lease.Bytes)-1] = byte(b.id), byte(b.id)
 	}
 	for _, b := range p.waiting {
 		if b.over {
@@ -141,7 +141,7 @@ func TestAllowance_model(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 1))
-				p := &allowancePlay{t: t, a: newAllowance(testCapacity, testCeiling)}
+				p := &allowancePlay{t: t, a: NewAllowance(testCapacity, testCeiling)}
 				for range 200 {
 					switch r := rng.IntN(10); {
 					case r < 5:
@@ -172,7 +172,7 @@ func TestAllowance_model(t *testing.T) {
 
 func TestAllowance_servesASmallOneOnlyAfterALargeOneBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &allowancePlay{t: t, a: newAllowance(testCapacity, testCeiling)}
+		p := &allowancePlay{t: t, a: NewAllowance(testCapacity, testCeiling)}
 		p.lend(32 << 10)
 		p.lend(64 << 10) // waits for all
 		p.lend(4 << 10)  // would fit, but must not overtake
@@ -190,18 +190,18 @@ func TestAllowance_servesASmallOneOnlyAfterALargeOneBeforeIt(t *testing.T) {
 }
 
 func TestAllowance_givesALargeOneThatIsNotAPowerOfTwo(t *testing.T) {
-	a := newAllowance(testCapacity, testCeiling)
+	a := NewAllowance(testCapacity, testCeiling)
 	for range 3 { // also out of what came back
-		l, err := a.lend(t.Context(), testCeiling-7)
-		if err != nil || len(l.buf) < testCeiling-7 || a.Used() > testCeiling {
-			t.Fatalf("%d bytes, %d used, %v", len(l.buf), a.Used(), err)
+		l, err := a.Lend(t.Context(), testCeiling-7)
+		if err != nil || len(l.Bytes) < testCeiling-7 || a.Used() > testCeiling {
+			t.Fatalf("%d bytes, %d used, %v", len(l.Bytes), a.Used(), err)
 		}
-		l.release()
-		small, err := a.lend(t.Context(), 33<<10) // of the same class of size
-		if err != nil || len(small.buf) < 33<<10 {
-			t.Fatalf("%d bytes, %v", len(small.buf), err)
+		l.Release()
+		small, err := a.Lend(t.Context(), 33<<10) // of the same class of size
+		if err != nil || len(small.Bytes) < 33<<10 {
+			t.Fatalf("%d bytes, %v", len(small.Bytes), err)
 		}
-		small.release()
+		small.Release()
 	}
 	if a.Used() != 0 {
 		t.Errorf("%d bytes are lent at the end", a.Used())
@@ -209,35 +209,35 @@ func TestAllowance_givesALargeOneThatIsNotAPowerOfTwo(t *testing.T) {
 }
 
 func TestAllowance_reusesBuffers(t *testing.T) {
-	a := newAllowance(testCapacity, testCeiling)
-	l, err := a.lend(t.Context(), 10<<10)
+	a := NewAllowance(testCapacity, testCeiling)
+	l, err := a.Lend(t.Context(), 10<<10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := &l.buf[0]
-	l.release()
-	if l, err = a.lend(t.Context(), 12<<10); err != nil {
+	before := &l.Bytes[0]
+	l.Release()
+	if l, err = a.Lend(t.Context(), 12<<10); err != nil {
 		t.Fatal(err)
 	}
-	if &l.buf[0] != before {
+	if &l.Bytes[0] != before {
 		t.Error("a buffer of the same class of size was not used again")
 	}
-	l.release()
+	l.Release()
 }
 
 func TestLease_isGivenBackByTheLastHolder(t *testing.T) {
-	a := newAllowance(testCapacity, testCeiling)
-	l, err := a.lend(t.Context(), 4<<10)
+	a := NewAllowance(testCapacity, testCeiling)
+	l, err := a.Lend(t.Context(), 4<<10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if l.retain() != l {
 		t.Error("retain gives another lease")
 	}
-	if l.release(); a.Used() != 4<<10 {
+	if l.Release(); a.Used() != 4<<10 {
 		t.Errorf("%d bytes are lent while one holder is left", a.Used())
 	}
-	if l.release(); a.Used() != 0 {
+	if l.Release(); a.Used() != 0 {
 		t.Errorf("%d bytes are lent after the last release", a.Used())
 	}
 	defer func() {
@@ -245,13 +245,13 @@ func TestLease_isGivenBackByTheLastHolder(t *testing.T) {
 			t.Error("releasing once too often goes unnoticed")
 		}
 	}()
-	l.release()
+	l.Release()
 }
 
 // TestAllowance_concurrent is for the race detector: lending, giving back and
 // giving up at once, with the cancellation often just when the turn has come.
 func TestAllowance_concurrent(t *testing.T) {
-	a := newAllowance(testCapacity, testCeiling)
+	a := NewAllowance(testCapacity, testCeiling)
 	var wg sync.WaitGroup
 	for id := range 8 {
 		wg.Go(func() {
@@ -261,18 +261,18 @@ func TestAllowance_concurrent(t *testing.T) {
 				if rng.IntN(3) == 0 {
 					go cancel()
 				}
-				l, err := a.lend(ctx, 1+rng.Int64N(testCeiling))
+				l, err := a.Lend(ctx, 1+rng.Int64N(testCeiling))
 				if err == nil {
-					for i := 0; i < len(l.buf); i += 512 {
-						l.buf[i] = byte(id)
+					for i := 0; i < len(l.Bytes); i += 512 {
+						l.Bytes[i] = byte(id)
 					}
-					for i := 0; i < len(l.buf); i += 512 {
-						if l.buf[i] != byte(id) {
+					for i := 0; i < len(l.Bytes); i += 512 {
+						if l.Bytes[i] != byte(id) {
 							t.Error("a buffer is lent twice at once")
 							break
 						}
 					}
-					l.release()
+					l.Release()
 				} else if !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}
@@ -288,30 +288,30 @@ func TestAllowance_concurrent(t *testing.T) {
 
 func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance(testCapacity, testCeiling).own()
-		small, err := a.lend(t.Context(), 4<<10)
+		a := NewAllowance(testCapacity, testCeiling).Own()
+		small, err := a.Lend(t.Context(), 4<<10)
 		if err != nil || a.Wanted() != 0 {
 			t.Fatalf("small request: %v, %d wanted", err, a.Wanted())
 		}
-		var large *lease
-		go func() { large, _ = a.lend(t.Context(), 70<<10) }()
-		<-a.wanted
+		var large *Buffer
+		go func() { large, _ = a.Lend(t.Context(), 70<<10) }()
+		<-a.Asked
 		if a.Wanted() != 70<<10 {
 			t.Fatalf("%d wanted, want %d", a.Wanted(), 70<<10)
 		}
-		small.release()
+		small.Release()
 		if synctest.Wait(); large != nil {
 			t.Fatal("served before it was granted")
 		}
-		a.grant(a.Wanted())
+		a.Grant(a.Wanted())
 		if synctest.Wait(); large == nil || a.Wanted() != 0 {
 			t.Fatalf("granted, but not served (%d wanted)", a.Wanted())
 		}
-		large.release()
+		large.Release()
 
 		ctx, giveUp := context.WithCancel(t.Context())
-		go func() { large, _ = a.lend(ctx, 80<<10) }()
-		<-a.wanted
+		go func() { large, _ = a.Lend(ctx, 80<<10) }()
+		<-a.Asked
 		giveUp()
 		synctest.Wait()
 		if a.Wanted() != 0 || a.Used() != 0 {

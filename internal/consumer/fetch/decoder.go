@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// decoder turns fetched bytes into chunks: it checks and inflates record
+// Decoder turns fetched bytes into chunks: it checks and inflates record
 // batches and makes lines of the records. One goroutine runs it; partitions
 // are spread over as many decoders as there are cores.
-type decoder struct {
-	cfg      *fetchConfig
+type Decoder struct {
+	cfg      *Config
 	worker   *record.Worker
-	inflated *allowance
-	out      chan<- *chunk
+	inflated *Allowance
+	out      chan<- *Chunk
 
 	batches  wire.Batches
 	inflater wire.Inflater
@@ -29,39 +29,39 @@ type decoder struct {
 	maxLines int // of a chunk
 	maxBytes int64
 
-	arena *lease // inflated batches lie in it side by side
-	used  int    // bytes of the arena that are taken
+	arena *Buffer // inflated batches lie in it side by side
+	used  int     // bytes of the arena that are taken
 
-	chunk *chunk // being filled
+	chunk *Chunk // being filled
 }
 
-func newDecoder(cfg *fetchConfig, mapper *record.Mapper, inflated *allowance, out chan<- *chunk) *decoder {
+func NewDecoder(cfg *Config, mapper *record.Mapper, inflated *Allowance, out chan<- *Chunk) *Decoder {
 	lines, bytes := cfg.chunkBounds()
-	return &decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
+	return &Decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
 }
 
-// run serves work until ctx ends.
-func (d *decoder) run(ctx context.Context, in <-chan work) {
-	defer d.dropArena()
+// Run serves work until ctx ends.
+func (d *Decoder) Run(ctx context.Context, in <-chan Work) {
+	defer d.DropArena()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case w := <-in:
-			d.serve(ctx, w)
+			d.Serve(ctx, w)
 			if len(in) == 0 {
-				d.dropArena() // an idle decoder must not keep others waiting
+				d.DropArena() // an idle decoder must not keep others waiting
 			}
 		}
 	}
 }
 
-// serve decodes one partition's share of an answer. Stale work is dropped.
-func (d *decoder) serve(ctx context.Context, w work) {
-	if w.lease != nil {
-		defer w.lease.release()
+// Serve decodes one partition's share of an answer. Stale work is dropped.
+func (d *Decoder) Serve(ctx context.Context, w Work) {
+	if w.Lease != nil {
+		defer w.Lease.Release()
 	}
-	if w.cursor.epoch.Load() != w.epoch {
+	if w.Cursor.Epoch.Load() != w.Epoch {
 		return
 	}
 	flt := w.fault
@@ -69,9 +69,9 @@ func (d *decoder) serve(ctx context.Context, w work) {
 		flt = d.decode(ctx, &w)
 	}
 	if flt != nil && ctx.Err() == nil {
-		d.chunk = newChunk(w.cursor, w.epoch)
-		d.chunk.fault = flt
-		d.chunk.next = w.from
+		d.chunk = NewChunk(w.Cursor, w.Epoch)
+		d.chunk.Fault = flt
+		d.chunk.Next = w.From
 		_ = d.send(ctx)
 	}
 }
@@ -84,22 +84,22 @@ const watermarkSlack = 1 << 20
 
 // end is the offset that no record of the work may reach, -1 if the broker did not
 // say how far its log goes.
-func (w *work) end() int64 {
-	if w.high < 0 {
+func (w *Work) end() int64 {
+	if w.High < 0 {
 		return -1
 	}
-	return w.high + watermarkSlack
+	return w.High + watermarkSlack
 }
 
 // decode sends the chunks of the work's records. w.from moves along: all below
 // it has been sent or lies in the chunk being filled.
-func (d *decoder) decode(ctx context.Context, w *work) *fault {
+func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 	d.begin(w)
 	d.aborted.Reset(w.aborted)
 	if w.cut > 0 {
 		return d.head(ctx, w)
 	}
-	d.batches.Reset(w.records, w.end())
+	d.batches.Reset(w.Records, w.end())
 	var b wire.Batch
 	for {
 		err := d.batches.Next(&b)
@@ -112,13 +112,13 @@ func (d *decoder) decode(ctx context.Context, w *work) *fault {
 		}
 		if err != nil {
 			d.sendRead(ctx)
-			return &fault{kind: faultCorrupt, offset: w.from, err: err}
+			return &Fault{Kind: FaultCorrupt, Offset: w.From, Err: err}
 		}
 	}
 }
 
 // batch adds the records of one batch to chunks.
-func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
+func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
 	if !d.aborted.Skip(b) || !d.cfg.ReadCommitted && !b.Control {
 		data, l, err := d.inflate(ctx, w, b)
 		if errors.Is(err, errOversized) {
@@ -129,11 +129,11 @@ func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
 		}
 		d.records.Reset(b, data)
 		for d.records.Next(&d.rec) {
-			if d.rec.Offset < w.from {
+			if d.rec.Offset < w.From {
 				continue
 			}
 			d.record(w, l)
-			if w.from = d.rec.Offset + 1; d.full() {
+			if w.From = d.rec.Offset + 1; d.full() {
 				if err := d.send(ctx); err != nil {
 					return err
 				}
@@ -144,26 +144,26 @@ func (d *decoder) batch(ctx context.Context, w *work, b *wire.Batch) error {
 			return err
 		}
 	}
-	w.from = max(w.from, b.NextOffset())
-	d.chunk.next = w.from
+	w.From = max(w.From, b.NextOffset())
+	d.chunk.Next = w.From
 	return nil
 }
 
 // record makes lines of d.rec, which points into l.
-func (d *decoder) record(w *work, l *lease) {
+func (d *Decoder) record(w *Work, l *Buffer) {
 	c, rec := d.chunk, &d.rec
-	if w.catchUp != nil {
+	if w.CatchUp != nil {
 		d.caughtUp(w, l)
 		return
 	}
-	c.records++
-	c.next = rec.Offset + 1
-	c.lastTime = c.ageOf(rec)
+	c.Records++
+	c.Next = rec.Offset + 1
+	c.LastTime = c.ageOf(rec)
 	if d.skips(w) {
-		c.rejects = append(c.rejects, rejected{offset: rec.Offset, time: c.lastTime, operator: true})
+		c.Rejects = append(c.Rejects, Rejected{Offset: rec.Offset, Time: c.LastTime, Operator: true})
 		return
 	}
-	d.input = record.Input{Topic: w.cursor.Topic, Partition: w.cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
+	d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
 	ln, out, rej := d.worker.Line(c.scratch, &d.input)
 	if rej != nil {
 		d.reject(rej, l)
@@ -172,41 +172,41 @@ func (d *decoder) record(w *work, l *lease) {
 	c.scratch = out
 	c.keep(l)
 	for _, ns := range ln.Namespaces {
-		c.add(ns, line{rec.Offset, c.lastTime, ln.Bytes})
+		c.Add(ns, Line{rec.Offset, c.LastTime, ln.Bytes})
 	}
 }
 
 // skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.
-func (d *decoder) skips(w *work) bool {
-	return d.cfg.Skip != nil && d.cfg.Skip(w.cursor.TopicPartition, d.rec.Offset)
+func (d *Decoder) skips(w *Work) bool {
+	return d.cfg.Skip != nil && d.cfg.Skip(w.Cursor.TopicPartition, d.rec.Offset)
 }
 
 // reject notes that d.rec, which points into l, becomes no line.
-func (d *decoder) reject(rej *record.Rejection, l *lease) {
-	r := rejected{offset: d.rec.Offset, time: d.chunk.lastTime, reason: rej.Reason, detail: rej.Detail}
+func (d *Decoder) reject(rej *record.Rejection, l *Buffer) {
+	r := Rejected{Offset: d.rec.Offset, Time: d.chunk.LastTime, Reason: rej.Reason, Detail: rej.Detail}
 	if d.cfg.Keep(rej.Reason) {
-		r.original = newOriginal(d.chunk.cursor.TopicPartition, &d.rec, d.chunk.arrived)
+		r.Original = newOriginal(d.chunk.Cursor.TopicPartition, &d.rec, d.chunk.arrived)
 		d.chunk.keep(l)
-		d.chunk.bytes += r.original.Size()
+		d.chunk.Bytes += r.Original.Size()
 	}
-	d.chunk.rejects = append(d.chunk.rejects, r)
+	d.chunk.Rejects = append(d.chunk.Rejects, r)
 }
 
 // full says whether the chunk should be handed over.
-func (d *decoder) full() bool {
+func (d *Decoder) full() bool {
 	c := d.chunk
-	return c.lines >= d.maxLines || c.records >= chunkMaxLines || c.bytes >= d.maxBytes
+	return c.lines >= d.maxLines || c.Records >= chunkMaxLines || c.Bytes >= d.maxBytes
 }
 
-func (d *decoder) begin(w *work) {
-	d.chunk = newChunk(w.cursor, w.epoch)
+func (d *Decoder) begin(w *Work) {
+	d.chunk = NewChunk(w.Cursor, w.Epoch)
 	d.chunk.arrived = time.Now().UnixMilli()
-	d.chunk.start, d.chunk.next, d.chunk.catchUp = w.from, w.from, w.catchUp
+	d.chunk.Start, d.chunk.Next, d.chunk.CatchUp = w.From, w.From, w.CatchUp
 }
 
 // send hands the chunk being filled to the loop. There is none any more after a
 // send that ctx has cut off.
-func (d *decoder) send(ctx context.Context) error {
+func (d *Decoder) send(ctx context.Context) error {
 	c := d.chunk
 	if d.chunk = nil; c == nil {
 		return ctx.Err()
@@ -215,17 +215,17 @@ func (d *decoder) send(ctx context.Context) error {
 	case d.out <- c:
 		return nil
 	case <-ctx.Done():
-		c.recycle()
+		c.Recycle()
 		return ctx.Err()
 	}
 }
 
 // sendRead sends the chunk being filled before an error, unless it has come to
 // nothing: the loop would take that for a success.
-func (d *decoder) sendRead(ctx context.Context) {
-	if c := d.chunk; c != nil && c.next == c.start {
+func (d *Decoder) sendRead(ctx context.Context) {
+	if c := d.chunk; c != nil && c.Next == c.Start {
 		d.chunk = nil
-		c.recycle()
+		c.Recycle()
 	}
 	_ = d.send(ctx) // fails only with ctx
 }

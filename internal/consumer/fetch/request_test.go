@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"slices"
@@ -21,7 +21,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 		{"a small budget", 16 << 20, 2 << 20, 1<<20 - headers},
 		{"a tiny budget", 16 << 20, 128 << 10, 64 << 10},
 	} {
-		f := &fetcher{cfg: &fetchConfig{MaxBytes: tc.setting}, fetched: newAllowance(tc.allowance, tc.allowance)}
+		f := &Fetcher{cfg: &Config{MaxBytes: tc.setting}, fetched: NewAllowance(tc.allowance, tc.allowance)}
 		if got := f.answerLimit(); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
 		}
@@ -30,10 +30,10 @@ func TestFetcher_answerLimit(t *testing.T) {
 
 // lagging returns a fetcher with partitions that have so many records of 1 KiB
 // ahead.
-func lagging(records ...int64) *fetcher {
-	f := newFetcher(&fetchConfig{MaxBytes: 16 << 20}, nil, newAllowance(32<<20, 32<<20), 1, func() {})
+func lagging(records ...int64) *Fetcher {
+	f := New(&Config{MaxBytes: 16 << 20}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 	for i, n := range records {
-		f.open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).stable.Store(n)
+		f.Open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).StableOffset.Store(n)
 	}
 	return f
 }
@@ -145,21 +145,21 @@ func TestFetcher_onePartitionIsInOneRequest(t *testing.T) {
 		t.Errorf("%v are asked for, want what was not delivered only", partitionsOf(again))
 	}
 	f.moved(first[0], 20, 0, 20<<10, time.Time{})
-	if c := first[0].cursor; c.offset != 50 || !c.busy {
-		t.Errorf("a request that had given up the partition moves it to %d", c.offset)
+	if c := first[0].Cursor; c.Offset != 50 || !c.busy {
+		t.Errorf("a request that had given up the partition moves it to %d", c.Offset)
 	}
 }
 
 // TestFetcher_newLeaderIsWoken: a partition that was in a request when its leader
 // changed is asked for as soon as that request ends.
 func TestFetcher_newLeaderIsWoken(t *testing.T) {
-	for name, end := range map[string]func(*fetcher, []asked){
-		"moved":    func(f *fetcher, b []asked) { f.moved(b[0], 0, -1, 0, time.Time{}) },
-		"released": func(f *fetcher, b []asked) { f.release(b, time.Time{}) },
+	for name, end := range map[string]func(*Fetcher, []asked){
+		"moved":    func(f *Fetcher, b []asked) { f.moved(b[0], 0, -1, 0, time.Time{}) },
+		"released": func(f *Fetcher, b []asked) { f.release(b, time.Time{}) },
 	} {
 		f := lagging(10)
 		batch, _ := f.gather(1)
-		f.relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: 1}}}}})
+		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: 1}}}}})
 		<-f.leaders[2]
 		if early, _ := f.gather(2); len(early) != 0 {
 			t.Fatal("it is asked for twice")

@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// fetcher reads the assigned partitions. Each leader has two lanes, each with one
+// Fetcher reads the assigned partitions. Each leader has two lanes, each with one
 // request at a time, for partitions that the other one does not ask for: while
 // one takes in an answer the broker works for the other. Decoders work on the
 // answers meanwhile.
@@ -18,33 +18,33 @@ import (
 //	lane goroutine --work--> decoder (by cursor.slot) --chunk--> session loop
 //
 // All goroutines end with the context of run.
-type fetcher struct {
-	cfg     *fetchConfig
+type Fetcher struct {
+	cfg     *Config
 	client  *kafka.Client
-	fetched *allowance // answers
-	work    []chan work
-	refresh func() // asks for new metadata, does not block
+	fetched *Allowance // answers
+	Work    []chan Work
+	Refresh func() // asks for new metadata, does not block
 
 	mu      sync.Mutex
-	cursors map[kafka.TopicPartition]*cursor
+	cursors map[kafka.TopicPartition]*Cursor
 	turn    uint64                  // of the last request
 	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
 	start   func(leader int32, wake <-chan struct{})
 }
 
-func newFetcher(cfg *fetchConfig, client *kafka.Client, fetched *allowance, decoders int, refresh func()) *fetcher {
-	f := &fetcher{
-		cfg: cfg, client: client, fetched: fetched, refresh: refresh,
-		cursors: map[kafka.TopicPartition]*cursor{}, leaders: map[int32]chan struct{}{},
+func New(cfg *Config, client *kafka.Client, fetched *Allowance, decoders int, refresh func()) *Fetcher {
+	f := &Fetcher{
+		cfg: cfg, client: client, fetched: fetched, Refresh: refresh,
+		cursors: map[kafka.TopicPartition]*Cursor{}, leaders: map[int32]chan struct{}{},
 	}
 	for range decoders {
-		f.work = append(f.work, make(chan work, 2))
+		f.Work = append(f.Work, make(chan Work, 2))
 	}
 	return f
 }
 
-// run serves until ctx ends and all its goroutines have returned.
-func (f *fetcher) run(ctx context.Context) {
+// Run serves until ctx ends and all its goroutines have returned.
+func (f *Fetcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	f.mu.Lock()
 	f.start = func(leader int32, wake <-chan struct{}) {
@@ -63,61 +63,61 @@ func (f *fetcher) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// open begins to read a partition at offset; batchEpoch is the leader epoch of
+// open begins to read a partition at offset; BatchEpoch is the leader epoch of
 // what was read of it before, -1 if unknown.
-func (f *fetcher) open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *cursor {
+func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), offset: offset, batchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, paused: paused}
+	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
 }
 
-// reset reads the partition again from offset, after a delay; what was read
+// Reset reads the partition again from offset, after a delay; what was read
 // before and not yet delivered is stale. The log is still the same history, so
 // the leader epoch stays: a newer one than that of the offset does no harm. Only
 // the loop calls it.
-func (f *fetcher) reset(c *cursor, offset int64, retryAt time.Time) {
+func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.epoch.Add(1)
-	c.offset, c.retryAt = offset, retryAt
+	c.Epoch.Add(1)
+	c.Offset, c.retryAt = offset, retryAt
 	f.wake(c.leader)
 }
 
-// forget makes the cursor take the log as the leader has it.
-func (f *fetcher) forget(c *cursor) {
+// Forget makes the cursor take the log as the leader has it.
+func (f *Fetcher) Forget(c *Cursor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.batchEpoch = -1
+	c.BatchEpoch = -1
 }
 
-// epochOf is the newest leader epoch of what was read, -1 if unknown.
-func (f *fetcher) epochOf(c *cursor) int32 {
+// EpochOf is the newest leader epoch of what was read, -1 if unknown.
+func (f *Fetcher) EpochOf(c *Cursor) int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return c.batchEpoch
+	return c.BatchEpoch
 }
 
-// pause stops or resumes fetching a partition. Only the loop calls it.
-func (f *fetcher) pause(c *cursor, paused bool) {
+// Pause stops or resumes fetching a partition. Only the loop calls it.
+func (f *Fetcher) Pause(c *Cursor, paused bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if c.paused = paused; !paused {
+	if c.Paused = paused; !paused {
 		f.wake(c.leader)
 	}
 }
 
-// leaderOf is who leads the partition, as far as is known.
-func (f *fetcher) leaderOf(c *cursor) int32 {
+// LeaderOf is who leads the partition, as far as is known.
+func (f *Fetcher) LeaderOf(c *Cursor) int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return c.leader
 }
 
-// relead notes who leads the partitions now.
-func (f *fetcher) relead(md *wire.MetadataResponse) {
+// Relead notes who leads the partitions now.
+func (f *Fetcher) Relead(md *wire.MetadataResponse) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, t := range md.Topics {
@@ -137,7 +137,7 @@ func (f *fetcher) relead(md *wire.MetadataResponse) {
 
 // wake makes a leader's lane look for work, starting them if need be. Call
 // with mu held.
-func (f *fetcher) wake(leader int32) {
+func (f *Fetcher) wake(leader int32) {
 	w, ok := f.leaders[leader]
 	if !ok {
 		w = make(chan struct{}, 1)
@@ -156,8 +156,8 @@ func (f *fetcher) wake(leader int32) {
 const lanes = 2
 
 // lead is one lane: it fetches from one leader until ctx ends.
-func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) {
-	backoff := fetchBackoff
+func (f *Fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) {
+	backoff := Backoff
 	for ctx.Err() == nil {
 		batch, next := f.gather(leader)
 		if len(batch) == 0 {
@@ -166,31 +166,31 @@ func (f *fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 		}
 		err := f.fetch(ctx, leader, batch)
 		if err == nil {
-			backoff = fetchBackoff
+			backoff = Backoff
 			continue
 		}
 		if ctx.Err() == nil {
 			f.cfg.Failed("fetch")
 			f.release(batch, time.Now().Add(backoff))
-			backoff = min(2*backoff, maxFetchBackoff)
-			f.refresh()
+			backoff = min(2*backoff, MaxBackoff)
+			f.Refresh()
 		}
 	}
 }
 
 // How long a partition rests after an error, doubled up to the maximum.
 const (
-	fetchBackoff    = 50 * time.Millisecond
-	maxFetchBackoff = 2 * time.Second
+	Backoff    = 50 * time.Millisecond
+	MaxBackoff = 2 * time.Second
 )
 
-// discard gives back what was fetched and nobody will decode. Call it when run and
+// Discard gives back what was fetched and nobody will decode. Call it when run and
 // the decoders have returned.
-func (f *fetcher) discard() {
-	for _, in := range f.work {
+func (f *Fetcher) Discard() {
+	for _, in := range f.Work {
 		for len(in) > 0 {
-			if w := <-in; w.lease != nil {
-				w.lease.release()
+			if w := <-in; w.Lease != nil {
+				w.Lease.Release()
 			}
 		}
 	}

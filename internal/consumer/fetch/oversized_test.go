@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"bytes"
@@ -22,6 +22,7 @@ import (
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 func lz4Packed(raw []byte) []byte {
@@ -52,7 +53,7 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 		exact bool
 	}{
 		{"gzip", wire.Gzip, nil, true},
-		{"gzip whose trailer lies", wire.Gzip, func(raw []byte) []byte { return append(gzipped(raw), gzipped(nil)...) }, false},
+		{"gzip whose trailer lies", wire.Gzip, func(raw []byte) []byte { return append(recordbatch.Gzipped(raw), recordbatch.Gzipped(nil)...) }, false},
 		{"snappy", wire.Snappy, nil, true},
 		{"snappy of Java", wire.Snappy, xerialPacked, true},
 		{"lz4", wire.LZ4, lz4Packed, true},
@@ -60,23 +61,23 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			const inflated = 3 << 20 // five sixteenths of the budget are 2.5 MiB
-			bomb := testBatch{base: 1, last: 20, codec: tc.codec, pack: tc.pack, records: []testRecord{{offset: 1, value: bytes.Repeat([]byte(" "), inflated)}}}
-			batches := []testBatch{{records: []testRecord{inNS(0, "a")}}, bomb, {base: 21, records: []testRecord{inNS(21, "a")}}}
-			r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 8 << 20 })
+			bomb := recordbatch.Batch{Base: 1, Last: 20, Codec: tc.codec, Pack: tc.pack, Records: []recordbatch.Record{{Offset: 1, Value: bytes.Repeat([]byte(" "), inflated)}}}
+			batches := []recordbatch.Batch{{Records: []recordbatch.Record{recordbatch.InNS(0, "a")}}, bomb, {Base: 21, Records: []recordbatch.Record{recordbatch.InNS(21, "a")}}}
+			r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 8 << 20 })
 			chunks := r.decode(r.work(0, batches...))
-			want := fmt.Sprintf("0-1 (1 records)\na: 0=%s\noversized 1-20 (1 records)\n21-22 (1 records)\na: 21=%s\n", lineOf(0, "a"), lineOf(21, "a"))
+			want := fmt.Sprintf("0-1 (1 records)\na: 0=%s\noversized 1-20 (1 records)\n21-22 (1 records)\na: 21=%s\n", recordbatch.LineOf(0, "a"), recordbatch.LineOf(21, "a"))
 			if got := told(chunks); got != want {
 				t.Fatalf("decoded\n%.300s\nwant\n%s", got, want)
 			}
-			size := chunks[1].oversized.size
-			if size.exact != tc.exact || size.exact && (size.bytes < inflated || size.bytes > inflated+8<<20) {
+			size := chunks[1].Oversized.Size
+			if size.Exact != tc.exact || size.Exact && (size.Bytes < inflated || size.Bytes > inflated+8<<20) {
 				t.Errorf("size %+v", size)
 			}
 			r.end(chunks)
-			larger := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = size.buffer })
+			larger := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = size.Buffer })
 			chunks = larger.decode(larger.work(0, batches...))
 			if got := told(chunks); strings.Contains(got, "oversized") {
-				t.Errorf("with %d bytes it is still\n%.300s", size.buffer, got)
+				t.Errorf("with %d bytes it is still\n%.300s", size.Buffer, got)
 			}
 			larger.end(chunks)
 		})
@@ -84,10 +85,10 @@ func TestDecoder_passesOverWhatInflatesBeyondItsShare(t *testing.T) {
 }
 
 func TestSize_namesTheBuffer(t *testing.T) {
-	for want, s := range map[string]size{
+	for want, s := range map[string]Size{
 		"has 71MiB; it takes BRIDGE_BUFFER_MAX_BYTES=281MiB":                                   fetchedSize(&wire.Batch{}, 70<<20+100_000),
 		"has 4MiB; it takes BRIDGE_BUFFER_MAX_BYTES=at least 16MiB":                            fetchedSize(&wire.Batch{Codec: wire.Zstd}, 4<<20),
-		"inflates to 40MiB; BRIDGE_BUFFER_MAX_BYTES=128MiB takes it":                           {bytes: 40 << 20, inflated: true, buffer: 128 << 20, exact: true},
+		"inflates to 40MiB; BRIDGE_BUFFER_MAX_BYTES=128MiB takes it":                           {Bytes: 40 << 20, inflated: true, Buffer: 128 << 20, Exact: true},
 		"inflates to more than there is room for; BRIDGE_BUFFER_MAX_BYTES must be above 16MiB": InflatedSize(&wire.Batch{Codec: wire.Gzip}, 16<<20),
 	} {
 		if got := s.String(); got != want {
@@ -100,30 +101,30 @@ func TestSize_namesTheBuffer(t *testing.T) {
 // of the chunks. Its budget is 512 KiB: an answer may have 128.
 type readRig struct {
 	*kafkarig.Rig
-	cfg               fetchConfig
-	fetched, inflated *allowance
-	fetcher           *fetcher
-	cursors           [2]*cursor
-	take              chan *chunk
-	decoder           *decoder
+	cfg               Config
+	fetched, inflated *Allowance
+	fetcher           *Fetcher
+	cursors           [2]*Cursor
+	take              chan *Chunk
+	decoder           *Decoder
 }
 
-func inReadRig(t *testing.T, test func(*readRig), change ...func(*fetchConfig)) {
+func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &readRig{Rig: kafkarig.New(t, kafka.Config{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"})), take: make(chan *chunk, 4)}
-		r.cfg = readConfig(append([]func(*fetchConfig){func(c *fetchConfig) { c.BufferMaxBytes = 512 << 10 }}, change...)...)
+		r := &readRig{Rig: kafkarig.New(t, kafka.Config{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"})), take: make(chan *Chunk, 4)}
+		r.cfg = readConfig(append([]func(*Config){func(c *Config) { c.BufferMaxBytes = 512 << 10 }}, change...)...)
 		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		topic := r.Topic("orders")
-		r.fetched, r.inflated = newAllowance(shareOf(r.cfg.BufferMaxBytes), answerCeiling(r.cfg.BufferMaxBytes)), newAllowance(shareOf(r.cfg.BufferMaxBytes), inflateCeiling(r.cfg.BufferMaxBytes))
-		r.fetcher = newFetcher(&r.cfg, r.Client, r.fetched, 1, func() {})
+		r.fetched, r.inflated = NewAllowance(Share(r.cfg.BufferMaxBytes), AnswerCeiling(r.cfg.BufferMaxBytes)), NewAllowance(Share(r.cfg.BufferMaxBytes), InflateCeiling(r.cfg.BufferMaxBytes))
+		r.fetcher = New(&r.cfg, r.Client, r.fetched, 1, func() {})
 		for i, p := range topic.Partitions {
-			r.cursors[i] = r.fetcher.open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
+			r.cursors[i] = r.fetcher.Open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
-		r.decoder = newDecoder(&r.cfg, mapper, r.inflated, r.take)
+		r.decoder = NewDecoder(&r.cfg, mapper, r.inflated, r.take)
 		test(r)
 	})
 }
@@ -134,32 +135,32 @@ func (r *readRig) read(to ...int64) (got [2]string) {
 	r.T.Helper()
 	ctx, cancel := context.WithTimeout(r.T.Context(), time.Hour)
 	ended := make(chan struct{}, 2)
-	go func() { r.fetcher.run(ctx); ended <- struct{}{} }()
-	go func() { r.decoder.run(ctx, r.fetcher.work[0]); ended <- struct{}{} }()
+	go func() { r.fetcher.Run(ctx); ended <- struct{}{} }()
+	go func() { r.decoder.Run(ctx, r.fetcher.Work[0]); ended <- struct{}{} }()
 	var position [2]int64
 	for (position[0] < to[0] || position[1] < to[1]) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case c := <-r.take:
-			p := c.cursor.Partition
-			if c.epoch == c.cursor.epoch.Load() && c.start == position[p] {
+			p := c.Cursor.Partition
+			if c.Epoch == c.Cursor.Epoch.Load() && c.Start == position[p] {
 				got[p] += brief(c)
-				position[p] = c.next
-				if c.fault != nil {
-					r.fetcher.pause(c.cursor, true)
+				position[p] = c.Next
+				if c.Fault != nil {
+					r.fetcher.Pause(c.Cursor, true)
 					position[p] = math.MaxInt64
 				}
 			} else {
-				r.T.Errorf("partition %d: a chunk begins at %d, not %d", p, c.start, position[p])
+				r.T.Errorf("partition %d: a chunk begins at %d, not %d", p, c.Start, position[p])
 			}
-			c.recycle()
+			c.Recycle()
 		}
 	}
 	cancel()
 	<-ended
 	<-ended
 	for len(r.take) > 0 {
-		(<-r.take).recycle()
+		(<-r.take).Recycle()
 	}
 	if f, i := r.fetched.Used(), r.inflated.Used(); f+i != 0 {
 		r.T.Errorf("%d bytes of answers and %d inflated ones are lent at the end", f, i)
@@ -168,22 +169,22 @@ func (r *readRig) read(to ...int64) (got [2]string) {
 }
 
 // brief is a chunk in a few words.
-func brief(c *chunk) string {
-	switch o := c.oversized; {
-	case c.fault != nil:
-		return fmt.Sprintf("fault %d", c.fault.kind)
+func brief(c *Chunk) string {
+	switch o := c.Oversized; {
+	case c.Fault != nil:
+		return fmt.Sprintf("fault %d", c.Fault.Kind)
 	case o != nil:
-		return fmt.Sprintf("[%d-%d] ", c.start, o.last)
-	case c.records == 0:
+		return fmt.Sprintf("[%d-%d] ", c.Start, o.Last)
+	case c.Records == 0:
 		return ""
 	}
-	return fmt.Sprintf("%d ", c.records)
+	return fmt.Sprintf("%d ", c.Records)
 }
 
 // large is a batch of about 2 MiB, hard to compress.
 func large() (values []string) {
-	for _, r := range padded(7, 500, 4000).records {
-		values = append(values, string(r.value))
+	for _, r := range padded(7, 500, 4000).Records {
+		values = append(values, string(r.Value))
 	}
 	return values
 }
@@ -251,29 +252,29 @@ func holds(batches []byte, aborted ...int64) *kmsg.FetchResponseTopicPartition {
 // the header is looked at.
 func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 	good := padded(7, 500, 4000)
-	change := func(at int, b byte) []byte { raw := good.encode(); raw[at] = b; return raw }
+	change := func(at int, b byte) []byte { raw := good.Encode(); raw[at] = b; return raw }
 	control := good
-	control.control, control.transactional, control.producer = true, true, 7
+	control.Control, control.Transactional, control.Producer = true, true, 7
 	sent := good
-	sent.transactional, sent.producer = true, 7
-	small := slices.Repeat(testBatch{records: []testRecord{{value: make([]byte, 10_000)}}}.encode(), 200)
+	sent.Transactional, sent.Producer = true, 7
+	small := slices.Repeat(recordbatch.Batch{Records: []recordbatch.Record{{Value: make([]byte, 10_000)}}}.Encode(), 200)
 	for _, tc := range []struct {
 		name   string
 		answer *kmsg.FetchResponseTopicPartition
-		change func(*fetchConfig)
+		change func(*Config)
 		want   string
 	}{
-		{"plain", holds(good.encode()), nil, "[0-499] "},
-		{"of a committed transaction", holds(sent.encode(), 8), nil, "[0-499] "},
-		{"of an aborted one", holds(sent.encode(), 8, 7), nil, ""},
-		{"of an aborted one, read uncommitted", holds(sent.encode(), 7), func(c *fetchConfig) { c.ReadCommitted = false }, "[0-499] "},
-		{"markers", holds(control.encode()), nil, ""},
-		{"an unknown format", holds(change(16, 3)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
-		{"an unknown codec", holds(change(22, 7)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
-		{"offsets gone wild", holds(change(0, 0x40)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
-		{"more records than offsets", holds(change(57, 1)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
-		{"a length below the header's", holds(change(8, 0xff)), nil, fmt.Sprintf("fault %d", faultCorrupt)},
-		{"many small ones", holds(small), nil, fmt.Sprintf("fault %d", faultRetry)},
+		{"plain", holds(good.Encode()), nil, "[0-499] "},
+		{"of a committed transaction", holds(sent.Encode(), 8), nil, "[0-499] "},
+		{"of an aborted one", holds(sent.Encode(), 8, 7), nil, ""},
+		{"of an aborted one, read uncommitted", holds(sent.Encode(), 7), func(c *Config) { c.ReadCommitted = false }, "[0-499] "},
+		{"markers", holds(control.Encode()), nil, ""},
+		{"an unknown format", holds(change(16, 3)), nil, fmt.Sprintf("fault %d", FaultCorrupt)},
+		{"an unknown codec", holds(change(22, 7)), nil, fmt.Sprintf("fault %d", FaultCorrupt)},
+		{"offsets gone wild", holds(change(0, 0x40)), nil, fmt.Sprintf("fault %d", FaultCorrupt)},
+		{"more records than offsets", holds(change(57, 1)), nil, fmt.Sprintf("fault %d", FaultCorrupt)},
+		{"a length below the header's", holds(change(8, 0xff)), nil, fmt.Sprintf("fault %d", FaultCorrupt)},
+		{"many small ones", holds(small), nil, fmt.Sprintf("fault %d", FaultRetry)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inReadRig(t, func(r *readRig) {
@@ -286,7 +287,7 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 				if got := r.read(500, 0); got[0] != tc.want {
 					t.Errorf("%q, want %q", got[0], tc.want)
 				}
-			}, func(c *fetchConfig) {
+			}, func(c *Config) {
 				if tc.change != nil {
 					tc.change(c)
 				}
@@ -300,8 +301,8 @@ func TestFetcher_judgesALargeBatchByItsHeader(t *testing.T) {
 func TestFetcher_aLargeBatchIsNotStarved(t *testing.T) {
 	inReadRig(t, func(r *readRig) {
 		var large []string
-		for _, rec := range padded(5, 25, 4000).records {
-			large = append(large, string(rec.value))
+		for _, rec := range padded(5, 25, 4000).Records {
+			large = append(large, string(rec.Value))
 		}
 		for range 40 {
 			r.Produce("orders", 0, kgo.NoCompression(), large[:10]...)
@@ -322,7 +323,7 @@ func TestFetcher_largeAnswerOfManyPartitions(t *testing.T) {
 			if offset > 0 {
 				return holds(nil)
 			}
-			return holds(half.encode())
+			return holds(half.Encode())
 		})
 		if got := r.read(20, 20); got != [2]string{"9 9 2 ", "9 9 2 "} {
 			t.Errorf("%q", got)
@@ -336,21 +337,21 @@ func TestCatchUpReader_passesOverLargeBatches(t *testing.T) {
 		r.Produce("orders", 0, kgo.NoCompression(), valuesOf("a", 2)...)
 		r.ProduceLarge("orders", 0, kgo.NoCompression(), large()...)
 		r.Produce("orders", 0, kgo.NoCompression(), valuesOf("a", 3)...)
-		c := &catchUpReader{f: r.fetcher, dec: r.decoder}
+		c := &CatchUpReader{f: r.fetcher, dec: r.decoder}
 		for _, step := range []struct {
 			from int64
 			want string
 		}{{1, "1 "}, {2, "[2-501] "}, {10, "[10-501] "}, {502, "3 "}} {
-			c.serve(r.T.Context(), &catchUpJob{cursor: r.cursors[0], from: step.from, wanted: map[string]bool{"a": true}})
+			c.serve(r.T.Context(), &CatchUpJob{Cursor: r.cursors[0], From: step.from, Wanted: map[string]bool{"a": true}})
 			got := ""
 			for len(r.take) > 0 {
 				k := <-r.take
-				if k.fault == nil {
+				if k.Fault == nil {
 					got += brief(k)
-				} else if k.fault.kind != faultNone {
-					got += fmt.Sprint(k.fault.err)
+				} else if k.Fault.Kind != FaultNone {
+					got += fmt.Sprint(k.Fault.Err)
 				}
-				k.recycle()
+				k.Recycle()
 			}
 			if got != step.want {
 				t.Errorf("from %d: %q, want %q", step.from, got, step.want)
@@ -367,11 +368,11 @@ func TestCatchUpReader_passesOverLargeBatches(t *testing.T) {
 func TestCatchUpReader_emptyAnswer(t *testing.T) {
 	inReadRig(t, func(r *readRig) {
 		r.answer(func(int32, int64) *kmsg.FetchResponseTopicPartition { return holds(nil) })
-		(&catchUpReader{f: r.fetcher, dec: r.decoder}).serve(r.T.Context(), &catchUpJob{cursor: r.cursors[0], from: 5, wanted: map[string]bool{"a": true}})
+		(&CatchUpReader{f: r.fetcher, dec: r.decoder}).serve(r.T.Context(), &CatchUpJob{Cursor: r.cursors[0], From: 5, Wanted: map[string]bool{"a": true}})
 		k := <-r.take
-		defer k.recycle()
-		if k.fault == nil || k.fault.kind != faultRetry || k.next != 5 {
-			t.Errorf("the job ended at %d with %+v", k.next, k.fault)
+		defer k.Recycle()
+		if k.Fault == nil || k.Fault.Kind != FaultRetry || k.Next != 5 {
+			t.Errorf("the job ended at %d with %+v", k.Next, k.Fault)
 		}
 	})
 }

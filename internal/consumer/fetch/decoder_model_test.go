@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // TestDecoder_model decodes random answers, begun anywhere, and compares what
@@ -18,19 +19,19 @@ func TestDecoder_model(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 4))
-			r := newDecoderRig(t, func(c *fetchConfig) { c.Keep = func(record.Reason) bool { return true } })
+			r := newDecoderRig(t, func(c *Config) { c.Keep = func(record.Reason) bool { return true } })
 			w, want := randomAnswer(r, rng)
 			var got []string
-			next := w.from
+			next := w.From
 			chunks := r.decode(w)
 			for _, c := range chunks {
-				if c.fault != nil {
-					t.Fatalf("fault: %v", c.fault.err)
+				if c.Fault != nil {
+					t.Fatalf("fault: %v", c.Fault.Err)
 				}
-				if c.start != next || c.next < c.start {
-					t.Fatalf("chunk %d-%d follows %d", c.start, c.next, next)
+				if c.Start != next || c.Next < c.Start {
+					t.Fatalf("chunk %d-%d follows %d", c.Start, c.Next, next)
 				}
-				next = c.next
+				next = c.Next
 				got = append(got, listed(c)...)
 			}
 			slices.Sort(got)
@@ -44,53 +45,53 @@ func TestDecoder_model(t *testing.T) {
 }
 
 // listed is each line and reject of a chunk, which must be in order.
-func listed(c *chunk) (out []string) {
-	for i := range c.groups {
+func listed(c *Chunk) (out []string) {
+	for i := range c.Groups {
 		last := int64(-1)
-		for _, l := range c.groups[i].lines {
-			if l.offset <= last || l.offset < c.start || l.offset >= c.next {
-				out = append(out, fmt.Sprintf("out of order: %d after %d", l.offset, last))
+		for _, l := range c.Groups[i].Lines {
+			if l.Offset <= last || l.Offset < c.Start || l.Offset >= c.Next {
+				out = append(out, fmt.Sprintf("out of order: %d after %d", l.Offset, last))
 			}
-			last = l.offset
-			out = append(out, fmt.Sprintf("%09d %d %s %s", l.offset, l.time, c.groups[i].namespace, l.bytes))
+			last = l.Offset
+			out = append(out, fmt.Sprintf("%09d %d %s %s", l.Offset, l.Time, c.Groups[i].Namespace, l.Bytes))
 		}
 	}
-	for _, j := range c.rejects {
-		out = append(out, fmt.Sprintf("%09d %d %s %s", j.offset, j.time, j.reason, j.original.Value))
+	for _, j := range c.Rejects {
+		out = append(out, fmt.Sprintf("%09d %d %s %s", j.Offset, j.Time, j.Reason, j.Original.Value))
 	}
 	return out
 }
 
 // randomAnswer makes batches with holes, of all codecs, some of them aborted,
 // and what they should become when read from a random offset.
-func randomAnswer(r *decoderRig, rng *rand.Rand) (w work, want []string) {
-	var batches []testBatch
+func randomAnswer(r *decoderRig, rng *rand.Rand) (w Work, want []string) {
+	var batches []recordbatch.Batch
 	var aborted []wire.AbortedTransaction
 	offset, from := int64(0), rng.Int64N(40)
 	for range 1 + rng.IntN(12) {
-		b := testBatch{base: offset, codec: []wire.Codec{wire.None, wire.Gzip, wire.Snappy, wire.Zstd}[rng.IntN(4)]}
+		b := recordbatch.Batch{Base: offset, Codec: []wire.Codec{wire.None, wire.Gzip, wire.Snappy, wire.Zstd}[rng.IntN(4)]}
 		dropped := rng.IntN(5) == 0
 		if dropped {
-			b.transactional, b.producer = true, 100+offset
-			aborted = append(aborted, wire.AbortedTransaction{ProducerID: b.producer, FirstOffset: offset})
+			b.Transactional, b.Producer = true, 100+offset
+			aborted = append(aborted, wire.AbortedTransaction{ProducerID: b.Producer, FirstOffset: offset})
 		}
 		for range rng.IntN(300) {
 			offset += rng.Int64N(3) // 0: no hole
-			rec := inNS(offset, []string{"a", "b", "c"}[:1+rng.IntN(3)]...)
+			rec := recordbatch.InNS(offset, []string{"a", "b", "c"}[:1+rng.IntN(3)]...)
 			if rng.IntN(10) == 0 {
-				rec.value = []byte("poison")
+				rec.Value = []byte("poison")
 			}
-			b.records = append(b.records, rec)
+			b.Records = append(b.Records, rec)
 			if offset >= from && !dropped {
 				want = append(want, expected(rec)...)
 			}
 			offset++
 		}
-		b.last = offset + rng.Int64N(3)
-		offset = b.last + 1
+		b.Last = offset + rng.Int64N(3)
+		offset = b.Last + 1
 		batches = append(batches, b)
 		if dropped {
-			batches = append(batches, marker(offset, b.producer, 0))
+			batches = append(batches, recordbatch.Marker(offset, b.Producer, 0))
 			offset++
 		}
 	}
@@ -99,13 +100,13 @@ func randomAnswer(r *decoderRig, rng *rand.Rand) (w work, want []string) {
 	return w, want
 }
 
-func expected(rec testRecord) (want []string) {
-	if string(rec.value) == "poison" {
-		return []string{fmt.Sprintf("%09d %d not_json poison", rec.offset, testTime+rec.offset)}
+func expected(rec recordbatch.Record) (want []string) {
+	if string(rec.Value) == "poison" {
+		return []string{fmt.Sprintf("%09d %d not_json poison", rec.Offset, recordbatch.Time+rec.Offset)}
 	}
 	for _, ns := range []string{"a", "b", "c"} {
-		if bytes.Contains(rec.value, []byte(`"`+ns+`"`)) {
-			want = append(want, fmt.Sprintf("%09d %d %s %s", rec.offset, testTime+rec.offset, ns, rec.value))
+		if bytes.Contains(rec.Value, []byte(`"`+ns+`"`)) {
+			want = append(want, fmt.Sprintf("%09d %d %s %s", rec.Offset, recordbatch.Time+rec.Offset, ns, rec.Value))
 		}
 	}
 	return want
@@ -119,20 +120,20 @@ func TestDecoder_steadyStateAllocatesNothingPerRecord(t *testing.T) {
 			r := newDecoderRig(t)
 			const records = 2000
 			b := padded(5, records, 100)
-			b.codec = codec
-			for i := range b.records {
-				b.records[i].value = bytes.Replace(b.records[i].value, []byte(`"ns":"a"`), fmt.Appendf(nil, `"ns":"n%d"`, i%7), 1)
+			b.Codec = codec
+			for i := range b.Records {
+				b.Records[i].Value = bytes.Replace(b.Records[i].Value, []byte(`"ns":"a"`), fmt.Appendf(nil, `"ns":"n%d"`, i%7), 1)
 			}
 			w := r.work(0, b)
 			allocs := testing.AllocsPerRun(20, func() {
-				w.lease.retain() // serve releases one
-				r.decoder.serve(t.Context(), w)
+				w.Lease.retain() // serve releases one
+				r.decoder.Serve(t.Context(), w)
 				for len(r.out) > 0 {
 					c := <-r.out
-					if c.fault != nil {
-						t.Fatal(c.fault.err)
+					if c.Fault != nil {
+						t.Fatal(c.Fault.Err)
 					}
-					c.recycle()
+					c.Recycle()
 				}
 			})
 			// A few per answer are of no account, nor are those of the race
@@ -140,7 +141,7 @@ func TestDecoder_steadyStateAllocatesNothingPerRecord(t *testing.T) {
 			if allocs/records > 0.1 {
 				t.Errorf("%.0f allocations for %d records", allocs, records)
 			}
-			w.lease.release()
+			w.Lease.Release()
 			r.end(nil)
 		})
 	}

@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"maps"
@@ -27,11 +27,11 @@ func TestFetcher_survey(t *testing.T) {
 		time.Sleep(time.Second)
 		f.moved(batch[1], 100, -1, 1000, time.Time{})
 		f.surveyed(map[kafka.TopicPartition]kafka.Range{{Topic: "orders", Partition: 1}: {Begin: 50, End: 60, Stable: 60}, {Topic: "orders", Partition: 2}: {Begin: 70, End: 90, Stable: 80}, {Topic: "users", Partition: 0}: {Begin: 1, End: 1, Stable: 1}}, began)
-		if c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 1}]; c.stable.Load() != 100 {
-			t.Errorf("a survey overwrites the answer that came after it was asked: %d", c.stable.Load())
+		if c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 1}]; c.StableOffset.Load() != 100 {
+			t.Errorf("a survey overwrites the answer that came after it was asked: %d", c.StableOffset.Load())
 		}
 		c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 2}]
-		if got := (kafka.Range{Begin: c.start.Load(), End: c.high.Load(), Stable: c.stable.Load()}); got != (kafka.Range{Begin: 70, End: 90, Stable: 80}) {
+		if got := (kafka.Range{Begin: c.LogStart.Load(), End: c.HighWatermark.Load(), Stable: c.StableOffset.Load()}); got != (kafka.Range{Begin: 70, End: 90, Stable: 80}) {
 			t.Errorf("the log holds %+v", got)
 		}
 		if todo, _ := f.unheard(began.Add(-10 * time.Second)); len(todo) != 0 {

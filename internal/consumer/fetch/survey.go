@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// survey asks, every so often until ctx ends, for the ends of the logs that no fetch
+// Survey asks, every so often until ctx ends, for the ends of the logs that no fetch
 // has told of for a while: partitions whose reading waits for memory, or for a
 // person. So what is reported of lag and log start stays true when it matters most.
 // failed is told of each failure.
-func (f *fetcher) survey(ctx context.Context, every time.Duration, failed func(error)) {
+func (f *Fetcher) Survey(ctx context.Context, every time.Duration, failed func(error)) {
 	for sleep.For(ctx, every) == nil {
 		began := time.Now()
 		todo, leaders := f.unheard(began.Add(-every / 2))
@@ -23,7 +23,7 @@ func (f *fetcher) survey(ctx context.Context, every time.Duration, failed func(e
 		ranges, err := f.client.ListRanges(ctx, f.cfg.ReadCommitted, todo, leaders)
 		f.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
-			f.refresh()
+			f.Refresh()
 			f.cfg.Failed("metadata")
 			failed(err)
 		}
@@ -32,7 +32,7 @@ func (f *fetcher) survey(ctx context.Context, every time.Duration, failed func(e
 
 // unheard are the partitions of which no answer has come since then, and who
 // leads them.
-func (f *fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
+func (f *Fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	todo, leaders = map[kafka.TopicPartition]bool{}, map[kafka.TopicPartition]wire.PartitionMetadata{}
@@ -45,7 +45,7 @@ func (f *fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, 
 }
 
 // surveyed notes what logs hold, unless an answer has come since they were asked.
-func (f *fetcher) surveyed(ranges map[kafka.TopicPartition]kafka.Range, began time.Time) {
+func (f *Fetcher) surveyed(ranges map[kafka.TopicPartition]kafka.Range, began time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for tp, r := range ranges {
@@ -53,7 +53,7 @@ func (f *fetcher) surveyed(ranges map[kafka.TopicPartition]kafka.Range, began ti
 		if c == nil || c.heard.After(began) {
 			continue
 		}
-		c.know(r)
+		c.Know(r)
 		c.heard = time.Now()
 	}
 }

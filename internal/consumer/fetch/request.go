@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 // asked is one partition of a request under way. It is the request's until it is
 // moved or released; the next request may ask for it from then on.
 type asked struct {
-	*cursor
+	*Cursor
 	request    uint64 // the cursor's turn
 	of         int32  // who is asked
 	epoch      uint32
@@ -27,7 +27,7 @@ type asked struct {
 // records longest ago: a batch that is larger than an answer should be comes only
 // to the partition that is the first of its request. What it leaves is for the
 // leader's other lane. Without any it says when to look again.
-func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
+func (f *Fetcher) gather(leader int32) (batch []asked, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
@@ -42,7 +42,7 @@ func (f *fetcher) gather(leader int32) (batch []asked, next time.Time) {
 			}
 			continue
 		}
-		a := asked{cursor: c, of: leader, epoch: c.epoch.Load(), offset: c.offset, leaderEp: c.leaderEpoch, batchEpoch: c.batchEpoch}
+		a := asked{Cursor: c, of: leader, epoch: c.Epoch.Load(), offset: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch}
 		if c.ahead() > 0 {
 			batch = append(batch, a)
 		} else {
@@ -70,7 +70,7 @@ func byTurn(a, b asked) int {
 }
 
 // enough is how many of the partitions fill an answer.
-func (f *fetcher) enough(ahead []asked) int {
+func (f *Fetcher) enough(ahead []asked) int {
 	limit := f.answerLimit()
 	share := max(minShare, limit/int64(max(1, len(ahead))))
 	expected := int64(0)
@@ -85,16 +85,16 @@ func (f *fetcher) enough(ahead []asked) int {
 
 // aside is a partition as a request asks for it that is made beside the lanes, from
 // where w is.
-func (f *fetcher) aside(w *work) asked {
+func (f *Fetcher) aside(w *Work) asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := w.cursor
-	return asked{cursor: c, of: c.leader, epoch: w.epoch, offset: w.from, leaderEp: c.leaderEpoch, batchEpoch: -1}
+	c := w.Cursor
+	return asked{Cursor: c, of: c.leader, epoch: w.Epoch, offset: w.From, leaderEp: c.leaderEpoch, batchEpoch: -1}
 }
 
 // release makes partitions fetchable again, not before at, but for those that the
 // request has given up before.
-func (f *fetcher) release(batch []asked, at time.Time) {
+func (f *Fetcher) release(batch []asked, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, a := range batch {
@@ -106,7 +106,7 @@ func (f *fetcher) release(batch []asked, at time.Time) {
 
 // giveUp ends a partition's part in a request and says whether it had one still.
 // Whoever leads it by now is woken. Call with mu held.
-func (f *fetcher) giveUp(a asked) bool {
+func (f *Fetcher) giveUp(a asked) bool {
 	if !a.busy || a.turn != a.request {
 		return false
 	}
@@ -122,7 +122,7 @@ func (f *fetcher) giveUp(a asked) bool {
 const minShare = 1 << 20
 
 // request asks for all partitions at once.
-func (f *fetcher) request(batch []asked) *wire.FetchRequest {
+func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	limit := int32(f.answerLimit())
 	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
@@ -141,7 +141,7 @@ func (f *fetcher) request(batch []asked) *wire.FetchRequest {
 // be: while decoders work on some answers others are on their way, from this
 // leader and from the other ones, and no broker waits for memory in the middle
 // of a large one.
-func (f *fetcher) answerLimit() int64 {
+func (f *Fetcher) answerLimit() int64 {
 	most := min(f.cfg.MaxBytes, f.fetched.capacity/2)
 	limit := min(max(most/4, 1<<20), most)
 	// A few bytes less than a power of two, so that the answer's headers do

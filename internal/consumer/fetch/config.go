@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"time"
@@ -7,8 +7,8 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// fetchConfig says how partitions are read.
-type fetchConfig struct {
+// Config says how partitions are read.
+type Config struct {
 	ReadCommitted bool
 	MaxBytes      int64 // of an answer
 	MaxWait       time.Duration
@@ -33,16 +33,16 @@ type fetchConfig struct {
 // their ceilings seven sixteenths are left: for the dead letters, and for the
 // largest record, which may lie in just that memory.
 
-// shareOf returns what answers, and inflated batches, may hold each.
-func shareOf(buffer int64) int64 { return buffer / 8 }
+// Share returns what answers, and inflated batches, may hold each.
+func Share(buffer int64) int64 { return buffer / 8 }
 
-// answerCeiling returns how large an answer may be.
-func answerCeiling(buffer int64) int64 { return buffer / 4 }
+// AnswerCeiling returns how large an answer may be.
+func AnswerCeiling(buffer int64) int64 { return buffer / 4 }
 
-// inflateCeiling returns how large an inflated batch may be.
-func inflateCeiling(buffer int64) int64 { return buffer / 16 * 5 }
+// InflateCeiling returns how large an inflated batch may be.
+func InflateCeiling(buffer int64) int64 { return buffer / 16 * 5 }
 
 // chunkBounds keep a chunk, which is taken in whole, small beside the budget.
-func (c *fetchConfig) chunkBounds() (lines int, bytes int64) {
+func (c *Config) chunkBounds() (lines int, bytes int64) {
 	return int(max(1, min(chunkMaxLines, c.BufferMaxBytes/8/c.LineOverhead))), min(chunkMaxBytes, c.BufferMaxBytes/16)
 }

@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"bytes"
@@ -11,17 +11,18 @@ import (
 
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // padded has records whose lines together are some MiB and hard to compress.
-func padded(seed uint64, records int, bytesEach int) (b testBatch) {
+func padded(seed uint64, records int, bytesEach int) (b recordbatch.Batch) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	for i := range int64(records) {
 		pad := make([]byte, bytesEach)
 		for j := range pad {
 			pad[j] = 'a' + byte(rng.IntN(26))
 		}
-		b.records = append(b.records, testRecord{offset: i, value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, pad)})
+		b.Records = append(b.Records, recordbatch.Record{Offset: i, Value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, pad)})
 	}
 	return b
 }
@@ -29,32 +30,34 @@ func padded(seed uint64, records int, bytesEach int) (b testBatch) {
 // TestDecoder_inflatesMoreThanABatchSays uses a stream of two parts: its end
 // tells the size of the last part only.
 func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
-	r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 64 << 20 })
-	var b testBatch
+	r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 64 << 20 })
+	var b recordbatch.Batch
 	for i := range int64(100) {
-		b.records = append(b.records, testRecord{offset: i, value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, strings.Repeat("x", 15_000))})
+		b.Records = append(b.Records, recordbatch.Record{Offset: i, Value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":"%s"}`, i, strings.Repeat("x", 15_000))})
 	}
-	b.codec = wire.Gzip
-	b.pack = func(raw []byte) []byte { return append(gzipped(raw[:len(raw)-10]), gzipped(raw[len(raw)-10:])...) }
-	first := testBatch{codec: wire.Snappy, records: []testRecord{inNS(0, "before")}}
-	for i := range b.records {
-		b.records[i].offset++
+	b.Codec = wire.Gzip
+	b.Pack = func(raw []byte) []byte {
+		return append(recordbatch.Gzipped(raw[:len(raw)-10]), recordbatch.Gzipped(raw[len(raw)-10:])...)
 	}
-	b.base = 1
+	first := recordbatch.Batch{Codec: wire.Snappy, Records: []recordbatch.Record{recordbatch.InNS(0, "before")}}
+	for i := range b.Records {
+		b.Records[i].Offset++
+	}
+	b.Base = 1
 	chunks := r.decode(r.work(0, first, b))
 	lines := 0
 	for _, c := range chunks {
-		if c.fault != nil {
-			t.Fatal(c.fault.err)
+		if c.Fault != nil {
+			t.Fatal(c.Fault.Err)
 		}
-		for i := range c.groups {
-			for _, l := range c.groups[i].lines {
-				want := lineOf(0, "before")
-				if l.offset > 0 {
-					want = b.records[l.offset-1].value
+		for i := range c.Groups {
+			for _, l := range c.Groups[i].Lines {
+				want := recordbatch.LineOf(0, "before")
+				if l.Offset > 0 {
+					want = b.Records[l.Offset-1].Value
 				}
-				if !bytes.Equal(l.bytes, want) {
-					t.Fatalf("line %d was overwritten: %.40q", l.offset, l.bytes)
+				if !bytes.Equal(l.Bytes, want) {
+					t.Fatalf("line %d was overwritten: %.40q", l.Offset, l.Bytes)
 				}
 				lines++
 			}
@@ -70,9 +73,9 @@ func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
 // allowance that is too small for two large batches.
 func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newDecoderRig(t, func(c *fetchConfig) { c.BufferMaxBytes = 8 << 20 })
-		r.fetched = newAllowance(64<<20, 64<<20) // only the inflated bytes are scarce
-		r.out = make(chan *chunk)
+		r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 8 << 20 })
+		r.fetched = NewAllowance(64<<20, 64<<20) // only the inflated bytes are scarce
+		r.out = make(chan *Chunk)
 		ctx, cancel := context.WithCancel(t.Context())
 		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
@@ -80,32 +83,32 @@ func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 		}
 		const decoders, answers = 4, 3
 		for i := range decoders {
-			in := make(chan work, answers)
+			in := make(chan Work, answers)
 			for range answers {
-				var batches []testBatch
+				var batches []recordbatch.Batch
 				for j := range int64(3) { // of 540 KB each, beside an eighth of 8 MiB
 					b := padded(uint64(i), 9, 60_000)
-					b.codec, b.base = wire.Zstd, 9*j
-					for k := range b.records {
-						b.records[k].offset += 9 * j
+					b.Codec, b.Base = wire.Zstd, 9*j
+					for k := range b.Records {
+						b.Records[k].Offset += 9 * j
 					}
 					batches = append(batches, b)
 				}
 				in <- r.work(0, batches...)
 			}
-			d := newDecoder(&r.cfg, mapper, r.inflated, r.out)
-			go d.run(ctx, in)
+			d := NewDecoder(&r.cfg, mapper, r.inflated, r.out)
+			go d.Run(ctx, in)
 		}
 		records := 0
 		go func() {
 			for {
 				select {
 				case c := <-r.out:
-					if c.fault != nil {
-						t.Error(c.fault.err)
+					if c.Fault != nil {
+						t.Error(c.Fault.Err)
 					}
-					records += c.records
-					c.recycle()
+					records += c.Records
+					c.Recycle()
 				case <-ctx.Done():
 					return
 				}
@@ -129,22 +132,24 @@ func TestDecoder_decodersDoNotWaitForEachOther(t *testing.T) {
 func TestDecoder_givesEverythingBackWhenItIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newDecoderRig(t)
-		r.out = make(chan *chunk) // nobody receives
+		r.out = make(chan *Chunk) // nobody receives
 		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := newDecoder(&r.cfg, mapper, r.inflated, r.out)
-		in := make(chan work, 2)
+		d := NewDecoder(&r.cfg, mapper, r.inflated, r.out)
+		f := New(&r.cfg, nil, r.fetched, 1, func() {})
+		in := f.Work[0]
 		b := padded(1, 100, 10_000)
-		b.codec = wire.Gzip
+		b.Codec = wire.Gzip
 		in <- r.work(0, b)
-		in <- r.work(100, testBatch{base: 100, records: []testRecord{inNS(100, "a")}})
+		in <- r.work(100, recordbatch.Batch{Base: 100, Records: []recordbatch.Record{recordbatch.InNS(100, "a")}})
 		ctx, cancel := context.WithCancel(t.Context())
-		go d.run(ctx, in)
+		go d.Run(ctx, in)
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
+		f.Discard()
 		if f, i := r.fetched.Used(), r.inflated.Used(); f+i != 0 {
 			t.Errorf("%d bytes of answers and %d inflated ones are lent at the end", f, i)
 		}

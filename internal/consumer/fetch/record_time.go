@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 // A record's timestamp is whatever its producer wrote: nothing (-1), 0, seconds,
 // microseconds, a time to come. All that is told of a record's age, and the
@@ -13,15 +13,15 @@ const (
 	latestTimestamp = 253_402_300_799_999
 )
 
-// sourceTime returns the time that a record says it is of, or when it arrived if
+// SourceTime returns the time that a record says it is of, or when it arrived if
 // it says none. All are in Unix milliseconds.
-func sourceTime(timestamp, arrived int64) int64 {
+func SourceTime(timestamp, arrived int64) int64 {
 	if timestamp < earliestTimestamp || timestamp > latestTimestamp {
 		return arrived
 	}
 	return timestamp
 }
 
-// ageTime returns the time from which a record's age counts: that which it says
+// AgeTime returns the time from which a record's age counts: that which it says
 // it is of, but not later than when it arrived.
-func ageTime(timestamp, arrived int64) int64 { return min(sourceTime(timestamp, arrived), arrived) }
+func AgeTime(timestamp, arrived int64) int64 { return min(SourceTime(timestamp, arrived), arrived) }

@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -12,19 +12,19 @@ import (
 
 // fetch makes one request and hands its answer to the decoders. A partition whose
 // share of it cannot be judged is asked for again, alone.
-func (f *fetcher) fetch(ctx context.Context, leader int32, batch []asked) (err error) {
+func (f *Fetcher) fetch(ctx context.Context, leader int32, batch []asked) (err error) {
 	for len(batch) > 0 && err == nil {
 		batch, err = f.fetchOnce(ctx, leader, batch)
 	}
 	return err
 }
 
-func (f *fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (again []asked, err error) {
+func (f *Fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (again []asked, err error) {
 	a, err := f.ask(ctx, leader, f.request(batch))
 	if err != nil {
 		return nil, err
 	}
-	defer a.lease.release()
+	defer a.lease.Release()
 	if a.ErrorCode != 0 {
 		return nil, kafka.Code(a.ErrorCode)
 	}
@@ -34,7 +34,7 @@ func (f *fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (a
 // answer is a leader's answer to a fetch, in lent memory.
 type answer struct {
 	wire.FetchResponse
-	lease *lease
+	lease *Buffer
 	// size is that of an answer which has no room in the buffer budget, so that
 	// only its head was read; else 0.
 	size int64
@@ -45,22 +45,22 @@ type answer struct {
 const headBytes = 1 << 20
 
 // ask makes one request. The caller releases the answer's lease.
-func (f *fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (*answer, error) {
+func (f *Fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (*answer, error) {
 	a := &answer{}
 	body, version, err := f.client.Fetch(ctx, leader, r, func(n int) ([]byte, error) {
 		if a.lease != nil { // the request was sent again
-			a.lease.release()
+			a.lease.Release()
 			a.lease = nil
 		}
-		if a.size = 0; int64(n) > f.fetched.ceiling {
+		if a.size = 0; int64(n) > f.fetched.Ceiling {
 			a.size, n = int64(n), int(min(headBytes, f.fetched.capacity))
 		}
-		l, err := f.fetched.lend(ctx, int64(n))
+		l, err := f.fetched.Lend(ctx, int64(n))
 		if err != nil {
 			return nil, err
 		}
 		a.lease = l
-		return l.buf[:n], nil
+		return l.Bytes[:n], nil
 	})
 	if err == nil && a.size > 0 {
 		err = a.DecodeHead(body, version)
@@ -69,7 +69,7 @@ func (f *fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (
 	}
 	if err != nil {
 		if a.lease != nil {
-			a.lease.release()
+			a.lease.Release()
 		}
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (f *fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (
 }
 
 // deliver hands each partition of an answer to its decoder.
-func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (again []asked, err error) {
+func (f *Fetcher) deliver(ctx context.Context, batch []asked, res *answer) (again []asked, err error) {
 	type key struct {
 		id        wire.UUID
 		partition int32
@@ -108,7 +108,7 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 	}
 	at := time.Time{} // others may have filled the answer, or it was cut off
 	if !full {
-		at = time.Now().Add(fetchBackoff)
+		at = time.Now().Add(Backoff)
 	}
 	for i := range batch {
 		if !answered[i] {
@@ -119,24 +119,24 @@ func (f *fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 }
 
 // oversized says whether what is cut off is a batch that has no room by itself.
-func (f *fetcher) oversized(p *wire.FetchedPartition) bool {
+func (f *Fetcher) oversized(p *wire.FetchedPartition) bool {
 	_, length, err := wire.ReadHeader(p.Records, -1)
-	return err == nil && length > f.fetched.ceiling
+	return err == nil && length > f.fetched.Ceiling
 }
 
-func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
+func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
 	if p.ErrorCode != 0 {
 		return f.failed(ctx, a, p)
 	}
 	if p.Diverged() {
-		return f.hand(ctx, a, work{fault: &fault{kind: faultTruncated, offset: p.DivergingEndOffset, err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
+		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
 	a.untold = !a.learn(p, f.cfg.ReadCommitted)
 	if len(p.Records) == 0 {
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
 		return nil
 	}
-	w := work{aborted: slices.Clone(p.Aborted), high: p.HighWatermark, records: p.Records, lease: res.lease.retain()}
+	w := Work{aborted: slices.Clone(p.Aborted), High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
 	next, epoch := wire.End(p.Records)
 	if p.Cut {
 		w.cut = res.size
@@ -151,38 +151,38 @@ func (f *fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 }
 
 // failed sorts out an error code of one partition.
-func (f *fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition) error {
+func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition) error {
 	code := kafka.Code(p.ErrorCode)
 	f.cfg.Failed("fetch")
 	switch {
 	case code == kafka.CodeOffsetOutOfRange:
-		return f.hand(ctx, a, work{fault: &fault{kind: faultOutOfRange, err: code}}, a.offset, a.batchEpoch)
+		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultOutOfRange, Err: code}}, a.offset, a.batchEpoch)
 	case code.TopicGone():
-		f.refresh()
-		return f.hand(ctx, a, work{fault: &fault{kind: faultLost, err: code}}, a.offset, a.batchEpoch)
+		f.Refresh()
+		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultLost, Err: code}}, a.offset, a.batchEpoch)
 	case code.StaleLeader():
-		f.refresh()
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(fetchBackoff))
+		f.Refresh()
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))
 		return nil
 	default:
-		return f.hand(ctx, a, work{fault: &fault{kind: faultRetry, err: code}}, a.offset, a.batchEpoch)
+		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultRetry, Err: code}}, a.offset, a.batchEpoch)
 	}
 }
 
 // hand passes work on in order and makes the partition fetchable at next.
-func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEpoch int32) error {
-	w.cursor, w.epoch, w.from = a.cursor, a.epoch, a.offset
+func (f *Fetcher) hand(ctx context.Context, a asked, w Work, next int64, batchEpoch int32) error {
+	w.Cursor, w.Epoch, w.From = a.Cursor, a.epoch, a.offset
 	at := time.Time{}
 	if w.fault != nil {
-		at = time.Now().Add(maxFetchBackoff) // the loop resets it earlier
+		at = time.Now().Add(MaxBackoff) // the loop resets it earlier
 	}
 	select {
-	case f.work[a.slot%len(f.work)] <- w:
-		f.moved(a, next, batchEpoch, len(w.records), at)
+	case f.Work[a.slot%len(f.Work)] <- w:
+		f.moved(a, next, batchEpoch, len(w.Records), at)
 		return nil
 	case <-ctx.Done():
-		if w.lease != nil {
-			w.lease.release()
+		if w.Lease != nil {
+			w.Lease.Release()
 		}
 		return ctx.Err()
 	}
@@ -191,7 +191,7 @@ func (f *fetcher) hand(ctx context.Context, a asked, w work, next int64, batchEp
 // moved ends a partition's part in a request that brought so many bytes of it,
 // unless it was reset meanwhile. Where an answer's share is left the other lane
 // need not wait for this one.
-func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryAt time.Time) {
+func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.giveUp(a) {
@@ -203,13 +203,13 @@ func (f *fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	if bytes > 0 {
 		a.served = a.request
 	}
-	if a.cursor.epoch.Load() != a.epoch {
+	if a.Cursor.Epoch.Load() != a.epoch {
 		return
 	}
 	if next > a.offset && bytes > 0 {
 		a.density = max(1, int64(bytes)/(next-a.offset))
 	}
-	a.cursor.offset, a.cursor.batchEpoch, a.retryAt = next, batchEpoch, retryAt
+	a.Cursor.Offset, a.Cursor.BatchEpoch, a.retryAt = next, batchEpoch, retryAt
 	if retryAt.IsZero() && a.ahead() >= minShare {
 		f.wake(a.leader)
 	}

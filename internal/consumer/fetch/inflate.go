@@ -1,4 +1,4 @@
-package consumer
+package fetch
 
 import (
 	"context"
@@ -16,19 +16,19 @@ const arenaBytes = 512 << 10
 // not fit what is left of the arena gets a new one of the size it says it
 // needs, and if it said too little, of four times that, up to the ceiling. What
 // inflates to more than that is errOversized.
-func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, *lease, error) {
+func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, *Buffer, error) {
 	if b.Codec == wire.None {
 		data, err := d.inflater.Inflate(nil, b, int64(b.CompressedLen()))
-		return data, w.lease, err
+		return data, w.Lease, err
 	}
 	want := max(b.SizeHint(), int64(b.CompressedLen()))
 	for try := 0; ; try++ {
-		if d.arena == nil || int64(len(d.arena.buf)-d.used) < want || try > 0 {
+		if d.arena == nil || int64(len(d.arena.Bytes)-d.used) < want || try > 0 {
 			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
 				return nil, nil, err
 			}
 		}
-		room := d.arena.buf[d.used:]
+		room := d.arena.Bytes[d.used:]
 		data, err := d.inflater.Inflate(room[:0:len(room)], b, int64(len(room)))
 		if err == nil {
 			d.used += len(data)
@@ -37,24 +37,24 @@ func (d *decoder) inflate(ctx context.Context, w *work, b *wire.Batch) ([]byte, 
 		if !errors.Is(err, wire.ErrInflatesTooMuch) {
 			return nil, nil, err
 		}
-		if int64(len(room)) >= d.inflated.ceiling {
+		if int64(len(room)) >= d.inflated.Ceiling {
 			return nil, nil, errOversized
 		}
-		want = min(4*max(want, int64(len(room))), d.inflated.ceiling)
+		want = min(4*max(want, int64(len(room))), d.inflated.Ceiling)
 	}
 }
 
 // newArena borrows another arena. Nothing of the old one may be held while it
 // waits, or two decoders could wait for each other: the chunk goes out first.
-func (d *decoder) newArena(ctx context.Context, w *work, n int64) error {
-	if d.chunk.records > 0 {
+func (d *Decoder) newArena(ctx context.Context, w *Work, n int64) error {
+	if d.chunk.Records > 0 {
 		if err := d.send(ctx); err != nil {
 			return err
 		}
 		d.begin(w)
 	}
-	d.dropArena()
-	l, err := d.inflated.lend(ctx, min(n, d.inflated.ceiling))
+	d.DropArena()
+	l, err := d.inflated.Lend(ctx, min(n, d.inflated.Ceiling))
 	if err != nil {
 		return err
 	}
@@ -62,9 +62,9 @@ func (d *decoder) newArena(ctx context.Context, w *work, n int64) error {
 	return nil
 }
 
-func (d *decoder) dropArena() {
+func (d *Decoder) DropArena() {
 	if d.arena != nil {
-		d.arena.release()
+		d.arena.Release()
 		d.arena = nil
 	}
 }

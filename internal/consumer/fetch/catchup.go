@@ -1,0 +1,124 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+
+	"kafka-import-bridge/internal/kafka"
+)
+
+// CatchUpJob is one fetch of a partition below its position, for the lines of
+// some namespaces that were dropped, or for the records of a refused batch. It
+// does not change once it is under way.
+type CatchUpJob struct {
+	Cursor    *Cursor
+	From      int64
+	Wanted    map[string]bool // namespaces
+	Originals bool            // their records, not their lines
+}
+
+// CatchUpReader makes the catch-up reads of a session, one fetch at a time. The
+// last chunk of each job carries a fault, of kind FaultNone if all went well.
+type CatchUpReader struct {
+	Jobs chan *CatchUpJob // has room for one
+	dec  *Decoder
+	f    *Fetcher
+}
+
+func NewCatchUpReader(f *Fetcher, d *Decoder) *CatchUpReader {
+	return &CatchUpReader{Jobs: make(chan *CatchUpJob, 1), f: f, dec: d}
+}
+
+// Run serves one job after the other until ctx ends.
+func (r *CatchUpReader) Run(ctx context.Context) {
+	defer r.dec.DropArena()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case job := <-r.Jobs:
+			r.serve(ctx, job)
+		}
+	}
+}
+
+// serve fetches once from the job's offset, sends what it finds as chunks, and
+// one last chunk that says that the job is over.
+func (r *CatchUpReader) serve(ctx context.Context, job *CatchUpJob) {
+	defer r.dec.DropArena()
+	w := Work{Cursor: job.Cursor, Epoch: job.Cursor.Epoch.Load(), From: job.From, CatchUp: job}
+	flt := r.read(ctx, &w)
+	if ctx.Err() != nil {
+		return
+	}
+	r.dec.begin(&w)
+	if r.dec.chunk.Fault = flt; flt == nil {
+		r.dec.chunk.Fault = &Fault{Kind: FaultNone}
+	}
+	_ = r.dec.send(ctx)
+}
+
+// errNothingThere: the main read has been further on, so that there is something,
+// if only a batch without records. A new leader may not know yet how far it is.
+var errNothingThere = errors.New("answer holds nothing below the position")
+
+// read fetches and decodes; w.from ends after what was sent.
+func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
+	a := r.f.aside(w)
+	request := r.f.request([]asked{a})
+	request.MaxWait = 0
+	res, err := r.f.ask(ctx, a.of, request)
+	if err != nil {
+		return &Fault{Kind: FaultRetry, Err: err}
+	}
+	defer res.lease.Release()
+	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
+		return &Fault{Kind: FaultRetry, Err: kafka.Code(res.ErrorCode)}
+	}
+	p := &res.Partitions[0]
+	switch code := kafka.Code(p.ErrorCode); {
+	case code == kafka.CodeOffsetOutOfRange:
+		return &Fault{Kind: FaultOutOfRange, Err: code}
+	case code != kafka.CodeOK:
+		return &Fault{Kind: FaultRetry, Err: code}
+	}
+	w.Records, w.aborted, w.High, w.Lease = p.Records, p.Aborted, p.HighWatermark, res.lease
+	if len(p.Records) == 0 {
+		return &Fault{Kind: FaultRetry, Err: errNothingThere}
+	}
+	if p.Cut {
+		w.cut = res.size
+	}
+	return r.dec.decode(ctx, w)
+}
+
+// caughtUp adds d.rec to a catch-up chunk: the lines of the wanted namespaces,
+// or their records.
+func (d *Decoder) caughtUp(w *Work, l *Buffer) {
+	c, rec, job := d.chunk, &d.rec, w.CatchUp
+	c.Records++
+	c.Next = rec.Offset + 1
+	if d.skips(w) {
+		return // the main read has counted it
+	}
+	d.input.Topic, d.input.Partition, d.input.Offset = w.Cursor.Topic, w.Cursor.Partition, rec.Offset
+	d.input.Key, d.input.Value, d.input.Headers = rec.Key, rec.Value, rec
+	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	if rej != nil {
+		return // the main read has dealt with it
+	}
+	c.scratch = out
+	for _, ns := range ln.Namespaces {
+		switch {
+		case !job.Wanted[ns]:
+		case job.Originals:
+			r := Rejected{Offset: rec.Offset, Time: c.ageOf(rec), Original: newOriginal(w.Cursor.TopicPartition, rec, c.arrived)}
+			c.keep(l)
+			c.Bytes += r.Original.Size()
+			c.Rejects = append(c.Rejects, r)
+		default:
+			c.keep(l)
+			c.Add(ns, Line{rec.Offset, c.ageOf(rec), ln.Bytes})
+		}
+	}
+}

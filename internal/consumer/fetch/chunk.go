@@ -1,0 +1,143 @@
+package fetch
+
+import (
+	"sync"
+
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Bounds of one chunk: small enough that the loop turns often, large enough
+// that a channel send costs nothing per record. A single larger line is a
+// chunk of its own. A small budget lowers them: see Config.chunkBounds.
+const (
+	chunkMaxLines = 1024
+	chunkMaxBytes = 256 << 10
+)
+
+// Chunk is what a decoder hands to the session loop: consecutive records of one
+// partition, already turned into lines and grouped by namespace. The loop owns
+// it from the receive on and recycles it.
+type Chunk struct {
+	Cursor *Cursor
+	Epoch  uint32 // of the read; an older one than the cursor's is stale
+
+	Start   int64 // first offset it covers
+	Next    int64 // offset after the last record, counted holes included
+	Groups  []group
+	Rejects []Rejected
+	Records int   // records it was made of, whatever became of them
+	lines   int   // lines, fan-out counted
+	Bytes   int64 // of all lines, newlines included
+
+	// Unix milliseconds: when the chunk was begun, and the last record's time, which
+	// counts as its age. The latter is 0 without records.
+	arrived, LastTime int64
+
+	// Fault is set instead of records when reading cannot go on here.
+	Fault *Fault
+	// Oversized is set instead of records where they have no room in the buffer.
+	Oversized *Oversized
+	// CatchUp is the job it was read for, nil on the main path.
+	CatchUp *CatchUpJob
+
+	leases  []*Buffer // what the lines point into
+	scratch []byte    // rewritten lines
+	index   map[string]int
+}
+
+// group is a namespace's share of a chunk, in the order of offsets.
+type group struct {
+	Namespace string
+	Lines     []Line
+	Bytes     int64
+}
+
+// Line is one line for one namespace. bytes is valid until the chunk is
+// recycled and has no newline.
+type Line struct {
+	Offset int64
+	Time   int64 // from which its age counts, Unix milliseconds
+	Bytes  []byte
+}
+
+// Rejected is a record that becomes no line.
+type Rejected struct {
+	Offset   int64
+	Time     int64 // from which its age counts, Unix milliseconds
+	Reason   record.Reason
+	Operator bool // named by BRIDGE_SKIP_RECORDS
+	Detail   string
+	Original *Original // where the record itself is needed; it points into a lease
+}
+
+var chunks = sync.Pool{New: func() any { return &Chunk{index: map[string]int{}} }}
+
+func NewChunk(c *Cursor, epoch uint32) *Chunk {
+	k := chunks.Get().(*Chunk)
+	k.Cursor, k.Epoch = c, epoch
+	return k
+}
+
+// Recycle gives the chunk's memory back. Nothing of it may be used afterwards.
+func (k *Chunk) Recycle() {
+	for _, l := range k.leases {
+		l.Release()
+	}
+	for i := range k.Groups {
+		clear(k.Groups[i].Lines)
+		k.Groups[i] = group{Lines: k.Groups[i].Lines[:0]}
+	}
+	clear(k.Rejects)
+	clear(k.leases)
+	clear(k.index)
+	if cap(k.scratch) > 4*chunkMaxBytes {
+		k.scratch = nil
+	}
+	*k = Chunk{Groups: k.Groups[:0], Rejects: k.Rejects[:0], leases: k.leases[:0], scratch: k.scratch[:0], index: k.index}
+	chunks.Put(k)
+}
+
+// Add appends one line for a namespace.
+func (k *Chunk) Add(namespace string, l Line) {
+	i, ok := k.index[namespace]
+	if !ok {
+		i = len(k.Groups)
+		k.index[namespace] = i
+		if i < cap(k.Groups) {
+			k.Groups = k.Groups[:i+1] // its lines keep their capacity
+		} else {
+			k.Groups = append(k.Groups, group{})
+		}
+		k.Groups[i].Namespace = namespace
+	}
+	g := &k.Groups[i]
+	n := int64(len(l.Bytes)) + 1
+	g.Lines = append(g.Lines, l)
+	g.Bytes += n
+	k.lines++
+	k.Bytes += n
+}
+
+// ageOf returns the time from which the age of a record counts that came with
+// the chunk.
+func (k *Chunk) ageOf(r *wire.Record) int64 { return AgeTime(r.Timestamp, k.arrived) }
+
+// keep makes the chunk hold a lease that its lines point into.
+func (k *Chunk) keep(l *Buffer) {
+	if n := len(k.leases); n > 0 && k.leases[n-1] == l {
+		return
+	}
+	k.leases = append(k.leases, l.retain())
+}
+
+// Originals returns how many rejected records the chunk keeps, and their bytes.
+func (k *Chunk) Originals() (count int, bytes int64) {
+	for i := range k.Rejects {
+		if o := k.Rejects[i].Original; o != nil {
+			count++
+			bytes += o.Size()
+		}
+	}
+	return count, bytes
+}

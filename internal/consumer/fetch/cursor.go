@@ -1,0 +1,104 @@
+package fetch
+
+import (
+	"cmp"
+	"sync/atomic"
+	"time"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Cursor is where the session reads one partition. The loop moves it with
+// fetcher.reset, fetches move it forward.
+type Cursor struct {
+	kafka.TopicPartition
+	topicID wire.UUID
+	slot    int // decoders are picked by it, so that a partition keeps its order
+
+	// Guarded by fetcher.mu.
+	leader, leaderEpoch int32
+	Offset              int64 // of the next record to fetch
+	BatchEpoch          int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
+	busy                bool  // a request for it is under way
+	Paused              bool
+	retryAt             time.Time
+	density             int64     // bytes of an answer per offset, of the last one; 0 unknown
+	turn                uint64    // the request that asked for it last
+	served              uint64    // the last request that brought records of it
+	heard               time.Time // when its offsets below were last told
+
+	// Epoch counts resets: what an older read delivers is stale.
+	Epoch atomic.Uint32
+	// What the log holds: high watermark, last stable offset, log start.
+	HighWatermark, StableOffset, LogStart atomic.Int64
+}
+
+// learn notes what a fetch has told of the log, and says whether that was where it
+// ends: brokers tell -1 of what they do not know. Who reads uncommitted records reads
+// to the high watermark.
+func (c *Cursor) learn(p *wire.FetchedPartition, committed bool) bool {
+	if p.HighWatermark < 0 {
+		return false
+	}
+	r := kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: p.HighWatermark}
+	if committed && p.LastStableOffset >= 0 {
+		r.Stable = p.LastStableOffset
+	}
+	if r.Begin < 0 {
+		r.Begin = c.LogStart.Load()
+	}
+	c.Know(r)
+	return true
+}
+
+// Know notes what the log holds.
+func (c *Cursor) Know(r kafka.Range) {
+	c.HighWatermark.Store(r.End)
+	c.StableOffset.Store(r.Stable)
+	c.LogStart.Store(r.Begin)
+}
+
+// idle says that a request may ask for the partition. Call with fetcher.mu held.
+func (c *Cursor) idle() bool { return !c.busy && !c.Paused }
+
+// ahead is about how many bytes the leader has beyond the offset, as of the last
+// answer; an open transaction's do not count. Call with fetcher.mu held.
+func (c *Cursor) ahead() int64 {
+	const usual = 1 << 10 // bytes of a record
+	return max(0, c.StableOffset.Load()-c.Offset) * max(1, cmp.Or(c.density, usual))
+}
+
+// FaultKind says why reading a partition cannot simply go on.
+type FaultKind uint8
+
+const (
+	FaultNone       FaultKind = iota // ends a catch-up read that went well
+	FaultRetry                       // tried again after a while; told
+	FaultOutOfRange                  // the offset is not in the log
+	FaultTruncated                   // the log ends before what was read of it
+	FaultLost                        // the topic was deleted or created anew
+	FaultCorrupt                     // the data at the offset cannot be read
+)
+
+// Fault travels in the order of the partition's chunks, so that the loop has
+// seen all that came before it.
+type Fault struct {
+	Kind   FaultKind
+	Offset int64 // truncated: where the common log ends; corrupt: the bad batch
+	Err    error
+}
+
+// Work is what a fetch hands to a decoder: one partition's share of an answer.
+type Work struct {
+	Cursor  *Cursor
+	Epoch   uint32
+	From    int64 // records below it were delivered before
+	aborted []wire.AbortedTransaction
+	High    int64   // high watermark of the answer
+	Records []byte  // points into lease
+	cut     int64   // not 0: records are only the beginning of an answer of so many bytes
+	Lease   *Buffer // nil with a fault
+	fault   *Fault
+	CatchUp *CatchUpJob // nil on the main path
+}
