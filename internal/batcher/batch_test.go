@@ -20,6 +20,11 @@ func TestBatch_releaseTwiceReturnsItsBlocksOnce(t *testing.T) {
 	if pool.InUse() != used || pool.Idle() != 0 || body(other) != "2\n" {
 		t.Errorf("second Release: %d in use, %d idle, other body %q", pool.InUse(), pool.Idle(), body(other))
 	}
+	for range 3 {
+		if block := pool.get(minBlock); cap(block) != minBlock {
+			t.Errorf("the pool hands out a block of %d bytes", cap(block))
+		}
+	}
 }
 
 func TestBatch_releaseWhileOpenPanics(t *testing.T) {

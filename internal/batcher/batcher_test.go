@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // wide are the limits of the contract's defaults.
@@ -185,9 +186,23 @@ func TestBatcher_dueExactlyAtMaxAge(t *testing.T) {
 
 func TestBatcher_namespaceIsCopied(t *testing.T) {
 	b := New(wide(), NewPool())
-	open, _ := add(t, b, strings.Clone("users"), "1", time.UnixMilli(0))
+	name := strings.Clone("users") // a part of a chunk's memory, in real life
+	open, _ := add(t, b, name, "1", time.UnixMilli(0))
 	again, _ := add(t, b, strings.Clone("users"), "2", time.UnixMilli(0))
 	if open != again {
 		t.Errorf("equal names got two batches")
+	}
+	b.SetBusy(name, true)
+	kept := []string{open.Namespace}
+	for key := range b.open {
+		kept = append(kept, key)
+	}
+	for key := range b.busy {
+		kept = append(kept, key)
+	}
+	for _, k := range kept {
+		if unsafe.StringData(k) == unsafe.StringData(name) {
+			t.Errorf("the caller's memory is kept by %d names of %q", len(kept), k)
+		}
 	}
 }
