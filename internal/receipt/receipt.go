@@ -28,6 +28,10 @@ type Receipt struct {
 	Bytes     int64     // of the lines with their newlines
 	StoredAt  time.Time // to the millisecond
 	Attempts  int       // to store it, at least one
+	// Settings is the fingerprint of the settings that decided to which
+	// namespaces and under which ids the records went, "" in receipts of builds
+	// that wrote none.
+	Settings string
 
 	// Pieces are where the lines come from, at least one.
 	Pieces []Piece
@@ -59,6 +63,7 @@ type wire struct {
 	Bytes      int64      `json:"bytes"`
 	StoredAt   time.Time  `json:"stored_at"`
 	Attempts   int        `json:"attempts"`
+	Settings   string     `json:"settings,omitempty"`
 	Pieces     []Piece    `json:"pieces"`
 	Status     string     `json:"status,omitempty"`
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
@@ -79,7 +84,7 @@ func (r *Receipt) Key() []byte {
 func (r *Receipt) Encode() ([]byte, error) {
 	w := wire{
 		Version: Version, RequestID: r.RequestID, Namespace: r.Namespace, Records: r.Records, Bytes: r.Bytes,
-		StoredAt: milliseconds(r.StoredAt), Attempts: r.Attempts, Pieces: r.Pieces, Status: r.Status, DataCount: r.DataCount,
+		StoredAt: milliseconds(r.StoredAt), Attempts: r.Attempts, Settings: r.Settings, Pieces: r.Pieces, Status: r.Status, DataCount: r.DataCount,
 	}
 	if !r.FinishedAt.IsZero() {
 		at := milliseconds(r.FinishedAt)
@@ -109,7 +114,7 @@ func Decode(value []byte) (*Receipt, error) {
 	}
 	r := &Receipt{
 		RequestID: w.RequestID, Namespace: w.Namespace, Records: w.Records, Bytes: w.Bytes, StoredAt: w.StoredAt.UTC(),
-		Attempts: w.Attempts, Pieces: w.Pieces, Status: w.Status, DataCount: w.DataCount,
+		Attempts: w.Attempts, Settings: w.Settings, Pieces: w.Pieces, Status: w.Status, DataCount: w.DataCount,
 	}
 	if w.FinishedAt != nil {
 		r.FinishedAt = w.FinishedAt.UTC()

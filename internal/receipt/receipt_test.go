@@ -10,7 +10,7 @@ import (
 
 func sample() *Receipt {
 	return &Receipt{
-		RequestID: "req_1", Namespace: "users", Records: 7, Bytes: 700, Attempts: 2,
+		RequestID: "req_1", Namespace: "users", Records: 7, Bytes: 700, Attempts: 2, Settings: "0123abcd",
 		StoredAt: time.Date(2026, 11, 1, 12, 0, 0, 123_000_000, time.UTC),
 		Pieces: []Piece{
 			{Topic: "orders", TopicID: "vYuVoGKkTfiWpZ1hbZJqTg", Partition: 3, First: 100, Last: 104, Records: 5},
@@ -19,7 +19,7 @@ func sample() *Receipt {
 	}
 }
 
-const golden = `{"version":1,"request_id":"req_1","namespace":"users","records":7,"bytes":700,"stored_at":"2026-11-01T12:00:00.123Z","attempts":2,` +
+const golden = `{"version":1,"request_id":"req_1","namespace":"users","records":7,"bytes":700,"stored_at":"2026-11-01T12:00:00.123Z","attempts":2,"settings":"0123abcd",` +
 	`"pieces":[{"topic":"orders","topic_id":"vYuVoGKkTfiWpZ1hbZJqTg","partition":3,"first":100,"last":104,"records":5},{"topic":"orders","topic_id":"","partition":4,"first":9,"last":90,"records":2}]`
 
 // TestReceipt_isWrittenAsPromised: others read the topic too.

@@ -1,0 +1,128 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+)
+
+// Policy says what the present settings do with a record that becomes no line.
+type Policy uint8
+
+// The policies.
+const (
+	LeaveOut   Policy = iota // it is skipped, and counted
+	DeadLetter               // it goes to the dead-letter topic
+	Hold                     // the committed offset waits for it: below that, older settings left it out
+)
+
+// Partition is what became of the records of one partition between two offsets.
+// All counts but Records and Gone are of deliveries: a record's lines, one for
+// each of its namespaces, or a record that becomes no line.
+type Partition struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	From      int64  `json:"from"` // first offset looked at
+	To        int64  `json:"to"`   // the committed offset, or -1 if there is none
+
+	Records    int64 `json:"records"`
+	Deliveries int64 `json:"deliveries"`
+
+	Covered      int64 `json:"covered"`       // by at least one receipt
+	DeadLettered int64 `json:"dead_lettered"` // and not covered
+	LeftOut      int64 `json:"left_out"`      // by a policy
+	Missing      int64 `json:"missing"`
+	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
+
+	// LeftOutWhy counts what was left out by reason.
+	LeftOutWhy map[string]int64 `json:"left_out_why,omitempty"`
+	// Unexplained counts what was left out although the present policy would
+	// hold it: the settings were others, or a record was named to be skipped.
+	Unexplained int64 `json:"unexplained,omitempty"`
+	// Gone counts lines that receipts hold and the source does not any more: it
+	// was compacted, or the settings were others.
+	Gone int64 `json:"gone,omitempty"`
+	// Examples are the first places where something is missing.
+	Examples []Example `json:"examples,omitempty"`
+}
+
+// Example is a place where deliveries are missing.
+type Example struct {
+	First     int64  `json:"first"`
+	Last      int64  `json:"last"`
+	Namespace string `json:"namespace"` // "" for a record that becomes no line
+	Missing   int64  `json:"missing"`   // of the namespace's lines between the offsets
+	Reason    string `json:"reason,omitempty"`
+}
+
+// maxExamples bounds the examples of one partition.
+const maxExamples = 5
+
+// miss counts missing deliveries. Single ones next to each other become one
+// example.
+func (p *Partition) miss(first, last, count int64, namespace, reason string) {
+	p.Missing += count
+	if n := len(p.Examples); n > 0 {
+		e := &p.Examples[n-1]
+		if first == last && e.Namespace == namespace && e.Reason == reason && e.Missing == e.Last-e.First+1 && first == e.Last+1 {
+			e.Last, e.Missing = last, e.Missing+count
+			return
+		}
+	}
+	if len(p.Examples) < maxExamples {
+		p.Examples = append(p.Examples, Example{first, last, namespace, count, reason})
+	}
+}
+
+func (p *Partition) leftOut(d *delivery) {
+	p.LeftOut++
+	if p.LeftOutWhy == nil {
+		p.LeftOutWhy = map[string]int64{}
+	}
+	p.LeftOutWhy[d.reason]++
+	if d.policy == Hold {
+		p.Unexplained++
+	}
+}
+
+// Report is what became of all records that were looked at.
+type Report struct {
+	Partitions []*Partition `json:"partitions"`
+	Total      Partition    `json:"total"`
+	Receipts   Receipts     `json:"receipts"`
+	// Notes say what limits the meaning of the counts, a sentence each.
+	Notes []string `json:"notes"`
+}
+
+// Receipts is what was read of the receipts' topic.
+type Receipts struct {
+	Read          int64      `json:"read"`           // records of the topic
+	Bad           int64      `json:"bad"`            // of them: no receipts, or of an unknown version
+	OtherSettings int64      `json:"other_settings"` // of them: written under other settings than the present ones
+	Oldest        *time.Time `json:"oldest"`         // when the oldest of them was stored
+	Letters       int64      `json:"dead_letters"`   // records of the dead-letter topic
+	Passes        int        `json:"passes"`         // how often both were read
+}
+
+// OK reports whether nothing is missing.
+func (r *Report) OK() bool { return r.Total.Missing == 0 }
+
+// sum adds up the partitions.
+func (r *Report) sum() {
+	t := &r.Total
+	for _, p := range r.Partitions {
+		t.Records += p.Records
+		t.Deliveries += p.Deliveries
+		t.Covered += p.Covered
+		t.DeadLettered += p.DeadLettered
+		t.LeftOut += p.LeftOut
+		t.Missing += p.Missing
+		t.CoveredTwice += p.CoveredTwice
+		t.Unexplained += p.Unexplained
+		t.Gone += p.Gone
+	}
+}
+
+// note adds what the counts cannot say.
+func (r *Report) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,291 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"time"
+
+	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/wire"
+)
+
+// A Range is a part of a partition.
+type Range struct {
+	Topic     string
+	TopicID   string // as Kafka prints it; "" where the brokers have none
+	Partition int32
+	From      int64 // included
+	To        int64 // not included; ToEnd for all that there is
+}
+
+// ToEnd is the end of a partition when it is read.
+const ToEnd = -1
+
+// A Source reads Kafka.
+type Source interface {
+	// Read calls each for the records of a range in the order of their offsets,
+	// aborted ones left out where the settings say so. A record is valid during
+	// the call. An error of each ends the reading and is returned as it is.
+	Read(ctx context.Context, r *Range, each func(*wire.Record) error) error
+}
+
+// A Router says what a record owes under the present settings: lines of these
+// namespaces, or none for a reason and with a policy.
+type Router interface {
+	Route(r *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy)
+}
+
+// Input is what is verified.
+type Input struct {
+	// Records are the parts of the source partitions below the committed offsets.
+	Records []Range
+	// Receipts and Letters are the partitions of those topics; To is ToEnd.
+	Receipts, Letters []Range
+	// Settings is the fingerprint of the present settings, as in receipts.
+	Settings string
+	// Limit is how many parts of receipts and dead letters are kept at once, of
+	// 40 bytes each.
+	//
+	// Default: a million
+	Limit int
+	// Progress is called now and then; nil reports nothing.
+	Progress func(Progress)
+}
+
+// Progress is how far Run is.
+type Progress struct {
+	Pass  int    // from 1
+	What  string // a topic
+	Done  int64  // records of its kind that were read in this pass
+	Total int64  // records to verify, 0 while others are read
+}
+
+// progressEvery is how many records are read between two reports.
+const progressEvery = 50_000
+
+// Run accounts for the records. It returns what an unreadable topic or a
+// cancelled context leaves undone as an error, with no report.
+func Run(ctx context.Context, in Input, source Source, router Router) (*Report, error) {
+	if in.Limit <= 0 {
+		in.Limit = 1_000_000
+	}
+	if in.Progress == nil {
+		in.Progress = func(Progress) {}
+	}
+	v := &verifier{Input: in, source: source, router: router, report: &Report{Notes: []string{}}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
+	for i := range in.Records {
+		r := &in.Records[i]
+		p := &Partition{Topic: r.Topic, Partition: r.Partition, From: r.From, To: r.To}
+		v.numbers[partitionName{r.Topic, r.Partition}] = uint32(i)
+		v.report.Partitions = append(v.report.Partitions, p)
+		v.total += max(0, r.To-r.From)
+	}
+	for from := (at{}); from.before(end); from = v.covers.cut {
+		v.pass++
+		if err := v.collect(ctx, from); err != nil {
+			return nil, err
+		}
+		if err := v.account(ctx); err != nil {
+			return nil, err
+		}
+	}
+	v.report.Receipts.Passes = v.pass
+	v.report.sum()
+	return v.report, nil
+}
+
+type partitionName struct {
+	topic     string
+	partition int32
+}
+
+// verifier is one run.
+type verifier struct {
+	Input
+	source  Source
+	router  Router
+	report  *Report
+	numbers map[partitionName]uint32
+	covers  *covers
+	seed    maphash.Seed
+
+	pass  int
+	done  int64 // records read in this step
+	total int64
+
+	next     int // in Records: the first that is not finished
+	sweep    *sweep
+	position int64 // in Records[next]
+	delivery delivery
+}
+
+// collect reads the receipts and dead letters of one pass.
+func (v *verifier) collect(ctx context.Context, from at) error {
+	v.covers.begin(from)
+	v.done = 0
+	for i := range v.Receipts {
+		if err := v.source.Read(ctx, &v.Receipts[i], v.counted(&v.Receipts[i], 0, v.receipt)); err != nil {
+			return fmt.Errorf("read receipts: %w", err)
+		}
+	}
+	for i := range v.Letters {
+		if err := v.source.Read(ctx, &v.Letters[i], v.counted(&v.Letters[i], 0, v.letter)); err != nil {
+			return fmt.Errorf("read dead letters: %w", err)
+		}
+	}
+	v.covers.sort()
+	return nil
+}
+
+// counted reports progress while each takes records.
+func (v *verifier) counted(r *Range, total int64, each func(*wire.Record)) func(*wire.Record) error {
+	return func(rec *wire.Record) error {
+		each(rec)
+		if v.done++; v.done%progressEvery == 0 {
+			v.Progress(Progress{Pass: v.pass, What: r.Topic, Done: v.done, Total: total})
+		}
+		return nil
+	}
+}
+
+// receipt takes one record of the receipts' topic.
+func (v *verifier) receipt(rec *wire.Record) {
+	if rec.Value == nil {
+		return // a receipt that somebody deleted
+	}
+	r, err := receipt.Decode(rec.Value)
+	if v.pass == 1 {
+		v.countReceipt(r, err)
+	}
+	if err != nil {
+		return
+	}
+	id, namespace := maphash.Bytes(v.seed, r.Key()), v.hash(r.Namespace)
+	for i := range r.Pieces {
+		p := &r.Pieces[i]
+		number, ok := v.number(p.Topic, p.Partition, p.First, p.Last)
+		if !ok || p.TopicID != "" && v.Records[number].TopicID != "" && p.TopicID != v.Records[number].TopicID {
+			continue // of a topic that was deleted and made anew
+		}
+		v.covers.add(cover{partition: number, first: p.First, last: p.Last, namespace: namespace, id: id, records: uint32(p.Records)})
+	}
+}
+
+func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
+	seen := &v.report.Receipts
+	seen.Read++
+	if err != nil {
+		seen.Bad++
+		return
+	}
+	if r.Settings != "" && r.Settings != v.Settings {
+		seen.OtherSettings++
+	}
+	if seen.Oldest == nil || r.StoredAt.Before(*seen.Oldest) {
+		seen.Oldest = &r.StoredAt
+	}
+}
+
+// number is that of a partition of which records between two offsets are verified.
+func (v *verifier) number(topic string, partition int32, first, last int64) (uint32, bool) {
+	n, ok := v.numbers[partitionName{topic, partition}]
+	return n, ok && last >= v.Records[n].From && first < v.Records[n].To
+}
+
+// hash is that of a namespace, never wholeRecord.
+func (v *verifier) hash(namespace string) uint64 {
+	return max(1, maphash.String(v.seed, namespace))
+}
+
+// letter takes one record of the dead-letter topic.
+func (v *verifier) letter(rec *wire.Record) {
+	if v.pass == 1 {
+		v.report.Receipts.Letters++
+	}
+	l, ok := parseLetter(rec)
+	if !ok {
+		return
+	}
+	number, ok := v.number(l.topic, l.partition, l.offset, l.offset)
+	if !ok {
+		return
+	}
+	c := cover{partition: number, first: l.offset, last: l.offset, id: uint64(l.timestamp)}
+	if l.namespace != "" {
+		c.namespace = v.hash(l.namespace)
+	}
+	v.covers.add(c)
+}
+
+// account reads the records as far as the covers of this pass reach.
+func (v *verifier) account(ctx context.Context) error {
+	v.done = 0
+	for ; v.next < len(v.Records); v.next++ {
+		r := v.Records[v.next]
+		if v.sweep == nil {
+			v.sweep, v.position = newSweep(v.report.Partitions[v.next], r.From, r.To), r.From
+		}
+		v.sweep.feed(v.covers.of(uint32(v.next)))
+		cut := v.covers.cut
+		whole := uint32(v.next) < cut.partition
+		if r.From = v.position; !whole {
+			r.To = min(r.To, cut.offset)
+		}
+		if r.From < r.To {
+			if err := v.source.Read(ctx, &r, v.counted(&r, v.total, v.owed(&r))); err != nil {
+				return fmt.Errorf("read records: %w", err)
+			}
+			v.position = r.To
+		}
+		if !whole {
+			v.sweep.keep()
+			return nil
+		}
+		v.sweep.finish()
+		v.sweep = nil
+	}
+	return nil
+}
+
+// owed counts the records of a range.
+func (v *verifier) owed(r *Range) func(*wire.Record) {
+	return func(rec *wire.Record) {
+		d := &v.delivery
+		d.namespaces, d.reason, d.policy = v.router.Route(r, rec)
+		d.hashes = d.hashes[:0]
+		for _, namespace := range d.namespaces {
+			d.hashes = append(d.hashes, v.hash(namespace))
+		}
+		v.sweep.record(rec.Offset, rec.Timestamp, d)
+	}
+}
+
+// sourceOf is where a dead letter comes from.
+type sourceOf struct {
+	topic     string
+	partition int32
+	offset    int64
+	timestamp int64 // of the record, in milliseconds
+	namespace string
+}
+
+// timestampLayout is that of the header bridge.source.timestamp.
+const timestampLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// parseLetter reads the bridge's headers: the last of each name, as the
+// original's come first.
+func parseLetter(rec *wire.Record) (l sourceOf, ok bool) {
+	text := func(name string) string {
+		value, _ := rec.Header("bridge." + name)
+		return string(value)
+	}
+	partition, partitionErr := strconv.ParseInt(text("source.partition"), 10, 32)
+	offset, offsetErr := strconv.ParseInt(text("source.offset"), 10, 64)
+	when, timeErr := time.Parse(timestampLayout, text("source.timestamp"))
+	if partitionErr != nil || offsetErr != nil || timeErr != nil {
+		return l, false
+	}
+	return sourceOf{text("source.topic"), int32(partition), offset, when.UnixMilli(), text("namespace")}, true
+}
