@@ -53,7 +53,7 @@ type covers struct {
 }
 
 func newCovers(limit int) *covers {
-	return &covers{limit: limit, list: make([]cover, 0, limit), cut: end}
+	return &covers{limit: limit, cut: end}
 }
 
 // begin forgets all covers and takes those that begin at from or later.
@@ -66,19 +66,22 @@ func (c *covers) add(v cover) {
 	}
 	if len(c.list) >= c.limit {
 		c.sort()
-		if len(c.list) > c.limit/2 {
+		if len(c.list) > c.limit*3/4 {
 			c.shrink()
 		}
 		if !v.at().before(c.cut) {
 			return
 		}
 	}
+	if len(c.list) == cap(c.list) && len(c.list) > c.limit/4 {
+		c.list = slices.Grow(c.list, max(0, c.limit-len(c.list))) // no more: append would
+	}
 	c.list = append(c.list, v)
 }
 
-// shrink drops the later half, but never a part of what begins at one place.
+// shrink drops the last quarter, but never a part of what begins at one place.
 func (c *covers) shrink() {
-	cut := c.list[len(c.list)/2].at()
+	cut := c.list[len(c.list)*3/4].at()
 	if cut == c.list[0].at() {
 		i := sort.Search(len(c.list), func(i int) bool { return cut.before(c.list[i].at()) })
 		if i == len(c.list) {

@@ -48,7 +48,7 @@ type Input struct {
 	// Limit is how many parts of receipts and dead letters are kept at once, of
 	// 40 bytes each.
 	//
-	// Default: a million
+	// Default: a million and a half
 	Limit int
 	// Progress is called now and then; nil reports nothing.
 	Progress func(Progress)
@@ -69,7 +69,7 @@ const progressEvery = 50_000
 // cancelled context leaves undone as an error, with no report.
 func Run(ctx context.Context, in Input, source Source, router Router) (*Report, error) {
 	if in.Limit <= 0 {
-		in.Limit = 1_000_000
+		in.Limit = 1_500_000
 	}
 	if in.Progress == nil {
 		in.Progress = func(Progress) {}
