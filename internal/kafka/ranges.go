@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"kafka-import-bridge/internal/wire"
 )
@@ -73,6 +74,23 @@ func (c *Client) rangesOf(ctx context.Context, committed bool, leader int32, tps
 		}
 	}
 	return out, errors.Join(err, err2, err3)
+}
+
+// OffsetsAt asks the leaders for the first offset whose timestamp is at least a
+// time; -1 where there is none.
+func (c *Client) OffsetsAt(ctx context.Context, at time.Time, todo []TopicPartition, leaders map[TopicPartition]wire.PartitionMetadata) (map[TopicPartition]int64, error) {
+	byLeader := map[int32][]TopicPartition{}
+	for _, tp := range todo {
+		byLeader[leaders[tp].Leader] = append(byLeader[leaders[tp].Leader], tp)
+	}
+	all := map[TopicPartition]int64{}
+	var errs []error
+	for leader, tps := range byLeader {
+		some, err := c.listOffsets(ctx, leader, tps, at.UnixMilli(), false)
+		maps.Copy(all, some)
+		errs = append(errs, err)
+	}
+	return all, errors.Join(errs...)
 }
 
 // listOffsets makes one call; without an answer there is no map.

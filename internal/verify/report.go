@@ -31,6 +31,7 @@ type Partition struct {
 	DeadLettered int64 `json:"dead_lettered"` // and not covered
 	LeftOut      int64 `json:"left_out"`      // by a policy
 	Missing      int64 `json:"missing"`
+	Unread       int64 `json:"unread"`        // records of Kafka batches that cannot be read
 	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
 
 	// LeftOutWhy counts what was left out by reason.
@@ -73,14 +74,14 @@ func (p *Partition) miss(first, last, count int64, namespace, reason string) {
 	}
 }
 
-func (p *Partition) leftOut(d *delivery) {
-	p.LeftOut++
+func (p *Partition) leftOut(reason string, count int64, unexplained bool) {
+	p.LeftOut += count
 	if p.LeftOutWhy == nil {
 		p.LeftOutWhy = map[string]int64{}
 	}
-	p.LeftOutWhy[d.reason]++
-	if d.policy == Hold {
-		p.Unexplained++
+	p.LeftOutWhy[reason] += count
+	if unexplained {
+		p.Unexplained += count
 	}
 }
 
@@ -116,6 +117,7 @@ func (r *Report) sum() {
 		t.DeadLettered += p.DeadLettered
 		t.LeftOut += p.LeftOut
 		t.Missing += p.Missing
+		t.Unread += p.Unread
 		t.CoveredTwice += p.CoveredTwice
 		t.Unexplained += p.Unexplained
 		t.Gone += p.Gone

@@ -29,19 +29,21 @@ type fakeKafka struct {
 
 func name(topic string, partition int32) string { return fmt.Sprint(topic, "/", partition) }
 
-func (k *fakeKafka) Read(_ context.Context, r *Range, each func(*wire.Record) error) error {
+func (k *fakeKafka) Read(_ context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
 	k.reads[r.Topic]++
 	for _, f := range k.topics[name(r.Topic, r.Partition)] {
 		if f.offset < r.From || r.To != ToEnd && f.offset >= r.To {
 			continue
 		}
-		rec, err := f.wire()
-		if err == nil {
-			err = each(rec)
+		if f.value == "corrupt" {
+			unread(Unread{f.offset, f.offset + 9, 10, wire.ErrCRC})
+			continue
 		}
+		rec, err := f.wire()
 		if err != nil {
 			return err
 		}
+		each(rec)
 	}
 	return nil
 }
@@ -67,7 +69,14 @@ func (f *fakeRecord) wire() (*wire.Record, error) {
 }
 
 // byValue routes records by their value.
-type byValue struct{ policy Policy }
+type byValue struct {
+	policy Policy
+	skip   int64 // the first offset of ten that are named to be skipped
+}
+
+func (b byValue) Skips(_ *Range, offset int64) bool {
+	return b.skip > 0 && offset >= b.skip && offset < b.skip+10
+}
 
 func (b byValue) Route(_ *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy) {
 	text := string(rec.Value)
@@ -84,6 +93,7 @@ type scene struct {
 	next     map[int32]int64
 	receipts int
 	policy   Policy
+	skip     int64
 	limit    int
 	ids      string // of the topic
 }
@@ -152,7 +162,7 @@ func (s *scene) run() *Report {
 		in.Records = append(in.Records, Range{Topic: "t", TopicID: s.ids, Partition: p, To: next})
 	}
 	slices.SortFunc(in.Records, func(a, b Range) int { return int(a.Partition - b.Partition) })
-	report, err := Run(s.t.Context(), in, s.kafka, byValue{s.policy})
+	report, err := Run(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -10,8 +10,9 @@ type Settings struct {
 	Mapper      *record.Mapper
 	OnInvalid   Policy
 	OnTombstone Policy
-	// Skips reports whether a record is named to be left out; nil names none.
-	Skips func(topic string, partition int32, offset int64) bool
+	// Skips reports whether all records from one offset to another are named to
+	// be left out; nil names none.
+	Skips func(topic string, partition int32, first, last int64) bool
 }
 
 // NewRouter returns a Router that does as a bridge of these settings. It is not
@@ -24,9 +25,14 @@ type router struct {
 	scratch  []byte
 }
 
+// Skips implements Router.
+func (r *router) Skips(in *Range, first, last int64) bool {
+	return r.settings.Skips != nil && r.settings.Skips(in.Topic, in.Partition, first, last)
+}
+
 // Route implements Router.
 func (r *router) Route(in *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy) {
-	if r.settings.Skips != nil && r.settings.Skips(in.Topic, in.Partition, rec.Offset) {
+	if r.Skips(in, rec.Offset, rec.Offset) {
 		return nil, "operator", LeaveOut
 	}
 	line, out, rej := r.worker.Line(r.scratch[:0], &record.Input{

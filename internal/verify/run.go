@@ -26,15 +26,25 @@ const ToEnd = -1
 // A Source reads Kafka.
 type Source interface {
 	// Read calls each for the records of a range in the order of their offsets,
-	// aborted ones left out where the settings say so. A record is valid during
-	// the call. An error of each ends the reading and is returned as it is.
-	Read(ctx context.Context, r *Range, each func(*wire.Record) error) error
+	// aborted ones left out where the settings say so, and unread for what
+	// cannot be read. A record is valid during the call.
+	Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error
+}
+
+// Unread is a Kafka batch that cannot be read.
+type Unread struct {
+	First, Last int64 // offsets
+	Records     int64 // how many it says it has
+	Err         error
 }
 
 // A Router says what a record owes under the present settings: lines of these
 // namespaces, or none for a reason and with a policy.
 type Router interface {
 	Route(r *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy)
+	// Skips reports whether the settings name all records from one offset to
+	// another to be left out.
+	Skips(r *Range, first, last int64) bool
 }
 
 // Input is what is verified.
@@ -126,12 +136,12 @@ func (v *verifier) collect(ctx context.Context, from at) error {
 	v.covers.begin(from)
 	v.done = 0
 	for i := range v.Receipts {
-		if err := v.source.Read(ctx, &v.Receipts[i], v.counted(&v.Receipts[i], 0, v.receipt)); err != nil {
+		if err := v.source.Read(ctx, &v.Receipts[i], v.counted(&v.Receipts[i], 0, v.receipt), v.lost); err != nil {
 			return fmt.Errorf("read receipts: %w", err)
 		}
 	}
 	for i := range v.Letters {
-		if err := v.source.Read(ctx, &v.Letters[i], v.counted(&v.Letters[i], 0, v.letter)); err != nil {
+		if err := v.source.Read(ctx, &v.Letters[i], v.counted(&v.Letters[i], 0, v.letter), v.lost); err != nil {
 			return fmt.Errorf("read dead letters: %w", err)
 		}
 	}
@@ -140,13 +150,19 @@ func (v *verifier) collect(ctx context.Context, from at) error {
 }
 
 // counted reports progress while each takes records.
-func (v *verifier) counted(r *Range, total int64, each func(*wire.Record)) func(*wire.Record) error {
-	return func(rec *wire.Record) error {
+func (v *verifier) counted(r *Range, total int64, each func(*wire.Record)) func(*wire.Record) {
+	return func(rec *wire.Record) {
 		each(rec)
 		if v.done++; v.done%progressEvery == 0 {
 			v.Progress(Progress{Pass: v.pass, What: r.Topic, Done: v.done, Total: total})
 		}
-		return nil
+	}
+}
+
+// lost counts receipts and dead letters that cannot be read.
+func (v *verifier) lost(u Unread) {
+	if v.pass == 1 {
+		v.report.Receipts.Bad += u.Records
 	}
 }
 
@@ -221,7 +237,7 @@ func (v *verifier) letter(rec *wire.Record) {
 
 // account reads the records as far as the covers of this pass reach.
 func (v *verifier) account(ctx context.Context) error {
-	v.done = 0
+	v.done = v.sum()
 	for ; v.next < len(v.Records); v.next++ {
 		r := v.Records[v.next]
 		if v.sweep == nil {
@@ -234,7 +250,7 @@ func (v *verifier) account(ctx context.Context) error {
 			r.To = min(r.To, cut.offset)
 		}
 		if r.From < r.To {
-			if err := v.source.Read(ctx, &r, v.counted(&r, v.total, v.owed(&r))); err != nil {
+			if err := v.source.Read(ctx, &r, v.counted(&r, v.total, v.owed(&r)), v.unread(&r)); err != nil {
 				return fmt.Errorf("read records: %w", err)
 			}
 			v.position = r.To
@@ -259,6 +275,30 @@ func (v *verifier) owed(r *Range) func(*wire.Record) {
 			d.hashes = append(d.hashes, v.hash(namespace))
 		}
 		v.sweep.record(rec.Offset, rec.Timestamp, d)
+	}
+}
+
+// sum is how many records were read so far.
+func (v *verifier) sum() (records int64) {
+	for _, p := range v.report.Partitions {
+		records += p.Records
+	}
+	return records
+}
+
+// unread counts records that cannot be read: left out if the settings name them.
+func (v *verifier) unread(r *Range) func(Unread) {
+	return func(u Unread) {
+		p := v.report.Partitions[v.next]
+		u.Records = min(u.Records, u.Last-u.First+1)
+		p.Records += u.Records
+		p.Deliveries += u.Records
+		if v.router.Skips(r, u.First, u.Last) {
+			p.leftOut("operator", u.Records, false)
+			return
+		}
+		p.Unread += u.Records
+		v.report.note("%d records of %s/%d from offset %d to %d cannot be read: %v", u.Records, r.Topic, r.Partition, u.First, u.Last, u.Err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (s *sweep) rejected(offset, timestamp int64, d *delivery) {
 	case d.policy == DeadLetter:
 		s.out.miss(offset, offset, 1, "", d.reason)
 	default:
-		s.out.leftOut(d)
+		s.out.leftOut(d.reason, 1, d.policy == Hold)
 	}
 }
 

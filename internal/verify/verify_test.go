@@ -197,6 +197,20 @@ func TestRun_tellsWhatItRead(t *testing.T) {
 	}
 }
 
+// TestRun_unreadableRecords are not missing, and left out if they are named.
+func TestRun_unreadableRecords(t *testing.T) {
+	for _, skip := range []int64{0, 1} {
+		s := newScene(t)
+		s.skip = skip
+		s.records(0, "a", "corrupt", "-", "-", "-", "-", "-", "-", "-", "-", "-", "a")
+		s.receipt("a", piece(0, 0, 11, 2))
+		r := s.run()
+		if p := r.Total; p.Deliveries != 12 || p.Covered != 2 || p.Missing != 0 || p.Unread+p.LeftOut != 10 || (p.LeftOut == 10) != (skip > 0) || (len(r.Notes) == 0) != (skip > 0) {
+			t.Errorf("skipped from %d: %+v, %q", skip, p, r.Notes)
+		}
+	}
+}
+
 // TestRun_readsRecordsOnce: however many passes the receipts take.
 func TestRun_readsRecordsOnce(t *testing.T) {
 	s := newScene(t)
@@ -224,13 +238,13 @@ type countingSource struct {
 	records int
 }
 
-func (c *countingSource) Read(ctx context.Context, r *Range, each func(*wire.Record) error) error {
-	return c.fakeKafka.Read(ctx, r, func(rec *wire.Record) error {
+func (c *countingSource) Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
+	return c.fakeKafka.Read(ctx, r, func(rec *wire.Record) {
 		if r.Topic == "t" {
 			c.records++
 		}
-		return each(rec)
-	})
+		each(rec)
+	}, unread)
 }
 
 func TestRun_failsWithItsSource(t *testing.T) {
@@ -250,7 +264,7 @@ type brokenSource struct {
 	err   error
 }
 
-func (b brokenSource) Read(_ context.Context, r *Range, _ func(*wire.Record) error) error {
+func (b brokenSource) Read(_ context.Context, r *Range, _ func(*wire.Record), _ func(Unread)) error {
 	if r.Topic == b.topic {
 		return b.err
 	}

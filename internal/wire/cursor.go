@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"slices"
 )
@@ -8,6 +9,14 @@ import (
 // A UUID names a topic for as long as it exists: a topic that is deleted and
 // created again has another one. The zero value means unknown.
 type UUID [16]byte
+
+// String is the id as Kafka's own tools print it, "" if it is unknown.
+func (id UUID) String() string {
+	if id == (UUID{}) {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(id[:])
+}
 
 // cursor reads protocol fields. The first field that does not fit makes it bad
 // for good; from then on every read returns zero, so callers check once.

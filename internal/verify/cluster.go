@@ -1,0 +1,220 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Cluster is a Source that reads Kafka, outside of any group. It is not safe for
+// concurrent use.
+type Cluster struct {
+	Client *kafka.Client
+	// ReadCommitted leaves out the records of aborted transactions.
+	ReadCommitted bool
+	// InflateLimit is how many bytes a Kafka batch may inflate to; larger ones
+	// are unread.
+	InflateLimit int64
+
+	leaders  map[kafka.TopicPartition]leader
+	body     []byte
+	arena    []byte
+	batches  wire.Batches
+	records  wire.Records
+	inflater wire.Inflater
+	aborted  wire.AbortedFilter
+}
+
+// leader is where a partition is read.
+type leader struct {
+	broker, epoch int32
+	topicID       wire.UUID
+}
+
+const (
+	fetchBytes = 4 << 20
+	fetchWait  = 500 * time.Millisecond
+	// maxTries is how often in a row a fetch may fail, or bring nothing, before
+	// that is the answer.
+	maxTries = 10
+)
+
+// reading is one Read under way.
+type reading struct {
+	*Range
+	next   int64 // the next offset
+	end    int64 // where to stop; ToEnd until the first answer
+	each   func(*wire.Record)
+	unread func(Unread)
+}
+
+// Read implements Source.
+func (c *Cluster) Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
+	in := &reading{Range: r, next: r.From, end: r.To, each: each, unread: unread}
+	failures, idle := 0, 0
+	for in.end == ToEnd || in.next < in.end {
+		before := in.next
+		err := c.fetch(ctx, in)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			if failures++; failures >= maxTries || !passing(err) {
+				return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, in.next, err)
+			}
+			delete(c.leaders, kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition})
+		case in.next == before && in.next < in.end:
+			if idle++; idle >= maxTries {
+				return nil // nothing but holes up to the end
+			}
+		default:
+			failures, idle = 0, 0
+			continue
+		}
+		if err := sleep.For(ctx, fetchWait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// passing reports whether a failure may pass by itself.
+func passing(err error) bool {
+	code, refused := kafka.CodeOf(err)
+	return !refused || code.Retriable() || code.StaleLeader()
+}
+
+// fetch takes one answer.
+func (c *Cluster) fetch(ctx context.Context, in *reading) error {
+	l, err := c.leader(ctx, kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition})
+	if err != nil {
+		return err
+	}
+	body, version, err := c.Client.Fetch(ctx, l.broker, &wire.FetchRequest{
+		MaxWait: fetchWait, MinBytes: 1, MaxBytes: fetchBytes, ReadCommitted: c.ReadCommitted,
+		Topics: []wire.FetchTopic{{Name: in.Topic, ID: l.topicID, Partitions: []wire.FetchPartition{{
+			Partition: in.Partition, LeaderEpoch: l.epoch, Offset: in.next, LastFetchedEpoch: -1, MaxBytes: fetchBytes,
+		}}}},
+	}, c.lend)
+	if err != nil {
+		return err
+	}
+	var answer wire.FetchResponse
+	if err := answer.Decode(body, version); err != nil {
+		return err
+	}
+	if err := kafka.Code(answer.ErrorCode).Err(); err != nil {
+		return err
+	}
+	if len(answer.Partitions) != 1 {
+		return fmt.Errorf("the broker answered for %d partitions", len(answer.Partitions))
+	}
+	p := &answer.Partitions[0]
+	if code := kafka.Code(p.ErrorCode); code == kafka.CodeOffsetOutOfRange && p.LogStartOffset > in.next {
+		in.next = p.LogStartOffset // retention was faster
+		return nil
+	} else if code != kafka.CodeOK {
+		return code
+	}
+	if in.end == ToEnd {
+		if in.end = p.HighWatermark; c.ReadCommitted {
+			in.end = p.LastStableOffset
+		}
+	}
+	return c.take(in, p)
+}
+
+// lend is the memory of an answer: that of the one before, if it is enough.
+func (c *Cluster) lend(n int) ([]byte, error) {
+	if cap(c.body) < n {
+		c.body = make([]byte, n)
+	}
+	return c.body[:n], nil
+}
+
+func (c *Cluster) leader(ctx context.Context, tp kafka.TopicPartition) (leader, error) {
+	if l, ok := c.leaders[tp]; ok {
+		return l, nil
+	}
+	t, err := c.Client.DescribeTopic(ctx, tp.Topic)
+	if err == nil && kafka.Code(t.ErrorCode) != kafka.CodeLeaderNotAvailable {
+		err = kafka.Code(t.ErrorCode).Err()
+	}
+	if err != nil {
+		return leader{}, err
+	}
+	if c.leaders == nil {
+		c.leaders = map[kafka.TopicPartition]leader{}
+	}
+	for _, p := range t.Partitions {
+		if p.Leader >= 0 {
+			c.leaders[kafka.TopicPartition{Topic: tp.Topic, Partition: p.Partition}] = leader{p.Leader, p.LeaderEpoch, t.ID}
+		}
+	}
+	if l, ok := c.leaders[tp]; ok {
+		return l, nil
+	}
+	return leader{}, errors.New("the partition has no leader: its broker is down")
+}
+
+// take walks the batches of an answer.
+func (c *Cluster) take(in *reading, p *wire.FetchedPartition) error {
+	c.batches.Reset(p.Records, p.HighWatermark)
+	c.aborted.Reset(p.Aborted)
+	var b wire.Batch
+	for from := in.next; in.next < in.end; {
+		switch err := c.batches.Next(&b); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return c.passOver(in, p, from, err)
+		}
+		if skip := c.aborted.Skip(&b); !skip || !c.ReadCommitted && !b.Control {
+			c.batch(in, &b)
+		}
+		in.next = max(in.next, b.NextOffset())
+	}
+	return nil
+}
+
+// batch reads the records of one batch.
+func (c *Cluster) batch(in *reading, b *wire.Batch) {
+	data, err := c.inflater.Inflate(c.arena, b, c.InflateLimit)
+	if b.Codec != wire.None && cap(data) > cap(c.arena) {
+		c.arena = data[:0]
+	}
+	var rec wire.Record
+	for c.records.Reset(b, data); err == nil && c.records.Next(&rec); {
+		if rec.Offset >= in.next && rec.Offset < in.end {
+			in.each(&rec)
+			in.next = rec.Offset + 1
+		}
+	}
+	if err == nil {
+		err = c.records.Err()
+	}
+	if err != nil && in.next <= b.LastOffset {
+		in.unread(Unread{max(in.next, b.BaseOffset), min(b.LastOffset, in.end-1), int64(b.Records), err})
+	}
+}
+
+// passOver leaves out a batch that cannot be trusted, if its header says where it
+// ends. One that other batches came before is asked for again, to be the first.
+func (c *Cluster) passOver(in *reading, p *wire.FetchedPartition, from int64, cause error) error {
+	if in.next > from {
+		return nil
+	}
+	b, _, err := wire.ReadHeader(p.Records, p.HighWatermark)
+	if err != nil || b.BaseOffset > in.next || b.LastOffset < in.next {
+		return cause
+	}
+	in.unread(Unread{in.next, min(b.LastOffset, in.end-1), int64(b.Records), cause})
+	in.next = b.NextOffset()
+	return nil
+}

@@ -1,0 +1,184 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Plan says what to verify.
+type Plan struct {
+	Topics   kafka.Selection
+	Group    string
+	Receipts string    // topic
+	Letters  string    // topic, "" if there is none
+	Since    time.Time // zero for all that there is
+}
+
+// clockMargin is how much earlier than a record its receipt may seem to be:
+// the clocks of producers and brokers differ.
+const clockMargin = time.Hour
+
+// Input asks the cluster for what the plan means: the records from the log's
+// start, or from the given time, up to the committed offsets. The committed
+// offsets are taken before the receipts are looked for, so that none is missed.
+// The notes say what is not verified.
+func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes []string, err error) {
+	sub, md, err := client.Resolve(ctx, p.Topics)
+	if err != nil {
+		return in, nil, fmt.Errorf("look for topics: %w", err)
+	}
+	parts, leaders := partitionsOf(md, sub.Topics)
+	byTopic := map[string][]int32{}
+	for _, tp := range parts {
+		byTopic[tp.Topic] = append(byTopic[tp.Topic], tp.Partition)
+	}
+	if len(parts) == 0 {
+		return in, nil, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
+	}
+	committed, err := client.FetchOffsets(ctx, p.Group, byTopic)
+	if err != nil {
+		return in, nil, err
+	}
+	starts, err := p.starts(ctx, client, parts, leaders, false)
+	if err != nil {
+		return in, nil, err
+	}
+	for _, tp := range parts {
+		to := committed[tp].Offset
+		if to < 0 {
+			notes = append(notes, fmt.Sprintf("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition))
+		}
+		if start, ok := starts[tp]; !ok {
+			notes = append(notes, fmt.Sprintf("%s/%d has no leader: nothing of it is verified", tp.Topic, tp.Partition))
+		} else if to > start {
+			in.Records = append(in.Records, Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: start, To: to})
+		}
+	}
+	for _, other := range []struct {
+		name, setting string
+		into          *[]Range
+	}{{p.Receipts, "BRIDGE_RECEIPTS_TOPIC", &in.Receipts}, {p.Letters, "BRIDGE_DLQ_TOPIC", &in.Letters}} {
+		if other.name == "" {
+			continue
+		}
+		ranges, begun, err := p.whole(ctx, client, other.name)
+		if err != nil {
+			return in, nil, fmt.Errorf("look for %s=%s: %w", other.setting, other.name, err)
+		}
+		*other.into = ranges
+		if begun && p.Since.IsZero() {
+			notes = append(notes, fmt.Sprintf("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", other.name))
+		}
+	}
+	return in, notes, nil
+}
+
+// whole is all of a topic, or what is not much older than Since. begun reports
+// whether records were deleted at its start.
+func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (ranges []Range, begun bool, err error) {
+	md, err := client.Metadata(ctx, []string{topic})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, t := range md.Topics {
+		if code := kafka.Code(t.ErrorCode); code != kafka.CodeOK && code != kafka.CodeLeaderNotAvailable {
+			return nil, false, code
+		}
+	}
+	parts, leaders := partitionsOf(md, []string{topic})
+	starts, err := p.starts(ctx, client, parts, leaders, true)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, tp := range parts {
+		start, ok := starts[tp]
+		if !ok {
+			return nil, false, fmt.Errorf("partition %d has no leader", tp.Partition)
+		}
+		begun = begun || start > 0
+		ranges = append(ranges, Range{Topic: tp.Topic, Partition: tp.Partition, From: start, To: ToEnd})
+	}
+	return ranges, begun, nil
+}
+
+// starts are the offsets from which partitions are read. Those without leader
+// are left out.
+func (p *Plan) starts(ctx context.Context, client *kafka.Client, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata, told bool) (map[kafka.TopicPartition]int64, error) {
+	todo := map[kafka.TopicPartition]bool{}
+	for _, tp := range parts {
+		todo[tp] = leaders[tp].Leader >= 0
+	}
+	maps.DeleteFunc(todo, func(_ kafka.TopicPartition, led bool) bool { return !led })
+	logs, err := client.ListRanges(ctx, false, todo, leaders)
+	if err != nil {
+		return nil, err
+	}
+	starts := map[kafka.TopicPartition]int64{}
+	for tp, log := range logs {
+		starts[tp] = log.Begin
+	}
+	if p.Since.IsZero() {
+		return starts, nil
+	}
+	since := p.Since
+	if told {
+		since = since.Add(-clockMargin)
+	}
+	found, err := client.OffsetsAt(ctx, since, slices.Collect(maps.Keys(starts)), leaders)
+	if err != nil {
+		return nil, err
+	}
+	for tp, offset := range found {
+		if offset < 0 {
+			offset = logs[tp].End
+		}
+		starts[tp] = max(starts[tp], offset)
+	}
+	return starts, nil
+}
+
+// partitionsOf lists the partitions of topics in their order.
+func partitionsOf(md *wire.MetadataResponse, topics []string) (parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
+	leaders = map[kafka.TopicPartition]wire.PartitionMetadata{}
+	for _, t := range md.Topics {
+		if !slices.Contains(topics, t.Name) {
+			continue
+		}
+		for _, p := range t.Partitions {
+			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}
+			parts, leaders[tp] = append(parts, tp), p
+		}
+	}
+	slices.SortFunc(parts, kafka.TopicPartition.Compare)
+	return parts, leaders
+}
+
+// Limits adds to a report what its counts cannot say.
+func (r *Report) Limits() {
+	rec, t := &r.Receipts, &r.Total
+	switch {
+	case rec.Read-rec.Bad <= 0:
+		r.note("there is no receipt yet: what was imported before BRIDGE_RECEIPTS_TOPIC was set is counted as missing; -since TIME leaves it out")
+	case t.Missing > 0 && rec.Oldest != nil:
+		r.note("the oldest receipt is of %s: what was imported before receipts were written is counted as missing; -since TIME leaves it out", rec.Oldest.UTC().Format(time.RFC3339))
+	}
+	if rec.Bad > 0 {
+		r.note("%d records of the receipts' and dead-letter topics are none that this version knows; they are left aside", rec.Bad)
+	}
+	if rec.OtherSettings > 0 {
+		r.note("%d of %d receipts were written under other settings of namespaces and ids than the present ones, by which records are routed here: of that time records may be counted as missing or left out that were not", rec.OtherSettings, rec.Read)
+	}
+	if t.Unexplained > 0 {
+		r.note("%d records were left out that the present settings would hold: by a policy of then, or by name", t.Unexplained)
+	}
+	if t.Gone > 0 {
+		r.note("%d imported lines have no record any more: it was compacted away or deleted, or goes to other namespaces by the present settings", t.Gone)
+	}
+}
