@@ -24,5 +24,5 @@
 // # Who calls it
 //
 // cmd/bridge, for `bridge verify`. [Run] works on the calling goroutine and
-// starts none. The [Source] reads Kafka; everything else is pure.
+// starts none. [Cluster] reads Kafka and [Plan] says what of it; the rest is pure.
 package verify

@@ -74,8 +74,8 @@ type byValue struct {
 	skip   int64 // the first offset of ten that are named to be skipped
 }
 
-func (b byValue) Skips(_ *Range, offset int64) bool {
-	return b.skip > 0 && offset >= b.skip && offset < b.skip+10
+func (b byValue) Skips(_ *Range, first, last int64) bool {
+	return b.skip > 0 && first >= b.skip && last < b.skip+10
 }
 
 func (b byValue) Route(_ *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy) {
