@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -106,10 +107,13 @@ type Object struct {
 	Lines int
 	// At is when the first PUT was complete.
 	At time.Time
-	// Overwrites counts further complete PUTs to the same URL. Only the last
-	// body remains, as in S3.
+	// Overwrites counts further complete PUTs to the same URL that were taken.
+	// Only the last body remains, as in S3; the API may evaluate each.
 	Overwrites int
 }
+
+// Evaluations is how many bodies were taken, overwrites included.
+func (o Object) Evaluations() int { return 1 + o.Overwrites }
 
 // New prepares an API, and Options.Dir if it is set.
 func New(opts Options) (*API, error) {
@@ -170,7 +174,7 @@ func (a *API) Handler() http.Handler {
 // create hands out an upload URL.
 func (a *API) create(w http.ResponseWriter, r *http.Request) {
 	namespace := r.PathValue("namespace")
-	call, fault := a.arrive(OperationCreate, namespace, "")
+	call, fault := a.arrive(Request{Operation: OperationCreate, Namespace: namespace, Path: path.Base(r.URL.Path)})
 	defer a.leave(call)
 	w = call.watch(w)
 	if fault.interrupt(w, r) {

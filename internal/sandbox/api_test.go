@@ -269,7 +269,7 @@ func TestAPI_statusMovesOnByItself(t *testing.T) {
 		api.wire(u, 1)
 		want("uploading")
 		api.wire(u, -1)
-		if err := api.keep(u, []byte(twoLines)); err != nil {
+		if _, err := api.keep(u, []byte(twoLines), false); err != nil {
 			t.Fatal(err)
 		}
 		want("ingesting")
@@ -407,6 +407,66 @@ func TestStore_lastWriterWins(t *testing.T) {
 	}
 	if told != 1 {
 		t.Errorf("OnStored was called %d times", told)
+	}
+}
+
+// TestStore_conditionalPut stores only what is not there, counts what it takes,
+// and can be one that does not know the header.
+func TestStore_conditionalPut(t *testing.T) {
+	conditional := func(r *http.Request) { r.Header.Set("If-None-Match", "*") }
+	for _, tc := range []struct {
+		name        string
+		fault       *Fault
+		answers     []int // to a first PUT without a condition, and two with one
+		evaluations int
+	}{
+		{"it is there", nil, []int{200, 412, 412}, 1},
+		{"its answer is lost", &Fault{Operation: OperationUpload, Reset: ResetAfter, Times: 1}, []int{0, 412, 412}, 1},
+		{"the first one was refused", &Fault{Operation: OperationUpload, Status: 503, Times: 1}, []int{503, 200, 412}, 1},
+		{"a store that refuses the header", &Fault{Operation: OperationUpload, Conditional: true, Status: 501}, []int{200, 501, 501}, 1},
+		{"a store that ignores it", &Fault{Operation: OperationUpload, Conditional: true, IgnoreCondition: true, Times: 1}, []int{200, 200, 412}, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := serve(t, Options{})
+			if tc.fault != nil {
+				c.api.Inject(*tc.fault)
+			}
+			_, link := c.create("users")
+			for n, want := range tc.answers {
+				edit := conditional
+				if n == 0 {
+					edit = nil
+				}
+				if got, _ := c.do("PUT", link, twoLines, edit); got.status != want {
+					t.Errorf("PUT %d answered %d, want %d", n+1, got.status, want)
+				}
+			}
+			if objects := c.api.Objects(); len(objects) != 1 || objects[0].Evaluations() != tc.evaluations {
+				t.Errorf("objects %+v, want one taken %d times", objects, tc.evaluations)
+			}
+			if calls := c.api.Requests(); calls[1].Conditional || !calls[2].Conditional {
+				t.Errorf("calls %+v", calls)
+			}
+			c.wantViolations()
+			c.must("PUT", link, twoLines, func(r *http.Request) { r.Header.Set("If-None-Match", `"x"`) })
+			c.wantViolations("condition")
+		})
+	}
+}
+
+// TestAPI_aNameOfTheCreateCallMayBeGone while the other one answers.
+func TestAPI_aNameOfTheCreateCallMayBeGone(t *testing.T) {
+	c := serve(t, Options{})
+	c.api.Inject(Fault{Operation: OperationCreate, Path: PathImport, Status: 404})
+	for call, want := range map[string]int{"/v1/data/users/import": 404, "/v1/data/users/requests/upload-url": 200} {
+		if got := c.must("POST", c.base+call, "{}", nil); got.status != want {
+			t.Errorf("%s answered %d, want %d", call, got.status, want)
+		}
+	}
+	for _, r := range c.api.Requests() {
+		if r.Path != PathImport && r.Path != PathUploadURL {
+			t.Errorf("request %+v", r)
+		}
 	}
 }
 

@@ -92,6 +92,8 @@ type objectSummary struct {
 	Lines      int       `json:"lines"`
 	At         time.Time `json:"at"`
 	Overwrites int       `json:"overwrites"`
+	// Evaluations is how many bodies were taken under the URL.
+	Evaluations int `json:"evaluations"`
 }
 
 func (a *API) getObjects(w http.ResponseWriter, r *http.Request) {
@@ -99,7 +101,7 @@ func (a *API) getObjects(w http.ResponseWriter, r *http.Request) {
 	list := []objectSummary{}
 	for _, o := range a.Objects() {
 		if namespace == "" || o.Namespace == namespace {
-			list = append(list, objectSummary{o.Namespace, o.RequestID, o.Bytes, o.Lines, o.At, o.Overwrites})
+			list = append(list, objectSummary{o.Namespace, o.RequestID, o.Bytes, o.Lines, o.At, o.Overwrites, o.Evaluations()})
 		}
 	}
 	writeJSON(w, http.StatusOK, list)

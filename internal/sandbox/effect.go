@@ -189,6 +189,9 @@ func (e *effect) lost() bool    { return e != nil && e.Reset == ResetAfter }
 func (e *effect) expired() bool { return e != nil && e.Expired }
 func (e *effect) doomed() bool  { return e != nil && e.Doomed }
 
+// ignoresCondition reports whether the store does not look at If-None-Match.
+func (e *effect) ignoresCondition() bool { return e != nil && e.IgnoreCondition }
+
 func (e *effect) uploadURL() string {
 	if e == nil {
 		return ""

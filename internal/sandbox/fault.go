@@ -19,6 +19,12 @@ const (
 	OperationIngest = "ingest" // what the API makes of a stored object; no request of a client
 )
 
+// The names of the create call, by the last element of their paths.
+const (
+	PathImport    = "import"
+	PathUploadURL = "upload-url"
+)
+
 // The moments of a connection reset.
 const (
 	ResetBefore = "before" // nothing of the body is read
@@ -31,8 +37,10 @@ const (
 // Probability. The oldest injected fault that matches and is not used up wins.
 // Delay and Hold come first; then one effect.
 type Fault struct {
-	Operation   string  `json:"operation"`             // OperationCreate or OperationUpload
+	Operation   string  `json:"operation"`             // one of the Operation constants
 	Namespace   string  `json:"namespace,omitempty"`   // empty: any
+	Path        string  `json:"path,omitempty"`        // of a create call, PathImport or PathUploadURL; empty: any
+	Conditional bool    `json:"conditional,omitempty"` // of a PUT: only one with If-None-Match
 	Skip        int     `json:"skip,omitempty"`        // matches that pass first
 	Times       int     `json:"times,omitempty"`       // 0: until ClearFaults
 	Probability float64 `json:"probability,omitempty"` // 0: always
@@ -77,6 +85,9 @@ type Fault struct {
 	Doomed bool `json:"doomed,omitempty"`
 	// UploadURL hands out (create) this text as upload_url.
 	UploadURL string `json:"uploadUrl,omitempty"`
+	// IgnoreCondition takes (upload) a PUT with If-None-Match as if it had none,
+	// like a store that has never heard of the header.
+	IgnoreCondition bool `json:"ignoreCondition,omitempty"`
 
 	// Verdict ends an ingest as VerdictFailed, or as VerdictSucceeded with
 	// Summary, after IngestDelay and Delay.
@@ -149,6 +160,12 @@ func (f Fault) Validate() error {
 	if f.Operation != OperationCreate && (f.Expired || f.Doomed || f.UploadURL != "") {
 		faults = append(faults, errors.New("expired, doomed and uploadUrl are effects of the create operation"))
 	}
+	if !slices.Contains([]string{"", PathImport, PathUploadURL}, f.Path) || f.Operation != OperationCreate && f.Path != "" {
+		faults = append(faults, fmt.Errorf("path %q: want %q or %q, of the create operation", f.Path, PathImport, PathUploadURL))
+	}
+	if f.Operation != OperationUpload && (f.Conditional || f.IgnoreCondition) {
+		faults = append(faults, errors.New("conditional and ignoreCondition are of the upload operation"))
+	}
 	if !slices.Contains([]string{"", VerdictFailed, VerdictSucceeded}, f.Verdict) {
 		faults = append(faults, fmt.Errorf("verdict %q: want %q or %q", f.Verdict, VerdictFailed, VerdictSucceeded))
 	}
@@ -200,9 +217,9 @@ func (a *API) Faults() []Fault {
 func (f *injected) spent() bool { return f.Times > 0 && f.used >= f.Times }
 
 // match picks the effect on a request, nil for none. Call with a.mu held.
-func (a *API) match(operation, namespace string, now time.Time) *effect {
+func (a *API) match(r *Request, now time.Time) *effect {
 	for _, f := range a.faults {
-		if f.Operation != operation || f.Namespace != "" && f.Namespace != namespace || f.spent() {
+		if f.spent() || !f.concerns(r) {
 			continue
 		}
 		if f.matched++; f.matched <= f.Skip {
@@ -215,6 +232,12 @@ func (a *API) match(operation, namespace string, now time.Time) *effect {
 		return newEffect(f.Fault, now)
 	}
 	return nil
+}
+
+// concerns reports whether the fault is about such a request.
+func (f *Fault) concerns(r *Request) bool {
+	return f.Operation == r.Operation && (f.Namespace == "" || f.Namespace == r.Namespace) &&
+		(f.Path == "" || f.Path == r.Path) && (!f.Conditional || r.Conditional)
 }
 
 // newEffect is a fault as it hits one request at now.

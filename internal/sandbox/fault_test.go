@@ -230,6 +230,8 @@ func TestParseFaults_roundTrip(t *testing.T) {
 	want := []Fault{
 		{Operation: "create", Namespace: "users", Skip: 1, Times: 2, Probability: 0.5, Status: 429, RetryAfter: 90 * time.Second, Body: "x"},
 		{Operation: "upload", Delay: 1500 * time.Millisecond, Reset: ResetMid},
+		{Operation: "create", Path: PathImport, Status: 404},
+		{Operation: "upload", Conditional: true, IgnoreCondition: true},
 		{Operation: "ingest", Verdict: VerdictFailed, Summary: "x", Delay: time.Minute},
 	}
 	text, err := json.Marshal(want)
@@ -242,6 +244,7 @@ func TestParseFaults_roundTrip(t *testing.T) {
 	}
 	for _, bad := range []string{``, `{}`, `[{"operation":"drop"}]`, `{"operation":"create","statsu":500}`,
 		`{"operation":"create","delay":"2"}`, `{"operation":"create","reset":"now"}`, `{"operation":"upload","expired":true}`,
+		`{"operation":"upload","path":"import"}`, `{"operation":"create","path":"x"}`, `{"operation":"create","conditional":true}`,
 		`{"operation":"upload","verdict":"failed"}`, `{"operation":"ingest","verdict":"maybe"}`,
 		`{"operation":"create","status":7}`, `{"operation":"create","probability":2}`} {
 		if got, err := ParseFaults([]byte(bad)); err == nil {

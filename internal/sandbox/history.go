@@ -15,13 +15,15 @@ const maxHistory = 200_000
 // Request is one call that arrived: for an upload URL, a PUT to it, or a
 // question about what became of it.
 type Request struct {
-	At        time.Time     `json:"at"`        // of arrival
-	Took      time.Duration `json:"took"`      // nanoseconds until it was done; 0 while it runs
-	Operation string        `json:"operation"` // OperationCreate, OperationUpload or OperationStatus
-	Namespace string        `json:"namespace"`
-	RequestID string        `json:"requestId"` // a create call's once it succeeded
-	Status    int           `json:"status"`    // answered; 0: none, or still running
-	Bytes     int64         `json:"bytes"`     // of a completely received PUT body
+	At          time.Time     `json:"at"`        // of arrival
+	Took        time.Duration `json:"took"`      // nanoseconds until it was done; 0 while it runs
+	Operation   string        `json:"operation"` // OperationCreate, OperationUpload or OperationStatus
+	Namespace   string        `json:"namespace"`
+	Path        string        `json:"path"`        // of a create call, PathImport or PathUploadURL
+	RequestID   string        `json:"requestId"`   // a create call's once it succeeded
+	Conditional bool          `json:"conditional"` // a PUT with If-None-Match
+	Status      int           `json:"status"`      // answered; 0: none, or still running
+	Bytes       int64         `json:"bytes"`       // of a completely received PUT body
 }
 
 // history remembers requests and how many ran at once. Guarded by API.mu.
@@ -66,18 +68,18 @@ type call struct {
 
 // arrive records a request, checks promised quiet and picks its fault. Each
 // call must leave.
-func (a *API) arrive(operation, namespace, id string) (*call, *effect) {
+func (a *API) arrive(request Request) (*call, *effect) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.opts.Now()
-	request := &Request{At: now, Operation: operation, Namespace: namespace, RequestID: id}
-	a.history.add(request)
-	a.rules.arrive(operation, namespace, now)
-	fault := a.match(operation, namespace, now)
+	request.At = now
+	a.history.add(&request)
+	a.rules.arrive(request.Operation, request.Namespace, now)
+	fault := a.match(&request, now)
 	if fault != nil && !fault.quietUntil.IsZero() {
-		a.rules.promise(operation, namespace, fault.quietUntil)
+		a.rules.promise(request.Operation, request.Namespace, fault.quietUntil)
 	}
-	return &call{api: a, request: request}, fault
+	return &call{api: a, request: &request}, fault
 }
 
 func (a *API) leave(c *call) {

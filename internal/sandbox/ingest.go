@@ -25,7 +25,7 @@ func (a *API) judge(namespace string, at time.Time, problem error) ingest {
 	if problem != nil {
 		result.verdict, result.summary = VerdictFailed, problem.Error()
 	}
-	fault := a.match(OperationIngest, namespace, at)
+	fault := a.match(&Request{Operation: OperationIngest, Namespace: namespace}, at)
 	if fault == nil {
 		return result
 	}

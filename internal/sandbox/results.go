@@ -70,7 +70,7 @@ func (a *API) getResults(w http.ResponseWriter, r *http.Request) {
 
 // requestStatus answers how far an import is, and its results if they are few.
 func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
-	call, fault := a.arrive(OperationStatus, r.PathValue("namespace"), r.PathValue("id"))
+	call, fault := a.arrive(Request{Operation: OperationStatus, Namespace: r.PathValue("namespace"), RequestID: r.PathValue("id")})
 	defer a.leave(call)
 	w = call.watch(w)
 	u, state := a.lookUp(w, r, fault)
@@ -100,7 +100,7 @@ func (a *API) requestStatus(w http.ResponseWriter, r *http.Request) {
 
 // downloadURL answers where the results of an import lie: nulls until it succeeded.
 func (a *API) downloadURL(w http.ResponseWriter, r *http.Request) {
-	call, fault := a.arrive(OperationStatus, r.PathValue("namespace"), r.PathValue("id"))
+	call, fault := a.arrive(Request{Operation: OperationStatus, Namespace: r.PathValue("namespace"), RequestID: r.PathValue("id")})
 	defer a.leave(call)
 	w = call.watch(w)
 	u, state := a.lookUp(w, r, fault)

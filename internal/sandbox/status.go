@@ -69,7 +69,7 @@ func (a *API) addObject(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u, _, _ := a.open(namespace, a.storeBase(r), nil)
-	if err := a.keep(u, line); err != nil {
+	if _, err := a.keep(u, line, false); err != nil {
 		writeError(w, http.StatusInternalServerError, "cannot store the object")
 		return
 	}

@@ -41,7 +41,8 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) {
 		writeXMLError(w, http.StatusForbidden, string(verdictAltered))
 		return
 	}
-	call, fault := a.arrive(OperationUpload, u.namespace, u.id)
+	condition := r.Header.Get("If-None-Match")
+	call, fault := a.arrive(Request{Operation: OperationUpload, Namespace: u.namespace, RequestID: u.id, Conditional: condition != ""})
 	defer a.leave(call)
 	w = call.watch(w)
 	a.wire(u, 1)
@@ -58,11 +59,16 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) {
 		return // an incomplete body stores nothing
 	}
 	call.received(len(body))
-	if err := a.keep(u, body); err != nil {
+	there, err := a.keep(u, body, condition != "" && !fault.ignoresCondition())
+	if err != nil {
 		writeXMLError(w, http.StatusInternalServerError, "InternalError")
 		return
 	}
 	if fault.afterwards(w, r) {
+		return
+	}
+	if there {
+		writeXMLError(w, http.StatusPreconditionFailed, "PreconditionFailed")
 		return
 	}
 	w.Header().Set("ETag", strconv.Quote(fmt.Sprintf("%x", u.sum[:16])))
@@ -77,6 +83,9 @@ func (a *API) acceptable(w http.ResponseWriter, r *http.Request) bool {
 	}
 	if r.ContentLength < 0 || len(r.TransferEncoding) > 0 {
 		a.violate("chunked", "PUT without Content-Length")
+	}
+	if condition := r.Header.Values("If-None-Match"); len(condition) > 1 || len(condition) == 1 && condition[0] != "*" {
+		a.violate("condition", "PUT with If-None-Match %.80q", condition)
 	}
 	switch refused := a.signer.verify(r, a.opts.Now()); {
 	case refused == verdictExpired:
@@ -97,15 +106,18 @@ func (a *API) acceptable(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// keep stores a complete body: the last writer wins. The first one of a URL is
-// told to OnStored.
-func (a *API) keep(u *upload, body []byte) error {
+// keep stores a complete body: the last writer wins, unless one is only to be
+// stored if none is there. The first one of a URL is told to OnStored.
+func (a *API) keep(u *upload, body []byte, onlyNew bool) (there bool, err error) {
+	if onlyNew && a.has(u) {
+		return true, nil
+	}
 	sum, ids, lines, problem := a.check(body)
 	if problem != nil {
 		a.violate("body", "object %s of %s: %v", u.id, u.namespace, problem)
 	}
 	if err := a.writeFile(u, body); err != nil {
-		return err
+		return false, err
 	}
 	object, first, changed := a.complete(u, body, sum, ids, lines, problem)
 	if changed {
@@ -114,7 +126,13 @@ func (a *API) keep(u *upload, body []byte) error {
 	if first && a.opts.OnStored != nil {
 		a.opts.OnStored(object)
 	}
-	return nil
+	return false, nil
+}
+
+func (a *API) has(u *upload) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return u.stored
 }
 
 func (a *API) check(body []byte) (sum [32]byte, ids []string, lines int, problem error) {

@@ -53,10 +53,11 @@ func (a *API) violate(kind, format string, args ...any) {
 }
 
 // Violations lists what a correct client never does, each as "kind: detail".
-// Kinds: body (a line that is no object with a string id), chunked,
-// content-type, create-body, early (before a Retry-After ended), method,
-// namespace, overwrite (other bytes to a used URL), path, redirect, size, token
-// (sent to another host than the API), url (altered or never handed out).
+// Kinds: body (a line that is no object with a string id), chunked, condition
+// (If-None-Match with another value than *), content-type, create-body, early
+// (before a Retry-After ended), method, namespace, overwrite (other bytes to a
+// used URL), path, redirect, size, token (sent to another host than the API), url
+// (altered or never handed out).
 //
 // A client that was killed cannot know of a Retry-After: call ForgetQuiet then.
 func (a *API) Violations() []string {

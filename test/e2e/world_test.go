@@ -252,6 +252,11 @@ func (w *world) judge(tolerated ...truth.Kind) {
 	for _, v := range w.api.Violations() {
 		w.t.Errorf("the import API or its store saw %s", v)
 	}
+	for _, o := range w.api.Objects() {
+		if o.Evaluations() > 1 {
+			w.t.Errorf("the store took the body of %s in %s %d times: its repeat had no condition", o.RequestID, o.Namespace, o.Evaluations())
+		}
+	}
 	for _, b := range w.all() {
 		text, err := os.ReadFile(b.log)
 		if err != nil {

@@ -25,6 +25,8 @@ func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
 	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
 		w.mu.Lock()
 		w.untold = w.untold || f.Doomed || f.Expired
+		w.reticent = w.reticent || f.Conditional || f.Operation == sandbox.OperationStatus
+		w.oblivious = w.oblivious || f.IgnoreCondition
 		w.mu.Unlock()
 		end := w.impose(f)
 		time.AfterFunc(span, end)
@@ -54,6 +56,23 @@ func (s *schedule) apiReset(rnd *rand.Rand, at time.Duration) {
 // apiLost stores and loses the answer.
 func (s *schedule) apiLost(rnd *rand.Rand, at time.Duration) {
 	s.api(rnd, at, sandbox.Fault{Operation: sandbox.OperationUpload, Reset: sandbox.ResetAfter})
+}
+
+// apiPath takes one of the create call's two names away.
+func (s *schedule) apiPath(rnd *rand.Rand, at time.Duration) {
+	s.apiFor(at, s.span(rnd), sandbox.Fault{Operation: sandbox.OperationCreate, Path: pick(rnd, sandbox.PathImport, sandbox.PathUploadURL), Status: pick(rnd, 404, 405, 410)})
+}
+
+// apiMute answers no question about uploads.
+func (s *schedule) apiMute(rnd *rand.Rand, at time.Duration) {
+	s.api(rnd, at, sandbox.Fault{Operation: sandbox.OperationStatus, Status: pick(rnd, 403, 404, 429, 503)})
+}
+
+// condition makes the store refuse the condition of a PUT, or not look at it.
+func (s *schedule) condition(rnd *rand.Rand, at time.Duration) {
+	f := sandbox.Fault{Operation: sandbox.OperationUpload, Conditional: true, Status: pick(rnd, 400, 403, 501, 0)}
+	f.IgnoreCondition = f.Status == 0
+	s.api(rnd, at, f)
 }
 
 func (s *schedule) apiDoomed(rnd *rand.Rand, at time.Duration) {

@@ -15,11 +15,26 @@ func (w *world) judge() {
 		}
 		w.truth.blame("the API was misused: %s", v)
 	}
+	w.judgeEvaluations()
 	w.truth.mu.Lock()
 	defer w.truth.mu.Unlock()
 	w.truth.judgeRepeats(w.graceful)
 	if w.truth.orders && w.settings.perNamespace == 1 {
 		w.truth.judgeOrder()
+	}
+}
+
+// judgeEvaluations wants the store to have taken each body once, unless it could
+// not be known that it has, and a process has said so.
+func (w *world) judgeEvaluations() {
+	told := ""
+	for _, p := range w.processes {
+		told += strings.Join(p.log.holds("a batch may be stored twice"), "\n")
+	}
+	for _, o := range w.api.Objects() {
+		if o.Evaluations() > 1 && !w.oblivious && !(w.reticent && strings.Contains(told, o.RequestID)) {
+			w.truth.blame("the store took the body of %s in %s %d times: its repeat had no condition", o.RequestID, o.Namespace, o.Evaluations())
+		}
 	}
 }
 

@@ -86,11 +86,11 @@ type fault = func(rnd *rand.Rand, at time.Duration)
 func (s *schedule) faults() []fault {
 	harmless := []fault{s.apiStatus, s.apiStatus, s.apiSlow, s.apiReset, s.apiExpired, s.unauthorised, s.refuse, s.refuse, s.leaderMove, s.coordinatorMove,
 		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP,
-		s.apiBadAnswer, s.apiBadAnswer, s.transact, s.transact, s.compact, s.damageBatches}
+		s.apiBadAnswer, s.apiBadAnswer, s.apiPath, s.transact, s.transact, s.compact, s.damageBatches}
 	if s.graceful {
 		return harmless
 	}
-	return append(harmless, s.apiLost, s.apiDoomed, s.kill, s.kill, s.kill, s.commitCode, s.commitLost, s.commitLate, s.cutKafka, s.partitionKafka, s.partitionHTTP,
+	return append(harmless, s.apiLost, s.apiLost, s.apiDoomed, s.apiMute, s.condition, s.kill, s.kill, s.kill, s.commitCode, s.commitLost, s.commitLate, s.cutKafka, s.partitionKafka, s.partitionHTTP,
 		s.change, s.letterError, s.deleteRecords, s.recreate, s.groupError, s.freeze, s.freeze, s.killAtMoment, s.killAtMoment, s.killAtMoment, s.expireOffsets)
 }
 

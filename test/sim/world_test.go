@@ -49,6 +49,8 @@ type world struct {
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
 	notes     []string             // what happened when
+	reticent  bool                 // store or API may not have said that an upload is there
+	oblivious bool                 // the store may not have looked at conditions
 	untold    bool                 // a Retry-After may be noted and not reach who shall keep it
 
 	ambushes []ambush // kills that wait for their moment
