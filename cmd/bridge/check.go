@@ -91,12 +91,12 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 
 // checkKafka tries what the consumer needs.
 func checkKafka(ctx context.Context, cfg *config.Config, client *kafka.Client, explain func(error) string, sample int, out *findings) {
-	preflight, err := consumer.NewPreflight(consumerConfig(cfg), client, explain)
+	checks, err := consumer.NewPreflight(preflightOf(consumerConfig(cfg)), client, explain)
 	if err != nil {
 		out.tell(consumer.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
 		return
 	}
-	preflight.Run(ctx, sample, out.tell)
+	checks.Run(ctx, sample, out.tell)
 }
 
 // findings prints what is found, one line each, as it is found.

@@ -54,6 +54,16 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 	return out
 }
 
+// preflightOf is what bridge check needs to know of the consumer's configuration.
+func preflightOf(c consumer.Config) consumer.PreflightConfig {
+	return consumer.PreflightConfig{
+		Group: c.Group, Topics: kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude},
+		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted,
+		Record: c.Record, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, SkipRecords: c.SkipRecords, DLQTopic: c.DLQTopic,
+		BufferMaxBytes: c.BufferMaxBytes,
+	}
+}
+
 func recordSettings(cfg *config.Config) record.Settings {
 	return record.Settings{
 		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,

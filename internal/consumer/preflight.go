@@ -9,10 +9,28 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
+
+// PreflightConfig is what a preflight needs to know of a bridge's configuration.
+type PreflightConfig struct {
+	Group         string
+	Topics        kafka.Selection
+	OffsetReset   ledger.OffsetReset
+	ReadCommitted bool
+
+	Record      record.Settings
+	OnInvalid   record.Policy
+	OnTombstone record.Policy
+	// SkipRecords are left out by name.
+	SkipRecords map[kafka.TopicPartition]ledger.Offsets
+	DLQTopic    string // "" for none
+
+	BufferMaxBytes int64
+}
 
 // Finding is the answer to one question of a preflight. Its texts are one line
 // each and hold neither secrets nor anything of a record but namespaces.
@@ -32,7 +50,7 @@ const preflightPatience = 5 * time.Second
 //
 //	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> sample
 type Preflight struct {
-	cfg     *Config
+	cfg     *PreflightConfig
 	mapper  *record.Mapper
 	base    kafka.Config
 	explain func(error) string
@@ -48,7 +66,7 @@ type Preflight struct {
 // NewPreflight prepares a preflight that connects as client would; client
 // itself is not used. explain turns an error of a broker into a sentence with
 // its remedy.
-func NewPreflight(cfg Config, client *kafka.Client, explain func(error) string) (*Preflight, error) {
+func NewPreflight(cfg PreflightConfig, client *kafka.Client, explain func(error) string) (*Preflight, error) {
 	mapper, err := record.NewMapper(cfg.Record)
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
@@ -149,16 +167,16 @@ func (p *Preflight) checkBroker(ctx context.Context, broker string) Finding {
 // findTopics looks for the configured topics and reports those that cannot be
 // used. It says whether the cluster could be asked.
 func (p *Preflight) findTopics(ctx context.Context) bool {
-	md, err := p.client.Metadata(ctx, p.cfg.Topics) // nil with a regular expression: all
+	md, err := p.client.Metadata(ctx, p.cfg.Topics.Topics) // nil with a regular expression: all
 	if err != nil {
 		p.report(p.failure("topics", err))
 		return false
 	}
 	p.cluster = md.ClusterID
 	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
-	selection, matched := p.cfg.selection(), false
+	matched := false
 	for _, t := range md.Topics {
-		if !selection.Matches(t) {
+		if !p.cfg.Topics.Matches(t) {
 			continue
 		}
 		matched = true
@@ -172,7 +190,7 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 		}
 	}
 	if !matched {
-		p.fail("topics", fmt.Sprintf("none matches BRIDGE_KAFKA_TOPIC_REGEX %q", p.cfg.TopicRegex),
+		p.fail("topics", fmt.Sprintf("none matches BRIDGE_KAFKA_TOPIC_REGEX %q", p.cfg.Topics.Regex),
 			"create one or correct the expression; topics that this user may not DESCRIBE do not show")
 	}
 	return true

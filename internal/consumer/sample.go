@@ -43,7 +43,7 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 
 // sampler reads records and maps them. It is not safe for concurrent use.
 type sampler struct {
-	cfg    *Config
+	cfg    *PreflightConfig
 	client *kafka.Client
 	worker *record.Worker
 
