@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/preflight"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -66,18 +66,18 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	client, explain, err := kafkaClient(ctx, cfg, roots)
 	misconfigured := out.tellFaults(err)
 	if !misconfigured {
-		out.tell(consumer.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
+		out.tell(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
 	}
 	if allowed, needed := descriptors(cfg); allowed < needed {
-		out.tell(consumer.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
+		out.tell(preflight.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
 	}
-	api := make(chan consumer.Finding, 1)
+	api := make(chan preflight.Finding, 1)
 	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {
 	case err == nil:
 		checkKafka(ctx, cfg, client, explain, options.sample, out)
 	case !misconfigured:
-		out.tell(consumer.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
+		out.tell(preflight.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
 	}
 	out.tell(<-api)
 	switch {
@@ -91,9 +91,9 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 
 // checkKafka tries what the consumer needs.
 func checkKafka(ctx context.Context, cfg *config.Config, client *kafka.Client, explain func(error) string, sample int, out *findings) {
-	checks, err := consumer.NewPreflight(preflightOf(consumerConfig(cfg)), client, explain)
+	checks, err := preflight.New(preflightOf(consumerConfig(cfg)), client, explain)
 	if err != nil {
-		out.tell(consumer.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
+		out.tell(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
 		return
 	}
 	checks.Run(ctx, sample, out.tell)
@@ -107,7 +107,7 @@ type findings struct {
 	err    error // of the first write that went wrong
 }
 
-func (f *findings) tell(found consumer.Finding) {
+func (f *findings) tell(found preflight.Finding) {
 	f.failed = f.failed || !found.OK
 	line := findingText(found)
 	if f.json {
@@ -123,14 +123,14 @@ func (f *findings) tell(found consumer.Finding) {
 func (f *findings) tellFaults(err error) bool {
 	faults := config.Faults(err)
 	for _, fault := range faults {
-		f.tell(consumer.Finding{Check: "config", Detail: fault.Error(), Remedy: fault.Remedy})
+		f.tell(preflight.Finding{Check: "config", Detail: fault.Error(), Remedy: fault.Remedy})
 	}
 	return len(faults) > 0
 }
 
 // findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY", one
 // line whatever an error's text holds.
-func findingText(f consumer.Finding) string {
+func findingText(f preflight.Finding) string {
 	text := "fail " + f.Check + ": " + f.Detail
 	switch {
 	case f.OK:
@@ -143,7 +143,7 @@ func findingText(f consumer.Finding) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-func findingJSON(f consumer.Finding) string {
+func findingJSON(f preflight.Finding) string {
 	var line strings.Builder
 	encoder := json.NewEncoder(&line)
 	encoder.SetEscapeHTML(false)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/preflight"
 )
 
 // checkPatience bounds the call to the import API: a person waits for it.
@@ -17,8 +17,8 @@ const checkPatience = 10 * time.Second
 
 // checkAPI asks the import API for an upload URL, which uses the address and
 // the key as the bridge would. Nothing is uploaded; the URL lapses unused.
-func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, namespace string) consumer.Finding {
-	f := consumer.Finding{Check: "api " + cfg.API.BaseURL.Redacted()}
+func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, namespace string) preflight.Finding {
+	f := preflight.Finding{Check: "api " + cfg.API.BaseURL.Redacted()}
 	if namespace == "" {
 		f.OK, f.Detail = true, "not asked, so that neither address nor key are proven; -namespace NAME asks for an upload URL"
 		return f

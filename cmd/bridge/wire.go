@@ -21,6 +21,7 @@ import (
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
+	"kafka-import-bridge/internal/preflight"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -55,8 +56,8 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 }
 
 // preflightOf is what bridge check needs to know of the consumer's configuration.
-func preflightOf(c consumer.Config) consumer.PreflightConfig {
-	return consumer.PreflightConfig{
+func preflightOf(c consumer.Config) preflight.Config {
+	return preflight.Config{
 		Group: c.Group, Topics: kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude},
 		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted,
 		Record: c.Record, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, SkipRecords: c.SkipRecords, DLQTopic: c.DLQTopic,

@@ -1,4 +1,4 @@
-package consumer
+package preflight
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 
 // preflight runs a preflight of the rig's topics and returns what it found, one
 // "check: detail" each, a failure with "FAIL" before it.
-func preflight(r *kafkarig.Rig, sample int, change func(*PreflightConfig)) (found []string) {
+func preflight(r *kafkarig.Rig, sample int, change func(*Config)) (found []string) {
 	r.T.Helper()
 	namespace, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
@@ -26,14 +26,14 @@ func preflight(r *kafkarig.Rig, sample int, change func(*PreflightConfig)) (foun
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	cfg := PreflightConfig{
+	cfg := Config{
 		Group: "bridge", Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
 		Record: record.Settings{Namespace: namespace, ID: id},
 	}
 	if change != nil {
 		change(&cfg)
 	}
-	p, err := NewPreflight(cfg, r.Client, error.Error)
+	p, err := New(cfg, r.Client, error.Error)
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestSample_abortedTransactions(t *testing.T) {
 		if strings.Contains(strings.Join(found, "\n"), "aborted") {
 			t.Errorf("aborted records were read: %v", found)
 		}
-		finds(r, preflight(r, 100, func(c *PreflightConfig) { c.ReadCommitted = false }),
+		finds(r, preflight(r, 100, func(c *Config) { c.ReadCommitted = false }),
 			"sample orders: read 15 records, the oldest of the 18 ahead", "sample orders: namespace aborted would get 5 lines, 130 bytes")
 	})
 }

@@ -1,4 +1,4 @@
-package consumer
+package preflight
 
 import (
 	"math"
@@ -46,7 +46,7 @@ func TestPreflight_placeStart(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tp := kafka.TopicPartition{Topic: "users", Partition: 0}
-			p := &Preflight{cfg: &PreflightConfig{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true,
+			p := &Preflight{cfg: &Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true,
 				committed: map[kafka.TopicPartition]kafka.Committed{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
 			if tc.used {
 				p.committed[kafka.TopicPartition{Topic: "users", Partition: 1}] = kafka.Committed{Offset: 5}
@@ -64,7 +64,7 @@ func TestPreflight_partitionWithoutLeader(t *testing.T) {
 	topic := newInspectedTopic(wire.TopicMetadata{Name: "users", Partitions: []wire.PartitionMetadata{
 		{Partition: 1, Leader: -1}, {Partition: 0, Leader: 3}, {Partition: 2, Leader: -1},
 	}})
-	p := &Preflight{cfg: &PreflightConfig{}, explain: func(err error) string { return err.Error() }}
+	p := &Preflight{cfg: &Config{}, explain: func(err error) string { return err.Error() }}
 	f := p.judgeTopic(topic)
 	if f.OK || f.Detail != "partition 1: the partition has no leader: its broker is down (one of 2 partitions that cannot be read)" || f.Remedy != "" {
 		t.Errorf("%+v", f)

@@ -1,4 +1,4 @@
-package consumer
+package preflight
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// PreflightConfig is what a preflight needs to know of a bridge's configuration.
-type PreflightConfig struct {
+// Config is what a preflight needs to know of a bridge's configuration.
+type Config struct {
 	Group         string
 	Topics        kafka.Selection
 	OffsetReset   ledger.OffsetReset
@@ -50,7 +50,7 @@ const preflightPatience = 5 * time.Second
 //
 //	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> sample
 type Preflight struct {
-	cfg     *PreflightConfig
+	cfg     *Config
 	mapper  *record.Mapper
 	base    kafka.Config
 	explain func(error) string
@@ -63,10 +63,10 @@ type Preflight struct {
 	committing bool // committed could be read
 }
 
-// NewPreflight prepares a preflight that connects as client would; client
+// New prepares a preflight that connects as client would; client
 // itself is not used. explain turns an error of a broker into a sentence with
 // its remedy.
-func NewPreflight(cfg PreflightConfig, client *kafka.Client, explain func(error) string) (*Preflight, error) {
+func New(cfg Config, client *kafka.Client, explain func(error) string) (*Preflight, error) {
 	mapper, err := record.NewMapper(cfg.Record)
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)

@@ -1,4 +1,4 @@
-package consumer
+package preflight
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 
 // sampler reads records and maps them. It is not safe for concurrent use.
 type sampler struct {
-	cfg    *PreflightConfig
+	cfg    *Config
 	client *kafka.Client
 	worker *record.Worker
 
