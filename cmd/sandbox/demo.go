@@ -15,10 +15,12 @@ const (
 	demoKey       = "sk_demo"
 	demoBatchAge  = time.Second
 	demoProbe     = "5s" // what was broken by hand is seen to be mended
+	demoIngest    = 2 * time.Second
 	readyTimeout  = 30 * time.Second
 	catchUpBudget = 60 * time.Second
 	stopBudget    = 90 * time.Second // more than BRIDGE_SHUTDOWN_TIMEOUT's default
 	progressEvery = time.Second
+	keptRate      = 100 // records a second after the verdict, with -keep
 
 	demoDuration    = 8 * time.Second
 	watchedDuration = 3 * time.Minute // a graph needs some minutes
@@ -50,7 +52,7 @@ func demoCommand(ctx context.Context, inv invocation) error {
 	set.DurationVar(&opts.duration, "duration", 0, fmt.Sprintf("how long records are produced (default %s, %s with Prometheus)", demoDuration, watchedDuration))
 	set.IntVar(&opts.rate, "rate", 3000, "records a second")
 	set.Uint64Var(&opts.seed, "seed", 1, "of the sample records")
-	set.BoolVar(&opts.keep, "keep", false, "leave everything running after the verdict, until Ctrl-C")
+	set.BoolVar(&opts.keep, "keep", false, "after the verdict let records come, if few, and leave everything running until Ctrl-C")
 	set.BoolVar(&opts.watched, "with-prometheus", false, "also run a Prometheus that scrapes the bridge, with the chart's alerts")
 	if err := inv.parse(set); err != nil {
 		return err
@@ -82,6 +84,7 @@ type demo struct {
 
 	batches atomic.Int64 // objects stored
 	bytes   atomic.Int64
+	judged  atomic.Bool // what comes now is not reconciled
 }
 
 func (d *demo) run(ctx context.Context, environ []string) error {
@@ -117,6 +120,7 @@ func (d *demo) run(ctx context.Context, environ []string) error {
 func (d *demo) announce(ctx context.Context) {
 	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n", d.bridge.url, d.objects(), d.bridge.log)
 	d.screen.printf("break it     curl -d '{\"operation\":\"create\",\"namespace\":\"acme-users\",\"status\":400}' %s/control/faults\n", d.world.apiURL)
+	d.screen.printf("fail it      curl -d '{\"operation\":\"ingest\",\"namespace\":\"acme-users\",\"verdict\":\"failed\",\"summary\":\"out of quota\",\"times\":1}' %s/control/faults\n", d.world.apiURL)
 	d.screen.printf("mend it      curl -X DELETE %s/control/faults\n", d.world.apiURL)
 	if d.prometheus != nil {
 		d.screen.printf("%s", d.prometheus.where(ctx))
@@ -137,7 +141,7 @@ func (d *demo) start(ctx context.Context, environ []string) (err error) {
 	}
 	d.world, err = startWorld(ctx, worldOptions{
 		topics: sampleTopics(4),
-		api:    sandbox.Options{Key: demoKey, Dir: d.objects(), OnStored: d.stored},
+		api:    sandbox.Options{Key: demoKey, Dir: d.objects(), OnStored: d.stored, IngestDelay: demoIngest},
 	})
 	if err != nil {
 		return err
@@ -168,7 +172,9 @@ func (d *demo) start(ctx context.Context, environ []string) (err error) {
 
 // stored is told of each object before the bridge is.
 func (d *demo) stored(o sandbox.Object) {
-	d.tally.Stored(o.Namespace, o.IDs...)
+	if !d.judged.Load() {
+		d.tally.Stored(o.Namespace, o.IDs...)
+	}
 	d.batches.Add(1)
 	d.bytes.Add(o.Bytes)
 }
@@ -238,15 +244,35 @@ func (d *demo) keepRunning(ctx context.Context) error {
 		return d.explain(err)
 	}
 	judged := d.conclude(verdict)
-	d.screen.printf("\nstill running; status page %s/, Ctrl-C ends it\n", d.bridge.url)
-	select {
-	case <-ctx.Done():
-	case <-d.bridge.process.Done():
+	if err := d.goOn(ctx); err != nil {
+		return d.explain(err)
 	}
 	if exit := d.bridge.stop(stopBudget); exit != 0 {
 		return d.explain(fmt.Errorf("the bridge exited with %d", exit))
 	}
 	return judged
+}
+
+// goOn lets few records come, without end, until the context or the bridge ends.
+func (d *demo) goOn(ctx context.Context) error {
+	d.judged.Store(true)
+	feed, err := sandbox.NewFeed(sandbox.FeedOptions{
+		Brokers: []string{d.world.kafka.Addr()}, Rate: keptRate, Seed: d.opts.seed + 1, OddShare: 0.005,
+	})
+	if err != nil {
+		return err
+	}
+	d.screen.printf("\nstill running, with %d records a second; status page %s/, Ctrl-C ends it\n", keptRate, d.bridge.url)
+	feeding, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- feed.Run(feeding) }() // ends with feeding; received below
+	select {
+	case <-ctx.Done():
+	case <-d.bridge.process.Done():
+	}
+	cancel()
+	return <-done
 }
 
 // explain adds the end of the bridge's log to an error.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"kafka-import-bridge/internal/sandbox"
 )
@@ -62,9 +63,27 @@ func (d *demo) judge(ctx context.Context, skipped int) (*verdict, error) {
 	}
 	v.add("dead letters by reason", true, countsText(reasons))
 	v.add("offsets committed to the end", uncommitted == 0, fmt.Sprintf("%d records behind", uncommitted))
+	v.add("every import evaluated", d.evaluated(ctx), "what the API made of them: "+countsText(d.world.api.Verdicts()))
 	wrong := d.world.api.Violations()
 	v.add("every request as the API and S3 want it", len(wrong) == 0, strings.Join(append(wrong, fmt.Sprintf("%d violations", len(wrong))), "; "))
 	return v, nil
+}
+
+// evaluated waits until the API has come to an end with every import, and
+// reports whether it has.
+func (d *demo) evaluated(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 5*demoIngest)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for d.world.api.Verdicts()["ingesting"] > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // conclude prints the table and returns errVerdict unless all rows hold.

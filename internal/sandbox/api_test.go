@@ -315,6 +315,13 @@ func TestAPI_verdicts(t *testing.T) {
 			if got.Status != tc.want.Status || got.Summary != tc.want.Summary {
 				t.Errorf("the status call tells %+v, want %+v", got, tc.want)
 			}
+			state := tc.want.Status
+			if state == VerdictSucceeded && tc.want.Summary != "" {
+				state += " with errors"
+			}
+			if counts := c.api.Verdicts(); len(counts) != 1 || counts[state] != 1 {
+				t.Errorf("the verdicts are %v, want one of %s", counts, state)
+			}
 		})
 	}
 }

@@ -36,6 +36,22 @@ func (a *API) judge(namespace string, at time.Time, problem error) ingest {
 	return result
 }
 
+// Verdicts counts what became of the stored objects so far, by the state that
+// the status calls tell; "succeeded with errors" has an error summary.
+func (a *API) Verdicts() map[string]int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	counts := map[string]int{}
+	for _, u := range a.objects {
+		state := a.state(u)
+		if state == VerdictSucceeded && u.ingest.summary != "" {
+			state += " with errors"
+		}
+		counts[state]++
+	}
+	return counts
+}
+
 // Forget makes the API answer 404 to questions about a request, as it does once
 // the request was deleted; its URL can no longer be used. It reports whether
 // there was one. What is stored stays in Objects.
