@@ -13,6 +13,7 @@ const (
 	BadNamespace
 	TooLarge
 	NoValue
+	NotDecodable // found by package decode, before a value comes here
 	Tombstone
 	reasonCount
 )
@@ -34,6 +35,8 @@ func (r Reason) String() string {
 		return "too_large"
 	case NoValue:
 		return "no_value"
+	case NotDecodable:
+		return "not_decodable"
 	case Tombstone:
 		return "tombstone"
 	default:

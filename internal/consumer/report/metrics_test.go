@@ -41,6 +41,7 @@ bridge_dlq_records_total{reason="bad_namespace",topic="orders"} 0
 bridge_dlq_records_total{reason="no_id",topic="orders"} 0
 bridge_dlq_records_total{reason="no_namespace",topic="orders"} 0
 bridge_dlq_records_total{reason="no_value",topic="orders"} 0
+bridge_dlq_records_total{reason="not_decodable",topic="orders"} 0
 bridge_dlq_records_total{reason="not_json",topic="orders"} 0
 bridge_dlq_records_total{reason="refused",topic="orders"} 0
 bridge_dlq_records_total{reason="tombstone",topic="orders"} 0
@@ -54,6 +55,7 @@ bridge_records_rejected_total{reason="bad_namespace",topic="orders"} 0
 bridge_records_rejected_total{reason="no_id",topic="orders"} 0
 bridge_records_rejected_total{reason="no_namespace",topic="orders"} 0
 bridge_records_rejected_total{reason="no_value",topic="orders"} 0
+bridge_records_rejected_total{reason="not_decodable",topic="orders"} 0
 bridge_records_rejected_total{reason="not_json",topic="orders"} 0
 bridge_records_rejected_total{reason="refused",topic="orders"} 0
 bridge_records_rejected_total{reason="too_large",topic="orders"} 0

@@ -1,0 +1,142 @@
+package decode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"kafka-import-bridge/internal/record"
+)
+
+// ErrRoom says that the JSON does not fit into the memory that was given.
+var ErrRoom = errors.New("the JSON does not fit")
+
+// Invalid says that a value cannot become JSON.
+type Invalid struct{ Rejection *record.Rejection }
+
+func (e *Invalid) Error() string { return e.Rejection.Detail }
+
+// Decoder turns values into JSON for one goroutine.
+type Decoder struct {
+	schemas *Schemas
+	last    *entry // of the last value
+	avro    avroReader
+	proto   protoReader
+	invalid map[string]*Invalid // of the last schema, by detail
+}
+
+// Decoder makes a decoder for one goroutine.
+func (s *Schemas) Decoder() *Decoder { return &Decoder{schemas: s, invalid: map[string]*Invalid{}} }
+
+// Decode returns a value as JSON; nil is a value that its schema makes null. The
+// JSON is appended to dst, which does not grow beyond its capacity, and out is dst
+// with it; or, where the value holds JSON itself, it is a part of value. recorded is
+// the record's timestamp.
+//
+// The error is ErrRoom, *Invalid, or *Waiting, which neither the value nor the room
+// is to blame for.
+func (d *Decoder) Decode(dst, value []byte, headers record.Headers, recorded time.Time) (json, out []byte, err error) {
+	f, flt := parseFrame(value, headers)
+	if flt != faultNone {
+		d.last = nil
+		return nil, dst, d.reject(nil, string(flt))
+	}
+	if err := d.find(f.ref, recorded); err != nil {
+		return nil, dst, err
+	}
+	s := d.last.schema.Load()
+	if s.fault != nil {
+		return nil, dst, d.reject(d.last, "it cannot be used: "+s.fault.Error())
+	}
+	if s.kind == typeJSON {
+		return f.body, dst, nil
+	}
+	out, flt = d.append(dst, s, &f)
+	switch {
+	case flt == faultShort:
+		return nil, dst, ErrRoom
+	case flt != faultNone:
+		return nil, dst, d.reject(d.last, "the value does not fit it: "+string(flt))
+	}
+	if json = out[len(dst):]; bytes.Equal(json, []byte("null")) {
+		return nil, dst, nil
+	}
+	return json, out, nil
+}
+
+// Schema names the schema of the last value, "" if that named none that is known.
+func (d *Decoder) Schema() string {
+	if d.last == nil {
+		return ""
+	}
+	return d.last.describe()
+}
+
+// find makes the entry of a schema the last one, unless it is already.
+func (d *Decoder) find(ref Ref, recorded time.Time) error {
+	if d.last != nil && d.last.ref == ref {
+		return nil
+	}
+	e, err := d.schemas.find(ref, recorded, time.Now())
+	d.last = e
+	if lack, ok := errors.AsType[*missing](err); ok {
+		return d.reject(&entry{ref: ref}, lack.Error())
+	}
+	return err
+}
+
+// append reads the body by its schema.
+func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
+	if s.kind == typeAvro {
+		r := &d.avro
+		*r = avroReader{writer: writer{out: dst}, in: f.body}
+		if r.datum(s.avro) && len(r.in) > 0 {
+			r.fault = faultRest
+		}
+		out, flt := r.out, r.fault
+		*r = avroReader{} // it keeps no memory of others alive
+		return out, flt
+	}
+	body, named := f.body, f.named
+	if !f.inHeader {
+		named = f.body
+	}
+	indexes, rest, flt := messageIndexes(named)
+	if flt != faultNone {
+		return dst, flt
+	}
+	if !f.inHeader {
+		body = rest
+	}
+	m, _, err := s.proto.message(indexes)
+	if err != nil {
+		return dst, faultMessage
+	}
+	r := &d.proto
+	*r = protoReader{writer: writer{out: dst}, file: s.proto, sorted: r.sorted[:0]}
+	r.message(m, body)
+	out, flt := r.out, r.fault
+	*r = protoReader{sorted: r.sorted}
+	return out, flt
+}
+
+// maxKept bounds the answers that are kept for a flood of bad records.
+const maxKept = 32
+
+// reject makes the rejection of a value, of which e is the schema. It keeps the last
+// ones, since bad records come in floods of a kind.
+func (d *Decoder) reject(e *entry, detail string) error {
+	if e != nil {
+		detail = fmt.Sprintf("schema %s: %s", e.describe(), detail)
+	}
+	known, ok := d.invalid[detail]
+	if !ok {
+		if len(d.invalid) == maxKept {
+			clear(d.invalid)
+		}
+		known = &Invalid{&record.Rejection{Reason: record.NotDecodable, Detail: detail}}
+		d.invalid[detail] = known
+	}
+	return known
+}

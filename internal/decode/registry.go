@@ -1,0 +1,167 @@
+package decode
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// RegistryConfig says where a schema registry is and how to log in to it.
+type RegistryConfig struct {
+	// URL is the base of Confluent's API, with its path if it has one.
+	URL string
+	// Username and Password are sent by HTTP's basic authentication; an empty
+	// Username sends none. Password is called for each request, so that a secret that
+	// changes is followed.
+	Username string
+	Password func() string
+	// Client sends the requests. It should time out, and follow no redirects.
+	Client *http.Client
+	// UserAgent is sent with each request.
+	UserAgent string
+}
+
+// Registry asks a schema registry for schemas, by the part of Confluent's API that a
+// consumer needs. It is safe for concurrent use.
+type Registry struct{ cfg RegistryConfig }
+
+// NewRegistry makes a client; it sends nothing yet.
+func NewRegistry(cfg RegistryConfig) *Registry {
+	cfg.URL = strings.TrimRight(cfg.URL, "/")
+	return &Registry{cfg: cfg}
+}
+
+var (
+	// ErrNotFound says that the registry has no such schema.
+	ErrNotFound = errors.New("the schema registry does not have it")
+	// ErrRefused says that the registry refuses the credentials.
+	ErrRefused = errors.New("the schema registry refuses the credentials (BRIDGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD)")
+	// errOversized says that a schema is too large to be kept.
+	errOversized = errors.New("the schema is larger than 4 MiB with its references")
+)
+
+// retryAfter is an answer that asks for patience.
+type retryAfter struct {
+	status int
+	delay  time.Duration
+}
+
+func (e *retryAfter) Error() string {
+	return "the schema registry answers " + strconv.Itoa(e.status)
+}
+
+const (
+	maxSchemaBytes = 4 << 20
+	maxReferences  = 500
+)
+
+// Check asks whether the registry answers and takes the credentials.
+func (r *Registry) Check(ctx context.Context) error {
+	var types any
+	err := r.get(ctx, "/schemas/types", &types)
+	if errors.Is(err, ErrNotFound) { // it knows the API in part
+		return nil
+	}
+	return err
+}
+
+// load asks for a schema and all that it refers to, and compiles it.
+func (r *Registry) load(ctx context.Context, ref Ref) (*schema, error) {
+	var d document
+	if err := r.get(ctx, ref.path(), &d); err != nil {
+		return nil, err
+	}
+	c := collector{registry: r, known: map[reference]bool{}, size: len(d.Schema)}
+	err := c.collect(ctx, d.References)
+	switch {
+	case errors.Is(err, errOversized):
+		return &schema{kind: d.kind(), fault: err}, nil
+	case errors.Is(err, ErrNotFound):
+		return nil, fmt.Errorf("it refers to %.200s: %w", c.lacking, err)
+	case err != nil:
+		return nil, err
+	}
+	return compile(ctx, &d, c.found), nil
+}
+
+// collector asks for the references of a schema, those that others need first.
+type collector struct {
+	registry *Registry
+	known    map[reference]bool
+	found    []named
+	size     int
+	lacking  string // the reference that was asked for last
+}
+
+func (c *collector) collect(ctx context.Context, references []reference) error {
+	for _, ref := range references {
+		if c.known[ref] {
+			continue
+		}
+		c.known[ref] = true
+		if len(c.known) > maxReferences {
+			return errOversized
+		}
+		c.lacking = ref.Subject + " " + strconv.Itoa(ref.Version)
+		var d document
+		if err := c.registry.get(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version), &d); err != nil {
+			return err
+		}
+		if c.size += len(d.Schema); c.size > maxSchemaBytes {
+			return errOversized
+		}
+		if err := c.collect(ctx, d.References); err != nil {
+			return err
+		}
+		c.found = append(c.found, named{ref.Name, d.Schema})
+	}
+	return nil
+}
+
+// get asks for a path and parses the answer. Its errors hold neither credentials nor
+// what the registry wrote.
+func (r *Registry) get(ctx context.Context, path string, answer any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.cfg.URL+path, http.NoBody)
+	if err != nil {
+		return errors.New("BRIDGE_SCHEMA_REGISTRY_URL cannot be asked")
+	}
+	request.Header.Set("Accept", "application/vnd.schemaregistry.v1+json, application/json")
+	request.Header.Set("User-Agent", r.cfg.UserAgent)
+	if r.cfg.Username != "" {
+		request.SetBasicAuth(r.cfg.Username, r.cfg.Password())
+	}
+	response, err := r.cfg.Client.Do(request)
+	if err != nil {
+		if ue, ok := errors.AsType[*url.Error](err); ok {
+			err = ue.Err
+		}
+		return fmt.Errorf("the schema registry cannot be asked: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 2*maxSchemaBytes))
+	if err != nil {
+		return fmt.Errorf("read the schema registry's answer: %w", err)
+	}
+	switch status := response.StatusCode; status {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return ErrNotFound
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return ErrRefused
+	default:
+		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
+		return &retryAfter{status, time.Duration(min(max(seconds, 0), 3600)) * time.Second}
+	}
+	err = json.Unmarshal(body, answer)
+	if d, ok := answer.(*document); err != nil || ok && d.Schema == "" {
+		return errors.New("the schema registry's answer is not the JSON that was asked for: is BRIDGE_SCHEMA_REGISTRY_URL right?")
+	}
+	return nil
+}

@@ -1,0 +1,289 @@
+package decode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of what is kept. Compiled schemas take a few times the memory of their text.
+const (
+	maxSchemas    = 1000
+	maxTextBytes  = 8 << 20
+	maxParallel   = 4 // requests under way
+	minBackoff    = 500 * time.Millisecond
+	maxBackoff    = 30 * time.Second
+	missingFor    = time.Minute // a schema that the registry does not have is not asked for again sooner
+	missingPoll   = time.Second // but as often as this for records that are new
+	propagation   = 5 * time.Second
+	clockSkew     = time.Minute
+	attemptBudget = 30 * time.Second // for a schema with its references
+)
+
+// Schemas is the process's cache of compiled schemas. Decoders take from it without
+// waiting; what it does not have it asks the registry for in the background, while
+// Run runs. It is safe for concurrent use.
+type Schemas struct {
+	registry *Registry
+	metrics  *Metrics
+	wake     chan struct{} // makes Run look again
+
+	mu      sync.RWMutex
+	entries map[Ref]*entry
+	queue   []*entry // wait for an attempt, in order
+	text    int      // bytes of all schemas
+	clock   int64    // counts uses, for eviction
+
+	// What the registry is like.
+	flying    int // attempts under way
+	failures  int // in a row
+	notBefore time.Time
+	trouble   error // of the latest attempt; nil once one has got an answer
+}
+
+// entry is what is known of one schema.
+type entry struct {
+	ref    Ref
+	schema atomic.Pointer[schema] // nil until it is known
+	used   atomic.Int64           // the clock when it was used last
+
+	// Guarded by Schemas.mu.
+	missing time.Time     // when the registry last said that it has none
+	lack    error         // what it has not: ErrNotFound, of the schema or of what it refers to
+	ready   chan struct{} // closed after the next attempt; nil if none is planned
+	due     time.Time     // of that attempt
+}
+
+// NewSchemas makes an empty cache. Run has to run for it to fill.
+func NewSchemas(registry *Registry, metrics *Metrics) *Schemas {
+	return &Schemas{registry: registry, metrics: metrics, wake: make(chan struct{}, 1), entries: map[Ref]*entry{}}
+}
+
+// Waiting says that a schema is not known yet. It is asked for in the background.
+type Waiting struct {
+	Ref Ref
+	// Err is what the registry's last answer was, nil if it has not answered yet.
+	Err error
+	// Ready is closed when it makes sense to decode the value again.
+	Ready <-chan struct{}
+}
+
+func (w *Waiting) Error() string {
+	text := "waits for schema " + w.Ref.String()
+	if w.Err != nil {
+		text += ": " + w.Err.Error()
+	}
+	return text
+}
+
+func (w *Waiting) Unwrap() error { return w.Err }
+
+// missing says that the registry has been asked for a schema that it does not have.
+type missing struct{ error }
+
+// find returns the entry of a schema that is known, or *Waiting, or *missing if the
+// registry has no such schema. recorded is the record's timestamp: a schema may
+// reach the registry's copies a little later than the first record that uses it, so
+// that it is asked for again for a while before a new record is given up.
+func (s *Schemas) find(ref Ref, recorded, now time.Time) (*entry, error) {
+	s.mu.RLock()
+	e := s.entries[ref]
+	s.mu.RUnlock()
+	if e != nil && e.schema.Load() != nil {
+		e.used.Store(atomic.AddInt64(&s.clock, 1))
+		return e, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e = s.entries[ref]; e == nil {
+		e = &entry{ref: ref}
+		s.entries[ref] = e
+		s.evict(e)
+	}
+	e.used.Store(atomic.AddInt64(&s.clock, 1))
+	if e.schema.Load() != nil {
+		return e, nil
+	}
+	if e.ready != nil {
+		return nil, s.waiting(e)
+	}
+	due := now
+	if !e.missing.IsZero() {
+		fresh := recorded.Before(e.missing.Add(clockSkew)) && e.missing.Before(recorded.Add(propagation))
+		if !fresh && now.Before(e.missing.Add(missingFor)) {
+			return nil, &missing{e.lack}
+		}
+		if fresh {
+			due = e.missing.Add(missingPoll)
+		}
+	}
+	e.ready, e.due = make(chan struct{}), due
+	s.queue = append(s.queue, e)
+	s.kick()
+	return nil, s.waiting(e)
+}
+
+func (s *Schemas) waiting(e *entry) *Waiting {
+	w := &Waiting{Ref: e.ref, Ready: e.ready}
+	switch {
+	case s.trouble != nil:
+		w.Err = s.trouble
+	case !e.missing.IsZero():
+		w.Err = e.lack
+	}
+	return w
+}
+
+// kick makes Run look again.
+func (s *Schemas) kick() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// evict forgets what was used longest ago, but for keep. Call with mu held.
+func (s *Schemas) evict(keep *entry) {
+	for len(s.entries) > maxSchemas || s.text > maxTextBytes && len(s.entries) > 1 {
+		var oldest *entry
+		for _, e := range s.entries {
+			if e != keep && (oldest == nil || e.used.Load() < oldest.used.Load()) {
+				oldest = e
+			}
+		}
+		if known := oldest.schema.Load(); known != nil {
+			s.text -= known.size
+		}
+		delete(s.entries, oldest.ref)
+		s.queue = slices.DeleteFunc(s.queue, func(e *entry) bool { return e == oldest })
+		s.settle(oldest)
+	}
+}
+
+// settle lets those go on that wait for an entry. Call with mu held.
+func (s *Schemas) settle(e *entry) {
+	if e.ready != nil {
+		close(e.ready)
+		e.ready = nil
+	}
+}
+
+// Trouble is why the registry gives no answers, nil if it does.
+func (s *Schemas) Trouble() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.trouble
+}
+
+// Refused reports whether the registry refuses the credentials.
+func (s *Schemas) Refused() bool { return errors.Is(s.Trouble(), ErrRefused) }
+
+// Run asks the registry for what the decoders need until ctx ends. All its
+// goroutines have returned then.
+func (s *Schemas) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		case <-timer.C:
+		}
+		for {
+			e, next := s.next(time.Now())
+			if e == nil {
+				timer.Reset(next)
+				break
+			}
+			wg.Go(func() { s.attempt(ctx, e) })
+		}
+	}
+}
+
+// next takes the first entry whose attempt may begin; without one it returns when to
+// look again. While the registry is in trouble one attempt at a time finds out
+// whether that has ended.
+func (s *Schemas) next(now time.Time) (*entry, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	limit := maxParallel
+	if s.trouble != nil {
+		limit = 1
+	}
+	wait := time.Hour
+	if s.flying >= limit {
+		return nil, wait // the end of an attempt wakes
+	}
+	for i, e := range s.queue {
+		due := e.due
+		if s.notBefore.After(due) {
+			due = s.notBefore
+		}
+		if !due.After(now) {
+			s.queue = slices.Delete(s.queue, i, i+1)
+			s.flying++
+			return e, 0
+		}
+		wait = min(wait, due.Sub(now))
+	}
+	return nil, wait
+}
+
+// attempt asks for one schema.
+func (s *Schemas) attempt(ctx context.Context, e *entry) {
+	bounded, cancel := context.WithTimeout(ctx, attemptBudget)
+	defer cancel()
+	known, err := s.registry.load(bounded, e.ref)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	s.metrics.asked(err)
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.kick()
+	defer s.settle(e)
+	s.flying--
+	switch {
+	case err == nil:
+		s.failures, s.notBefore, s.trouble = 0, time.Time{}, nil
+		if s.entries[e.ref] == e { // it is still wanted
+			e.schema.Store(known)
+			s.text += known.size
+			s.evict(e)
+		}
+	case errors.Is(err, ErrNotFound):
+		s.failures, s.notBefore, s.trouble = 0, time.Time{}, nil
+		e.missing, e.lack = now, err
+	default:
+		s.failures++
+		s.trouble = err
+		s.notBefore = now.Add(backoff(s.failures, err))
+	}
+}
+
+// backoff is how long the registry is left alone after so many failures in a row.
+func backoff(failures int, err error) time.Duration {
+	delay := min(minBackoff<<min(failures-1, 10), maxBackoff)
+	delay = delay/2 + rand.N(delay/2) // half of it jitter
+	if asked, ok := errors.AsType[*retryAfter](err); ok {
+		delay = max(delay, asked.delay)
+	}
+	return delay
+}
+
+// describe is the schema as people know it.
+func (e *entry) describe() string {
+	if known := e.schema.Load(); known != nil {
+		return fmt.Sprintf("%s (%s)", e.ref, known.kind)
+	}
+	return e.ref.String()
+}
