@@ -67,6 +67,9 @@ func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
 		u.began = now
 	}
 	u.flying = true
+	if u.fate == fateUnproven {
+		u.fate = fateUnasked // this attempt may store it
+	}
 	s.attempt(s.ctx, n, u, u.imp.Attempt)
 }
 
@@ -96,6 +99,11 @@ func (s *session) attempted(r result) {
 		s.tellRepeat(u)
 	}
 	s.requests.note(n.Name, r.outcome.RequestID)
+	if r.upload != nil && r.upload.asking {
+		s.answered(r, now)
+		s.afterAttempt(r, now)
+		return
+	}
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
 		s.apiAccepted(n)
 	}
@@ -126,7 +134,7 @@ const (
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *session) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && (n.IsHeld() || !u.ambiguous()) {
+	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && u.mayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -140,6 +148,10 @@ func (s *session) tellRepeat(u *upload) {
 	if u.mayRepeat || !u.imp.MayRepeat() {
 		return
 	}
+	s.tellPossibleRepeat(u)
+}
+
+func (s *session) tellPossibleRepeat(u *upload) {
 	u.mayRepeat = true
 	s.metrics.PossibleRepeat()
 	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
@@ -161,12 +173,18 @@ func (s *session) succeeded(r result, now time.Time) {
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
+	s.noteImported(r, now)
+	s.settle(u)
+}
+
+// noteImported counts and logs a batch that is stored.
+func (s *session) noteImported(r result, now time.Time) {
+	n, u := r.namespace, r.upload
 	s.metrics.Stored(u.batch, now)
 	s.log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
 	s.stored(StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now})
-	s.settle(u)
 }
 
 // tells says whether the attempt says anything about the namespace's trouble:

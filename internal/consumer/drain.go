@@ -22,6 +22,7 @@ type drainState struct {
 	reason   drainReason
 	began    time.Time
 	deadline time.Time
+	asking   bool // questions about ambiguous batches are awaited
 	proven   bool // a commit was acknowledged after everything was done
 }
 
@@ -105,7 +106,7 @@ func (s *session) orphaned() bool {
 // unsettled says whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *session) unsettled(now time.Time) bool {
-	if s.pacer.InFlight() > 0 || s.lettering(now) {
+	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) {
 		return true
 	}
 	for n := range s.namespaces() {
@@ -277,6 +278,7 @@ func (s *session) giveUp() (unfinished bool) {
 			if !n.IsHeld() {
 				lines += u.batch.Records
 			}
+			s.tellLeaving(u)
 			u.batch.Release()
 		}
 		n.uploads = nil

@@ -128,6 +128,9 @@ type upload struct {
 	pieces    []piece
 	flying    bool
 	mayRepeat bool // it was told that this batch may be stored twice
+	asking    bool // the attempt under way asks what became of an earlier one
+	fate      fate // of an ambiguous batch, as far as the API has said
+	askAfter  time.Time
 	began     time.Time
 
 	// Refused under the policy dlq: its records are read again from Kafka, as

@@ -51,11 +51,16 @@ func (s *session) relieve(need int64, now time.Time) bool {
 		s.faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
 			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
 		before := s.pool.InUse()
-		s.shedMost(n, now, certain)
+		s.shed(n, now)
 		s.pacer.Enqueue(n.Namespace, now)
 		need -= before - s.pool.InUse()
 	}
-	return need <= 0
+	if need <= 0 {
+		return true
+	}
+	s.askAmbiguous(now, func(n *namespace, _ *upload) bool { return n.Troubled() })
+	s.leaveDoubtful(now)
+	return false
 }
 
 // holders are the namespaces that could give way.
@@ -68,20 +73,19 @@ func (s *session) holders() (hs []budget.Holder[*namespace]) {
 	return hs
 }
 
-// certain reports whether a batch is not stored: reading it again repeats
-// nothing. One that may be stays in memory, where its URL can be tried again.
-func certain(u *upload) bool { return !u.flying && !u.ambiguous() }
-
 // sheddable returns the bytes that shedding the namespace would free, 0 if it
-// has no trouble, or one batch only.
+// has no trouble, or only the batch of a trial that has still to be tried.
 func (s *session) sheddable(n *namespace) (bytes int64) {
-	if !n.Troubled() || n.State() == pace.Trial {
+	if !n.Troubled() {
 		return 0
 	}
 	for _, u := range n.uploads {
-		if certain(u) && !u.lettering {
+		if u.mayLeave() && (n.State() != pace.Trial || u.fate == fateUnproven) {
 			bytes += u.batch.Memory()
 		}
+	}
+	if n.State() == pace.Trial && len(n.uploads) == 0 {
+		return 0
 	}
 	if b, ok := s.batches.Open(n.Name); ok {
 		bytes += b.Memory()

@@ -227,6 +227,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 	s.grantLarge(now)
 	s.pacer.Wake(now)
 	s.dispatch(now)
+	s.drain.asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
 	s.commit(now)
 	timer.Reset(max(0, s.nextEvent(now).Sub(now)))

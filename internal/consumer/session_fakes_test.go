@@ -15,6 +15,7 @@ import (
 type fakeAPI struct {
 	create func(ns string) Outcome
 	put    func(i *fakeImport) Outcome
+	ask    func(i *fakeImport) Outcome // unset: nobody can tell
 	takes  time.Duration // each PUT, which is cut off where its context ends
 	thinks time.Duration // before it answers a create call, likewise
 
@@ -22,10 +23,11 @@ type fakeAPI struct {
 	stored  map[string][]string // ids by namespace, in the order stored
 	creates map[string]int
 	puts    map[string]int
+	asked   map[string]int
 }
 
 func newFakeAPI() *fakeAPI {
-	return &fakeAPI{stored: map[string][]string{}, creates: map[string]int{}, puts: map[string]int{}}
+	return &fakeAPI{stored: map[string][]string{}, creates: map[string]int{}, puts: map[string]int{}, asked: map[string]int{}}
 }
 
 // created is how often an upload URL was asked for.
@@ -63,7 +65,22 @@ func (i *fakeImport) Ambiguous() bool { return i.ambiguous }
 func (i *fakeImport) MayRepeat() bool { return i.mayRepeat }
 
 func (i *fakeImport) Resolve(context.Context, func() error) Outcome {
-	return Outcome{Class: Unproven, Operation: "ask", Err: errors.New("nobody can tell")}
+	i.api.mu.Lock()
+	defer i.api.mu.Unlock()
+	i.api.asked[i.namespace]++
+	o := Outcome{Class: Unproven, Operation: "ask", Err: errors.New("nobody can tell")}
+	if i.api.ask != nil {
+		o = i.api.ask(i)
+	}
+	if o.Class == Stored {
+		i.ambiguous = false
+	}
+	return o
+}
+
+// unanswered is what Resolve returns while the API answers no questions.
+func unanswered(*fakeImport) Outcome {
+	return Outcome{Class: Retry, Operation: "ask", Status: 503, Delay: 10 * time.Second, Err: errors.New("unavailable")}
 }
 
 // ids are those of the lines of the body.

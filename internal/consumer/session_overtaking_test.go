@@ -130,6 +130,7 @@ func TestSession_catchUpKnowsWhatOvertook(t *testing.T) {
 func TestSession_catchUpAwaitsWhatMayBeStored(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		unclear := []string{"10", "20"}
+		r.api.ask = unanswered
 		r.api.put = func(i *fakeImport) Outcome {
 			switch first := i.ids()[0]; {
 			case i.namespace != "a":

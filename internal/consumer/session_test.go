@@ -255,7 +255,7 @@ func maybeStored(r *sessionRig, done *bool, end Outcome) func(i *fakeImport) Out
 func TestSession_anAmbiguousUploadIsNotShed(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		done := false
-		r.api.put = maybeStored(r, &done, accepted)
+		r.api.put, r.api.ask = maybeStored(r, &done, accepted), unanswered
 		inTrouble(r, 25)
 		n := r.lookup("bad")
 		if len(n.uploads) != 1 || !n.uploads[0].ambiguous() {

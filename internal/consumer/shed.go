@@ -9,6 +9,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // attemptFunc is one of the two calls of an Import.
@@ -16,17 +17,12 @@ type attemptFunc = func(ctx context.Context, guard func() error) Outcome
 
 // shed drops a namespace's lines from memory. Per partition a node stays at the
 // first dropped one; from there a catch-up read takes them again. Batches whose
-// attempt is under way follow when it ends.
+// attempt is in flight follow when it ends. Those that may be stored stay until
+// the API has been asked about them, and keep a trial going.
 func (s *session) shed(n *namespace, now time.Time) {
-	s.shedMost(n, now, func(*upload) bool { return true })
-}
-
-// shedMost drops the open batch and those sealed ones that may go.
-func (s *session) shedMost(n *namespace, now time.Time, mayGo func(*upload) bool) {
-	n.GiveWay()
 	n.probe = nil
 	for i := len(n.uploads) - 1; i >= 0; i-- {
-		if u := n.uploads[i]; !u.flying && !u.lettering && mayGo(u) {
+		if u := n.uploads[i]; u.mayLeave() {
 			s.shedUpload(n, u, now)
 		}
 	}
@@ -36,10 +32,16 @@ func (s *session) shedMost(n *namespace, now time.Time, mayGo func(*upload) bool
 		}
 		b.Release()
 	}
+	if n.State() != pace.Trial {
+		n.GiveWay()
+	} else if len(n.uploads) == 0 {
+		n.EndTrial()
+	}
 	s.busy(n)
 }
 
 func (s *session) shedUpload(n *namespace, u *upload, now time.Time) {
+	s.tellLeaving(u)
 	s.shedPieces(n, u.pieces, now)
 	s.remove(u)
 }

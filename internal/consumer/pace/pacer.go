@@ -139,6 +139,12 @@ func (p *Pacer) pop(q int, now time.Time) *Namespace {
 	return nil
 }
 
+// MayTry reports whether an attempt for a namespace in trouble may begin now
+// beside those whose turn it is: a question about what an earlier one came to.
+func (p *Pacer) MayTry(now time.Time) bool {
+	return p.inFlight < p.concurrency && p.troubledFlight < max(1, p.concurrency/2) && !p.closed(now)
+}
+
 // Began counts an attempt that begins. Its end needs what Began returns.
 func (p *Pacer) Began(n *Namespace) (troubled bool) {
 	n.inFlight++
