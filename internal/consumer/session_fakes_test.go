@@ -16,8 +16,8 @@ type fakeAPI struct {
 	create func(ns string) Outcome
 	put    func(i *fakeImport) Outcome
 	ask    func(i *fakeImport) Outcome // unset: nobody can tell
-	takes  time.Duration // each PUT, which is cut off where its context ends
-	thinks time.Duration // before it answers a create call, likewise
+	takes  time.Duration               // each PUT, which is cut off where its context ends
+	thinks time.Duration               // before it answers a create call, likewise
 
 	mu      sync.Mutex
 	stored  map[string][]string // ids by namespace, in the order stored
