@@ -68,6 +68,7 @@ func (s *session) answered(r result, now time.Time) {
 	case Unproven:
 		u.fate = fateUnproven
 	case Cancelled:
+		u.askAfter = now.Add(cancelledRest)
 	default:
 		u.fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.cfg.MaxBackoff))
 	}
