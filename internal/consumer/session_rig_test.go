@@ -132,9 +132,6 @@ func (r *sessionRig) feed(partition int32, records ...recordbatch.Record) {
 	r.logs[tp] = append(r.logs[tp], records...)
 	p := r.partitions[tp]
 	r.decode.Serve(r.t.Context(), r.work(p.cursor, records, nil))
-	for len(r.lines) > 0 {
-		r.take(<-r.lines)
-	}
 	r.settleDown()
 }
 
@@ -159,6 +156,8 @@ func (r *sessionRig) settleDown() {
 		r.turn(time.Now(), r.timer)
 		synctest.Wait()
 		switch {
+		case len(r.lines) > 0 && r.pending == nil: // as run does
+			r.take(<-r.lines)
 		case len(r.results) > 0:
 			r.attempted(<-r.results)
 		case len(r.acks) > 0:
@@ -196,9 +195,7 @@ func (r *sessionRig) catchUpRead(job *fetch.CatchUpJob) {
 	end.CatchUp, end.Fault = job, &fetch.Fault{Kind: fetch.FaultNone}
 	end.Start = records[len(records)-1].Offset + 1
 	end.Next = end.Start
-	for r.lines <- end; len(r.lines) > 0; {
-		r.take(<-r.lines)
-	}
+	r.lines <- end
 }
 
 // after lets time pass, turning the loop every second.
