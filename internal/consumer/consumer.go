@@ -10,12 +10,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/sleep"
 )
 
@@ -23,55 +19,24 @@ import (
 // the shutdown timeout. It stays uncommitted.
 var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHUTDOWN_TIMEOUT")
 
-// Dependencies are what New wires together.
-type Dependencies struct {
-	Client   *kafka.Client
-	Importer Importer
-	Metrics  *report.Metrics
-	Log      *slog.Logger
-	// Stored is told of each import that the store has taken, by the loop: it
-	// must return at once. nil tells nobody.
-	Stored func(StoredImport)
-	// Explain turns an error of a broker into a sentence with its remedy; nil
-	// leaves it as it is. It is never given nil.
-	Explain func(error) string
-}
-
 // Consumer is one member of the consumer group. Create it with New, then Run
 // it once.
 type Consumer struct {
-	*resources
-	state state
+	cfg     *Config
+	client  *kafka.Client
+	log     *slog.Logger
+	metrics *report.Metrics
+	process *resources // what the sessions share
+	state   state
 }
 
 // New checks the configuration and builds a consumer. It starts nothing.
 func New(cfg Config, d Dependencies) (*Consumer, error) {
-	mapper, err := record.NewMapper(cfg.Record)
+	p, err := newResources(cfg, d)
 	if err != nil {
-		return nil, fmt.Errorf("build record mapper: %w", err)
+		return nil, err
 	}
-	if (len(cfg.Topics) > 0) == (cfg.TopicRegex != nil) {
-		return nil, errors.New("either Topics or TopicRegex is needed")
-	}
-	if d.Explain == nil {
-		d.Explain = error.Error
-	}
-	if d.Stored == nil {
-		d.Stored = func(StoredImport) {}
-	}
-	r := &resources{
-		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
-		log: d.Log, faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
-		fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
-		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
-		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[kafka.TopicPartition]recollection{}, pulse: newPulse(time.Now()), explain: d.Explain, stored: d.Stored,
-	}
-	if cfg.DLQTopic != "" {
-		r.letters = letterTopic{kafka.NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
-	}
-	r.divide()
-	c := &Consumer{resources: r}
+	c := &Consumer{cfg: &cfg, client: d.Client, log: d.Log, metrics: d.Metrics, process: p}
 	c.state.started = time.Now()
 	d.Metrics.Attach(c)
 	return c, nil
@@ -81,7 +46,7 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 // leaves. While brokers or credentials fail it keeps trying. The error is
 // ErrUnfinished or nil.
 func (c *Consumer) Run(ctx context.Context) error {
-	c.pulse.beat(time.Now())
+	c.process.pulse.beat(time.Now())
 	beat := c.heartbeat()
 	defer beat()
 	defer context.AfterFunc(ctx, c.state.stop)()
@@ -97,7 +62,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 			continue
 		}
 		if len(sub.Missing) > 0 {
-			c.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
+			c.process.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
 		}
 		if first {
 			c.removeNamesake("a crashed predecessor")
@@ -107,12 +72,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	c.state.stopped()
 	c.client.Close()
-	if c.letters != nil {
-		// Every letter has been answered or given up: what the writers still try
-		// fails at once, and opens the transport again.
-		_ = c.letters.Close()
-		c.client.Close()
-	}
+	c.process.close()
 	if unfinished {
 		return ErrUnfinished
 	}
@@ -174,13 +134,16 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 	if ctx.Err() != nil {
 		return
 	}
-	text := c.explain(err)
+	text := c.process.explain(err)
 	c.metrics.KafkaFailed(operation)
-	c.noteCredentials(err)
+	c.process.noteCredentials(err)
 	c.state.outside(text)
-	c.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
+	c.process.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
 	_ = sleep.For(ctx, min(time.Second, c.cfg.MetadataRefresh))
 }
+
+// beatInterval is how often the pulse beats while no session does it.
+const beatInterval = 5 * time.Second
 
 // heartbeat keeps /healthz content while no session turns: waiting for a known
 // outside cause is progress too.
@@ -189,9 +152,9 @@ func (c *Consumer) heartbeat() (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep.For(ctx, maxSleep) == nil {
-			if c.state.session.Load() == nil {
-				c.pulse.beat(time.Now())
+		for sleep.For(ctx, beatInterval) == nil {
+			if c.state.current() == nil {
+				c.process.pulse.beat(time.Now())
 			}
 		}
 	}()

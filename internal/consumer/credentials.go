@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/kafka/auth"
 )
 
 // credentialsRemedy is what helps while the import API refuses the key.
@@ -63,17 +62,5 @@ func (s *session) apiAccepted(n *namespace) {
 			s.metrics.NoteMissing(false)
 			s.log.Info("the import API knows the call again")
 		}
-	}
-}
-
-// noteCredentials notes what an answer of the brokers says about the credentials
-// for them; nil is one for which they have to be good. An error that is no refusal
-// of them says nothing.
-func (r *resources) noteCredentials(err error) {
-	switch {
-	case err == nil:
-		r.metrics.KafkaRefused(false)
-	case auth.Refuses(err):
-		r.metrics.KafkaRefused(true)
 	}
 }

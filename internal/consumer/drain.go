@@ -17,6 +17,10 @@ const (
 	drainShutdown                     // retries go on until the deadline
 )
 
+// leavePatience is how long each step of leaving may take, so that a stop stays
+// within the grace that orchestrators give beyond the shutdown timeout.
+const leavePatience = 3 * time.Second
+
 // drainState is the loop's knowledge of its own end.
 type drainState struct {
 	reason   drainReason

@@ -137,11 +137,11 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 		})
 		r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(0, "good")), string(recordbatch.LineOf(1, "good")), string(recordbatch.LineOf(2, "bad")), string(recordbatch.LineOf(3, "bad")))
 		prepare(r)
-		c, err := New(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		p, err := newResources(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.session = newSession(c.resources, member{
+		r.session = newSession(p, member{
 			id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
 			parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": r.Topic("orders").ID},
 		})
@@ -159,7 +159,7 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 		test(r)
 		<-gone
 		rebalance()
-		if used := c.pool.InUse() + c.fetched.Used() + c.inflated.Used(); used != 0 {
+		if used := p.pool.InUse() + p.lent(); used != 0 {
 			t.Errorf("%d bytes are in use at the end", used)
 		}
 	})

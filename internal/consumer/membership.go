@@ -53,17 +53,17 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.G
 			m.assigned = append(m.assigned, kafka.TopicPartition{Topic: topic, Partition: int32(p.ID)})
 		}
 	}
-	s := newSession(c.resources, m)
+	s := newSession(c.process, m)
 	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.id, "generation", m.generation, "partitions", len(m.assigned))
 	c.metrics.Rebalanced()
-	c.noteCredentials(nil)
+	c.process.noteCredentials(nil)
 	done := make(chan struct{})
 	gen.Start(func(generation context.Context) {
 		defer close(done)
 		c.state.begin(s)
 		unfinished = s.run(generation, ctx.Done())
-		c.state.end(s)
-		if ctx.Err() != nil || s.resubscribe {
+		c.state.end()
+		if ctx.Err() != nil || s.topicsChanged() {
 			// Leave, and tell the group, before this function returns: else it
 			// joins again first, and waits for everybody.
 			unheard = !c.leaveAs(m.id)
@@ -73,10 +73,10 @@ func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.G
 	})
 	<-done
 	g.unheard = unheard
-	if s.mode == fenced {
+	if s.putOut() {
 		c.tellTwin(ctx, m.id)
 	}
-	return unfinished, s.resubscribe
+	return unfinished, s.topicsChanged()
 }
 
 // leaveAs takes one of our own member ids out of the group. An unknown one is
@@ -88,15 +88,11 @@ func (c *Consumer) leaveAs(memberID string) (heard bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
 	defer cancel()
 	if err := c.client.LeaveGroup(ctx, c.cfg.Group, memberID); err != nil && ctx.Err() != nil {
-		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.explain(err))
+		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.explain(err))
 		return false
 	}
 	return true
 }
-
-// leavePatience bounds each step of leaving, so that a stop stays within the
-// grace that orchestrators give beyond the shutdown timeout.
-const leavePatience = 3 * time.Second
 
 // leave ends the membership. During a join the library would wait for the
 // rebalance to end: a member that it had before is taken out of the group,
@@ -146,7 +142,7 @@ func (c *Consumer) removeNamesake(what string) {
 	defer cancel()
 	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {
-		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.explain(err))
+		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.process.explain(err))
 		return
 	}
 	host := c.client.LocalHost(ctx)
@@ -155,7 +151,7 @@ func (c *Consumer) removeNamesake(what string) {
 			continue
 		}
 		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
-			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.explain(err))
+			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.process.explain(err))
 			continue
 		}
 		c.log.Info("removed a member that bears our name", "whose", what, "member_id", m.MemberID)

@@ -3,7 +3,6 @@ package consumer
 import (
 	"time"
 
-	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 )
 
@@ -81,19 +80,6 @@ func (s *session) grantLarge(now time.Time) {
 			a.Grant(n)
 		}
 	}
-}
-
-// divide makes the budget of the process.
-func (r *resources) divide() {
-	r.budget = budget.New(r.cfg.BufferMaxBytes, budget.Sources{Reading: r.reading, Batches: r.pool.InUse})
-	r.taste = budget.NewTaste(r.cfg.BufferMaxBytes, r.cfg.HoldProbeInterval)
-}
-
-// reading returns the bytes that reading uses or waits for, its reserve included:
-// what it does not use of that is not lent to the batches.
-func (r *resources) reading() int64 {
-	own := fetch.Share(r.cfg.BufferMaxBytes)
-	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own)
 }
 
 // waiting counts the healthy namespaces that wait for a slot.

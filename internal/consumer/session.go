@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -10,12 +9,8 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -27,38 +22,6 @@ const (
 	draining      // no new lines are read; what is open is being stored and committed
 	fenced        // another member owns the partitions: everything is dropped
 )
-
-// resources belong to the process and outlive sessions.
-type resources struct {
-	cfg      *Config
-	client   *kafka.Client
-	importer Importer
-	letters  letterWriter
-	mapper   *record.Mapper
-	// fingerprint of the settings that decide namespaces and ids.
-	fingerprint string
-	log         *slog.Logger
-	faults      *report.FaultLog
-	metrics     *report.Metrics
-	pool        *batcher.Pool
-	fetched     *fetch.Allowance
-	inflated    *fetch.Allowance
-	pacer       *pace.Pacer
-	budget      *budget.Budget
-	taste       *budget.Taste
-	requests    requestIDs
-	lastStored  time.Time // an import succeeded last
-	// recollections are written while no session runs and read by the one that
-	// follows.
-	recollections map[kafka.TopicPartition]recollection
-	// known says that an earlier session has seen or made a commit: the group
-	// is not new, even if its offsets are gone with a topic that was deleted.
-	// Written as the recollections are.
-	known   bool
-	explain func(error) string // an error of a broker as a sentence for people
-	stored  func(StoredImport) // told of what is stored
-	pulse   *pulse             // of the loop, for /healthz
-}
 
 // session is one generation of the group: it owns the partitions, the open
 // batches and the ledgers, and one goroutine, run, is the only one that touches
@@ -150,6 +113,17 @@ func newSession(r *resources, m member) *session {
 	}
 	return s
 }
+
+// topicsChanged reports, once run has returned, that the membership must end because
+// the topics have changed.
+func (s *session) topicsChanged() bool { return s.resubscribe }
+
+// putOut reports, once run has returned, that another member had the partitions.
+func (s *session) putOut() bool { return s.mode == fenced }
+
+// Away reports that commits have found no coordinator for a whole lease. Any
+// goroutine may ask.
+func (s *session) Away() bool { return s.lost.Load() }
 
 // ask lets the loop call question, unless ctx ends before.
 func (s *session) ask(ctx context.Context, question func(now time.Time)) {

@@ -75,17 +75,17 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	t.Helper()
 	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
-	c, err := New(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
+	p, err := newResources(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.letters = r.letters
-	c.cfg.DLQTopic = "dlq"
+	p.letters = r.letters
+	p.cfg.DLQTopic = "dlq"
 	m := member{
 		id: "member", generation: 3, cluster: "cluster", topics: []string{"orders"}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
 		parts: map[string]int{"orders": 2}, ids: map[string]wire.UUID{"orders": ownTopic},
 	}
-	r.session = newSession(c.resources, m)
+	r.session = newSession(p, m)
 	s := r.session
 	s.enter(t.Context())
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"time"
 
 	"kafka-import-bridge/internal/consumer/report"
 )
@@ -11,28 +10,22 @@ import (
 // not answer before ctx ends.
 func (c *Consumer) Status(ctx context.Context) (*report.Status, error) { return c.Snapshot(ctx, true) }
 
-// Snapshot implements report.Source: it is Status, and without detail it lists the held namespaces only, which
-// is all that a scrape needs of what may be very many.
+// Snapshot implements report.Source. Without detail it lists the held namespaces
+// only, which is all that a scrape needs of what may be very many.
 func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*report.Status, error) {
 	st := c.base()
-	s := c.state.session.Load()
+	s := c.state.current()
 	if s == nil {
 		return st, nil
 	}
-	done := make(chan struct{})
-	ask := func(now time.Time) {
-		s.describe(st, now, detail)
-		close(done)
-	}
-	select {
-	case s.queries <- ask:
-		<-done
-		return st, nil
-	case <-s.gone:
+	answered, err := s.Describe(ctx, st, detail)
+	switch {
+	case err != nil:
+		return nil, err
+	case !answered: // it has ended meanwhile
 		return c.base(), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	return st, nil
 }
 
 // base is what is known without the loop.
@@ -41,13 +34,13 @@ func (c *Consumer) base() *report.Status {
 	defer c.state.mu.Unlock()
 	st := &report.Status{StartedAt: c.state.started, State: c.state.name, Partitions: []report.PartitionStatus{}, Namespaces: []report.NamespaceStatus{}}
 	if st.State == "" {
-		st.State = stateWaiting
+		st.State = report.Waiting
 	}
 	if c.state.kafkaError != "" {
 		st.KafkaError = &c.state.kafkaError
 	}
 	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
-	st.Buffer = report.BufferStatus{Bytes: c.fetched.Used() + c.inflated.Used(), LimitBytes: c.cfg.BufferMaxBytes}
+	st.Buffer = report.BufferStatus{Bytes: c.process.lent(), LimitBytes: c.cfg.BufferMaxBytes}
 	st.Totals = c.metrics.Totals()
 	st.Gauges.UploadLimit = c.cfg.UploadConcurrency
 	return st
@@ -55,11 +48,11 @@ func (c *Consumer) base() *report.Status {
 
 func groupState(name string) string {
 	switch name {
-	case stateRunning:
+	case report.Running:
 		return "stable"
-	case stateDraining:
+	case report.Draining:
 		return "draining"
-	case stateJoining:
+	case report.Joining:
 		return "joining"
 	}
 	return "none"

@@ -19,13 +19,13 @@ var (
 
 func startSession(t *testing.T, reset ledger.OffsetReset) *session {
 	t.Helper()
-	c, err := New(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
+	p, err := newResources(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
 		Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newSession(c.resources, member{
+	return newSession(p, member{
 		generation: 3, cluster: "AbCdEfGh-A", ids: map[string]wire.UUID{"orders": ownTopic},
 		parts: map[string]int{"orders": 1}, assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
 	})

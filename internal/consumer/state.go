@@ -1,18 +1,19 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 // state is what health, readiness and the status page ask for while no session
 // answers. Safe for concurrent use.
 type state struct {
 	started time.Time
-	session atomic.Pointer[session]
 
 	mu         sync.Mutex
 	name       string
@@ -21,35 +22,36 @@ type state struct {
 	member     bool
 	stopping   bool
 	kafkaError string
+	session    loop // that runs now, or nil
 }
 
-// The names of the process's states in /status.
-const (
-	stateWaiting  = "waiting_for_kafka"
-	stateJoining  = "joining"
-	stateRunning  = "running"
-	stateDraining = "draining"
-	stateStopped  = "stopped"
-)
+// loop is what the process asks of a session that runs.
+type loop interface {
+	// Describe fills in what the loop knows, unless the session has ended.
+	Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error)
+	// Away reports that the coordinator has been away for longer than the group waits
+	// for a member.
+	Away() bool
+}
 
 func (s *state) outside(err string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.name, s.kafkaError, s.member = stateWaiting, err, false
+	s.name, s.kafkaError, s.member = report.Waiting, err, false
 }
 
 func (s *state) joining() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.name != stateWaiting {
-		s.name = stateJoining
+	if s.name != report.Waiting {
+		s.name = report.Joining
 	}
 }
 
 func (s *state) joined(memberID string, generation int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.name, s.kafkaError, s.member = stateRunning, "", true
+	s.name, s.kafkaError, s.member = report.Running, "", true
 	s.memberID, s.generation = memberID, generation
 }
 
@@ -59,20 +61,36 @@ func (s *state) lastMember() string {
 	return s.memberID
 }
 
-func (s *state) begin(ss *session) { s.session.Store(ss) }
-func (s *state) end(ss *session)   { s.session.CompareAndSwap(ss, nil) }
+func (s *state) begin(l loop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session = l
+}
+
+func (s *state) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session = nil
+}
+
+// current returns the session that runs, or nil.
+func (s *state) current() loop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.session
+}
 
 func (s *state) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
-	s.name = stateDraining
+	s.name = report.Draining
 }
 
 func (s *state) stopped() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopping, s.member, s.name = true, false, stateStopped
+	s.stopping, s.member, s.name = true, false, report.Stopped
 }
 
 // Ready is nil while this process is a member of the group, also during
@@ -88,7 +106,7 @@ func (c *Consumer) Ready() error {
 	case !c.state.member:
 		return errors.New("not a member of the group yet")
 	}
-	if s := c.state.session.Load(); s != nil && s.lost.Load() {
+	if s := c.state.session; s != nil && s.Away() {
 		return errors.New("the group's coordinator cannot be reached")
 	}
 	return nil
@@ -100,8 +118,8 @@ func (c *Consumer) Ready() error {
 func (c *Consumer) IsMember() bool {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
-	s := c.state.session.Load()
-	return c.state.member && (s == nil || !s.lost.Load())
+	s := c.state.session
+	return c.state.member && (s == nil || !s.Away())
 }
 
 // stuckAfter is how long the loop may stand still before restarting helps.
@@ -109,29 +127,8 @@ const stuckAfter = time.Minute
 
 // Healthy is nil while the loop turns or waits for a known outside cause.
 func (c *Consumer) Healthy() error {
-	if since := c.pulse.since(time.Now()); since > stuckAfter {
+	if since := c.process.pulse.since(time.Now()); since > stuckAfter {
 		return fmt.Errorf("session loop has not turned for %s", since.Round(time.Second))
 	}
 	return nil
-}
-
-// pulse is when the loop last turned, on the monotonic clock: a wall clock that
-// is set neither makes a good loop look stuck nor hides a stuck one. Safe for
-// concurrent use.
-type pulse struct {
-	base time.Time
-	at   atomic.Int64 // nanoseconds after base, 0 before the first beat
-}
-
-func newPulse(now time.Time) *pulse { return &pulse{base: now} }
-
-func (p *pulse) beat(now time.Time) { p.at.Store(max(1, int64(now.Sub(p.base)))) }
-
-// since is how long ago the last beat was, 0 before the first one.
-func (p *pulse) since(now time.Time) time.Duration {
-	at := p.at.Load()
-	if at == 0 {
-		return 0
-	}
-	return now.Sub(p.base) - time.Duration(at)
 }

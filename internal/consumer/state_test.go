@@ -1,39 +1,87 @@
 package consumer
 
 import (
+	"context"
+	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
-	"unsafe"
+
+	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/record"
 )
 
-// jumped is t after the wall clock was set forward or back by whole seconds,
-// while the monotonic clock went on. Nothing in package time can say that.
-func jumped(t *testing.T, at time.Time, by time.Duration) time.Time {
-	t.Helper()
-	after := at
-	// The first word holds the seconds of the wall clock above 30 bits of
-	// nanoseconds, if there is a monotonic reading in the second.
-	*(*uint64)(unsafe.Pointer(&after)) += uint64(by/time.Second) << 30
-	if after.Sub(at) != 0 || after.Round(0).Sub(at.Round(0)) != by {
-		t.Fatalf("the layout of time.Time has changed: %s became %s", at, after)
-	}
-	return after
+func TestConsumer_healthAndReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Config{Topics: []string{"orders"}, Record: settings(t), BufferMaxBytes: 16 << 20}, Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready := func(want bool, when string) {
+			t.Helper()
+			if err := c.Ready(); (err == nil) != want {
+				t.Errorf("ready %s: %v, want %t", when, err, want)
+			}
+		}
+		state := func(want string) {
+			t.Helper()
+			st, err := c.Status(context.Background())
+			if err != nil || st.State != want {
+				t.Errorf("state %+v, %v, want %s", st, err, want)
+			}
+		}
+		ready(false, "before joining")
+		state(report.Waiting)
+		c.state.joined("member", 1)
+		ready(true, "as a member")
+		state(report.Running)
+		c.state.joining()
+		ready(true, "during a rebalance")
+		c.state.outside("no broker answers")
+		ready(false, "without brokers")
+		if st, err := c.Status(t.Context()); err != nil || st.KafkaError == nil || *st.KafkaError != "no broker answers" {
+			t.Errorf("status %+v, %v", st, err)
+		}
+		c.state.joined("member", 2)
+		c.state.stop()
+		ready(false, "while stopping")
+		if !c.IsMember() {
+			t.Error("a member that stops is one until it has left")
+		}
+		if c.state.begin(lostLoop{}); c.IsMember() {
+			t.Error("a member that has not reached the group for a whole session is none")
+		}
+		c.state.end()
+		c.state.stopped()
+		state(report.Stopped)
+
+		c.process.pulse.beat(time.Now())
+		time.Sleep(stuckAfter)
+		if err := c.Healthy(); err != nil {
+			t.Errorf("after a minute: %v", err)
+		}
+		time.Sleep(time.Second)
+		if err := c.Healthy(); err == nil {
+			t.Error("a loop that has stood still for more than a minute is healthy")
+		}
+	})
 }
 
-func TestPulse_ignoresTheWallClock(t *testing.T) {
-	start := time.Now()
-	p := newPulse(start.Add(-time.Minute))
-	if got := p.since(start.Add(time.Hour)); got != 0 {
-		t.Errorf("%s since the last beat, and there was none", got)
+// lostLoop has not reached the group for a whole session.
+type lostLoop struct{ loop }
+
+func (lostLoop) Away() bool { return true }
+
+// settings take namespaces and id from the fields ns and id.
+func settings(t *testing.T) record.Settings {
+	t.Helper()
+	namespace, err := record.ParseNamespaceSource("field:ns")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, by := range []time.Duration{0, time.Hour, -time.Hour} {
-		p.beat(start)
-		if got := p.since(jumped(t, start.Add(5*time.Second), by)); got != 5*time.Second {
-			t.Errorf("the clock was set by %s after a beat: the beat was %s ago, want 5s", by, got)
-		}
-		p.beat(jumped(t, start, by))
-		if got := p.since(start.Add(5 * time.Second)); got != 5*time.Second {
-			t.Errorf("the clock was set by %s before a beat: the beat was %s ago, want 5s", by, got)
-		}
+	id, err := record.ParseIDSource("field:id")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return record.Settings{Namespace: namespace, ID: id}
 }

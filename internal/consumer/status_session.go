@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -10,10 +11,29 @@ import (
 	"kafka-import-bridge/internal/consumer/report"
 )
 
+// Describe asks the loop to fill in what it knows. It reports whether the session was
+// still there to do so, and fails when the loop does not answer before ctx ends.
+func (s *session) Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error) {
+	done := make(chan struct{})
+	ask := func(now time.Time) {
+		s.describe(st, now, detail)
+		close(done)
+	}
+	select {
+	case s.queries <- ask:
+		<-done
+		return true, nil
+	case <-s.gone:
+		return false, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
 // describe fills in what the loop knows.
 func (s *session) describe(st *report.Status, now time.Time, detail bool) {
 	if s.mode == draining {
-		st.State, st.Group.State = stateDraining, "draining"
+		st.State, st.Group.State = report.Draining, "draining"
 	}
 	if text := s.commits.failure; text != "" {
 		st.KafkaError = &text

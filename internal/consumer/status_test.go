@@ -1,12 +1,9 @@
 package consumer
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
@@ -75,64 +72,6 @@ func TestStatus_tellsWherePartitionsStand(t *testing.T) {
 		r.feed(0, recordbatch.InNS(5, "a"))
 		if p := r.status().Partitions[0]; p.State != "reading" || p.Error != nil {
 			t.Errorf("status after it could be read again: %+v", p)
-		}
-	})
-}
-
-func TestConsumer_healthAndReadiness(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, err := New(testConfig(t), Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ready := func(want bool, when string) {
-			t.Helper()
-			if err := c.Ready(); (err == nil) != want {
-				t.Errorf("ready %s: %v, want %t", when, err, want)
-			}
-		}
-		state := func(want string) {
-			t.Helper()
-			st, err := c.Status(context.Background())
-			if err != nil || st.State != want {
-				t.Errorf("state %+v, %v, want %s", st, err, want)
-			}
-		}
-		ready(false, "before joining")
-		state(stateWaiting)
-		c.state.joined("member", 1)
-		ready(true, "as a member")
-		state(stateRunning)
-		c.state.joining()
-		ready(true, "during a rebalance")
-		c.state.outside("no broker answers")
-		ready(false, "without brokers")
-		if st, err := c.Status(t.Context()); err != nil || st.KafkaError == nil || *st.KafkaError != "no broker answers" {
-			t.Errorf("status %+v, %v", st, err)
-		}
-		c.state.joined("member", 2)
-		c.state.stop()
-		ready(false, "while stopping")
-		if !c.IsMember() {
-			t.Error("a member that stops is one until it has left")
-		}
-		lost := &session{}
-		lost.lost.Store(true)
-		if c.state.begin(lost); c.IsMember() {
-			t.Error("a member that has not reached the group for a whole session is none")
-		}
-		c.state.end(lost)
-		c.state.stopped()
-		state(stateStopped)
-
-		c.pulse.beat(time.Now())
-		time.Sleep(stuckAfter)
-		if err := c.Healthy(); err != nil {
-			t.Errorf("after a minute: %v", err)
-		}
-		time.Sleep(time.Second)
-		if err := c.Healthy(); err == nil {
-			t.Error("a loop that has stood still for more than a minute is healthy")
 		}
 	})
 }

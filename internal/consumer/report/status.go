@@ -22,6 +22,15 @@ type Status struct {
 	Gauges Gauges
 }
 
+// The states of the process in /status.
+const (
+	Waiting  = "waiting_for_kafka"
+	Joining  = "joining"
+	Running  = "running"
+	Draining = "draining"
+	Stopped  = "stopped"
+)
+
 // GroupStatus is this process's membership.
 type GroupStatus struct {
 	ID         string `json:"id"`
