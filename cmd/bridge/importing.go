@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 )
@@ -14,12 +14,12 @@ import (
 type importing struct{ client *importer.Client }
 
 // NewImport implements consumer.Importer.
-func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
+func (i importing) NewImport(namespace string, body [][]byte, size int64) session.Import {
 	return &attempts{i.client, i.client.NewImport(namespace, body, size)}
 }
 
 // Probe implements consumer.Importer.
-func (i importing) Probe(namespace string) consumer.Import {
+func (i importing) Probe(namespace string) session.Import {
 	return &attempts{i.client, i.client.Probe(namespace)}
 }
 
@@ -34,8 +34,8 @@ func newFollower(cfg *config.Config, client *importer.Client, m *follow.Metrics,
 
 // following hands what the consumer stores to the follower, neither knowing the
 // other.
-func following(f *follow.Follower) func(consumer.StoredImport) {
-	return func(i consumer.StoredImport) {
+func following(f *follow.Follower) func(session.StoredImport) {
+	return func(i session.StoredImport) {
 		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At})
 	}
 }
@@ -47,42 +47,42 @@ type attempts struct {
 }
 
 // Attempt implements consumer.Import.
-func (a *attempts) Attempt(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Attempt(ctx context.Context, guard func() error) session.Outcome {
 	return outcome(a.client.Attempt(ctx, a.Import, guard))
 }
 
 // Create implements consumer.Import.
-func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Create(ctx context.Context, guard func() error) session.Outcome {
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
 // Resolve implements consumer.Import.
-func (a *attempts) Resolve(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Resolve(ctx context.Context, guard func() error) session.Outcome {
 	return outcome(a.client.Resolve(ctx, a.Import, guard))
 }
 
-func outcome(o importer.Outcome) consumer.Outcome {
-	return consumer.Outcome{
+func outcome(o importer.Outcome) session.Outcome {
+	return session.Outcome{
 		Class: classOf(o.Class), Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
 		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Reason: o.Reason, Err: o.Err,
 	}
 }
 
-func classOf(c importer.Class) consumer.Class {
+func classOf(c importer.Class) session.Class {
 	switch c {
 	case importer.Cancelled:
-		return consumer.Cancelled
+		return session.Cancelled
 	case importer.Stored:
-		return consumer.Stored
+		return session.Stored
 	case importer.Unauthorised:
-		return consumer.Unauthorised
+		return session.Unauthorised
 	case importer.Missing:
-		return consumer.Missing
+		return session.Missing
 	case importer.Unproven:
-		return consumer.Unproven
+		return session.Unproven
 	case importer.Refused:
-		return consumer.Refused
+		return session.Refused
 	default: // the same URL, a new one, later, a malformed answer: the import knows
-		return consumer.Retry
+		return session.Retry
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 )
@@ -58,7 +59,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
 	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
-	bridge, err := consumer.New(consumerConfig(cfg), consumer.Dependencies{
+	bridge, err := consumer.New(consumerConfig(cfg), session.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
 		Metrics: metrics, Stored: following(follower),
 	})

@@ -16,8 +16,8 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
@@ -27,8 +27,8 @@ import (
 
 // This file turns the configuration into what each room asks for.
 
-func consumerConfig(cfg *config.Config) consumer.Config {
-	out := consumer.Config{
+func consumerConfig(cfg *config.Config) session.Config {
+	out := session.Config{
 		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID,
 		Topics: cfg.Kafka.Topics, TopicRegex: cfg.Kafka.TopicRegex.Regexp,
 		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
@@ -56,7 +56,7 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 }
 
 // preflightOf is what bridge check needs to know of the consumer's configuration.
-func preflightOf(c consumer.Config) preflight.Config {
+func preflightOf(c session.Config) preflight.Config {
 	return preflight.Config{
 		Group: c.Group, Topics: kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude},
 		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted,
@@ -70,7 +70,7 @@ func recordSettings(cfg *config.Config) record.Settings {
 		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
-		FanoutOverhead: consumer.LineOverhead,
+		FanoutOverhead: session.LineOverhead,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 )
@@ -22,17 +23,17 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 // Consumer is one member of the consumer group. Create it with New, then Run
 // it once.
 type Consumer struct {
-	cfg     *Config
+	cfg     *session.Config
 	client  *kafka.Client
 	log     *slog.Logger
 	metrics *report.Metrics
-	process *resources // what the sessions share
+	process *session.Process // what the sessions share
 	state   state
 }
 
 // New checks the configuration and builds a consumer. It starts nothing.
-func New(cfg Config, d Dependencies) (*Consumer, error) {
-	p, err := newResources(cfg, d)
+func New(cfg session.Config, d session.Dependencies) (*Consumer, error) {
+	p, err := session.NewProcess(cfg, d)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +47,13 @@ func New(cfg Config, d Dependencies) (*Consumer, error) {
 // leaves. While brokers or credentials fail it keeps trying. The error is
 // ErrUnfinished or nil.
 func (c *Consumer) Run(ctx context.Context) error {
-	c.process.pulse.beat(time.Now())
+	c.process.Pulse.Beat(time.Now())
 	beat := c.heartbeat()
 	defer beat()
 	defer context.AfterFunc(ctx, c.state.stop)()
 	unfinished, first := false, true
 	for ctx.Err() == nil {
-		sub, _, err := c.client.Resolve(ctx, c.cfg.selection())
+		sub, _, err := c.client.Resolve(ctx, c.cfg.Selection())
 		if err == nil && len(sub.Topics) == 0 {
 			err = c.noTopics(&sub)
 			c.metrics.Subscribed(c.cfg.Topics)
@@ -62,7 +63,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 			continue
 		}
 		if len(sub.Missing) > 0 {
-			c.process.faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
+			c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
 		}
 		if first {
 			c.removeNamesake("a crashed predecessor")
@@ -72,7 +73,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	c.state.stopped()
 	c.client.Close()
-	c.process.close()
+	c.process.Close()
 	if unfinished {
 		return ErrUnfinished
 	}
@@ -110,7 +111,7 @@ func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinis
 		if resubscribe || len(gen.Assignments) == 0 && sleep.For(ctx, joinBackoff) != nil {
 			return false
 		}
-		next, _, err := c.client.Resolve(ctx, c.cfg.selection())
+		next, _, err := c.client.Resolve(ctx, c.cfg.Selection())
 		if err != nil || len(next.Topics) == 0 {
 			continue // the next generation will see it again
 		}
@@ -134,11 +135,11 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 	if ctx.Err() != nil {
 		return
 	}
-	text := c.process.explain(err)
+	text := c.process.Explain(err)
 	c.metrics.KafkaFailed(operation)
-	c.process.noteCredentials(err)
+	c.process.NoteCredentials(err)
 	c.state.outside(text)
-	c.process.faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
+	c.process.Faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
 	_ = sleep.For(ctx, min(time.Second, c.cfg.MetadataRefresh))
 }
 
@@ -154,7 +155,7 @@ func (c *Consumer) heartbeat() (stop func()) {
 		defer close(done)
 		for sleep.For(ctx, beatInterval) == nil {
 			if c.state.current() == nil {
-				c.process.pulse.beat(time.Now())
+				c.process.Pulse.Beat(time.Now())
 			}
 		}
 	}()

@@ -9,6 +9,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 )
@@ -35,7 +36,7 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 		SessionTimeout:    c.cfg.SessionTimeout,
 		RebalanceTimeout:  c.cfg.RebalanceTimeout,
 		JoinGroupBackoff:  joinBackoff,
-		Timeout:           c.cfg.callTimeout(),
+		Timeout:           c.cfg.CallTimeout(),
 	})
 	if err != nil {
 		return nil, err
@@ -47,36 +48,36 @@ func (c *Consumer) join(topics []string) (*membership, error) {
 // group waits for its drain before it joins again.
 func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.Generation, sub *kafka.Subscription) (unfinished, resubscribe bool) {
 	unheard := false
-	m := member{id: gen.MemberID, generation: gen.ID, topics: sub.Topics, parts: sub.Parts, ids: sub.IDs, cluster: sub.Cluster}
+	m := session.Member{ID: gen.MemberID, Generation: gen.ID, Topics: sub.Topics, Parts: sub.Parts, IDs: sub.IDs, Cluster: sub.Cluster}
 	for topic, parts := range gen.Assignments {
 		for _, p := range parts {
-			m.assigned = append(m.assigned, kafka.TopicPartition{Topic: topic, Partition: int32(p.ID)})
+			m.Assigned = append(m.Assigned, kafka.TopicPartition{Topic: topic, Partition: int32(p.ID)})
 		}
 	}
-	s := newSession(c.process, m)
-	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.id, "generation", m.generation, "partitions", len(m.assigned))
+	s := session.New(c.process, m)
+	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.ID, "generation", m.Generation, "partitions", len(m.Assigned))
 	c.metrics.Rebalanced()
-	c.process.noteCredentials(nil)
+	c.process.NoteCredentials(nil)
 	done := make(chan struct{})
 	gen.Start(func(generation context.Context) {
 		defer close(done)
 		c.state.begin(s)
-		unfinished = s.run(generation, ctx.Done())
+		unfinished = s.Run(generation, ctx.Done())
 		c.state.end()
-		if ctx.Err() != nil || s.topicsChanged() {
+		if ctx.Err() != nil || s.TopicsChanged() {
 			// Leave, and tell the group, before this function returns: else it
 			// joins again first, and waits for everybody.
-			unheard = !c.leaveAs(m.id)
+			unheard = !c.leaveAs(m.ID)
 			go func() { _ = g.Close() }()
 			sleep.Until(context.Background(), generation.Done(), time.Now().Add(time.Second))
 		}
 	})
 	<-done
 	g.unheard = unheard
-	if s.putOut() {
-		c.tellTwin(ctx, m.id)
+	if s.PutOut() {
+		c.tellTwin(ctx, m.ID)
 	}
-	return unfinished, s.topicsChanged()
+	return unfinished, s.TopicsChanged()
 }
 
 // leaveAs takes one of our own member ids out of the group. An unknown one is
@@ -85,10 +86,10 @@ func (c *Consumer) leaveAs(memberID string) (heard bool) {
 	if memberID == "" {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), session.LeavePatience)
 	defer cancel()
 	if err := c.client.LeaveGroup(ctx, c.cfg.Group, memberID); err != nil && ctx.Err() != nil {
-		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.explain(err))
+		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.Explain(err))
 		return false
 	}
 	return true
@@ -113,20 +114,20 @@ func (c *Consumer) leave(g *membership) {
 			return false
 		}
 	}
-	if within(leavePatience / 10) {
+	if within(session.LeavePatience / 10) {
 		return
 	}
 	if g.unheard { // to try again would only delay the stop
 		c.client.CloseMembership()
-		within(leavePatience / 3)
+		within(session.LeavePatience / 3)
 		return
 	}
 	c.leaveAs(c.state.lastMember())
-	if within(leavePatience) {
+	if within(session.LeavePatience) {
 		return
 	}
 	c.client.CloseMembership()
-	within(leavePatience)
+	within(session.LeavePatience)
 	c.removeNamesake("this process, whose join was not waited for")
 }
 
@@ -138,11 +139,11 @@ func (c *Consumer) removeNamesake(what string) {
 	if c.cfg.InstanceID == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), leavePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), session.LeavePatience)
 	defer cancel()
 	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {
-		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.process.explain(err))
+		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.process.Explain(err))
 		return
 	}
 	host := c.client.LocalHost(ctx)
@@ -151,7 +152,7 @@ func (c *Consumer) removeNamesake(what string) {
 			continue
 		}
 		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
-			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.process.explain(err))
+			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.process.Explain(err))
 			continue
 		}
 		c.log.Info("removed a member that bears our name", "whose", what, "member_id", m.MemberID)
@@ -163,7 +164,7 @@ func (c *Consumer) tellTwin(ctx context.Context, own string) {
 	if c.cfg.InstanceID == "" || ctx.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.callTimeout())
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout())
 	defer cancel()
 	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
 	if err != nil {

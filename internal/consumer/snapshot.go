@@ -40,7 +40,7 @@ func (c *Consumer) base() *report.Status {
 		st.KafkaError = &c.state.kafkaError
 	}
 	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
-	st.Buffer = report.BufferStatus{Bytes: c.process.lent(), LimitBytes: c.cfg.BufferMaxBytes}
+	st.Buffer = report.BufferStatus{Bytes: c.process.Lent(), LimitBytes: c.cfg.BufferMaxBytes}
 	st.Totals = c.metrics.Totals()
 	st.Gauges.UploadLimit = c.cfg.UploadConcurrency
 	return st

@@ -127,7 +127,7 @@ const stuckAfter = time.Minute
 
 // Healthy is nil while the loop turns or waits for a known outside cause.
 func (c *Consumer) Healthy() error {
-	if since := c.process.pulse.since(time.Now()); since > stuckAfter {
+	if since := c.process.Pulse.Since(time.Now()); since > stuckAfter {
 		return fmt.Errorf("session loop has not turned for %s", since.Round(time.Second))
 	}
 	return nil

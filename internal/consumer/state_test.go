@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/record"
 )
 
 func TestConsumer_healthAndReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Topics: []string{"orders"}, Record: settings(t), BufferMaxBytes: 16 << 20}, Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(session.Config{Topics: []string{"orders"}, Record: settings(t), BufferMaxBytes: 16 << 20}, session.Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +56,7 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		c.state.stopped()
 		state(report.Stopped)
 
-		c.process.pulse.beat(time.Now())
+		c.process.Pulse.Beat(time.Now())
 		time.Sleep(stuckAfter)
 		if err := c.Healthy(); err != nil {
 			t.Errorf("after a minute: %v", err)

@@ -21,6 +21,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sandbox"
@@ -192,7 +193,7 @@ func (f *fleet) start() *fleetMember {
 		f.t.Fatal(err)
 	}
 	m := &fleetMember{done: make(chan struct{})}
-	m.consumer, err = consumer.New(cfg, consumer.Dependencies{
+	m.consumer, err = consumer.New(cfg, session.Dependencies{
 		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
 		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})

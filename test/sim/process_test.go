@@ -16,6 +16,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -73,7 +74,7 @@ func (w *world) start(name string, s *settings) (*process, error) {
 	if cfg.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
-	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
+	p.consumer, err = consumer.New(cfg, session.Dependencies{
 		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
@@ -161,11 +162,11 @@ type importing struct {
 	truth  *truth
 }
 
-func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
+func (i importing) NewImport(namespace string, body [][]byte, size int64) session.Import {
 	return &attempts{i, i.client.NewImport(namespace, body, size)}
 }
 
-func (i importing) Probe(namespace string) consumer.Import {
+func (i importing) Probe(namespace string) session.Import {
 	return &attempts{i, i.client.Probe(namespace)}
 }
 
@@ -174,43 +175,43 @@ type attempts struct {
 	*importer.Import
 }
 
-func (a *attempts) Attempt(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Attempt(ctx context.Context, guard func() error) session.Outcome {
 	o := outcome(a.client.Attempt(ctx, a.Import, guard))
-	if o.Class == consumer.Stored && a.truth != nil {
+	if o.Class == session.Stored && a.truth != nil {
 		a.truth.told(o.RequestID)
 	}
 	return o
 }
 
-func (a *attempts) Create(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Create(ctx context.Context, guard func() error) session.Outcome {
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
-func (a *attempts) Resolve(ctx context.Context, guard func() error) consumer.Outcome {
+func (a *attempts) Resolve(ctx context.Context, guard func() error) session.Outcome {
 	o := outcome(a.client.Resolve(ctx, a.Import, guard))
-	if o.Class == consumer.Stored && a.truth != nil {
+	if o.Class == session.Stored && a.truth != nil {
 		a.truth.told(o.RequestID)
 	}
 	return o
 }
 
-func outcome(o importer.Outcome) consumer.Outcome {
-	class := consumer.Retry
+func outcome(o importer.Outcome) session.Outcome {
+	class := session.Retry
 	switch o.Class {
 	case importer.Cancelled:
-		class = consumer.Cancelled
+		class = session.Cancelled
 	case importer.Stored:
-		class = consumer.Stored
+		class = session.Stored
 	case importer.Unauthorised:
-		class = consumer.Unauthorised
+		class = session.Unauthorised
 	case importer.Refused:
-		class = consumer.Refused
+		class = session.Refused
 	case importer.Missing:
-		class = consumer.Missing
+		class = session.Missing
 	case importer.Unproven:
-		class = consumer.Unproven
+		class = session.Unproven
 	}
-	return consumer.Outcome{
+	return session.Outcome{
 		Class: class, Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
 		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Err: o.Err,
 	}

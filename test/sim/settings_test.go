@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -148,24 +148,24 @@ func (s *settings) waits(r *produced) bool {
 func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
 
 // config is what the bridge makes of the settings.
-func (s *settings) config(name string) (consumer.Config, error) {
+func (s *settings) config(name string) (session.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
-		return consumer.Config{}, err
+		return session.Config{}, err
 	}
 	id, err := record.ParseIDSource(s.id)
 	if err != nil {
-		return consumer.Config{}, err
+		return session.Config{}, err
 	}
 	mapping, err := record.ParseNamespaceMap(s.mapping)
 	if err != nil {
-		return consumer.Config{}, err
+		return session.Config{}, err
 	}
-	c := consumer.Config{
+	c := session.Config{
 		Group: group, ClientID: name, Topics: s.topics, ReadCommitted: true,
 		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
 		FetchMaxBytes: 16 << 20, FetchMaxWait: 2 * time.Second, MetadataRefresh: s.refresh,
-		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
+		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: session.LineOverhead},
 		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,

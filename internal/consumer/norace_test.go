@@ -1,5 +1,0 @@
-//go:build !race
-
-package consumer
-
-const raceDetector = false

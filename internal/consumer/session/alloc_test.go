@@ -1,0 +1,117 @@
+package session
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+	"kafka-import-bridge/test/recordbatch"
+)
+
+// intakeRig is a decoder and the part of a session that takes its chunks.
+type intakeRig struct {
+	session   *session
+	partition *partition
+	decoder   *fetch.Decoder
+	chunks    chan *fetch.Chunk
+	answers   *fetch.Allowance
+}
+
+func newIntakeRig(t testing.TB) *intakeRig {
+	t.Helper()
+	cfg := testConfig(t, func(c *Config) {
+		c.BufferMaxBytes = 64 << 20
+		c.Batch = batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}
+	})
+	mapper, err := record.NewMapper(cfg.Record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, inflated := fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)), fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes))
+	r := &Process{
+		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: report.NewMetrics(nil, 10),
+		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
+	}
+	r.divide()
+	touched := false
+	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
+	chunks := make(chan *fetch.Chunk, 64)
+	reading := cfg.reading(r.metrics.KafkaFailed)
+	return &intakeRig{
+		session:   &session{Process: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
+		partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
+	}
+}
+
+// serve decodes an answer and takes all that comes of it; then the batches are
+// as good as stored.
+func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
+	l, err := r.answers.Lend(t.Context(), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(l.Bytes, raw)
+	r.decoder.Serve(t.Context(), fetch.Work{Cursor: r.partition.cursor, From: r.partition.ledger.Position(), High: 1 << 40, Records: l.Bytes[:len(raw)], Lease: l})
+	r.decoder.DropArena()
+	for len(r.chunks) > 0 {
+		r.session.take(<-r.chunks)
+	}
+	for _, b := range r.session.batches.SealAll(batcher.ReasonShutdown) {
+		for _, pc := range b.Tag.(*manifest).pieces {
+			if err := r.partition.ledger.Settle(pc.node); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Release()
+	}
+}
+
+// TestIntake_allocatesNothingPerRecord holds the way of a record from the answer
+// to its batch: what is allocated is per answer, chunk and batch.
+func TestIntake_allocatesNothingPerRecord(t *testing.T) {
+	const records = 4000
+	limit := 0.05 // per record
+	if raceDetector {
+		limit = 0.25
+	}
+	for _, codec := range []wire.Codec{wire.None, wire.Snappy, wire.Zstd} {
+		t.Run(codec.String(), func(t *testing.T) {
+			r := newIntakeRig(t)
+			now := time.UnixMilli(recordbatch.Time)
+			pad := strings.Repeat("x", 900)
+			var answers [][]byte
+			for run := range 12 {
+				b := recordbatch.Batch{Base: int64(run * records), Codec: codec}
+				for i := range records {
+					o := b.Base + int64(i)
+					b.Records = append(b.Records, recordbatch.Record{Offset: o, Value: fmt.Appendf(nil, `{"id":"%d","ns":"n%d","pad":"%s"}`, o, i%7, pad)})
+				}
+				answers = append(answers, b.Encode())
+			}
+			next := 0
+			allocations := testing.AllocsPerRun(len(answers)-1, func() {
+				r.serve(t, answers[next], now)
+				next++
+			})
+			if want := int64(next * records); r.partition.ledger.Watermark() != want {
+				t.Fatalf("%d records were taken, want %d", r.partition.ledger.Watermark(), want)
+			}
+			if perRecord := allocations / records; perRecord > limit {
+				t.Errorf("%.2f allocations per record", perRecord)
+			} else {
+				t.Logf("%.4f allocations per record", perRecord)
+			}
+		})
+	}
+}

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// fate says what the API has said of a batch that may be stored although no
+// answer said so.
+type fate uint8
+
+const (
+	fateUnasked  fate = iota
+	fateUnproven      // asked: nobody says that it has arrived
+	fateUnknown       // asked: there was no answer
+)
+
+// mayLeave reports whether the batch may leave memory: it is not stored, or the
+// API was asked, and reading it again repeats something at worst that nobody
+// could tell.
+func (u *upload) mayLeave() bool {
+	return !u.flying && !u.lettering && (!u.ambiguous() || u.fate == fateUnproven)
+}
+
+// askable reports whether the API may be asked now what became of the batch.
+func (u *upload) askable(now time.Time) bool {
+	return u.ambiguous() && !u.flying && !u.lettering && u.fate != fateUnproven && !u.askAfter.After(now)
+}
+
+// askAmbiguous asks the API about batches that may be stored, as long as there
+// are slots: of those that pick returns true for. It reports whether any
+// question is in flight or has to wait for a slot.
+func (s *session) askAmbiguous(now time.Time, pick func(*namespace, *upload) bool) (asking bool) {
+	for n := range s.namespaces() {
+		for _, u := range n.uploads {
+			switch {
+			case u.asking:
+				asking = true
+			case !u.askable(now) || !pick(n, u):
+			case s.pacer.MayTry(now):
+				s.question(n, u)
+				asking = true
+			default:
+				asking = asking || s.pacer.InFlight() > 0
+			}
+		}
+	}
+	return asking
+}
+
+// question asks the API what became of a batch, in a goroutine that ends with its
+// result.
+func (s *session) question(n *namespace, u *upload) {
+	u.flying, u.asking = true, true
+	s.attempt(s.ctx, n, u, u.imp.Resolve)
+}
+
+// answered takes what the API says of a batch. It tells nothing of the
+// namespace's trouble.
+func (s *session) answered(r result, now time.Time) {
+	u := r.upload
+	u.asking = false
+	switch r.outcome.Class {
+	case Stored:
+		s.noteImported(r, now)
+		s.settle(u)
+	case Unproven:
+		u.fate = fateUnproven
+	case Cancelled:
+		u.askAfter = now.Add(cancelledRest)
+	default:
+		u.fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.cfg.MaxBackoff))
+	}
+	s.reliefAt = now // what it says may free memory
+}
+
+// leaveDoubtful lets batches leave memory whose fate nobody answers, oldest
+// first, as far as they hold more than half of the budget together. Their lines
+// may be stored twice then, which is counted and logged.
+func (s *session) leaveDoubtful(now time.Time) {
+	var doubtful []*upload
+	held := int64(0)
+	for n := range s.namespaces() {
+		for _, u := range n.uploads {
+			if u.ambiguous() && u.fate == fateUnknown && !u.flying && !u.lettering {
+				doubtful = append(doubtful, u)
+				held += u.batch.Memory()
+			}
+		}
+	}
+	slices.SortFunc(doubtful, func(a, b *upload) int {
+		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.namespace.Name, b.namespace.Name))
+	})
+	for _, u := range doubtful {
+		if held <= s.budget.Limit()/2 {
+			return
+		}
+		held -= u.batch.Memory()
+		u.fate = fateUnproven
+		s.shed(u.namespace, now)
+		s.pacer.Enqueue(u.namespace.Namespace, now)
+	}
+}
+
+// tellLeaving counts and logs that a batch leaves memory although it may be
+// stored.
+func (s *session) tellLeaving(u *upload) {
+	if u.ambiguous() && !u.mayRepeat {
+		s.tellPossibleRepeat(u)
+	}
+}
+
+// askBeforeEnd asks about every batch that the drain is going to give up. It
+// reports whether it waits for answers.
+func (s *session) askBeforeEnd(now time.Time) bool {
+	if s.mode != draining || !now.Before(s.drain.deadline) {
+		return false
+	}
+	return s.askAmbiguous(now, func(n *namespace, u *upload) bool {
+		rests := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
+		return u.fate == fateUnasked && (n.IsHeld() || n.tooSlow || rests && (s.drain.reason == drainRebalance || n.WakeAt().After(s.drain.deadline)))
+	})
+}

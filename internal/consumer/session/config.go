@@ -1,0 +1,93 @@
+package session
+
+import (
+	"regexp"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
+)
+
+// Config is everything the consumer needs to know. All fields are required
+// unless a comment says otherwise; New checks what it relies on.
+type Config struct {
+	Group      string
+	ClientID   string
+	InstanceID string         // empty: no fast return after a crash
+	Topics     []string       // either these
+	TopicRegex *regexp.Regexp // or this, anchored
+	// Exclude are topics that TopicRegex never matches: the bridge's own.
+	Exclude []string
+
+	OffsetReset       ledger.OffsetReset
+	ReadCommitted     bool
+	SessionTimeout    time.Duration
+	RebalanceTimeout  time.Duration
+	HeartbeatInterval time.Duration
+	FetchMaxBytes     int64
+	FetchMaxWait      time.Duration
+	MetadataRefresh   time.Duration
+
+	Record record.Settings
+
+	OnInvalid   record.Policy
+	OnTombstone record.Policy
+	OnRejected  record.Policy
+	// SkipRecords are left out by name and counted as operator.
+	SkipRecords map[kafka.TopicPartition]ledger.Offsets
+	DLQTopic    string // required by any DeadLetter policy
+
+	Batch                batcher.Limits
+	BufferMaxBytes       int64
+	UploadConcurrency    int
+	NamespaceConcurrency int
+	MaxBackoff           time.Duration // of the importer: how patient a probe of the credentials is
+	HoldProbeInterval    time.Duration
+	ShutdownTimeout      time.Duration
+
+	MaxMetricNamespaces int
+}
+
+func (c *Config) Selection() kafka.Selection {
+	return kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
+}
+
+// LineOverhead is an upper bound, in bytes, of what a namespace's first line is
+// charged beyond its own bytes: a batch with one block, and a node of the ledger.
+const LineOverhead = 2 << 10
+
+// reading is the part of the configuration that says how partitions are read.
+func (c *Config) reading(failed func(operation string)) fetch.Config {
+	out := fetch.Config{
+		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
+		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed,
+		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },
+	}
+	if c.SkipRecords != nil {
+		out.Skip = func(tp kafka.TopicPartition, offset int64) bool { return c.SkipRecords[tp].Hold(offset, offset) }
+	}
+	return out
+}
+
+// policyFor returns what becomes of a record that is rejected for the reason.
+func (c *Config) policyFor(r record.Reason) record.Policy {
+	if r == record.Tombstone {
+		return c.OnTombstone
+	}
+	return c.OnInvalid
+}
+
+// CallTimeout bounds one call to a broker that need not wait for data.
+func (c *Config) CallTimeout() time.Duration {
+	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))
+}
+
+// drainBudget is how long a drain may take before the group would expel the
+// member: counted from the last commit that renewed the session.
+func (c *Config) drainBudget() time.Duration {
+	margin := c.HeartbeatInterval + c.CallTimeout()
+	return max(c.RebalanceTimeout-margin, c.RebalanceTimeout/2)
+}

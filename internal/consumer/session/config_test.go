@@ -1,0 +1,36 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/record"
+)
+
+// testConfig is a configuration with small bounds, changed by the test.
+func testConfig(t testing.TB, change ...func(*Config)) Config {
+	t.Helper()
+	namespace, err := record.ParseNamespaceSource("field:ns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := record.ParseIDSource("field:id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Group: "bridge", ClientID: "test", Topics: []string{"orders"}, ReadCommitted: true,
+		SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second,
+		FetchMaxBytes: 1 << 20, FetchMaxWait: 100 * time.Millisecond, MetadataRefresh: 30 * time.Second,
+		Record:         record.Settings{Namespace: namespace, ID: id},
+		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
+		BufferMaxBytes: 16 << 20, UploadConcurrency: 4, NamespaceConcurrency: 1,
+		MaxBackoff: 30 * time.Second, HoldProbeInterval: time.Minute, ShutdownTimeout: 60 * time.Second,
+		MaxMetricNamespaces: 200,
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	return cfg
+}

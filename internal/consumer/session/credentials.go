@@ -1,0 +1,66 @@
+package session
+
+import (
+	"net/http"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/pace"
+)
+
+// credentialsRemedy is what helps while the import API refuses the key.
+const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
+
+// unauthorised holds every import until the API takes the credentials again, or
+// lets the one namespace rest that it forbids: that keeps its own clock.
+func (s *session) unauthorised(r result, now time.Time) {
+	n := r.namespace
+	endsTrial := s.fail(r, now)
+	wait := r.outcome.Delay
+	if r.outcome.Status == http.StatusForbidden {
+		wait = min(wait, s.cfg.MaxBackoff) // what it asked for beyond concerns the namespace
+	}
+	news := s.pacer.Doubt(pace.Credentials, n.Namespace, r.outcome.Status == http.StatusUnauthorized, s.othersGather(), now, wait)
+	refused := s.pacer.Shut(pace.Credentials)
+	switch {
+	case news:
+		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
+			"namespace", n.Name, "status", r.outcome.Status, "remedy", credentialsRemedy)
+	case refused:
+		s.tellFailure(r, now, "import attempt failed; it will be tried again")
+	default:
+		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
+	}
+	if refused {
+		s.metrics.ApiRefused(true)
+	}
+	if refused && !n.Doubts(pace.Credentials) {
+		n.RestUntil(time.Time{}) // the credentials' own clock decides
+	}
+	s.afterFailure(r, endsTrial, now)
+}
+
+// othersGather says whether lines gather of a namespace that the pacer does not
+// know, since nothing of it has been tried yet.
+func (s *session) othersGather() bool {
+	for b := range s.batches.All {
+		if s.lookup(b.Namespace) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// apiAccepted notes that the API has taken the credentials for a namespace, and
+// so knows the call.
+func (s *session) apiAccepted(n *namespace) {
+	for _, gate := range s.pacer.Accepted(n.Namespace) {
+		switch gate {
+		case pace.Credentials:
+			s.metrics.ApiRefused(false)
+			s.log.Info("the import API takes the credentials again")
+		case pace.Place:
+			s.metrics.NoteMissing(false)
+			s.log.Info("the import API knows the call again")
+		}
+	}
+}

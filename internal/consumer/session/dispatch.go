@@ -1,0 +1,291 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/record"
+)
+
+// queue makes a sealed batch wait for its import.
+func (s *session) queue(b *batcher.Batch, now time.Time) {
+	n := s.namespace(b.Namespace)
+	m, _ := b.Tag.(*manifest)
+	u := &upload{namespace: n, batch: b}
+	if m != nil {
+		u.pieces = m.pieces
+	}
+	s.metrics.Flushed(b)
+	n.uploads = append(n.uploads, u)
+	s.busy(n)
+	s.pacer.Enqueue(n.Namespace, now)
+}
+
+// maxLettered is how many refused batches of a namespace may be on their way to
+// the dead-letter topic before the next one fills up to the hard bounds: should
+// the topic be away for days, they must not become ever more.
+const maxLettered = 16
+
+// busy keeps age from sealing the open batch while as many imports of the
+// namespace are unfinished as may be under way: it goes on filling.
+func (s *session) busy(n *namespace) {
+	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
+}
+
+// dispatch starts attempts while there are slots and namespaces that want one.
+func (s *session) dispatch(now time.Time) {
+	if s.mode == fenced {
+		return
+	}
+	for next := s.pacer.Next(now); next != nil; next = s.pacer.Next(now) {
+		n := workOf(next)
+		switch u := n.startable(s.cfg.NamespaceConcurrency); {
+		case u != nil:
+			s.startUpload(n, u, now)
+		case s.mode == running:
+			s.startProbe(n)
+		default:
+			continue // a drain waits for nothing that it cannot store
+		}
+		s.pacer.Enqueue(n.Namespace, now)
+	}
+}
+
+// startUpload makes one attempt in a goroutine that ends with its result.
+func (s *session) startUpload(n *namespace, u *upload, now time.Time) {
+	if u.imp == nil {
+		if u.imp = n.probe; u.imp != nil {
+			n.probe = nil
+			u.imp.SetBody(u.batch.Body(), u.batch.Bytes)
+		} else {
+			u.imp = s.importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
+		}
+		u.began = now
+	}
+	u.flying = true
+	if u.fate == fateUnproven {
+		u.fate = fateUnasked // this attempt may store it
+	}
+	s.attempt(s.ctx, n, u, u.imp.Attempt)
+}
+
+// startProbe asks the API for an upload URL for a namespace whose lines have
+// left memory.
+func (s *session) startProbe(n *namespace) {
+	n.probe = s.importer.Probe(n.Name)
+	s.attempt(s.probes, n, nil, n.probe.Create)
+}
+
+func (s *session) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
+	troubled := s.pacer.Began(n.Namespace)
+	s.wg.Go(func() {
+		began := time.Now()
+		out := call(ctx, s.ownership.check)
+		s.results <- result{n, u, out, troubled, began} // has room for every slot
+	})
+}
+
+// attempted takes the result of an attempt.
+func (s *session) attempted(r result) {
+	now := time.Now()
+	n := r.namespace
+	s.pacer.Ended(n.Namespace, r.troubled)
+	if u := r.upload; u != nil {
+		u.flying = false
+		s.tellRepeat(u)
+	}
+	s.requests.note(n.Name, r.outcome.RequestID)
+	if r.upload != nil && r.upload.asking {
+		s.answered(r, now)
+		s.afterAttempt(r, now)
+		return
+	}
+	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
+		s.apiAccepted(n)
+	}
+	switch r.outcome.Class {
+	case Stored:
+		s.succeeded(r, now)
+	case Refused:
+		s.refused(r, now)
+	case Missing:
+		s.missing(r, now)
+	case Unauthorised:
+		s.unauthorised(r, now)
+	case Cancelled:
+		n.RestUntil(now.Add(cancelledRest))
+	default:
+		s.failed(r, now)
+	}
+	s.afterAttempt(r, now)
+}
+
+const (
+	operationUpload = "upload"
+	// cancelledRest is the pause after an attempt that the lease has ended.
+	cancelledRest = time.Second
+)
+
+// afterAttempt sheds what an unsuccessful attempt of a namespace without room
+// leaves behind, and lets the namespace wait for its next turn.
+func (s *session) afterAttempt(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && u.mayLeave() {
+		s.shedUpload(n, u, now)
+	}
+	s.busy(n)
+	s.pacer.Enqueue(n.Namespace, now)
+	s.pacer.Forget(n.Namespace)
+}
+
+// tellRepeat logs once that a batch was, or is to be, sent again although it may
+// be stored already.
+func (s *session) tellRepeat(u *upload) {
+	if u.mayRepeat || !u.imp.MayRepeat() {
+		return
+	}
+	s.tellPossibleRepeat(u)
+}
+
+func (s *session) tellPossibleRepeat(u *upload) {
+	u.mayRepeat = true
+	s.metrics.PossibleRepeat()
+	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
+		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
+}
+
+// succeeded settles what is stored.
+func (s *session) succeeded(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	if u == nil {
+		s.beginTrial(n, now)
+		return
+	}
+	if r.tells() {
+		s.cleared(n, now)
+	}
+	s.lastStored = now
+	s.taste.Stored()
+	// An import that is cut off may be stored all the same, and repeated by the
+	// next owner: better not begin what would take as long as this one did.
+	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
+	s.noteImported(r, now)
+	s.settle(u)
+}
+
+// noteImported counts and logs a batch that is stored.
+func (s *session) noteImported(r result, now time.Time) {
+	n, u := r.namespace, r.upload
+	s.metrics.Stored(u.batch, now)
+	s.log.Info("imported",
+		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
+		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
+	s.stored(StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now})
+}
+
+// tells says whether the attempt says anything about the namespace's trouble:
+// not if it was under way beside the one that failed.
+func (r *result) tells() bool {
+	return !r.namespace.Troubled() || r.began.After(r.namespace.Since())
+}
+
+// cleared ends a namespace's trouble.
+func (s *session) cleared(n *namespace, now time.Time) {
+	if n.Troubled() {
+		s.log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
+	}
+	n.Clear()
+	if len(n.shed) > 0 {
+		s.catchUp.want(n)
+	}
+}
+
+// settle ends an upload whose every line is stored or dead-lettered.
+func (s *session) settle(u *upload) {
+	for _, pc := range u.pieces {
+		if pc.node.Partition() != pc.partition.ledger {
+			continue // the partition started over meanwhile
+		}
+		if err := pc.partition.ledger.Settle(pc.node); err != nil {
+			s.log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
+			continue
+		}
+		pc.partition.touch()
+		s.pauseHeld(pc.partition)
+	}
+	s.remove(u)
+}
+
+// remove takes an upload out of its namespace and frees its memory.
+func (s *session) remove(u *upload) {
+	n := u.namespace
+	for i, other := range n.uploads {
+		if other == u {
+			n.uploads = append(n.uploads[:i], n.uploads[i+1:]...)
+			break
+		}
+	}
+	u.pieces = nil
+	u.batch.Release()
+}
+
+// failed lets the namespace rest after an attempt that may succeed later.
+func (s *session) failed(r result, now time.Time) {
+	n := r.namespace
+	endsTrial := s.fail(r, now)
+	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
+		s.pacer.Throttle(n.Namespace, now, r.outcome.RetryAfter)
+	}
+	s.tellFailure(r, now, "import attempt failed; it will be tried again")
+	s.afterFailure(r, endsTrial, now)
+}
+
+// fail notes a failure that may pass. It reports whether the batch of a trial
+// has to leave memory again.
+func (s *session) fail(r result, now time.Time) (endsTrial bool) {
+	n, o := r.namespace, &r.outcome
+	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.uploads, (*upload).ambiguous)})
+}
+
+// afterFailure lets a failed probe go, and the batch of a trial that has failed.
+func (s *session) afterFailure(r result, endsTrial bool, now time.Time) {
+	n := r.namespace
+	if r.upload == nil || endsTrial || n.State() == pace.Trial {
+		n.probe = nil
+	}
+	if endsTrial {
+		s.shed(n, now)
+	}
+}
+
+// tellFailure tells of an attempt that will be repeated, the first one for each
+// operation, reason and status, and then one a minute: where many namespaces
+// meet the same fault, /status names them.
+func (s *session) tellFailure(r result, now time.Time, message string) {
+	o := &r.outcome
+	s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
+		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
+		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
+}
+
+// refused applies the policy to what the API or the store refuses for good.
+func (s *session) refused(r result, now time.Time) {
+	n, u, tells := r.namespace, r.upload, r.tells()
+	if u != nil {
+		for _, pc := range u.pieces {
+			s.metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
+		}
+	}
+	if s.cfg.OnRejected == record.DeadLetter {
+		s.letterRefused(r, tells, now)
+		return
+	}
+	if u != nil {
+		n.noteRefused(u.pieces)
+	}
+	s.hold(r, now, "namespace held: an import was refused for good; its records wait in Kafka, the others go on")
+}

@@ -1,0 +1,298 @@
+package session
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// drainReason says why a session ends.
+type drainReason uint8
+
+const (
+	drainRebalance drainReason = iota // the group waits: no backoff is waited for
+	drainShutdown                     // retries go on until the deadline
+)
+
+// LeavePatience is how long each step of leaving may take, so that a stop stays
+// within the grace that orchestrators give beyond the shutdown timeout.
+const LeavePatience = 3 * time.Second
+
+// drainState is the loop's knowledge of its own end.
+type drainState struct {
+	reason   drainReason
+	began    time.Time
+	deadline time.Time
+	asking   bool // questions about ambiguous batches are awaited
+	proven   bool // a commit was acknowledged after everything was done
+}
+
+// beginDrain stops reading, but for the records of refused batches, and flushes
+// what is open. A shutdown during a rebalance, or the other way round, keeps the
+// earlier deadline.
+func (s *session) beginDrain(why drainReason, now time.Time) {
+	if s.mode == fenced {
+		return
+	}
+	budget, reason := s.cfg.drainBudget(), batcher.ReasonRebalance
+	if why == drainShutdown {
+		budget, reason = min(budget, s.cfg.ShutdownTimeout), batcher.ReasonShutdown
+	}
+	deadline := now.Add(budget)
+	if s.mode == draining {
+		if why == drainShutdown {
+			s.drain.reason = why
+		}
+		if deadline.Before(s.drain.deadline) {
+			s.drain.deadline = deadline
+		}
+		return
+	}
+	s.mode = draining
+	s.endProbes()
+	s.commits.wanted = true // tells whether the group still knows this member
+	for _, p := range s.partitions {
+		if p.open() {
+			s.fetcher.Pause(p.cursor, true) // chunks that come all the same are dropped
+		}
+	}
+	s.drain = drainState{reason: why, began: now, deadline: deadline}
+	if s.pending != nil {
+		s.pending.Recycle()
+		s.pending = nil
+	}
+	for _, b := range s.batches.SealAll(reason) {
+		s.queue(b, now)
+	}
+}
+
+// over says whether the loop has nothing left to do.
+func (s *session) over() bool {
+	switch s.mode {
+	case running:
+		return false
+	case fenced:
+		return true
+	}
+	now := time.Now()
+	if !now.Before(s.drain.deadline) && !s.orphaned() {
+		return true
+	}
+	if s.unsettled(now) || s.commits.flying {
+		return false
+	}
+	if !s.drain.proven {
+		// One more commit, even of nothing new: it shows that the group still
+		// knows us. After a broker's crash it is retried until it does, as the
+		// library would otherwise forget its member id and leave a ghost.
+		s.drain.proven = true
+		s.commits.wanted = s.anyPartition() != nil
+		s.commits.notBefore = time.Time{}
+		s.commit(now)
+		return !s.commits.flying
+	}
+	if s.commits.denied && s.drain.reason == drainShutdown {
+		return true // to insist until the deadline would only delay the stop
+	}
+	return !s.commits.wanted && !s.commits.touched
+}
+
+// orphaned says that there is no coordinator to expel this member. What is done
+// but not committed would be sent again by whoever reads it next, so the drain
+// goes on until the group can be asked, unless the process is to stop.
+func (s *session) orphaned() bool {
+	return s.commits.away && s.drain.reason != drainShutdown
+}
+
+// unsettled says whether the drain waits for an import or a dead letter. On a
+// rebalance nobody waits for backoffs; what a policy holds is never waited for.
+func (s *session) unsettled(now time.Time) bool {
+	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) {
+		return true
+	}
+	for n := range s.namespaces() {
+		if len(n.uploads) == n.lettered || n.IsHeld() || n.tooSlow {
+			continue
+		}
+		if s.drain.reason == drainShutdown {
+			return true
+		}
+		waits := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
+		if !waits {
+			return true
+		}
+	}
+	return false
+}
+
+// lettering says whether the drain waits for dead letters: for those on their
+// way, and for the records of refused batches, which are still being read. Else
+// the next owner would produce again what is acknowledged of such a batch.
+func (s *session) lettering(now time.Time) bool {
+	if s.drain.reason != drainShutdown && (s.letter.backoff > 0 || s.catchUp.restUntil.After(now)) {
+		return false
+	}
+	return s.letter.pending() > 0 || slices.ContainsFunc(s.catchUp.uploads, (*upload).readable)
+}
+
+// finish ends everything that the session has started, in the order that loses
+// nothing: attempts are cancelled and awaited, what they still stored is
+// settled, and a last commit tells. It says whether something was given up that
+// no policy holds.
+func (s *session) finish(stopReading func()) (unfinished bool) {
+	stopReading()
+	s.cancel()
+	gone := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(gone)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-gone:
+			waiting = false
+		case r := <-s.results:
+			s.attempted(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		case ask := <-s.queries:
+			ask(time.Now())
+		}
+	}
+	s.collect()
+	if s.mode != fenced {
+		s.lastCommit()
+	}
+	s.remember()
+	unfinished = s.giveUp()
+	s.pacer.Reset()
+	s.budget.Reset()
+	return unfinished
+}
+
+// collect takes results that arrived together with the end of their senders.
+func (s *session) collect() {
+	for {
+		select {
+		case r := <-s.results:
+			s.attempted(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		default:
+			return
+		}
+	}
+}
+
+// lastCommit commits what has changed since the last acknowledged commit, and
+// makes sure that a commit without an answer does not overtake it.
+func (s *session) lastCommit() {
+	for range 3 {
+		if s.commitPatience(time.Now()) <= 0 {
+			return
+		}
+		if !s.commits.touched && !s.commits.wanted && !s.commits.unsure {
+			return
+		}
+		s.commits.notBefore = time.Time{}
+		s.commit(time.Now())
+		if s.commits.flying {
+			s.committed(<-s.commits.done)
+		}
+		if s.mode == fenced {
+			return
+		}
+		if s.commits.unsure && s.readBack() {
+			s.commits.unsure = false
+		}
+	}
+}
+
+// commitPatience is how long a call about commits may take. A stop does not wait
+// much beyond its deadline for brokers that answer nothing: whoever manages the
+// process would kill it.
+func (s *session) commitPatience(now time.Time) time.Duration {
+	if s.mode != draining || s.drain.reason != drainShutdown {
+		return s.cfg.CallTimeout()
+	}
+	return min(s.cfg.CallTimeout(), s.drain.deadline.Add(LeavePatience).Sub(now))
+}
+
+// readBack compares what the group has committed with what was acknowledged:
+// a commit that timed out on one connection may be applied after a later one on
+// another. What differs is committed again: also where only the metadata does, as
+// behind something held all progress is in it.
+func (s *session) readBack() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
+	defer cancel()
+	topics := map[string][]int32{}
+	for tp, p := range s.partitions {
+		if p.open() && !p.lost && p.committed >= 0 {
+			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
+		}
+	}
+	if len(topics) == 0 {
+		return true
+	}
+	offsets, err := s.client.FetchOffsets(ctx, s.cfg.Group, topics)
+	if err != nil {
+		return false
+	}
+	same := true
+	for tp, o := range offsets {
+		if p := s.partitions[tp]; p != nil && p.acked != (mark{o.Offset, o.Metadata}) {
+			p.touch()
+			same = false
+		}
+	}
+	return same
+}
+
+// owesCommit says whether something is done that the group does not know of. A
+// start that was resolved and from which nothing was read is nothing, unless the
+// next one could be resolved elsewhere.
+func (s *session) owesCommit() bool {
+	for _, p := range s.partitions {
+		if !p.open() || p.lost || p.heldOut {
+			continue
+		}
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && s.cfg.OffsetReset != ledger.ResetLatest
+		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
+			return true
+		}
+	}
+	return false
+}
+
+// giveUp frees what was not stored. It stays uncommitted, in Kafka.
+func (s *session) giveUp() (unfinished bool) {
+	lines := 0
+	for n := range s.namespaces() {
+		if !n.IsHeld() && (len(n.uploads) > 0 || len(n.shed) > 0) {
+			unfinished = true
+		}
+		for _, u := range n.uploads {
+			if !n.IsHeld() {
+				lines += u.batch.Records
+			}
+			s.tellLeaving(u)
+			u.batch.Release()
+		}
+		n.uploads = nil
+	}
+	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
+		b.Release() // sealed only by a session that never drained
+	}
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.touched || s.commits.wanted) && s.owesCommit()
+	if unfinished {
+		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
+	}
+	return unfinished
+}

@@ -1,0 +1,157 @@
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
+	"kafka-import-bridge/internal/wire"
+)
+
+// faulted deals with a partition that cannot simply be read on.
+func (s *session) faulted(p *partition, f *fetch.Fault, now time.Time) {
+	position := p.ledger.Position()
+	switch f.Kind {
+	case fetch.FaultOutOfRange, fetch.FaultTruncated:
+		s.outOfRange(p, f, now)
+	case fetch.FaultLost:
+		s.lose(p, kafka.CodeUnknownTopicID, now)
+		s.fetcher.Reset(p.cursor, position, now.Add(fetch.MaxBackoff))
+	default:
+		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
+		if p.failure == nil {
+			p.failing = now
+		}
+		p.failure = f.Err
+		operation, text := "fetch", s.Explain(f.Err)
+		if p.corrupt = f.Kind == fetch.FaultCorrupt; p.corrupt {
+			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
+			s.metrics.KafkaFailed(operation)
+		}
+		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
+		s.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())
+	}
+}
+
+// outOfRange asks the log again and starts over where it may: a position below
+// the log start goes on at the log start, one beyond the end is an end of this
+// log that nobody knew of, and the new owner of the partition decides.
+func (s *session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
+	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
+	s.fetcher.Pause(p.cursor, true)
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
+	p.failure, p.failing = f.Err, now
+	truncatedAt := int64(-1)
+	if f.Kind == fetch.FaultTruncated {
+		truncatedAt = f.Offset
+	}
+	s.relocate(p, truncatedAt)
+}
+
+// relocate finds the new range in a goroutine, since that asks a broker.
+func (s *session) relocate(p *partition, truncatedAt int64) {
+	tp, c := p.TopicPartition, p.cursor
+	s.wg.Go(func() {
+		for s.ctx.Err() == nil {
+			leader := wire.PartitionMetadata{Leader: s.fetcher.LeaderOf(c)} // it may move meanwhile
+			ranges, err := s.client.ListRanges(s.ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: leader})
+			if log, ok := ranges[tp]; ok && err == nil {
+				s.ask(s.ctx, func(now time.Time) { s.relocated(p, truncatedAt, log, now) })
+				return
+			}
+			s.fetcher.Refresh()
+			if sleep.For(s.ctx, fetch.MaxBackoff) != nil {
+				return
+			}
+		}
+	})
+}
+
+// relocated goes on at the log start where records were removed; a log that
+// ends before the position is another history, in which everything from its
+// start (or from where the histories part) is new to us. What is not done before
+// that place is read again with it.
+func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
+	if s.mode != running {
+		return
+	}
+	position, frontier := p.ledger.Position(), ledger.Frontier{}
+	r := resolved{TopicPartition: p.TopicPartition, committed: kafka.Committed{Offset: position}, at: ledger.Start{Offset: position}}
+	at := &r.at
+	switch known := s.frontierOf(p); {
+	case truncatedAt >= 0 && truncatedAt < max(position, known.Below):
+		frontier = known.Before(truncatedAt)
+		at.Offset, at.Gap, at.Reset = max(log.Begin, min(truncatedAt, p.ledger.Watermark())), max(position, known.Below)-truncatedAt, "beyond_end"
+	case position < log.Begin:
+		at.Offset, at.Gap, at.Reset = log.Begin, log.Begin-position, "below_log_start"
+	case position > log.End:
+		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
+	}
+	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
+		s.fetcher.Forget(p.cursor)
+		p.failure = nil
+		p.backoff = min(max(2*p.backoff, fetch.Backoff), fetch.MaxBackoff)
+		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
+		s.fetcher.Pause(p.cursor, p.paused)
+		return
+	}
+	if s.cfg.OffsetReset == ledger.ResetHold {
+		// The leader epoch stays in the commits: it is what shows the next
+		// owner a log that was truncated, however long that has grown.
+		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
+		return
+	}
+	s.tellReset(r)
+	s.fetcher.Forget(p.cursor)
+	p.failure = nil
+	if at.Reset == "below_log_start" {
+		p.ledger.Advance(at.Offset)
+		p.touch()
+	} else {
+		s.startOver(p, at.Offset, frontier)
+	}
+	s.fetcher.Reset(p.cursor, at.Offset, time.Time{})
+	s.fetcher.Pause(p.cursor, p.paused)
+}
+
+// startOver gives the partition a new ledger: what is under way for the old
+// history no longer counts for this one, and no batch takes lines of both.
+func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier) {
+	now := time.Now()
+	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
+		s.queue(b, now)
+	}
+	for n := range s.namespaces() {
+		s.unmark(n, p)
+	}
+	p.ledger = ledger.New(start, frontier)
+	p.committed, p.heldCount = start, 0
+	s.passTakenBack()
+	s.pauseHeld(p)
+	p.touch()
+}
+
+// frontierOf is what is done of a partition, as a commit would tell it.
+func (s *session) frontierOf(p *partition) ledger.Frontier {
+	text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
+	m, err := ledger.Decode(text)
+	if err != nil {
+		return ledger.Frontier{}
+	}
+	return m.Frontier
+}
+
+// lose stops committing a partition whose topic is gone.
+func (s *session) lose(p *partition, code kafka.Code, now time.Time) {
+	if p.lost {
+		return
+	}
+	s.fetcher.Refresh() // only the metadata can clear it
+	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
+	s.log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
+}

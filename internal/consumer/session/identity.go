@@ -1,0 +1,18 @@
+package session
+
+import (
+	"fmt"
+
+	"kafka-import-bridge/internal/record"
+)
+
+// fingerprintOf tells the settings that decide what becomes of a record: those
+// of routing and ids as a hash, and the limits of a line: the smaller one is in
+// force, also for a line of one namespace.
+func fingerprintOf(s record.Settings) string {
+	line := s.MaxLineBytes
+	if s.MaxFanoutBytes > 0 && (line == 0 || line > s.MaxFanoutBytes) {
+		line = s.MaxFanoutBytes
+	}
+	return fmt.Sprintf("%s.%d.%d", s.Fingerprint(), line, s.MaxFanoutBytes)
+}

@@ -1,0 +1,80 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// Importer brings batches to the import API. It is declared here because the
+// session is what needs it. Safe for concurrent use.
+type Importer interface {
+	// NewImport prepares the import of one batch. The blocks of body belong to
+	// the import until its last Attempt has returned.
+	NewImport(namespace string, body [][]byte, size int64) Import
+	// Probe prepares an import that has no body yet.
+	Probe(namespace string) Import
+}
+
+// Import is one batch on its way. Not safe for concurrent use.
+type Import interface {
+	// Attempt asks for an upload URL, unless it has a usable one, and uploads
+	// the body. guard is asked before each request and while the body is read:
+	// its error cancels the attempt. When Attempt returns nothing reads the
+	// body any more.
+	Attempt(ctx context.Context, guard func() error) Outcome
+	// Create only asks for an upload URL and keeps it.
+	Create(ctx context.Context, guard func() error) Outcome
+	// SetBody gives a successful probe the batch to upload to its URL.
+	SetBody(body [][]byte, size int64)
+	RequestID() string
+	Attempts() int
+	// Ambiguous says that the body may have been stored although no answer
+	// said so: giving this import up could send its lines twice.
+	Ambiguous() bool
+	// MayRepeat says that the body may be stored twice: while it was ambiguous
+	// and nobody could tell its fate, it was sent again.
+	MayRepeat() bool
+	// Resolve asks the API what became of an ambiguous body, for a caller that
+	// is about to give the import up. It reads no body and changes nothing of how
+	// the import goes on. Stored: it has arrived, and is settled like any other.
+	// Unproven: to send its lines again may store them twice. Retry: the API could
+	// not answer; it may after Delay. Cancelled: as from Attempt.
+	Resolve(ctx context.Context, guard func() error) Outcome
+}
+
+// StoredImport is an import that the store has taken.
+type StoredImport struct {
+	Namespace, RequestID string
+	Records              int
+	Bytes                int64
+	At                   time.Time
+}
+
+// Class is what an attempt has come to.
+type Class uint8
+
+// The classes of outcome.
+const (
+	Cancelled    Class = iota // no outcome: nothing is known, nothing is acknowledged
+	Stored                    // the store has the whole body
+	Retry                     // later, not before Outcome.Delay
+	Unauthorised              // the API refuses the credentials
+	Refused                   // the API or the store refuses this batch for good
+	Missing                   // the API has no create call, or not for this namespace: it says nothing of the batch
+	Unproven                  // from Resolve: nobody says that the body has arrived
+)
+
+// Outcome is what became of one attempt.
+type Outcome struct {
+	Class     Class
+	Operation string // create, upload or ask
+	Status    int    // of the HTTP answer, 0 without one
+	RequestID string
+	// Delay is how long the namespace must wait before its next attempt.
+	Delay      time.Duration
+	RetryAfter time.Duration // what the answer asked for, 0 if nothing
+	Throttled  bool          // 429
+	Reason     string        // of a retry, one of a closed set; "" if none is due
+	// Err says what went wrong, without secrets and without record contents.
+	Err error
+}

@@ -1,0 +1,269 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/record"
+)
+
+// take receives a chunk. A chunk is taken in whole or, when the budget has no
+// room for it, waits as pending while nothing else is received.
+func (s *session) take(c *fetch.Chunk) {
+	p := s.partitions[c.Cursor.TopicPartition]
+	stale := p == nil || p.cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
+	switch now := time.Now(); {
+	case c.CatchUp != nil:
+		s.takeCatchUp(c, p, now)
+	case stale || s.mode != running:
+		c.Recycle()
+	case c.Fault != nil:
+		s.faulted(p, c.Fault, now)
+		c.Recycle()
+	case c.Start != p.ledger.Position():
+		s.astray(c, p, now)
+	case !s.letterRoom(c):
+		s.await(p, awaitsLetters)
+		c.Recycle()
+	case !s.marksFit(c, p):
+		s.await(p, awaitsMarks)
+		c.Recycle()
+	case !s.room(c, now):
+		s.pending = c
+		s.pausedAt = now
+	default:
+		s.absorb(c, p, now)
+		c.Recycle()
+	}
+}
+
+// astray reads on from the position after a chunk that does not begin there. It
+// would be a mistake in this package, and costs neither a record nor a repeat.
+func (s *session) astray(c *fetch.Chunk, p *partition, now time.Time) {
+	s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
+		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.ledger.Position())
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.Backoff))
+	c.Recycle()
+}
+
+// retryPending takes the chunk that waits for room again; it waits on if there is
+// still none. That is not tried before what it cost would fit, which is nearly
+// always right, unless no import is under way that could end and make room.
+func (s *session) retryPending(now time.Time) {
+	c := s.pending
+	if c == nil || s.pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
+		return
+	}
+	s.pending = nil
+	s.take(c)
+}
+
+// absorb does the bookkeeping of one chunk: every record of it ends up in a
+// batch, in a node, or counted as done, and only then the position moves.
+func (s *session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+	s.metrics.Consumed(p.Topic, c.Records)
+	if c.Oversized != nil {
+		s.holdRange(p, c, now)
+	}
+	for i := range c.Rejects {
+		s.rejected(p, &c.Rejects[i], now)
+	}
+	for i := range c.Groups {
+		s.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
+	}
+	before := p.ledger.Watermark()
+	p.ledger.Advance(c.Next)
+	if p.ledger.Watermark() > before {
+		p.touch()
+	}
+	s.taste.Read(c.Bytes)
+	if c.Records > 0 {
+		p.lastSeen = c.LastTime
+	}
+	if p.ledger.Position() >= p.cursor.StableOffset.Load() {
+		p.caughtUp = now
+	}
+	p.recovered()
+	s.pauseHeld(p)
+}
+
+// recovered clears a failure once data flows again.
+func (p *partition) recovered() {
+	if !p.heldOut {
+		p.failure, p.corrupt, p.backoff = nil, false, 0
+	}
+}
+
+// absorbGroup adds a namespace's lines of one chunk to its batches. Most
+// namespaces are not known to the pacer: they have nothing to import yet, and where
+// there are very many to know each of them would cost more than its lines.
+func (s *session) absorbGroup(name string, lines []fetch.Line, p *partition, now time.Time) {
+	n := s.lookup(name)
+	done := 0
+	for i := range lines {
+		l := &lines[i]
+		if p.ledger.Done(name, l.Offset) {
+			done++
+			continue
+		}
+		if n != nil && (n.Dropping() || n.shed[p] != nil) {
+			if n.shed[p] == nil {
+				s.dropFrom(n, p, l.Offset, l.Time, now)
+			}
+			break // the node stands for all that follow
+		}
+		s.add(name, p, l, 0, now)
+	}
+	if done > 0 {
+		s.metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
+	}
+	if n != nil {
+		s.pacer.Forget(n.Namespace)
+	}
+}
+
+// add puts one line into the namespace's open batch and into the ledger. told is
+// 1 if the line was counted as refused before, else 0.
+func (s *session) add(name string, p *partition, l *fetch.Line, told int, now time.Time) {
+	open, sealed, err := s.batches.Add(name, l.Bytes, l.Time, now)
+	if err != nil { // record.Worker bounds lines by the same limit
+		s.holdRecord(p, l.Offset, l.Time, err.Error(), now)
+		return
+	}
+	if sealed != nil {
+		s.queue(sealed, now)
+	}
+	s.note(open, p, l, told, now)
+	if s.batches.SealFull(open) {
+		s.queue(open, now)
+	}
+}
+
+// note makes the ledger owe the line until its batch is stored.
+func (s *session) note(open *batcher.Batch, p *partition, l *fetch.Line, told int, now time.Time) {
+	m, ok := open.Tag.(*manifest)
+	if !ok {
+		m = &manifest{}
+		open.Tag = m
+	}
+	track := p.ledger.Track
+	if p.ledger.Released(l.Offset) {
+		track = p.ledger.TrackSingle
+	} else if pc := m.piece(p); pc != nil {
+		p.ledger.Extend(pc.node, l.Offset)
+		pc.lines++
+		pc.told += told
+		return
+	}
+	if node := s.tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
+		m.pieces = append(m.pieces, piece{p, node, 1, told})
+		open.Charge(pieceBytes)
+	}
+}
+
+// tracked passes a node on. An error would be a mistake in this package: the
+// ledger refuses it, the watermark is right all the same, and it is told.
+func (s *session) tracked(n *ledger.Node, err error) *ledger.Node {
+	if err != nil {
+		s.log.Error("ledger refused a node", "error", err)
+	}
+	return n
+}
+
+// rejected applies the policy to a record that becomes no line.
+func (s *session) rejected(p *partition, r *fetch.Rejected, now time.Time) {
+	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
+		s.metrics.Skipped(p.Topic, "operator").Inc()
+		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
+		return
+	}
+	if p.ledger.RecordDone(r.Offset) {
+		s.metrics.Skipped(p.Topic, "already_imported").Inc()
+		return
+	}
+	policy, tombstone := s.cfg.policyFor(r.Reason), r.Reason == record.Tombstone
+	if !tombstone {
+		s.metrics.Rejected(p.Topic, r.Reason.String()).Inc()
+	}
+	l, detail := letterOf(r), r.Detail
+	if l != nil && l.isLetter() {
+		l, detail = nil, detail+" (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
+	}
+	if !tombstone || policy != record.Skip {
+		s.Faults.Log(now, "record cannot be imported", p.Topic+"/"+r.Reason.String(),
+			"topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", r.Reason.String(), "detail", detail, "policy", policy.String())
+	}
+	switch {
+	case policy == record.Skip && tombstone:
+		s.metrics.Skipped(p.Topic, "tombstone").Inc()
+	case policy == record.Skip:
+		s.metrics.Skipped(p.Topic, "invalid").Inc()
+	case policy == record.DeadLetter && l != nil:
+		l.describe(r.Reason.String(), detail)
+		s.deadLetter(p, l, now)
+	default:
+		s.holdRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
+	}
+}
+
+// holdRecord pins the partition's committed offset at a record, for a reason
+// that /status tells.
+func (s *session) holdRecord(p *partition, offset, timestamp int64, reason string, now time.Time) {
+	if s.tracked(p.ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
+		p.heldCount++
+		p.firstHeld.note(offset, reason)
+		p.touch()
+	}
+}
+
+// countHeldPauses adds the time that partitions have been paused since it was
+// last called.
+func (s *session) countHeldPauses(now time.Time) {
+	if s.pausedPartitions > 0 {
+		s.metrics.Paused("held", now.Sub(s.pausesCounted))
+	}
+	s.pausesCounted = now
+}
+
+// await drops what was read of a partition and pauses it until what it awaits is
+// free.
+func (s *session) await(p *partition, what awaited) {
+	p.awaits = what
+	s.pauseHeld(p)
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
+}
+
+// resume lets the partitions be read on that await what is free now.
+func (s *session) resume(what awaited) {
+	for _, p := range s.partitions {
+		if p.awaits == what {
+			p.awaits = awaitsNothing
+			s.pauseHeld(p)
+		}
+	}
+}
+
+// pauseHeld stops reading a partition whose single records would no longer fit
+// the commit metadata, or that awaits something, and goes on afterwards.
+func (s *session) pauseHeld(p *partition) {
+	full := p.ledger.Singles() >= maxSingles || p.awaits != awaitsNothing
+	if full == p.paused || s.mode != running {
+		return
+	}
+	p.paused = full
+	s.countHeldPauses(time.Now())
+	if full {
+		s.pausedPartitions++
+	} else {
+		s.pausedPartitions--
+	}
+	s.fetcher.Pause(p.cursor, full)
+	if full {
+		// What was read ahead is dropped and read again later.
+		s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
+		s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "why", p.pauseReason())
+	}
+}

@@ -1,0 +1,43 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/pace"
+)
+
+// placeRemedy is what helps while the import API has no create call.
+const placeRemedy = "check SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH, what stands between the bridge and the API, and that the namespaces exist there"
+
+// missing holds a namespace for which the API has no create call, under every
+// policy: the answer is about the place, not about the batch. Where several in a
+// row are answered so and none is accepted, it is about everybody: then all rest
+// with what they have in memory, and one tries.
+func (s *session) missing(r result, now time.Time) {
+	n := r.namespace
+	news := s.pacer.Doubt(pace.Place, n.Namespace, false, s.othersGather(), now, min(r.outcome.Delay, s.cfg.MaxBackoff))
+	if !s.pacer.Shut(pace.Place) {
+		s.hold(r, now, "namespace held: the import API does not know it, or not the call; its records wait in Kafka, the others go on")
+		return
+	}
+	endsTrial := s.fail(r, now)
+	if news {
+		s.metrics.NoteMissing(true)
+		s.log.Error("the import API does not know the call; nothing is lost, imports wait until it does",
+			"namespace", n.Name, "status", r.outcome.Status, "error", r.outcome.Err, "remedy", placeRemedy)
+	} else {
+		s.tellFailure(r, now, "import attempt failed; it will be tried again")
+	}
+	s.afterFailure(r, endsTrial, now)
+}
+
+// hold keeps a namespace's records in Kafka until a probe finds it accepted.
+func (s *session) hold(r result, now time.Time, message string) {
+	n := r.namespace
+	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
+		s.log.Error(message,
+			"namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
+			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
+	}
+	s.shed(n, now)
+}

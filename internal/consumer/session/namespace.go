@@ -1,0 +1,189 @@
+package session
+
+import (
+	"iter"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/kafka"
+)
+
+// namespace is what the loop knows of one namespace with work or trouble. Its
+// trouble outlives the session in the pacer; the rest does not.
+//
+// Its lines go one of three ways. Into the open batch and from there into
+// uploads. Back to Kafka, while the namespace is dropping: per partition a node
+// stays at the first dropped offset (shed). From there, by a catch-up read, into
+// batches again until the read has reached the position of the main read.
+type namespace struct {
+	*pace.Namespace
+	uploads  []*upload // sealed batches in order, those under way included
+	tooSlow  bool      // another import would not end before the drain does
+	probe    Import
+	shed     map[*partition]*ledger.Node
+	lettered int // refused batches on their way to the dead-letter topic
+}
+
+// namespace returns the namespace and makes it known to the pacer.
+func (s *session) namespace(name string) *namespace { return workOf(s.pacer.Get(name)) }
+
+// lookup returns the namespace if the pacer knows it, else nil.
+func (s *session) lookup(name string) *namespace {
+	if n := s.pacer.Lookup(name); n != nil {
+		return workOf(n)
+	}
+	return nil
+}
+
+// namespaces returns the namespaces that the pacer knows.
+func (s *session) namespaces() iter.Seq[*namespace] {
+	return func(yield func(*namespace) bool) {
+		for n := range s.pacer.All() {
+			if !yield(workOf(n)) {
+				return
+			}
+		}
+	}
+}
+
+// workOf returns the session's half of a namespace.
+func workOf(n *pace.Namespace) *namespace {
+	if n.Work == nil {
+		n.Work = &namespace{Namespace: n}
+	}
+	return n.Work.(*namespace)
+}
+
+// refusedSpans is the Memo of a namespace: where the lines lie that were refused
+// since the hold began. Each probe tries them again, but they are counted once.
+type refusedSpans map[kafka.TopicPartition]span
+
+// span is offsets first to last.
+type span struct{ first, last int64 }
+
+// toldRefused is 1 if the line was counted as refused in this hold, else 0.
+func (n *namespace) toldRefused(p *partition, offset int64) int {
+	refused, _ := n.Memo.(refusedSpans)
+	if s, ok := refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
+		return 1
+	}
+	return 0
+}
+
+// noteRefused remembers the lines of a batch for toldRefused.
+func (n *namespace) noteRefused(pieces []piece) {
+	refused, _ := n.Memo.(refusedSpans)
+	if refused == nil {
+		refused = refusedSpans{}
+		n.Memo = refused
+	}
+	for _, pc := range pieces {
+		tp, now := pc.partition.TopicPartition, span{pc.node.First, pc.node.Last}
+		if s, ok := refused[tp]; ok {
+			now = span{min(s.first, now.first), max(s.last, now.last)}
+		}
+		refused[tp] = now
+	}
+}
+
+// Idle reports whether the namespace has nothing to attempt or to catch up here.
+// Its trouble is kept for as long as it rests: then a member that has lines of it
+// finds out by its own attempt.
+func (n *namespace) Idle() bool {
+	return len(n.uploads) == 0 && len(n.shed) == 0 && n.lettered == 0 && n.State() != pace.Trial
+}
+
+// Dropped reports whether lines have left memory.
+func (n *namespace) Dropped() bool { return len(n.shed) > 0 }
+
+// Startable reports whether an upload could be attempted now.
+func (n *namespace) Startable(concurrency int) bool { return n.startable(concurrency) != nil }
+
+// startable returns the next upload to attempt, nil if there is none. In trouble
+// only the first one is tried, so that what overtakes it stays what was under
+// way beside it: what the commit's metadata must say of that is bounded then.
+func (n *namespace) startable(concurrency int) *upload {
+	if n.InFlight() >= concurrency || n.tooSlow {
+		return nil
+	}
+	for _, u := range n.uploads {
+		switch {
+		case u.lettering:
+		case !u.flying:
+			return u
+		case n.Troubled():
+			return nil
+		}
+	}
+	return nil
+}
+
+// upload is one sealed batch until it is stored, dead-lettered or shed.
+type upload struct {
+	namespace *namespace
+	batch     *batcher.Batch
+	imp       Import
+	pieces    []piece
+	flying    bool
+	mayRepeat bool // it was told that this batch may be stored twice
+	asking    bool // the attempt under way asks what became of an earlier one
+	fate      fate // of an ambiguous batch, as far as the API has said
+	askAfter  time.Time
+	began     time.Time
+
+	// Refused under the policy dlq: its records are read again from Kafka, as
+	// batches hold lines. The body has left memory.
+	lettering bool
+	refusal   Outcome
+	reading   int   // index of the piece being read
+	readFrom  int64 // in that piece
+	awaited   int   // letters that are not acknowledged
+}
+
+// ambiguous says that the body may be stored although no answer said so: only
+// its own URL can take it without a repeat.
+func (u *upload) ambiguous() bool { return u.imp != nil && u.imp.Ambiguous() }
+
+// pieceBytes is what a piece costs beside its lines: itself, its node in the
+// ledger, and what the ledger keeps of the namespace. Many small pieces may cost
+// more than their lines do. TestPiece_chargesWhatItCosts compares it with the heap.
+const pieceBytes = 288
+
+// piece is a batch's share of one partition.
+type piece struct {
+	partition *partition
+	node      *ledger.Node
+	lines     int
+	told      int // of lines, those that were counted as refused before
+}
+
+// takenBack says that the lines are of a log that has been taken back since.
+func (pc *piece) takenBack() bool { return pc.node.Partition() != pc.partition.ledger }
+
+// manifest is the Tag of an open batch: its share of each partition.
+type manifest struct {
+	pieces []piece
+	last   int // found last: lines come in runs
+}
+
+// piece returns the batch's share of p that goes on with later lines, or nil.
+func (m *manifest) piece(p *partition) *piece {
+	if m.last < len(m.pieces) && m.pieces[m.last].of(p) {
+		return &m.pieces[m.last]
+	}
+	for i := range m.pieces {
+		if m.pieces[i].of(p) {
+			m.last = i
+			return &m.pieces[i]
+		}
+	}
+	return nil
+}
+
+// of says whether later lines of p belong to the piece: not to a single record's
+// node, nor to one of the ledger that p had before it started over.
+func (pc *piece) of(p *partition) bool {
+	return pc.partition == p && !pc.node.Single && pc.node.Partition() == p.ledger
+}

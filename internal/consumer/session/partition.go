@@ -1,0 +1,104 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
+)
+
+// maxSingles is how many records of one partition may be held or on their way
+// to the dead-letter topic before reading it pauses: as many as commit metadata
+// surely has room for, so that a restart sends nothing again.
+const maxSingles = 500
+
+// partition is what the loop knows of one assigned partition.
+type partition struct {
+	kafka.TopicPartition
+	topicID wire.UUID
+	cursor  *fetch.Cursor // nil until its start is resolved
+	ledger  *ledger.Partition
+
+	committed   int64 // last acknowledged, -1 none
+	acked, sent mark  // the commits last acknowledged and last sent
+	dirty       bool  // there is something new to commit: see touch
+	touched     *bool // of the session's committer
+	born        int32 // the generation, if its start was resolved in this session
+	metadata    room  // for what is written beside the committed offset
+	omitted     int   // namespaces that did not fit
+
+	lost      bool  // deleted or created anew: never committed again
+	failure   error // why it is not read
+	failing   time.Time
+	backoff   time.Duration
+	corrupt   bool                // the failure lies in what the log holds, and stays
+	heldOut   bool                // its offset is out of range and the policy holds it
+	asFound   *kafka.CommitOffset // held out from the start: what is committed and stays
+	paused    bool                // not read: too many single records, or what it awaits
+	awaits    awaited             // what has to become free before it is read on
+	lastSeen  int64               // time of the last record, Unix milliseconds
+	caughtUp  time.Time           // when there was last nothing to read
+	heldCount int                 // held records
+	firstHeld heldRecord
+}
+
+// awaited is what a partition waits for before it is read on. What was read of it
+// is dropped meanwhile, so that it keeps no other partition waiting.
+type awaited uint8
+
+const (
+	awaitsNothing awaited = iota
+	awaitsLetters         // the dead letters under way leave no room for its own
+	awaitsMarks           // no memory is left to remember where dropped lines begin
+)
+
+// heldRecord remembers why the first held record of a partition is held: the
+// one that its committed offset waits for. Its zero value is none.
+type heldRecord struct {
+	offset int64
+	reason string
+}
+
+// note keeps the record if it is the first one.
+func (h *heldRecord) note(offset int64, reason string) {
+	if h.reason == "" || offset < h.offset {
+		*h = heldRecord{offset, reason}
+	}
+}
+
+// reasonAt returns why the record of the node is held, or "".
+func (h *heldRecord) reasonAt(n *ledger.Node) string {
+	if n.Kind != ledger.HeldRecord || n.First != h.offset {
+		return ""
+	}
+	return h.reason
+}
+
+// touch makes the next commit include the partition.
+func (p *partition) touch() { p.dirty, *p.touched = true, true }
+
+// open says whether the partition's start is known.
+func (p *partition) open() bool { return p.cursor != nil }
+
+// behindSince estimates the timestamp of the oldest record that is not
+// committed, zero if there is none.
+func (p *partition) behindSince() time.Time {
+	if !p.open() {
+		return time.Time{}
+	}
+	if n := p.ledger.Oldest(); n != nil {
+		return time.UnixMilli(n.Timestamp)
+	}
+	if p.ledger.Position() >= p.cursor.StableOffset.Load() {
+		return time.Time{}
+	}
+	// Unread: not before the last record read, nor before the time when all
+	// had been read.
+	at := time.UnixMilli(p.lastSeen)
+	if p.caughtUp.After(at) {
+		at = p.caughtUp
+	}
+	return at
+}

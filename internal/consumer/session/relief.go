@@ -1,0 +1,94 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/pace"
+)
+
+// reliefRest is how long a search for memory that found too little is not
+// repeated, and reliefRestEach what each namespace adds to it: the search looks
+// at all of them, and the loop may turn at each result.
+const (
+	reliefRest     = 100 * time.Millisecond
+	reliefRestEach = 10 * time.Microsecond
+)
+
+// maxVictims is how many namespaces give way in one turn of the loop.
+const maxVictims = 1000
+
+// relieved is relieve, at most once in a while, and not while draining: nothing
+// would read the lines again.
+func (s *session) relieved(need int64, now time.Time) bool {
+	if now.Before(s.reliefAt) || s.mode != running {
+		return false
+	}
+	if s.relieve(need, now) {
+		return true
+	}
+	s.reliefAt = now.Add(reliefRest + time.Duration(s.pacer.Len())*reliefRestEach)
+	return false
+}
+
+// relieve makes room by shedding namespaces in trouble, and reports whether it
+// freed enough. Those that fail while others succeed go first. Where nothing has
+// been stored since their trouble began, one goes for a taste of what follows;
+// where nothing can be stored by anybody, waiting is better than reading
+// everything twice.
+func (s *session) relieve(need int64, now time.Time) bool {
+	if s.pacer.AnyShut() || s.pacer.Paused(now) {
+		return false
+	}
+	// More than is needed, so that the next chunks need no search of their own.
+	more := max(need, min(s.budget.Limit()/16, 4<<20))
+	taste := s.pacer.HealthyInFlight()+s.waiting() == 0 && s.taste.Allows(now)
+	for _, v := range budget.Victims(s.holders(), more, maxVictims, taste) {
+		if !v.Evidence {
+			s.taste.Begin(now)
+		}
+		n := v.Namespace
+		s.Faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
+			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
+		before := s.pool.InUse()
+		s.shed(n, now)
+		s.pacer.Enqueue(n.Namespace, now)
+		need -= before - s.pool.InUse()
+	}
+	if need <= 0 {
+		return true
+	}
+	s.askAmbiguous(now, func(n *namespace, _ *upload) bool { return n.Troubled() })
+	s.leaveDoubtful(now)
+	return false
+}
+
+// holders are the namespaces that could give way.
+func (s *session) holders() (hs []budget.Holder[*namespace]) {
+	for n := range s.namespaces() {
+		if bytes := s.sheddable(n); bytes > 0 {
+			hs = append(hs, budget.Holder[*namespace]{Namespace: n, Bytes: bytes, Evidence: s.lastStored.After(n.Since())})
+		}
+	}
+	return hs
+}
+
+// sheddable returns the bytes that shedding the namespace would free, 0 if it
+// has no trouble, or only the batch of a trial that has still to be tried.
+func (s *session) sheddable(n *namespace) (bytes int64) {
+	if !n.Troubled() {
+		return 0
+	}
+	for _, u := range n.uploads {
+		if u.mayLeave() && (n.State() != pace.Trial || u.fate == fateUnproven) {
+			bytes += u.batch.Memory()
+		}
+	}
+	if n.State() == pace.Trial && len(n.uploads) == 0 {
+		return 0
+	}
+	if b, ok := s.batches.Open(n.Name); ok {
+		bytes += b.Memory()
+	}
+	return bytes
+}

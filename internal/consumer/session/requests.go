@@ -1,0 +1,36 @@
+package session
+
+import "kafka-import-bridge/internal/consumer/report"
+
+// maxRequestIDs bounds what is remembered of requests, in namespaces.
+const maxRequestIDs = report.MaxStatusNamespaces
+
+// requestIDs remembers the import API's name for the last request of each
+// namespace, the first ones left out where there are too many. It
+// outlives the namespaces, of which nothing else is known once they are idle.
+// The zero value is empty.
+type requestIDs struct {
+	last  map[string]string // namespace -> request id
+	order []string          // namespaces, a ring once it is full
+	next  int               // in order: the one to leave out
+}
+
+// note remembers a request; an empty id is none.
+func (r *requestIDs) note(namespace, id string) {
+	if id == "" {
+		return
+	}
+	if r.last == nil {
+		r.last = map[string]string{}
+	}
+	if _, known := r.last[namespace]; !known {
+		if len(r.order) < maxRequestIDs {
+			r.order = append(r.order, namespace)
+		} else {
+			delete(r.last, r.order[r.next])
+			r.order[r.next] = namespace
+			r.next = (r.next + 1) % maxRequestIDs
+		}
+	}
+	r.last[namespace] = id
+}

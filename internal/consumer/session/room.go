@@ -1,0 +1,94 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+)
+
+// countMemoryPause adds the time that a chunk has waited for room since it was
+// last called.
+func (s *session) countMemoryPause(now time.Time) {
+	if s.pending != nil {
+		s.metrics.Paused("memory", now.Sub(s.pausedAt))
+		s.pausedAt = now
+	}
+}
+
+// room says whether the chunk's lines fit the budget. Near it the largest
+// batches are flushed; where that cannot help, namespaces in trouble are shed.
+func (s *session) room(c *fetch.Chunk, now time.Time) bool {
+	var cost int64
+	for i := range c.Groups {
+		g := &c.Groups[i]
+		lines, batches := s.batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
+		cost += lines + batches*pieceBytes
+	}
+	_, letters := c.Originals()
+	cost += letters
+	s.pendingCost = cost // if it does not fit, and waits
+	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
+		return false
+	}
+	// Keep the uploads busy before memory is short.
+	if s.pool.InUse() > s.budget.Share()*3/4 && s.pacer.InFlight()+s.waiting() == 0 {
+		s.sealLargest(now)
+	}
+	return true
+}
+
+// keptIdleBytes is how much of free blocks may stand beside a budget that is
+// nearly spent: blocks of one size are of no use to batches that grow by another.
+const keptIdleBytes = 8 << 20
+
+// makeRoom says whether cost bytes fit the budget, having done what can be done
+// at once so that they do.
+func (s *session) makeRoom(cost int64, now time.Time) bool {
+	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.budget.Free() {
+		s.pool.Trim()
+	}
+	for {
+		free := s.budget.Free()
+		if cost <= free {
+			return true
+		}
+		if s.waiting() > 0 && s.pacer.InFlight() > 0 || !s.sealLargest(now) {
+			return s.relieved(cost-free, now) && s.budget.Free() >= cost
+		}
+		s.dispatch(now)
+	}
+}
+
+// expire seals what is due by age while there are slots to import it. What is
+// due and finds none stays open: sealed it would wait as long, and fill no more,
+// so that many namespaces behind at once would make a flood of tiny imports.
+func (s *session) expire(now time.Time) {
+	for s.pacer.InFlight()+s.waiting() < s.cfg.UploadConcurrency {
+		b, ok := s.batches.ExpireOldest(now)
+		if !ok {
+			return
+		}
+		s.queue(b, now)
+	}
+}
+
+// grantLarge makes room for an answer or a batch that is larger than the share
+// of the budget which reading always has.
+func (s *session) grantLarge(now time.Time) {
+	for _, a := range []*fetch.Allowance{s.fetched, s.inflated} {
+		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
+			a.Grant(n)
+		}
+	}
+}
+
+// waiting counts the healthy namespaces that wait for a slot.
+func (s *session) waiting() int { return s.pacer.Waiting() }
+
+func (s *session) sealLargest(now time.Time) bool {
+	b, ok := s.batches.SealLargest()
+	if ok {
+		s.queue(b, now)
+	}
+	return ok
+}

@@ -1,0 +1,241 @@
+package session
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
+)
+
+// mode is the stage of a session's life.
+type mode uint8
+
+const (
+	running  mode = iota
+	draining      // no new lines are read; what is open is being stored and committed
+	fenced        // another member owns the partitions: everything is dropped
+)
+
+// session is one generation of the group: it owns the partitions, the open
+// batches and the ledgers, and one goroutine, run, is the only one that touches
+// them.
+//
+//	fetcher goroutines --work--> decoders --chunk--> run --attempt--> importer
+//	                                                  ^  <--result--
+//	                                                  |--commit--> Kafka
+//
+// Everything that may block happens in goroutines that report back on a
+// channel. All of them have ended when run returns.
+type session struct {
+	*Process
+	member     Member
+	partitions map[kafka.TopicPartition]*partition
+	batches    *batcher.Batcher
+	fetcher    *fetch.Fetcher
+	catchUp    catchUps
+
+	chunks  chan *fetch.Chunk
+	results chan result
+	starts  chan []resolved // partitions whose start is known
+	acks    chan []*letter
+	queries chan func(time.Time) // from the status page and the metrics
+	gone    chan struct{}        // closed when run returns
+
+	pending *fetch.Chunk // waits for room in the budget
+	// pendingCost is what it would be charged, as it was last found.
+	pendingCost int64
+	commits     committer
+	letter      letterState
+	ownership   ownership
+	lost        atomic.Bool // commits have found no coordinator for a whole lease
+	mode        mode
+	drain       drainState
+	// resubscribe says that the topics have changed: the membership must end,
+	// as joining again with a deleted topic could create it.
+	resubscribe bool
+	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
+	reliefAt    time.Time // not before then another namespace is looked for to shed
+	// Partitions that pauseHeld has paused, and until when that is counted.
+	pausedPartitions int
+	pausesCounted    time.Time
+
+	ctx       context.Context // of everything but reading; ends with the session
+	cancel    context.CancelFunc
+	probes    context.Context // of probes; ends when the session drains
+	endProbes context.CancelFunc
+	wg        sync.WaitGroup
+}
+
+// Member is what the group knows this process by, for one generation.
+type Member struct {
+	ID         string
+	Generation int32
+	Topics     []string // it subscribes to
+	Assigned   []kafka.TopicPartition
+	Parts      map[string]int       // partitions of each topic when it joined
+	IDs        map[string]wire.UUID // and the topics' ids
+	Cluster    string
+}
+
+// result is what an attempt has come to.
+type result struct {
+	namespace *namespace
+	upload    *upload // nil for a probe
+	outcome   Outcome
+	troubled  bool
+	began     time.Time
+}
+
+func New(r *Process, m Member) *session {
+	r.metrics.Subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.Parts)))
+	s := &session{
+		Process:    r,
+		member:     m,
+		partitions: make(map[kafka.TopicPartition]*partition, len(m.Assigned)),
+		batches:    batcher.New(r.cfg.Batch, r.pool),
+		chunks:     make(chan *fetch.Chunk, 4),
+		results:    make(chan result, r.cfg.UploadConcurrency),
+		starts:     make(chan []resolved),
+		acks:       make(chan []*letter, 1),
+		queries:    make(chan func(time.Time)),
+		gone:       make(chan struct{}),
+		commits:    newCommitter(time.Now()),
+	}
+	for _, tp := range m.Assigned {
+		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: room{size: metadataRoom}, touched: &s.commits.touched}
+	}
+	return s
+}
+
+// TopicsChanged reports, once run has returned, that the membership must end because
+// the topics have changed.
+func (s *session) TopicsChanged() bool { return s.resubscribe }
+
+// PutOut reports, once run has returned, that another member had the partitions.
+func (s *session) PutOut() bool { return s.mode == fenced }
+
+// Away reports that commits have found no coordinator for a whole lease. Any
+// goroutine may ask.
+func (s *session) Away() bool { return s.lost.Load() }
+
+// ask lets the loop call question, unless ctx ends before.
+func (s *session) ask(ctx context.Context, question func(now time.Time)) {
+	select {
+	case s.queries <- question:
+	case <-ctx.Done():
+	}
+}
+
+// enter makes the contexts of what the session starts; cancel ends all of them.
+func (s *session) enter(ctx context.Context) {
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.probes, s.endProbes = context.WithCancel(s.ctx)
+}
+
+// Run works until the generation ends, stop is closed, or the subscription has
+// to change; then it drains. When it returns nothing of the session is running
+// and what could be committed is. unfinished says that something was given up
+// that no policy holds.
+func (s *session) Run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
+	defer close(s.gone)
+	s.enter(context.Background())
+	defer s.cancel()
+	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
+	reading := s.startReading()
+	defer reading()
+	ended := generation.Done()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !s.over() {
+		in := s.chunks
+		if s.pending != nil {
+			in = nil // nil blocks its case: nothing more is taken
+		}
+		select {
+		case c := <-in:
+			s.take(c)
+		case r := <-s.results:
+			s.attempted(r)
+		case r := <-s.commits.done:
+			s.committed(r)
+		case ls := <-s.acks:
+			s.lettersDone(ls)
+		case rs := <-s.starts:
+			s.resolved(rs)
+		case ask := <-s.queries:
+			ask(time.Now())
+		case <-ended:
+			ended = nil
+			s.beginDrain(drainRebalance, time.Now())
+		case <-stop:
+			stop = nil
+			s.beginDrain(drainShutdown, time.Now())
+		case <-s.fetched.Asked: // turn grants
+		case <-s.inflated.Asked:
+		case <-timer.C:
+		}
+		s.turn(time.Now(), timer)
+	}
+	return s.finish(reading)
+}
+
+// turn does what has become possible, whatever the event was, and arms the
+// timer for what becomes possible by the clock alone.
+func (s *session) turn(now time.Time, timer *time.Timer) {
+	s.Pulse.Beat(now)
+	s.countMemoryPause(now)
+	if s.mode == running {
+		s.resumeMarked()
+		s.retryPending(now)
+		s.expire(now)
+		s.countHeldPauses(now)
+	}
+	s.nextCatchUp(now)
+	s.grantLarge(now)
+	s.pacer.Wake(now)
+	s.dispatch(now)
+	s.drain.asking = s.askBeforeEnd(now)
+	s.sendLetters(now)
+	s.commit(now)
+	timer.Reset(max(0, s.nextEvent(now).Sub(now)))
+}
+
+// maxSleep is how long the loop rests at most: /healthz wants to see it turn.
+const maxSleep = 5 * time.Second
+
+// nextEvent is when turn has something to do at the latest.
+func (s *session) nextEvent(now time.Time) time.Time {
+	at := now.Add(maxSleep)
+	// What is due already has been seen to by this turn, or waits for an event.
+	consider := func(t time.Time) {
+		if t.After(now) && t.Before(at) {
+			at = t
+		}
+	}
+	if s.mode == running {
+		if t, ok := s.batches.NextDeadline(); ok {
+			consider(t)
+		}
+		if s.pending != nil {
+			consider(s.reliefAt)
+			consider(s.taste.RenewAt())
+		}
+	}
+	consider(s.catchUp.restUntil)
+	consider(s.pacer.NextWake(now))
+	consider(s.commits.due(now, s.cfg.SessionTimeout))
+	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
+		consider(s.letter.restTil)
+	}
+	if s.mode == draining {
+		consider(s.drain.deadline)
+	}
+	return at
+}

@@ -1,0 +1,67 @@
+package session
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
+)
+
+var (
+	ownTopic  = wire.UUID{1}
+	goneTopic = wire.UUID{2}
+)
+
+func startSession(t *testing.T, reset ledger.OffsetReset) *session {
+	t.Helper()
+	p, err := NewProcess(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
+		Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(p, Member{
+		Generation: 3, Cluster: "AbCdEfGh-A", IDs: map[string]wire.UUID{"orders": ownTopic},
+		Parts: map[string]int{"orders": 1}, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
+	})
+}
+
+func TestPartition_behindSince(t *testing.T) {
+	at := func(ms int64) time.Time { return time.UnixMilli(ms) }
+	for _, tc := range []struct {
+		name             string
+		position, stable int64
+		lastSeen         int64
+		caughtUp         time.Time
+		owed             bool
+		want             time.Time
+	}{
+		{"everything is read and stored", 10, 10, 5000, at(6000), false, time.Time{}},
+		{"the oldest unfinished record counts", 10, 10, 5000, at(6000), true, at(1234)},
+		{"also where more waits unread", 10, 20, 5000, at(6000), true, at(1234)},
+		{"unread records are younger than the last one read", 10, 20, 5000, at(4000), false, at(5000)},
+		{"and than the time when all had been read", 10, 20, 5000, at(6000), false, at(6000)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := &partition{ledger: ledger.New(0, ledger.Frontier{}), cursor: &fetch.Cursor{}, lastSeen: tc.lastSeen, caughtUp: tc.caughtUp}
+			p.cursor.StableOffset.Store(tc.stable)
+			if tc.owed {
+				if _, err := p.ledger.Track(ledger.Batch, "acme", 3, 1234, at(9000)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.ledger.Advance(tc.position)
+			if got := p.behindSince(); !got.Equal(tc.want) {
+				t.Errorf("behind since %s, want %s", got, tc.want)
+			}
+		})
+	}
+	if got := (&partition{}).behindSince(); !got.IsZero() {
+		t.Errorf("a partition without a start is behind since %s", got)
+	}
+}

@@ -1,0 +1,152 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/report"
+)
+
+// countNamespaces sums up all namespaces without listing them.
+func (s *session) countNamespaces(g *report.Gauges) {
+	g.Oldest, _ = s.batches.Oldest()
+	settling := s.settling()
+	for n := range s.namespaces() {
+		if n.IsHeld() && (settling || s.here(n)) {
+			g.NamespacesHeld++
+		}
+		for _, u := range n.uploads {
+			if !u.flying {
+				g.Waiting++
+			}
+			if g.Oldest.IsZero() || u.batch.Opened.Before(g.Oldest) {
+				g.Oldest = u.batch.Opened
+			}
+		}
+	}
+}
+
+// listNamespaces lists the namespaces, worst first, at most
+// MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
+// first where not all of it has room.
+func (s *session) listNamespaces(st *report.Status, now time.Time, detail bool) {
+	picked, total := s.pickNamespaces(detail)
+	list := make([]report.NamespaceStatus, 0, len(picked))
+	listed := make(map[string]bool, len(picked))
+	for _, n := range picked {
+		list = append(list, s.namespaceStatus(n.Name, n, now))
+		listed[n.Name] = true
+	}
+	if detail {
+		s.batches.All(func(b *batcher.Batch) bool {
+			if !listed[b.Namespace] {
+				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
+			}
+			return len(list) < report.MaxStatusNamespaces
+		})
+		st.NamespacesOmitted = total - len(list)
+	}
+	slices.SortFunc(list, func(a, b report.NamespaceStatus) int {
+		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
+	})
+	st.Namespaces = list
+}
+
+// pickNamespaces returns those in trouble or with an import, the worst where
+// there are too many, and the total number of these and of the open ones.
+func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
+	var byState [3][]*namespace // held, retrying, the rest
+	settling := s.settling()
+	for n := range s.namespaces() {
+		switch {
+		case !settling && !s.here(n):
+		case n.IsHeld():
+			byState[0] = append(byState[0], n)
+		case detail && n.Troubled():
+			byState[1] = append(byState[1], n)
+		case detail && (n.InFlight() > 0 || len(n.uploads) > 0):
+			byState[2] = append(byState[2], n)
+		}
+	}
+	all := slices.Concat(byState[:]...)
+	total = s.batches.Len() + len(all)
+	for _, n := range all {
+		if _, ok := s.batches.Open(n.Name); ok {
+			total--
+		}
+	}
+	return all[:min(len(all), report.MaxStatusNamespaces)], total
+}
+
+// here says whether this member has lines of the namespace, in memory or not. One
+// without is left over from partitions that another member has now, which tells
+// of it.
+func (s *session) here(n *namespace) bool {
+	_, open := s.batches.Open(n.Name)
+	return open || n.InFlight() > 0 || !n.Idle()
+}
+
+// settling says whether lines that an earlier generation has left unfinished may
+// still have to be read.
+func (s *session) settling() bool {
+	for _, p := range s.partitions {
+		if !p.lost && !p.heldOut && (!p.open() || p.ledger.Inheriting()) {
+			return true
+		}
+	}
+	return false
+}
+
+// namespaceStatus describes one namespace; n is nil if it has nothing but an
+// open batch.
+func (s *session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
+	out := report.NamespaceStatus{Name: name, State: "open"}
+	if id, ok := s.requests.last[name]; ok {
+		out.LastRequestID = &id
+	}
+	add := func(b *batcher.Batch) {
+		out.BufferedBytes += b.Bytes
+		out.BufferedRecords += b.Records
+		if at := time.UnixMilli(b.OldestTimestamp); out.OldestRecordAt == nil || at.Before(*out.OldestRecordAt) {
+			out.OldestRecordAt = &at
+		}
+	}
+	if b, ok := s.batches.Open(name); ok {
+		add(b)
+	}
+	if n != nil {
+		for _, u := range n.uploads {
+			add(u.batch)
+		}
+		n.describe(&out, now)
+	}
+	return out
+}
+
+func rank(state string) int {
+	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
+}
+
+func (ns *namespace) describe(n *report.NamespaceStatus, now time.Time) {
+	n.InFlight = ns.InFlight()
+	switch {
+	case ns.IsHeld():
+		n.State = "held"
+	case ns.Troubled():
+		n.State = "retrying"
+	case ns.InFlight() > 0 || len(ns.uploads) > 0:
+		n.State = "uploading"
+	}
+	if ns.Troubled() {
+		since := ns.Since()
+		n.Since, n.HoldReason = &since, ns.HoldReason()
+		if text := ns.LastError(); text != "" {
+			n.LastError = &text
+		}
+		if at := ns.WakeAt(); at.After(now) {
+			n.NextAttemptAt = &at
+		}
+	}
+}

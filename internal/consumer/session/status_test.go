@@ -1,0 +1,153 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
+)
+
+// TestStatus_listsTheWorstNamespacesFirstAndNotAll opens more than are listed: the
+// oldest remain, and of these the ones with most bytes come first.
+func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		const namespaces = report.MaxStatusNamespaces + 100
+		var records []recordbatch.Record
+		for o := range int64(namespaces) {
+			records = append(records, recordbatch.InNS(o, fmt.Sprintf("n%04d", o)))
+		}
+		r.api.create = func(ns string) Outcome {
+			switch ns {
+			case "held":
+				return refusal
+			case "retrying":
+				return overloaded
+			}
+			return accepted
+		}
+		r.feed(1, append(runOf("held", 0, 9), runOf("retrying", 10, 19)...)...)
+		r.feed(0, append(records, recordbatch.InNS(namespaces, "n0042"))...)
+		st := r.status()
+		if len(st.Namespaces) != report.MaxStatusNamespaces || st.NamespacesOmitted != 102 {
+			t.Errorf("%d namespaces are listed, %d left out", len(st.Namespaces), st.NamespacesOmitted)
+		}
+		var got []string
+		for _, n := range st.Namespaces[:4] {
+			got = append(got, fmt.Sprintf("%s %s %d", n.Name, n.State, n.BufferedRecords))
+		}
+		if want := "[held held 0 retrying retrying 10 n0042 open 2 n0100 open 1]"; fmt.Sprint(got) != want {
+			t.Errorf("first come %v, want %s", got, want)
+		}
+		if g := st.Gauges; g.NamespacesHeld != 1 || g.PartitionsHeld != 1 || g.OpenBatches != namespaces || g.Waiting != 1 || g.Oldest.IsZero() {
+			t.Errorf("gauges %+v", g)
+		}
+		if st.Buffer.Bytes < r.pool.InUse() || st.Buffer.Bytes == 0 {
+			t.Errorf("%d bytes are buffered, want at least %d", st.Buffer.Bytes, r.pool.InUse())
+		}
+	})
+}
+
+func TestStatus_tellsWherePartitionsStand(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 4)...)
+		p := r.status().Partitions[0]
+		if p.Topic != "orders" || p.Partition != 0 || p.CommittedOffset != -1 || p.NextOffset != 5 || p.HighWatermark != 1000 || p.LagRecords != 995 || p.Unread != 995 || p.State != "reading" {
+			t.Errorf("status %+v", p)
+		}
+		if p.PinnedBy == nil || p.PinnedBy.Kind != "batch" || p.PinnedBy.Namespace != "a" || p.PinnedBy.Offset != 0 {
+			t.Errorf("pinned by %+v", p.PinnedBy)
+		}
+		r.faulted(r.part(0), &fetch.Fault{Kind: fetch.FaultCorrupt, Offset: 5, Err: errors.New("checksum is wrong")}, time.Now())
+		if p := r.status().Partitions[0]; p.State != "failed" || p.Error == nil || *p.Error != "checksum is wrong" {
+			t.Errorf("status of a partition that cannot be read: %+v", p)
+		}
+		if p := r.status().Partitions[1]; p.State != "reading" || p.Error != nil || p.PinnedBy != nil {
+			t.Errorf("status of the other: %+v", p)
+		}
+		r.feed(0, recordbatch.InNS(5, "a"))
+		if p := r.status().Partitions[0]; p.State != "reading" || p.Error != nil {
+			t.Errorf("status after it could be read again: %+v", p)
+		}
+	})
+}
+
+// TestStatus_saysWhyARecordIsHeld holds two records: the first one pins the
+// offset, so its reason is told.
+func TestStatus_saysWhyARecordIsHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, recordbatch.InNS(0, "a"), recordbatch.Record{Offset: 1, Value: []byte("{")}, recordbatch.Record{Offset: 2, Value: []byte(`{"ns":"a"}`)})
+		r.after(age)
+		p := r.status().Partitions[0]
+		if p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 1 || p.PinnedBy.Reason != "not_json: the value ends too early, at byte 1" {
+			t.Errorf("pinned by %+v", p.PinnedBy)
+		}
+	})
+}
+
+// TestStatus_tellsWhatIsAway loses the coordinator and the API's favour, and
+// has both again.
+func TestStatus_tellsWhatIsAway(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		expect := func(when string, kafka, api bool) {
+			t.Helper()
+			if st := r.status(); (st.KafkaError != nil) != kafka || (st.APIError != nil) != api {
+				t.Errorf("%s: errors of Kafka %v, of the API %v", when, st.KafkaError, st.APIError)
+			}
+		}
+		expect("at first", false, false)
+		r.committed(commitResult{err: errors.New("connection refused")})
+		r.commits.flying = true // no commit goes out
+		expect("without the coordinator", true, false)
+		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
+		r.committed(commitResult{sent: time.Now(), commit: kafka.Commit{Offsets: offsets}, results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		r.commits.flying = true
+		expect("with the coordinator", false, false)
+
+		refused := true
+		r.api.create = func(string) Outcome {
+			if refused {
+				return Outcome{Class: Unauthorised, Status: 401, Delay: 30 * time.Second, Err: errors.New("unauthorised")}
+			}
+			return accepted
+		}
+		r.feed(0, runOf("a", 0, 9)...)
+		expect("with a refused key", false, true)
+		refused = false
+		r.after(time.Minute)
+		expect("with a key that is taken", false, false)
+	})
+}
+
+// TestStatus_remembersTheLastRequestOfANamespace that is idle in between.
+func TestStatus_remembersTheLastRequestOfANamespace(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(time.Minute)
+		r.feed(0, recordbatch.InNS(10, "a"), recordbatch.InNS(11, "b"))
+		for _, n := range r.status().Namespaces {
+			if known := n.LastRequestID != nil && *n.LastRequestID == "req-a"; n.State != "open" || known != (n.Name == "a") {
+				t.Errorf("status %+v", n)
+			}
+		}
+	})
+}
+
+func TestRequestIDs_areBounded(t *testing.T) {
+	var r requestIDs
+	for i := range 3 * maxRequestIDs {
+		r.note(fmt.Sprint("n", i), fmt.Sprint("req_", i))
+		r.note("n0", "")
+	}
+	if len(r.last) != maxRequestIDs || len(r.order) != maxRequestIDs || r.last[fmt.Sprint("n", 2*maxRequestIDs)] == "" {
+		t.Errorf("%d of %d namespaces are remembered", len(r.last), len(r.order))
+	}
+	newest := fmt.Sprint("n", 3*maxRequestIDs-1)
+	if r.note(newest, "req_again"); r.last[newest] != "req_again" {
+		t.Errorf("the last request is %s", r.last[newest])
+	}
+}

@@ -1,0 +1,67 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-import-bridge/internal/kafka"
+)
+
+// TestSession_troubleGoesWithItsPartitions: in the generation after a namespace
+// was held, all of its lines are another member's, or are still here.
+func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		here bool
+	}{{"gone", false}, {"still here", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first := newSessionRig(t, nil)
+				first.api.create = only("bad", refusal)
+				first.feed(0, append(runOf("bad", 0, 9), runOf("good", 10, 19)...)...)
+				committed := map[kafka.TopicPartition]kafka.CommitOffset{}
+				if tc.here {
+					committed[kafka.TopicPartition{Topic: "orders", Partition: 0}] = first.commitOf(first.part(0))
+				}
+				first.giveUp()
+				first.pacer.Reset()
+
+				r := newSessionRig(t, committed)
+				r.pacer = first.pacer
+				r.api.create = first.api.create
+				if tc.here {
+					if r.settleDown(); len(r.status().Namespaces) != 1 {
+						t.Error("a held namespace is not told of before its lines can have been read")
+					}
+					r.feed(0, append(runOf("bad", 0, 9), runOf("good", 10, 19)...)...)
+				}
+				r.settleDown()
+				if st := r.status(); (len(st.Namespaces) == 1) != tc.here || (st.Gauges.NamespacesHeld == 1) != tc.here {
+					t.Errorf("%d namespaces, %d held", len(st.Namespaces), st.Gauges.NamespacesHeld)
+				}
+				if r.after(r.cfg.HoldProbeInterval - 2*time.Second); r.api.creates["bad"] != 0 {
+					t.Error("the namespace is tried before its time")
+				}
+				r.after(4 * time.Second)
+				if (r.api.creates["bad"] == 1) != tc.here || (r.lookup("bad") != nil) != tc.here {
+					t.Errorf("%d attempts, remembered as %+v", r.api.creates["bad"], r.lookup("bad"))
+				}
+				// It may come back, and is tried again then.
+				r.api.create = nil
+				r.feed(1, runOf("bad", 500, 509)...)
+				r.after(2 * r.cfg.HoldProbeInterval)
+				want := offsets(500, 509)
+				if tc.here {
+					want = append(offsets(0, 9), want...)
+				}
+				// Which partition is caught up first is not said.
+				slices.SortFunc(r.api.stored["bad"], func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+				r.stored("bad", want...)
+			})
+		})
+	}
+}
