@@ -24,11 +24,19 @@ RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
 FROM scratch
 ARG VERSION=dev
 ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+ARG SOURCE=https://example.com/kafka-import-bridge
 LABEL org.opencontainers.image.title="kafka-import-bridge" \
       org.opencontainers.image.description="Imports Kafka records in batches per namespace, losing none" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="kafka-import-bridge" \
+      org.opencontainers.image.authors="kafka-import-bridge maintainers" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.url="${SOURCE}" \
+      org.opencontainers.image.documentation="${SOURCE}"
 COPY --from=build --chmod=0555 /bridge /bridge
 USER 65532:65532
 EXPOSE 8080

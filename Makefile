@@ -7,6 +7,7 @@ VERSION  ?= dev
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 IMAGE    ?= kafka-import-bridge:$(VERSION)
 ARGS     ?=
+DATE     ?= $(shell date -u +%Y-%m-%d)
 FUZZTIME ?= 1m
 SOAK     ?= 1h
 CHART    := charts/kafka-import-bridge
@@ -108,8 +109,19 @@ kube: ## Install the chart on a real Kubernetes API server (builds it once: many
 image: ## Build the image IMAGE around a static binary with buildah, and look at it
 	@command -v buildah >/dev/null || { echo "buildah is missing (apt-get install buildah); docker build takes the same Dockerfiles"; exit 1; }
 	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w -X main.version=$(VERSION) -X main.revision=$(REVISION)' -o bin/image/bridge ./cmd/bridge
-	buildah build --isolation chroot -f Dockerfile.binary --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) bin/image
+	buildah build --isolation chroot -f Dockerfile.binary --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) --build-arg BINARY=bridge bin/image
 	@buildah images $(IMAGE)
+
+.PHONY: release-extras
+release-extras: ## Write man pages and completions for archives and packages into bin/extras (DATE=2026-11-29)
+	@rm -rf bin/extras && mkdir -p bin/extras/completions
+	go build -o bin/extras/program ./cmd/bridge
+	@for name in bridge kafka-import-bridge; do \
+	  bin/extras/program help -as $$name -man $(firstword $(subst T, ,$(DATE))) > bin/extras/$$name.1; \
+	  gzip -9 -n -k bin/extras/$$name.1; \
+	  for shell in bash zsh fish; do bin/extras/program help -as $$name -completion $$shell > bin/extras/completions/$$name.$$shell; done; \
+	done
+	@rm bin/extras/program
 
 .PHONY: release-snapshot
 release-snapshot: ## Build what a release would hold into dist/, publish nothing, and look at it
@@ -117,8 +129,8 @@ release-snapshot: ## Build what a release would hold into dist/, publish nothing
 	  command -v $$program >/dev/null || { echo "$$program is missing: .ci/run shows the pinned version and how to install it"; exit 1; }; \
 	done
 	goreleaser check --quiet
-	goreleaser release --snapshot --clean
-	RELEASE_DIST=$(CURDIR)/dist go test -count=1 ./test/release
+	goreleaser release --snapshot --clean --skip=docker,sign
+	RELEASE_DIST=$(CURDIR)/dist go test -count=1 -run '^TestRelease|^TestImage_ofARelease$$' ./test/release ./test/image
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME

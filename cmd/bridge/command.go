@@ -26,6 +26,9 @@ type command struct {
 // positional ones, as many as the command names.
 type action func(context.Context, invocation) error
 
+// programName is what help calls the program.
+const programName = "bridge"
+
 // defaultCommand runs when no command is named.
 const defaultCommand = "run"
 
@@ -71,7 +74,7 @@ func (c command) run(ctx context.Context, inv invocation) error {
 
 // describe is the part of the manual that speaks of the commands.
 func describe(all []command) manual.Manual {
-	m := manual.Manual{Program: "bridge"}
+	m := manual.Manual{Program: programName}
 	for _, c := range all {
 		set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 		c.prepare(set)

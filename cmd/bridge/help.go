@@ -14,14 +14,16 @@ import (
 // helpCommand is `bridge help`: it prints the manual, in one of its forms.
 func helpCommand(set *flag.FlagSet) action {
 	man := set.String("man", "", "print the man page instead, dated `DATE`")
+	name := set.String("as", programName, "call the program `NAME` in man page and completions, where it is installed under another name")
 	shell := set.String("completion", "", "print completions for `SHELL` instead: bash, zsh or fish")
 	return func(_ context.Context, inv invocation) error {
 		m := describe(commands())
-		m.Purpose, m.Description = purpose, []string{description, "Several of them share the work, up to one for each partition."}
+		m.Program = *name
+		m.Purpose, m.Description = purpose, []string{"The bridge " + description, "Several of them share the work, up to one for each partition."}
 		text := ""
 		switch {
 		case *man != "":
-			m.Sections = sections(allSettings())
+			m.Sections = sections(*name, allSettings())
 			text = m.Roff(*man, currentBuild().Version)
 		case *shell == "bash":
 			text = m.Bash()
@@ -33,7 +35,7 @@ func helpCommand(set *flag.FlagSet) action {
 			fmt.Fprintf(inv.stderr, "bridge help: -completion wants bash, zsh or fish, not %q\n", *shell)
 			return errUsage
 		default:
-			m.Sections = sections(firstSettings())
+			m.Sections = sections(*name, firstSettings(*name))
 			text = m.Text()
 		}
 		_, err := io.WriteString(inv.stdout, text)
@@ -43,11 +45,11 @@ func helpCommand(set *flag.FlagSet) action {
 
 const (
 	purpose     = "import Kafka records by namespace, losing none"
-	description = "bridge reads the topics of a Kafka cluster as a member of a consumer group. Each record becomes one JSON line of one or more namespaces. Lines gather in a batch per namespace; a batch that is full or old enough is imported: the import API gives an upload URL, the batch is PUT there, and only then are its offsets committed."
+	description = "reads the topics of a Kafka cluster as a member of a consumer group. Each record becomes one JSON line of one or more namespaces. Lines gather in a batch per namespace; a batch that is full or old enough is imported: the import API gives an upload URL, the batch is PUT there, and only then are its offsets committed."
 )
 
 // firstSettings are what starts the bridge.
-func firstSettings() []manual.Block {
+func firstSettings(program string) []manual.Block {
 	return []manual.Block{
 		{Text: "All settings are environment variables. These four start it:"},
 		{Terms: []manual.Term{
@@ -56,7 +58,7 @@ func firstSettings() []manual.Block {
 			{Word: "BRIDGE_KAFKA_GROUP_ID", Meaning: "a consumer group for bridges only"},
 			{Word: "SAFETYKIT_API_KEY", Meaning: "or SAFETYKIT_API_KEY_FILE"},
 		}},
-		{Text: "bridge config lists the others. " + ofSettings},
+		{Text: program + " config lists the others. " + ofSettings},
 	}
 }
 
@@ -82,7 +84,7 @@ func allSettings() []manual.Block {
 }
 
 // sections are the manual's, with what it says of the environment.
-func sections(environment []manual.Block) []manual.Section {
+func sections(program string, environment []manual.Block) []manual.Section {
 	return []manual.Section{
 		{Title: "ENVIRONMENT", Blocks: environment},
 		{Title: "HTTP", Blocks: []manual.Block{
@@ -108,7 +110,7 @@ func sections(environment []manual.Block) []manual.Section {
 			"export BRIDGE_KAFKA_TOPICS=users,listings",
 			"export BRIDGE_KAFKA_GROUP_ID=bridge",
 			"export SAFETYKIT_API_KEY_FILE=/run/secrets/api-key",
-			"bridge check -namespace users && bridge",
+			program + " check -namespace users && " + program,
 		}}}},
 	}
 }

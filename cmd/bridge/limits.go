@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
@@ -61,13 +60,7 @@ const moreDescriptors = "raise the limit of open files (ulimit -n, LimitNOFILE o
 // import, and what brokers, scrapes and files take.
 func descriptors(cfg *config.Config) (allowed, needed uint64) {
 	const base = 100
-	needed = base + 2*uint64(cfg.API.UploadConcurrency)
-	var limit syscall.Rlimit
-	// The Go runtime has raised the soft limit to the hard one.
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return math.MaxUint64, needed
-	}
-	return uint64(limit.Cur), needed
+	return openFiles(), base + 2*uint64(cfg.API.UploadConcurrency)
 }
 
 // tooFewDescriptors words the fault for people.

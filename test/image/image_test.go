@@ -81,7 +81,7 @@ func TestImage(t *testing.T) {
 	compile(t, binary)
 	s := newStorage(t)
 	s.buildah("build", "--isolation", "chroot", "-f", "../../Dockerfile.binary", "-t", "bridge:test",
-		"--build-arg", "VERSION="+version, "--build-arg", "REVISION="+revision, dir)
+		"--build-arg", "BINARY=bridge", "--build-arg", "VERSION="+version, "--build-arg", "REVISION="+revision, dir)
 	s.checkImage("bridge:test")
 }
 
@@ -189,7 +189,7 @@ func finalStage(t *testing.T, file string) string {
 	}
 	_, stage, _ := strings.Cut(string(text), "\nFROM scratch\n")
 	lines := slices.DeleteFunc(strings.Split(stage, "\n"), func(line string) bool {
-		return strings.HasPrefix(line, "COPY ") || strings.HasPrefix(line, "ARG BINARY")
+		return strings.HasPrefix(line, "COPY ") || strings.HasPrefix(line, "ARG BINARY") || strings.HasPrefix(line, "ARG TARGETPLATFORM")
 	})
 	return strings.Join(lines, "\n")
 }
