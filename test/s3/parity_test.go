@@ -4,10 +4,12 @@ package s3
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -112,7 +114,7 @@ func TestParity_putAgainstARealStore(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, s := range servers {
 				link := s.sign(t, tc.expired)
-				status, body := put(t, link, lines, tc.edit)
+				status, body := send(t, link, lines, tc.edit)
 				if status != tc.want {
 					t.Errorf("%s answered %d %.300s, want %d", s.name, status, body, tc.want)
 				}
@@ -132,13 +134,98 @@ func TestParity_sameURLOverwrites(t *testing.T) {
 	for _, s := range []server{gatewayServer(t), sandboxServer(t)} {
 		link := s.sign(t, false)
 		for _, body := range []string{lines, lines, `{"id":"b"}` + "\n"} {
-			if status, answer := put(t, link, body, nil); status != 200 {
+			if status, answer := send(t, link, body, nil); status != 200 {
 				t.Errorf("%s: %d %.300s", s.name, status, answer)
 			}
 			if kept := s.stored(t, link); kept != body {
 				t.Errorf("%s keeps %q, want %q", s.name, kept, body)
 			}
 		}
+	}
+}
+
+// TestParity_conditionalPut sends If-None-Match, which is in no URL's signature,
+// before there is an object and after: docs/adr/0011-conditional-repeats.md.
+func TestParity_conditionalPut(t *testing.T) {
+	conditional := func(r *http.Request) { r.Header.Set("If-None-Match", "*") }
+	for _, s := range []server{gatewayServer(t), sandboxServer(t)} {
+		link := s.sign(t, false)
+		for n, put := range []struct {
+			body string
+			edit func(*http.Request)
+			want int
+			kept string
+		}{
+			{lines, conditional, 200, lines},
+			{lines, conditional, 412, lines},
+			{`{"id":"b"}` + "\n", conditional, 412, lines},
+			{lines, nil, 200, lines},
+			{lines, conditional, 412, lines},
+		} {
+			status, answer := send(t, link, put.body, put.edit)
+			if status != put.want || status >= 400 && !strings.Contains(answer, "<Code>PreconditionFailed</Code>") {
+				t.Errorf("PUT %d: %s answered %d %.300s, want %d", n+1, s.name, status, answer, put.want)
+			}
+			if kept := s.stored(t, link); kept != put.kept {
+				t.Errorf("PUT %d: %s keeps %q, want %q", n+1, s.name, kept, put.kept)
+			}
+		}
+		expired := s.sign(t, true)
+		if status, answer := send(t, expired, lines, conditional); status != 403 {
+			t.Errorf("%s answered %d %.300s to a conditional PUT under an expired URL", s.name, status, answer)
+		}
+	}
+}
+
+// TestImporter_repeatsToARealStore stores a batch whose answer is lost on the way.
+// The API knows nothing of it, so that the store has to tell.
+func TestImporter_repeatsToARealStore(t *testing.T) {
+	store := gatewayServer(t)
+	target, err := url.Parse(store.sign(t, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []int
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: target.Scheme, Host: target.Host})
+			r.Out.Host = target.Host
+		},
+		ModifyResponse: func(r *http.Response) error {
+			if answers = append(answers, r.StatusCode); len(answers) == 1 {
+				return errors.New("lost")
+			}
+			return nil
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}
+	between := httptest.NewServer(proxy)
+	defer between.Close()
+	api, err := sandbox.New(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewServer(api.Handler())
+	defer listener.Close()
+	base, err := url.Parse(listener.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := importer.New(importer.Config{BaseURL: base, Key: fixedKey("sk_parity")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Times: 1, UploadURL: between.URL + target.RequestURI()})
+	i := client.NewImport("users", [][]byte{[]byte(lines)}, int64(len(lines)))
+	if out := client.Attempt(t.Context(), i, nil); out.Class != importer.RetrySame || !i.Ambiguous() {
+		t.Fatalf("the lost answer comes to %s (%v), ambiguous %t", out.Class, out.Err, i.Ambiguous())
+	}
+	if out := client.Attempt(t.Context(), i, nil); out.Class != importer.Stored || out.Status != 412 || i.MayRepeat() {
+		t.Errorf("the repeat comes to %s (%v), status %d, may repeat %t", out.Class, out.Err, out.Status, i.MayRepeat())
+	}
+	if fmt.Sprint(answers) != "[200 412]" {
+		t.Errorf("the store answered %v", answers)
 	}
 }
 
@@ -195,8 +282,8 @@ type fixedKey string
 func (k fixedKey) Value() string         { return string(k) }
 func (k fixedKey) Reload() (bool, error) { return false, nil }
 
-// put sends one PUT and reads the answer.
-func put(t *testing.T, link, body string, edit func(*http.Request)) (int, string) {
+// send sends one PUT and reads the answer.
+func send(t *testing.T, link, body string, edit func(*http.Request)) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, link, strings.NewReader(body))
 	if err != nil {
