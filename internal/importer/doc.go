@@ -11,10 +11,12 @@
 //
 // # What it promises
 //
-//   - Stored is said only after a 2xx answer to the PUT. A cancelled attempt is
-//     not an outcome: it acknowledges nothing.
-//   - An upload URL is kept between attempts, so that a PUT whose fate is
-//     unknown is repeated under the same URL and overwrites itself.
+//   - Stored is said only after a 2xx answer to the PUT, or once the store or the
+//     API has said that the upload is there. A cancelled attempt is not an
+//     outcome: it acknowledges nothing.
+//   - An upload URL is kept between attempts. A batch whose fate is unknown is
+//     asked about, or repeated under its URL on condition that nothing is there;
+//     where neither can tell, and it is sent again, [Import.MayRepeat] says so.
 //   - The caller's guard is asked before each call and at each read of the
 //     body: once it fails, no complete body leaves this process.
 //   - When [Client.Attempt] returns, nothing reads the import's body any more.

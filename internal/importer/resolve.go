@@ -81,7 +81,7 @@ func (c *Client) beforeRepeat(ctx context.Context, i *Import, guard func() error
 		i.askFailures, i.denied = 0, where == unproven
 		i.sendAnew()
 		return Outcome{}, false
-	case i.askFailures >= asksInVain, i.doubtful && a.status == http.StatusUnauthorized, c.conditional(i):
+	case i.askFailures+1 >= asksInVain, i.doubtful && a.status == http.StatusUnauthorized, c.conditional(i):
 		i.askFailures++
 		return Outcome{}, false
 	}
