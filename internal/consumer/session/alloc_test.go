@@ -20,7 +20,7 @@ import (
 
 // intakeRig is a decoder and the part of a session that takes its chunks.
 type intakeRig struct {
-	session   *session
+	session   *Session
 	partition *partition
 	decoder   *fetch.Decoder
 	chunks    chan *fetch.Chunk
@@ -49,7 +49,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.reading(r.metrics.KafkaFailed)
 	return &intakeRig{
-		session:   &session{Process: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
+		session:   &Session{Process: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
 		partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
 }

@@ -27,7 +27,7 @@ type resolved struct {
 
 // resolveStarts finds out where the assigned partitions start and tells the
 // loop, trying again for those whose leader or coordinator is away.
-func (s *session) resolveStarts(ctx context.Context) {
+func (s *Session) resolveStarts(ctx context.Context) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range s.member.Assigned {
 		todo[tp] = true
@@ -56,7 +56,7 @@ func (s *session) resolveStarts(ctx context.Context) {
 // resolve makes one try for some partitions, and leaves those of todo that it did
 // not succeed for. The loop hears of each leader's as soon as that has answered:
 // one that does not holds up nobody else's.
-func (s *session) resolve(ctx context.Context, todo map[kafka.TopicPartition]bool) error {
+func (s *Session) resolve(ctx context.Context, todo map[kafka.TopicPartition]bool) error {
 	leaders, err := s.leaders(ctx)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *session) resolve(ctx context.Context, todo map[kafka.TopicPartition]boo
 }
 
 // leaders asks who leads the partitions of this generation's topics.
-func (s *session) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.PartitionMetadata, error) {
+func (s *Session) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.PartitionMetadata, error) {
 	md, err := s.client.Metadata(ctx, s.member.Topics)
 	if err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (s *session) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.Pa
 // committedOffsets reads what the group has committed for all of its topics.
 // fresh says that the group is new: nothing is committed but what members of
 // this very generation resolved, nor has this process ever known of a commit.
-func (s *session) committedOffsets(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
+func (s *Session) committedOffsets(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
 	topics := map[string][]int32{}
 	for name, n := range s.member.Parts {
 		for i := range n {

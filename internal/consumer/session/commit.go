@@ -70,7 +70,7 @@ func (c *committer) due(now time.Time, session time.Duration) time.Time {
 }
 
 // commit sends what has changed, or, to keep the lease, what has not.
-func (s *session) commit(now time.Time) {
+func (s *Session) commit(now time.Time) {
 	c := &s.commits
 	if c.flying || c.notBefore.After(now) || s.mode == fenced {
 		return
@@ -117,7 +117,7 @@ func (s *session) commit(now time.Time) {
 
 // restate commits everything again now and then for a while after a commit has
 // got no answer: should that one be applied late, it does not stand for long.
-func (s *session) restate(now time.Time) {
+func (s *Session) restate(now time.Time) {
 	c := &s.commits
 	if !c.unsure || now.Before(c.restateAt) || now.Sub(c.unsureAt) > commitDoubt {
 		return
@@ -131,7 +131,7 @@ func (s *session) restate(now time.Time) {
 }
 
 // commitOf is what would be committed for a partition now.
-func (s *session) commitOf(p *partition) kafka.CommitOffset {
+func (s *Session) commitOf(p *partition) kafka.CommitOffset {
 	p.dirty = false
 	if p.asFound != nil {
 		p.sent = p.acked
@@ -143,7 +143,7 @@ func (s *session) commitOf(p *partition) kafka.CommitOffset {
 	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.EpochOf(p.cursor), Metadata: text}
 }
 
-func (s *session) anyPartition() *partition {
+func (s *Session) anyPartition() *partition {
 	var first *partition
 	for _, p := range s.partitions {
 		if p.open() && !p.lost && (first == nil || p.Compare(first.TopicPartition) < 0) {
@@ -154,7 +154,7 @@ func (s *session) anyPartition() *partition {
 }
 
 // committed takes the answer to a commit.
-func (s *session) committed(r commitResult) {
+func (s *Session) committed(r commitResult) {
 	now := time.Now()
 	c := &s.commits
 	c.flying = false
@@ -197,13 +197,13 @@ func (s *session) committed(r commitResult) {
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *session) partitionCommitted(p *partition, o *kafka.CommitOffset) {
+func (s *Session) partitionCommitted(p *partition, o *kafka.CommitOffset) {
 	p.committed, p.acked = o.Offset, mark{o.Offset, o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the
 // commit may have been applied, or be applied later still.
-func (s *session) commitFailed(r commitResult, err error, now time.Time) {
+func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
 	c := &s.commits
 	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
@@ -235,7 +235,7 @@ func (s *session) commitFailed(r commitResult, err error, now time.Time) {
 
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *session) fence(code kafka.Code) {
+func (s *Session) fence(code kafka.Code) {
 	s.metrics.Commit("fenced")
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.ID,
 		"generation", s.member.Generation, "error", code)

@@ -33,7 +33,7 @@ type drainState struct {
 // beginDrain stops reading, but for the records of refused batches, and flushes
 // what is open. A shutdown during a rebalance, or the other way round, keeps the
 // earlier deadline.
-func (s *session) beginDrain(why drainReason, now time.Time) {
+func (s *Session) beginDrain(why drainReason, now time.Time) {
 	if s.mode == fenced {
 		return
 	}
@@ -70,7 +70,7 @@ func (s *session) beginDrain(why drainReason, now time.Time) {
 }
 
 // over says whether the loop has nothing left to do.
-func (s *session) over() bool {
+func (s *Session) over() bool {
 	switch s.mode {
 	case running:
 		return false
@@ -103,13 +103,13 @@ func (s *session) over() bool {
 // orphaned says that there is no coordinator to expel this member. What is done
 // but not committed would be sent again by whoever reads it next, so the drain
 // goes on until the group can be asked, unless the process is to stop.
-func (s *session) orphaned() bool {
+func (s *Session) orphaned() bool {
 	return s.commits.away && s.drain.reason != drainShutdown
 }
 
 // unsettled says whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
-func (s *session) unsettled(now time.Time) bool {
+func (s *Session) unsettled(now time.Time) bool {
 	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) {
 		return true
 	}
@@ -131,7 +131,7 @@ func (s *session) unsettled(now time.Time) bool {
 // lettering says whether the drain waits for dead letters: for those on their
 // way, and for the records of refused batches, which are still being read. Else
 // the next owner would produce again what is acknowledged of such a batch.
-func (s *session) lettering(now time.Time) bool {
+func (s *Session) lettering(now time.Time) bool {
 	if s.drain.reason != drainShutdown && (s.letter.backoff > 0 || s.catchUp.restUntil.After(now)) {
 		return false
 	}
@@ -142,7 +142,7 @@ func (s *session) lettering(now time.Time) bool {
 // nothing: attempts are cancelled and awaited, what they still stored is
 // settled, and a last commit tells. It says whether something was given up that
 // no policy holds.
-func (s *session) finish(stopReading func()) (unfinished bool) {
+func (s *Session) finish(stopReading func()) (unfinished bool) {
 	stopReading()
 	s.cancel()
 	gone := make(chan struct{})
@@ -176,7 +176,7 @@ func (s *session) finish(stopReading func()) (unfinished bool) {
 }
 
 // collect takes results that arrived together with the end of their senders.
-func (s *session) collect() {
+func (s *Session) collect() {
 	for {
 		select {
 		case r := <-s.results:
@@ -193,7 +193,7 @@ func (s *session) collect() {
 
 // lastCommit commits what has changed since the last acknowledged commit, and
 // makes sure that a commit without an answer does not overtake it.
-func (s *session) lastCommit() {
+func (s *Session) lastCommit() {
 	for range 3 {
 		if s.commitPatience(time.Now()) <= 0 {
 			return
@@ -218,7 +218,7 @@ func (s *session) lastCommit() {
 // commitPatience is how long a call about commits may take. A stop does not wait
 // much beyond its deadline for brokers that answer nothing: whoever manages the
 // process would kill it.
-func (s *session) commitPatience(now time.Time) time.Duration {
+func (s *Session) commitPatience(now time.Time) time.Duration {
 	if s.mode != draining || s.drain.reason != drainShutdown {
 		return s.cfg.CallTimeout()
 	}
@@ -229,7 +229,7 @@ func (s *session) commitPatience(now time.Time) time.Duration {
 // a commit that timed out on one connection may be applied after a later one on
 // another. What differs is committed again: also where only the metadata does, as
 // behind something held all progress is in it.
-func (s *session) readBack() bool {
+func (s *Session) readBack() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
 	defer cancel()
 	topics := map[string][]int32{}
@@ -258,7 +258,7 @@ func (s *session) readBack() bool {
 // owesCommit says whether something is done that the group does not know of. A
 // start that was resolved and from which nothing was read is nothing, unless the
 // next one could be resolved elsewhere.
-func (s *session) owesCommit() bool {
+func (s *Session) owesCommit() bool {
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || p.heldOut {
 			continue
@@ -272,7 +272,7 @@ func (s *session) owesCommit() bool {
 }
 
 // giveUp frees what was not stored. It stays uncommitted, in Kafka.
-func (s *session) giveUp() (unfinished bool) {
+func (s *Session) giveUp() (unfinished bool) {
 	lines := 0
 	for n := range s.namespaces() {
 		if !n.IsHeld() && (len(n.uploads) > 0 || len(n.shed) > 0) {

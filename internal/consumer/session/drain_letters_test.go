@@ -54,7 +54,7 @@ func TestSession_aDrainDeadLettersWhatIsRefused(t *testing.T) {
 				}
 				lettered(t, letters, 2, 3)
 				r.offset(4)
-			}, func(s *session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
+			}, func(s *Session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
 		})
 	}
 }
@@ -79,7 +79,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 				}
 				lettered(t, letters, 2, 603)
 				r.offset(604)
-			}, func(s *session) {
+			}, func(s *Session) {
 				// There is room for a part of the records at a time.
 				s.cfg.OnRejected, s.letters, s.cfg.FetchMaxBytes = record.DeadLetter, letters, 64<<10
 			})
@@ -96,5 +96,5 @@ func TestSession_aRebalanceWaitsForNoRefusedBatchWhoseLettersFail(t *testing.T) 
 			t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
 		}
 		r.offset(2)
-	}, func(s *session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
 }

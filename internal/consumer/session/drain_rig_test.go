@@ -113,7 +113,7 @@ type sessionRun struct {
 	*coordinator
 	t          *testing.T
 	api        *fakeAPI
-	session    *session
+	session    *Session
 	stop       chan struct{}
 	rebalance  context.CancelFunc
 	unfinished bool
@@ -122,7 +122,7 @@ type sessionRun struct {
 
 // runningSession runs a test with a session that reads two records of the namespace
 // good and, from offset 2 on, two of bad.
-func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun), change ...func(*session)) {
+func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun), change ...func(*Session)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}), api: newFakeAPI(), stop: make(chan struct{})}

@@ -25,7 +25,7 @@ func TestSession_aRebalanceWaitsForFirstAttempts(t *testing.T) {
 			t.Errorf("the drain took %s, want two PUTs, one after the other; unfinished %t", took, r.unfinished)
 		}
 		r.offset(4)
-	}, func(s *session) { s.pacer = pace.New(1, s.cfg.NamespaceConcurrency) })
+	}, func(s *Session) { s.pacer = pace.New(1, s.cfg.NamespaceConcurrency) })
 }
 
 // A drain waits for nothing that a policy holds: a probe that is under way is
@@ -56,7 +56,7 @@ func TestSession_aDrainMakesNoProbes(t *testing.T) {
 				if probes := r.api.created("bad") - before; probes != 0 {
 					t.Errorf("%d probes while draining", probes)
 				}
-			}, func(s *session) { s.cfg.HoldProbeInterval = time.Second })
+			}, func(s *Session) { s.cfg.HoldProbeInterval = time.Second })
 		})
 	}
 }
@@ -79,7 +79,7 @@ func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
 			t.Errorf("%d dead letters, want 1", len(letters.taken))
 		}
 		r.offset(5)
-	}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 }
 
 // A stop tries a dead letter again until its deadline, as it does imports; a
@@ -121,7 +121,7 @@ func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
 				if r.unfinished != tc.unfinished || (len(letters.taken) == 1) == tc.unfinished {
 					t.Errorf("unfinished %t, %d dead letters", r.unfinished, len(letters.taken))
 				}
-			}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+			}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 		})
 	}
 }
@@ -144,5 +144,5 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 		close(r.stop)
 		r.took(time.Now())
 		r.offset(4 + namespaces)
-	}, func(s *session) { s.pacer = pace.New(2*namespaces, s.cfg.NamespaceConcurrency) })
+	}, func(s *Session) { s.pacer = pace.New(2*namespaces, s.cfg.NamespaceConcurrency) })
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // faulted deals with a partition that cannot simply be read on.
-func (s *session) faulted(p *partition, f *fetch.Fault, now time.Time) {
+func (s *Session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 	position := p.ledger.Position()
 	switch f.Kind {
 	case fetch.FaultOutOfRange, fetch.FaultTruncated:
@@ -41,7 +41,7 @@ func (s *session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
-func (s *session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
+func (s *Session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
 	s.fetcher.Pause(p.cursor, true)
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
@@ -54,7 +54,7 @@ func (s *session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 }
 
 // relocate finds the new range in a goroutine, since that asks a broker.
-func (s *session) relocate(p *partition, truncatedAt int64) {
+func (s *Session) relocate(p *partition, truncatedAt int64) {
 	tp, c := p.TopicPartition, p.cursor
 	s.wg.Go(func() {
 		for s.ctx.Err() == nil {
@@ -76,7 +76,7 @@ func (s *session) relocate(p *partition, truncatedAt int64) {
 // ends before the position is another history, in which everything from its
 // start (or from where the histories part) is new to us. What is not done before
 // that place is read again with it.
-func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
+func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
 	if s.mode != running {
 		return
 	}
@@ -121,7 +121,7 @@ func (s *session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 
 // startOver gives the partition a new ledger: what is under way for the old
 // history no longer counts for this one, and no batch takes lines of both.
-func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier) {
+func (s *Session) startOver(p *partition, start int64, frontier ledger.Frontier) {
 	now := time.Now()
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		s.queue(b, now)
@@ -137,7 +137,7 @@ func (s *session) startOver(p *partition, start int64, frontier ledger.Frontier)
 }
 
 // frontierOf is what is done of a partition, as a commit would tell it.
-func (s *session) frontierOf(p *partition) ledger.Frontier {
+func (s *Session) frontierOf(p *partition) ledger.Frontier {
 	text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 	m, err := ledger.Decode(text)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *session) frontierOf(p *partition) ledger.Frontier {
 }
 
 // lose stops committing a partition whose topic is gone.
-func (s *session) lose(p *partition, code kafka.Code, now time.Time) {
+func (s *Session) lose(p *partition, code kafka.Code, now time.Time) {
 	if p.lost {
 		return
 	}

@@ -148,5 +148,5 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 		}
 		r.offset(304)
 		lettered(t, letters, 4, 303)
-	}, func(s *session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
 }

@@ -11,7 +11,7 @@ import (
 
 // startReading starts everything that reads from Kafka and returns what stops
 // it again, which may be called twice.
-func (s *session) startReading() (stop func()) {
+func (s *Session) startReading() (stop func()) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	wake := make(chan struct{}, 1)
 	refresh := func() {
@@ -42,7 +42,7 @@ func (s *session) startReading() (stop func()) {
 }
 
 // discard gives back what was read and will not be looked at.
-func (s *session) discard() {
+func (s *Session) discard() {
 	if s.pending != nil {
 		s.pending.Recycle()
 		s.pending = nil
@@ -61,7 +61,7 @@ func (s *session) discard() {
 
 // surveyFailed reports that the ends of some logs are not known. It is called by
 // the goroutine that asks for them.
-func (s *session) surveyFailed(err error) {
+func (s *Session) surveyFailed(err error) {
 	text := s.Explain(err)
 	s.Faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 }

@@ -33,7 +33,7 @@ type recollection struct {
 
 // remember keeps what the group does not know of the session's partitions.
 // Everything that the session had under way has ended.
-func (s *session) remember() {
+func (s *Session) remember() {
 	for tp, p := range s.partitions {
 		delete(s.recollections, tp)
 		s.known = s.known || p.committed >= 0
@@ -49,7 +49,7 @@ func (s *session) remember() {
 
 // recall returns what is known of a partition whose commit is c, and whether
 // that is more than c says.
-func (s *session) recall(tp kafka.TopicPartition, c kafka.Committed) (kafka.Committed, bool) {
+func (s *Session) recall(tp kafka.TopicPartition, c kafka.Committed) (kafka.Committed, bool) {
 	r, ok := s.recollections[tp]
 	group := mark{c.Offset, c.Metadata}
 	if !ok || r.topicID != s.member.IDs[tp.Topic] || group != r.acked && group != r.sent || r.known == group {
@@ -59,6 +59,6 @@ func (s *session) recall(tp kafka.TopicPartition, c kafka.Committed) (kafka.Comm
 }
 
 // metadataOf is what every commit of the partition carries beside the frontier.
-func (s *session) metadataOf(p *partition) ledger.Metadata {
+func (s *Session) metadataOf(p *partition) ledger.Metadata {
 	return ledger.Metadata{TopicID: ledger.Identity(p.topicID, s.member.Cluster), Fingerprint: s.fingerprint, Born: p.born}
 }

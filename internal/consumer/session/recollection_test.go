@@ -11,11 +11,11 @@ import (
 
 // rememberingSession owns one partition, has done everything below 100, and
 // could commit only 40.
-func rememberingSession(t *testing.T) (*session, kafka.TopicPartition, *partition) {
+func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
-	s := &session{
+	s := &Session{
 		Process:    &Process{fingerprint: "f.1.1", recollections: map[kafka.TopicPartition]recollection{}},
 		member:     Member{IDs: map[string]wire.UUID{"orders": id}},
 		fetcher:    &fetch.Fetcher{},

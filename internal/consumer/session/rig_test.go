@@ -29,7 +29,7 @@ var (
 // sessionRig turns a session's loop by hand, in virtual time: its partitions
 // are lists of records, its commits never go out.
 type sessionRig struct {
-	*session
+	*Session
 	t       *testing.T
 	api     *fakeAPI
 	letters *fakeLetters
@@ -85,8 +85,8 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 		ID: "member", Generation: 3, Cluster: "cluster", Topics: []string{"orders"}, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
 		Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": ownTopic},
 	}
-	r.session = New(p, m)
-	s := r.session
+	r.Session = New(p, m)
+	s := r.Session
 	s.enter(t.Context())
 	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	reading := s.cfg.reading(s.metrics.KafkaFailed)

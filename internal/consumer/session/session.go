@@ -23,7 +23,7 @@ const (
 	fenced        // another member owns the partitions: everything is dropped
 )
 
-// session is one generation of the group: it owns the partitions, the open
+// Session is one generation of the group: it owns the partitions, the open
 // batches and the ledgers, and one goroutine, run, is the only one that touches
 // them.
 //
@@ -33,7 +33,7 @@ const (
 //
 // Everything that may block happens in goroutines that report back on a
 // channel. All of them have ended when run returns.
-type session struct {
+type Session struct {
 	*Process
 	member     Member
 	partitions map[kafka.TopicPartition]*partition
@@ -93,9 +93,9 @@ type result struct {
 	began     time.Time
 }
 
-func New(r *Process, m Member) *session {
+func New(r *Process, m Member) *Session {
 	r.metrics.Subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.Parts)))
-	s := &session{
+	s := &Session{
 		Process:    r,
 		member:     m,
 		partitions: make(map[kafka.TopicPartition]*partition, len(m.Assigned)),
@@ -116,17 +116,17 @@ func New(r *Process, m Member) *session {
 
 // TopicsChanged reports, once run has returned, that the membership must end because
 // the topics have changed.
-func (s *session) TopicsChanged() bool { return s.resubscribe }
+func (s *Session) TopicsChanged() bool { return s.resubscribe }
 
 // PutOut reports, once run has returned, that another member had the partitions.
-func (s *session) PutOut() bool { return s.mode == fenced }
+func (s *Session) PutOut() bool { return s.mode == fenced }
 
 // Away reports that commits have found no coordinator for a whole lease. Any
 // goroutine may ask.
-func (s *session) Away() bool { return s.lost.Load() }
+func (s *Session) Away() bool { return s.lost.Load() }
 
 // ask lets the loop call question, unless ctx ends before.
-func (s *session) ask(ctx context.Context, question func(now time.Time)) {
+func (s *Session) ask(ctx context.Context, question func(now time.Time)) {
 	select {
 	case s.queries <- question:
 	case <-ctx.Done():
@@ -134,7 +134,7 @@ func (s *session) ask(ctx context.Context, question func(now time.Time)) {
 }
 
 // enter makes the contexts of what the session starts; cancel ends all of them.
-func (s *session) enter(ctx context.Context) {
+func (s *Session) enter(ctx context.Context) {
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.probes, s.endProbes = context.WithCancel(s.ctx)
 }
@@ -143,7 +143,7 @@ func (s *session) enter(ctx context.Context) {
 // to change; then it drains. When it returns nothing of the session is running
 // and what could be committed is. unfinished says that something was given up
 // that no policy holds.
-func (s *session) Run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
+func (s *Session) Run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
 	defer close(s.gone)
 	s.enter(context.Background())
 	defer s.cancel()
@@ -188,7 +188,7 @@ func (s *session) Run(generation context.Context, stop <-chan struct{}) (unfinis
 
 // turn does what has become possible, whatever the event was, and arms the
 // timer for what becomes possible by the clock alone.
-func (s *session) turn(now time.Time, timer *time.Timer) {
+func (s *Session) turn(now time.Time, timer *time.Timer) {
 	s.Pulse.Beat(now)
 	s.countMemoryPause(now)
 	if s.mode == running {
@@ -211,7 +211,7 @@ func (s *session) turn(now time.Time, timer *time.Timer) {
 const maxSleep = 5 * time.Second
 
 // nextEvent is when turn has something to do at the latest.
-func (s *session) nextEvent(now time.Time) time.Time {
+func (s *Session) nextEvent(now time.Time) time.Time {
 	at := now.Add(maxSleep)
 	// What is due already has been seen to by this turn, or waits for an event.
 	consider := func(t time.Time) {

@@ -8,7 +8,7 @@ import (
 )
 
 // start decides where a partition starts.
-func (s *session) start(tp kafka.TopicPartition, c kafka.Committed, log kafka.Range, fresh bool) resolved {
+func (s *Session) start(tp kafka.TopicPartition, c kafka.Committed, log kafka.Range, fresh bool) resolved {
 	out := resolved{TopicPartition: tp, committed: c, log: log}
 	c, out.recalled = s.recall(tp, c)
 	out.at = ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
@@ -31,7 +31,7 @@ func (s *session) start(tp kafka.TopicPartition, c kafka.Committed, log kafka.Ra
 }
 
 // resolved begins to read partitions whose start is known.
-func (s *session) resolved(rs []resolved) {
+func (s *Session) resolved(rs []resolved) {
 	now := time.Now()
 	ahead, passed := int64(0), int64(0)
 	for _, r := range rs {
@@ -71,14 +71,14 @@ func (s *session) resolved(rs []resolved) {
 	}
 }
 
-func (s *session) tellReset(r resolved) {
+func (s *Session) tellReset(r resolved) {
 	s.metrics.OffsetReset(r.Topic, r.at.Reset)
 	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap)
 }
 
 // holdOut keeps a partition from being read until somebody decides.
-func (s *session) holdOut(p *partition, err error, now time.Time) {
+func (s *Session) holdOut(p *partition, err error, now time.Time) {
 	p.heldOut, p.failure, p.failing = true, err, now
 	s.fetcher.Pause(p.cursor, true)
 	s.log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,

@@ -26,7 +26,7 @@ func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 				if !r.session.known {
 					t.Error("the next session does not know that the group has committed")
 				}
-			}, func(s *session) { s.cfg.OffsetReset, s.known = ledger.ResetLatest, tc.committed })
+			}, func(s *Session) { s.cfg.OffsetReset, s.known = ledger.ResetLatest, tc.committed })
 		})
 	}
 }

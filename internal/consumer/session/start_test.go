@@ -17,7 +17,7 @@ var (
 	goneTopic = wire.UUID{2}
 )
 
-func startSession(t *testing.T, reset ledger.OffsetReset) *session {
+func startSession(t *testing.T, reset ledger.OffsetReset) *Session {
 	t.Helper()
 	p, err := NewProcess(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
 		Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),

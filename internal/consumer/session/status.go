@@ -13,7 +13,7 @@ import (
 
 // Describe asks the loop to fill in what it knows. It reports whether the session was
 // still there to do so, and fails when the loop does not answer before ctx ends.
-func (s *session) Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error) {
+func (s *Session) Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error) {
 	done := make(chan struct{})
 	ask := func(now time.Time) {
 		s.describe(st, now, detail)
@@ -31,7 +31,7 @@ func (s *session) Describe(ctx context.Context, st *report.Status, detail bool) 
 }
 
 // describe fills in what the loop knows.
-func (s *session) describe(st *report.Status, now time.Time, detail bool) {
+func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	if s.mode == draining {
 		st.State, st.Group.State = report.Draining, "draining"
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // countNamespaces sums up all namespaces without listing them.
-func (s *session) countNamespaces(g *report.Gauges) {
+func (s *Session) countNamespaces(g *report.Gauges) {
 	g.Oldest, _ = s.batches.Oldest()
 	settling := s.settling()
 	for n := range s.namespaces() {
@@ -31,7 +31,7 @@ func (s *session) countNamespaces(g *report.Gauges) {
 // listNamespaces lists the namespaces, worst first, at most
 // MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
 // first where not all of it has room.
-func (s *session) listNamespaces(st *report.Status, now time.Time, detail bool) {
+func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) {
 	picked, total := s.pickNamespaces(detail)
 	list := make([]report.NamespaceStatus, 0, len(picked))
 	listed := make(map[string]bool, len(picked))
@@ -56,7 +56,7 @@ func (s *session) listNamespaces(st *report.Status, now time.Time, detail bool) 
 
 // pickNamespaces returns those in trouble or with an import, the worst where
 // there are too many, and the total number of these and of the open ones.
-func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
+func (s *Session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 	var byState [3][]*namespace // held, retrying, the rest
 	settling := s.settling()
 	for n := range s.namespaces() {
@@ -83,14 +83,14 @@ func (s *session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 // here says whether this member has lines of the namespace, in memory or not. One
 // without is left over from partitions that another member has now, which tells
 // of it.
-func (s *session) here(n *namespace) bool {
+func (s *Session) here(n *namespace) bool {
 	_, open := s.batches.Open(n.Name)
 	return open || n.InFlight() > 0 || !n.Idle()
 }
 
 // settling says whether lines that an earlier generation has left unfinished may
 // still have to be read.
-func (s *session) settling() bool {
+func (s *Session) settling() bool {
 	for _, p := range s.partitions {
 		if !p.lost && !p.heldOut && (!p.open() || p.ledger.Inheriting()) {
 			return true
@@ -101,7 +101,7 @@ func (s *session) settling() bool {
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
-func (s *session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
+func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
 	out := report.NamespaceStatus{Name: name, State: "open"}
 	if id, ok := s.requests.last[name]; ok {
 		out.LastRequestID = &id

@@ -42,7 +42,7 @@ func (m *Member) assume(sub *kafka.Subscription) {
 
 // watch follows the metadata of the subscribed topics: leaders for the
 // fetcher, and changes that end the generation.
-func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
+func (s *Session) watch(ctx context.Context, wake <-chan struct{}) {
 	const least = 100 * time.Millisecond // between two requests
 	for ctx.Err() == nil {
 		if sleep.For(ctx, least) != nil {
@@ -70,7 +70,7 @@ func (s *session) watch(ctx context.Context, wake <-chan struct{}) {
 
 // refresh asks for the metadata and tells what is wrong with it. One topic that is
 // refused hides nothing of the others. Without an answer the metadata is nil.
-func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.MetadataResponse) {
+func (s *Session) refresh(ctx context.Context) (kafka.Subscription, *wire.MetadataResponse) {
 	sub, md, err := s.client.Resolve(ctx, s.cfg.Selection())
 	if err != nil && ctx.Err() == nil {
 		s.metrics.KafkaFailed("metadata")
@@ -87,7 +87,7 @@ func (s *session) refresh(ctx context.Context) (kafka.Subscription, *wire.Metada
 
 // settledChange confirms a change: a broker that has just started may not know
 // all topics yet.
-func (s *session) settledChange(ctx context.Context, first *kafka.Subscription) bool {
+func (s *Session) settledChange(ctx context.Context, first *kafka.Subscription) bool {
 	if sleep.For(ctx, 250*time.Millisecond) != nil {
 		return false
 	}
@@ -98,7 +98,7 @@ func (s *session) settledChange(ctx context.Context, first *kafka.Subscription) 
 // found takes in what the cluster has now: it clears the suspicion against
 // partitions whose topic is still the same, never commits others again, and
 // ends the generation where the subscription must change.
-func (s *session) found(sub *kafka.Subscription, why string, now time.Time) {
+func (s *Session) found(sub *kafka.Subscription, why string, now time.Time) {
 	for _, p := range s.partitions {
 		if slices.Contains(sub.Unclear, p.Topic) {
 			continue
