@@ -13,8 +13,7 @@ type cover struct {
 	first, last int64  // offsets; equal for a dead letter
 	namespace   uint64 // its hash; wholeRecord for a dead letter that names none
 	// id is the hash of a receipt's key, so that one that was written again
-	// counts once; of a dead letter it is the record's timestamp, so that one
-	// of an older topic of that name does not count.
+	// counts once; 0 for a dead letter, so that one that was produced again does.
 	id uint64
 }
 

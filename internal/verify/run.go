@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strconv"
-	"time"
 
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/wire"
@@ -228,7 +227,7 @@ func (v *verifier) letter(rec *wire.Record) {
 	if !ok {
 		return
 	}
-	c := cover{partition: number, first: l.offset, last: l.offset, id: uint64(l.timestamp)}
+	c := cover{partition: number, first: l.offset, last: l.offset}
 	if l.namespace != "" {
 		c.namespace = v.hash(l.namespace)
 	}
@@ -274,7 +273,7 @@ func (v *verifier) owed(r *Range) func(*wire.Record) {
 		for _, namespace := range d.namespaces {
 			d.hashes = append(d.hashes, v.hash(namespace))
 		}
-		v.sweep.record(rec.Offset, rec.Timestamp, d)
+		v.sweep.record(rec.Offset, d)
 	}
 }
 
@@ -307,12 +306,8 @@ type sourceOf struct {
 	topic     string
 	partition int32
 	offset    int64
-	timestamp int64 // of the record, in milliseconds
 	namespace string
 }
-
-// timestampLayout is that of the header bridge.source.timestamp.
-const timestampLayout = "2006-01-02T15:04:05.000Z07:00"
 
 // parseLetter reads the bridge's headers: the last of each name, as the
 // original's come first.
@@ -323,9 +318,8 @@ func parseLetter(rec *wire.Record) (l sourceOf, ok bool) {
 	}
 	partition, partitionErr := strconv.ParseInt(text("source.partition"), 10, 32)
 	offset, offsetErr := strconv.ParseInt(text("source.offset"), 10, 64)
-	when, timeErr := time.Parse(timestampLayout, text("source.timestamp"))
-	if partitionErr != nil || offsetErr != nil || timeErr != nil {
+	if partitionErr != nil || offsetErr != nil {
 		return l, false
 	}
-	return sourceOf{text("source.topic"), int32(partition), offset, when.UnixMilli(), text("namespace")}, true
+	return sourceOf{text("source.topic"), int32(partition), offset, text("namespace")}, true
 }

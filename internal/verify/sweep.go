@@ -3,6 +3,7 @@ package verify
 import (
 	"container/heap"
 	"math"
+	"slices"
 )
 
 // sweep goes over the records of one partition in the order of their offsets
@@ -90,16 +91,16 @@ func (s *sweep) begun(offset int64) (c cover, ok bool) {
 }
 
 // record counts one record.
-func (s *sweep) record(offset, timestamp int64, d *delivery) {
+func (s *sweep) record(offset int64, d *delivery) {
 	s.reach(offset)
 	s.out.Records++
 	if d.reason != "" {
-		s.rejected(offset, timestamp, d)
+		s.rejected(offset, d)
 		return
 	}
 	for i, namespace := range d.hashes {
 		s.out.Deliveries++
-		letter := s.lettered(namespace, timestamp)
+		letter := s.lettered(namespace)
 		c := s.open[namespace]
 		switch {
 		case c != nil:
@@ -120,10 +121,10 @@ func (s *sweep) record(offset, timestamp int64, d *delivery) {
 }
 
 // rejected counts a record that becomes no line.
-func (s *sweep) rejected(offset, timestamp int64, d *delivery) {
+func (s *sweep) rejected(offset int64, d *delivery) {
 	s.out.Deliveries++
 	switch {
-	case s.lettered(wholeRecord, timestamp):
+	case s.lettered(wholeRecord):
 		s.out.DeadLettered++
 	case d.policy == DeadLetter:
 		s.out.miss(offset, offset, 1, "", d.reason)
@@ -132,16 +133,12 @@ func (s *sweep) rejected(offset, timestamp int64, d *delivery) {
 	}
 }
 
-// lettered reports whether a record of this timestamp has a dead letter at the
-// offset that was reached, of this namespace or of the record as a whole.
-func (s *sweep) lettered(namespace uint64, timestamp int64) bool {
-	for i := range s.letters {
-		l := &s.letters[i]
-		if l.id == uint64(timestamp) && (namespace == wholeRecord || l.namespace == namespace || l.namespace == wholeRecord) {
-			return true
-		}
-	}
-	return false
+// lettered reports whether the record that was reached has a dead letter, of this
+// namespace or as a whole.
+func (s *sweep) lettered(namespace uint64) bool {
+	return slices.ContainsFunc(s.letters, func(l cover) bool {
+		return namespace == wholeRecord || l.namespace == namespace || l.namespace == wholeRecord
+	})
 }
 
 // reach opens and closes what begins and ends before a record is counted.

@@ -121,13 +121,6 @@ func TestRun_accounts(t *testing.T) {
 			s.receipt("a", piece(0, 2, 3, 2))
 			s.receipt("a", piece(0, 2, 3, 2))
 		}, counts{deliveries: 4, covered: 3, missing: 1, twice: 2}},
-		{"a dead letter of a topic that was deleted and made anew", func(s *scene) {
-			s.records(0, "!no_id")
-			s.policy = DeadLetter
-			s.letter("", 0, 0)
-			key := name("t", 0)
-			s.kafka.topics[key][0].timestamp++
-		}, counts{deliveries: 1, missing: 1}},
 		{"a receipt for another namespace of the same records", func(s *scene) {
 			s.records(0, "a")
 			s.receipt("b", piece(0, 0, 0, 1))

@@ -32,7 +32,7 @@
 //	valid and odd, invalid, namespaces, ids TestRecords_*, TestBounds_lineThatJustFits
 //	tombstones                              TestTombstones_areSkipped, TestDeadLetters
 //	held records and their release          TestHold_*
-//	dead letters                            TestDeadLetters*
+//	dead letters, and their return          TestDeadLetters*, TestRedrive_importsDeadLettersOnceMended
 //
 // Import API and store:
 //
@@ -42,6 +42,7 @@
 //	refused key, rotated                    TestCredentials_keyFileIsRotated
 //	refused namespaces                      TestRefusedNamespace*, TestDeadLetters_ofARefusedBatch
 //	a thousand namespaces behind            TestThousandNamespaces_behindAtOnce
+//	what becomes of imports                 TestImports_*
 //
 // The process:
 //
