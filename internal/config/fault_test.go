@@ -83,6 +83,7 @@ func TestLoad_faults(t *testing.T) {
 		{"a tiny buffer", []string{"BRIDGE_BUFFER_MAX_BYTES=16777215"}, `BRIDGE_BUFFER_MAX_BYTES="16777215": want at least 16MiB`},
 		{"a tiny batch", []string{"BRIDGE_BATCH_MAX_BYTES=8"}, `BRIDGE_BATCH_MAX_BYTES="8": want between 1KiB and 5GiB`},
 		{"a negative duration", []string{"BRIDGE_SHUTDOWN_TIMEOUT=-2562047h47m16.854775808s"}, `BRIDGE_SHUTDOWN_TIMEOUT="-2562047h47m16.854775808s": want at least 1ms`},
+		{"a size beyond all numbers", []string{"BRIDGE_KAFKA_FETCH_MAX_BYTES=36028797018963969KiB"}, `BRIDGE_KAFKA_FETCH_MAX_BYTES="36028797018963969KiB": want a size in bytes such as 8388608, 8MiB or 8MB`},
 		{"a switch", []string{"BRIDGE_KAFKA_TLS=yes"}, `BRIDGE_KAFKA_TLS="yes": want true or false`},
 		{"a number", []string{"BRIDGE_BATCH_MAX_RECORDS=many"}, `BRIDGE_BATCH_MAX_RECORDS="many": want a whole number`},
 		{"a number that is not decimal", []string{"BRIDGE_UPLOAD_CONCURRENCY=0x10"}, `BRIDGE_UPLOAD_CONCURRENCY="0x10": want a whole number`},

@@ -39,3 +39,16 @@ func TestAbortedFilter_forgetsTheResponseBefore(t *testing.T) {
 		t.Error("committed data was dropped")
 	}
 }
+
+// A control batch holds no data, whatever it says and whoever wrote it.
+func TestAbortedFilter_skipsControlBatches(t *testing.T) {
+	var f AbortedFilter
+	f.Reset([]AbortedTransaction{{ProducerID: 1}})
+	for _, marker := range []Marker{CommitMarker, OtherMarker, AbortMarker} {
+		for _, producer := range []int64{1, 2} {
+			if !f.Skip(&Batch{ProducerID: producer, Transactional: true, Control: true, Marker: marker}) {
+				t.Errorf("the marker %d of producer %d passed as data", marker, producer)
+			}
+		}
+	}
+}

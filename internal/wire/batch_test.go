@@ -181,6 +181,27 @@ func TestRecords_timestamps(t *testing.T) {
 	}
 }
 
+// A record ends with its batch, whatever lies in memory behind it.
+func TestRecords_endWithTheirBatch(t *testing.T) {
+	raw := encoding{records: three()}.bytes(t)
+	var s Batches
+	var b Batch
+	s.Reset(raw, -1)
+	if err := s.Next(&b); err != nil {
+		t.Fatal(err)
+	}
+	for n := range b.compressed {
+		var it Records
+		var r Record
+		it.Reset(&b, b.compressed[:n]) // the rest is still within its capacity
+		for it.Next(&r) {
+		}
+		if it.Err() == nil {
+			t.Errorf("all three records were read from %d of %d bytes", n, len(b.compressed))
+		}
+	}
+}
+
 func TestRecord_nullIsNotEmpty(t *testing.T) {
 	got, _, _ := new(reader).deliver(encoding{records: three()}.bytes(t), nil, 0, true)
 	if len(got) != 3 || got[1].key != "null" || got[1].value != `""` || got[2].key != `""` || got[2].value != "null" {

@@ -118,6 +118,17 @@ func TestInflateLZ4_wrongSize(t *testing.T) {
 	}
 }
 
+// A block refers to nothing before its frame, though that lies right there.
+func TestInflateLZ4_refersToNoFrameBefore(t *testing.T) {
+	frame := []byte{0x04, 0x22, 0x4d, 0x18, lz4Version, 4 << 4, 0xc0}
+	block := []byte{1<<4 | 9, 'x', 14, 0, 5 << 4, 't', 'a', 'i', 'l', '!'} // that of linkedLZ4
+	frame = binary.LittleEndian.AppendUint32(frame, uint32(len(block)))
+	frame = append(append(frame, block...), 0, 0, 0, 0)
+	if got, err := new(Inflater).inflateLZ4(nil, append(linkedLZ4(), frame...), 1<<20); err == nil {
+		t.Errorf("got %q", got)
+	}
+}
+
 // FuzzInflateLZ4: what the reader takes comes out the same, and what it refuses is
 // refused, but for sums that only it looks at.
 func FuzzInflateLZ4(f *testing.F) {
