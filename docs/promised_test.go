@@ -25,6 +25,7 @@ counter imports_finished_total namespace status
 counter rebalances_total
 counter commits_total result
 counter offset_resets_total topic reason
+counter records_lost_total topic
 counter kafka_errors_total operation
 counter fetch_paused_seconds_total reason
 counter log_lines_dropped_total

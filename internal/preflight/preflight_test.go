@@ -38,7 +38,7 @@ func TestPreflight_placeStart(t *testing.T) {
 		{"a committed offset counts", 15, "", ledger.ResetEarliest, true, 15, ""},
 		{"one written by a bridge too", 15, beside(id, "c1", 15), ledger.ResetEarliest, true, 15, ""},
 		{"one within an open transaction is at the end", 29, "", ledger.ResetEarliest, true, 28, ""},
-		{"one below the log start", 4, "", ledger.ResetEarliest, true, 10, "6 records were removed before they were read"},
+		{"one below the log start", 4, "", ledger.ResetEarliest, true, 10, "6 records were removed before they were imported"},
 		{"one beyond the end", 31, "", ledger.ResetEarliest, true, 10, "lies beyond the end 30"},
 		{"one of another life of the topic", 15, beside(other, "c1", 15), ledger.ResetEarliest, true, 10, "created anew since offset 15"},
 		{"one copied from another cluster", 15, beside(other, "c2", 15), ledger.ResetEarliest, true, 15, ""},

@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"kafka-import-bridge/internal/record"
@@ -122,6 +124,46 @@ func (k *Chunk) Add(namespace string, l Line) {
 // ageOf returns the time from which the age of a record counts that came with
 // the chunk.
 func (k *Chunk) ageOf(r *wire.Record) int64 { return AgeTime(r.Timestamp, k.arrived) }
+
+// Cut drops everything from offset at on.
+func (k *Chunk) Cut(at int64) {
+	records := map[int64]bool{}
+	i, _ := slices.BinarySearchFunc(k.Rejects, at, rejectedAt)
+	clear(k.Rejects[i:])
+	k.Rejects = k.Rejects[:i]
+	for i := range k.Rejects {
+		records[k.Rejects[i].Offset] = true
+	}
+	k.lines, k.Bytes = 0, 0
+	for i := range k.Groups {
+		g := &k.Groups[i]
+		n, _ := slices.BinarySearchFunc(g.Lines, at, lineAt)
+		clear(g.Lines[n:])
+		g.Lines, g.Bytes = g.Lines[:n], 0
+		for _, l := range g.Lines {
+			g.Bytes += int64(len(l.Bytes)) + 1
+			records[l.Offset] = true
+		}
+		k.lines, k.Bytes = k.lines+n, k.Bytes+g.Bytes
+	}
+	k.Next, k.Records = at, len(records)
+}
+
+// Has reports whether the chunk brings a line or a rejected record at the offset.
+func (k *Chunk) Has(offset int64) bool {
+	if _, ok := slices.BinarySearchFunc(k.Rejects, offset, rejectedAt); ok {
+		return true
+	}
+	for i := range k.Groups {
+		if _, ok := slices.BinarySearchFunc(k.Groups[i].Lines, offset, lineAt); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func rejectedAt(r Rejected, offset int64) int { return cmp.Compare(r.Offset, offset) }
+func lineAt(l Line, offset int64) int         { return cmp.Compare(l.Offset, offset) }
 
 // keep makes the chunk hold a lease that its lines point into.
 func (k *Chunk) keep(l *Buffer) {

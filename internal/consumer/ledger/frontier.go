@@ -57,6 +57,23 @@ func (f *Frontier) doneBetween(namespace string, first, end int64) []Span {
 
 func (f *Frontier) holds(offset int64) bool { return within(f.Whole, offset) }
 
+// Lost is what a log that begins at start has lost of the records from one offset
+// on: how many that were never read, or are owed as a whole, and of how many
+// namespaces lines that are owed may have been among the rest.
+func (f *Frontier) Lost(from, start int64) (records int64, namespaces int) {
+	records = max(0, start-max(from, f.Below))
+	end := min(start, f.Below)
+	for _, s := range f.Whole {
+		records += max(0, min(s.Last+1, end)-max(s.First, from))
+	}
+	for _, first := range f.Except {
+		if first < end {
+			namespaces++
+		}
+	}
+	return records, namespaces
+}
+
 // wholeBefore returns the records of Whole below end.
 func (f *Frontier) wholeBefore(end int64) (whole []Span) {
 	for _, s := range f.Whole {

@@ -118,6 +118,24 @@ func (p *Partition) Nodes() int { return p.nodes }
 // Singles counts the unfinished nodes that stand apart from the namespaces'.
 func (p *Partition) Singles() int { return p.singles }
 
+// OwedRecords lists the single records from the position up to below, exclusive,
+// that an earlier owner left unfinished.
+func (p *Partition) OwedRecords(below int64) (offsets []int64) {
+	if !p.Inheriting() {
+		return nil
+	}
+	at, _ := find(p.inherited.Whole, p.position)
+	for _, s := range p.inherited.Whole[at:] {
+		if s.First >= min(below, p.inherited.Below) {
+			break
+		}
+		if s.First == s.Last {
+			offsets = append(offsets, s.First)
+		}
+	}
+	return offsets
+}
+
 // Advance moves the position to next: every line of the records below it has a
 // node or is done. An offset below the position changes nothing.
 func (p *Partition) Advance(next int64) { p.position = max(p.position, next) }

@@ -44,7 +44,8 @@ type Start struct {
 	Epoch    int32  // leader epoch of what was read before Offset, -1 unknown
 	First    bool   // nothing is committed
 	Reset    string // why reading starts elsewhere: recreated, below_log_start, beyond_end; "" if it does not
-	Gap      int64  // how many offsets lie between
+	Gap      int64  // how many offsets lie between that were not done
+	Behind   int    // how many namespaces may have lost lines beside these
 	Problem  error  // what is wrong with the committed offset, or nil
 	Held     bool   // Problem keeps the partition from being read, as the policy says
 	Remark   Remark
@@ -95,9 +96,7 @@ func Resume(c Committed, log Log, r Reader) Start {
 func (s Start) inRange(log Log, r Reader) Start {
 	switch at := s.Offset; {
 	case at < log.Begin:
-		gap := log.Begin - at
-		return s.resetTo(log.Begin, "below_log_start", gap,
-			fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were read", at, log.Begin, gap), r)
+		return s.belowLogStart(log, r)
 	case at > log.End && s.Epoch >= 0:
 		return s // the leader knows where the histories part, and says so at the first fetch
 	case at > log.End:
@@ -105,6 +104,21 @@ func (s Start) inRange(log Log, r Reader) Start {
 		return s.resetTo(log.Begin, "beyond_end", at-log.End, fmt.Errorf("committed offset %d lies beyond the end %d", at, log.End), r)
 	}
 	return s
+}
+
+// belowLogStart goes on at the log start. Where only records were removed that had
+// been read before, there is nothing to hold the partition for.
+func (s Start) belowLogStart(log Log, r Reader) Start {
+	at := s.Offset
+	if s.Gap, s.Behind = s.Frontier.Lost(at, log.Begin); s.Frontier.Below >= log.Begin {
+		r.Reset = ResetEarliest
+	}
+	if s.Gap == 0 && s.Behind == 0 {
+		s.Offset, s.Epoch = log.Begin, -1
+		return s
+	}
+	return s.resetTo(log.Begin, "below_log_start", s.Gap,
+		fmt.Errorf("committed offset %d lies below the log start %d: %d records were removed before they were imported", at, log.Begin, s.Gap), r)
 }
 
 // resetTo starts elsewhere, or holds the partition where it is.

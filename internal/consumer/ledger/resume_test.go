@@ -67,6 +67,8 @@ func expect(who string, committed int64, r Log, reset OffsetReset, fresh bool) b
 		b.frontier = Frontier{Below: 65} // from the first exception on
 	}
 	switch {
+	case committed < r.Begin && b.frontier.Below > 0: // all that was removed had been done
+		b.start = r.Begin
 	case committed < r.Begin:
 		b.start, b.reset, b.gap = r.Begin, "below_log_start", r.Begin-committed
 	case committed > r.End:
@@ -131,6 +133,35 @@ func seen(f Frontier, start int64) (out Frontier) {
 		}
 	}
 	return out
+}
+
+// TestResume_belowTheLogStart: what was done is no loss, and what is lost though it
+// had been read holds nothing up.
+func TestResume_belowTheLogStart(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		known       Frontier
+		gap         int64
+		behind      int
+		lost, holds bool
+	}{
+		{"all was done", Frontier{Below: 80}, 0, 0, false, false},
+		{"a held record", Frontier{Below: 80, Whole: []Span{{10, 10}, {60, 60}}}, 1, 0, true, false},
+		{"a range, in part", Frontier{Below: 80, Whole: []Span{{10, 12}, {40, 59}}}, 13, 0, true, false},
+		{"a namespace is behind", Frontier{Below: 80, Except: map[string]int64{"a": 20, "b": 50}}, 0, 1, true, false},
+		{"some was never read", Frontier{Below: 30, Whole: []Span{{10, 10}}}, 21, 0, true, true},
+		{"nothing is known", Frontier{}, 40, 0, true, true},
+	} {
+		for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+			p := New(10, tc.known)
+			text, _ := p.Encode(Metadata{TopicID: "t", Fingerprint: "f.1.1"}, MaxMetadata)
+			got := Resume(Committed{Offset: 10, LeaderEpoch: 3, Metadata: text}, Log{Begin: 50, End: 100, Stable: 100}, Reader{Identity: "t", Fingerprint: "f.1.1", Reset: reset})
+			held := reset == ResetHold && tc.holds
+			if got.Gap != tc.gap || got.Behind != tc.behind || got.Held != held || (got.Offset == 50) == held || (got.Reset == "below_log_start") != (tc.lost && !held) || (got.Problem != nil) != tc.lost {
+				t.Errorf("%s, reset %d: %+v", tc.name, reset, got)
+			}
+		}
+	}
 }
 
 func TestSameRouting(t *testing.T) {

@@ -19,6 +19,7 @@ type Metrics struct {
 	consumedTotal, skippedTotal, rejectedTotal, lettersTotal *prometheus.CounterVec
 	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
 	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
+	lostTotal                                                *prometheus.CounterVec
 	rebalances, possibleRepeats                              prometheus.Counter
 	batchBytes, batchRecords, delivery                       prometheus.Histogram
 	credentialsRefused                                       *prometheus.GaugeVec
@@ -59,6 +60,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		uploadedBytes:   counter("bytes_uploaded_total", "Bytes stored.", "namespace"),
 		commits:         counter("commits_total", "Offset commits, by their result.", "result"),
 		offsetResets:    counter("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
+		lostTotal:       counter("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
 		kafkaErrors:     counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
 		fetchPaused:     counter("fetch_paused_seconds_total", "Time in which records were waiting but not taken.", "reason"),
 		rebalances: prometheus.NewCounter(prometheus.CounterOpts{
@@ -83,7 +85,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 	m.zero()
 	if reg != nil {
 		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
-			m.commits, m.offsetResets, m.kafkaErrors, m.fetchPaused, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
+			m.commits, m.offsetResets, m.lostTotal, m.kafkaErrors, m.fetchPaused, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
 			m.credentialsRefused, m.apiMissing, m.lastImport, (*gauges)(m))
 	}
 	return m
@@ -126,12 +128,13 @@ func (m *Metrics) Subscribed(topics []string) {
 
 // byTopic are the metrics with the label topic.
 func (m *Metrics) byTopic() []*prometheus.CounterVec {
-	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets}
+	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets, m.lostTotal}
 }
 
 // Topic exports the reasons of a topic at zero.
 func (m *Metrics) Topic(topic string) {
 	m.consumedTotal.WithLabelValues(topic)
+	m.lostTotal.WithLabelValues(topic)
 	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
 		m.skippedTotal.WithLabelValues(topic, r)
 	}
@@ -232,6 +235,9 @@ func (m *Metrics) Commit(result string) { m.commits.WithLabelValues(result).Inc(
 func (m *Metrics) OffsetReset(topic, reason string) {
 	m.offsetResets.WithLabelValues(topic, reason).Inc()
 }
+
+// Lost counts records that Kafka removed before they were imported.
+func (m *Metrics) Lost(topic string) prometheus.Counter { return m.lostTotal.WithLabelValues(topic) }
 
 // Paused counts time in which records waited but were not taken: for memory, or
 // because others are held.

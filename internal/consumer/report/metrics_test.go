@@ -50,6 +50,7 @@ bridge_offset_resets_total{reason="below_log_start",topic="orders"} 0
 bridge_offset_resets_total{reason="beyond_end",topic="orders"} 0
 bridge_offset_resets_total{reason="recreated",topic="orders"} 0
 bridge_records_consumed_total{topic="orders"} 0
+bridge_records_lost_total{topic="orders"} 0
 bridge_records_rejected_total{reason="bad_id",topic="orders"} 0
 bridge_records_rejected_total{reason="bad_namespace",topic="orders"} 0
 bridge_records_rejected_total{reason="no_id",topic="orders"} 0

@@ -170,15 +170,7 @@ func (s *Session) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Tim
 	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
 		return
 	}
-	if c.Next < p.ledger.Position() {
-		s.shiftNode(p, mark, c.Next)
-		return
-	}
-	s.dropNode(p, mark)
-	s.unmark(n, p)
-	if n.State() == pace.Trial && len(n.shed) == 0 && len(n.uploads) == 0 {
-		s.endOfTrialRead(n, now)
-	}
+	s.moveMark(n, p, c.Next, now)
 }
 
 // endOfTrialRead: all dropped lines are in memory again. What there is must be
@@ -222,15 +214,7 @@ func (s *Session) vanished(job *catchUpTask, now time.Time) {
 		s.catchUp.restUntil = now.Add(fetch.MaxBackoff)
 		return
 	}
-	s.metrics.OffsetReset(p.Topic, "below_log_start")
-	s.log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
-		"from", job.From, "to", start, "remedy", "the topic's retention must be longer than an outage or a held namespace lasts")
-	for name := range job.Wanted {
-		gap := &fetch.Chunk{Start: job.From, Next: start}
-		n := s.namespace(name)
-		s.shift(n, p, gap, now)
-		s.pacer.Forget(n.Namespace)
-	}
+	s.removed(p, now)
 	if job.upload != nil {
 		s.lettersVanished(job.upload, p, start)
 	}

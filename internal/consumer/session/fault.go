@@ -80,7 +80,7 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 	if s.mode != running {
 		return
 	}
-	position, frontier := p.ledger.Position(), ledger.Frontier{}
+	position, frontier, readBefore := p.ledger.Position(), ledger.Frontier{}, false
 	r := resolved{TopicPartition: p.TopicPartition, committed: kafka.Committed{Offset: position}, at: ledger.Start{Offset: position}}
 	at := &r.at
 	switch known := s.frontierOf(p); {
@@ -88,7 +88,8 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		frontier = known.Before(truncatedAt)
 		at.Offset, at.Gap, at.Reset = max(log.Begin, min(truncatedAt, p.ledger.Watermark())), max(position, known.Below)-truncatedAt, "beyond_end"
 	case position < log.Begin:
-		at.Offset, at.Gap, at.Reset = log.Begin, log.Begin-position, "below_log_start"
+		at.Gap, at.Behind = known.Lost(position, log.Begin)
+		at.Offset, at.Reset, readBefore = log.Begin, "below_log_start", known.Below >= log.Begin
 	case position > log.End:
 		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
 	}
@@ -100,16 +101,19 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		s.fetcher.Pause(p.cursor, p.paused)
 		return
 	}
-	if s.cfg.OffsetReset == ledger.ResetHold {
+	if s.cfg.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
 		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
 		return
 	}
-	s.tellReset(r)
+	if at.Gap > 0 || at.Behind > 0 {
+		s.tellReset(r)
+	}
 	s.fetcher.Forget(p.cursor)
 	p.failure = nil
 	if at.Reset == "below_log_start" {
+		p.cursor.Know(log)
 		p.ledger.Advance(at.Offset)
 		p.touch()
 	} else {
@@ -130,7 +134,7 @@ func (s *Session) startOver(p *partition, start int64, frontier ledger.Frontier)
 		s.unmark(n, p)
 	}
 	p.ledger = ledger.New(start, frontier)
-	p.committed, p.heldCount = start, 0
+	p.committed, p.heldCount, p.ranges = start, 0, nil
 	s.passTakenBack()
 	s.pauseHeld(p)
 	p.touch()

@@ -28,7 +28,10 @@ func (s *Session) holdRange(p *partition, c *fetch.Chunk, now time.Time) {
 		return
 	}
 	p.heldCount++
-	p.firstHeld.note(node.First, fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.Size))
+	if p.ranges == nil {
+		p.ranges = map[int64]string{}
+	}
+	p.ranges[node.Last] = fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.Size)
 	p.touch()
 	s.metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
 	s.Faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,

@@ -63,6 +63,7 @@ func (s *Session) retryPending(now time.Time) {
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
 func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+	s.fit(c, p)
 	s.metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {
 		s.holdRange(p, c, now)
@@ -72,6 +73,9 @@ func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 	}
 	for i := range c.Groups {
 		s.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
+	}
+	if c.Oversized == nil && p.ledger.Inheriting() {
+		s.compacted(p, c)
 	}
 	before := p.ledger.Watermark()
 	p.ledger.Advance(c.Next)
@@ -87,6 +91,23 @@ func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 	}
 	p.recovered()
 	s.pauseHeld(p)
+}
+
+// fit cuts off what a chunk has behind the last single record that the partition may
+// have: it is read again when there is room.
+func (s *Session) fit(c *fetch.Chunk, p *partition) {
+	room := maxSingles - p.ledger.Singles()
+	if len(c.Rejects) <= room {
+		return
+	}
+	for i := range c.Rejects {
+		if r := &c.Rejects[i]; !r.Operator && s.cfg.policyFor(r.Reason) != record.Skip && !p.ledger.RecordDone(r.Offset) {
+			if room--; room < 0 {
+				c.Cut(r.Offset)
+				return
+			}
+		}
+	}
 }
 
 // recovered clears a failure once data flows again.
@@ -248,7 +269,11 @@ func (s *Session) resume(what awaited) {
 // pauseHeld stops reading a partition whose single records would no longer fit
 // the commit metadata, or that awaits something, and goes on afterwards.
 func (s *Session) pauseHeld(p *partition) {
-	full := p.ledger.Singles() >= maxSingles || p.awaits != awaitsNothing
+	most := maxSingles
+	if p.paused && p.ledger.Singles() > p.heldCount {
+		most -= maxSingles / 4 // some will be settled: not each of them is worth a read
+	}
+	full := p.ledger.Singles() >= most || p.awaits != awaitsNothing
 	if full == p.paused || s.mode != running {
 		return
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 // maxSingles is how many records of one partition may be held or on their way
-// to the dead-letter topic before reading it pauses: as many as commit metadata
-// surely has room for, so that a restart sends nothing again.
+// to the dead-letter topic before reading it pauses: as many as commit metadata has
+// room for while they are less than 36^6 offsets apart, so that a restart sends
+// nothing again.
 const maxSingles = 500
 
 // partition is what the loop knows of one assigned partition.
@@ -42,6 +43,7 @@ type partition struct {
 	caughtUp  time.Time           // when there was last nothing to read
 	heldCount int                 // held records
 	firstHeld heldRecord
+	ranges    map[int64]string // why ranges are held, by their last offsets
 }
 
 // awaited is what a partition waits for before it is read on. What was read of it
@@ -68,12 +70,17 @@ func (h *heldRecord) note(offset int64, reason string) {
 	}
 }
 
-// reasonAt returns why the record of the node is held, or "".
-func (h *heldRecord) reasonAt(n *ledger.Node) string {
-	if n.Kind != ledger.HeldRecord || n.First != h.offset {
+// heldFor returns why the record or the range of the node is held, or "".
+func (p *partition) heldFor(n *ledger.Node) string {
+	switch why, ok := p.ranges[n.Last]; {
+	case n.Kind != ledger.HeldRecord:
 		return ""
+	case ok:
+		return why
+	case p.firstHeld.reason == "" || n.First != p.firstHeld.offset:
+		return "why is in the log of when it was read; bridge check -sample reads it again"
 	}
-	return h.reason
+	return p.firstHeld.reason
 }
 
 // touch makes the next commit include the partition.

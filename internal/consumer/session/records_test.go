@@ -125,6 +125,38 @@ func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 	})
 }
 
+// However many records of one chunk are to be held, and however far apart, the
+// commit names all that is: the rest of the chunk is read when there is room.
+func TestSession_heldRecordsOfOneChunkFitTheCommit(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		const apart = 400
+		var few, many []recordbatch.Record
+		for i := range int64(499) {
+			few = append(few, recordbatch.Record{Offset: i * apart, Value: []byte("poison")})
+		}
+		for i := range int64(1000) {
+			o := 499*apart + i*2*apart
+			many = append(many, recordbatch.Record{Offset: o, Value: []byte("poison")}, recordbatch.InNS(o+apart, "a"))
+		}
+		for chunk := range slices.Chunk(few, 100) {
+			r.feed(0, chunk...)
+		}
+		r.feed(0, many...)
+		p := r.part(0)
+		if !p.cursor.Paused || p.ledger.Position() != 501*apart || p.cursor.Offset != 501*apart {
+			t.Errorf("paused %t at %d, to be read on from %d; want %d", p.cursor.Paused, p.ledger.Position(), p.cursor.Offset, 501*apart)
+		}
+		if f := r.frontier(0); len(f.Whole) != maxSingles || f.Below != 501*apart || p.omitted != 0 {
+			t.Errorf("the commit names %d held records, below %d, %d namespaces omitted", len(f.Whole), f.Below, p.omitted)
+		}
+		r.after(age)
+		r.stored("a", 500*apart)
+		if n := r.metrics.Totals().RecordsConsumed; n != 501 {
+			t.Errorf("%v records were consumed, want 501", n)
+		}
+	})
+}
+
 func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		away := true

@@ -61,6 +61,7 @@ type Session struct {
 	// as joining again with a deleted topic could create it.
 	resubscribe bool
 	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
+	lookAt      time.Time // when lookForRemoved looks again
 	reliefAt    time.Time // not before then another namespace is looked for to shed
 	// Partitions that pauseHeld has paused, and until when that is counted.
 	pausedPartitions int
@@ -195,6 +196,7 @@ func (s *Session) turn(now time.Time, timer *time.Timer) {
 		s.resumeMarked()
 		s.retryPending(now)
 		s.expire(now)
+		s.lookForRemoved(now)
 		s.countHeldPauses(now)
 	}
 	s.nextCatchUp(now)

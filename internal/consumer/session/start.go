@@ -46,7 +46,7 @@ func (s *Session) resolved(rs []resolved) {
 			s.tellReset(r)
 			p.touch()
 		}
-		if r.recalled {
+		if r.recalled || r.at.Offset != r.committed.Offset {
 			p.touch()
 		}
 		if r.at.First {
@@ -73,8 +73,11 @@ func (s *Session) resolved(rs []resolved) {
 
 func (s *Session) tellReset(r resolved) {
 	s.metrics.OffsetReset(r.Topic, r.at.Reset)
+	if r.at.Reset == "below_log_start" {
+		s.metrics.Lost(r.Topic).Add(float64(r.at.Gap))
+	}
 	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
-		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap)
+		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap, "namespaces_behind", r.at.Behind)
 }
 
 // holdOut keeps a partition from being read until somebody decides.

@@ -93,7 +93,7 @@ func (p *partition) status(now time.Time) report.PartitionStatus {
 	}
 	n := p.ledger.Oldest()
 	if n != nil {
-		out.PinnedBy = &report.PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.firstHeld.reasonAt(n)}
+		out.PinnedBy = &report.PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.heldFor(n)}
 	}
 	if p.paused && out.Error == nil {
 		text := p.pauseReason()

@@ -1,0 +1,162 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
+)
+
+// remove makes the log of a partition begin at start, as a fetch or a survey tells.
+func (r *sessionRig) remove(partition int32, start int64) {
+	r.part(partition).cursor.LogStart.Store(start)
+	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
+	r.logs[tp] = slices.DeleteFunc(r.logs[tp], func(rec recordbatch.Record) bool { return rec.Offset < start })
+}
+
+// What the retention removes of held records, of a held range and of a held
+// namespace is lost, told, counted, and waited for no longer.
+func TestSession_heldThingsThatAreRemoved(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", refusal)
+		r.feed(0, poison(0, 1)...)
+		r.feed(1, runOf("bad", 0, 9)...)
+		r.feed(0, runOf("good", 2, 9)...)
+		r.oversize(0, 10, 29, 20)
+		r.feed(0, append(poison(30, 30), runOf("good", 31, 39)...)...)
+		p := r.part(0)
+		lost := func() float64 { return testutil.ToFloat64(r.metrics.Lost("orders")) }
+		for _, step := range []struct {
+			start, watermark int64
+			lost             float64
+			reason           string
+		}{
+			{1, 1, 1, "why is in the log of when it was read; bridge check -sample reads it again"},
+			{5, 10, 2, "the Kafka batch at offsets 10 to 29 with 20 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"},
+			{15, 15, 7, "the Kafka batch at offsets 10 to 29 with 20 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"},
+			{30, 30, 22, "why is in the log of when it was read; bridge check -sample reads it again"},
+			{31, 40, 23, ""},
+		} {
+			r.remove(0, step.start)
+			r.after(age)
+			if got := p.ledger.Watermark(); got != step.watermark || lost() != step.lost {
+				t.Errorf("the log begins at %d: watermark %d with %v lost, want %d with %v", step.start, got, lost(), step.watermark, step.lost)
+			}
+			st := r.status().Partitions[0]
+			reason := ""
+			if st.PinnedBy != nil {
+				reason = st.PinnedBy.Reason
+			}
+			if held := st.State == "held"; reason != step.reason || held != (step.start < 31) {
+				t.Errorf("the log begins at %d: %s, pinned with the reason %q, want %q", step.start, st.State, reason, step.reason)
+			}
+		}
+		r.stored("good", append(offsets(2, 9), offsets(31, 39)...)...)
+		r.remove(1, 10)
+		r.after(2 * maxSleep)
+		r.watermark(1, 10)
+		r.api.create = nil
+		r.after(2 * time.Minute)
+		if n := r.lookup("bad"); n != nil && n.Troubled() {
+			t.Error("the namespace without lines is in trouble still")
+		}
+		r.stored("bad")
+	})
+}
+
+// A catch-up read that finds its lines removed goes on behind them.
+func TestSession_aCatchUpReadGoesOnAtTheLogStart(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create = only("bad", refusal)
+		r.feed(0, runOf("bad", 0, 9)...)
+		job := &catchUpTask{partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).cursor, Wanted: map[string]bool{"bad": true}}}
+		r.remove(0, 6)
+		r.catchUpOver(job, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
+		r.watermark(0, 6)
+		r.api.create = nil
+		r.after(2 * time.Minute)
+		r.stored("bad", offsets(6, 9)...)
+	})
+}
+
+// A restart after the log has lost what was held goes on too, whatever the policy
+// for offsets out of range, and counts what was not done.
+func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
+	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
+	var commit kafka.CommitOffset
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, append(poison(0, 0), runOf("a", 1, 9)...)...)
+		r.after(age)
+		commit = r.commitOf(r.part(0))
+	})
+	for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newSessionRig(t, nil, func(c *Config) { c.OffsetReset = reset })
+			p := r.part(0)
+			p.cursor = nil
+			found := r.start(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
+			r.resolved([]resolved{found})
+			r.feed(0, runOf("a", 4, 12)...)
+			if r.after(age); p.heldOut || p.failure != nil {
+				t.Errorf("reset %d: held out %t, %v", reset, p.heldOut, p.failure)
+			}
+			r.stored("a", 10, 11, 12)
+			r.watermark(0, 13)
+			if n := testutil.ToFloat64(r.metrics.Lost("orders")); n != 1 {
+				t.Errorf("reset %d: %v records are lost, want 1", reset, n)
+			}
+		})
+	}
+}
+
+// A held record that compaction has removed is missed when it should be read again.
+func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
+	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
+	var commit kafka.CommitOffset
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, append(append(poison(0, 1), runOf("a", 2, 8)...), poison(9, 9)...)...)
+		r.after(age)
+		commit = r.commitOf(r.part(0))
+	})
+	synctest.Test(t, func(t *testing.T) {
+		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})
+		r.feed(0, append(poison(1, 1), runOf("a", 2, 12)...)...) // 9 is a line now
+		if r.after(age); r.part(0).ledger.Watermark() != 1 {
+			t.Errorf("watermark %d", r.part(0).ledger.Watermark())
+		}
+		r.stored("a", 9, 10, 11, 12)
+		if n := testutil.ToFloat64(r.metrics.Lost("orders")); n != 1 {
+			t.Errorf("%v records are lost, want 1", n)
+		}
+	})
+}
+
+// An offset that is removed while the partition waits for memory is judged by what
+// earlier owners have done.
+func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
+	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
+	p := ledger.New(5, ledger.Frontier{Below: 40, Whole: []ledger.Span{{First: 5, Last: 5}, {First: 20, Last: 20}}})
+	text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: fingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
+	for begin, want := range map[int64]float64{30: 2, 45: 7} {
+		for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
+			synctest.Test(t, func(t *testing.T) {
+				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *Config) { c.OffsetReset = reset })
+				r.relocated(r.part(0), -1, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
+				name := fmt.Sprintf("the log begins at %d, reset %d", begin, reset)
+				if held := r.part(0).heldOut; held != (begin > 40 && reset == ledger.ResetHold) {
+					t.Errorf("%s: held out %t", name, held)
+				} else if n := testutil.ToFloat64(r.metrics.Lost("orders")); !held && n != want {
+					t.Errorf("%s: %v records are lost, want %v", name, n, want)
+				}
+			})
+		}
+	}
+}
