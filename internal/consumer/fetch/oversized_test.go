@@ -121,8 +121,8 @@ func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
 		topic := r.Topic("orders")
 		r.fetched, r.inflated = NewAllowance(Share(r.cfg.BufferMaxBytes), AnswerCeiling(r.cfg.BufferMaxBytes)), NewAllowance(Share(r.cfg.BufferMaxBytes), InflateCeiling(r.cfg.BufferMaxBytes))
 		r.fetcher = New(&r.cfg, r.Client, r.fetched, 1, func() {})
-		for i, p := range topic.Partitions {
-			r.cursors[i] = r.fetcher.Open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
+		for _, p := range topic.Partitions {
+			r.cursors[p.Partition] = r.fetcher.Open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
 		r.decoder = NewDecoder(&r.cfg, mapper, r.inflated, r.take)
 		test(r)
