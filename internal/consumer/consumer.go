@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
-
-	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/consumer/session"
@@ -44,32 +41,24 @@ func New(cfg session.Config, d session.Dependencies) (*Consumer, error) {
 }
 
 // Run joins the group and imports until ctx ends; then it drains, commits and
-// leaves. While brokers or credentials fail it keeps trying. The error is
-// ErrUnfinished or nil.
+// leaves. While brokers or credentials fail it keeps trying. The error is nil,
+// ErrUnfinished, or says that another process has joined under the same instance
+// id: Run returns at once then.
 func (c *Consumer) Run(ctx context.Context) error {
 	c.process.Pulse.Beat(time.Now())
 	beat := c.heartbeat()
 	defer beat()
 	defer context.AfterFunc(ctx, c.state.stop)()
-	unfinished, first := false, true
-	for ctx.Err() == nil {
-		sub, _, err := c.client.Resolve(ctx, c.cfg.Selection())
-		if err == nil && len(sub.Topics) == 0 {
-			err = c.noTopics(&sub)
-			c.metrics.Subscribed(c.cfg.Topics)
-		}
-		if err != nil {
-			c.cannotJoin(ctx, "metadata", err)
-			continue
-		}
-		if len(sub.Missing) > 0 {
-			c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
-		}
-		if first {
-			c.removeNamesake("a crashed predecessor")
-			first = false
-		}
-		unfinished = c.belong(ctx, &sub)
+	m := c.newMember()
+	unfinished := false
+	var fenced error
+	for ctx.Err() == nil && fenced == nil {
+		unfinished, fenced = c.nextGeneration(ctx, m)
+	}
+	if fenced == nil {
+		c.leave(m)
+	} else {
+		m.Pause()
 	}
 	c.state.stopped()
 	c.client.Close()
@@ -77,50 +66,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if unfinished {
 		return ErrUnfinished
 	}
-	return nil
-}
-
-// belong is a member of the group until ctx ends or the topics change. It says
-// whether the session that ctx has ended left something unfinished.
-func (c *Consumer) belong(ctx context.Context, sub *kafka.Subscription) (unfinished bool) {
-	g, err := c.join(sub.Topics)
-	if err != nil {
-		c.cannotJoin(ctx, "join", err)
-		return false
-	}
-	defer c.leave(g)
-	for ctx.Err() == nil {
-		c.state.joining()
-		gen, err := g.Next(ctx)
-		if ctx.Err() != nil || errors.Is(err, kafkago.ErrGroupClosed) {
-			return false
-		}
-		if err != nil {
-			if joinError(err) {
-				c.cannotJoin(ctx, "join", err)
-			}
-			continue
-		}
-		c.state.joined(gen.MemberID, gen.ID)
-		c.metrics.KafkaRefused(false)
-		var resubscribe bool
-		unfinished, resubscribe = c.generation(ctx, g, gen, sub)
-		if ctx.Err() != nil {
-			return unfinished
-		}
-		if resubscribe || len(gen.Assignments) == 0 && sleep.For(ctx, joinBackoff) != nil {
-			return false
-		}
-		next, _, err := c.client.Resolve(ctx, c.cfg.Selection())
-		if err != nil || len(next.Topics) == 0 {
-			continue // the next generation will see it again
-		}
-		if !slices.Equal(next.Topics, sub.Topics) {
-			return false
-		}
-		*sub = next
-	}
-	return false // stopped while it had no partitions: what was left is another's
+	return fenced
 }
 
 func (c *Consumer) noTopics(sub *kafka.Subscription) error {

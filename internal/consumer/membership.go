@@ -3,191 +3,120 @@ package consumer
 import (
 	"context"
 	"errors"
-	"net/netip"
-	"strings"
+	"fmt"
 	"time"
-
-	kafkago "github.com/segmentio/kafka-go"
 
 	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
+	"kafka-import-bridge/internal/kafka/group"
 )
 
-// joinBackoff is the pause after a failed join.
-const joinBackoff = 500 * time.Millisecond
+// twinError is how Run ends when another process has taken over this one's name.
+type twinError struct{ group, instance string }
 
-// membership is that of one subscription. The library joins, syncs and
-// sends heartbeats; commits, fetches and the end of each generation are ours.
-type membership struct {
-	*kafkago.ConsumerGroup
-	topics  []string
-	unheard bool // the brokers gave no answer to the last attempt to leave
+// Error names the instance and the remedy.
+func (e *twinError) Error() string {
+	return fmt.Sprintf("another process has joined the group %s under the instance id %s, and this one stops at once: "+
+		"give each replica a BRIDGE_INSTANCE_ID of its own", e.group, e.instance)
 }
 
-func (c *Consumer) join(topics []string) (*membership, error) {
-	g, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
-		ID:                c.cfg.Group,
-		Brokers:           c.client.Config().Brokers,
-		Dialer:            c.client.Dialer(),
-		Topics:            topics,
-		GroupBalancers:    []kafkago.GroupBalancer{evenBalancer{}},
-		HeartbeatInterval: c.cfg.HeartbeatInterval,
-		SessionTimeout:    c.cfg.SessionTimeout,
-		RebalanceTimeout:  c.cfg.RebalanceTimeout,
-		JoinGroupBackoff:  joinBackoff,
-		Timeout:           c.cfg.CallTimeout(),
-	})
-	if err != nil {
-		return nil, err
+func (c *Consumer) newMember() *group.Member {
+	return group.New(group.Config{
+		Group: c.cfg.Group, InstanceID: c.cfg.InstanceID,
+		SessionTimeout: c.cfg.SessionTimeout, RebalanceTimeout: c.cfg.RebalanceTimeout, HeartbeatInterval: c.cfg.HeartbeatInterval,
+		CallTimeout: c.cfg.CallTimeout(), Trouble: c.heartbeatFailed,
+	}, c.client)
+}
+
+// heartbeatFailed tells that the coordinator does not take heartbeats, and with
+// nil that it does again. The goroutine of the heartbeats calls it.
+func (c *Consumer) heartbeatFailed(err error) {
+	if err == nil {
+		c.state.heartbeats("")
+		return
 	}
-	return &membership{ConsumerGroup: g, topics: topics}, nil
+	text := c.process.Explain(err)
+	c.metrics.KafkaFailed("heartbeat")
+	c.process.NoteCredentials(err)
+	c.state.heartbeats(text)
+	c.process.Faults.Log(time.Now(), "heartbeat failed; it is sent again", "heartbeat/"+text, "error", text)
 }
 
-// generation runs the session of one generation inside of it, so that the
-// group waits for its drain before it joins again.
-func (c *Consumer) generation(ctx context.Context, g *membership, gen *kafkago.Generation, sub *kafka.Subscription) (unfinished, resubscribe bool) {
-	unheard := false
-	m := session.Member{ID: gen.MemberID, Generation: gen.ID, Topics: sub.Topics, Parts: sub.Parts, IDs: sub.IDs, Cluster: sub.Cluster}
-	for topic, parts := range gen.Assignments {
+// nextGeneration joins the group and works in the generation that comes of it. It
+// returns false where it could not join, which it has told then. unfinished says
+// that the session has given up something that no policy holds. An error is for
+// good.
+func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinished bool, err error) {
+	sub, _, err := c.client.Resolve(ctx, c.cfg.Selection())
+	if err == nil && len(sub.Topics) == 0 {
+		err = c.noTopics(&sub)
+		c.metrics.Subscribed(c.cfg.Topics)
+	}
+	if err != nil {
+		m.Pause() // who does not read must not keep partitions
+		c.cannotJoin(ctx, "metadata", err)
+		return false, nil
+	}
+	if len(sub.Missing) > 0 {
+		c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
+	}
+	c.state.joining()
+	gen, err := m.Join(ctx, sub.Topics, sub.Parts)
+	switch {
+	case errors.Is(err, group.ErrFenced):
+		return false, c.twin()
+	case err != nil:
+		c.cannotJoin(ctx, "join", err)
+		return false, nil
+	}
+	c.state.joined(gen.MemberID, gen.ID)
+	c.process.NoteCredentials(nil)
+	c.metrics.Rebalanced()
+	sub.Parts = gen.Counts
+	return c.generation(ctx, gen, &sub)
+}
+
+// generation runs the session of one generation. What it has stored is committed
+// when it returns, so that the group may give the partitions away.
+func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription) (unfinished bool, err error) {
+	m := session.Member{
+		ID: gen.MemberID, InstanceID: c.cfg.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
+		Topics: sub.Topics, Parts: sub.Parts, IDs: sub.IDs, Cluster: sub.Cluster,
+	}
+	for topic, parts := range gen.Assigned {
 		for _, p := range parts {
-			m.Assigned = append(m.Assigned, kafka.TopicPartition{Topic: topic, Partition: int32(p.ID)})
+			m.Assigned = append(m.Assigned, kafka.TopicPartition{Topic: topic, Partition: p})
 		}
 	}
 	s := session.New(c.process, m)
 	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.ID, "generation", m.Generation, "partitions", len(m.Assigned))
-	c.metrics.Rebalanced()
-	c.process.NoteCredentials(nil)
-	done := make(chan struct{})
-	gen.Start(func(generation context.Context) {
-		defer close(done)
-		c.state.begin(s)
-		unfinished = s.Run(generation, ctx.Done())
-		c.state.end()
-		if ctx.Err() != nil || s.TopicsChanged() {
-			// Leave, and tell the group, before this function returns: else it
-			// joins again first, and waits for everybody.
-			unheard = !c.leaveAs(m.ID)
-			go func() { _ = g.Close() }()
-			sleep.Until(context.Background(), generation.Done(), time.Now().Add(time.Second))
-		}
-	})
-	<-done
-	g.unheard = unheard
-	if s.PutOut() {
-		c.tellTwin(ctx, m.ID)
+	c.state.begin(s)
+	unfinished = s.Run(ctx.Done())
+	c.state.end()
+	if why := s.FencedBy(); errors.Is(why, group.ErrFenced) || errors.Is(why, kafka.CodeFencedInstance) {
+		return false, c.twin()
 	}
-	return unfinished, s.TopicsChanged()
+	return unfinished, nil
 }
 
-// leaveAs takes one of our own member ids out of the group. An unknown one is
-// out already. It says whether the brokers gave an answer.
-func (c *Consumer) leaveAs(memberID string) (heard bool) {
-	if memberID == "" {
-		return true
+// twin tells that another process bears this one's name.
+func (c *Consumer) twin() error {
+	err := &twinError{c.cfg.Group, c.cfg.InstanceID}
+	c.log.Error("duplicate instance id: this process stops, the newer one goes on", "group", c.cfg.Group, "instance_id", c.cfg.InstanceID,
+		"remedy", "give each replica its own BRIDGE_INSTANCE_ID")
+	return err
+}
+
+// leave ends the membership, unless this process is to stay a member while it is
+// restarted.
+func (c *Consumer) leave(m *group.Member) {
+	if c.cfg.StayOnStop {
+		m.Pause()
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), session.LeavePatience)
 	defer cancel()
-	if err := c.client.LeaveGroup(ctx, c.cfg.Group, memberID); err != nil && ctx.Err() != nil {
+	if err := m.Leave(ctx); err != nil {
 		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.Explain(err))
-		return false
 	}
-	return true
-}
-
-// leave ends the membership. During a join the library would wait for the
-// rebalance to end: a member that it had before is taken out of the group,
-// which ends the join, or else its connections are closed.
-func (c *Consumer) leave(g *membership) {
-	closed := make(chan struct{})
-	go func() {
-		_ = g.Close()
-		close(closed)
-	}()
-	within := func(d time.Duration) bool {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-closed:
-			return true
-		case <-t.C:
-			return false
-		}
-	}
-	if within(session.LeavePatience / 10) {
-		return
-	}
-	if g.unheard { // to try again would only delay the stop
-		c.client.CloseMembership()
-		within(session.LeavePatience / 3)
-		return
-	}
-	c.leaveAs(c.state.lastMember())
-	if within(session.LeavePatience) {
-		return
-	}
-	c.client.CloseMembership()
-	within(session.LeavePatience)
-	c.removeNamesake("this process, whose join was not waited for")
-}
-
-// removeNamesake removes the member of our own instance name that lives on our
-// own host: after a crash the group would otherwise wait a whole session
-// timeout for it. Without an instance name nobody can be told apart, and
-// nobody is removed.
-func (c *Consumer) removeNamesake(what string) {
-	if c.cfg.InstanceID == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), session.LeavePatience)
-	defer cancel()
-	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
-	if err != nil {
-		c.log.Warn("group cannot be described; a crashed predecessor may delay the start", "error", c.process.Explain(err))
-		return
-	}
-	host := c.client.LocalHost(ctx)
-	for _, m := range group.Members {
-		if m.ClientID != c.client.Config().ClientID || !sameHost(m.ClientHost, host) {
-			continue
-		}
-		if err := c.client.LeaveGroup(ctx, c.cfg.Group, m.MemberID); err != nil {
-			c.log.Warn("member of a predecessor cannot be removed", "member_id", m.MemberID, "error", c.process.Explain(err))
-			continue
-		}
-		c.log.Info("removed a member that bears our name", "whose", what, "member_id", m.MemberID)
-	}
-}
-
-// tellTwin looks for another member with our name after we were put out.
-func (c *Consumer) tellTwin(ctx context.Context, own string) {
-	if c.cfg.InstanceID == "" || ctx.Err() != nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout())
-	defer cancel()
-	group, err := c.client.DescribeGroup(ctx, c.cfg.Group)
-	if err != nil {
-		return
-	}
-	for _, m := range group.Members {
-		if m.ClientID == c.client.Config().ClientID && m.MemberID != own {
-			c.log.Error("duplicate instance id: another member of the group has the same name", "instance_id", c.cfg.InstanceID,
-				"other_member_id", m.MemberID, "other_host", m.ClientHost, "remedy", "give each replica its own BRIDGE_INSTANCE_ID")
-		}
-	}
-}
-
-// sameHost compares a member's address, as a broker writes it ("/0:0:0:0:0:0:0:1"),
-// with one of our own, and is false where either is none.
-func sameHost(member, own string) bool {
-	a, err := netip.ParseAddr(strings.TrimPrefix(member, "/"))
-	b, err2 := netip.ParseAddr(own)
-	return err == nil && err2 == nil && a.Unmap().WithZone("") == b.Unmap().WithZone("")
-}
-
-// joinError says whether an error of Next is worth telling: a rebalance that
-// goes on is not.
-func joinError(err error) bool {
-	return !errors.Is(err, kafkago.RebalanceInProgress)
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 
 	"kafka-import-bridge/internal/consumer/report"
@@ -36,8 +37,8 @@ func (c *Consumer) base() *report.Status {
 	if st.State == "" {
 		st.State = report.Waiting
 	}
-	if c.state.kafkaError != "" {
-		st.KafkaError = &c.state.kafkaError
+	if text := cmp.Or(c.state.kafkaError, c.state.unheard); text != "" {
+		st.KafkaError = &text
 	}
 	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
 	st.Buffer = report.BufferStatus{Bytes: c.process.Lent(), LimitBytes: c.cfg.BufferMaxBytes}

@@ -21,8 +21,9 @@ type state struct {
 	generation int32
 	member     bool
 	stopping   bool
-	kafkaError string
-	session    loop // that runs now, or nil
+	kafkaError string // why the process is no member
+	unheard    string // why the coordinator takes no heartbeats
+	session    loop   // that runs now, or nil
 }
 
 // loop is what the process asks of a session that runs.
@@ -51,14 +52,14 @@ func (s *state) joining() {
 func (s *state) joined(memberID string, generation int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.name, s.kafkaError, s.member = report.Running, "", true
+	s.name, s.kafkaError, s.unheard, s.member = report.Running, "", "", true
 	s.memberID, s.generation = memberID, generation
 }
 
-func (s *state) lastMember() string {
+func (s *state) heartbeats(err string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.memberID
+	s.unheard = err
 }
 
 func (s *state) begin(l loop) {

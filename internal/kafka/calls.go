@@ -108,11 +108,35 @@ func (c *Client) FetchOnce(ctx context.Context, broker int32, r *wire.FetchReque
 	return answer, nil
 }
 
-// call makes an exchange whose answer may have memory of its own.
-func (c *Client) call(ctx context.Context, broker int32, r wire.Request) ([]byte, int16, error) {
-	e := &exchange{client: c, request: r, patience: c.config.CallTimeout, alloc: ownMemory}
+// Exchange sends a request to a broker, or to any if it is -1, and returns the
+// body of its answer and the version. The answer is waited for as long as patience
+// says, or until ctx ends; connecting has a bound of its own.
+func (c *Client) Exchange(ctx context.Context, broker int32, r wire.Request, patience time.Duration) ([]byte, int16, error) {
+	e := &exchange{client: c, request: r, patience: patience, alloc: ownMemory}
 	err := c.exchange(ctx, broker, e)
 	return e.body, e.version, err
+}
+
+// Partitions returns how many partitions each of the topics has, 0 where the
+// brokers do not say.
+func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]int, error) {
+	counts := make(map[string]int, len(topics))
+	if len(topics) == 0 {
+		return counts, nil
+	}
+	md, err := c.Metadata(ctx, topics)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range md.Topics {
+		counts[t.Name] = len(t.Partitions)
+	}
+	return counts, nil
+}
+
+// call makes an exchange whose answer may have memory of its own.
+func (c *Client) call(ctx context.Context, broker int32, r wire.Request) ([]byte, int16, error) {
+	return c.Exchange(ctx, broker, r, c.config.CallTimeout)
 }
 
 // exchange carries out e. A broker that kafka-go has not heard of yet is looked

@@ -36,6 +36,7 @@ const (
 	CodeGroupDenied            Code = 30
 	CodeClusterDenied          Code = 31
 	CodeInconsistentProtocol   Code = 23 // of a group
+	CodeInvalidSessionTimeout  Code = 26
 	CodeUnsupportedMechanism   Code = 33
 	CodeIllegalSASLState       Code = 34
 	CodeUnsupportedVersion     Code = 35
@@ -43,6 +44,8 @@ const (
 	CodeAuthenticationFailed   Code = 58
 	CodeFencedLeaderEpoch      Code = 74
 	CodeUnknownLeaderEpoch     Code = 75
+	CodeMemberIDRequired       Code = 79
+	CodeGroupFull              Code = 81 // it has group.max.size members
 	CodeFencedInstance         Code = 82
 	CodeUnknownTopicID         Code = 100
 	CodeInconsistentTopicID    Code = 103

@@ -71,6 +71,7 @@ type Commit struct {
 	Group      string
 	Generation int32
 	MemberID   string
+	InstanceID string // of a static member, "" for none
 	Offsets    []CommitOffset
 }
 
@@ -120,6 +121,7 @@ func commitRequest(commit Commit) *offsetcommit.Request {
 		GroupID:         commit.Group,
 		GenerationID:    commit.Generation,
 		MemberID:        commit.MemberID,
+		GroupInstanceID: commit.InstanceID,
 		RetentionTimeMs: -1, // the broker's own
 	}
 	for _, o := range commit.Offsets {

@@ -37,6 +37,17 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
+// seeHeartbeat notes each heartbeat that reaches the group's coordinator.
+func (w *world) seeHeartbeat(req kmsg.Request) (kmsg.Response, error, bool) {
+	r := req.(*kmsg.HeartbeatRequest)
+	info := w.cluster.GroupInfo(group)
+	if w.cluster.CurrentNode() == w.cluster.CoordinatorFor(group) && info != nil && info.Epoch == r.Generation {
+		who, _, _ := strings.Cut(r.MemberID, "-")
+		w.truth.beat(who)
+	}
+	return nil, nil, false
+}
+
 // fenced says whether who commits is no member any more, and is told so.
 func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
 	if w.cluster.CurrentNode() != w.cluster.CoordinatorFor(group) {

@@ -24,6 +24,13 @@ func (t *truth) heard(process, member string, generation int32, fenced bool) {
 	}
 }
 
+// beat notes a heartbeat that has reached the group.
+func (t *truth) beat(process string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.alive[process] = time.Now()
+}
+
 // letter notes a dead letter that was sent.
 func (t *truth) letter(topic string, partition int32, offset int64, namespace string) {
 	t.mu.Lock()

@@ -92,6 +92,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 		w.learnID(topic)
 	}
 	w.cluster.ControlKey(keyOffsetCommit, w.seeCommit)
+	w.cluster.ControlKey(int16(kmsg.Heartbeat), w.seeHeartbeat)
 	w.cluster.ControlKey(int16(kmsg.Produce), w.seeProduce)
 	w.api, err = sandbox.New(sandbox.Options{Discard: true, Seed: rnd.Uint64() | 1, OnStored: func(o sandbox.Object) {
 		w.truth.store(o.Namespace, o.RequestID, o.Body, s)

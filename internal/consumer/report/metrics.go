@@ -96,7 +96,7 @@ func (m *Metrics) zero() {
 	for _, r := range []string{"ok", "fenced", "error"} {
 		m.commits.WithLabelValues(r)
 	}
-	for _, o := range []string{"join", "metadata", "fetch", "decode", "commit", "produce"} {
+	for _, o := range []string{"join", "heartbeat", "metadata", "fetch", "decode", "commit", "produce"} {
 		m.kafkaErrors.WithLabelValues(o)
 	}
 	for _, r := range []string{"memory", "held"} {

@@ -35,8 +35,6 @@ type committer struct {
 	flying    bool
 	touched   bool // a partition has something new
 	notBefore time.Time
-	acked     time.Time // when the last acknowledged commit was sent
-	wanted    bool      // even if nothing is new
 	unsure    bool      // one got no answer: it may still be applied
 	unsureAt  time.Time // when that was last noticed
 	restateAt time.Time // when everything is committed again because of it
@@ -53,36 +51,34 @@ type commitResult struct {
 	err     error
 }
 
-func newCommitter(now time.Time) committer {
-	return committer{done: make(chan commitResult, 1), acked: now}
-}
+func newCommitter() committer { return committer{done: make(chan commitResult, 1)} }
 
-// due is when the next commit can or must go out, zero if none is needed.
-func (c *committer) due(now time.Time, session time.Duration) time.Time {
-	if c.flying {
+// due is when the next commit can go out, zero if none is needed.
+func (c *committer) due() time.Time {
+	switch {
+	case c.flying:
 		return time.Time{}
-	}
-	keepAlive := c.acked.Add(session / 3)
-	if c.wanted || c.touched {
+	case c.touched:
 		return c.notBefore
+	case c.unsure:
+		return c.restateAt
 	}
-	return keepAlive
+	return time.Time{}
 }
 
-// commit sends what has changed, or, to keep the lease, what has not.
+// commit sends what has changed.
 func (s *Session) commit(now time.Time) {
 	c := &s.commits
 	if c.flying || c.notBefore.After(now) || s.mode == fenced {
 		return
 	}
-	keepAlive := !now.Before(c.acked.Add(s.cfg.SessionTimeout / 3))
 	s.restate(now)
 	s.widen(now)
-	if !c.touched && !c.wanted && !keepAlive {
+	if !c.touched {
 		return
 	}
 	c.touched = false
-	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.Generation, MemberID: s.member.ID}
+	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.Generation, MemberID: s.member.ID, InstanceID: s.member.InstanceID}
 	size := 0
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || !p.dirty {
@@ -95,12 +91,6 @@ func (s *Session) commit(now time.Time) {
 		commit.Offsets = append(commit.Offsets, s.commitOf(p))
 		size += len(commit.Offsets[len(commit.Offsets)-1].Metadata)
 	}
-	if len(commit.Offsets) == 0 && (keepAlive || c.wanted) {
-		if p := s.anyPartition(); p != nil {
-			commit.Offsets = append(commit.Offsets, s.commitOf(p))
-		}
-	}
-	c.wanted = false
 	if len(commit.Offsets) == 0 {
 		return
 	}
@@ -143,16 +133,6 @@ func (s *Session) commitOf(p *partition) kafka.CommitOffset {
 	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.EpochOf(p.cursor), Metadata: text}
 }
 
-func (s *Session) anyPartition() *partition {
-	var first *partition
-	for _, p := range s.partitions {
-		if p.open() && !p.lost && (first == nil || p.Compare(first.TopicPartition) < 0) {
-			first = p
-		}
-	}
-	return first
-}
-
 // committed takes the answer to a commit.
 func (s *Session) committed(r commitResult) {
 	now := time.Now()
@@ -185,9 +165,8 @@ func (s *Session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.acked, c.away, c.denied, c.failure = r.sent, false, false, ""
-		s.ownership.renew(r.sent.Add(s.cfg.SessionTimeout))
-		s.lost.Store(false)
+		c.away, c.denied, c.failure = false, false, ""
+		s.member.Lease.Renew(r.sent)
 		s.NoteCredentials(nil)
 		s.metrics.Commit("ok")
 	}
@@ -220,8 +199,6 @@ func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
 		c.unsure, c.unsureAt = true, now
 	}
 	c.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
-	c.wanted = true
-	s.lost.Store(s.ownership.check() != nil)
 	c.notBefore = now.Add(commitRetry)
 	if c.denied {
 		c.notBefore = now.Add(deniedRetry)
@@ -235,11 +212,15 @@ func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
 
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *Session) fence(code kafka.Code) {
+func (s *Session) fence(why error) {
+	if s.mode == fenced {
+		return
+	}
+	s.fencedBy = why
 	s.metrics.Commit("fenced")
 	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.ID,
-		"generation", s.member.Generation, "error", code)
-	s.ownership.end()
+		"generation", s.member.Generation, "error", why)
+	s.member.Lease.End()
 	s.cancel()
 	s.mode = fenced
 }

@@ -32,11 +32,11 @@ func TestSession_theLeaseCountsFromTheSendingOfACommit(t *testing.T) {
 		time.Sleep(r.cfg.SessionTimeout / 2)
 		r.answered(sent, kafka.CodeOK)
 		time.Sleep(time.Until(sent.Add(r.cfg.SessionTimeout - time.Millisecond)))
-		if err := r.ownership.check(); err != nil {
+		if err := r.member.Lease.Check(); err != nil {
 			t.Errorf("the lease ends early: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		if r.ownership.check() == nil {
+		if r.member.Lease.Check() == nil {
 			t.Error("the lease outlasts the session")
 		}
 	})

@@ -16,7 +16,8 @@ import (
 type Config struct {
 	Group      string
 	ClientID   string
-	InstanceID string         // empty: no fast return after a crash
+	InstanceID string         // makes this a static member; empty: a dynamic one
+	StayOnStop bool           // the member stays in the group when Run ends, to be back soon under its InstanceID
 	Topics     []string       // either these
 	TopicRegex *regexp.Regexp // or this, anchored
 	// Exclude are topics that TopicRegex never matches: the bridge's own.
@@ -85,9 +86,8 @@ func (c *Config) CallTimeout() time.Duration {
 	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))
 }
 
-// drainBudget is how long a drain may take before the group would expel the
-// member: counted from the last commit that renewed the session.
+// drainBudget is how long a drain may take, counted from when the group may have
+// begun to wait, so that time is left for the last commit and for joining again.
 func (c *Config) drainBudget() time.Duration {
-	margin := c.HeartbeatInterval + c.CallTimeout()
-	return max(c.RebalanceTimeout-margin, c.RebalanceTimeout/2)
+	return max(c.RebalanceTimeout-c.CallTimeout(), c.RebalanceTimeout/2)
 }

@@ -84,7 +84,7 @@ func (s *Session) attempt(ctx context.Context, n *namespace, u *upload, call att
 	troubled := s.pacer.Began(n.Namespace)
 	s.wg.Go(func() {
 		began := time.Now()
-		out := call(ctx, s.ownership.check)
+		out := call(ctx, s.member.Lease.Check)
 		s.results <- result{n, u, out, troubled, began} // has room for every slot
 	})
 }

@@ -27,7 +27,6 @@ type drainState struct {
 	began    time.Time
 	deadline time.Time
 	asking   bool // questions about ambiguous batches are awaited
-	proven   bool // a commit was acknowledged after everything was done
 }
 
 // beginDrain stops reading, but for the records of refused batches, and flushes
@@ -41,7 +40,7 @@ func (s *Session) beginDrain(why drainReason, now time.Time) {
 	if why == drainShutdown {
 		budget, reason = min(budget, s.cfg.ShutdownTimeout), batcher.ReasonShutdown
 	}
-	deadline := now.Add(budget)
+	deadline := s.waitedSince(now).Add(budget)
 	if s.mode == draining {
 		if why == drainShutdown {
 			s.drain.reason = why
@@ -53,7 +52,6 @@ func (s *Session) beginDrain(why drainReason, now time.Time) {
 	}
 	s.mode = draining
 	s.endProbes()
-	s.commits.wanted = true // tells whether the group still knows this member
 	for _, p := range s.partitions {
 		if p.open() {
 			s.fetcher.Pause(p.cursor, true) // chunks that come all the same are dropped
@@ -66,6 +64,17 @@ func (s *Session) beginDrain(why drainReason, now time.Time) {
 	}
 	for _, b := range s.batches.SealAll(reason) {
 		s.queue(b, now)
+	}
+}
+
+// waitedSince is since when the group may have waited for this member, or now if
+// it does not.
+func (s *Session) waitedSince(now time.Time) time.Time {
+	select {
+	case <-s.member.Term.Rebalance():
+		return s.member.Term.Deadline().Add(-s.cfg.RebalanceTimeout)
+	default:
+		return now
 	}
 }
 
@@ -84,20 +93,10 @@ func (s *Session) over() bool {
 	if s.unsettled(now) || s.commits.flying {
 		return false
 	}
-	if !s.drain.proven {
-		// One more commit, even of nothing new: it shows that the group still
-		// knows us. After a broker's crash it is retried until it does, as the
-		// library would otherwise forget its member id and leave a ghost.
-		s.drain.proven = true
-		s.commits.wanted = s.anyPartition() != nil
-		s.commits.notBefore = time.Time{}
-		s.commit(now)
-		return !s.commits.flying
-	}
 	if s.commits.denied && s.drain.reason == drainShutdown {
 		return true // to insist until the deadline would only delay the stop
 	}
-	return !s.commits.wanted && !s.commits.touched
+	return !s.commits.touched
 }
 
 // orphaned says that there is no coordinator to expel this member. What is done
@@ -198,7 +197,7 @@ func (s *Session) lastCommit() {
 		if s.commitPatience(time.Now()) <= 0 {
 			return
 		}
-		if !s.commits.touched && !s.commits.wanted && !s.commits.unsure {
+		if !s.commits.touched && !s.commits.unsure {
 			return
 		}
 		s.commits.notBefore = time.Time{}
@@ -290,7 +289,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.touched || s.commits.wanted) && s.owesCommit()
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.touched && s.owesCommit()
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

@@ -15,6 +15,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
 	"kafka-import-bridge/test/recordbatch"
@@ -115,6 +116,7 @@ type sessionRun struct {
 	api        *fakeAPI
 	session    *Session
 	stop       chan struct{}
+	term       *fakeTerm
 	rebalance  context.CancelFunc
 	unfinished bool
 	ended      time.Time
@@ -148,17 +150,21 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 		for _, c := range change {
 			c(r.session)
 		}
-		generation, rebalance := context.WithCancel(t.Context())
-		r.rebalance = rebalance
+		term := newFakeTerm()
+		r.term = term
+		r.session.member.Term, r.session.member.Lease = term, group.NewLease(24*time.Hour, time.Now())
+		r.rebalance = sync.OnceFunc(func() {
+			term.deadline = time.Now().Add(r.session.cfg.RebalanceTimeout)
+			close(term.rebalance)
+		})
 		gone := make(chan struct{})
 		go func() {
 			defer close(gone)
-			r.unfinished = r.session.Run(generation, r.stop)
+			r.unfinished = r.session.Run(r.stop)
 			r.ended = time.Now()
 		}()
 		test(r)
 		<-gone
-		rebalance()
 		if used := p.pool.InUse() + p.Lent(); used != 0 {
 			t.Errorf("%d bytes are in use at the end", used)
 		}

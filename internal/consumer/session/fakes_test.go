@@ -180,3 +180,19 @@ func (f *fakeLetters) Write(ctx context.Context, letters []*letter) []error {
 }
 
 func (f *fakeLetters) Close() error { return nil }
+
+// fakeTerm is a generation's end that the test decides.
+type fakeTerm struct {
+	rebalance, lost chan struct{}
+	deadline        time.Time
+	err             error
+}
+
+func newFakeTerm() *fakeTerm {
+	return &fakeTerm{rebalance: make(chan struct{}), lost: make(chan struct{})}
+}
+
+func (f *fakeTerm) Rebalance() <-chan struct{} { return f.rebalance }
+func (f *fakeTerm) Deadline() time.Time        { return f.deadline }
+func (f *fakeTerm) Lost() <-chan struct{}      { return f.lost }
+func (f *fakeTerm) Err() error                 { return f.err }

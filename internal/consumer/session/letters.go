@@ -157,7 +157,7 @@ func (s *Session) post(l *letter) {
 // sendLetters starts the next write, one at a time so that order is kept.
 func (s *Session) sendLetters(now time.Time) {
 	st := &s.letter
-	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.ownership.check() != nil {
+	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.member.Lease.Check() != nil {
 		return
 	}
 	n, size := 0, int64(0)

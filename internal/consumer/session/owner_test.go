@@ -46,10 +46,13 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		if r.api.creates["a"] != before {
 			t.Error("an attempt begins after the fence")
 		}
-		if err := r.ownership.check(); err == nil {
+		if err := r.member.Lease.Check(); err == nil {
 			t.Error("the lease holds after the fence")
 		}
-		r.ownership.renew(time.Now().Add(time.Minute)) // a late answer to an earlier commit
+		r.member.Lease.Renew(time.Now()) // a late answer to an earlier commit
+		if err := r.member.Lease.Check(); err == nil {
+			t.Error("a late answer revives the lease")
+		}
 	})
 }
 

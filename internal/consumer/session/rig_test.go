@@ -16,6 +16,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -88,7 +89,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	r.Session = New(p, m)
 	s := r.Session
 	s.enter(t.Context())
-	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
+	s.member.Term, s.member.Lease = newFakeTerm(), group.NewLease(s.cfg.SessionTimeout, time.Now())
 	reading := s.cfg.reading(s.metrics.KafkaFailed)
 	s.fetcher = fetch.New(&reading, nil, s.fetched, 1, func() {})
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
@@ -203,7 +204,7 @@ func (r *sessionRig) after(d time.Duration) {
 	r.t.Helper()
 	for ; d > 0; d -= time.Second {
 		time.Sleep(min(d, time.Second))
-		r.ownership.renew(time.Now().Add(r.cfg.SessionTimeout))
+		r.member.Lease.Renew(time.Now())
 		r.settleDown()
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -53,13 +53,9 @@ type Session struct {
 	pendingCost int64
 	commits     committer
 	letter      letterState
-	ownership   ownership
-	lost        atomic.Bool // commits have found no coordinator for a whole lease
 	mode        mode
+	fencedBy    error // why the partitions were taken from this member, nil if they were not
 	drain       drainState
-	// resubscribe says that the topics have changed: the membership must end,
-	// as joining again with a deleted topic could create it.
-	resubscribe bool
 	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
 	lookAt      time.Time // when lookForRemoved looks again
 	reliefAt    time.Time // not before then another namespace is looked for to shed
@@ -77,12 +73,24 @@ type Session struct {
 // Member is what the group knows this process by, for one generation.
 type Member struct {
 	ID         string
+	InstanceID string // of a static member, "" for none
 	Generation int32
+	Term       Term
+	Lease      *group.Lease
+	Stale      int      // assignments in a row that left out topics or partitions, see group.Generation
 	Topics     []string // it subscribes to
 	Assigned   []kafka.TopicPartition
 	Parts      map[string]int       // partitions of each topic when it joined
 	IDs        map[string]wire.UUID // and the topics' ids
 	Cluster    string
+}
+
+// Term is how long a generation lasts, see group.Generation.
+type Term interface {
+	Rebalance() <-chan struct{}
+	Deadline() time.Time
+	Lost() <-chan struct{}
+	Err() error
 }
 
 // result is what an attempt has come to.
@@ -107,7 +115,7 @@ func New(r *Process, m Member) *Session {
 		acks:       make(chan []*letter, 1),
 		queries:    make(chan func(time.Time)),
 		gone:       make(chan struct{}),
-		commits:    newCommitter(time.Now()),
+		commits:    newCommitter(),
 	}
 	for _, tp := range m.Assigned {
 		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: room{size: metadataRoom}, touched: &s.commits.touched}
@@ -115,16 +123,13 @@ func New(r *Process, m Member) *Session {
 	return s
 }
 
-// TopicsChanged reports, once run has returned, that the membership must end because
-// the topics have changed.
-func (s *Session) TopicsChanged() bool { return s.resubscribe }
+// FencedBy returns, once Run has returned, why the partitions were taken from this
+// member, or nil if they were not.
+func (s *Session) FencedBy() error { return s.fencedBy }
 
-// PutOut reports, once run has returned, that another member had the partitions.
-func (s *Session) PutOut() bool { return s.mode == fenced }
-
-// Away reports that commits have found no coordinator for a whole lease. Any
-// goroutine may ask.
-func (s *Session) Away() bool { return s.lost.Load() }
+// Away reports that no heartbeat and no commit was acknowledged for a whole lease.
+// Any goroutine may ask.
+func (s *Session) Away() bool { return s.member.Lease.Check() != nil }
 
 // ask lets the loop call question, unless ctx ends before.
 func (s *Session) ask(ctx context.Context, question func(now time.Time)) {
@@ -140,18 +145,17 @@ func (s *Session) enter(ctx context.Context) {
 	s.probes, s.endProbes = context.WithCancel(s.ctx)
 }
 
-// Run works until the generation ends, stop is closed, or the subscription has
-// to change; then it drains. When it returns nothing of the session is running
-// and what could be committed is. unfinished says that something was given up
-// that no policy holds.
-func (s *Session) Run(generation context.Context, stop <-chan struct{}) (unfinished bool) {
+// Run works until the group rebalances, stop is closed, or the subscription has
+// to change; then it drains. It stops at once where the generation is lost. When
+// it returns nothing of the session is running and what could be committed is.
+// unfinished says that something was given up that no policy holds.
+func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 	defer close(s.gone)
 	s.enter(context.Background())
 	defer s.cancel()
-	s.ownership.renew(time.Now().Add(s.cfg.SessionTimeout))
 	reading := s.startReading()
 	defer reading()
-	ended := generation.Done()
+	rebalance, lost := s.member.Term.Rebalance(), s.member.Term.Lost()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !s.over() {
@@ -172,9 +176,12 @@ func (s *Session) Run(generation context.Context, stop <-chan struct{}) (unfinis
 			s.resolved(rs)
 		case ask := <-s.queries:
 			ask(time.Now())
-		case <-ended:
-			ended = nil
+		case <-rebalance:
+			rebalance = nil
 			s.beginDrain(drainRebalance, time.Now())
+		case <-lost:
+			lost = nil
+			s.fence(s.member.Term.Err())
 		case <-stop:
 			stop = nil
 			s.beginDrain(drainShutdown, time.Now())
@@ -232,7 +239,7 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	}
 	consider(s.catchUp.restUntil)
 	consider(s.pacer.NextWake(now))
-	consider(s.commits.due(now, s.cfg.SessionTimeout))
+	consider(s.commits.due())
 	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
 		consider(s.letter.restTil)
 	}

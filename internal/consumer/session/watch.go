@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -11,21 +12,27 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// TopicsChanged needs another subscription, so another membership.
-const topicsChanged = "the topics have changed"
-
 // change says what makes the subscription of the member out of date, "" for
 // nothing.
 func (m *Member) change(sub *kafka.Subscription) string {
 	switch {
 	case !slices.Equal(sub.Topics, m.Topics):
-		return topicsChanged
+		return "the topics have changed"
 	case !maps.Equal(sub.IDs, m.IDs):
 		return "a topic was created anew"
 	case !maps.Equal(sub.Parts, m.Parts):
 		return "partitions were added"
 	}
 	return ""
+}
+
+// stalled says that an assignment that leaves something out has been worked on
+// for long enough: one refresh, and twice as long after each further one.
+func (m *Member) stalled(since, refresh time.Duration) string {
+	if m.Stale == 0 || since < min(refresh<<min(m.Stale-1, 10), time.Hour) {
+		return ""
+	}
+	return "the group's leader did not know all topics and partitions"
 }
 
 // assume takes the topics of which the brokers say nothing for what they were when
@@ -44,6 +51,7 @@ func (m *Member) assume(sub *kafka.Subscription) {
 // fetcher, and changes that end the generation.
 func (s *Session) watch(ctx context.Context, wake <-chan struct{}) {
 	const least = 100 * time.Millisecond // between two requests
+	began := time.Now()
 	for ctx.Err() == nil {
 		if sleep.For(ctx, least) != nil {
 			return
@@ -57,7 +65,7 @@ func (s *Session) watch(ctx context.Context, wake <-chan struct{}) {
 			continue
 		}
 		s.fetcher.Relead(md)
-		why := s.member.change(&sub)
+		why := cmp.Or(s.member.change(&sub), s.member.stalled(time.Since(began), s.cfg.MetadataRefresh))
 		if why != "" && !s.settledChange(ctx, &sub) {
 			continue
 		}
@@ -116,6 +124,5 @@ func (s *Session) found(sub *kafka.Subscription, why string, now time.Time) {
 		return
 	}
 	s.log.Info("ending the generation", "reason", why)
-	s.resubscribe = why == topicsChanged
 	s.beginDrain(drainRebalance, now)
 }

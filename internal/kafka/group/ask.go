@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -32,12 +34,12 @@ func (m *Member) ask(ctx context.Context, c call) answer {
 		r := wire.HeartbeatRequest{Group: m.cfg.Group, Generation: s.generation, MemberID: s.memberID, InstanceID: s.instance}
 		body, err := m.exchange(ctx, &r, min(m.cfg.CallTimeout, m.cfg.SessionTimeout/3))
 		var a wire.ErrorResponse
-		return answer{err: firstOf(err, func() error { return a.Decode(body) }, func() error { return Code(a.ErrorCode).Err() })}
+		return answer{err: firstOf(err, func() error { return a.Decode(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })}
 	}
 	r := wire.LeaveGroupRequest{Group: m.cfg.Group, MemberID: s.memberID, InstanceID: s.instance}
 	body, err := m.exchange(ctx, &r, m.cfg.CallTimeout)
 	var a wire.ErrorResponse
-	return answer{err: firstOf(err, func() error { return a.DecodeLeave(body) }, func() error { return Code(a.ErrorCode).Err() })}
+	return answer{err: firstOf(err, func() error { return a.DecodeLeave(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })}
 }
 
 func (m *Member) find(ctx context.Context) (int32, error) {
@@ -45,7 +47,7 @@ func (m *Member) find(ctx context.Context) (int32, error) {
 	defer cancel()
 	body, _, err := m.cluster.Exchange(ctx, unknown, &wire.FindCoordinatorRequest{Group: m.cfg.Group}, m.cfg.CallTimeout)
 	var a wire.FindCoordinatorResponse
-	err = firstOf(err, func() error { return a.Decode(body) }, func() error { return Code(a.ErrorCode).Err() })
+	err = firstOf(err, func() error { return a.Decode(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })
 	return a.NodeID, err
 }
 
@@ -65,7 +67,7 @@ func (m *Member) join(ctx context.Context) answer {
 		body, err = m.await(ctx, &r)
 	}
 	var a answer
-	a.err = firstOf(err, func() error { return a.joined.Decode(body) }, func() error { return Code(a.joined.ErrorCode).Err() })
+	a.err = firstOf(err, func() error { return a.joined.Decode(body) }, func() error { return kafka.Code(a.joined.ErrorCode).Err() })
 	return a
 }
 
@@ -74,7 +76,7 @@ func (m *Member) sync(ctx context.Context, r *wire.SyncGroupRequest) (a answer) 
 	var synced wire.SyncGroupResponse
 	a.err = firstOf(err,
 		func() error { return synced.Decode(body) },
-		func() error { return Code(synced.ErrorCode).Err() },
+		func() error { return kafka.Code(synced.ErrorCode).Err() },
 		func() error { return a.assigned.Decode(synced.Assignment) })
 	return a
 }
@@ -98,7 +100,7 @@ func (m *Member) await(ctx context.Context, r wire.Request) ([]byte, error) {
 	defer watch.Wait()
 	defer cancel(nil)
 	watch.Go(func() { // ended by cancel
-		for sleep(ctx, m.cfg.CallTimeout) == nil {
+		for sleep.For(ctx, m.cfg.CallTimeout) == nil {
 			if node, err := m.find(ctx); err == nil && node != m.state.coordinator {
 				cancel(errCoordinatorMoved)
 			}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -63,7 +64,7 @@ func (c *coordinator) Exchange(ctx context.Context, broker int32, r wire.Request
 	latency, luck, silent := time.Duration(c.rnd.IntN(5000))*time.Microsecond, c.rnd.IntN(100), c.rnd.IntN(4) == 0
 	lose, deaf := luck < c.faults/2, luck >= c.faults/2 && luck < c.faults
 	c.mu.Unlock()
-	if sleep(ctx, latency) != nil {
+	if sleep.For(ctx, latency) != nil {
 		return nil, 0, ctx.Err()
 	}
 	if lose {

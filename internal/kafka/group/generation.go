@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"kafka-import-bridge/internal/sleep"
 )
 
 // Generation is this process's part in one generation of the group.
@@ -57,6 +59,7 @@ type heart struct {
 	generation *Generation
 	acked      time.Time // when the last call was sent that found the generation in force
 	rebalance  sync.Once // closes the channel of that name
+	troubled   bool      // Trouble was told of a failure last
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when run returns
 }
@@ -64,16 +67,13 @@ type heart struct {
 func (h *heart) run(ctx context.Context) {
 	defer close(h.done)
 	rest := time.Duration(0) // the first one proves what the answers to join and sync no longer do
-	for sleep(ctx, rest) == nil {
+	for sleep.For(ctx, rest) == nil {
 		c := h.state.next()
 		a := h.ask(ctx, c)
 		if ctx.Err() != nil {
 			return
 		}
-		err := h.state.answered(c, a)
-		if err != nil && h.cfg.Trouble != nil {
-			h.cfg.Trouble(err)
-		}
+		h.tell(c, h.state.answered(c, a))
 		switch h.state.state {
 		case belongs, rebalancing:
 			if c == beat {
@@ -90,6 +90,15 @@ func (h *heart) run(ctx context.Context) {
 			rest = time.Until(h.sent.Add(h.cfg.HeartbeatInterval))
 		}
 	}
+}
+
+// tell reports a failure, and that the failures have ended.
+func (h *heart) tell(c call, err error) {
+	if h.cfg.Trouble == nil || err == nil && (!h.troubled || c != beat) {
+		return
+	}
+	h.troubled = err != nil
+	h.cfg.Trouble(err)
 }
 
 // heard takes the answer to a heartbeat of a generation that is in force.

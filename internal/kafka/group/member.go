@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -33,8 +35,9 @@ type Config struct {
 	HeartbeatInterval time.Duration
 	// CallTimeout bounds each call but join and sync, which wait for others.
 	CallTimeout time.Duration
-	// Trouble is called with each heartbeat that fails, on a goroutine of the
-	// member's; nil: it is not told.
+	// Trouble is called with each failure of a heartbeat, and with nil once one
+	// is acknowledged again, on the goroutine of the heartbeats. It must return
+	// soon. nil: nobody hears of them.
 	Trouble func(error)
 }
 
@@ -65,7 +68,7 @@ func (m *Member) Join(ctx context.Context, topics []string, counts map[string]in
 	m.Pause()
 	m.state.subscribe(topics, counts)
 	for m.state.state != belongs {
-		if err := sleep(ctx, m.state.rest()); err != nil {
+		if err := sleep.For(ctx, m.state.rest()); err != nil {
 			return nil, err
 		}
 		c := m.state.next()
@@ -118,27 +121,12 @@ func (m *Member) Leave(ctx context.Context) error {
 			c = findCoordinator
 		}
 		err := m.state.answered(c, m.ask(ctx, c))
-		if code, ok := errors.AsType[Code](err); ok && c == leave && m.state.coordinator != unknown {
+		if code, ok := errors.AsType[kafka.Code](err); ok && c == leave && m.state.coordinator != unknown {
 			return fmt.Errorf("group %s: %w", m.cfg.Group, code)
 		}
-		if sleep(ctx, m.state.rest()) != nil {
+		if sleep.For(ctx, m.state.rest()) != nil {
 			return fmt.Errorf("leave group %s: %w", m.cfg.Group, cmp.Or(err, ctx.Err()))
 		}
 	}
 	return nil
-}
-
-// sleep waits, or returns the context's error at its end.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -59,7 +60,7 @@ func (p *process) run(ctx context.Context, c *coordinator) {
 			return
 		}
 		if err != nil {
-			_ = sleep(ctx, time.Second)
+			_ = sleep.For(ctx, time.Second)
 			continue
 		}
 		p.joins.Add(1)
@@ -79,7 +80,7 @@ func (p *process) work(ctx context.Context, c *coordinator, g *Generation) bool 
 	for {
 		select {
 		case <-g.Rebalance():
-			_ = sleep(ctx, p.handOver())
+			_ = sleep.For(ctx, p.handOver())
 			return true
 		case <-g.Lost():
 			err := g.Err()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -40,6 +41,8 @@ type membership struct {
 	stale    int    // assignments in a row that were made for other topics than ours
 	recount  bool   // counts may be older than what the leader knew
 	failures int    // in a row
+	proven   bool   // a heartbeat of this generation was acknowledged, and not answered by a rebalance
+	hasty    int    // generations in a row that ended before they were proven
 }
 
 // state is the stage of a membership.
@@ -96,6 +99,11 @@ func (m *membership) subscribe(topics []string, counts map[string]int) {
 		return // on its way to just that
 	}
 	m.topics, m.counts, m.recount = topics, counts, false
+	if m.state == belongs || m.state == rebalancing {
+		if m.hasty++; m.proven {
+			m.hasty = 0
+		}
+	}
 	if m.stale > 2 && (m.state == belongs || m.state == rebalancing) {
 		m.asked++
 	}
@@ -129,7 +137,7 @@ func (m *membership) answered(c call, a answer) error {
 		}
 		return m.accepted(c, a)
 	}
-	if c == join && errors.Is(a.err, CodeMemberIDRequired) { // KIP-394: no failure, and the id comes with it
+	if c == join && errors.Is(a.err, kafka.CodeMemberIDRequired) { // KIP-394: no failure, and the id comes with it
 		m.memberID = a.joined.MemberID
 		return nil
 	}
@@ -144,14 +152,14 @@ func (m *membership) answered(c call, a answer) error {
 // passing reports whether an error is one of the first few that a rebalance, or
 // a coordinator that moves, makes by the way.
 func (m *membership) passing(err error) bool {
-	code, _ := errors.AsType[Code](err)
-	switch code {
-	case CodeRebalanceInProgress:
+	code, answered := errors.AsType[kafka.Code](err)
+	switch {
+	case !answered:
+		return false
+	case code == kafka.CodeRebalanceInProgress:
 		return true
-	case CodeCoordinatorLoading, CodeCoordinatorUnavailable, CodeNotCoordinator, CodeIllegalGeneration, CodeUnknownMember:
-		return m.failures <= 3
 	}
-	return false
+	return m.failures <= 3 && (code.CoordinatorAway() || code.Fenced())
 }
 
 func (m *membership) accepted(c call, a answer) error {
@@ -170,9 +178,11 @@ func (m *membership) accepted(c call, a answer) error {
 		}
 		m.counts, m.recount = a.counts, false
 	case syncUp:
-		m.assigned, m.state = a.assigned, belongs
+		m.assigned, m.state, m.proven = a.assigned, belongs, false
 		m.leading, m.shares = nil, nil
 		m.judge()
+	case beat:
+		m.proven = true
 	case leave:
 		m.forget()
 	}
@@ -181,26 +191,26 @@ func (m *membership) accepted(c call, a answer) error {
 
 // refused takes an error: a code of the coordinator, or no answer.
 func (m *membership) refused(c call, err error) {
-	code, answered := errors.AsType[Code](err)
+	code, answered := errors.AsType[kafka.Code](err)
 	switch {
 	case c == count:
 		return // the brokers' metadata, nothing of the group
-	case !answered, code == CodeCoordinatorUnavailable, code == CodeNotCoordinator:
+	case !answered, code.CoordinatorAway() && code != kafka.CodeCoordinatorLoading:
 		m.coordinator = unknown
 		if c == syncUp {
 			m.state = outside // the next coordinator knows nothing of a generation that was being made
 		}
 		return
-	case code == CodeFencedInstance:
+	case code == kafka.CodeFencedInstance:
 		m.state = fenced
 		return
-	case code == CodeUnknownMember:
+	case code == kafka.CodeUnknownMember:
 		m.forget()
-	case code == CodeIllegalGeneration:
+	case code == kafka.CodeIllegalGeneration:
 		m.state = outside
-	case code == CodeRebalanceInProgress && c == beat:
+	case code == kafka.CodeRebalanceInProgress && c == beat:
 		m.state, m.failures = rebalancing, 0
-	case c == syncUp && code != CodeCoordinatorLoading:
+	case c == syncUp && code != kafka.CodeCoordinatorLoading:
 		m.state = outside
 	}
 }
@@ -220,10 +230,15 @@ const (
 )
 
 // rest is how long to wait before the next call: not at all after a success,
-// twice as long after each further failure.
+// twice as long after each further failure. Generations that end as soon as they
+// have begun make the next join rest too.
 func (m *membership) rest() time.Duration {
-	if m.failures == 0 {
+	n := m.failures
+	if m.state == outside {
+		n = max(n, m.hasty)
+	}
+	if n == 0 {
 		return 0
 	}
-	return min(firstRest<<min(m.failures-1, 10), lastRest)
+	return min(firstRest<<min(n-1, 10), lastRest)
 }
