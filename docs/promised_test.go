@@ -72,7 +72,7 @@ var closed = map[string]string{
 	"imports_finished_total status":     "succeeded succeeded_with_errors failed unknown unfollowed",
 	"commits_total result":              "error fenced ok",
 	"offset_resets_total reason":        "below_log_start beyond_end recreated",
-	"kafka_errors_total operation":      "commit decode fetch join metadata produce",
+	"kafka_errors_total operation":      "commit decode fetch heartbeat join metadata produce",
 	"fetch_paused_seconds_total reason": "held memory",
 	"credentials_refused target":        "api kafka",
 }

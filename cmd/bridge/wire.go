@@ -29,7 +29,7 @@ import (
 
 func consumerConfig(cfg *config.Config) session.Config {
 	out := session.Config{
-		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID,
+		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
 		Topics: cfg.Kafka.Topics, TopicRegex: cfg.Kafka.TopicRegex.Regexp,
 		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,

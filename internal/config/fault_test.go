@@ -76,6 +76,7 @@ func TestLoad_faults(t *testing.T) {
 		{"a broker with credentials", []string{"BRIDGE_KAFKA_BROKERS=u:pw@kafka:9"}, `BRIDGE_KAFKA_BROKERS="[redacted]@kafka:9": want host:port,…`},
 		{"a broker with a password that holds a slash", []string{"BRIDGE_KAFKA_BROKERS=a:1,u:p/w@kafka:9"}, `BRIDGE_KAFKA_BROKERS="[redacted]@kafka:9": want host:port,…`},
 		{"an instance name", []string{"BRIDGE_INSTANCE_ID=a b"}, `BRIDGE_INSTANCE_ID="a b": want at most 128…`},
+		{"a member that stays without a name", []string{"BRIDGE_LEAVE_ON_STOP=false"}, `BRIDGE_LEAVE_ON_STOP="false": false needs BRIDGE_INSTANCE_ID: without a name nobody could come back as this member`},
 		{"heartbeats too rare", []string{"BRIDGE_KAFKA_HEARTBEAT_INTERVAL=11s"}, `BRIDGE_KAFKA_HEARTBEAT_INTERVAL="11s": want at most a third of BRIDGE_KAFKA_SESSION_TIMEOUT (30s)`},
 		{"session above rebalance", []string{"BRIDGE_KAFKA_SESSION_TIMEOUT=3m"}, `BRIDGE_KAFKA_SESSION_TIMEOUT="3m": want at most BRIDGE_KAFKA_REBALANCE_TIMEOUT (2m0s)`},
 		{"backoffs", []string{"BRIDGE_RETRY_MIN_BACKOFF=1m"}, `BRIDGE_RETRY_MIN_BACKOFF="1m": want at most BRIDGE_RETRY_MAX_BACKOFF (30s)`},

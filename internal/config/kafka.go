@@ -22,11 +22,16 @@ type Kafka struct {
 	// Default: kafka-import-bridge
 	ClientID string `envconfig:"BRIDGE_KAFKA_CLIENT_ID" default:"kafka-import-bridge" desc:"Client id in the brokers' logs and quotas."`
 
-	// InstanceID is a name that no other replica bears. With it a process that
-	// replaces a crashed one removes the ghost member at once instead of
-	// waiting for its session timeout. Two replicas with one name throw each
-	// other out of the group.
-	InstanceID string `envconfig:"BRIDGE_INSTANCE_ID" desc:"Name unique to this replica. When set, the client id in the group becomes CLIENT_ID-INSTANCE_ID, and the member that a crashed predecessor of this name left behind is removed at the start, so that a restart after kill -9 works again within seconds."`
+	// InstanceID is a name that no other replica bears: it makes the process a
+	// static member (KIP-345). If the group meets the name twice, the older
+	// process stops with exit code 1.
+	InstanceID string `envconfig:"BRIDGE_INSTANCE_ID" desc:"Name unique to this replica: the member's group.instance.id (static membership). A process that comes back under its name within BRIDGE_KAFKA_SESSION_TIMEOUT, after kill -9 too, takes its partitions up again at once and without a rebalance. If the group meets the name twice, the older process stops at once with exit code 1. It also becomes a part of the client id: the client id, a dash and this name."`
+
+	// LeaveOnStop is false where a process is restarted in place: its partitions
+	// wait for it as long as the session timeout says.
+	//
+	// Default: true
+	LeaveOnStop bool `envconfig:"BRIDGE_LEAVE_ON_STOP" default:"true" desc:"Leave the group on SIGTERM, so that others take over at once. false needs BRIDGE_INSTANCE_ID: the process stays a member, so that a restart within BRIDGE_KAFKA_SESSION_TIMEOUT moves no partition."`
 
 	// OffsetReset decides where a partition without a usable offset starts.
 	//

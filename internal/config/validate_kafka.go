@@ -15,6 +15,8 @@ func (l *loader) validateKafka() {
 	}
 	l.require(k.InstanceID == "" || instanceName.MatchString(k.InstanceID),
 		"want at most 128 letters, digits, '.', '_' or '-'", "BRIDGE_INSTANCE_ID")
+	l.require(k.LeaveOnStop || k.InstanceID != "",
+		"false needs BRIDGE_INSTANCE_ID: without a name nobody could come back as this member", "BRIDGE_LEAVE_ON_STOP")
 	for _, id := range []struct{ variable, name string }{
 		{"BRIDGE_KAFKA_GROUP_ID", k.GroupID},
 		{"BRIDGE_KAFKA_CLIENT_ID", k.ClientID},

@@ -28,6 +28,7 @@ bridge_import_possible_repeats_total{} 0
 bridge_kafka_errors_total{operation="commit"} 0
 bridge_kafka_errors_total{operation="decode"} 0
 bridge_kafka_errors_total{operation="fetch"} 0
+bridge_kafka_errors_total{operation="heartbeat"} 0
 bridge_kafka_errors_total{operation="join"} 0
 bridge_kafka_errors_total{operation="metadata"} 0
 bridge_kafka_errors_total{operation="produce"} 0
