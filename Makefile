@@ -6,6 +6,9 @@ SHELL         := bash
 VERSION  ?= dev
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 IMAGE    ?= kafka-import-bridge:$(VERSION)
+# Where the packaged chart finds the image and the project.
+IMAGE_REPOSITORY ?= kafka-import-bridge
+SOURCE_URL       ?= https://example.com/kafka-import-bridge
 ARGS     ?=
 DATE     ?= $(shell date -u +%Y-%m-%d)
 FUZZTIME ?= 1m
@@ -54,7 +57,7 @@ e2e: ## Run the built binary against a real Kafka (ARGS='-run TestHappyPath -v')
 	go test -count=1 -timeout=20m ./test/e2e $(ARGS)
 
 .PHONY: check
-check: format modules vet lint generated chart unit ## Everything that must hold before a commit
+check: format modules vet lint repository generated chart unit ## Everything that must hold before a commit
 
 .PHONY: format
 format: ## Fail if a file is not gofmt'ed
@@ -73,6 +76,14 @@ vet: ## Run go vet
 lint: ## Run golangci-lint with .golangci.yml
 	@command -v golangci-lint >/dev/null || { echo "golangci-lint is missing: .ci/run shows the pinned version and how to install it"; exit 1; }
 	golangci-lint run ./...
+
+.PHONY: repository
+repository: ## Check the workflows with actionlint
+	go tool -modfile=tools/go.mod actionlint
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Ask the Go vulnerability database about what the bridge calls
+	go tool -modfile=tools/go.mod govulncheck ./cmd/bridge
 
 .PHONY: generate
 generate: ## Write the generated files anew (docs/settings.md, the README's table, docs/metrics.md, the chart's schema)
@@ -122,6 +133,25 @@ release-extras: ## Write man pages and completions for archives and packages int
 	  for shell in bash zsh fish; do bin/extras/program help -as $$name -completion $$shell > bin/extras/completions/$$name.$$shell; done; \
 	done
 	@rm bin/extras/program
+
+.PHONY: release-version
+release-version: ## Fail unless changelog and chart are those of VERSION
+	@grep -q '^## $(VERSION) ' CHANGELOG.md || { echo "CHANGELOG.md has no section '## $(VERSION) (date)'"; exit 1; }
+	@for field in version appVersion; do \
+	  grep -Eq "^$$field: \"?$(VERSION)\"?$$" $(CHART)/Chart.yaml || { echo "$(CHART)/Chart.yaml: $$field is not $(VERSION)"; exit 1; }; \
+	done
+
+.PHONY: release-notes
+release-notes: ## Print the changelog of VERSION
+	@awk -v start='## $(VERSION) ' '/^## /{ inside = index($$0, start) == 1; next } inside' CHANGELOG.md
+
+.PHONY: chart-package
+chart-package: ## Package the chart into bin/chart (VERSION=1.2.3 IMAGE_REPOSITORY=registry/image SOURCE_URL=https://…)
+	@rm -rf bin/chart && mkdir -p bin/chart/stamped
+	@cp -r $(CHART) bin/chart/stamped/ && cp LICENSE bin/chart/stamped/kafka-import-bridge/
+	@sed -i 's|https://example.com/kafka-import-bridge|$(SOURCE_URL)|; s|image: kafka-import-bridge:.*|image: $(IMAGE_REPOSITORY):$(VERSION)|' bin/chart/stamped/kafka-import-bridge/Chart.yaml
+	@sed -i 's|^  repository: kafka-import-bridge$$|  repository: $(IMAGE_REPOSITORY)|' bin/chart/stamped/kafka-import-bridge/values.yaml
+	helm package bin/chart/stamped/kafka-import-bridge --version $(VERSION) --app-version $(VERSION) --destination bin/chart
 
 .PHONY: release-snapshot
 release-snapshot: ## Build what a release would hold into dist/, publish nothing, and look at it
