@@ -55,7 +55,7 @@ func start(t *testing.T) *cluster {
 	c.run(filepath.Join(programs, "kube-controller-manager"),
 		"--kubeconfig="+c.kubeconfig, "--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", ports[3]),
 		"--cert-dir="+c.dir, "--leader-elect=false",
-		"--controllers=deployment-controller,replicaset-controller,garbage-collector-controller,disruption-controller")
+		"--controllers=deployment-controller,replicaset-controller,statefulset-controller,garbage-collector-controller,disruption-controller")
 	t.Logf("Kubernetes %s is ready after %s", version, time.Since(began).Round(100*time.Millisecond))
 	return c
 }

@@ -37,6 +37,13 @@ func TestInstall(t *testing.T) {
 	began := time.Now()
 
 	objects, check := c.accepts(full)
+	others, err := filepath.Glob(chart + "/ci/*-values.yaml")
+	if err != nil || len(others) < 5 {
+		t.Fatalf("examples = %v, %v", others, err)
+	}
+	for _, values := range others {
+		c.accepts(values)
+	}
 	if t.Failed() {
 		return // installing would wait for pods that are not admitted
 	}
@@ -45,6 +52,7 @@ func TestInstall(t *testing.T) {
 	c.rollback(objects)
 	c.test(check)
 	c.uninstall(before)
+	c.statefulSet()
 	t.Logf("installed, upgraded, rolled back, tested and uninstalled in %s", time.Since(began).Round(100*time.Millisecond))
 }
 
@@ -193,6 +201,47 @@ func (c *cluster) uninstall(before []string) {
 		}
 		return nil
 	})
+}
+
+// statefulSet installs replicas that keep their names, and changes them: each comes
+// back under the name that it had.
+func (c *cluster) statefulSet() {
+	c.t.Helper()
+	args := []string{release, chart, "-f", chart + "/ci/statefulset-values.yaml", "--wait", "--timeout", patience.String(),
+		"--set", "apiKey.key=token,minReadySeconds=1"}
+	c.helm(append([]string{"install"}, args...)...)
+	names := c.replicas("")
+	pods := c.pods()
+	c.acceptedByTheBridge(pods[0])
+	for _, p := range pods {
+		if got := p.variable("BRIDGE_LEAVE_ON_STOP"); got != "false" {
+			c.t.Errorf("%s has BRIDGE_LEAVE_ON_STOP=%q", p.Metadata.Name, got)
+		}
+		// What kafka.rackLabel rests on: the API server copies it from the node.
+		if got := p.field("metadata.labels['topology.kubernetes.io/zone']"); got != zone {
+			c.t.Errorf("%s is in the zone %q, its node in %q", p.Metadata.Name, got, zone)
+		}
+	}
+	c.helm(append([]string{"upgrade", "--set", "config.BRIDGE_BATCH_MAX_AGE=10s"}, args...)...)
+	if now := c.replicas("10s"); !slices.Equal(now, names) {
+		c.t.Errorf("the replicas are called %v, were %v", now, names)
+	}
+	c.helm("uninstall", release, "--wait", "--timeout", patience.String())
+}
+
+// replicas waits for the three pods with this batch age, and returns their names.
+func (c *cluster) replicas(age string) []string {
+	c.t.Helper()
+	c.eventuallyPods(3, func(p pod) bool { return p.variable("BRIDGE_BATCH_MAX_AGE") == age })
+	var names []string
+	for _, p := range c.pods() {
+		names = append(names, p.Metadata.Name)
+	}
+	slices.Sort(names)
+	if want := []string{fullname + "-0", fullname + "-1", fullname + "-2"}; !slices.Equal(names, want) {
+		c.t.Errorf("the replicas are called %v, want %v", names, want)
+	}
+	return names
 }
 
 // pods returns the release's bridges.

@@ -80,13 +80,21 @@ func (c *cluster) environment(p pod, root string) []string {
 		case from != nil && from.SecretKeyRef != nil:
 			value = string(c.secret(from.SecretKeyRef.Name)[from.SecretKeyRef.Key])
 		case from != nil && from.FieldRef != nil:
-			value = p.Metadata.Name
+			value = p.field(from.FieldRef.FieldPath)
 		case strings.HasPrefix(value, "/etc/kafka-import-bridge/"):
 			value = root + value
 		}
 		env = append(env, e.Name+"="+value)
 	}
 	return env
+}
+
+// field is what the downward API gives for a path: the pod's name or a label.
+func (p pod) field(path string) string {
+	if label, ok := strings.CutPrefix(path, "metadata.labels['"); ok {
+		return p.Metadata.Labels[strings.TrimSuffix(label, "']")]
+	}
+	return p.Metadata.Name
 }
 
 func (c *cluster) secret(name string) map[string][]byte {
