@@ -2,11 +2,8 @@ package kafka
 
 import (
 	"fmt"
-	"io"
 
-	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
-	"github.com/segmentio/kafka-go/protocol/createtopics"
 )
 
 // brokerExchange is an exchange with one broker; a plain one goes to any.
@@ -26,22 +23,6 @@ func (e brokerExchange) Broker(known protocol.Cluster) (protocol.Broker, error) 
 	return b, nil
 }
 
-// errUnknownBroker says that kafka-go's table of brokers lacks one.
+// errUnknownBroker says that kafka-go's table of brokers lacks one. It is asked for
+// anew every layoutTTL.
 var errUnknownBroker = fmt.Errorf("broker has no known address: %w", CodeBrokerNotAvailable)
-
-// renewal makes kafka-go ask for the brokers again and wait for the answer: the
-// transport does so after every answer of this type. Nothing is sent.
-type renewal struct{}
-
-// ApiKey implements protocol.Message.
-func (renewal) ApiKey() protocol.ApiKey { return protocol.CreateTopics }
-
-// Required implements protocol.RawExchanger.
-func (renewal) Required(map[protocol.ApiKey]int16) bool { return true }
-
-// RawExchange implements protocol.RawExchanger.
-func (renewal) RawExchange(io.ReadWriter) (protocol.Message, error) {
-	return new(createtopics.Response), nil
-}
-
-var _ kafkago.Request = renewal{}

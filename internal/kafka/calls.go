@@ -139,17 +139,9 @@ func (c *Client) call(ctx context.Context, broker int32, r wire.Request) ([]byte
 	return c.Exchange(ctx, broker, r, c.config.CallTimeout)
 }
 
-// exchange carries out e. A broker that kafka-go has not heard of yet is looked
-// for once.
+// exchange carries out e.
 func (c *Client) exchange(ctx context.Context, broker int32, e *exchange) error {
-	err := c.attempt(ctx, broker, e)
-	if errors.Is(err, errUnknownBroker) {
-		if err := c.renewBrokers(ctx); err != nil {
-			return err
-		}
-		err = c.attempt(ctx, broker, e)
-	}
-	return withCode(err)
+	return withCode(c.attempt(ctx, broker, e))
 }
 
 func (c *Client) attempt(ctx context.Context, broker int32, e *exchange) error {
@@ -174,13 +166,5 @@ func (c *Client) attempt(ctx context.Context, broker int32, e *exchange) error {
 	if cause != nil {
 		return cause
 	}
-	return err
-}
-
-// renewBrokers makes kafka-go learn the brokers' addresses anew.
-func (c *Client) renewBrokers(ctx context.Context) error {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	_, err := c.transport.RoundTrip(ctx, c.addr, renewal{})
 	return err
 }

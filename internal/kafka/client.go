@@ -94,7 +94,7 @@ func NewClient(config Config) *Client {
 		conns:  conns,
 		addr:   kafkago.TCP(config.Brokers...),
 		transport: &kafkago.Transport{
-			Dial:           conns.dialCall,
+			Dial:           conns.connect,
 			DialTimeout:    config.DialTimeout,
 			MetadataTTL:    layoutTTL,
 			MetadataTopics: topics,
@@ -109,29 +109,11 @@ func NewClient(config Config) *Client {
 // Config returns how the client reaches the brokers, with its defaults filled in.
 func (c *Client) Config() Config { return c.config }
 
-// layoutTTL is how old kafka-go's own table of broker addresses may become. A
-// broker that is missing from it makes the client ask for a new one at once.
+// layoutTTL is how old kafka-go's own table of broker addresses may become. Calls
+// to a broker that is missing from it fail for as long.
 const layoutTTL = 2 * time.Second
 
-// Dialer returns a dialer for kafka.ConsumerGroup. Its connections have a
-// deadline whenever none is set on them, so that a frozen broker cannot hold up
-// their authentication for ever.
-func (c *Client) Dialer() *kafkago.Dialer {
-	return &kafkago.Dialer{
-		ClientID:      c.config.ClientID,
-		DialFunc:      c.conns.dialMembership,
-		Timeout:       c.config.DialTimeout,
-		TLS:           c.config.TLS,
-		SASLMechanism: c.config.SASL,
-	}
-}
-
-// CloseMembership closes every connection that a Dialer has opened. What waits
-// on them, for instance for a rebalance to end, fails at once.
-func (c *Client) CloseMembership() { c.conns.closeMembership() }
-
-// Close closes every connection, those of Dialers included. Calls in flight and
-// later ones fail.
+// Close closes every connection. Calls in flight and later ones fail.
 func (c *Client) Close() {
 	c.transport.CloseIdleConnections()
 	c.conns.close()
@@ -143,20 +125,4 @@ func (c *Client) bounded(ctx context.Context) (context.Context, context.CancelFu
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, c.config.CallTimeout)
-}
-
-// LocalHost returns this host's address as a broker sees it, or "" if no broker answers.
-func (c *Client) LocalHost(ctx context.Context) string {
-	for _, broker := range c.config.Brokers {
-		conn, err := c.conns.dialCall(ctx, "tcp", broker)
-		if err != nil {
-			continue
-		}
-		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
-		_ = conn.Close()
-		if err == nil {
-			return host
-		}
-	}
-	return ""
 }

@@ -7,7 +7,6 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/describegroups"
-	"github.com/segmentio/kafka-go/protocol/leavegroup"
 	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 	"github.com/segmentio/kafka-go/protocol/offsetfetch"
 
@@ -179,35 +178,11 @@ func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error
 	return out, nil
 }
 
-// LeaveGroup removes a member from a group, whoever it is.
-func (c *Client) LeaveGroup(ctx context.Context, group, memberID string) error {
-	answer, err := groupCall[*leavegroup.Response](ctx, c, &leavegroup.Request{
-		GroupID:  group,
-		MemberID: memberID,
-		Members:  []leavegroup.RequestMember{{MemberID: memberID}},
-	})
-	if err == nil {
-		err = Code(answer.ErrorCode).Err()
-	}
-	for i := 0; err == nil && i < len(answer.Members); i++ {
-		err = Code(answer.Members[i].ErrorCode).Err()
-	}
-	if err != nil {
-		return fmt.Errorf("remove member %s from group %s: %w", memberID, group, err)
-	}
-	return nil
-}
-
 // groupCall asks a group's coordinator, which kafka-go looks up each time.
 func groupCall[T kafkago.Response](ctx context.Context, c *Client, r kafkago.Request) (answer T, err error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	response, err := c.transport.RoundTrip(ctx, c.addr, r)
-	if code, ok := CodeOf(err); ok && code == CodeBrokerNotAvailable && c.renewBrokers(ctx) == nil {
-		// kafka-go's table of brokers lacked the coordinator, and nothing was
-		// sent: as a broker that comes back would be met seconds later only.
-		response, err = c.transport.RoundTrip(ctx, c.addr, r)
-	}
 	if err != nil {
 		return answer, withCode(err)
 	}

@@ -24,6 +24,7 @@ type Rig struct {
 	Cluster *kfake.Cluster
 	Client  *kafka.Client
 	Dials   atomic.Int32
+	joined  *kafkago.ConsumerGroup
 }
 
 func New(t *testing.T, config kafka.Config, opts ...kfake.Opt) *Rig {
@@ -95,16 +96,29 @@ func (r *Rig) ProduceLarge(topic string, partition int32, codec kgo.CompressionC
 // Joined starts a member of a group and waits for its first generation.
 func (r *Rig) Joined(group, clientID string) *kafkago.Generation {
 	r.T.Helper()
-	dialer := r.Client.Dialer()
-	dialer.ClientID = clientID
+	return r.JoinedWith(group, clientID, nil, "orders")
+}
+
+// JoinedWith starts a member with balancers of its own, as earlier releases of the
+// bridge had, and waits for its first generation.
+func (r *Rig) JoinedWith(group, clientID string, balancers []kafkago.GroupBalancer, topics ...string) *kafkago.Generation {
+	r.T.Helper()
 	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
-		ID: group, Brokers: r.Cluster.ListenAddrs(), Topics: []string{"orders"}, Dialer: dialer,
+		ID: group, Brokers: r.Cluster.ListenAddrs(), Topics: topics, GroupBalancers: balancers, HeartbeatInterval: time.Second,
+		Dialer: &kafkago.Dialer{ClientID: clientID, DialFunc: r.Dial},
 	})
 	if err != nil {
 		r.T.Fatal(err)
 	}
 	r.T.Cleanup(func() { _ = members.Close() })
-	generation, err := members.Next(r.T.Context())
+	r.joined = members
+	return r.Next()
+}
+
+// Next waits for the next generation of the member that joined last.
+func (r *Rig) Next() *kafkago.Generation {
+	r.T.Helper()
+	generation, err := r.joined.Next(r.T.Context())
 	if err != nil {
 		r.T.Fatal(err)
 	}

@@ -54,8 +54,5 @@ func TestClient_theTokenEndpointsRefusalIsSeenThroughTheLibrary(t *testing.T) {
 		if _, err := r.Client.Metadata(t.Context(), []string{"orders"}); !Refuses(err) {
 			t.Errorf("metadata: %v", err)
 		}
-		if _, err := r.Client.Dialer().DialContext(t.Context(), "tcp", r.Cluster.ListenAddrs()[0]); !Refuses(err) {
-			t.Errorf("a member's connection: %v", err)
-		}
 	})
 }
