@@ -81,7 +81,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription) (unfinished bool, err error) {
 	m := session.Member{
 		ID: gen.MemberID, InstanceID: c.cfg.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
-		Topics: sub.Topics, Parts: sub.Parts, IDs: sub.IDs, Cluster: sub.Cluster,
+		Subscription: *sub,
 	}
 	for topic, parts := range gen.Assigned {
 		for _, p := range parts {

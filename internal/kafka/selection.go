@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,4 +76,39 @@ func (s *Selection) Matches(t wire.TopicMetadata) bool {
 		return true
 	}
 	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(s.Exclude, t.Name) && s.Regex.MatchString(t.Name)
+}
+
+// Change says what makes a subscription out of date.
+type Change string
+
+// The changes, in words for people.
+const (
+	Unchanged       Change = ""
+	TopicsChanged   Change = "the topics have changed"
+	TopicRecreated  Change = "a topic was created anew"
+	PartitionsAdded Change = "partitions were added"
+)
+
+// ChangeTo returns what makes the subscription out of date now that there is next.
+func (s *Subscription) ChangeTo(next *Subscription) Change {
+	switch {
+	case !slices.Equal(s.Topics, next.Topics):
+		return TopicsChanged
+	case !maps.Equal(s.IDs, next.IDs):
+		return TopicRecreated
+	case !maps.Equal(s.Parts, next.Parts):
+		return PartitionsAdded
+	}
+	return Unchanged
+}
+
+// Assume takes the topics of which the brokers say nothing for what they were before.
+func (s *Subscription) Assume(before *Subscription) {
+	for _, name := range s.Unclear {
+		if slices.Contains(before.Topics, name) {
+			s.Topics = append(s.Topics, name)
+			s.Parts[name], s.IDs[name] = before.Parts[name], before.IDs[name]
+		}
+	}
+	slices.Sort(s.Topics)
 }

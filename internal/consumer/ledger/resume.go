@@ -29,6 +29,13 @@ type Committed struct {
 	Metadata    string
 }
 
+// CommitPoint is a commit, to compare it with others: the offset, and what was
+// written beside it.
+type CommitPoint struct {
+	Offset   int64
+	Metadata string
+}
+
 // Reader is who resumes a partition.
 type Reader struct {
 	Identity    string // of the topic, see Identity

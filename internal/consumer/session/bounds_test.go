@@ -99,8 +99,8 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 		<-r.session.gone
 		r.offset(0)
 		o := r.committed[0]
-		found := r.session.start(kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.Committed{Offset: o.Offset, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 4, Stable: 4}, false)
-		if found.at.Offset == 0 {
+		found := r.session.starting().Place(kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.Committed{Offset: o.Offset, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 4, Stable: 4}, false)
+		if found.At.Offset == 0 {
 			t.Error("the next session begins where the group says, and stores all of it again")
 		}
 	})

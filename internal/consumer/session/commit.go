@@ -129,7 +129,7 @@ func (s *Session) commitOf(p *partition) kafka.CommitOffset {
 	}
 	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
 	p.omitted = omitted
-	p.sent = mark{p.ledger.Watermark(), text}
+	p.sent = ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}
 	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.EpochOf(p.cursor), Metadata: text}
 }
 
@@ -177,7 +177,7 @@ func (s *Session) committed(r commitResult) {
 
 // partitionCommitted notes an acknowledged offset.
 func (s *Session) partitionCommitted(p *partition, o *kafka.CommitOffset) {
-	p.committed, p.acked = o.Offset, mark{o.Offset, o.Metadata}
+	p.committed, p.acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the

@@ -246,7 +246,7 @@ func (s *Session) readBack() bool {
 	}
 	same := true
 	for tp, o := range offsets {
-		if p := s.partitions[tp]; p != nil && p.acked != (mark{o.Offset, o.Metadata}) {
+		if p := s.partitions[tp]; p != nil && p.acked != (ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}) {
 			p.touch()
 			same = false
 		}
@@ -263,7 +263,7 @@ func (s *Session) owesCommit() bool {
 			continue
 		}
 		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && s.cfg.OffsetReset != ledger.ResetLatest
-		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (mark{p.ledger.Watermark(), text}) {
+		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}) {
 			return true
 		}
 	}

@@ -144,8 +144,8 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 			t.Fatal(err)
 		}
 		r.session = New(p, Member{
-			ID: "member", Generation: 3, Cluster: "cluster", Topics: []string{"orders"}, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
-			Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": r.Topic("orders").ID},
+			ID: "member", Generation: 3, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
+			Subscription: kafka.Subscription{Cluster: "cluster", Topics: []string{"orders"}, Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": r.Topic("orders").ID}},
 		})
 		for _, c := range change {
 			c(r.session)

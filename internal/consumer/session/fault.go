@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/sleep"
-	"kafka-import-bridge/internal/wire"
 )
 
 // faulted deals with a partition that cannot simply be read on.
@@ -55,19 +54,16 @@ func (s *Session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 
 // relocate finds the new range in a goroutine, since that asks a broker.
 func (s *Session) relocate(p *partition, truncatedAt int64) {
+	ctx, client, fetcher, queries := s.ctx, s.client, s.fetcher, s.queries
 	tp, c := p.TopicPartition, p.cursor
 	s.wg.Go(func() {
-		for s.ctx.Err() == nil {
-			leader := wire.PartitionMetadata{Leader: s.fetcher.LeaderOf(c)} // it may move meanwhile
-			ranges, err := s.client.ListRanges(s.ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: leader})
-			if log, ok := ranges[tp]; ok && err == nil {
-				s.ask(s.ctx, func(now time.Time) { s.relocated(p, truncatedAt, log, now) })
-				return
-			}
-			s.fetcher.Refresh()
-			if sleep.For(s.ctx, fetch.MaxBackoff) != nil {
-				return
-			}
+		log, ok := discovery.Log(ctx, client, tp, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
+		if !ok {
+			return
+		}
+		select {
+		case queries <- func(now time.Time) { s.relocated(p, truncatedAt, log, now) }:
+		case <-ctx.Done():
 		}
 	})
 }
@@ -81,8 +77,8 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		return
 	}
 	position, frontier, readBefore := p.ledger.Position(), ledger.Frontier{}, false
-	r := resolved{TopicPartition: p.TopicPartition, committed: kafka.Committed{Offset: position}, at: ledger.Start{Offset: position}}
-	at := &r.at
+	r := discovery.Start{TopicPartition: p.TopicPartition, Committed: kafka.Committed{Offset: position}, At: ledger.Start{Offset: position}}
+	at := &r.At
 	switch known := s.frontierOf(p); {
 	case truncatedAt >= 0 && truncatedAt < max(position, known.Below):
 		frontier = known.Before(truncatedAt)
@@ -108,7 +104,7 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
-		s.tellReset(r)
+		s.tellReset(&r)
 	}
 	s.fetcher.Forget(p.cursor)
 	p.failure = nil

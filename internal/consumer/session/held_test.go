@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
@@ -17,9 +18,9 @@ import (
 
 // successor is how the next owner would start where the partition's commit is all
 // that it knows.
-func (r *sessionRig) successor(p *partition) resolved {
+func (r *sessionRig) successor(p *partition) discovery.Start {
 	o := r.commitOf(p)
-	return r.start(p.TopicPartition, kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, false)
+	return r.starting().Place(p.TopicPartition, kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, false)
 }
 
 // TestSession_heldRecreatedTopicStaysHeld: commits keep the session alive while
@@ -35,8 +36,8 @@ func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 			if got := r.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
-			if next := r.successor(p); !p.heldOut || !next.at.Held {
-				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.at.Held, next.at.Offset)
+			if next := r.successor(p); !p.heldOut || !next.At.Held {
+				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.At.Held, next.At.Offset)
 			}
 		}
 	})
@@ -51,8 +52,8 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		p := r.part(0)
 		p.cursor.BatchEpoch = 7
 		r.truncate(0, 6)
-		if next := r.successor(p); !p.heldOut || next.at.Offset != 10 || next.at.Epoch != 7 {
-			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.at.Offset, next.at.Epoch)
+		if next := r.successor(p); !p.heldOut || next.At.Offset != 10 || next.At.Epoch != 7 {
+			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.At.Offset, next.At.Epoch)
 		}
 	}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
 }

@@ -22,13 +22,13 @@ type partition struct {
 	cursor  *fetch.Cursor // nil until its start is resolved
 	ledger  *ledger.Partition
 
-	committed   int64 // last acknowledged, -1 none
-	acked, sent mark  // the commits last acknowledged and last sent
-	dirty       bool  // there is something new to commit: see touch
-	touched     *bool // of the session's committer
-	born        int32 // the generation, if its start was resolved in this session
-	metadata    room  // for what is written beside the committed offset
-	omitted     int   // namespaces that did not fit
+	committed   int64              // last acknowledged, -1 none
+	acked, sent ledger.CommitPoint // the commits last acknowledged and last sent
+	dirty       bool               // there is something new to commit: see touch
+	touched     *bool              // of the session's committer
+	born        int32              // the generation, if its start was resolved in this session
+	metadata    room               // for what is written beside the committed offset
+	omitted     int                // namespaces that did not fit
 
 	lost      bool  // deleted or created anew: never committed again
 	failure   error // why it is not read

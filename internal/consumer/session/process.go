@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
@@ -52,7 +53,7 @@ type Process struct {
 	lastStored  time.Time // an import succeeded last
 	// recollections are written while no session runs and read by the one that
 	// follows.
-	recollections map[kafka.TopicPartition]recollection
+	recollections discovery.Recollections
 	// known says that an earlier session has seen or made a commit: the group
 	// is not new, even if its offsets are gone with a topic that was deleted.
 	// Written as the recollections are.
@@ -84,7 +85,7 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 		fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
 		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: map[kafka.TopicPartition]recollection{}, Pulse: newPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
+		recollections: discovery.Recollections{}, Pulse: newPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
 	}
 	if cfg.DLQTopic != "" {
 		r.letters = letterTopic{kafka.NewProducer(d.Client, cfg.DLQTopic, letterBatch)}

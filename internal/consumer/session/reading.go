@@ -31,9 +31,10 @@ func (s *Session) startReading() (stop func()) {
 		wg.Go(func() { d.Run(ctx, in) })
 	}
 	wg.Go(func() { s.catchUp.reader.Run(ctx) })
-	wg.Go(func() { s.resolveStarts(ctx) })
-	wg.Go(func() { s.watch(ctx, wake) })
-	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
+	starts, watch := s.starting(), s.watching()
+	wg.Go(func() { starts.Run(ctx, s.starts) })
+	wg.Go(func() { watch.Run(ctx, wake, s.found) })
+	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.Process.surveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -59,9 +60,9 @@ func (s *Session) discard() {
 	s.fetcher.Discard()
 }
 
-// surveyFailed reports that the ends of some logs are not known. It is called by
-// the goroutine that asks for them.
-func (s *Session) surveyFailed(err error) {
-	text := s.Explain(err)
-	s.Faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
+// surveyFailed reports that the ends of some logs are not known. It may be
+// called on any goroutine.
+func (r *Process) surveyFailed(err error) {
+	text := r.Explain(err)
+	r.Faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 }

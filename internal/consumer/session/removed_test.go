@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -102,8 +103,8 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 			r := newSessionRig(t, nil, func(c *Config) { c.OffsetReset = reset })
 			p := r.part(0)
 			p.cursor = nil
-			found := r.start(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
-			r.resolved([]resolved{found})
+			found := r.starting().Place(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
+			r.open([]discovery.Start{found}, time.Now())
 			r.feed(0, runOf("a", 4, 12)...)
 			if r.after(age); p.heldOut || p.failure != nil {
 				t.Errorf("reset %d: held out %t, %v", reset, p.heldOut, p.failure)

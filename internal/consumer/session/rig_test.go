@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
@@ -83,8 +84,8 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	p.letters = r.letters
 	p.cfg.DLQTopic = "dlq"
 	m := Member{
-		ID: "member", Generation: 3, Cluster: "cluster", Topics: []string{"orders"}, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
-		Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": ownTopic},
+		ID: "member", Generation: 3, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
+		Subscription: kafka.Subscription{Cluster: "cluster", Topics: []string{"orders"}, Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": ownTopic}},
 	}
 	r.Session = New(p, m)
 	s := r.Session
@@ -95,15 +96,15 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
 	s.commits.flying = true // no commit goes out
 	r.decode = fetch.NewDecoder(&reading, s.mapper, s.inflated, r.lines)
-	var found []resolved
+	var found []discovery.Start
 	for _, tp := range m.Assigned {
 		o := kafka.Committed{Offset: -1}
 		if c, ok := committed[tp]; ok {
 			o = kafka.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}
 		}
-		found = append(found, s.start(tp, o, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, true))
+		found = append(found, s.starting().Place(tp, o, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, true))
 	}
-	s.resolved(found)
+	s.open(found, time.Now())
 	t.Cleanup(r.end)
 	return r
 }

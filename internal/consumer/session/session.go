@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
-	"kafka-import-bridge/internal/wire"
 )
 
 // mode is the stage of a session's life.
@@ -43,7 +43,8 @@ type Session struct {
 
 	chunks  chan *fetch.Chunk
 	results chan result
-	starts  chan []resolved // partitions whose start is known
+	starts  chan []discovery.Start // partitions whose start is known
+	found   chan discovery.Found   // what the cluster has by now
 	acks    chan []*letter
 	queries chan func(time.Time) // from the status page and the metrics
 	gone    chan struct{}        // closed when run returns
@@ -72,17 +73,14 @@ type Session struct {
 
 // Member is what the group knows this process by, for one generation.
 type Member struct {
-	ID         string
-	InstanceID string // of a static member, "" for none
-	Generation int32
-	Term       Term
-	Lease      *group.Lease
-	Stale      int      // assignments in a row that left out topics or partitions, see group.Generation
-	Topics     []string // it subscribes to
-	Assigned   []kafka.TopicPartition
-	Parts      map[string]int       // partitions of each topic when it joined
-	IDs        map[string]wire.UUID // and the topics' ids
-	Cluster    string
+	ID                 string
+	InstanceID         string // of a static member, "" for none
+	Generation         int32
+	Term               Term
+	Lease              *group.Lease
+	Stale              int // assignments in a row that left out topics or partitions, see group.Generation
+	Assigned           []kafka.TopicPartition
+	kafka.Subscription // when it joined
 }
 
 // Term is how long a generation lasts, see group.Generation.
@@ -111,8 +109,9 @@ func New(r *Process, m Member) *Session {
 		batches:    batcher.New(r.cfg.Batch, r.pool),
 		chunks:     make(chan *fetch.Chunk, 4),
 		results:    make(chan result, r.cfg.UploadConcurrency),
-		starts:     make(chan []resolved),
+		starts:     make(chan []discovery.Start),
 		acks:       make(chan []*letter, 1),
+		found:      make(chan discovery.Found),
 		queries:    make(chan func(time.Time)),
 		gone:       make(chan struct{}),
 		commits:    newCommitter(),
@@ -130,14 +129,6 @@ func (s *Session) FencedBy() error { return s.fencedBy }
 // Away reports that no heartbeat and no commit was acknowledged for a whole lease.
 // Any goroutine may ask.
 func (s *Session) Away() bool { return s.member.Lease.Check() != nil }
-
-// ask lets the loop call question, unless ctx ends before.
-func (s *Session) ask(ctx context.Context, question func(now time.Time)) {
-	select {
-	case s.queries <- question:
-	case <-ctx.Done():
-	}
-}
 
 // enter makes the contexts of what the session starts; cancel ends all of them.
 func (s *Session) enter(ctx context.Context) {
@@ -173,7 +164,9 @@ func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 		case ls := <-s.acks:
 			s.lettersDone(ls)
 		case rs := <-s.starts:
-			s.resolved(rs)
+			s.open(rs, time.Now())
+		case f := <-s.found:
+			s.follow(&f, time.Now())
 		case ask := <-s.queries:
 			ask(time.Now())
 		case <-rebalance:

@@ -3,67 +3,62 @@ package session
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 )
 
-// start decides where a partition starts.
-func (s *Session) start(tp kafka.TopicPartition, c kafka.Committed, log kafka.Range, fresh bool) resolved {
-	out := resolved{TopicPartition: tp, committed: c, log: log}
-	c, out.recalled = s.recall(tp, c)
-	out.at = ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
-		Identity: ledger.Identity(s.member.IDs[tp.Topic], s.member.Cluster), Fingerprint: s.fingerprint,
-		Reset: s.cfg.OffsetReset, Fresh: fresh,
-	})
-	out.readEpoch = c.LeaderEpoch
-	if out.at.Held {
-		out.at.Offset = out.committed.Offset
+// starting is what finds out where the partitions start.
+func (s *Session) starting() *discovery.Starts {
+	p := s.Process
+	return &discovery.Starts{
+		Client: p.client, Group: p.cfg.Group, Generation: s.member.Generation, Assigned: s.member.Assigned, Subscription: s.member.Subscription,
+		ReadCommitted: p.cfg.ReadCommitted, Fingerprint: p.fingerprint, Reset: p.cfg.OffsetReset, Known: p.known, Recollections: p.recollections,
+		Refresh: s.fetcher.Refresh, Failed: p.startsFailed,
 	}
-	switch out.at.Remark {
-	case ledger.Rerouted:
-		s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", tp.Topic, "partition", tp.Partition)
-	case ledger.MovedByOthers:
-		s.log.Info("the committed offset was moved by somebody else; it is taken as it is", "topic", tp.Topic, "partition", tp.Partition, "offset", c.Offset)
-	case ledger.UnknownWriting:
-		s.log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", tp.Topic, "partition", tp.Partition)
-	}
-	return out
 }
 
-// resolved begins to read partitions whose start is known.
-func (s *Session) resolved(rs []resolved) {
-	now := time.Now()
+// startsFailed reports that some partitions do not start yet. It may be called on any
+// goroutine.
+func (r *Process) startsFailed(err error, todo int) {
+	r.metrics.KafkaFailed("metadata")
+	r.Faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", todo, "error", r.Explain(err))
+}
+
+// open begins to read partitions whose start is known.
+func (s *Session) open(rs []discovery.Start, now time.Time) {
 	ahead, passed := int64(0), int64(0)
 	for _, r := range rs {
 		p := s.partitions[r.TopicPartition]
 		if p == nil || p.open() {
 			continue
 		}
-		p.committed, p.acked = r.committed.Offset, mark{r.committed.Offset, r.committed.Metadata}
-		p.ledger = ledger.New(r.at.Offset, r.at.Frontier)
+		s.remark(&r)
+		p.committed, p.acked = r.Committed.Offset, ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
+		p.ledger = ledger.New(r.At.Offset, r.At.Frontier)
 		p.caughtUp = now
-		if r.at.Reset != "" {
-			s.tellReset(r)
+		if r.At.Reset != "" {
+			s.tellReset(&r)
 			p.touch()
 		}
-		if r.recalled || r.at.Offset != r.committed.Offset {
+		if r.Recalled || r.At.Offset != r.Committed.Offset {
 			p.touch()
 		}
-		if r.at.First {
+		if r.At.First {
 			p.born = s.member.Generation
-			passed += r.at.Offset - r.log.Begin
+			passed += r.At.Offset - r.Log.Begin
 			p.touch()
 		}
-		p.cursor = s.fetcher.Open(p.TopicPartition, p.topicID, r.at.Offset, r.at.Epoch, r.leader, r.epoch, r.at.Held || s.mode != running)
-		p.cursor.Know(r.log)
-		if r.at.Held && !r.recalled {
+		p.cursor = s.fetcher.Open(p.TopicPartition, p.topicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || s.mode != running)
+		p.cursor.Know(r.Log)
+		if r.At.Held && !r.Recalled {
 			// To commit it as this log's would hide from the next owner that it is not.
-			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.committed.Offset, LeaderEpoch: r.readEpoch, Metadata: r.committed.Metadata}
+			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
 		}
-		if r.at.Held {
-			s.holdOut(p, r.at.Problem, now)
+		if r.At.Held {
+			s.holdOut(p, r.At.Problem, now)
 		}
-		ahead += max(0, r.log.End-r.at.Offset)
+		ahead += max(0, r.Log.End-r.At.Offset)
 	}
 	s.log.Info("reading partitions", "partitions", len(rs), "records_ahead", ahead)
 	if passed > 0 {
@@ -71,13 +66,25 @@ func (s *Session) resolved(rs []resolved) {
 	}
 }
 
-func (s *Session) tellReset(r resolved) {
-	s.metrics.OffsetReset(r.Topic, r.at.Reset)
-	if r.at.Reset == "below_log_start" {
-		s.metrics.Lost(r.Topic).Add(float64(r.at.Gap))
+// remark reports what the commit's metadata lets somebody know.
+func (s *Session) remark(r *discovery.Start) {
+	switch r.At.Remark {
+	case ledger.Rerouted:
+		s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", r.Topic, "partition", r.Partition)
+	case ledger.MovedByOthers:
+		s.log.Info("the committed offset was moved by somebody else; it is taken as it is", "topic", r.Topic, "partition", r.Partition, "offset", r.Committed.Offset)
+	case ledger.UnknownWriting:
+		s.log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", r.Topic, "partition", r.Partition)
+	}
+}
+
+func (s *Session) tellReset(r *discovery.Start) {
+	s.metrics.OffsetReset(r.Topic, r.At.Reset)
+	if r.At.Reset == "below_log_start" {
+		s.metrics.Lost(r.Topic).Add(float64(r.At.Gap))
 	}
 	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
-		"reason", r.at.Reset, "committed_offset", r.committed.Offset, "start_offset", r.at.Offset, "gap", r.at.Gap, "namespaces_behind", r.at.Behind)
+		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
 }
 
 // holdOut keeps a partition from being read until somebody decides.

@@ -26,8 +26,8 @@ func startSession(t *testing.T, reset ledger.OffsetReset) *Session {
 		t.Fatal(err)
 	}
 	return New(p, Member{
-		Generation: 3, Cluster: "AbCdEfGh-A", IDs: map[string]wire.UUID{"orders": ownTopic},
-		Parts: map[string]int{"orders": 1}, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
+		Generation: 3, Subscription: kafka.Subscription{Cluster: "AbCdEfGh-A", IDs: map[string]wire.UUID{"orders": ownTopic}, Parts: map[string]int{"orders": 1}},
+		Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
 	})
 }
 

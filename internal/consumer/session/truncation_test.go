@@ -125,12 +125,12 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		p.cursor.BatchEpoch = 7
 		o := r.commitOf(p)
 		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
-		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.at.Offset != 4 || got.at.Reset != "" {
-			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.at.Offset, got.at.Reset)
+		if got := r.starting().Place(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.At.Offset != 4 || got.At.Reset != "" {
+			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.At.Offset, got.At.Reset)
 		}
 		c.LeaderEpoch = -1
-		if got := r.start(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.at.Offset != 0 || got.at.Reset != "beyond_end" {
-			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.at.Offset, got.at.Reset)
+		if got := r.starting().Place(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.At.Offset != 0 || got.At.Reset != "beyond_end" {
+			t.Errorf("reading starts at %d (reset %q) without a leader epoch, want 0 and beyond_end", got.At.Offset, got.At.Reset)
 		}
 	})
 }

@@ -50,9 +50,10 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
+		watch := r.watching()
 		go func() { // ends with ctx
 			defer close(done)
-			r.watch(ctx, nil)
+			watch.Run(ctx, nil, r.found)
 		}()
 		test(r)
 		cancel()
@@ -82,8 +83,8 @@ func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 	r.says.Store(&watched{leader, partitions, usersCode})
 	for until := time.Now().Add(r.cfg.MetadataRefresh + time.Second); time.Now().Before(until); {
 		select {
-		case ask := <-r.queries:
-			ask(time.Now())
+		case f := <-r.found:
+			r.follow(&f, time.Now())
 		case <-time.After(time.Until(until)):
 		}
 	}

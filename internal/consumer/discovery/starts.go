@@ -1,0 +1,179 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/sleep"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Start is where one assigned partition starts.
+type Start struct {
+	kafka.TopicPartition
+	At                  ledger.Start
+	Committed           kafka.Committed // by the group
+	ReadEpoch           int32           // leader epoch that was committed, -1 none
+	Recalled            bool            // the start is this process's own knowledge, beyond the commit
+	Log                 kafka.Range
+	Leader, LeaderEpoch int32
+}
+
+// Starts finds out where the partitions of a generation start.
+type Starts struct {
+	Client       *kafka.Client
+	Group        string
+	Generation   int32
+	Assigned     []kafka.TopicPartition
+	Subscription kafka.Subscription
+
+	ReadCommitted bool
+	Fingerprint   string // see ledger.Reader
+	Reset         ledger.OffsetReset
+	// Known says that this process has seen or made a commit of the group before.
+	Known         bool
+	Recollections Recollections // nobody may change them while Run runs
+
+	Refresh func()                    // asks for new metadata; must not block
+	Failed  func(err error, todo int) // told of each try that leaves partitions to do
+}
+
+// How long Run rests after a try that brought nothing, doubled up to the maximum.
+const (
+	backoff    = 50 * time.Millisecond
+	maxBackoff = 2 * time.Second
+)
+
+// Run sends the starts, those of a leader as soon as it has answered, and tries again
+// for partitions whose leader or coordinator is away, until it has sent all or ctx
+// ends.
+func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
+	todo := map[kafka.TopicPartition]bool{}
+	for _, tp := range s.Assigned {
+		todo[tp] = true
+	}
+	rest := backoff
+	for len(todo) > 0 {
+		before := len(todo)
+		err := s.try(ctx, todo, out)
+		if len(todo) < before {
+			rest = backoff
+		}
+		if len(todo) == 0 || ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.Failed(err, len(todo))
+		}
+		if sleep.For(ctx, rest) != nil {
+			return
+		}
+		rest = min(2*rest, maxBackoff)
+	}
+}
+
+// try makes one try for some partitions, and leaves those of todo that it did not
+// succeed for. A leader that does not answer holds up nobody else's.
+func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, out chan<- []Start) error {
+	leaders, err := s.leaders(ctx)
+	if err != nil {
+		return err
+	}
+	committed, fresh, err := s.committed(ctx)
+	if err != nil {
+		return err
+	}
+	asked := maps.Clone(todo)
+	err = s.Client.EachRange(ctx, s.ReadCommitted, asked, leaders, func(logs map[kafka.TopicPartition]kafka.Range) {
+		var found []Start
+		for tp, log := range logs {
+			start := s.Place(tp, committed[tp], log, fresh)
+			start.Leader, start.LeaderEpoch = leaders[tp].Leader, leaders[tp].LeaderEpoch
+			found = append(found, start)
+			delete(todo, tp)
+		}
+		select {
+		case out <- found:
+		case <-ctx.Done():
+		}
+	})
+	if err == nil && len(todo) > 0 {
+		err = errors.New("some partitions have no leader")
+	}
+	return err
+}
+
+// leaders asks who leads the partitions of this generation's topics.
+func (s *Starts) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.PartitionMetadata, error) {
+	md, err := s.Client.Metadata(ctx, s.Subscription.Topics)
+	if err != nil {
+		return nil, err
+	}
+	leaders := map[kafka.TopicPartition]wire.PartitionMetadata{}
+	for _, t := range md.Topics {
+		if t.ID != s.Subscription.IDs[t.Name] {
+			// Created anew since this generation's subscription, perhaps by now
+			// committed by another member: only the next generation may judge.
+			s.Refresh()
+			continue
+		}
+		for _, p := range t.Partitions {
+			if p.Leader >= 0 && t.ErrorCode == 0 {
+				leaders[kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}] = p
+			}
+		}
+	}
+	return leaders, nil
+}
+
+// committed reads what the group has committed for all of its topics. fresh says that
+// the group is new: nothing is committed but what members of this very generation
+// resolved, nor has this process ever known of a commit.
+func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
+	topics := map[string][]int32{}
+	for name, n := range s.Subscription.Parts {
+		for i := range n {
+			topics[name] = append(topics[name], int32(i))
+		}
+	}
+	for _, tp := range s.Assigned {
+		if !slices.Contains(topics[tp.Topic], tp.Partition) {
+			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
+		}
+	}
+	offsets, err = s.Client.FetchOffsets(ctx, s.Group, topics)
+	if err != nil {
+		return nil, false, err
+	}
+	fresh = !s.Known
+	for _, o := range offsets {
+		if o.Offset < 0 {
+			continue
+		}
+		if m, err := ledger.Decode(o.Metadata); err != nil || m.Born != s.Generation {
+			fresh = false
+		}
+	}
+	return offsets, fresh, nil
+}
+
+// Place decides where a partition starts, by its commit, its log, and what this
+// process remembers of it. It does not ask anybody.
+func (s *Starts) Place(tp kafka.TopicPartition, c kafka.Committed, log kafka.Range, fresh bool) Start {
+	out := Start{TopicPartition: tp, Committed: c, Log: log}
+	id := s.Subscription.IDs[tp.Topic]
+	c, out.Recalled = s.Recollections.Recall(tp, id, c)
+	out.At = ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
+		Identity: ledger.Identity(id, s.Subscription.Cluster), Fingerprint: s.Fingerprint, Reset: s.Reset, Fresh: fresh,
+	})
+	out.ReadEpoch = c.LeaderEpoch
+	if out.At.Held {
+		out.At.Offset = out.Committed.Offset
+	}
+	return out
+}
