@@ -153,10 +153,12 @@ func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Regis
 	credentials := newAPICredentials(cfg.API)
 	return importer.New(importer.Config{
 		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: credentials, Headers: credentials.Headers, Log: logger,
-		CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
-		MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
-		RootCAs: roots, AllowInsecureHTTP: cfg.API.AllowInsecureHTTP,
-		UserAgent: "kafka-import-bridge/" + currentBuild().Version, MaxConns: cfg.API.UploadConcurrency,
+		Patience: importer.Patience{
+			CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
+			MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
+		},
+		Network:           importer.Network{RootCAs: roots, MaxConns: cfg.API.UploadConcurrency},
+		AllowInsecureHTTP: cfg.API.AllowInsecureHTTP, UserAgent: "kafka-import-bridge/" + currentBuild().Version,
 	}, reg)
 }
 

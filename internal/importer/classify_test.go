@@ -77,7 +77,7 @@ func TestClient_classifiesStatuses(t *testing.T) {
 			wantClass(t, out, tc.upload, tc.uploadReason)
 			checkFailure(t, out, OperationUpload, tc.status)
 			unclear := tc.status >= 500 // the body may be stored all the same
-			if keeps := i.upload != nil; keeps != (tc.upload == RetrySame || tc.upload == Refused || unclear) {
+			if keeps := i.url.link != nil; keeps != (tc.upload == RetrySame || tc.upload == Refused || unclear) {
 				t.Errorf("the import keeps its URL: %t after %s", keeps, tc.upload)
 			}
 			if i.Ambiguous() != unclear {

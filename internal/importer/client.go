@@ -54,13 +54,13 @@ func (c *Client) Close() {
 // of the body; its error cancels the attempt. nil means none.
 func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Outcome {
 	i.attempts++
-	if i.upload != nil && !i.usable() {
+	if !i.url.usable() {
 		i.giveUpURL()
 	}
 	if out, done := c.beforeRepeat(ctx, i, guard); done {
 		return out
 	}
-	if i.upload == nil {
+	if i.url.link == nil {
 		if out := c.create(ctx, i, guard); out.Class != Stored {
 			return out
 		}

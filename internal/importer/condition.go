@@ -14,7 +14,7 @@ type try struct {
 // yet. Never the first one: what no documentation mentions must not stand in the
 // way of an ordinary upload.
 func (c *Client) conditional(i *Import) bool {
-	return i.ambiguous && !i.plain && !c.stores.at(i.upload.Host).refuses()
+	return i.url.ambiguous && !i.url.plain && !c.stores.at(i.url.link.Host).refuses()
 }
 
 // judgeCondition judges an answer by the condition that the PUT had, or that
@@ -35,9 +35,9 @@ func (c *Client) judgeCondition(i *Import, p *try, a *answer) {
 		a.class, a.reason = RetrySame, ReasonServerError
 	case p.conditional && (a.status == http.StatusBadRequest || a.status == http.StatusForbidden) &&
 		(a.class == Refused || a.class == RetryNew) && !p.store.honours():
-		i.plain = true
+		i.url.plain = true
 		a.class, a.reason = RetrySame, ReasonServerError
-	case i.plain && !p.conditional && a.class == Stored:
+	case i.url.plain && !p.conditional && a.class == Stored:
 		c.refusesCondition(p.store, i, a.status)
 	}
 	p.proven = p.store.honours()
@@ -49,5 +49,5 @@ func (c *Client) refusesCondition(s *store, i *Import, status int) {
 		return
 	}
 	c.log.Warn("the store refuses a conditional upload; uploads whose answer was lost are repeated there without a condition, once the API has been asked",
-		"store", i.upload.Hostname(), "namespace", i.namespace, "request_id", i.requestID, "status", status)
+		"store", i.url.link.Hostname(), "namespace", i.namespace, "request_id", i.requestID, "status", status)
 }

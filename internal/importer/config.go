@@ -53,6 +53,39 @@ type Config struct {
 	// Default: none
 	Headers func() http.Header
 
+	Patience
+	Network
+
+	// AllowInsecureHTTP permits plain http to hosts other than loopback, for
+	// the API and for upload URLs.
+	AllowInsecureHTTP bool
+
+	// UserAgent is sent with every request.
+	//
+	// Default: kafka-import-bridge
+	UserAgent string
+
+	// Now is the wall clock. It is read only where another machine's clock has
+	// to be compared with ours and did not say its own time; waiting uses the
+	// monotonic clock.
+	//
+	// Default: time.Now
+	Now func() time.Time
+
+	// Log receives what concerns the process and not one attempt: that the API
+	// knows the create call by its other name, say.
+	//
+	// Default: nothing is logged
+	Log *slog.Logger
+
+	// Rand returns a number in [0, 1) for jitter, from any goroutine.
+	//
+	// Default: rand.Float64
+	Rand func() float64
+}
+
+// Patience says how long the client waits for an answer, and after a failure.
+type Patience struct {
 	// CreateTimeout bounds one POST, its answer included.
 	//
 	// Default: 30s
@@ -76,18 +109,12 @@ type Config struct {
 	//
 	// Default: 500ms and 30s
 	MinBackoff, MaxBackoff time.Duration
+}
 
+// Network says how connections are made.
+type Network struct {
 	// RootCAs verify the API and the store. nil means the system's.
 	RootCAs *x509.CertPool
-
-	// AllowInsecureHTTP permits plain http to hosts other than loopback, for
-	// the API and for upload URLs.
-	AllowInsecureHTTP bool
-
-	// UserAgent is sent with every request.
-	//
-	// Default: kafka-import-bridge
-	UserAgent string
 
 	// MaxConns bounds the idle connections kept per host. Connections in use
 	// are as many as attempts.
@@ -104,24 +131,6 @@ type Config struct {
 	//
 	// Default: a net.Dialer with dialTimeout
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-
-	// Now is the wall clock. It is read only where another machine's clock has
-	// to be compared with ours and did not say its own time; waiting uses the
-	// monotonic clock.
-	//
-	// Default: time.Now
-	Now func() time.Time
-
-	// Log receives what concerns the process and not one attempt: that the API
-	// knows the create call by its other name, say.
-	//
-	// Default: nothing is logged
-	Log *slog.Logger
-
-	// Rand returns a number in [0, 1) for jitter, from any goroutine.
-	//
-	// Default: rand.Float64
-	Rand func() float64
 }
 
 // withDefaults returns a copy of the configuration without zero values.

@@ -295,7 +295,7 @@ func TestNew_reportsEveryFault(t *testing.T) {
 		{"plain http", "http://api.example.com", Config{Key: &rotatingKey{}}, []string{"plain http"}},
 		{"a user and a bad path", "https://u:" + secretText + "@api.example.com", Config{Key: &rotatingKey{}, Path: "/x"}, []string{"user information", "{namespace}"}},
 		{"an escape", "https://api.example.com/a%2Fb", Config{Key: &rotatingKey{}}, []string{"escapes"}},
-		{"a query", "https://api.example.com?a=" + secretText, Config{Key: &rotatingKey{}, MinBackoff: 2, MaxBackoff: 1}, []string{"query", "backoff"}},
+		{"a query", "https://api.example.com?a=" + secretText, Config{Key: &rotatingKey{}, Patience: Patience{MinBackoff: 2, MaxBackoff: 1}}, []string{"query", "backoff"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.base != "" {

@@ -27,7 +27,7 @@ func TestClient_guardIsAskedBeforeEachCall(t *testing.T) {
 			if posts, puts := l.postCount(), len(l.putPaths()); posts != want.posts || puts != want.puts {
 				t.Errorf("%d POSTs and %d PUTs begin, want %d and %d", posts, puts, want.posts, want.puts)
 			}
-			if i.sent {
+			if i.url.sent {
 				t.Error("a PUT counts as begun")
 			}
 		})

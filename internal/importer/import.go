@@ -13,29 +13,52 @@ type Import struct {
 	body      [][]byte // owned by the caller; read only during Attempt
 	size      int64    // the sum of the body's lengths
 
-	// The current upload URL. All of it is cleared by forgetURL.
-	upload    *url.URL      // nil: the next attempt asks for one
-	requestID string        // outlives the URL, for logs
+	url       uploadURL
+	requestID string // of the last URL; outlives it, for logs
+	doubt     doubt
+	askAfter  time.Time // the API asked for no question before
+
+	mayRepeat bool // the body was, or is to be, sent again although it may be stored
+	attempts  int
+	failures  failures
+}
+
+// uploadURL is an import's current upload URL and what was seen of it. The zero
+// value makes the next attempt ask for one.
+type uploadURL struct {
+	link      *url.URL
 	issued    time.Time     // on the monotonic clock
 	lifetime  time.Duration // counted from issued
-	sent      bool          // a PUT to this URL was begun
-	ambiguous bool          // a complete body went to this URL, its fate unknown
-	plain     bool          // the store may refuse the condition: the next repeat has none
-	lost      int           // consecutive PUTs to this URL without an answer of the store
-	unreached int           // consecutive PUTs to this URL that no connection took
+	sent      bool          // a PUT to it was begun
+	ambiguous bool          // a complete body went to it, its fate unknown
+	plain     bool          // its store may refuse the condition: the next repeat has none
+	lost      int           // consecutive PUTs without an answer of the store
+	unreached int           // consecutive PUTs that no connection took
+	denied    bool          // in this attempt the API said that it knows of no upload
+}
 
-	// An ambiguous URL that was given up, and of which the API is asked before
-	// the body goes to another one.
-	doubtful bool
-	doubtID  string    // its request id
-	denied   bool      // in this attempt the API said that it knows of no upload
-	askAfter time.Time // the API asked for no question before
+// usable reports whether the URL is there and can still be uploaded to.
+func (u *uploadURL) usable() bool { return u.link != nil && time.Since(u.issued) < u.lifetime }
 
-	mayRepeat      bool // the body was, or is to be, sent again although it may be stored
-	attempts       int
-	createFailures int // consecutive
-	uploadFailures int // consecutive, over all URLs
-	askFailures    int // consecutive
+// doubt is about an ambiguous URL that was given up: the API is asked about it
+// before the body goes to another one.
+type doubt struct {
+	open      bool
+	requestID string
+}
+
+// failures are consecutive ones of each operation, over all URLs.
+type failures struct{ create, upload, ask int }
+
+// of is the count of an operation.
+func (f *failures) of(operation string) *int {
+	switch operation {
+	case OperationUpload:
+		return &f.upload
+	case OperationAsk:
+		return &f.ask
+	}
+	return &f.create
 }
 
 // NewImport makes an import of size bytes for a namespace. The importer reads
@@ -55,10 +78,10 @@ func (c *Client) Probe(namespace string) *Import {
 // first batch. A URL that other bytes may have reached is dropped; what became
 // of those is not this body's concern.
 func (i *Import) SetBody(body [][]byte, size int64) {
-	if i.sent {
-		i.forgetURL()
+	if i.url.sent {
+		i.url = uploadURL{}
 	}
-	i.doubtful, i.doubtID = false, ""
+	i.doubt = doubt{}
 	i.body, i.size = body, size
 }
 
@@ -75,41 +98,30 @@ func (i *Import) Attempts() int { return i.attempts }
 // Ambiguous reports whether this import may already be stored: a complete body
 // was sent under its current URL, or under one that was given up, and neither the
 // store nor the API has told its fate.
-func (i *Import) Ambiguous() bool { return i.ambiguous || i.doubtful }
+func (i *Import) Ambiguous() bool { return i.url.ambiguous || i.doubt.open }
 
 // MayRepeat reports whether this import may end up stored, and evaluated, twice:
 // while it was ambiguous and nobody could tell its fate, it was sent to another
 // URL, or without the condition that no object is there yet.
 func (i *Import) MayRepeat() bool { return i.mayRepeat }
 
-// usable says whether the import's URL can still be uploaded to.
-func (i *Import) usable() bool {
-	return i.upload != nil && time.Since(i.issued) < i.lifetime
-}
-
 // giveUpURL makes the next attempt ask for a new URL. If a complete body may lie
 // under the old one the API is asked about that before.
 func (i *Import) giveUpURL() {
-	if i.ambiguous {
-		i.doubtful, i.doubtID = true, i.requestID
+	if i.url.ambiguous {
+		i.doubt.open, i.doubt.requestID = true, i.requestID
 	}
-	i.forgetURL()
+	i.url = uploadURL{}
 }
 
 // sendAnew lets the body go to a new URL although it may lie under the old one.
 func (i *Import) sendAnew() {
-	i.mayRepeat = i.mayRepeat || i.doubtful
-	i.doubtful, i.doubtID = false, ""
-}
-
-// forgetURL drops the URL and all that is known about it.
-func (i *Import) forgetURL() {
-	i.upload, i.issued, i.lifetime = nil, time.Time{}, 0
-	i.sent, i.ambiguous, i.plain, i.lost, i.unreached = false, false, false, 0, 0
+	i.mayRepeat = i.mayRepeat || i.doubt.open
+	i.doubt.open = false
 }
 
 // adopt makes a granted URL the import's.
 func (i *Import) adopt(g grant, issued time.Time, lifetime time.Duration) {
 	i.giveUpURL()
-	i.upload, i.requestID, i.issued, i.lifetime = g.upload, g.requestID, issued, lifetime
+	i.url, i.requestID = uploadURL{link: g.upload, issued: issued, lifetime: lifetime}, g.requestID
 }

@@ -64,7 +64,7 @@ func contextError(ctx context.Context) error {
 
 // succeeded ends a row of failures.
 func (c *Client) succeeded(i *Import, operation string, a answer) Outcome {
-	*i.failures(operation) = 0
+	*i.failures.of(operation) = 0
 	return Outcome{Class: Stored, Operation: operation, Status: a.status, RequestID: i.requestID}
 }
 
@@ -78,7 +78,7 @@ func (c *Client) failed(i *Import, operation string, a answer) Outcome {
 	if a.class == Cancelled {
 		return out
 	}
-	failures := i.failures(operation)
+	failures := i.failures.of(operation)
 	*failures++
 	out.Reason, out.RetryAfter, out.Throttled = a.reason, a.retryAfter, a.status == http.StatusTooManyRequests
 	out.Delay = c.delay(*failures, a.retryAfter)
@@ -93,17 +93,6 @@ var verbs = map[string]string{
 	OperationCreate: "create upload URL for",
 	OperationUpload: "upload batch of",
 	OperationAsk:    "ask for the upload of",
-}
-
-// failures is the import's count of consecutive failures of an operation.
-func (i *Import) failures(operation string) *int {
-	switch operation {
-	case OperationUpload:
-		return &i.uploadFailures
-	case OperationAsk:
-		return &i.askFailures
-	}
-	return &i.createFailures
 }
 
 // name is the namespace as errors show it: a bad one is not repeated.

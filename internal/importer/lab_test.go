@@ -78,9 +78,9 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 	}
 	l.cfg = Config{
 		BaseURL: base, Key: l.key,
-		CreateTimeout: 5 * time.Second, UploadTimeout: 5 * time.Second,
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
-		Rand:  func() float64 { return 0.5 },
+		Patience: Patience{CreateTimeout: 5 * time.Second, UploadTimeout: 5 * time.Second},
+		Network:  Network{Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
+		Rand:     func() float64 { return 0.5 },
 	}
 	if listen == nil {
 		l.cfg.DialContext = narrowDial

@@ -67,8 +67,8 @@ func (i *Import) unproven(err error) Outcome {
 // store where that is known to honour a condition on the PUT. Without an answer
 // a repeat under the same URL goes on if it can be conditional.
 func (c *Client) beforeRepeat(ctx context.Context, i *Import, guard func() error) (out Outcome, done bool) {
-	i.denied = false
-	if !i.Ambiguous() || !i.doubtful && c.stores.at(i.upload.Host).honours() {
+	i.url.denied = false
+	if !i.Ambiguous() || !i.doubt.open && c.stores.at(i.url.link.Host).honours() {
 		return Outcome{}, false
 	}
 	where, a := c.whereIs(ctx, i, guard)
@@ -78,11 +78,11 @@ func (c *Client) beforeRepeat(ctx context.Context, i *Import, guard func() error
 	case a.class == Cancelled:
 		return c.failed(i, OperationAsk, a), true
 	case where != unanswered:
-		i.askFailures, i.denied = 0, where == unproven
+		i.failures.ask, i.url.denied = 0, where == unproven
 		i.sendAnew()
 		return Outcome{}, false
-	case i.askFailures+1 >= asksInVain, i.doubtful && a.status == http.StatusUnauthorized, c.conditional(i):
-		i.askFailures++
+	case i.failures.ask+1 >= asksInVain, i.doubt.open && a.status == http.StatusUnauthorized, c.conditional(i):
+		i.failures.ask++
 		return Outcome{}, false
 	}
 	return c.failed(i, OperationAsk, a), true
@@ -91,7 +91,7 @@ func (c *Client) beforeRepeat(ctx context.Context, i *Import, guard func() error
 // beforeNewURL asks once more about an import whose URL was given up. The API
 // has just given another one: if it does not answer this, it will not.
 func (c *Client) beforeNewURL(ctx context.Context, i *Import, guard func() error) (out Outcome, done bool) {
-	if !i.doubtful {
+	if !i.doubt.open {
 		return Outcome{}, false
 	}
 	where, a := c.whereIs(ctx, i, guard)
@@ -108,19 +108,18 @@ func (c *Client) beforeNewURL(ctx context.Context, i *Import, guard func() error
 // hasArrived ends an import that the API has received.
 func (c *Client) hasArrived(i *Import, a answer) Outcome {
 	c.metrics.avoided.WithLabelValues(byAsking).Inc()
-	if i.doubtful {
-		i.requestID = i.doubtID
+	if i.doubt.open {
+		i.requestID = i.doubt.requestID
 	}
-	i.forgetURL()
-	i.doubtful, i.doubtID = false, ""
+	i.url, i.doubt = uploadURL{}, doubt{}
 	return c.succeeded(i, OperationAsk, a)
 }
 
 // whereIs asks the API about the upload in question.
 func (c *Client) whereIs(ctx context.Context, i *Import, guard func() error) (arrival, answer) {
 	id := i.requestID
-	if i.doubtful {
-		id = i.doubtID
+	if i.doubt.open {
+		id = i.doubt.requestID
 	}
 	if wait := time.Until(i.askAfter); wait > 0 {
 		return unanswered, answer{class: RetryLater, reason: ReasonThrottled, retryAfter: wait, err: errors.New("it asked for patience")}

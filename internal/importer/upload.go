@@ -41,27 +41,27 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	if err := ask(guard); err != nil {
 		return c.failed(i, OperationUpload, answer{class: Cancelled, err: err})
 	}
-	p := try{store: c.stores.at(i.upload.Host), conditional: c.conditional(i), repeat: i.ambiguous}
-	i.sent = true
+	p := try{store: c.stores.at(i.url.link.Host), conditional: c.conditional(i), repeat: i.url.ambiguous}
+	i.url.sent = true
 	a, t := c.exchange(ctx, i, &p, guard)
 	c.judgeCondition(i, &p, &a)
 	unclear := t.whole && (a.status == 0 || a.status >= 500)
-	if p.repeat && !p.conditional && (unclear || a.class == Stored) || p.repeat && a.class == Stored && !p.proven && !i.denied {
+	if p.repeat && !p.conditional && (unclear || a.class == Stored) || p.repeat && a.class == Stored && !p.proven && !i.url.denied {
 		i.mayRepeat = true
 	}
 	if a.class == Stored {
-		i.ambiguous = false
+		i.url.ambiguous = false
 		return c.succeeded(i, OperationUpload, a)
 	}
-	i.ambiguous = i.ambiguous || unclear
+	i.url.ambiguous = i.url.ambiguous || unclear
 	if a.class == Refused && p.repeat && p.proven { // else it was asked before the PUT
 		if where, told := c.whereIs(ctx, i, guard); where == arrived {
 			return c.hasArrived(i, told)
 		}
 	}
-	i.countLost(&a, t)
+	i.url.countLost(&a, t)
 	out := c.failed(i, OperationUpload, a)
-	if a.class == RetryNew || a.class == Malformed && !i.ambiguous {
+	if a.class == RetryNew || a.class == Malformed && !i.url.ambiguous {
 		i.giveUpURL()
 	}
 	return out
@@ -77,28 +77,28 @@ type traces struct {
 // and Malformed where the URL was kept for what may be stored under it. PUTs that
 // reached nobody, because the store is down, say little about the URL; an answer
 // of the store, even a bad one, proves that the URL is heard.
-func (i *Import) countLost(a *answer, t traces) {
-	unclear := a.class == Malformed && i.ambiguous
+func (u *uploadURL) countLost(a *answer, t traces) {
+	unclear := a.class == Malformed && u.ambiguous
 	switch {
 	case unclear, a.class == RetrySame && a.status == 0 && t.reached:
-		i.lost, i.unreached = i.lost+1, 0
+		u.lost, u.unreached = u.lost+1, 0
 	case a.status != 0:
-		i.lost, i.unreached = 0, 0
+		u.lost, u.unreached = 0, 0
 	case a.class == RetrySame:
-		i.unreached++
+		u.unreached++
 	}
-	if a.class == RetrySame && i.unreached >= unreachedBeforeNewURL && !i.ambiguous {
+	if a.class == RetrySame && u.unreached >= unreachedBeforeNewURL && !u.ambiguous {
 		a.class = RetryNew
-		a.err = fmt.Errorf("%d PUTs in a row reached nobody, giving up this upload URL: %w", i.unreached, a.err)
+		a.err = fmt.Errorf("%d PUTs in a row reached nobody, giving up this upload URL: %w", u.unreached, a.err)
 		return
 	}
 	limit := lostBeforeNewURL
-	if i.ambiguous {
+	if u.ambiguous {
 		limit = lostBeforeNewURLAmbiguous
 	}
-	if (a.class == RetrySame || unclear) && i.lost >= limit {
+	if (a.class == RetrySame || unclear) && u.lost >= limit {
 		a.class = RetryNew
-		a.err = fmt.Errorf("no usable answer to %d PUTs in a row, giving up this upload URL: %w", i.lost, a.err)
+		a.err = fmt.Errorf("no usable answer to %d PUTs in a row, giving up this upload URL: %w", u.lost, a.err)
 	}
 }
 
@@ -186,8 +186,8 @@ func (c *Client) uploadRequest(ctx context.Context, i *Import, p *try, b *body) 
 	}
 	return (&http.Request{
 		Method:        http.MethodPut,
-		URL:           i.upload,
-		Host:          i.upload.Host,
+		URL:           i.url.link,
+		Host:          i.url.link.Host,
 		Header:        header,
 		ContentLength: i.size,
 		Body:          b.reader(),

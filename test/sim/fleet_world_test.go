@@ -186,8 +186,8 @@ func (f *fleet) start() *fleetMember {
 		f.t.Fatal(err)
 	}
 	imports, err := importer.New(importer.Config{
-		BaseURL: base, Key: key("k"), UserAgent: name, DialContext: f.network.DialContext, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
+		BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
+		Network: importer.Network{DialContext: f.network.DialContext, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 	}, nil)
 	if err != nil {
 		f.t.Fatal(err)

@@ -63,9 +63,10 @@ func (w *world) start(name string, s *settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	imports, err := importer.New(importer.Config{
-		BaseURL: base, Key: key("k"), UserAgent: name, DialContext: p.http.dial, MinBackoff: minBackoff, MaxBackoff: maxBackoff,
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
+		Log: logger, BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
+		Network: importer.Network{DialContext: p.http.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func (w *world) start(name string, s *settings) (*process, error) {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
 	p.consumer, err = consumer.New(cfg, session.Dependencies{
-		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {
