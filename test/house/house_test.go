@@ -161,6 +161,7 @@ func TestHouse_everyRoomCanBeKnown(t *testing.T) {
 		"methods": "%s has %d methods, more than %d: find the state in it that only some of them use, and give it a type",
 		"fields":  "%s has %d fields, more than %d: put those that change together into a type of their own",
 	}
+	unit := map[string]string{"room": "lines", "file": "lines", "methods": "methods", "fields": "fields"}
 	for _, what := range slices.Sorted(maps.Keys(s.sizes)) {
 		size := s.sizes[what]
 		kind, name, _ := strings.Cut(what, " ")
@@ -171,7 +172,7 @@ func TestHouse_everyRoomCanBeKnown(t *testing.T) {
 		case size > bound && !listed:
 			t.Errorf(advice[kind], name, size, bound)
 		case listed && size > ceiling:
-			t.Errorf("%s has grown to %d %s, beyond the %d that the to-do list allows: it has to shrink to %d", name, size, kind, ceiling, bound)
+			t.Errorf("%s has grown to %d %s, beyond the %d that the to-do list allows: it has to shrink to %d", name, size, unit[kind], ceiling, bound)
 		}
 	}
 	for what := range toDo {

@@ -97,11 +97,12 @@ func (s *Session) commit(now time.Time) {
 	c.flying = true
 	patience := s.commitPatience(now)
 	c.notBefore = now.Add(max(commitInterval, time.Second*time.Duration(size)/commitBytesPerSecond))
+	ctx, client, done := context.WithoutCancel(s.ctx), s.client, c.done
 	s.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), patience)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		results, err := s.client.CommitOffsets(ctx, commit)
-		c.done <- commitResult{now, commit, results, err} // has room for one
+		results, err := client.CommitOffsets(ctx, commit)
+		done <- commitResult{now, commit, results, err} // has room for one
 	})
 }
 

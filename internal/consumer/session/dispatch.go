@@ -82,10 +82,11 @@ func (s *Session) startProbe(n *namespace) {
 
 func (s *Session) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
 	troubled := s.pacer.Began(n.Namespace)
+	guard, results := s.member.Lease.Check, s.results
 	s.wg.Go(func() {
 		began := time.Now()
-		out := call(ctx, s.member.Lease.Check)
-		s.results <- result{n, u, out, troubled, began} // has room for every slot
+		out := call(ctx, guard)
+		results <- result{n, u, out, troubled, began}
 	})
 }
 

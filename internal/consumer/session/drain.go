@@ -144,26 +144,11 @@ func (s *Session) lettering(now time.Time) bool {
 func (s *Session) finish(stopReading func()) (unfinished bool) {
 	stopReading()
 	s.cancel()
-	gone := make(chan struct{})
-	go func() {
-		s.wg.Wait()
-		close(gone)
-	}()
-	for waiting := true; waiting; {
-		select {
-		case <-gone:
-			waiting = false
-		case r := <-s.results:
-			s.attempted(r)
-		case r := <-s.commits.done:
-			s.committed(r)
-		case ls := <-s.acks:
-			s.lettersDone(ls)
-		case ask := <-s.queries:
-			ask(time.Now())
-		}
+	s.rebalance, s.lost, s.stop = nil, nil, nil // the end is here
+	for s.outstanding() {
+		s.event()
 	}
-	s.collect()
+	s.wg.Wait() // for what has reported, and what has nothing to report
 	if s.mode != fenced {
 		s.lastCommit()
 	}
@@ -172,22 +157,6 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	s.pacer.Reset()
 	s.budget.Reset()
 	return unfinished
-}
-
-// collect takes results that arrived together with the end of their senders.
-func (s *Session) collect() {
-	for {
-		select {
-		case r := <-s.results:
-			s.attempted(r)
-		case r := <-s.commits.done:
-			s.committed(r)
-		case ls := <-s.acks:
-			s.lettersDone(ls)
-		default:
-			return
-		}
-	}
 }
 
 // lastCommit commits what has changed since the last acknowledged commit, and

@@ -168,13 +168,14 @@ func (s *Session) sendLetters(now time.Time) {
 	st.flying = slices.Clone(st.queue[:n])
 	st.queue = slices.Delete(st.queue, 0, n)
 	batch := st.flying
+	ctx, writer, acks := s.ctx, s.letters, s.acks
 	s.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
-		for i, err := range s.letters.Write(ctx, batch) {
+		for i, err := range writer.Write(ctx, batch) {
 			batch[i].outcome = err
 		}
-		s.acks <- batch
+		acks <- batch
 	})
 }
 

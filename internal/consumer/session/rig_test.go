@@ -38,7 +38,6 @@ type sessionRig struct {
 	logs    map[kafka.TopicPartition][]recordbatch.Record
 	decode  *fetch.Decoder
 	lines   chan *fetch.Chunk
-	timer   *time.Timer
 	perJob  int            // records of one catch-up fetch
 	jobs    int            // catch-up fetches so far
 	answers int            // that further catch-up fetches get; the others wait
@@ -75,7 +74,7 @@ func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
 // newSessionRig starts where an earlier owner has committed, else at 0.
 func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), timer: time.NewTimer(time.Hour), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
 	p, err := NewProcess(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -155,7 +154,7 @@ func (r *sessionRig) work(c *fetch.Cursor, records []recordbatch.Record, job *fe
 func (r *sessionRig) settleDown() {
 	r.t.Helper()
 	for range 10_000 {
-		r.turn(time.Now(), r.timer)
+		r.turn(time.Now())
 		synctest.Wait()
 		switch {
 		case len(r.lines) > 0 && r.pending == nil: // as run does

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -41,13 +40,8 @@ type Session struct {
 	fetcher    *fetch.Fetcher
 	catchUp    catchUps
 
-	chunks  chan *fetch.Chunk
-	results chan result
-	starts  chan []discovery.Start // partitions whose start is known
-	found   chan discovery.Found   // what the cluster has by now
-	acks    chan []*letter
-	queries chan func(time.Time) // from the status page and the metrics
-	gone    chan struct{}        // closed when run returns
+	events
+	gone chan struct{} // closed when Run returns
 
 	pending *fetch.Chunk // waits for room in the budget
 	// pendingCost is what it would be charged, as it was last found.
@@ -107,12 +101,7 @@ func New(r *Process, m Member) *Session {
 		member:     m,
 		partitions: make(map[kafka.TopicPartition]*partition, len(m.Assigned)),
 		batches:    batcher.New(r.cfg.Batch, r.pool),
-		chunks:     make(chan *fetch.Chunk, 4),
-		results:    make(chan result, r.cfg.UploadConcurrency),
-		starts:     make(chan []discovery.Start),
-		acks:       make(chan []*letter, 1),
-		found:      make(chan discovery.Found),
-		queries:    make(chan func(time.Time)),
+		events:     newEvents(r.cfg.UploadConcurrency),
 		gone:       make(chan struct{}),
 		commits:    newCommitter(),
 	}
@@ -146,50 +135,18 @@ func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 	defer s.cancel()
 	reading := s.startReading()
 	defer reading()
-	rebalance, lost := s.member.Term.Rebalance(), s.member.Term.Lost()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	s.rebalance, s.lost, s.stop = s.member.Term.Rebalance(), s.member.Term.Lost(), stop
+	defer s.timer.Stop()
 	for !s.over() {
-		in := s.chunks
-		if s.pending != nil {
-			in = nil // nil blocks its case: nothing more is taken
-		}
-		select {
-		case c := <-in:
-			s.take(c)
-		case r := <-s.results:
-			s.attempted(r)
-		case r := <-s.commits.done:
-			s.committed(r)
-		case ls := <-s.acks:
-			s.lettersDone(ls)
-		case rs := <-s.starts:
-			s.open(rs, time.Now())
-		case f := <-s.found:
-			s.follow(&f, time.Now())
-		case ask := <-s.queries:
-			ask(time.Now())
-		case <-rebalance:
-			rebalance = nil
-			s.beginDrain(drainRebalance, time.Now())
-		case <-lost:
-			lost = nil
-			s.fence(s.member.Term.Err())
-		case <-stop:
-			stop = nil
-			s.beginDrain(drainShutdown, time.Now())
-		case <-s.fetched.Asked: // turn grants
-		case <-s.inflated.Asked:
-		case <-timer.C:
-		}
-		s.turn(time.Now(), timer)
+		s.event()
+		s.turn(time.Now())
 	}
 	return s.finish(reading)
 }
 
 // turn does what has become possible, whatever the event was, and arms the
 // timer for what becomes possible by the clock alone.
-func (s *Session) turn(now time.Time, timer *time.Timer) {
+func (s *Session) turn(now time.Time) {
 	s.Pulse.Beat(now)
 	s.countMemoryPause(now)
 	if s.mode == running {
@@ -206,7 +163,7 @@ func (s *Session) turn(now time.Time, timer *time.Timer) {
 	s.drain.asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
 	s.commit(now)
-	timer.Reset(max(0, s.nextEvent(now).Sub(now)))
+	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
 
 // maxSleep is how long the loop rests at most: /healthz wants to see it turn.

@@ -1,0 +1,74 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/discovery"
+	"kafka-import-bridge/internal/consumer/fetch"
+)
+
+// events are what the loop waits for. Whatever runs on another goroutine has one of
+// these channels to report on, and nothing else of the session.
+type events struct {
+	chunks  chan *fetch.Chunk
+	results chan result            // of attempts; has room for every slot
+	acks    chan []*letter         // letters that were written, or not; has room for one write
+	starts  chan []discovery.Start // partitions whose start is known
+	found   chan discovery.Found   // what the cluster has by now
+	queries chan func(time.Time)   // from the status page, the metrics, and what was asked of brokers
+	timer   *time.Timer
+
+	// Closed once, and nil from then on: the group waits for this member, the
+	// generation is lost, the process stops.
+	rebalance, lost, stop <-chan struct{}
+}
+
+func newEvents(slots int) events {
+	return events{
+		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letter, 1),
+		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
+		timer: time.NewTimer(0),
+	}
+}
+
+// event waits for one event and takes it in.
+func (s *Session) event() {
+	in := s.chunks
+	if s.pending != nil {
+		in = nil // nil blocks its case: nothing more is taken
+	}
+	select {
+	case c := <-in:
+		s.take(c)
+	case r := <-s.results:
+		s.attempted(r)
+	case r := <-s.commits.done:
+		s.committed(r)
+	case ls := <-s.acks:
+		s.lettersDone(ls)
+	case rs := <-s.starts:
+		s.open(rs, time.Now())
+	case f := <-s.found:
+		s.follow(&f, time.Now())
+	case ask := <-s.queries:
+		ask(time.Now())
+	case <-s.rebalance:
+		s.rebalance = nil
+		s.beginDrain(drainRebalance, time.Now())
+	case <-s.lost:
+		s.lost = nil
+		s.fence(s.member.Term.Err())
+	case <-s.stop:
+		s.stop = nil
+		s.beginDrain(drainShutdown, time.Now())
+	case <-s.fetched.Asked: // turn grants
+	case <-s.inflated.Asked:
+	case <-s.timer.C:
+	}
+}
+
+// outstanding reports whether something is under way that will be an event: an
+// attempt, a commit, or letters.
+func (s *Session) outstanding() bool {
+	return s.pacer.InFlight() > 0 || s.commits.flying || len(s.letter.flying) > 0
+}
