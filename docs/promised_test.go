@@ -28,6 +28,7 @@ counter offset_resets_total topic reason
 counter records_lost_total topic
 counter kafka_errors_total operation
 counter fetch_paused_seconds_total reason
+counter kafka_throttled_seconds_total
 counter log_lines_dropped_total
 gauge kafka_lag_records topic partition
 gauge kafka_lag_seconds topic partition

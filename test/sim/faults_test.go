@@ -131,6 +131,31 @@ func (s *schedule) fetchError(rnd *rand.Rand, at time.Duration) {
 	s.answer(at, pick(rnd, 100*time.Millisecond, 2*time.Second, 10*time.Second), e, kmsg.Fetch)
 }
 
+// fetchStandstill lets one broker answer no fetch for a while, or only that a quota
+// is used up.
+func (s *schedule) fetchStandstill(rnd *rand.Rand, at time.Duration) {
+	span, node, quota := s.span(rnd), rnd.Int32N(int32(s.brokers)), rnd.IntN(2) == 0
+	s.add(at, fmt.Sprintf("broker %d answers no fetch for %s, quota %t", node, span, quota), func(w *world) {
+		end := time.Now().Add(span)
+		w.cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			if !time.Now().Before(end) {
+				return nil, nil, false
+			}
+			w.cluster.KeepControl()
+			if w.cluster.CurrentNode() != node {
+				return nil, nil, false
+			}
+			if !quota {
+				w.cluster.SleepControl(func() { time.Sleep(time.Until(end)) })
+				return nil, nil, false
+			}
+			res := req.ResponseKind().(*kmsg.FetchResponse)
+			res.ThrottleMillis = 3000
+			return res, nil, true
+		})
+	})
+}
+
 func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.RequestTimedOut, kerr.OffsetMetadataTooLarge)
 	span := pick(rnd, time.Second, 4*time.Second, 20*time.Second)

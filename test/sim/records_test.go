@@ -14,15 +14,23 @@ import (
 // codecs by name, so that a schedule can be printed.
 var codecs = map[string]kgo.CompressionCodec{
 	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	largeBatches: kgo.NoCompression(),
 }
+
+// largeBatches is the codec of a producer that puts all it is given into one batch.
+const largeBatches = "large"
 
 func (w *world) producer(codec string) *kgo.Client {
 	if c := w.producers[codec]; c != nil {
 		return c
 	}
-	c, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.kafka.Addr(), ",")...), kgo.Dialer(w.network.DialContext),
+	batches := []kgo.Opt{kgo.ProducerBatchMaxBytes(90_000)} // any buffer takes that
+	if codec == largeBatches {
+		batches = []kgo.Opt{kgo.ProducerBatchMaxBytes(16 << 20), kgo.ProducerLinger(100 * time.Millisecond)}
+	}
+	c, err := kgo.NewClient(append(batches, kgo.SeedBrokers(strings.Split(w.kafka.Addr(), ",")...), kgo.Dialer(w.network.DialContext),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codecs[codec]),
-		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MetadataMinAge(50*time.Millisecond))
+		kgo.DisableIdempotentWrite(), kgo.MaxProduceRequestsInflightPerBroker(1), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MetadataMinAge(50*time.Millisecond))...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -55,6 +63,9 @@ func (w *world) produce(c recipe, rnd *rand.Rand) {
 		batch = append(batch, &kgo.Record{Topic: c.topic, Partition: c.partition, Value: value, Key: []byte(r.unique)})
 		expected = append(expected, r)
 	}
+	if c.codec == largeBatches {
+		w.truth.inOneBatch(expected, batch)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for i, res := range w.producer(c.codec).ProduceSync(ctx, batch...) {
@@ -64,6 +75,19 @@ func (w *world) produce(c recipe, rnd *rand.Rand) {
 		if i == 0 && res.Record.Offset != expected[0].offset {
 			w.t.Fatalf("produced %v at %d", expected[0], res.Record.Offset)
 		}
+	}
+}
+
+// inOneBatch notes how large the Kafka batch is that holds the records.
+func (t *truth) inOneBatch(records []*produced, batch []*kgo.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	bytes := int64(0)
+	for _, r := range batch {
+		bytes += int64(len(r.Key) + len(r.Value))
+	}
+	for _, r := range records {
+		r.batch = bytes
 	}
 }
 
@@ -101,6 +125,9 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 		b.WriteString(`{`)
 	}
 	pad := rnd.IntN(c.size + 1)
+	if c.codec == largeBatches {
+		pad = c.size
+	}
 	if k == huge {
 		pad = int(w.settings.lineBytes())
 	}

@@ -69,15 +69,23 @@ func draw(seed uint64) *schedule {
 
 func (s *schedule) drawRecords(rnd *rand.Rand) {
 	c := recipe{namespaces: pick(rnd, 1, 3, 5, 20), size: pick(rnd, 10, 200, 1500), odd: pick(rnd, 0, 10, 100), fanout: rnd.IntN(3) == 0}
+	if s.settings.buffer < 1<<20 && rnd.IntN(3) == 0 { // a Kafka batch that has no room in it
+		s.produce(rnd, recipe{topic: pick(rnd, s.settings.topics...), partition: rnd.Int32N(s.partitions), namespaces: 3, size: 1500, count: 140, codec: largeBatches})
+	}
 	budget := pick(rnd, 50, 300, 1000)
 	for budget > 0 {
 		c.count = 1 + rnd.IntN(pick(rnd, 5, 20, 80))
 		c.topic, c.partition = pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions)
 		c.codec = pick(rnd, "none", "none", "gzip", "snappy", "lz4", "zstd")
 		budget -= c.count
-		step, seed := c, rnd.Uint64()
-		s.add(time.Duration(rnd.Int64N(int64(s.length))), c.String(), func(w *world) { w.produce(step, rand.New(rand.NewPCG(seed, 2))) })
+		s.produce(rnd, c)
 	}
+}
+
+// produce lets records appear at some time.
+func (s *schedule) produce(rnd *rand.Rand, c recipe) {
+	seed := rnd.Uint64()
+	s.add(time.Duration(rnd.Int64N(int64(s.length))), c.String(), func(w *world) { w.produce(c, rand.New(rand.NewPCG(seed, 2))) })
 }
 
 type fault = func(rnd *rand.Rand, at time.Duration)
@@ -86,7 +94,7 @@ type fault = func(rnd *rand.Rand, at time.Duration)
 func (s *schedule) faults() []fault {
 	harmless := []fault{s.apiStatus, s.apiStatus, s.apiSlow, s.apiReset, s.apiExpired, s.unauthorised, s.refuse, s.refuse, s.leaderMove, s.coordinatorMove,
 		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP,
-		s.apiBadAnswer, s.apiBadAnswer, s.apiPath, s.transact, s.transact, s.compact, s.damageBatches}
+		s.apiBadAnswer, s.apiBadAnswer, s.apiPath, s.transact, s.transact, s.compact, s.fetchStandstill, s.damageBatches}
 	if s.graceful {
 		return harmless
 	}

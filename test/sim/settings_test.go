@@ -77,7 +77,9 @@ func drawSettings(rnd *rand.Rand) *settings {
 // changed are other settings after a restart: a policy, the id, the map.
 func (s *settings) changed(rnd *rand.Rand) *settings {
 	next := *s
-	switch rnd.IntN(4) {
+	switch rnd.IntN(5) {
+	case 4:
+		next.buffer = 8 << 20
 	case 0:
 		next.onInvalid = pick(rnd, record.Hold, record.Skip, record.DeadLetter)
 	case 1:
@@ -104,7 +106,7 @@ func (s *settings) fate(r *produced) (names []string, policy record.Policy, ok b
 	switch {
 	case r.kind == marker, r.aborted:
 		return nil, record.Skip, false
-	case r.open:
+	case r.open, r.batch > s.buffer/4:
 		return nil, record.Hold, false
 	case r.kind == tombstone:
 		return nil, s.onTombstone, false

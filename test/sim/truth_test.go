@@ -45,6 +45,7 @@ type produced struct {
 	removed bool     // by retention or compaction, or with its topic
 	open    bool     // its transaction has not ended
 	aborted bool     // its transaction was aborted: it is nobody's
+	batch   int64    // bytes of its Kafka batch, if that is a large one
 
 	stores  map[string][]storing // by namespace
 	letters map[string]int       // by namespace, "" for the record as a whole

@@ -25,6 +25,9 @@ func (f *Fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (a
 		return nil, err
 	}
 	defer a.lease.Release()
+	if a.Throttle > 0 {
+		f.throttle(leader, a.Throttle)
+	}
 	if a.ErrorCode != 0 {
 		return nil, kafka.Code(a.ErrorCode)
 	}
@@ -125,6 +128,9 @@ func (f *Fetcher) oversized(p *wire.FetchedPartition) bool {
 }
 
 func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
+	if !kafka.Code(p.ErrorCode).StaleLeader() {
+		f.answered(a)
+	}
 	if p.ErrorCode != 0 {
 		return f.failed(ctx, a, p)
 	}
@@ -162,6 +168,7 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultLost, Err: code}}, a.offset, a.batchEpoch)
 	case code.StaleLeader():
 		f.Refresh()
+		f.unanswered([]asked{a}, time.Now(), code)
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))
 		return nil
 	default:

@@ -25,6 +25,9 @@ type Config struct {
 	Keep func(record.Reason) bool
 	// Failed counts a failed call: fetch, metadata. It is called from any goroutine.
 	Failed func(operation string)
+	// Throttled is told how long a broker lets this client wait because of a quota. It
+	// is called from any goroutine.
+	Throttled func(broker int32, d time.Duration)
 }
 
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Answers and

@@ -27,6 +27,8 @@ type Cursor struct {
 	turn                uint64    // the request that asked for it last
 	served              uint64    // the last request that brought records of it
 	heard               time.Time // when its offsets below were last told
+	unanswered          time.Time // since when its leader has not answered for it, zero if it has
+	why                 error
 
 	// Epoch counts resets: what an older read delivers is stale.
 	Epoch atomic.Uint32

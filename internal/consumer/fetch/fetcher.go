@@ -29,13 +29,16 @@ type Fetcher struct {
 	cursors map[kafka.TopicPartition]*Cursor
 	turn    uint64                  // of the last request
 	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
-	start   func(leader int32, wake <-chan struct{})
+	// throttled is until when leaders keep this client waiting.
+	throttled map[int32]time.Time
+	start     func(leader int32, wake <-chan struct{})
 }
 
 func New(cfg *Config, client *kafka.Client, fetched *Allowance, decoders int, refresh func()) *Fetcher {
 	f := &Fetcher{
 		cfg: cfg, client: client, fetched: fetched, Refresh: refresh,
 		cursors: map[kafka.TopicPartition]*Cursor{}, leaders: map[int32]chan struct{}{},
+		throttled: map[int32]time.Time{},
 	}
 	for range decoders {
 		f.Work = append(f.Work, make(chan Work, 2))
@@ -159,11 +162,16 @@ const lanes = 2
 func (f *Fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) {
 	backoff := Backoff
 	for ctx.Err() == nil {
+		if d := f.throttledFor(leader); d > 0 {
+			_ = sleep.For(ctx, d) // fails only with ctx
+			continue
+		}
 		batch, next := f.gather(leader)
 		if len(batch) == 0 {
 			sleep.Until(ctx, wake, next)
 			continue
 		}
+		began := time.Now()
 		err := f.fetch(ctx, leader, batch)
 		if err == nil {
 			backoff = Backoff
@@ -171,6 +179,7 @@ func (f *Fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) 
 		}
 		if ctx.Err() == nil {
 			f.cfg.Failed("fetch")
+			f.unanswered(batch, began, err)
 			f.release(batch, time.Now().Add(backoff))
 			backoff = min(2*backoff, MaxBackoff)
 			f.Refresh()

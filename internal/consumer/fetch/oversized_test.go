@@ -216,12 +216,18 @@ func TestFetcher_passesOverLargeBatches(t *testing.T) {
 	}
 }
 
-// answer makes the cluster answer every fetch of a partition by hand, unless p is
-// nil.
+// answer makes the cluster answer every fetch of a partition by hand, unless how
+// returns nil.
 func (r *readRig) answer(how func(partition int32, offset int64) *kmsg.FetchResponseTopicPartition) {
+	r.answerAll(func(*kmsg.FetchResponse) {}, how)
+}
+
+// answerAll lets whole change each answer, too.
+func (r *readRig) answerAll(whole func(*kmsg.FetchResponse), how func(partition int32, offset int64) *kmsg.FetchResponseTopicPartition) {
 	r.Cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		r.Cluster.KeepControl()
 		answer := q.ResponseKind().(*kmsg.FetchResponse)
+		whole(answer)
 		for _, asked := range q.(*kmsg.FetchRequest).Topics {
 			t := kmsg.NewFetchResponseTopic()
 			t.Topic, t.TopicID = asked.Topic, asked.TopicID

@@ -20,7 +20,7 @@ type Metrics struct {
 	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
 	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
 	lostTotal                                                *prometheus.CounterVec
-	rebalances, possibleRepeats                              prometheus.Counter
+	rebalances, possibleRepeats, throttled                   prometheus.Counter
 	batchBytes, batchRecords, delivery                       prometheus.Histogram
 	credentialsRefused                                       *prometheus.GaugeVec
 	apiMissing, lastImport                                   prometheus.Gauge
@@ -63,6 +63,9 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		lostTotal:       counter("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
 		kafkaErrors:     counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
 		fetchPaused:     counter("fetch_paused_seconds_total", "Time in which records were waiting but not taken.", "reason"),
+		throttled: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "bridge", Name: "kafka_throttled_seconds_total", Help: "Time by which brokers have slowed fetches down because of a quota.",
+		}),
 		rebalances: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "rebalances_total", Help: "Generations of the group that this process was a member of.",
 		}),
@@ -85,7 +88,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 	m.zero()
 	if reg != nil {
 		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
-			m.commits, m.offsetResets, m.lostTotal, m.kafkaErrors, m.fetchPaused, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
+			m.commits, m.offsetResets, m.lostTotal, m.kafkaErrors, m.fetchPaused, m.throttled, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
 			m.credentialsRefused, m.apiMissing, m.lastImport, (*gauges)(m))
 	}
 	return m
@@ -244,6 +247,9 @@ func (m *Metrics) Lost(topic string) prometheus.Counter { return m.lostTotal.Wit
 func (m *Metrics) Paused(reason string, d time.Duration) {
 	m.fetchPaused.WithLabelValues(reason).Add(d.Seconds())
 }
+
+// Throttled counts seconds by which brokers slow fetches down.
+func (m *Metrics) Throttled() prometheus.Counter { return m.throttled }
 
 // Rebalanced counts a generation of the group.
 func (m *Metrics) Rebalanced() { m.rebalances.Inc() }

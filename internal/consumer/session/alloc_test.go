@@ -47,7 +47,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
 	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
-	reading := cfg.reading(r.metrics.KafkaFailed)
+	reading := cfg.reading(r.metrics.KafkaFailed, nil)
 	return &intakeRig{
 		session:   &Session{Process: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
 		partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,

@@ -122,8 +122,9 @@ func (s *Session) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
 		}
 		c.Recycle()
 	case c.Fault == nil && s.mode == running && !s.room(c, now):
-		s.pending, s.pausedAt = c, now
+		s.wait(c, now)
 	default:
+		s.lookout.full = time.Time{}
 		if c.Oversized != nil {
 			s.holdRange(p, c, now) // unless the main read has
 		}

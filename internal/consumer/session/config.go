@@ -61,10 +61,10 @@ func (c *Config) Selection() kafka.Selection {
 const LineOverhead = 2 << 10
 
 // reading is the part of the configuration that says how partitions are read.
-func (c *Config) reading(failed func(operation string)) fetch.Config {
+func (c *Config) reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
 		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
-		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed,
+		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed, Throttled: throttled,
 		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },
 	}
 	if c.SkipRecords != nil {

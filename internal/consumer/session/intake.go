@@ -31,8 +31,7 @@ func (s *Session) take(c *fetch.Chunk) {
 		s.await(p, awaitsMarks)
 		c.Recycle()
 	case !s.room(c, now):
-		s.pending = c
-		s.pausedAt = now
+		s.wait(c, now)
 	default:
 		s.absorb(c, p, now)
 		c.Recycle()
@@ -63,6 +62,7 @@ func (s *Session) retryPending(now time.Time) {
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
 func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+	s.lookout.full = time.Time{}
 	s.fit(c, p)
 	s.metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {

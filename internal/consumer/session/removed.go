@@ -11,13 +11,9 @@ import (
 // removedRemedy goes with what Kafka has removed before it was imported.
 const removedRemedy = "the topic's retention must be longer than an outage lasts, or a held record or namespace"
 
-// lookForRemoved looks now and then at partitions that wait for a person: what
-// retention removes of what they owe is met by no read.
+// lookForRemoved looks at partitions that wait for a person: what retention removes
+// of what they owe is met by no read.
 func (s *Session) lookForRemoved(now time.Time) {
-	if now.Before(s.lookAt) {
-		return
-	}
-	s.lookAt = now.Add(maxSleep)
 	for _, p := range s.partitions {
 		if p.open() && !p.lost && !p.heldOut && p.cursor.LogStart.Load() > p.ledger.Watermark() {
 			s.removed(p, now)

@@ -90,7 +90,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s := r.Session
 	s.enter(t.Context())
 	s.member.Term, s.member.Lease = newFakeTerm(), group.NewLease(s.cfg.SessionTimeout, time.Now())
-	reading := s.cfg.reading(s.metrics.KafkaFailed)
+	reading := s.cfg.reading(s.metrics.KafkaFailed, s.throttled)
 	s.fetcher = fetch.New(&reading, nil, s.fetched, 1, func() {})
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
 	s.commits.flying = true // no commit goes out

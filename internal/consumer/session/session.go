@@ -52,7 +52,7 @@ type Session struct {
 	fencedBy    error // why the partitions were taken from this member, nil if they were not
 	drain       drainState
 	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
-	lookAt      time.Time // when lookForRemoved looks again
+	lookout     lookout
 	reliefAt    time.Time // not before then another namespace is looked for to shed
 	// Partitions that pauseHeld has paused, and until when that is counted.
 	pausedPartitions int
@@ -153,7 +153,7 @@ func (s *Session) turn(now time.Time) {
 		s.resumeMarked()
 		s.retryPending(now)
 		s.expire(now)
-		s.lookForRemoved(now)
+		s.lookAround(now)
 		s.countHeldPauses(now)
 	}
 	s.nextCatchUp(now)

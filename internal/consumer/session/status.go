@@ -47,8 +47,14 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 		st.APIError = &text
 	}
 	st.Buffer.Bytes += s.pool.InUse() + s.budget.Held(budget.Letters) + s.budget.Held(budget.Marks)
+	full := ""
+	if s.memoryFull(now) {
+		full = s.fullest()
+	}
 	for _, p := range sortedPartitions(s.partitions) {
-		st.Partitions = append(st.Partitions, p.status(now))
+		out := p.status(now)
+		s.standstill(&out, p, full, now)
+		st.Partitions = append(st.Partitions, out)
 	}
 	st.Gauges.OpenBatches, st.Gauges.Flying = s.batches.Len(), s.pacer.InFlight()
 	s.countNamespaces(&st.Gauges)

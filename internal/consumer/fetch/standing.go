@@ -1,0 +1,66 @@
+package fetch
+
+import (
+	"time"
+)
+
+// Standing is how a partition stands with its leader.
+type Standing struct {
+	Leader int32
+	// Unanswered is since when the leader has not answered for the partition, or not
+	// as its leader; zero once it has. Err is why, of the last request.
+	Unanswered time.Time
+	Err        error
+	// Throttled is until when the leader keeps this client waiting, by a quota; in the
+	// past or zero if it does not.
+	Throttled time.Time
+}
+
+// Standing returns how the partition stands with its leader. Any goroutine may ask.
+func (f *Fetcher) Standing(c *Cursor) Standing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return Standing{Leader: c.leader, Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.leader]}
+}
+
+// unanswered notes that nothing has come of a request that was made at began.
+func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range batch {
+		if a.turn != a.request {
+			continue // it was answered for, and another one has asked since
+		}
+		if a.Cursor.unanswered.IsZero() {
+			a.Cursor.unanswered = began
+		}
+		a.why = why
+	}
+}
+
+// answered notes that the leader has answered for the partition.
+func (f *Fetcher) answered(a asked) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.Cursor.unanswered, a.why = time.Time{}, nil
+}
+
+// maxThrottle bounds how long a leader can make its lanes wait at a time.
+const maxThrottle = time.Minute
+
+// throttle lets the leader's lanes wait as long as its answer says: a broker reads
+// no request of a client before that, which would look like silence (KIP-219).
+func (f *Fetcher) throttle(leader int32, d time.Duration) {
+	d = min(d, maxThrottle)
+	f.mu.Lock()
+	f.throttled[leader] = time.Now().Add(d)
+	f.mu.Unlock()
+	f.cfg.Throttled(leader, d)
+}
+
+// throttledFor is how long the leader still keeps this client waiting.
+func (f *Fetcher) throttledFor(leader int32) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Until(f.throttled[leader])
+}

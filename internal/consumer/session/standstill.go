@@ -1,0 +1,151 @@
+package session
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/report"
+)
+
+const (
+	// silentAfter is how long a leader may leave its partitions without an answer
+	// before that is reported: longer than one request may take.
+	silentAfter = 15 * time.Second
+	// fullAfter is how long nothing may be taken in for want of memory before that is
+	// reported: less is how a slow store slows reading down.
+	fullAfter = 10 * time.Second
+	// mostHolders is how many namespaces are named that fill the memory.
+	mostHolders = 3
+)
+
+// lookout is what the loop looks at now and then, whatever happens.
+type lookout struct {
+	next time.Time // not before then
+	// full is since when a chunk waits for memory and none has been taken in, zero if
+	// none waits.
+	full time.Time
+}
+
+// lookAround notices what no event brings: retention that removes what is held, and
+// reading that stands still.
+func (s *Session) lookAround(now time.Time) {
+	if now.Before(s.lookout.next) {
+		return
+	}
+	s.lookout.next = now.Add(maxSleep)
+	s.lookForRemoved(now)
+	s.reportSilence(now)
+	if s.memoryFull(now) {
+		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.lookout.full.UTC().Format(time.RFC3339),
+			"limit_bytes", s.cfg.BufferMaxBytes, "most_is_held_by", s.fullest())
+	}
+}
+
+// reportSilence logs leaders that have not answered for a while, with their
+// partitions.
+func (s *Session) reportSilence(now time.Time) {
+	silent := map[int32][]string{}
+	for _, p := range sortedPartitions(s.partitions) {
+		if p.open() && !p.lost {
+			if st := s.fetcher.Standing(p.cursor); silence(st, now) > 0 {
+				silent[st.Leader] = append(silent[st.Leader], fmt.Sprintf("%s/%d", p.Topic, p.Partition))
+				if len(silent[st.Leader]) == 1 {
+					s.Faults.Log(now, "a leader does not answer for its partitions; they are asked for again and again, the others go on", fmt.Sprintf("silent/%d", st.Leader),
+						"broker", st.Leader, "since", st.Unanswered.UTC().Format(time.RFC3339), "first_partition", silent[st.Leader][0], "error", s.Explain(st.Err))
+				}
+			}
+		}
+	}
+}
+
+// silence is for how long the leader has been silent, 0 for less than silentAfter.
+func silence(st fetch.Standing, now time.Time) time.Duration {
+	if d := now.Sub(st.Unanswered); !st.Unanswered.IsZero() && d >= silentAfter {
+		return d
+	}
+	return 0
+}
+
+// throttled reports how long a broker lets reading wait because of a quota. Any
+// goroutine may call it.
+func (s *Session) throttled(broker int32, d time.Duration) {
+	s.metrics.Throttled().Add(d.Seconds())
+	s.Faults.Log(time.Now(), "a broker slows reading down: a quota of this client or user is used up", fmt.Sprintf("throttled/%d", broker),
+		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
+}
+
+const throttledRemedy = "raise consumer_byte_rate or request_percentage of its client id or user (kafka-configs.sh), or add no more replicas"
+
+// wait lets a chunk wait for memory.
+func (s *Session) wait(c *fetch.Chunk, now time.Time) {
+	s.pending, s.pausedAt = c, now
+	if s.lookout.full.IsZero() {
+		s.lookout.full = now
+	}
+}
+
+// memoryFull says whether reading has waited for memory for a while.
+func (s *Session) memoryFull(now time.Time) bool {
+	return s.pending != nil && now.Sub(s.lookout.full) >= fullAfter
+}
+
+// fullest names the namespaces that hold most of the memory.
+func (s *Session) fullest() string {
+	held := map[string]int64{}
+	s.batches.All(func(b *batcher.Batch) bool {
+		held[b.Namespace] += b.Memory()
+		return true
+	})
+	states := map[string]string{}
+	for n := range s.namespaces() {
+		for _, u := range n.uploads {
+			held[n.Name] += u.batch.Memory()
+		}
+		if n.Troubled() {
+			states[n.Name] = ", " + cmp.Or(n.LastError(), "in trouble")
+		}
+	}
+	names := make([]string, 0, len(held))
+	for name, bytes := range held {
+		if bytes > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(held[b], held[a]), cmp.Compare(a, b)) })
+	var list []string
+	for _, name := range names[:min(len(names), mostHolders)] {
+		list = append(list, fmt.Sprintf("%s (%d KiB%s)", name, held[name]>>10, states[name]))
+	}
+	if more := len(names) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(list, ", ")
+}
+
+// standstill says in a partition's status why nothing is read of it, where the
+// partition itself has nothing to do with that. full is what fills the memory, "" if
+// it is not full.
+func (s *Session) standstill(out *report.PartitionStatus, p *partition, full string, now time.Time) {
+	if !p.open() || out.Error != nil {
+		return
+	}
+	st, state, text := s.fetcher.Standing(p.cursor), "", ""
+	switch d := silence(st, now); {
+	case d > 0:
+		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), s.Explain(st.Err))
+	case full != "" && out.Unread > 0:
+		state, text = "paused", "memory is full: nothing is read until imports free some; most is held by "+full
+	case st.Throttled.After(now):
+		state, text = "paused", fmt.Sprintf("broker %d slows reading down until %s, as a quota is used up: %s", st.Leader, st.Throttled.UTC().Format(time.RFC3339), throttledRemedy)
+	default:
+		return
+	}
+	if out.Error = &text; out.State == "reading" {
+		out.State = state
+	}
+}
