@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,7 +18,7 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	if w.operator {
 		return nil, nil, false
 	}
-	who, _, _ := strings.Cut(r.MemberID, "-")
+	who := w.processOf(r.MemberID)
 	w.truth.heard(who, r.MemberID, r.Generation, w.commitsRefused.Load() == 0 && w.fenced(r))
 	for _, t := range r.Topics {
 		for _, p := range t.Partitions {
@@ -37,13 +36,27 @@ func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
+// processOf is the process that a member id was given to: its client id, as the
+// group shows it as long as the member is in it.
+func (w *world) processOf(memberID string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.owners[memberID] == "" {
+		if info := w.cluster.GroupInfo(group); info != nil {
+			for _, m := range info.Members {
+				w.owners[m.MemberID] = m.ClientID
+			}
+		}
+	}
+	return w.owners[memberID]
+}
+
 // seeHeartbeat notes each heartbeat that reaches the group's coordinator.
 func (w *world) seeHeartbeat(req kmsg.Request) (kmsg.Response, error, bool) {
 	r := req.(*kmsg.HeartbeatRequest)
 	info := w.cluster.GroupInfo(group)
 	if w.cluster.CurrentNode() == w.cluster.CoordinatorFor(group) && info != nil && info.Epoch == r.Generation {
-		who, _, _ := strings.Cut(r.MemberID, "-")
-		w.truth.beat(who)
+		w.truth.beat(w.processOf(r.MemberID))
 	}
 	return nil, nil, false
 }

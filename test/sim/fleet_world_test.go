@@ -176,7 +176,7 @@ type fleetMember struct {
 func (f *fleet) start() *fleetMember {
 	f.started++
 	name := fmt.Sprintf("p%03d", f.started)
-	cfg, err := fleetSettings().config(name)
+	cfg, err := fleetSettings().config(name, 0)
 	if err != nil {
 		f.t.Fatal(err)
 	}

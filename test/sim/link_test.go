@@ -26,6 +26,7 @@ type link struct {
 	dead  bool // the process is gone: everything fails
 	// What happens to the next requests with the API key 8, OffsetCommit.
 	lose int             // applied, but the answer is lost
+	deaf int             // heartbeats whose answers are lost
 	late []time.Duration // they reach the broker that much later
 
 	damage string        // what happens to the record batches of fetches, "" for nothing
@@ -35,6 +36,7 @@ type link struct {
 const (
 	keyFetch        = 1
 	keyOffsetCommit = 8
+	keyHeartbeat    = 12
 )
 
 func newLink(d dialFunc, kafka bool) *link {
@@ -120,6 +122,23 @@ func (l *link) delayCommit(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.late = append(l.late, d)
+}
+
+func (l *link) loseHeartbeats(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.deaf += n
+}
+
+// heartbeatFault takes the fault of a heartbeat that is about to be sent.
+func (l *link) heartbeatFault() (lose bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deaf > 0 {
+		l.deaf--
+		return true
+	}
+	return false
 }
 
 // commitFault takes the fault of a commit that is about to be sent.
@@ -254,6 +273,8 @@ func (c *conn) follow(p []byte) (lose bool, late time.Duration) {
 		switch binary.BigEndian.Uint16(c.head[4:]) {
 		case keyOffsetCommit:
 			lose, late = c.link.commitFault()
+		case keyHeartbeat:
+			lose = c.link.heartbeatFault()
 		case keyFetch:
 			if c.fetches == nil {
 				c.fetches = map[uint32]int16{}

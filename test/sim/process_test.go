@@ -50,12 +50,12 @@ func (k key) Value() string         { return string(k) }
 func (k key) Reload() (bool, error) { return false, nil }
 
 // start runs a bridge until it is stopped or killed.
-func (w *world) start(name string, s *settings) (*process, error) {
+func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	p := &process{
 		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
 		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
 	}
-	cfg, err := s.config(name)
+	cfg, err := s.config(name, slot)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ func draw(seed uint64) *schedule {
 		f := pick(rnd, faults...)
 		f(rnd, time.Duration(rnd.Int64N(int64(s.length))))
 	}
+	s.drawMembership(rand.New(rand.NewPCG(seed, 5)))
 	slices.SortStableFunc(s.steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
 	return s
 }

@@ -40,6 +40,8 @@ type settings struct {
 	rebalance    time.Duration
 	heartbeat    time.Duration
 	refresh      time.Duration
+	static       bool // members are static, named by their slots
+	stay         bool // and stay in the group when they stop
 }
 
 func defaultSettings() *settings {
@@ -93,8 +95,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s",
-		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance)
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay)
 }
 
 func (s *settings) needsLetters() bool {
@@ -149,8 +151,11 @@ func (s *settings) waits(r *produced) bool {
 // lineBytes is what a line may be long at most.
 func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
 
+// instanceOf is the instance id of a slot's processes.
+func instanceOf(slot int) string { return fmt.Sprintf("slot%d", slot) }
+
 // config is what the bridge makes of the settings.
-func (s *settings) config(name string) (session.Config, error) {
+func (s *settings) config(name string, slot int) (session.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
 		return session.Config{}, err
@@ -172,6 +177,9 @@ func (s *settings) config(name string) (session.Config, error) {
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,
 		MaxBackoff: maxBackoff, HoldProbeInterval: s.probe, ShutdownTimeout: s.shutdown,
+	}
+	if s.static {
+		c.InstanceID, c.StayOnStop = instanceOf(slot), s.stay
 	}
 	if s.late != "" {
 		c.Topics = append(slices.Clone(s.topics), s.late)

@@ -99,6 +99,7 @@ func (w *world) finish() {
 	if settled {
 		w.checkMemory()
 	}
+	w.endTwins()
 	w.mu.Lock()
 	w.ending = true
 	w.mu.Unlock()

@@ -36,7 +36,7 @@ func (w *world) startSlot(i int) {
 	w.changing.Lock()
 	defer w.changing.Unlock()
 	w.mu.Lock()
-	taken := w.slots[i] != nil || w.ending
+	taken := w.slots[i] != nil || w.ending || w.settings.static && w.stopping[i] > 0
 	w.members++
 	name := fmt.Sprintf("p%d", w.members)
 	if len(w.processes) > 0 {
@@ -47,7 +47,7 @@ func (w *world) startSlot(i int) {
 	if taken {
 		return
 	}
-	p, err := w.start(name, s)
+	p, err := w.start(name, i, s)
 	if err != nil {
 		w.truth.blame("start %s: %v", name, err)
 		return
@@ -67,6 +67,14 @@ func (w *world) take(i int) *process {
 	return p
 }
 
+// endsIn counts the processes of a slot that are about to end: none of their name
+// starts meanwhile.
+func (w *world) endsIn(i, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopping[i] += n
+}
+
 // stopSlot stops the process of a slot as SIGTERM does.
 func (w *world) stopSlot(i int) {
 	p := w.take(i)
@@ -74,7 +82,9 @@ func (w *world) stopSlot(i int) {
 		return
 	}
 	began := time.Now()
+	w.endsIn(i, 1)
 	err := p.stop()
+	w.endsIn(i, -1)
 	w.note("%s in slot %d stopped after %s: %v", p.name, i, time.Since(began), err)
 	if err != nil && !errors.Is(err, consumer.ErrUnfinished) {
 		w.truth.blame("%s: %v", p.name, err)

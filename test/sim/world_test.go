@@ -42,6 +42,7 @@ type world struct {
 	fault     int
 	processes []*process // all that ever ran
 	slots     map[int]*process
+	stopping  map[int]int // slot -> processes that are about to end
 	ending    bool
 	closing   chan struct{}
 	swept     chan struct{}        // closed when sweep has returned
@@ -49,6 +50,8 @@ type world struct {
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
 	notes     []string             // what happened when
+	owners    map[string]string    // member id -> process, see processOf
+	twins     []*process           // whose name another process has taken
 	reticent  bool                 // store or API may not have said that an upload is there
 	oblivious bool                 // the store may not have looked at conditions
 	untold    bool                 // a Retry-After may be noted and not reach who shall keep it
@@ -76,7 +79,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w := &world{
 		t: t, rnd: rnd, network: &sandbox.Network{}, truth: newTruth(), settings: s, brokers: brokers,
 		producers: map[string]*kgo.Client{}, faults: map[int]sandbox.Fault{},
-		slots: map[int]*process{}, seen: map[string]time.Time{}, parts: map[string]int32{},
+		slots: map[int]*process{}, stopping: map[int]int{}, owners: map[string]string{}, seen: map[string]time.Time{}, parts: map[string]int32{},
 	}
 	topics := map[string]int32{dlqTopic: 1}
 	for _, topic := range s.topics {

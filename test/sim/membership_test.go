@@ -1,0 +1,125 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// drawMembership adds what happens to the membership alone. It has a source of
+// its own, so that the other schedules stay what they are.
+func (s *schedule) drawMembership(rnd *rand.Rand) {
+	s.settings.static = rnd.IntN(2) == 0
+	s.settings.stay = s.settings.static && rnd.IntN(2) == 0
+	faults := []fault{s.rebalanceAgain, s.rebalanceAgain, s.heartbeatsLost, s.coordinatorMovesAt, s.coordinatorMovesAt, s.coordinatorMovesAt}
+	if !s.graceful {
+		faults = append(faults, s.twin, s.twin, s.killAndReturn, s.killAndReturn)
+	}
+	for range rnd.IntN(5) {
+		f := pick(rnd, faults...)
+		f(rnd, time.Duration(rnd.Int64N(int64(s.length))))
+	}
+}
+
+// rebalanceAgain lets members come and go while a rebalance is under way.
+func (s *schedule) rebalanceAgain(rnd *rand.Rand, at time.Duration) {
+	first, second := s.members, s.members+1
+	apart := pick(rnd, 10*time.Millisecond, 300*time.Millisecond, 2*time.Second)
+	s.add(at, fmt.Sprintf("start slot %d, and slot %d %s later; the first one stops as much later", first, second, apart), func(w *world) {
+		w.background(func() {
+			w.startSlot(first)
+			time.Sleep(apart)
+			w.startSlot(second)
+			time.Sleep(apart)
+			w.stopSlot(first)
+		})
+	})
+	s.add(at+s.span(rnd), fmt.Sprintf("stop slot %d", second), func(w *world) { w.background(func() { w.stopSlot(second) }) })
+}
+
+func (s *schedule) heartbeatsLost(rnd *rand.Rand, at time.Duration) {
+	n := pick(rnd, 1, 2, 10)
+	s.onSlot(rnd, at, fmt.Sprintf("the answers to %d heartbeats are lost", n), func(_ *world, p *process) { p.kafka.loseHeartbeats(n) })
+}
+
+// coordinatorMovesAt makes another broker the coordinator, or only says so where
+// there is one, as soon as a member takes a step.
+func (s *schedule) coordinatorMovesAt(rnd *rand.Rand, at time.Duration) {
+	step := pick(rnd, kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetCommit, kmsg.LeaveGroup)
+	s.add(at, fmt.Sprintf("coordinators move at the next request of kind %d", step), func(w *world) {
+		moved := false
+		w.cluster.ControlKey(int16(step), func(kmsg.Request) (kmsg.Response, error, bool) {
+			if !moved {
+				moved = true
+				go w.cluster.RehashCoordinators()
+			}
+			return nil, nil, false
+		})
+	})
+	// A rebalance, so that the steps are taken.
+	slot := s.members
+	s.add(at+100*time.Millisecond, fmt.Sprintf("start slot %d", slot), func(w *world) { w.startSlot(slot) })
+	s.add(at+s.span(rnd), fmt.Sprintf("stop slot %d", slot), func(w *world) { w.background(func() { w.stopSlot(slot) }) })
+}
+
+// killAndReturn kills a process and starts another one in its place within the
+// session timeout: a static member's group does not notice.
+func (s *schedule) killAndReturn(rnd *rand.Rand, at time.Duration) {
+	slot, pause := rnd.IntN(s.members), pick(rnd, time.Millisecond, time.Second, 4*time.Second)
+	s.add(at, fmt.Sprintf("kill slot %d, start it %s later", slot, pause), func(w *world) {
+		before := w.cluster.GroupInfo(group)
+		p := w.slot(slot)
+		settled := p != nil && w.settings.static && before != nil && before.State == "Stable" && pause < w.settings.session/2
+		w.killSlot(slot)
+		w.background(func() {
+			time.Sleep(pause)
+			w.startSlot(slot)
+			if settled {
+				w.note("slot %d returns under its name in generation %d", slot, before.Epoch)
+			}
+		})
+	})
+}
+
+// twin starts another process of a slot's name. The older one has to end.
+func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
+	s.onSlot(rnd, at, "another process takes its name", func(w *world, p *process) {
+		if !p.settings.static || p.settings != w.settings {
+			return
+		}
+		w.mu.Lock()
+		slot := -1
+		for i, other := range w.slots {
+			if other == p {
+				slot = i
+				delete(w.slots, i)
+			}
+		}
+		if slot >= 0 {
+			w.twins = append(w.twins, p)
+		}
+		w.mu.Unlock()
+		if slot < 0 {
+			return
+		}
+		now := time.Now()
+		w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "has a twin"})
+		w.startSlot(slot)
+	})
+}
+
+// endTwins wants those whose name was taken to have ended because of it.
+func (w *world) endTwins() {
+	for _, p := range w.twins {
+		if !p.over() && !p.killed.Load() {
+			w.truth.blame("%s goes on although another process has its name", p.name)
+			p.kill()
+		}
+		if <-p.stopped; p.err == nil || !strings.Contains(p.err.Error(), "BRIDGE_INSTANCE_ID") {
+			w.truth.blame("%s, whose name another process has, ended with %v", p.name, p.err)
+		}
+	}
+}
