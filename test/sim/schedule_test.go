@@ -58,14 +58,25 @@ func draw(seed uint64) *schedule {
 	if rnd.IntN(5) == 0 {
 		s.lateTopic(rnd)
 	}
+	if rnd.IntN(2) == 0 {
+		s.lastingTrouble(rnd)
+	}
 	faults := s.faults()
-	for range rnd.IntN(9) {
+	for range s.density(rnd) {
 		f := pick(rnd, faults...)
 		f(rnd, time.Duration(rnd.Int64N(int64(s.length))))
 	}
 	s.drawMembership(rand.New(rand.NewPCG(seed, 5)))
 	slices.SortStableFunc(s.steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
 	return s
+}
+
+// density draws how many faults there are: as often many as few.
+func (s *schedule) density(rnd *rand.Rand) int {
+	if rnd.IntN(2) == 0 || !*denseFlag {
+		return rnd.IntN(9)
+	}
+	return 12 + rnd.IntN(20)
 }
 
 func (s *schedule) drawRecords(rnd *rand.Rand) {

@@ -64,7 +64,7 @@ func drawSettings(rnd *rand.Rand) *settings {
 	s.batchBytes = pick[int64](rnd, 4<<10, 16<<10, 64<<10)
 	s.batchRecords = pick(rnd, 5, 50, 1000)
 	s.batchAge = pick(rnd, 200*time.Millisecond, time.Second, 5*time.Second, 20*time.Second)
-	s.buffer = pick[int64](rnd, 512<<10, 1<<20, 8<<20)
+	s.buffer = pick[int64](rnd, 1<<20, 2<<20, 8<<20) // no Kafka batch is too large for them
 	s.uploads = pick(rnd, 1, 2, 4, 16)
 	s.perNamespace = pick(rnd, 1, 1, 1, 4)
 	s.probe = pick(rnd, 5*time.Second, time.Minute)

@@ -18,6 +18,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("seed", 0, "the only seed to play; 0 plays -seeds of them")
 	seedsFlag = flag.Int("seeds", defaultSeeds, "how many seeds TestSim plays, from 1 on")
+	denseFlag = flag.Bool("dense", true, "draw schedules of many faults, as often as those of few")
 	logsFlag  = flag.Bool("simlog", false, "print the logs of the processes also when a run succeeds")
 )
 
@@ -80,18 +81,21 @@ func (w *world) finish() {
 	w.busy.Wait()
 	time.Sleep(time.Minute + time.Second) // the longest fault and pause
 	w.busy.Wait()
-	w.endFaults()
-	w.note("faults end")
+	w.endPassing()
+	w.note("passing faults end")
 	if w.running() == 0 {
 		w.startSlot(0)
 	}
+	w.checkLiveness()
+	w.endFaults()
+	w.note("lasting faults end")
 	for i := range maxSlots { // one that started while the settings changed
 		if p := w.slot(i); p != nil && p.settings != w.settings {
 			w.stopSlot(i)
 			w.startSlot(i)
 		}
 	}
-	settled := w.settle(30 * time.Minute)
+	settled := w.settle(30*time.Minute + w.longestRest())
 	if !settled {
 		w.truth.blame("it does not settle: %s; the group: %s", w.owed(), w.membersNow())
 	}

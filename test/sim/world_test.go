@@ -58,7 +58,11 @@ type world struct {
 
 	ambushes []ambush // kills that wait for their moment
 	open     []*transaction
-	graceful bool
+	// lasting are the namespaces in trouble until everything else is judged, by
+	// lastingFaults, keys of faults.
+	lasting       []string
+	lastingFaults []int
+	graceful      bool
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
 	// commitsRefused counts those that hide what commits really come to.

@@ -20,7 +20,8 @@ const (
 // gate counts the namespaces whose answer speaks against it.
 type gate struct {
 	shut     bool
-	doubts   int       // namespaces that doubted since the API last accepted one
+	proven   bool      // by more than one namespace, or for sure
+	doubters []string  // namespaces that doubted since the API last accepted one, at most several
 	tryAfter time.Time // one attempt may try then, while it is shut
 }
 
@@ -40,11 +41,14 @@ func (p *Pacer) Doubt(g Gate, n *Namespace, sure, others bool, now time.Time, de
 	if !sure && !n.doubted[g] {
 		n.doubted[g] = true
 		delete(p.taken, n.Name)
-		state.doubts++
+		// By name: one that was idle and is known anew counts once.
+		if len(state.doubters) < several && !slices.Contains(state.doubters, n.Name) {
+			state.doubters = append(state.doubters, n.Name)
+		}
 	}
 	was := state.shut
-	if was || sure || state.doubts >= several || state.doubts > 0 && !others && p.allDoubt(g) {
-		state.shut = true
+	if was || sure || len(state.doubters) >= several || len(state.doubters) > 0 && !others && p.allDoubt(g) {
+		state.shut, state.proven = true, state.proven || sure || len(state.doubters) >= several
 		state.tryAfter = now.Add(delay)
 	}
 	return state.shut && !was
@@ -71,6 +75,13 @@ func (p *Pacer) Shut(g Gate) bool { return p.gates[g].shut }
 // AnyShut reports whether any gate is shut.
 func (p *Pacer) AnyShut() bool {
 	return slices.ContainsFunc(p.gates[:], func(g gate) bool { return g.shut })
+}
+
+// Hopeless reports whether a gate is shut for everybody beyond doubt: what is not
+// read yet could not be stored either. A gate that the only known namespace has
+// shut may let others pass.
+func (p *Pacer) Hopeless() bool {
+	return slices.ContainsFunc(p.gates[:], func(g gate) bool { return g.shut && g.proven })
 }
 
 // allDoubt reports whether the API is known to accept no namespace.

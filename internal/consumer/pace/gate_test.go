@@ -78,6 +78,17 @@ func TestGate_whereNoNamespaceIsAcceptedItIsTheAPI(t *testing.T) {
 	if only.Doubt(Place, waiting(only, "a", 1, start), false, false, start, time.Minute); !only.Shut(Place) {
 		t.Error("the answer to the only namespace is about the API")
 	}
+	only.namespaces["a"].Work = &batches{}
+	only.Forget(only.Get("a"))
+	if only.Doubt(Place, only.Get("a"), false, true, start, time.Minute); only.Hopeless() {
+		t.Error("the answer to one namespace proves that no other can be stored")
+	}
+	if only.Doubt(Place, waiting(only, "b", 1, start), false, false, start, time.Minute); !only.Hopeless() {
+		t.Error("the same answer to two in a row proves nothing")
+	}
+	if only.Accepted(only.Get("a")); only.Hopeless() {
+		t.Error("the API is hopeless though it has accepted a namespace")
+	}
 	unknown := New(4, 1)
 	if unknown.Doubt(Place, waiting(unknown, "a", 1, start), false, true, start, time.Minute); unknown.Shut(Place) {
 		t.Error("the answer to the only known namespace stops others that gather lines")

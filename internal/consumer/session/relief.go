@@ -37,7 +37,7 @@ func (s *Session) relieved(need int64, now time.Time) bool {
 // where nothing can be stored by anybody, waiting is better than reading
 // everything twice.
 func (s *Session) relieve(need int64, now time.Time) bool {
-	if s.pacer.AnyShut() || s.pacer.Paused(now) {
+	if s.pacer.Hopeless() || s.pacer.Paused(now) {
 		return false
 	}
 	// More than is needed, so that the next chunks need no search of their own.

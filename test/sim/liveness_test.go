@@ -1,0 +1,164 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/sandbox"
+)
+
+// livelyWithin bounds how long after the passing faults a record may wait that
+// no lasting trouble touches. It is some hold intervals: while nothing has been
+// stored yet, what follows a namespace in trouble is read a buffer at a time.
+const livelyWithin = 15 * time.Minute
+
+// lastingTrouble lets some namespaces fail from a moment on until everything
+// else is judged, each in a way of its own. They share partitions, batches and
+// memory with the others.
+func (s *schedule) lastingTrouble(rnd *rand.Rand) {
+	names := []string{"n0", "n1", "n2", "n3"}
+	rnd.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names[:1+rnd.IntN(3)] {
+		f := sandbox.Fault{Namespace: name, Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload)}
+		switch rnd.IntN(6) {
+		case 0:
+			f.Status = pick(rnd, 500, 503)
+		case 1:
+			f.Status, f.RetryAfter = 429, time.Hour
+		case 2:
+			f.Status = pick(rnd, 400, 422)
+		case 3:
+			f.Operation, f.Status = sandbox.OperationCreate, pick(rnd, 403, 404)
+		case 4:
+			f.Reset = pick(rnd, sandbox.ResetBefore, sandbox.ResetMid)
+		case 5:
+			if s.graceful {
+				f.Status = 502
+			} else { // the body is taken, and there is no answer
+				f.Operation, f.Reset = sandbox.OperationUpload, sandbox.ResetAfter
+			}
+		}
+		text, _ := f.MarshalJSON()
+		s.add(pick(rnd, 0, 0, time.Duration(rnd.Int64N(int64(s.length)))), fmt.Sprintf("lasting API fault: %s", text), func(w *world) {
+			w.lasting = append(w.lasting, f.Namespace)
+			w.mu.Lock()
+			w.untold = w.untold || f.RetryAfter > 0
+			w.mu.Unlock()
+			w.imposeLasting(f)
+		})
+		if rnd.IntN(2) == 0 { // more of it than memory holds, before the others
+			s.settings.buffer, s.settings.batchBytes = 1<<20, 16<<10
+			s.settings.probe = 5 * time.Second
+			partition, many := rnd.Int32N(s.partitions), 600+rnd.IntN(600)
+			s.add(pick(rnd, time.Millisecond, time.Duration(rnd.Int64N(int64(s.length)))), fmt.Sprintf("%d records of %s to t0/%d", many, name, partition), func(w *world) {
+				w.emit("t0", partition, 1500, slices.Repeat([]string{name}, many)...)
+			})
+		}
+	}
+}
+
+// imposeLasting makes an API fault active that endPassing leaves.
+func (w *world) imposeLasting(f sandbox.Fault) {
+	w.impose(f)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastingFaults = append(w.lastingFaults, w.fault)
+}
+
+// endPassing ends the API's faults but for the lasting ones.
+func (w *world) endPassing() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ambushes = nil
+	w.api.ClearFaults()
+	w.api.SetKeys("")
+	for n := range w.fault + 1 {
+		f, ok := w.faults[n]
+		if !ok {
+			continue
+		}
+		if slices.Contains(w.lastingFaults, n) {
+			w.api.Inject(f)
+		} else {
+			delete(w.faults, n)
+		}
+	}
+}
+
+// checkLiveness wants everything to be stored that no lasting trouble touches.
+func (w *world) checkLiveness() {
+	if len(w.lasting) == 0 {
+		return
+	}
+	owed := ""
+	for end := time.Now().Add(livelyWithin); time.Now().Before(end); time.Sleep(2 * time.Second) {
+		w.watch()
+		if owed = w.owedToHealthy(); owed == "" {
+			return
+		}
+	}
+	w.truth.blame("%s after only %v are in trouble it is not stored: %s; the group: %s%s", livelyWithin, w.lasting, owed, w.membersNow(), w.told())
+}
+
+// owedToHealthy names a line of a namespace without trouble that is not stored,
+// "" for none.
+func (w *world) owedToHealthy() string {
+	w.truth.mu.Lock()
+	defer w.truth.mu.Unlock()
+	for at, log := range w.truth.logs {
+		if at.incarnation != w.truth.current[at.topic] {
+			continue
+		}
+		for _, r := range log {
+			names, _, ok := w.settings.fate(r)
+			if r.open { // and what lies behind an open transaction is not to be read
+				break
+			}
+			if r.removed || !ok {
+				continue
+			}
+			for _, name := range names {
+				if !slices.Contains(w.lasting, name) && !r.lineDone(name) {
+					return fmt.Sprintf("%s in %s", r, name)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// told is what the processes tell of what they wait for.
+func (w *world) told() (text string) {
+	for i := range maxSlots {
+		p := w.slot(i)
+		if p == nil {
+			continue
+		}
+		st := p.status()
+		if st == nil {
+			text += fmt.Sprintf("\n    %s does not answer", p.name)
+			continue
+		}
+		text += fmt.Sprintf("\n    %s is %s with %d of %d bytes", p.name, st.State, st.Buffer.Bytes, st.Buffer.LimitBytes)
+		for _, part := range st.Partitions {
+			text += fmt.Sprintf("\n      %s/%d %s at %d of %d", part.Topic, part.Partition, part.State, part.NextOffset, part.HighWatermark)
+			if part.Error != nil {
+				text += ": " + *part.Error
+			}
+		}
+		for _, n := range st.Namespaces {
+			text += fmt.Sprintf("\n      %s %s %d bytes, next %v", n.Name, n.State, n.BufferedBytes, n.NextAttemptAt)
+		}
+	}
+	return text
+}
+
+// longestRest is how long a namespace may rest after its trouble has ended.
+func (w *world) longestRest() time.Duration {
+	if len(w.lasting) > 0 {
+		return time.Hour // a Retry-After
+	}
+	return 0
+}
