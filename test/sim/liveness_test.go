@@ -14,6 +14,9 @@ import (
 // stored yet, what follows a namespace in trouble is read a buffer at a time.
 const livelyWithin = 15 * time.Minute
 
+// floodBuffer is the buffer of a process whose first namespace has more than that.
+const floodBuffer = 1 << 20
+
 // lastingTrouble lets some namespaces fail from a moment on until everything
 // else is judged, each in a way of its own. They share partitions, batches and
 // memory with the others.
@@ -49,10 +52,13 @@ func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 			w.imposeLasting(f)
 		})
 		if rnd.IntN(2) == 0 { // more of it than memory holds, before the others
-			s.settings.buffer, s.settings.batchBytes = 1<<20, 16<<10
+			s.settings.buffer, s.settings.batchBytes = floodBuffer, 16<<10
 			s.settings.probe = 5 * time.Second
 			partition, many := rnd.Int32N(s.partitions), 600+rnd.IntN(600)
 			s.add(pick(rnd, time.Millisecond, time.Duration(rnd.Int64N(int64(s.length)))), fmt.Sprintf("%d records of %s to t0/%d", many, name, partition), func(w *world) {
+				if w.settings.buffer != floodBuffer {
+					return // transactions need another one: see transact
+				}
 				w.emit("t0", partition, 1500, slices.Repeat([]string{name}, many)...)
 			})
 		}
