@@ -62,7 +62,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		offsetResets:    counter("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
 		lostTotal:       counter("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
 		kafkaErrors:     counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
-		fetchPaused:     counter("fetch_paused_seconds_total", "Time in which records were waiting but not taken.", "reason"),
+		fetchPaused:     counter("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
 		throttled: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "kafka_throttled_seconds_total", Help: "Time by which brokers have slowed fetches down because of a quota.",
 		}),
