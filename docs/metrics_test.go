@@ -20,6 +20,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/logging"
@@ -49,6 +50,7 @@ func exported(t *testing.T) []metric {
 	t.Helper()
 	registry := admin.NewRegistry("v", "r")
 	follow.NewMetrics(registry, report.NewMetrics(registry, 1).Label)
+	decode.NewMetrics(registry)
 	stderr := logging.NewWriter(io.Discard)
 	stderr.Register(registry)
 	stderr.Close(time.Minute)

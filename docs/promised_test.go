@@ -38,6 +38,8 @@ gauge kafka_log_start_offset topic partition
 gauge group_member
 gauge assigned_partitions
 gauge credentials_refused target
+counter schema_requests_total result
+gauge schema_registry_unavailable
 gauge imports_followed
 gauge oldest_followed_import_age_seconds
 gauge api_missing
@@ -75,7 +77,8 @@ var closed = map[string]string{
 	"offset_resets_total reason":        "below_log_start beyond_end recreated",
 	"kafka_errors_total operation":      "commit decode fetch heartbeat join metadata produce",
 	"fetch_paused_seconds_total reason": "held memory",
-	"credentials_refused target":        "api kafka",
+	"schema_requests_total result":      "error not_found ok refused",
+	"credentials_refused target":        "api kafka registry",
 }
 
 func TestMetrics_arePromisedAndKept(t *testing.T) {

@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/preflight"
 	"kafka-import-bridge/internal/record"
@@ -75,7 +78,9 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {
 	case err == nil:
-		checkKafka(ctx, cfg, client, explain, options.sample, out)
+		if err := checkKafka(ctx, cfg, roots, client, explain, options.sample, out); err != nil {
+			return err
+		}
 	case !misconfigured:
 		out.tell(preflight.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
 	}
@@ -89,14 +94,29 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	return nil
 }
 
-// checkKafka tries what the consumer needs.
-func checkKafka(ctx context.Context, cfg *config.Config, client *kafka.Client, explain func(error) string, sample int, out *findings) {
-	checks, err := preflight.New(preflightOf(consumerConfig(cfg)), client, explain)
+// checkKafka tries what the consumer needs. The error is one that bridge run would
+// end with, too.
+func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, explain func(error) string, sample int, out *findings) error {
+	settings := preflightOf(consumerConfig(cfg))
+	registry, err := schemaRegistry(cfg, roots)
+	if err != nil {
+		return err
+	}
+	if registry != nil {
+		settings.Registry, settings.Schemas = registry, decode.NewSchemas(registry, decode.NewMetrics(nil))
+		ctx, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer stop()
+		wg.Go(func() { _ = settings.Schemas.Run(ctx) }) // ends without an error
+	}
+	checks, err := preflight.New(settings, client, explain)
 	if err != nil {
 		out.tell(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
-		return
+		return nil
 	}
 	checks.Run(ctx, sample, out.tell)
+	return nil
 }
 
 // findings prints what is found, one line each, as it is found.

@@ -59,7 +59,13 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
 	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
-	bridge, err := consumer.New(consumerConfig(cfg), session.Dependencies{
+	schemas, err := schemaCache(cfg, roots, registry, metrics.RegistryRefused)
+	if err != nil {
+		return err
+	}
+	settings := consumerConfig(cfg)
+	settings.Schemas = schemas
+	bridge, err := consumer.New(settings, session.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
 		Metrics: metrics, Stored: following(follower),
 	})
@@ -85,7 +91,14 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	if err := supervise(ctx, cfg, bridge, follower, server, logger); err != nil {
+	background := []func(context.Context) error{server.Run, follower.Run}
+	if schemas != nil {
+		background = append(background, schemas.Run)
+	}
+	if cfg.HTTP.PprofAddr != "" {
+		background = append(background, func(ctx context.Context) error { return admin.ServePprof(ctx, cfg.HTTP.PprofAddr) })
+	}
+	if err := supervise(ctx, bridge, background, logger); err != nil {
 		return err
 	}
 	logger.Info("bridge stopped")
@@ -118,9 +131,9 @@ func sampling(bridge *consumer.Consumer) func(context.Context) (admin.Point, err
 	}
 }
 
-// supervise runs the actors. The consumer's end is the program's: the others
-// are interrupted then.
-func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consumer, follower *follow.Follower, server *admin.Server, logger *slog.Logger) error {
+// supervise runs the actors. The consumer's end is the program's: the others, which
+// serve it and work for it until then, are interrupted.
+func supervise(ctx context.Context, bridge *consumer.Consumer, background []func(context.Context) error, logger *slog.Logger) error {
 	var group actors.Group
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
@@ -128,13 +141,9 @@ func supervise(ctx context.Context, cfg *config.Config, bridge *consumer.Consume
 
 	serve, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
-	group.Add(func() error { return server.Run(serve) }, func(error) { stopServing() })
-	group.Add(func() error { return follower.Run(serve) }, func(error) { stopServing() })
-
-	if cfg.HTTP.PprofAddr != "" {
-		group.Add(func() error { return admin.ServePprof(serve, cfg.HTTP.PprofAddr) }, func(error) { stopServing() })
+	for _, run := range background {
+		group.Add(func() error { return run(serve) }, func(error) { stopServing() })
 	}
-
 	group.Add(func() error { return outliveTerminal(serve, logger) }, func(error) { stopServing() })
 
 	signals := make(chan os.Signal, 2)

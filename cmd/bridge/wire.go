@@ -69,6 +69,7 @@ func recordSettings(cfg *config.Config) record.Settings {
 	return record.Settings{
 		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
+		Format:       map[config.ValueFormat]string{config.FormatRegistry: schemaFormat}[cfg.Value.Format],
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 		FanoutOverhead: session.LineOverhead,
 	}

@@ -13,11 +13,12 @@ type API struct {
 	// Default: https://api.safetykit.com
 	BaseURL URL `envconfig:"SAFETYKIT_BASE_URL" default:"https://api.safetykit.com" desc:"Base URL of the import API. Plain http is accepted for loopback hosts only. HTTPS_PROXY and NO_PROXY are honoured."`
 
-	// AllowInsecureHTTP accepts plain http for the API, upload URLs and the
-	// OAuth endpoint: the key and the records then travel readable.
+	// AllowInsecureHTTP accepts plain http for the API, upload URLs, the OAuth
+	// endpoint and the schema registry: the key and the records then travel
+	// readable.
 	//
 	// Default: false
-	AllowInsecureHTTP bool `envconfig:"BRIDGE_ALLOW_INSECURE_HTTP" default:"false" desc:"Accept plain http also for hosts that are not loopback: the API, upload URLs and the OAuth endpoint."`
+	AllowInsecureHTTP bool `envconfig:"BRIDGE_ALLOW_INSECURE_HTTP" default:"false" desc:"Accept plain http also for hosts that are not loopback: the API, upload URLs, the OAuth endpoint and the schema registry."`
 
 	// CAFile holds PEM roots in addition to the system's.
 	CAFile string `envconfig:"BRIDGE_HTTP_CA_FILE" desc:"PEM file with further roots for the API, the store and the OAuth endpoint."`

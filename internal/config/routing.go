@@ -8,6 +8,26 @@ type Value struct {
 	//
 	// Default: whole
 	Source ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
+
+	// Format is how values are written.
+	//
+	// Default: json
+	Format ValueFormat `envconfig:"BRIDGE_VALUE_FORMAT" default:"json" oneof:"json|registry" desc:"How values are written: json, or registry for Confluent's wire format (a magic byte and a schema id before the value, or a GUID in the header __value_schema_id): Avro, Protobuf and JSON Schema become plain JSON. It needs BRIDGE_SCHEMA_REGISTRY_URL. A value that its schema does not fit is invalid; while the registry is away the partitions that need a schema wait."`
+
+	Registry Registry
+}
+
+// Registry is where the schemas of values are.
+type Registry struct {
+	// URL is the base of Confluent's API.
+	URL URL `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
+
+	// Username and Password are sent by HTTP's basic authentication.
+	Username string `envconfig:"BRIDGE_SCHEMA_REGISTRY_USERNAME" desc:"User, or API key, for the schema registry; none is sent when unset."`
+	Password Secret `envconfig:"BRIDGE_SCHEMA_REGISTRY_PASSWORD" desc:"Password, or API secret, for the schema registry."`
+
+	// CAFile holds PEM roots in addition to the system's.
+	CAFile string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" desc:"PEM file with further roots for the schema registry."`
 }
 
 // Namespace decides where a record goes.

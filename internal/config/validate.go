@@ -12,21 +12,25 @@ import (
 
 // Variables that a check or a message names beside its own.
 const (
-	varBrokers      = "BRIDGE_KAFKA_BROKERS"
-	varTopics       = "BRIDGE_KAFKA_TOPICS"
-	varTopicRegex   = "BRIDGE_KAFKA_TOPIC_REGEX"
-	varNamespace    = "BRIDGE_NAMESPACE"
-	varNamespaceMap = "BRIDGE_NAMESPACE_MAP"
-	varAllow        = "BRIDGE_NAMESPACE_ALLOW"
-	varDLQTopic     = "BRIDGE_DLQ_TOPIC"
-	varTLS          = "BRIDGE_KAFKA_TLS"
-	varMechanism    = "BRIDGE_KAFKA_SASL_MECHANISM"
-	varInsecureHTTP = "BRIDGE_ALLOW_INSECURE_HTTP"
-	varSkipRecords  = "BRIDGE_SKIP_RECORDS"
-	varTLSKeyFile   = "BRIDGE_KAFKA_TLS_KEY_FILE"
-	varImportPath   = "BRIDGE_IMPORT_PATH"
-	varHTTPAddr     = "BRIDGE_HTTP_ADDR"
-	varPprofAddr    = "BRIDGE_PPROF_ADDR"
+	varBrokers          = "BRIDGE_KAFKA_BROKERS"
+	varTopics           = "BRIDGE_KAFKA_TOPICS"
+	varTopicRegex       = "BRIDGE_KAFKA_TOPIC_REGEX"
+	varNamespace        = "BRIDGE_NAMESPACE"
+	varNamespaceMap     = "BRIDGE_NAMESPACE_MAP"
+	varAllow            = "BRIDGE_NAMESPACE_ALLOW"
+	varDLQTopic         = "BRIDGE_DLQ_TOPIC"
+	varTLS              = "BRIDGE_KAFKA_TLS"
+	varMechanism        = "BRIDGE_KAFKA_SASL_MECHANISM"
+	varInsecureHTTP     = "BRIDGE_ALLOW_INSECURE_HTTP"
+	varSkipRecords      = "BRIDGE_SKIP_RECORDS"
+	varTLSKeyFile       = "BRIDGE_KAFKA_TLS_KEY_FILE"
+	varRegistryURL      = "BRIDGE_SCHEMA_REGISTRY_URL"
+	varRegistryUsername = "BRIDGE_SCHEMA_REGISTRY_USERNAME"
+	varRegistryPassword = "BRIDGE_SCHEMA_REGISTRY_PASSWORD"
+	varRegistryCAFile   = "BRIDGE_SCHEMA_REGISTRY_CA_FILE"
+	varImportPath       = "BRIDGE_IMPORT_PATH"
+	varHTTPAddr         = "BRIDGE_HTTP_ADDR"
+	varPprofAddr        = "BRIDGE_PPROF_ADDR"
 
 	varBufferMaxBytes = "BRIDGE_BUFFER_MAX_BYTES"
 )
@@ -40,6 +44,7 @@ func (l *loader) validate() {
 	l.validateTLS()
 	l.validateSASL()
 	l.validatePolicies()
+	l.validateRegistry()
 	l.validateAPI()
 	l.validateListeners()
 }
@@ -113,6 +118,23 @@ func (l *loader) validatePolicies() {
 		l.require(!slices.Contains(l.config.Kafka.Topics, p.DLQTopic),
 			"dead letters would be read again: it is one of "+varTopics, varDLQTopic, varTopics)
 	}
+}
+
+// validateRegistry wants the registry's settings where values need it, and nowhere
+// else.
+func (l *loader) validateRegistry() {
+	const format = "BRIDGE_VALUE_FORMAT"
+	r := &l.config.Value.Registry
+	needed := l.config.Value.Format == FormatRegistry
+	l.require(!needed || r.URL.IsSet(), "it is required by "+format+"=registry", varRegistryURL, format)
+	for _, variable := range []string{varRegistryURL, varRegistryUsername, varRegistryPassword, varRegistryCAFile} {
+		l.require(needed || !l.given(variable), "has no effect without "+format+"=registry", variable, format)
+	}
+	user, password := l.given(varRegistryUsername), l.given(varRegistryPassword)
+	l.require(!user || password, "needs "+varRegistryPassword+" or "+varRegistryPassword+fileSuffix, varRegistryUsername)
+	l.require(user || !password, "needs "+varRegistryUsername, varRegistryPassword)
+	l.validateURL(varRegistryURL, r.URL)
+	l.validateRoots(varRegistryCAFile, r.CAFile)
 }
 
 func (l *loader) validateAPI() {

@@ -19,6 +19,7 @@ type (
 	SASLMechanism  string
 	IDNumbers      string
 	Policy         string
+	ValueFormat    string
 	LogFormat      string
 )
 
@@ -26,6 +27,9 @@ const (
 	ResetEarliest OffsetReset = "earliest"
 	ResetLatest   OffsetReset = "latest"
 	ResetHold     OffsetReset = "hold"
+
+	FormatJSON     ValueFormat = "json"
+	FormatRegistry ValueFormat = "registry"
 
 	ReadCommitted   IsolationLevel = "read_committed"
 	ReadUncommitted IsolationLevel = "read_uncommitted"

@@ -40,6 +40,12 @@ func (c *Consumer) base() *report.Status {
 	if text := cmp.Or(c.state.kafkaError, c.state.unheard); text != "" {
 		st.KafkaError = &text
 	}
+	if c.cfg.Schemas != nil {
+		if trouble := c.cfg.Schemas.Trouble(); trouble != nil {
+			text := trouble.Error()
+			st.RegistryError = &text
+		}
+	}
 	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
 	st.Buffer = report.BufferStatus{Bytes: c.process.Lent(), LimitBytes: c.cfg.BufferMaxBytes}
 	st.Totals = c.metrics.Totals()

@@ -9,7 +9,10 @@ import (
 
 // Metrics count what the registry is asked.
 type Metrics struct {
-	requests *prometheus.CounterVec
+	requests    *prometheus.CounterVec
+	unavailable prometheus.Gauge
+	// Refused is told whether the registry refuses the credentials, if it is set.
+	Refused func(bool)
 }
 
 // The results of asking the registry for a schema.
@@ -25,24 +28,31 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "bridge_schema_requests_total",
 		Help: "Schemas that the schema registry was asked for, by what came of it.",
-	}, []string{"result"})}
+	}, []string{"result"}), unavailable: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "bridge_schema_registry_unavailable",
+		Help: "1 while the schema registry does not answer, or refuses the credentials: partitions that need a schema wait.",
+	}), Refused: func(bool) {}}
 	for _, result := range []string{resultOK, resultNotFound, resultRefused, resultError} {
 		m.requests.WithLabelValues(result)
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests)
+		reg.MustRegister(m.requests, m.unavailable)
 	}
 	return m
 }
 
-// asked counts one question.
+// asked counts one question by its answer, and tells what it means for the registry.
 func (m *Metrics) asked(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the process stops
+	}
+	answered := err == nil || errors.Is(err, ErrNotFound)
+	m.unavailable.Set(map[bool]float64{false: 1}[answered])
+	m.Refused(errors.Is(err, ErrRefused))
 	result := resultError
 	switch {
 	case err == nil:
 		result = resultOK
-	case errors.Is(err, context.Canceled):
-		return // the process stops
 	case errors.Is(err, ErrNotFound):
 		result = resultNotFound
 	case errors.Is(err, ErrRefused):

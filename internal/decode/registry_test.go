@@ -351,6 +351,30 @@ func TestSchemas_missing(t *testing.T) {
 	}
 }
 
+// TestSchemas_lost: a schema that the registry had and lost makes no record invalid.
+func TestSchemas_lost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s, d := cache(t, f)
+		if _, err := decode(t, d, framed(7, "\x02x"), nil, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		delete(s.entries, Ref{id: 7}) // as if many others had been used since
+		s.mu.Unlock()
+		f.set(func() { delete(f.answers, "/base/schemas/ids/7") })
+		asked := f.count()
+		time.AfterFunc(time.Hour, func() { f.set(func() { f.answers["/base/schemas/ids/7"] = avroSchema }) })
+		start := time.Now()
+		if got, err := decode(t, s.Decoder(), framed(7, "\x02x"), nil, time.Time{}); err != nil || got != `{"id":"x"}` {
+			t.Errorf("got %s, %v", got, err)
+		}
+		if took := time.Since(start); took < time.Hour || took > time.Hour+lostPoll || f.count()-asked > 400 {
+			t.Errorf("%d requests in %v", f.count()-asked, took)
+		}
+	})
+}
+
 // TestSchemas_passwordChanges: a new password is taken without a restart.
 func TestSchemas_passwordChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

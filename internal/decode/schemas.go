@@ -18,8 +18,10 @@ const (
 	maxParallel   = 4 // requests under way
 	minBackoff    = 500 * time.Millisecond
 	maxBackoff    = 30 * time.Second
-	missingFor    = time.Minute // a schema that the registry does not have is not asked for again sooner
-	missingPoll   = time.Second // but as often as this for records that are new
+	missingFor    = time.Minute      // a schema that the registry does not have is not asked for again sooner
+	missingPoll   = time.Second      // but as often as this for records that are new
+	lostPoll      = 10 * time.Second // and as this if it had the schema before
+	maxKnown      = 1 << 16
 	propagation   = 5 * time.Second
 	clockSkew     = time.Minute
 	attemptBudget = 30 * time.Second // for a schema with its references
@@ -35,9 +37,13 @@ type Schemas struct {
 
 	mu      sync.RWMutex
 	entries map[Ref]*entry
-	queue   []*entry // wait for an attempt, in order
-	text    int      // bytes of all schemas
-	clock   int64    // counts uses, for eviction
+	// known are the schemas that were ever there. One that is forgotten here and then
+	// not found in the registry is no record's fault: what was read by it before must
+	// be readable again.
+	known map[Ref]struct{}
+	queue []*entry // wait for an attempt, in order
+	text  int      // bytes of all schemas
+	clock int64    // counts uses, for eviction
 
 	// What the registry is like.
 	flying    int // attempts under way
@@ -61,30 +67,8 @@ type entry struct {
 
 // NewSchemas makes an empty cache. Run has to run for it to fill.
 func NewSchemas(registry *Registry, metrics *Metrics) *Schemas {
-	return &Schemas{registry: registry, metrics: metrics, wake: make(chan struct{}, 1), entries: map[Ref]*entry{}}
+	return &Schemas{registry: registry, metrics: metrics, wake: make(chan struct{}, 1), entries: map[Ref]*entry{}, known: map[Ref]struct{}{}}
 }
-
-// Waiting says that a schema is not known yet. It is asked for in the background.
-type Waiting struct {
-	Ref Ref
-	// Err is what the registry's last answer was, nil if it has not answered yet.
-	Err error
-	// Ready is closed when it makes sense to decode the value again.
-	Ready <-chan struct{}
-}
-
-func (w *Waiting) Error() string {
-	text := "waits for schema " + w.Ref.String()
-	if w.Err != nil {
-		text += ": " + w.Err.Error()
-	}
-	return text
-}
-
-func (w *Waiting) Unwrap() error { return w.Err }
-
-// missing says that the registry has been asked for a schema that it does not have.
-type missing struct{ error }
 
 // find returns the entry of a schema that is known, or *Waiting, or *missing if the
 // registry has no such schema. recorded is the record's timestamp: a schema may
@@ -114,12 +98,15 @@ func (s *Schemas) find(ref Ref, recorded, now time.Time) (*entry, error) {
 	}
 	due := now
 	if !e.missing.IsZero() {
+		_, lost := s.known[ref]
 		fresh := recorded.Before(e.missing.Add(clockSkew)) && e.missing.Before(recorded.Add(propagation))
-		if !fresh && now.Before(e.missing.Add(missingFor)) {
-			return nil, &missing{e.lack}
-		}
-		if fresh {
+		switch {
+		case lost:
+			due = e.missing.Add(lostPoll)
+		case fresh:
 			due = e.missing.Add(missingPoll)
+		case now.Before(e.missing.Add(missingFor)):
+			return nil, &missing{e.lack}
 		}
 	}
 	e.ready, e.due = make(chan struct{}), due
@@ -255,6 +242,9 @@ func (s *Schemas) attempt(ctx context.Context, e *entry) {
 	switch {
 	case err == nil:
 		s.failures, s.notBefore, s.trouble = 0, time.Time{}, nil
+		if len(s.known) < maxKnown {
+			s.known[e.ref] = struct{}{}
+		}
 		if s.entries[e.ref] == e { // it is still wanted
 			e.schema.Store(known)
 			s.text += known.size

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -30,6 +31,12 @@ type Config struct {
 	DLQTopic    string // "" for none
 
 	BufferMaxBytes int64
+
+	// Registry is asked for its answer, and Schemas turn the values of the sample into
+	// JSON; both are nil where values are JSON as they come. Whoever runs the preflight
+	// runs the schemas.
+	Registry *decode.Registry
+	Schemas  *decode.Schemas
 }
 
 // Finding is the answer to one question of a preflight. Its texts are one line
@@ -48,7 +55,7 @@ const preflightPatience = 5 * time.Second
 // neither joins the group nor commits, produces or creates anything. What the
 // steps after the brokers learn is kept for the next ones.
 //
-//	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> sample
+//	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> schema registry --> sample
 type Preflight struct {
 	cfg     *Config
 	mapper  *record.Mapper
@@ -100,6 +107,9 @@ func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
 	}
 	if p.cfg.DLQTopic != "" {
 		p.report(p.checkLetters(ctx))
+	}
+	if p.cfg.Registry != nil {
+		p.report(p.checkRegistry(ctx))
 	}
 	if sample > 0 {
 		p.sample(ctx, sample)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -19,6 +20,9 @@ import (
 // topic's partitions.
 func (p *Preflight) sample(ctx context.Context, n int) {
 	s := &sampler{cfg: p.cfg, client: p.client, worker: p.mapper.Worker()}
+	if p.cfg.Schemas != nil {
+		s.values = p.cfg.Schemas.Decoder()
+	}
 	for _, t := range p.topics {
 		check := "sample " + t.name
 		var cursors []*sampleCursor
@@ -52,6 +56,9 @@ type sampler struct {
 	records  wire.Records
 	aborted  wire.AbortedFilter
 	scratch  []byte
+
+	values *decode.Decoder // nil: values are JSON as they come
+	json   []byte          // what it made of the last value
 }
 
 // sampleCursor is where the sampler is in one partition.
@@ -100,7 +107,7 @@ func (s *sampler) read(ctx context.Context, c *sampleCursor, n int, seen *tally)
 		if err != nil {
 			return got, err
 		}
-		taken, err := s.take(c, &answer.Partitions[0], n-got, seen)
+		taken, err := s.take(ctx, c, &answer.Partitions[0], n-got, seen)
 		got += taken
 		if err != nil {
 			return got, err
@@ -110,7 +117,7 @@ func (s *sampler) read(ctx context.Context, c *sampleCursor, n int, seen *tally)
 }
 
 // take maps up to n records of an answer.
-func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *tally) (taken int, err error) {
+func (s *sampler) take(ctx context.Context, c *sampleCursor, p *wire.FetchedPartition, n int, seen *tally) (taken int, err error) {
 	if len(p.Records) == 0 {
 		c.next = c.end // nothing but holes
 		return 0, nil
@@ -130,7 +137,7 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 			c.next = max(c.next, b.NextOffset())
 			continue
 		}
-		got, err := s.takeBatch(c, &b, n-taken, seen)
+		got, err := s.takeBatch(ctx, c, &b, n-taken, seen)
 		taken += got
 		if err != nil {
 			return taken, err
@@ -140,7 +147,7 @@ func (s *sampler) take(c *sampleCursor, p *wire.FetchedPartition, n int, seen *t
 }
 
 // takeBatch maps up to n records of a batch.
-func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int, err error) {
+func (s *sampler) takeBatch(ctx context.Context, c *sampleCursor, b *wire.Batch, n int, seen *tally) (taken int, err error) {
 	data, err := s.inflater.Inflate(nil, b, max(int64(b.CompressedLen()), fetch.InflateCeiling(s.cfg.BufferMaxBytes)))
 	if errors.Is(err, wire.ErrInflatesTooMuch) {
 		return s.passOver(c, b, n, seen), nil
@@ -156,7 +163,9 @@ func (s *sampler) takeBatch(c *sampleCursor, b *wire.Batch, n int, seen *tally) 
 		if taken == n || rec.Offset >= c.end {
 			return taken, nil
 		}
-		s.judge(c, &rec, seen)
+		if err := s.judge(ctx, c, &rec, seen); err != nil {
+			return taken, err
+		}
 		c.next = rec.Offset + 1
 		taken++
 	}
@@ -181,24 +190,32 @@ func (s *sampler) passOver(c *sampleCursor, b *wire.Batch, n int, seen *tally) (
 }
 
 // judge maps one record as a bridge would.
-func (s *sampler) judge(c *sampleCursor, rec *wire.Record, seen *tally) {
-	seen.records++
+func (s *sampler) judge(ctx context.Context, c *sampleCursor, rec *wire.Record, seen *tally) error {
 	if s.cfg.SkipRecords[c.TopicPartition].Hold(rec.Offset, rec.Offset) {
 		seen.reject(rejectedSample{reason: "operator", policy: record.Skip, detail: "named by BRIDGE_SKIP_RECORDS"}, c.TopicPartition, rec.Offset)
-		return
+		seen.records++
+		return nil
 	}
-	in := record.Input{Topic: c.Topic, Partition: c.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
-	line, out, rej := s.worker.Line(s.scratch[:0], &in)
-	s.scratch = out
+	value, rej, err := s.plain(ctx, rec, seen)
+	if err != nil {
+		return err
+	}
+	seen.records++
+	in := record.Input{Topic: c.Topic, Partition: c.Partition, Offset: rec.Offset, Key: rec.Key, Value: value, Headers: rec}
 	if rej == nil {
+		var line record.Line
+		line, s.scratch, rej = s.worker.Line(s.scratch[:0], &in)
 		for _, ns := range line.Namespaces {
 			seen.add(ns, int64(len(line.Bytes))+1)
 		}
-		return
+	}
+	if rej == nil {
+		return nil
 	}
 	r := rejectedSample{reason: rej.Reason.String(), detail: rej.Detail, policy: s.cfg.OnInvalid, setting: "BRIDGE_ON_INVALID"}
 	if rej.Reason == record.Tombstone {
 		r.policy, r.setting = s.cfg.OnTombstone, "BRIDGE_ON_TOMBSTONE"
 	}
 	seen.reject(r, c.TopicPartition, rec.Offset)
+	return nil
 }

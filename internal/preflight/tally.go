@@ -3,6 +3,7 @@ package preflight
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"kafka-import-bridge/internal/kafka"
@@ -14,6 +15,7 @@ type tally struct {
 	records    int
 	namespaces map[string]*namespaceSample
 	rejected   map[string]*rejectedSample // by reason
+	schemas    map[string]int             // records, by the schema that they name
 }
 
 type namespaceSample struct {
@@ -31,7 +33,7 @@ type rejectedSample struct {
 }
 
 func newTally() *tally {
-	return &tally{namespaces: map[string]*namespaceSample{}, rejected: map[string]*rejectedSample{}}
+	return &tally{namespaces: map[string]*namespaceSample{}, rejected: map[string]*rejectedSample{}, schemas: map[string]int{}}
 }
 
 func (t *tally) add(namespace string, bytes int64) {
@@ -64,6 +66,9 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 		return
 	}
 	p.ok(check, fmt.Sprintf("read %s, the oldest of the %d ahead", count(t.records, "record"), ahead))
+	for _, schema := range slices.Sorted(maps.Keys(t.schemas)) {
+		p.ok(check, fmt.Sprintf("%s by schema %s", count(t.schemas[schema], "record"), schema))
+	}
 	spaces := make([]*namespaceSample, 0, len(t.namespaces))
 	for _, n := range t.namespaces {
 		spaces = append(spaces, n)

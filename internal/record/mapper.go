@@ -26,6 +26,12 @@ type Settings struct {
 	// is rejected.
 	IDNumbers bool
 
+	// Format names what made JSON of the values, if they were something else: another
+	// JSON is another line.
+	//
+	// Default: "", nothing
+	Format string
+
 	// MaxLineBytes is the largest line, with its newline, that is accepted: what
 	// a batch may hold.
 	//
@@ -58,6 +64,9 @@ func (s Settings) Fingerprint() string {
 	text := fmt.Sprintf("1 %q %q %t %q %q %t", s.Namespace.text, s.Map.String(), s.Allow != nil, allow, s.ID.text, s.IDNumbers)
 	if s.Value.kind == sourceField { // otherwise the text is that of releases that knew no other
 		text += fmt.Sprintf(" %q", strings.Join(s.objectPath(), "."))
+	}
+	if s.Format != "" {
+		text += " format " + s.Format
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:4])

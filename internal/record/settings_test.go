@@ -130,6 +130,7 @@ func TestSettings_fingerprintTellsSettingsApart(t *testing.T) {
 		settings(t, "topic", "", "none", "key", false),
 		settings(t, "topic", "", "none", "field:id", true),
 		withValue(t, settings(t, "topic", "", "none", "field:id", false), "field:a"),
+		{Namespace: namespaceSource(t, "topic"), ID: idSource(t, "field:id"), Format: "x"},
 		withValue(t, settings(t, "topic", "", "none", "field:id", false), "field:a.b"),
 	} {
 		print := s.Fingerprint()

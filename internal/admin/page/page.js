@@ -91,6 +91,7 @@
     }
     if (s.state === "joining") return ["calm", "Joining the consumer group", "Partitions are being assigned; reading goes on after that."];
     if (s.api_error) return ["bad", "The import API refuses the key", sentence(s.api_error) + " Every import waits; nothing is lost."];
+    if (s.registry_error) return ["bad", "The schema registry gives no answers", sentence(s.registry_error) + " Partitions that need a schema wait; nothing is lost."];
     const p = problems(s), parts = [];
     const say = (rows, noun, what) => { if (rows.length) parts.push(plural(rows.length, noun) + " " + what); };
     say(p.namespaces, "namespace", "held");

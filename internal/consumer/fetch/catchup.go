@@ -92,22 +92,14 @@ func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
 	return r.dec.decode(ctx, w)
 }
 
-// caughtUp adds d.rec to a catch-up chunk: the lines of the wanted namespaces,
-// or their records.
-func (d *Decoder) caughtUp(w *Work, l *Buffer) {
+// caughtUp adds d.rec, which points into l and whose value is p, to a catch-up chunk:
+// the lines of the wanted namespaces, or their records.
+func (d *Decoder) caughtUp(w *Work, p plain, l *Buffer) {
 	c, rec, job := d.chunk, &d.rec, w.CatchUp
-	c.Records++
-	c.Next = rec.Offset + 1
-	if d.skips(w) {
-		return // the main read has counted it
-	}
-	d.input.Topic, d.input.Partition, d.input.Offset = w.Cursor.Topic, w.Cursor.Partition, rec.Offset
-	d.input.Key, d.input.Value, d.input.Headers = rec.Key, rec.Value, rec
-	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	ln, own, rej := d.line(w, p)
 	if rej != nil {
 		return // the main read has dealt with it
 	}
-	c.scratch = out
 	for _, ns := range ln.Namespaces {
 		switch {
 		case !job.Wanted[ns]:
@@ -117,7 +109,10 @@ func (d *Decoder) caughtUp(w *Work, l *Buffer) {
 			c.Bytes += r.Original.Size()
 			c.Rejects = append(c.Rejects, r)
 		default:
-			c.keep(l)
+			if own {
+				d.keep(p)
+				own = false
+			}
 			c.Add(ns, Line{rec.Offset, c.ageOf(rec), ln.Bytes})
 		}
 	}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"time"
 
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -23,6 +24,11 @@ type Config struct {
 	// Keep reports whether a record that is rejected for the reason is needed
 	// itself, because it becomes a dead letter.
 	Keep func(record.Reason) bool
+	// Schemas turn values into JSON; nil takes values for JSON as they come.
+	Schemas *decode.Schemas
+	// Decoded lends the memory for what Schemas make: DecodedShare, and no more for
+	// one value. It is needed with Schemas.
+	Decoded *Allowance
 	// Failed counts a failed call: fetch, metadata. It is called from any goroutine.
 	Failed func(operation string)
 	// Throttled is told how long a broker lets this client wait because of a quota. It

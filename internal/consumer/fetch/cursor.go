@@ -81,6 +81,7 @@ const (
 	FaultTruncated                   // the log ends before what was read of it
 	FaultLost                        // the topic was deleted or created anew
 	FaultCorrupt                     // the data at the offset cannot be read
+	FaultSchema                      // the record at the offset waits for its schema
 )
 
 // Fault travels in the order of the partition's chunks, so that the loop has
@@ -89,6 +90,7 @@ type Fault struct {
 	Kind   FaultKind
 	Offset int64 // truncated: where the common log ends; corrupt: the bad batch
 	Err    error
+	Ready  <-chan struct{} // schema: closed when it makes sense to read on
 }
 
 // Work is what a fetch hands to a decoder: one partition's share of an answer.

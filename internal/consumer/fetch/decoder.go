@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -29,15 +30,19 @@ type Decoder struct {
 	maxLines int // of a chunk
 	maxBytes int64
 
-	arena *Buffer // inflated batches lie in it side by side
-	used  int     // bytes of the arena that are taken
+	arena arena // inflated batches
+	made  made  // the JSON of values
 
 	chunk *Chunk // being filled
 }
 
 func NewDecoder(cfg *Config, mapper *record.Mapper, inflated *Allowance, out chan<- *Chunk) *Decoder {
 	lines, bytes := cfg.chunkBounds()
-	return &Decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
+	d := &Decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
+	if cfg.Schemas != nil {
+		d.made = made{from: cfg.Decoded, values: cfg.Schemas.Decoder()}
+	}
+	return d
 }
 
 // Run serves work until ctx ends.
@@ -112,6 +117,9 @@ func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 		}
 		if err != nil {
 			d.sendRead(ctx)
+			if wait, ok := errors.AsType[*decode.Waiting](err); ok {
+				return &Fault{Kind: FaultSchema, Offset: w.From, Err: wait, Ready: wait.Ready}
+			}
 			return &Fault{Kind: FaultCorrupt, Offset: w.From, Err: err}
 		}
 	}
@@ -132,7 +140,9 @@ func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
 			if d.rec.Offset < w.From {
 				continue
 			}
-			d.record(w, l)
+			if err := d.record(ctx, w, l); err != nil {
+				return err
+			}
 			if w.From = d.rec.Offset + 1; d.full() {
 				if err := d.send(ctx); err != nil {
 					return err
@@ -149,31 +159,60 @@ func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
 	return nil
 }
 
-// record makes lines of d.rec, which points into l.
-func (d *Decoder) record(w *Work, l *Buffer) {
-	c, rec := d.chunk, &d.rec
-	if w.CatchUp != nil {
-		d.caughtUp(w, l)
-		return
+// record makes lines of d.rec, which points into l. The error is a *decode.Waiting or
+// that of ctx.
+func (d *Decoder) record(ctx context.Context, w *Work, l *Buffer) error {
+	rec := &d.rec
+	skipped := d.skips(w)
+	var p plain
+	var rej *record.Rejection
+	if !skipped {
+		var err error
+		if p, rej, err = d.plain(ctx, w, l); err != nil {
+			return err
+		}
 	}
+	c := d.chunk
 	c.Records++
 	c.Next = rec.Offset + 1
-	c.LastTime = c.ageOf(rec)
-	if d.skips(w) {
-		c.Rejects = append(c.Rejects, Rejected{Offset: rec.Offset, Time: c.LastTime, Operator: true})
-		return
+	if w.CatchUp != nil {
+		if !skipped && rej == nil { // else the main read has dealt with it
+			d.caughtUp(w, p, l)
+		}
+		return nil
 	}
-	d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: rec.Value, Headers: rec}
-	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	c.LastTime = c.ageOf(rec)
+	if skipped {
+		c.Rejects = append(c.Rejects, Rejected{Offset: rec.Offset, Time: c.LastTime, Operator: true})
+		return nil
+	}
+	var ln record.Line
+	var own bool
+	if rej == nil {
+		ln, own, rej = d.line(w, p)
+	}
 	if rej != nil {
 		d.reject(rej, l)
-		return
+		return nil
 	}
-	c.scratch = out
-	c.keep(l)
+	if own {
+		d.keep(p)
+	}
 	for _, ns := range ln.Namespaces {
 		c.Add(ns, Line{rec.Offset, c.LastTime, ln.Bytes})
 	}
+	return nil
+}
+
+// line maps d.rec, whose value is p. own says that the line points into p; else it
+// was written anew.
+func (d *Decoder) line(w *Work, p plain) (ln record.Line, own bool, rej *record.Rejection) {
+	c, rec := d.chunk, &d.rec
+	d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: p.value, Headers: rec}
+	ln, out, rej := d.worker.Line(c.scratch, &d.input)
+	own = len(out) == len(c.scratch)
+	c.scratch = out
+	return ln, own, rej
 }
 
 // skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.

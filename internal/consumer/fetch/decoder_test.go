@@ -70,6 +70,9 @@ func (r *decoderRig) end(chunks []*Chunk) {
 	if f, i := r.fetched.Used(), r.inflated.Used(); f+i != 0 {
 		r.t.Errorf("%d bytes of answers and %d inflated ones are lent at the end", f, i)
 	}
+	if r.cfg.Decoded != nil && r.cfg.Decoded.Used() != 0 {
+		r.t.Errorf("%d bytes of JSON are lent at the end", r.cfg.Decoded.Used())
+	}
 }
 
 // told writes chunks as their range, lines, rejects and faults. Chunks that

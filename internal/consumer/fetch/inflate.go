@@ -11,6 +11,28 @@ import (
 // small ones share one buffer.
 const arenaBytes = 512 << 10
 
+// arena is lent memory that is filled from its start. The zero arena is none.
+type arena struct {
+	buffer *Buffer
+	used   int
+}
+
+// room is what is left of it.
+func (a *arena) room() []byte {
+	if a.buffer == nil {
+		return nil
+	}
+	return a.buffer.Bytes[a.used:]
+}
+
+// drop gives it back, as far as it is ours: chunks may hold it as well.
+func (a *arena) drop() {
+	if a.buffer != nil {
+		a.buffer.Release()
+	}
+	*a = arena{}
+}
+
 // inflate returns the records of a batch and the lease they lie in: the
 // answer's own for an uncompressed batch, the arena's else. A batch that does
 // not fit what is left of the arena gets a new one of the size it says it
@@ -23,16 +45,16 @@ func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, 
 	}
 	want := max(b.SizeHint(), int64(b.CompressedLen()))
 	for try := 0; ; try++ {
-		if d.arena == nil || int64(len(d.arena.Bytes)-d.used) < want || try > 0 {
+		if d.arena.buffer == nil || int64(len(d.arena.room())) < want || try > 0 {
 			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
 				return nil, nil, err
 			}
 		}
-		room := d.arena.Bytes[d.used:]
+		room := d.arena.room()
 		data, err := d.inflater.Inflate(room[:0:len(room)], b, int64(len(room)))
 		if err == nil {
-			d.used += len(data)
-			return data, d.arena, nil
+			d.arena.used += len(data)
+			return data, d.arena.buffer, nil
 		}
 		if !errors.Is(err, wire.ErrInflatesTooMuch) {
 			return nil, nil, err
@@ -47,24 +69,33 @@ func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, 
 // newArena borrows another arena. Nothing of the old one may be held while it
 // waits, or two decoders could wait for each other: the chunk goes out first.
 func (d *Decoder) newArena(ctx context.Context, w *Work, n int64) error {
-	if d.chunk.Records > 0 {
-		if err := d.send(ctx); err != nil {
-			return err
-		}
-		d.begin(w)
+	if err := d.sendToWait(ctx, w); err != nil {
+		return err
 	}
 	d.DropArena()
 	l, err := d.inflated.Lend(ctx, min(n, d.inflated.Ceiling))
 	if err != nil {
 		return err
 	}
-	d.arena, d.used = l, 0
+	d.arena.buffer = l
 	return nil
 }
 
-func (d *Decoder) DropArena() {
-	if d.arena != nil {
-		d.arena.Release()
-		d.arena = nil
+// sendToWait sends the chunk, if there is something in it, so that nobody waits for
+// memory that it holds, and begins another.
+func (d *Decoder) sendToWait(ctx context.Context, w *Work) error {
+	if d.chunk.Records == 0 {
+		return nil
 	}
+	if err := d.send(ctx); err != nil {
+		return err
+	}
+	d.begin(w)
+	return nil
+}
+
+// DropArena gives back what the decoder has borrowed.
+func (d *Decoder) DropArena() {
+	d.arena.drop()
+	d.made.drop()
 }

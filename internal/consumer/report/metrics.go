@@ -105,7 +105,7 @@ func (m *Metrics) zero() {
 	for _, r := range []string{"memory", "held"} {
 		m.fetchPaused.WithLabelValues(r)
 	}
-	for _, t := range []string{"api", "kafka"} {
+	for _, t := range []string{"api", "kafka", "registry"} {
 		m.credentialsRefused.WithLabelValues(t).Set(0)
 	}
 }
@@ -262,6 +262,9 @@ func (m *Metrics) ApiRefused(refused bool) { m.refused("api", refused) }
 
 // NoteMissing notes whether the import API does not know the call.
 func (m *Metrics) NoteMissing(missing bool) { m.apiMissing.Set(number(missing)) }
+
+// RegistryRefused notes whether the schema registry refuses the credentials.
+func (m *Metrics) RegistryRefused(refused bool) { m.refused("registry", refused) }
 
 func (m *Metrics) refused(target string, refused bool) {
 	m.credentialsRefused.WithLabelValues(target).Set(number(refused))

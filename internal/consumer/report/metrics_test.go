@@ -22,6 +22,7 @@ bridge_commits_total{result="fenced"} 0
 bridge_commits_total{result="ok"} 0
 bridge_credentials_refused{target="api"} 0
 bridge_credentials_refused{target="kafka"} 0
+bridge_credentials_refused{target="registry"} 0
 bridge_fetch_paused_seconds_total{reason="held"} 0
 bridge_fetch_paused_seconds_total{reason="memory"} 0
 bridge_import_possible_repeats_total{} 0

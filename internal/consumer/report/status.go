@@ -5,17 +5,20 @@ import "time"
 // Status answers what the bridge does and why: in particular, why an offset is
 // stuck. It is a copy; nobody else writes it.
 type Status struct {
-	Version    string            `json:"version"`
-	StartedAt  time.Time         `json:"started_at"`
-	State      string            `json:"state"`       // waiting_for_kafka, joining, running, draining, stopped
-	KafkaError *string           `json:"kafka_error"` // while the brokers or the coordinator do not answer, or refuse
-	APIError   *string           `json:"api_error"`   // while the import API refuses the credentials, or does not know the call
-	ImportPath string            `json:"import_path"` // of the create call that is in use
-	Group      GroupStatus       `json:"group"`
-	Buffer     BufferStatus      `json:"buffer"`
-	Totals     TotalsStatus      `json:"totals"`
-	Partitions []PartitionStatus `json:"partitions"`
-	Namespaces []NamespaceStatus `json:"namespaces"`
+	Version    string    `json:"version"`
+	StartedAt  time.Time `json:"started_at"`
+	State      string    `json:"state"`       // waiting_for_kafka, joining, running, draining, stopped
+	KafkaError *string   `json:"kafka_error"` // while the brokers or the coordinator do not answer, or refuse
+	APIError   *string   `json:"api_error"`   // while the import API refuses the credentials, or does not know the call
+	// RegistryError is set while the schema registry does not answer, or refuses the
+	// credentials.
+	RegistryError *string           `json:"registry_error"`
+	ImportPath    string            `json:"import_path"` // of the create call that is in use
+	Group         GroupStatus       `json:"group"`
+	Buffer        BufferStatus      `json:"buffer"`
+	Totals        TotalsStatus      `json:"totals"`
+	Partitions    []PartitionStatus `json:"partitions"`
+	Namespaces    []NamespaceStatus `json:"namespaces"`
 	// NamespacesOmitted counts those beyond MaxStatusNamespaces.
 	NamespacesOmitted int `json:"namespaces_omitted"`
 

@@ -7,6 +7,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -33,6 +34,9 @@ type Config struct {
 	MetadataRefresh   time.Duration
 
 	Record record.Settings
+	// Schemas turn values into JSON; nil takes values for JSON as they come. Whoever
+	// runs the consumer runs them.
+	Schemas *decode.Schemas
 
 	OnInvalid   record.Policy
 	OnTombstone record.Policy
@@ -63,6 +67,7 @@ const LineOverhead = 2 << 10
 // reading is the part of the configuration that says how partitions are read.
 func (c *Config) reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
+		Schemas:       c.Schemas,
 		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
 		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed, Throttled: throttled,
 		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },

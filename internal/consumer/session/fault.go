@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -20,6 +22,8 @@ func (s *Session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 	case fetch.FaultLost:
 		s.lose(p, kafka.CodeUnknownTopicID, now)
 		s.fetcher.Reset(p.cursor, position, now.Add(fetch.MaxBackoff))
+	case fetch.FaultSchema:
+		s.awaitSchema(p, f, now)
 	default:
 		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
 		if p.failure == nil {
@@ -36,6 +40,42 @@ func (s *Session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())
 	}
 }
+
+// awaitSchema lets a partition wait until its next record can be decoded. It is then
+// read again from there: nothing is held in memory meanwhile.
+func (s *Session) awaitSchema(p *partition, f *fetch.Fault, now time.Time) {
+	if p.failure == nil {
+		p.failing = now
+	}
+	p.failure, p.corrupt = f.Err, false
+	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(schemaPatience))
+	if errors.Unwrap(f.Err) != nil { // else the registry has not been heard yet
+		s.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
+	}
+	again := func(now time.Time) {
+		waiting, ok := errors.AsType[*decode.Waiting](p.failure)
+		if ok && waiting.Ready == f.Ready && s.mode == running {
+			s.fetcher.Reset(p.cursor, p.ledger.Position(), now)
+		}
+	}
+	ctx, queries := s.ctx, s.queries
+	s.wg.Go(func() {
+		select {
+		case <-f.Ready:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case queries <- again:
+		case <-ctx.Done():
+		}
+	})
+}
+
+// schemaPatience is when a partition that waits for a schema is read again at the
+// latest.
+const schemaPatience = time.Minute
 
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this

@@ -46,6 +46,7 @@ type Process struct {
 	pool        *batcher.Pool
 	fetched     *fetch.Allowance
 	inflated    *fetch.Allowance
+	decoded     *fetch.Allowance // lends nothing where values are JSON as they come
 	pacer       *pace.Pacer
 	budget      *budget.Budget
 	taste       *budget.Taste
@@ -84,6 +85,7 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 		log: d.Log, Faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
 		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
+		decoded:       fetch.NewAllowance(fetch.DecodedShare(cfg.BufferMaxBytes), fetch.DecodedShare(cfg.BufferMaxBytes)),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
 		recollections: discovery.Recollections{}, Pulse: newPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
 	}
@@ -115,11 +117,15 @@ func (r *Process) divide() {
 // what it does not use of that is not lent to the batches.
 func (r *Process) reading() int64 {
 	own := fetch.Share(r.cfg.BufferMaxBytes)
-	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own)
+	decoded := int64(0)
+	if r.cfg.Schemas != nil {
+		decoded = fetch.DecodedShare(r.cfg.BufferMaxBytes)
+	}
+	return max(r.fetched.Used(), r.fetched.Wanted(), own) + max(r.inflated.Used(), r.inflated.Wanted(), own) + decoded
 }
 
 // Lent returns the bytes that are lent to reading now.
-func (r *Process) Lent() int64 { return r.fetched.Used() + r.inflated.Used() }
+func (r *Process) Lent() int64 { return r.fetched.Used() + r.inflated.Used() + r.decoded.Used() }
 
 // NoteCredentials notes what an answer of the brokers says about the credentials
 // for them; nil is one for which they have to be good. An error that is no refusal

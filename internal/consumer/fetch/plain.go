@@ -1,0 +1,94 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/record"
+)
+
+// DecodedShare returns what the JSON of values may hold that their schemas turn into
+// it, and so how large that of one value may be.
+func DecodedShare(buffer int64) int64 { return buffer / 8 }
+
+// plain is the value of a record as JSON.
+type plain struct {
+	value  []byte // nil is a tombstone
+	buffer *Buffer
+}
+
+// made holds the JSON of values, one after the other, in lent memory.
+type made struct {
+	from   *Allowance
+	values *decode.Decoder // nil: values are JSON as they come
+	arena
+}
+
+// JSONTooLarge rejects a record whose value becomes more JSON than DecodedShare.
+var JSONTooLarge = &record.Rejection{
+	Reason: record.TooLarge, Detail: "the JSON of the value is larger than an eighth of the buffer (BRIDGE_BUFFER_MAX_BYTES)",
+}
+
+// plain returns the value of d.rec, which points into l, as JSON. It may send the
+// chunk and begin another. The error is a *decode.Waiting or that of ctx.
+func (d *Decoder) plain(ctx context.Context, w *Work, l *Buffer) (plain, *record.Rejection, error) {
+	p := plain{d.rec.Value, l}
+	if d.made.values == nil || d.rec.Value == nil {
+		return p, nil, nil
+	}
+	m := &d.made
+	for want := int64(arenaBytes); ; {
+		if m.buffer == nil {
+			if err := d.newMade(ctx, w, want); err != nil {
+				return p, nil, err
+			}
+		}
+		room := m.room()
+		json, out, err := m.values.Decode(room[:0:len(room)], d.rec.Value, &d.rec, time.UnixMilli(d.rec.Timestamp))
+		switch invalid, ok := errors.AsType[*decode.Invalid](err); {
+		case ok:
+			return p, invalid.Rejection, nil
+		case errors.Is(err, decode.ErrRoom) && m.used == 0 && int64(len(room)) >= m.from.Ceiling:
+			return p, JSONTooLarge, nil
+		case errors.Is(err, decode.ErrRoom):
+			if m.used == 0 {
+				want = 4 * int64(len(room))
+			}
+			if err := d.newMade(ctx, w, want); err != nil {
+				return p, nil, err
+			}
+		case err != nil:
+			return p, nil, err
+		case len(out) == 0: // null, or JSON that was in the value already
+			return plain{json, l}, nil, nil
+		default:
+			return plain{json, m.buffer}, nil, nil
+		}
+	}
+}
+
+// keep makes the chunk hold the memory of a value that lines point into.
+func (d *Decoder) keep(p plain) {
+	d.chunk.keep(p.buffer)
+	if p.buffer == d.made.buffer && p.buffer != nil {
+		d.made.used += len(p.value)
+	}
+}
+
+// newMade borrows other memory for the JSON of values. As with the arena nothing of
+// the old one may be held while it waits. Memory that was lent for batches may: who
+// waits for that holds none of this.
+func (d *Decoder) newMade(ctx context.Context, w *Work, n int64) error {
+	if err := d.sendToWait(ctx, w); err != nil {
+		return err
+	}
+	d.made.drop()
+	l, err := d.made.from.Lend(ctx, min(n, d.made.from.Ceiling))
+	if err != nil {
+		return err
+	}
+	d.made.buffer = l
+	return nil
+}

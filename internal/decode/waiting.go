@@ -1,0 +1,23 @@
+package decode
+
+// Waiting says that a schema is not known yet. It is asked for in the background.
+type Waiting struct {
+	Ref Ref
+	// Err is what the registry's last answer was, nil if it has not answered yet.
+	Err error
+	// Ready is closed when it makes sense to decode the value again.
+	Ready <-chan struct{}
+}
+
+func (w *Waiting) Error() string {
+	text := "waits for schema " + w.Ref.String()
+	if w.Err != nil {
+		text += ": " + w.Err.Error()
+	}
+	return text
+}
+
+func (w *Waiting) Unwrap() error { return w.Err }
+
+// missing says that the registry has been asked for a schema that it does not have.
+type missing struct{ error }
