@@ -105,7 +105,9 @@ func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
 		if slot < 0 {
 			return
 		}
+		// Both store the same until the older one hears of the other.
 		now := time.Now()
+		w.truth.excuse(excuse{from: now.Add(-exposure), to: now.Add(p.settings.heartbeat + 15*time.Second), why: "has a twin"})
 		w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "has a twin"})
 		w.startSlot(slot)
 	})
