@@ -90,52 +90,6 @@ func (w *world) recover(repeats int) {
 	w.judge(truth.RepeatedAfterCrash)
 }
 
-// With an instance id a bridge that was killed works again at once: it removes
-// its dead predecessor instead of waiting for the session timeout.
-func TestInstanceID_returnsAtOnceAfterAKill(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 2)
-	w.env["BRIDGE_INSTANCE_ID"] = "replica-0"
-	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"], w.env["BRIDGE_KAFKA_REBALANCE_TIMEOUT"] = "1m", "1m"
-	w.env["BRIDGE_KAFKA_HEARTBEAT_INTERVAL"] = "3s"
-	w.produce(load{records: 500})
-	b := w.start()
-	w.waitStored()
-	b.kill()
-	w.produce(load{records: 500})
-	imports := len(w.api.Objects())
-	began := time.Now()
-	b = w.launch()
-	w.eventually("the successor has imported", func() bool { return len(w.api.Objects()) > imports })
-	took := time.Since(began)
-	t.Logf("first import %s after the restart, with a session timeout of a minute", took.Round(10*time.Millisecond))
-	if took > 30*time.Second {
-		t.Errorf("the first import came %s after the restart: the session timeout was waited for", took)
-	}
-	w.settle(b)
-	w.judge(truth.RepeatedAfterCrash)
-}
-
-// Two living bridges of one name put each other out of the group. The one that
-// was put out says why.
-func TestInstanceID_duplicateIsTold(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, 2)
-	w.env["BRIDGE_INSTANCE_ID"] = "replica-0"
-	first := w.start()
-	w.produce(load{records: 200})
-	w.waitStored()
-	w.waitCommitted(w.topic) // who is put out with work under way may repeat it
-	second := w.start()
-	w.eventually("the twin is told", func() bool {
-		return first.says("duplicate instance id") || second.says("duplicate instance id")
-	})
-	w.assigned(1, first, second)
-	w.produce(load{records: 200})
-	w.settle(first, second)
-	w.judge()
-}
-
 // says tells whether the bridge has logged a text.
 func (b *bridge) says(text string) bool {
 	return strings.Contains(b.logged(), text)

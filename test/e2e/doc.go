@@ -50,7 +50,8 @@
 //	kill -9 at each moment of a batch       TestKill_*
 //	SIGSTOP beyond the session timeout      TestZombie_storesNothing
 //	rolling and graceful restarts           TestRollingRestart_ofThreeReplicas, TestGracefulRestart_underLoad
-//	return after a kill, twins              TestInstanceID_*
+//	rolling restarts, returns after a kill  TestStaticMembers_*
+//	of static members; twins                TestInstanceID_theOlderTwinEnds
 //
 // TEST_BRIDGE_BINARY names a binary to judge instead of building cmd/bridge. A
 // failed test shows the end of the bridges' logs; -artifacts keeps them whole.

@@ -7,7 +7,10 @@ import (
 
 // status is what a test looks at in /status.
 type status struct {
-	State      string `json:"state"`
+	State string `json:"state"`
+	Group struct {
+		Generation int32 `json:"generation"`
+	} `json:"group"`
 	Partitions []struct {
 		Topic     string  `json:"topic"`
 		Partition int32   `json:"partition"`
