@@ -20,8 +20,6 @@ type world struct {
 	last    time.Time // something was stored
 	stored  map[int]int64
 	now     time.Time
-	read    int64 // for nothing so far, in this interval
-	renew   time.Time
 }
 
 type lineOf struct {
