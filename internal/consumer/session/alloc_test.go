@@ -48,9 +48,10 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.reading(r.metrics.KafkaFailed, nil)
+	s := stack(&base{Process: r}, batcher.New(cfg.Batch, r.pool))
+	s.partitions[p.TopicPartition] = p
 	return &intakeRig{
-		session:   &Session{Process: r, batches: batcher.New(cfg.Batch, r.pool), partitions: map[kafka.TopicPartition]*partition{p.TopicPartition: p}},
-		partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
+		session: s, partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
 }
 

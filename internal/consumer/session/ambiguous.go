@@ -31,7 +31,7 @@ func (u *upload) askable(now time.Time) bool {
 // askAmbiguous asks the API about batches that may be stored, as long as there
 // are slots: of those that pick returns true for. It reports whether any
 // question is in flight or has to wait for a slot.
-func (s *Session) askAmbiguous(now time.Time, pick func(*namespace, *upload) bool) (asking bool) {
+func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bool) (asking bool) {
 	for n := range s.namespaces() {
 		for _, u := range n.uploads {
 			switch {
@@ -51,14 +51,14 @@ func (s *Session) askAmbiguous(now time.Time, pick func(*namespace, *upload) boo
 
 // question asks the API what became of a batch, in a goroutine that ends with its
 // result.
-func (s *Session) question(n *namespace, u *upload) {
+func (s *attempts) question(n *namespace, u *upload) {
 	u.flying, u.asking = true, true
 	s.attempt(s.ctx, n, u, u.imp.Resolve)
 }
 
 // answered takes what the API says of a batch. It tells nothing of the
 // namespace's trouble.
-func (s *Session) answered(r result, now time.Time) {
+func (s *attempts) answered(r result, now time.Time) {
 	u := r.upload
 	u.asking = false
 	switch r.outcome.Class {
@@ -78,7 +78,7 @@ func (s *Session) answered(r result, now time.Time) {
 // leaveDoubtful lets batches leave memory whose fate nobody answers, oldest
 // first, as far as they hold more than half of the budget together. Their lines
 // may be stored twice then, which is counted and logged.
-func (s *Session) leaveDoubtful(now time.Time) {
+func (s *attempts) leaveDoubtful(now time.Time) {
 	var doubtful []*upload
 	held := int64(0)
 	for n := range s.namespaces() {
@@ -105,7 +105,7 @@ func (s *Session) leaveDoubtful(now time.Time) {
 
 // tellLeaving counts and logs that a batch leaves memory although it may be
 // stored.
-func (s *Session) tellLeaving(u *upload) {
+func (s *imports) tellLeaving(u *upload) {
 	if u.ambiguous() && !u.mayRepeat {
 		s.tellPossibleRepeat(u)
 	}
@@ -113,7 +113,7 @@ func (s *Session) tellLeaving(u *upload) {
 
 // askBeforeEnd asks about every batch that the drain is going to give up. It
 // reports whether it waits for answers.
-func (s *Session) askBeforeEnd(now time.Time) bool {
+func (s *attempts) askBeforeEnd(now time.Time) bool {
 	if s.mode != draining || !now.Before(s.drain.deadline) {
 		return false
 	}

@@ -64,20 +64,20 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 				if p := r.part(n); !p.dirty {
 					t.Errorf("%s: partition %d is not committed again", when, n)
 				}
-				r.commitOf(r.part(n)) // it is now
+				r.commits.commitOf(r.part(n)) // it is now
 			}
 		}
 		res := commitResult{sent: time.Now(), err: errors.New("connection reset")}
 		for n := range int32(2) {
-			res.commit.Offsets = append(res.commit.Offsets, r.commitOf(r.part(n)))
+			res.commit.Offsets = append(res.commit.Offsets, r.commits.commitOf(r.part(n)))
 		}
-		r.committed(res)
+		r.commits.committed(res)
 		r.commits.flying = true
 		again("at once")
-		r.restate(time.Now())
+		r.commits.restate(time.Now())
 		again("with the next one")
 		time.Sleep(r.cfg.SessionTimeout / 3)
-		r.restate(time.Now())
+		r.commits.restate(time.Now())
 		again("later")
 	})
 }

@@ -44,7 +44,7 @@ func (c *catchUps) rotate(u *upload) {
 }
 
 // nextCatchUp gives the reader its next job, if there is one.
-func (s *Session) nextCatchUp(now time.Time) {
+func (s *catchUpReads) nextCatchUp(now time.Time) {
 	r := &s.catchUp
 	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
 		return
@@ -61,7 +61,7 @@ func (s *Session) nextCatchUp(now time.Time) {
 
 // jobFor returns the next fetch for dropped lines or for dead letters, which
 // take turns: neither waits for partitions of the other that cannot be read.
-func (s *Session) jobFor(lines bool) *catchUpTask {
+func (s *catchUpReads) jobFor(lines bool) *catchUpTask {
 	switch {
 	case !lines:
 		return s.letterJob()
@@ -75,7 +75,7 @@ func (s *Session) jobFor(lines bool) *catchUpTask {
 // everybody else who waits for lines of that partition. Where a batch from
 // behind the dropped lines is still in memory, its end is awaited: the read must
 // know which lines are done.
-func (s *Session) lineJob() *catchUpTask {
+func (s *catchUpReads) lineJob() *catchUpTask {
 	r := &s.catchUp
 	for range len(r.namespaces) {
 		n := r.namespaces[0]
@@ -106,13 +106,13 @@ func (s *Session) lineJob() *catchUpTask {
 
 // readsBack says whether more of the namespace's lines may be read now: in a
 // trial one batch must be stored before the next is read.
-func (s *Session) readsBack(n *namespace) bool {
+func (s *catchUpReads) readsBack(n *namespace) bool {
 	return len(n.shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.uploads) == 0)
 }
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
-func (s *Session) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
 	job := s.catchUp.task
 	current := p != nil && p == job.partition && p.cursor == job.Cursor && c.Epoch == p.cursor.Epoch.Load()
 	switch {
@@ -124,7 +124,7 @@ func (s *Session) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
 	case c.Fault == nil && s.mode == running && !s.room(c, now):
 		s.wait(c, now)
 	default:
-		s.lookout.full = time.Time{}
+		s.full = time.Time{}
 		if c.Oversized != nil {
 			s.holdRange(p, c, now) // unless the main read has
 		}
@@ -141,7 +141,7 @@ func (s *Session) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.
-func (s *Session) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *catchUpReads) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 	position := p.ledger.Position()
 	for i := range c.Groups {
 		n := s.namespace(c.Groups[i].Namespace)
@@ -166,7 +166,7 @@ func (s *Session) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 // shift moves a namespace's mark over what the chunk has covered. At the
 // position the main read takes over: nothing of the namespace is dropped in
 // this partition any more.
-func (s *Session) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Time) {
+func (s *catchUpReads) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Time) {
 	mark := n.shed[p]
 	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
 		return
@@ -176,7 +176,7 @@ func (s *Session) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Tim
 
 // endOfTrialRead: all dropped lines are in memory again. What there is must be
 // tried now; where it was nothing, the namespace is ordinary again.
-func (s *Session) endOfTrialRead(n *namespace, now time.Time) {
+func (s *catchUpReads) endOfTrialRead(n *namespace, now time.Time) {
 	if b, ok := s.batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
 		s.queue(b, now)
 		return
@@ -186,7 +186,7 @@ func (s *Session) endOfTrialRead(n *namespace, now time.Time) {
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *Session) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.Time) {
+func (s *catchUpReads) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.Time) {
 	r := &s.catchUp
 	r.task = nil
 	if flt.Kind != fetch.FaultNone {
@@ -208,7 +208,7 @@ func (s *Session) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.Time)
 
 // vanished: the retention has removed what a namespace still owed. It is told,
 // and the read goes on at the log start.
-func (s *Session) vanished(job *catchUpTask, now time.Time) {
+func (s *catchUpReads) vanished(job *catchUpTask, now time.Time) {
 	p := job.partition
 	start := p.cursor.LogStart.Load()
 	if start <= job.From {

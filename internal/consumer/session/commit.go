@@ -29,8 +29,9 @@ const (
 	maxRoomRest = time.Hour
 )
 
-// committer is what the loop knows of its commits. One is in flight at most.
-type committer struct {
+// commits tells the group what is done. One is in flight at most.
+type commits struct {
+	*assigned
 	done      chan commitResult
 	flying    bool
 	touched   bool // a partition has something new
@@ -38,7 +39,6 @@ type committer struct {
 	unsure    bool      // one got no answer: it may still be applied
 	unsureAt  time.Time // when that was last noticed
 	restateAt time.Time // when everything is committed again because of it
-	away      bool      // the last one found no coordinator that could judge it
 	denied    bool      // the last one was not permitted
 	failure   string    // of the last one, for people; "" once one is acknowledged
 	widenAt   time.Time // when a partition may be given more room for metadata, zero if none waits
@@ -51,10 +51,10 @@ type commitResult struct {
 	err     error
 }
 
-func newCommitter() committer { return committer{done: make(chan commitResult, 1)} }
+func newCommits(a *assigned) *commits { return &commits{assigned: a, done: make(chan commitResult, 1)} }
 
 // due is when the next commit can go out, zero if none is needed.
-func (c *committer) due() time.Time {
+func (c *commits) due() time.Time {
 	switch {
 	case c.flying:
 		return time.Time{}
@@ -67,8 +67,8 @@ func (c *committer) due() time.Time {
 }
 
 // commit sends what has changed.
-func (s *Session) commit(now time.Time) {
-	c := &s.commits
+func (s *commits) commit(now time.Time) {
+	c := s
 	if c.flying || c.notBefore.After(now) || s.mode == fenced {
 		return
 	}
@@ -108,8 +108,8 @@ func (s *Session) commit(now time.Time) {
 
 // restate commits everything again now and then for a while after a commit has
 // got no answer: should that one be applied late, it does not stand for long.
-func (s *Session) restate(now time.Time) {
-	c := &s.commits
+func (s *commits) restate(now time.Time) {
+	c := s
 	if !c.unsure || now.Before(c.restateAt) || now.Sub(c.unsureAt) > commitDoubt {
 		return
 	}
@@ -122,7 +122,7 @@ func (s *Session) restate(now time.Time) {
 }
 
 // commitOf is what would be committed for a partition now.
-func (s *Session) commitOf(p *partition) kafka.CommitOffset {
+func (s *commits) commitOf(p *partition) kafka.CommitOffset {
 	p.dirty = false
 	if p.asFound != nil {
 		p.sent = p.acked
@@ -135,9 +135,9 @@ func (s *Session) commitOf(p *partition) kafka.CommitOffset {
 }
 
 // committed takes the answer to a commit.
-func (s *Session) committed(r commitResult) {
+func (s *commits) committed(r commitResult) {
 	now := time.Now()
-	c := &s.commits
+	c := s
 	c.flying = false
 	if r.err != nil {
 		s.commitFailed(r, r.err, now)
@@ -166,7 +166,7 @@ func (s *Session) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		c.away, c.denied, c.failure = false, false, ""
+		s.away, c.denied, c.failure = false, false, ""
 		s.member.Lease.Renew(r.sent)
 		s.NoteCredentials(nil)
 		s.metrics.Commit("ok")
@@ -177,14 +177,14 @@ func (s *Session) committed(r commitResult) {
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *Session) partitionCommitted(p *partition, o *kafka.CommitOffset) {
+func (s *commits) partitionCommitted(p *partition, o *kafka.CommitOffset) {
 	p.committed, p.acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the
 // commit may have been applied, or be applied later still.
-func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
-	c := &s.commits
+func (s *commits) commitFailed(r commitResult, err error, now time.Time) {
+	c := s
 	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
 		s.fence(code)
@@ -199,7 +199,7 @@ func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
 	if !answered {
 		c.unsure, c.unsureAt = true, now
 	}
-	c.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
+	s.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
 	c.notBefore = now.Add(commitRetry)
 	if c.denied {
 		c.notBefore = now.Add(deniedRetry)
@@ -213,7 +213,7 @@ func (s *Session) commitFailed(r commitResult, err error, now time.Time) {
 
 // fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *Session) fence(why error) {
+func (s *base) fence(why error) {
 	if s.mode == fenced {
 		return
 	}

@@ -16,11 +16,11 @@ import (
 func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 	res := commitResult{sent: sent}
 	for n := range int32(2) {
-		o := r.commitOf(r.part(n))
+		o := r.commits.commitOf(r.part(n))
 		res.commit.Offsets = append(res.commit.Offsets, o)
 		res.results = append(res.results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
 	}
-	r.committed(res)
+	r.commits.committed(res)
 	r.commits.flying = true // no other one goes out
 }
 
@@ -50,19 +50,19 @@ func TestSession_metadataThatIsRefusedIsMadeSmaller(t *testing.T) {
 		for i := range int64(40) {
 			r.feed(0, runOf(fmt.Sprint("namespace-with-a-long-name-", i), 10*i, 10*i+9)...)
 		}
-		last := len(r.commitOf(r.part(0)).Metadata)
+		last := len(r.commits.commitOf(r.part(0)).Metadata)
 		for range 13 { // 4,096 characters, halved each time
 			r.answered(time.Now(), kafka.CodeMetadataTooLarge)
 			if !r.part(0).dirty {
 				t.Fatal("the offset is not sent again")
 			}
-			now := len(r.commitOf(r.part(0)).Metadata)
+			now := len(r.commits.commitOf(r.part(0)).Metadata)
 			if now > last {
 				t.Errorf("%d characters after %d were refused", now, last)
 			}
 			last = now
 		}
-		if o := r.commitOf(r.part(0)); o.Metadata != "" || o.Offset != 0 {
+		if o := r.commits.commitOf(r.part(0)); o.Metadata != "" || o.Offset != 0 {
 			t.Errorf("commit %+v where no metadata is taken", o)
 		}
 	})

@@ -33,7 +33,7 @@ func (r *room) widen(now time.Time) bool {
 const leastRoom = 64
 
 // narrow writes less beside a partition's offset after a refusal.
-func (s *Session) narrow(p *partition, refused int, now time.Time) {
+func (s *commits) narrow(p *partition, refused int, now time.Time) {
 	p.metadata.narrow(refused, now)
 	s.widenBy(p.metadata.until)
 	p.touch()
@@ -44,8 +44,8 @@ func (s *Session) narrow(p *partition, refused int, now time.Time) {
 // widen offers brokers that have refused metadata more of it after a while: a
 // refusal that has passed costs no repeats for ever, and one that has not costs
 // one commit in at least minRoomRest, at last in maxRoomRest.
-func (s *Session) widen(now time.Time) {
-	c := &s.commits
+func (s *commits) widen(now time.Time) {
+	c := s
 	if c.widenAt.IsZero() || now.Before(c.widenAt) {
 		return
 	}
@@ -60,8 +60,8 @@ func (s *Session) widen(now time.Time) {
 	}
 }
 
-func (s *Session) widenBy(at time.Time) {
-	if c := &s.commits; c.widenAt.IsZero() || at.Before(c.widenAt) {
+func (s *commits) widenBy(at time.Time) {
+	if c := s; c.widenAt.IsZero() || at.Before(c.widenAt) {
 		c.widenAt = at
 	}
 }

@@ -12,7 +12,7 @@ const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_AP
 
 // unauthorised holds every import until the API takes the credentials again, or
 // lets the one namespace rest that it forbids: that keeps its own clock.
-func (s *Session) unauthorised(r result, now time.Time) {
+func (s *attempts) unauthorised(r result, now time.Time) {
 	n := r.namespace
 	endsTrial := s.fail(r, now)
 	wait := r.outcome.Delay
@@ -41,7 +41,7 @@ func (s *Session) unauthorised(r result, now time.Time) {
 
 // othersGather says whether lines gather of a namespace that the pacer does not
 // know, since nothing of it has been tried yet.
-func (s *Session) othersGather() bool {
+func (s *attempts) othersGather() bool {
 	for b := range s.batches.All {
 		if s.lookup(b.Namespace) == nil {
 			return true
@@ -52,7 +52,7 @@ func (s *Session) othersGather() bool {
 
 // apiAccepted notes that the API has taken the credentials for a namespace, and
 // so knows the call.
-func (s *Session) apiAccepted(n *namespace) {
+func (s *attempts) apiAccepted(n *namespace) {
 	for _, gate := range s.pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:

@@ -12,7 +12,7 @@ import (
 )
 
 // queue makes a sealed batch wait for its import.
-func (s *Session) queue(b *batcher.Batch, now time.Time) {
+func (s *imports) queue(b *batcher.Batch, now time.Time) {
 	n := s.namespace(b.Namespace)
 	m, _ := b.Tag.(*manifest)
 	u := &upload{namespace: n, batch: b}
@@ -32,12 +32,12 @@ const maxLettered = 16
 
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
-func (s *Session) busy(n *namespace) {
+func (s *imports) busy(n *namespace) {
 	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
 }
 
 // dispatch starts attempts while there are slots and namespaces that want one.
-func (s *Session) dispatch(now time.Time) {
+func (s *attempts) dispatch(now time.Time) {
 	if s.mode == fenced {
 		return
 	}
@@ -56,7 +56,7 @@ func (s *Session) dispatch(now time.Time) {
 }
 
 // startUpload makes one attempt in a goroutine that ends with its result.
-func (s *Session) startUpload(n *namespace, u *upload, now time.Time) {
+func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 	if u.imp == nil {
 		if u.imp = n.probe; u.imp != nil {
 			n.probe = nil
@@ -75,12 +75,12 @@ func (s *Session) startUpload(n *namespace, u *upload, now time.Time) {
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory.
-func (s *Session) startProbe(n *namespace) {
+func (s *attempts) startProbe(n *namespace) {
 	n.probe = s.importer.Probe(n.Name)
 	s.attempt(s.probes, n, nil, n.probe.Create)
 }
 
-func (s *Session) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
+func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
 	troubled := s.pacer.Began(n.Namespace)
 	guard, results := s.member.Lease.Check, s.results
 	s.wg.Go(func() {
@@ -91,7 +91,7 @@ func (s *Session) attempt(ctx context.Context, n *namespace, u *upload, call att
 }
 
 // attempted takes the result of an attempt.
-func (s *Session) attempted(r result) {
+func (s *attempts) attempted(r result) {
 	now := time.Now()
 	n := r.namespace
 	s.pacer.Ended(n.Namespace, r.troubled)
@@ -133,7 +133,7 @@ const (
 
 // afterAttempt sheds what an unsuccessful attempt of a namespace without room
 // leaves behind, and lets the namespace wait for its next turn.
-func (s *Session) afterAttempt(r result, now time.Time) {
+func (s *attempts) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && u.mayLeave() {
 		s.shedUpload(n, u, now)
@@ -145,14 +145,14 @@ func (s *Session) afterAttempt(r result, now time.Time) {
 
 // tellRepeat logs once that a batch was, or is to be, sent again although it may
 // be stored already.
-func (s *Session) tellRepeat(u *upload) {
+func (s *attempts) tellRepeat(u *upload) {
 	if u.mayRepeat || !u.imp.MayRepeat() {
 		return
 	}
 	s.tellPossibleRepeat(u)
 }
 
-func (s *Session) tellPossibleRepeat(u *upload) {
+func (s *imports) tellPossibleRepeat(u *upload) {
 	u.mayRepeat = true
 	s.metrics.PossibleRepeat()
 	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
@@ -160,7 +160,7 @@ func (s *Session) tellPossibleRepeat(u *upload) {
 }
 
 // succeeded settles what is stored.
-func (s *Session) succeeded(r result, now time.Time) {
+func (s *attempts) succeeded(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
 		s.beginTrial(n, now)
@@ -179,7 +179,7 @@ func (s *Session) succeeded(r result, now time.Time) {
 }
 
 // noteImported counts and logs a batch that is stored.
-func (s *Session) noteImported(r result, now time.Time) {
+func (s *attempts) noteImported(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	s.metrics.Stored(u.batch, now)
 	s.log.Info("imported",
@@ -195,7 +195,7 @@ func (r *result) tells() bool {
 }
 
 // cleared ends a namespace's trouble.
-func (s *Session) cleared(n *namespace, now time.Time) {
+func (s *attempts) cleared(n *namespace, now time.Time) {
 	if n.Troubled() {
 		s.log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
 	}
@@ -206,7 +206,7 @@ func (s *Session) cleared(n *namespace, now time.Time) {
 }
 
 // settle ends an upload whose every line is stored or dead-lettered.
-func (s *Session) settle(u *upload) {
+func (s *imports) settle(u *upload) {
 	for _, pc := range u.pieces {
 		if pc.node.Partition() != pc.partition.ledger {
 			continue // the partition started over meanwhile
@@ -222,7 +222,7 @@ func (s *Session) settle(u *upload) {
 }
 
 // remove takes an upload out of its namespace and frees its memory.
-func (s *Session) remove(u *upload) {
+func (s *imports) remove(u *upload) {
 	n := u.namespace
 	for i, other := range n.uploads {
 		if other == u {
@@ -235,7 +235,7 @@ func (s *Session) remove(u *upload) {
 }
 
 // failed lets the namespace rest after an attempt that may succeed later.
-func (s *Session) failed(r result, now time.Time) {
+func (s *attempts) failed(r result, now time.Time) {
 	n := r.namespace
 	endsTrial := s.fail(r, now)
 	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
@@ -247,13 +247,13 @@ func (s *Session) failed(r result, now time.Time) {
 
 // fail notes a failure that may pass. It reports whether the batch of a trial
 // has to leave memory again.
-func (s *Session) fail(r result, now time.Time) (endsTrial bool) {
+func (s *attempts) fail(r result, now time.Time) (endsTrial bool) {
 	n, o := r.namespace, &r.outcome
 	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.uploads, (*upload).ambiguous)})
 }
 
 // afterFailure lets a failed probe go, and the batch of a trial that has failed.
-func (s *Session) afterFailure(r result, endsTrial bool, now time.Time) {
+func (s *attempts) afterFailure(r result, endsTrial bool, now time.Time) {
 	n := r.namespace
 	if r.upload == nil || endsTrial || n.State() == pace.Trial {
 		n.probe = nil
@@ -266,7 +266,7 @@ func (s *Session) afterFailure(r result, endsTrial bool, now time.Time) {
 // tellFailure tells of an attempt that will be repeated, the first one for each
 // operation, reason and status, and then one a minute: where many namespaces
 // meet the same fault, /status names them.
-func (s *Session) tellFailure(r result, now time.Time, message string) {
+func (s *attempts) tellFailure(r result, now time.Time, message string) {
 	o := &r.outcome
 	s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
 		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
@@ -274,7 +274,7 @@ func (s *Session) tellFailure(r result, now time.Time, message string) {
 }
 
 // refused applies the policy to what the API or the store refuses for good.
-func (s *Session) refused(r result, now time.Time) {
+func (s *attempts) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
 		for _, pc := range u.pieces {

@@ -8,7 +8,8 @@
 //
 // A Session owns the partitions with their ledgers, the open batches and the commits
 // of its generation. One goroutine, Run, is the only one that touches them: nothing
-// here is locked. One select waits for chunks, results, acknowledged letters, commits,
+// here is locked. Its state has owners on top of each other, each of which knows those
+// below it only: see owners.go for the list. One select waits for chunks, results, acknowledged letters, commits,
 // questions from outside and the clock; after each event a turn does what has become
 // possible. Whatever may block runs in goroutines that report back on a channel, and
 // all of them have ended when Run returns.

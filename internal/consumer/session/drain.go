@@ -102,8 +102,8 @@ func (s *Session) over() bool {
 // orphaned says that there is no coordinator to expel this member. What is done
 // but not committed would be sent again by whoever reads it next, so the drain
 // goes on until the group can be asked, unless the process is to stop.
-func (s *Session) orphaned() bool {
-	return s.commits.away && s.drain.reason != drainShutdown
+func (s *base) orphaned() bool {
+	return s.away && s.drain.reason != drainShutdown
 }
 
 // unsettled says whether the drain waits for an import or a dead letter. On a
@@ -150,9 +150,9 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	}
 	s.wg.Wait() // for what has reported, and what has nothing to report
 	if s.mode != fenced {
-		s.lastCommit()
+		s.commits.lastCommit()
 	}
-	s.remember()
+	s.commits.remember()
 	unfinished = s.giveUp()
 	s.pacer.Reset()
 	s.budget.Reset()
@@ -161,24 +161,24 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 
 // lastCommit commits what has changed since the last acknowledged commit, and
 // makes sure that a commit without an answer does not overtake it.
-func (s *Session) lastCommit() {
+func (s *commits) lastCommit() {
 	for range 3 {
 		if s.commitPatience(time.Now()) <= 0 {
 			return
 		}
-		if !s.commits.touched && !s.commits.unsure {
+		if !s.touched && !s.unsure {
 			return
 		}
-		s.commits.notBefore = time.Time{}
+		s.notBefore = time.Time{}
 		s.commit(time.Now())
-		if s.commits.flying {
-			s.committed(<-s.commits.done)
+		if s.flying {
+			s.committed(<-s.done)
 		}
 		if s.mode == fenced {
 			return
 		}
-		if s.commits.unsure && s.readBack() {
-			s.commits.unsure = false
+		if s.unsure && s.readBack() {
+			s.unsure = false
 		}
 	}
 }
@@ -186,7 +186,7 @@ func (s *Session) lastCommit() {
 // commitPatience is how long a call about commits may take. A stop does not wait
 // much beyond its deadline for brokers that answer nothing: whoever manages the
 // process would kill it.
-func (s *Session) commitPatience(now time.Time) time.Duration {
+func (s *base) commitPatience(now time.Time) time.Duration {
 	if s.mode != draining || s.drain.reason != drainShutdown {
 		return s.cfg.CallTimeout()
 	}
@@ -197,7 +197,7 @@ func (s *Session) commitPatience(now time.Time) time.Duration {
 // a commit that timed out on one connection may be applied after a later one on
 // another. What differs is committed again: also where only the metadata does, as
 // behind something held all progress is in it.
-func (s *Session) readBack() bool {
+func (s *commits) readBack() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
 	defer cancel()
 	topics := map[string][]int32{}
@@ -226,7 +226,7 @@ func (s *Session) readBack() bool {
 // owesCommit says whether something is done that the group does not know of. A
 // start that was resolved and from which nothing was read is nothing, unless the
 // next one could be resolved elsewhere.
-func (s *Session) owesCommit() bool {
+func (s *commits) owesCommit() bool {
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || p.heldOut {
 			continue
@@ -258,7 +258,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.touched && s.owesCommit()
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.touched && s.commits.owesCommit()
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

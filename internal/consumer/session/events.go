@@ -43,7 +43,7 @@ func (s *Session) event() {
 	case r := <-s.results:
 		s.attempted(r)
 	case r := <-s.commits.done:
-		s.committed(r)
+		s.commits.committed(r)
 	case ls := <-s.acks:
 		s.lettersDone(ls)
 	case rs := <-s.starts:

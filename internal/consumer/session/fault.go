@@ -14,7 +14,7 @@ import (
 )
 
 // faulted deals with a partition that cannot simply be read on.
-func (s *Session) faulted(p *partition, f *fetch.Fault, now time.Time) {
+func (s *intake) faulted(p *partition, f *fetch.Fault, now time.Time) {
 	position := p.ledger.Position()
 	switch f.Kind {
 	case fetch.FaultOutOfRange, fetch.FaultTruncated:
@@ -43,7 +43,7 @@ func (s *Session) faulted(p *partition, f *fetch.Fault, now time.Time) {
 
 // awaitSchema lets a partition wait until its next record can be decoded. It is then
 // read again from there: nothing is held in memory meanwhile.
-func (s *Session) awaitSchema(p *partition, f *fetch.Fault, now time.Time) {
+func (s *intake) awaitSchema(p *partition, f *fetch.Fault, now time.Time) {
 	if p.failure == nil {
 		p.failing = now
 	}
@@ -80,7 +80,7 @@ const schemaPatience = time.Minute
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
-func (s *Session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
+func (s *intake) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
 	s.fetcher.Pause(p.cursor, true)
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
@@ -93,7 +93,7 @@ func (s *Session) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 }
 
 // relocate finds the new range in a goroutine, since that asks a broker.
-func (s *Session) relocate(p *partition, truncatedAt int64) {
+func (s *intake) relocate(p *partition, truncatedAt int64) {
 	ctx, client, fetcher, queries := s.ctx, s.client, s.fetcher, s.queries
 	tp, c := p.TopicPartition, p.cursor
 	s.wg.Go(func() {
@@ -112,7 +112,7 @@ func (s *Session) relocate(p *partition, truncatedAt int64) {
 // ends before the position is another history, in which everything from its
 // start (or from where the histories part) is new to us. What is not done before
 // that place is read again with it.
-func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
+func (s *intake) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
 	if s.mode != running {
 		return
 	}
@@ -161,7 +161,7 @@ func (s *Session) relocated(p *partition, truncatedAt int64, log kafka.Range, no
 
 // startOver gives the partition a new ledger: what is under way for the old
 // history no longer counts for this one, and no batch takes lines of both.
-func (s *Session) startOver(p *partition, start int64, frontier ledger.Frontier) {
+func (s *intake) startOver(p *partition, start int64, frontier ledger.Frontier) {
 	now := time.Now()
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		s.queue(b, now)
@@ -177,7 +177,7 @@ func (s *Session) startOver(p *partition, start int64, frontier ledger.Frontier)
 }
 
 // frontierOf is what is done of a partition, as a commit would tell it.
-func (s *Session) frontierOf(p *partition) ledger.Frontier {
+func (s *intake) frontierOf(p *partition) ledger.Frontier {
 	text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 	m, err := ledger.Decode(text)
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Session) frontierOf(p *partition) ledger.Frontier {
 }
 
 // lose stops committing a partition whose topic is gone.
-func (s *Session) lose(p *partition, code kafka.Code, now time.Time) {
+func (s *assigned) lose(p *partition, code kafka.Code, now time.Time) {
 	if p.lost {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // holdRange pins the partition's committed offset at a batch that has no room,
 // unless everything in it is done or left out by name, and reports it.
-func (s *Session) holdRange(p *partition, c *fetch.Chunk, now time.Time) {
+func (s *assigned) holdRange(p *partition, c *fetch.Chunk, now time.Time) {
 	first, o := c.Start, c.Oversized
 	if p.ledger.RangeDone(first, o.Last) {
 		return

@@ -19,7 +19,7 @@ import (
 // successor is how the next owner would start where the partition's commit is all
 // that it knows.
 func (r *sessionRig) successor(p *partition) discovery.Start {
-	o := r.commitOf(p)
+	o := r.commits.commitOf(p)
 	return r.starting().Place(p.TopicPartition, kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, false)
 }
 
@@ -33,7 +33,7 @@ func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
 		for n := range int32(2) {
 			p := r.part(n)
-			if got := r.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
+			if got := r.commits.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
 			if next := r.successor(p); !p.heldOut || !next.At.Held {

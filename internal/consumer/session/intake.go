@@ -11,7 +11,7 @@ import (
 
 // take receives a chunk. A chunk is taken in whole or, when the budget has no
 // room for it, waits as pending while nothing else is received.
-func (s *Session) take(c *fetch.Chunk) {
+func (s *intake) take(c *fetch.Chunk) {
 	p := s.partitions[c.Cursor.TopicPartition]
 	stale := p == nil || p.cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
 	switch now := time.Now(); {
@@ -40,7 +40,7 @@ func (s *Session) take(c *fetch.Chunk) {
 
 // astray reads on from the position after a chunk that does not begin there. It
 // would be a mistake in this package, and costs neither a record nor a repeat.
-func (s *Session) astray(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *intake) astray(c *fetch.Chunk, p *partition, now time.Time) {
 	s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.ledger.Position())
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.Backoff))
@@ -50,7 +50,7 @@ func (s *Session) astray(c *fetch.Chunk, p *partition, now time.Time) {
 // retryPending takes the chunk that waits for room again; it waits on if there is
 // still none. That is not tried before what it cost would fit, which is nearly
 // always right, unless no import is under way that could end and make room.
-func (s *Session) retryPending(now time.Time) {
+func (s *intake) retryPending(now time.Time) {
 	c := s.pending
 	if c == nil || s.pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
 		return
@@ -61,8 +61,8 @@ func (s *Session) retryPending(now time.Time) {
 
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
-func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
-	s.lookout.full = time.Time{}
+func (s *intake) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+	s.full = time.Time{}
 	s.fit(c, p)
 	s.metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {
@@ -95,7 +95,7 @@ func (s *Session) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 
 // fit cuts off what a chunk has behind the last single record that the partition may
 // have: it is read again when there is room.
-func (s *Session) fit(c *fetch.Chunk, p *partition) {
+func (s *intake) fit(c *fetch.Chunk, p *partition) {
 	room := maxSingles - p.ledger.Singles()
 	if len(c.Rejects) <= room {
 		return
@@ -120,7 +120,7 @@ func (p *partition) recovered() {
 // absorbGroup adds a namespace's lines of one chunk to its batches. Most
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
-func (s *Session) absorbGroup(name string, lines []fetch.Line, p *partition, now time.Time) {
+func (s *intake) absorbGroup(name string, lines []fetch.Line, p *partition, now time.Time) {
 	n := s.lookup(name)
 	done := 0
 	for i := range lines {
@@ -147,7 +147,7 @@ func (s *Session) absorbGroup(name string, lines []fetch.Line, p *partition, now
 
 // add puts one line into the namespace's open batch and into the ledger. told is
 // 1 if the line was counted as refused before, else 0.
-func (s *Session) add(name string, p *partition, l *fetch.Line, told int, now time.Time) {
+func (s *imports) add(name string, p *partition, l *fetch.Line, told int, now time.Time) {
 	open, sealed, err := s.batches.Add(name, l.Bytes, l.Time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
 		s.holdRecord(p, l.Offset, l.Time, err.Error(), now)
@@ -163,7 +163,7 @@ func (s *Session) add(name string, p *partition, l *fetch.Line, told int, now ti
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (s *Session) note(open *batcher.Batch, p *partition, l *fetch.Line, told int, now time.Time) {
+func (s *imports) note(open *batcher.Batch, p *partition, l *fetch.Line, told int, now time.Time) {
 	m, ok := open.Tag.(*manifest)
 	if !ok {
 		m = &manifest{}
@@ -186,7 +186,7 @@ func (s *Session) note(open *batcher.Batch, p *partition, l *fetch.Line, told in
 
 // tracked passes a node on. An error would be a mistake in this package: the
 // ledger refuses it, the watermark is right all the same, and it is told.
-func (s *Session) tracked(n *ledger.Node, err error) *ledger.Node {
+func (s *assigned) tracked(n *ledger.Node, err error) *ledger.Node {
 	if err != nil {
 		s.log.Error("ledger refused a node", "error", err)
 	}
@@ -194,7 +194,7 @@ func (s *Session) tracked(n *ledger.Node, err error) *ledger.Node {
 }
 
 // rejected applies the policy to a record that becomes no line.
-func (s *Session) rejected(p *partition, r *fetch.Rejected, now time.Time) {
+func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
 		s.metrics.Skipped(p.Topic, "operator").Inc()
 		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
@@ -231,7 +231,7 @@ func (s *Session) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 
 // holdRecord pins the partition's committed offset at a record, for a reason
 // that /status tells.
-func (s *Session) holdRecord(p *partition, offset, timestamp int64, reason string, now time.Time) {
+func (s *assigned) holdRecord(p *partition, offset, timestamp int64, reason string, now time.Time) {
 	if s.tracked(p.ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
 		p.heldCount++
 		p.firstHeld.note(offset, reason)
@@ -241,7 +241,7 @@ func (s *Session) holdRecord(p *partition, offset, timestamp int64, reason strin
 
 // countHeldPauses adds the time that partitions have been paused since it was
 // last called.
-func (s *Session) countHeldPauses(now time.Time) {
+func (s *assigned) countHeldPauses(now time.Time) {
 	if s.pausedPartitions > 0 {
 		s.metrics.Paused("held", now.Sub(s.pausesCounted))
 	}
@@ -250,14 +250,14 @@ func (s *Session) countHeldPauses(now time.Time) {
 
 // await drops what was read of a partition and pauses it until what it awaits is
 // free.
-func (s *Session) await(p *partition, what awaited) {
+func (s *assigned) await(p *partition, what awaited) {
 	p.awaits = what
 	s.pauseHeld(p)
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
 }
 
 // resume lets the partitions be read on that await what is free now.
-func (s *Session) resume(what awaited) {
+func (s *assigned) resume(what awaited) {
 	for _, p := range s.partitions {
 		if p.awaits == what {
 			p.awaits = awaitsNothing
@@ -268,7 +268,7 @@ func (s *Session) resume(what awaited) {
 
 // pauseHeld stops reading a partition whose single records would no longer fit
 // the commit metadata, or that awaits something, and goes on afterwards.
-func (s *Session) pauseHeld(p *partition) {
+func (s *assigned) pauseHeld(p *partition) {
 	most := maxSingles
 	if p.paused && p.ledger.Singles() > p.heldCount {
 		most -= maxSingles / 4 // some will be settled: not each of them is worth a read

@@ -118,13 +118,13 @@ type letterState struct {
 func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
 
 // fewLetters reports whether fewer dead letters than half of the bounds are under way.
-func (s *Session) fewLetters() bool {
+func (s *deadLetters) fewLetters() bool {
 	return s.letter.pending() < maxLetters/2 && s.budget.Held(budget.Letters) < s.budget.Ceiling(budget.Letters)/2
 }
 
 // letterRoom reports whether the chunk's dead letters have room beside those
 // under way. Where there are none, the batches make room for them.
-func (s *Session) letterRoom(c *fetch.Chunk) bool {
+func (s *deadLetters) letterRoom(c *fetch.Chunk) bool {
 	count, bytes := c.Originals()
 	if count == 0 || s.letter.pending() == 0 {
 		return true
@@ -133,7 +133,7 @@ func (s *Session) letterRoom(c *fetch.Chunk) bool {
 }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
-func (s *Session) lettersAwaited() {
+func (s *deadLetters) lettersAwaited() {
 	if s.letter.pending() == 0 || s.fewLetters() {
 		s.resume(awaitsLetters)
 	}
@@ -141,21 +141,21 @@ func (s *Session) lettersAwaited() {
 
 // deadLetter sends a record that became no line to the dead-letter topic. Its
 // node pins the watermark until the letter is acknowledged.
-func (s *Session) deadLetter(p *partition, l *letter, now time.Time) {
+func (s *deadLetters) deadLetter(p *partition, l *letter, now time.Time) {
 	l.partition, l.history = p, p.ledger
 	l.node = s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now))
 	s.post(l)
 }
 
 // post queues a letter. What it shares with the chunk that it came in is copied.
-func (s *Session) post(l *letter) {
+func (s *deadLetters) post(l *letter) {
 	l.Own()
 	s.letter.queue = append(s.letter.queue, l)
 	s.budget.Charge(budget.Letters, l.Size())
 }
 
 // sendLetters starts the next write, one at a time so that order is kept.
-func (s *Session) sendLetters(now time.Time) {
+func (s *deadLetters) sendLetters(now time.Time) {
 	st := &s.letter
 	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.member.Lease.Check() != nil {
 		return
@@ -180,7 +180,7 @@ func (s *Session) sendLetters(now time.Time) {
 }
 
 // lettersDone settles what the topic has and sends the rest again later.
-func (s *Session) lettersDone(batch []*letter) {
+func (s *deadLetters) lettersDone(batch []*letter) {
 	now := time.Now()
 	st := &s.letter
 	st.flying = nil
@@ -212,7 +212,7 @@ func (s *Session) lettersDone(batch []*letter) {
 		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.Explain(again[0].outcome))
 }
 
-func (s *Session) letterDone(l *letter) {
+func (s *deadLetters) letterDone(l *letter) {
 	if l.upload != nil {
 		l.upload.awaited--
 		return
@@ -224,7 +224,7 @@ func (s *Session) letterDone(l *letter) {
 }
 
 // holdLetter keeps a record that the dead-letter topic refuses for good.
-func (s *Session) holdLetter(l *letter, now time.Time) {
+func (s *deadLetters) holdLetter(l *letter, now time.Time) {
 	if l.takenBack() {
 		s.letterDone(l)
 		return

@@ -122,7 +122,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 			}
 			r.after(2 * age)
 			for tp, p := range r.partitions {
-				committed[tp] = r.commitOf(p)
+				committed[tp] = r.commits.commitOf(p)
 			}
 		}
 		for n, last := range []int64{3, 7} {

@@ -21,7 +21,7 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			cfg := testConfig(t)
-			s := &Session{Process: &Process{cfg: &cfg, log: slog.New(slog.DiscardHandler), pacer: pace.New(4, 1)}}
+			s := stack(&base{Process: &Process{cfg: &cfg, log: slog.New(slog.DiscardHandler), pacer: pace.New(4, 1)}}, nil)
 			s.budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
 			touched, now := false, time.Now()
 			before := heapInUse()

@@ -13,7 +13,7 @@ const placeRemedy = "check SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH, what stand
 // policy: the answer is about the place, not about the batch. Where several in a
 // row are answered so and none is accepted, it is about everybody: then all rest
 // with what they have in memory, and one tries.
-func (s *Session) missing(r result, now time.Time) {
+func (s *attempts) missing(r result, now time.Time) {
 	n := r.namespace
 	news := s.pacer.Doubt(pace.Place, n.Namespace, false, s.othersGather(), now, min(r.outcome.Delay, s.cfg.MaxBackoff))
 	if !s.pacer.Shut(pace.Place) {
@@ -32,7 +32,7 @@ func (s *Session) missing(r result, now time.Time) {
 }
 
 // hold keeps a namespace's records in Kafka until a probe finds it accepted.
-func (s *Session) hold(r result, now time.Time, message string) {
+func (s *attempts) hold(r result, now time.Time, message string) {
 	n := r.namespace
 	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
 		s.log.Error(message,

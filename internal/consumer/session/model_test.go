@@ -127,7 +127,7 @@ func (p *sessionPlay) handOver() {
 	p.tell("hand over")
 	committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 	for tp, part := range p.partitions {
-		committed[tp] = p.commitOf(part)
+		committed[tp] = p.commits.commitOf(part)
 	}
 	p.begin(committed)
 	for tp, records := range p.history {

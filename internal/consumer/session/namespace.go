@@ -27,10 +27,10 @@ type namespace struct {
 }
 
 // namespace returns the namespace and makes it known to the pacer.
-func (s *Session) namespace(name string) *namespace { return workOf(s.pacer.Get(name)) }
+func (s *imports) namespace(name string) *namespace { return workOf(s.pacer.Get(name)) }
 
 // lookup returns the namespace if the pacer knows it, else nil.
-func (s *Session) lookup(name string) *namespace {
+func (s *imports) lookup(name string) *namespace {
 	if n := s.pacer.Lookup(name); n != nil {
 		return workOf(n)
 	}
@@ -38,7 +38,7 @@ func (s *Session) lookup(name string) *namespace {
 }
 
 // namespaces returns the namespaces that the pacer knows.
-func (s *Session) namespaces() iter.Seq[*namespace] {
+func (s *imports) namespaces() iter.Seq[*namespace] {
 	return func(yield func(*namespace) bool) {
 		for n := range s.pacer.All() {
 			if !yield(workOf(n)) {

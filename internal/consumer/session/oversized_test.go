@@ -62,7 +62,7 @@ func TestSession_importsALargeBatchWithALargerBuffer(t *testing.T) {
 			r.feed(0, runOf("a", 0, 9)...)
 			r.oversize(0, 10, 29, 20)
 			r.feed(0, runOf("a", 30, 39)...)
-			commit = r.commitOf(r.part(0))
+			commit = r.commits.commitOf(r.part(0))
 		})
 		synctest.Test(t, func(t *testing.T) {
 			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})

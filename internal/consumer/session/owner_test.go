@@ -114,7 +114,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		r.after(age)
 		r.watermark(0, 3)
 		numbers := func(c *Config) { c.Record.IDNumbers = true }
-		r = next(r.commitOf(r.part(0)), numbers)
+		r = next(r.commits.commitOf(r.part(0)), numbers)
 		r.api.create = only("a", overloaded)
 		r.feed(0, log[3:]...)
 		r.after(age)
@@ -122,7 +122,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		if want := (ledger.Frontier{Below: 10, Whole: []ledger.Span{{First: 3, Last: 3}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		r = next(r.commitOf(r.part(0)), numbers)
+		r = next(r.commits.commitOf(r.part(0)), numbers)
 		r.feed(0, log[3:]...)
 		r.after(age)
 		r.watermark(0, 10)
@@ -171,7 +171,7 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 						r.after(3 * time.Minute)
 					}
 					tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-					committed[tp] = r.commitOf(r.partitions[tp])
+					committed[tp] = r.commits.commitOf(r.partitions[tp])
 				}
 				for ns, list := range want {
 					got := slices.Clone(stored[ns])

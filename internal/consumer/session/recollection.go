@@ -11,7 +11,7 @@ const recollectionRoom = 64 << 10
 
 // remember keeps what the group does not know of the session's partitions.
 // Everything that the session had under way has ended.
-func (s *Session) remember() {
+func (s *commits) remember() {
 	for tp, p := range s.partitions {
 		delete(s.recollections, tp)
 		s.known = s.known || p.committed >= 0
@@ -26,6 +26,6 @@ func (s *Session) remember() {
 }
 
 // metadataOf is what every commit of the partition carries beside the frontier.
-func (s *Session) metadataOf(p *partition) ledger.Metadata {
+func (s *base) metadataOf(p *partition) ledger.Metadata {
 	return ledger.Metadata{TopicID: ledger.Identity(p.topicID, s.member.Cluster), Fingerprint: s.fingerprint, Born: p.born}
 }

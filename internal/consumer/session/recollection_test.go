@@ -16,22 +16,22 @@ func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partitio
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
-	s := &Session{
-		Process:    &Process{fingerprint: "f.1.1", recollections: discovery.Recollections{}},
-		member:     Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
-		fetcher:    &fetch.Fetcher{},
-		partitions: map[kafka.TopicPartition]*partition{tp: p},
-	}
-	p.acked = ledger.CommitPoint{Offset: 40, Metadata: s.commitOf(p).Metadata}
+	s := stack(&base{
+		Process: &Process{fingerprint: "f.1.1", recollections: discovery.Recollections{}},
+		member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
+		fetcher: &fetch.Fetcher{},
+	}, nil)
+	s.partitions[tp] = p
+	p.acked = ledger.CommitPoint{Offset: 40, Metadata: s.commits.commitOf(p).Metadata}
 	p.ledger.Advance(70)
-	p.sent = ledger.CommitPoint{Offset: 70, Metadata: s.commitOf(p).Metadata}
+	p.sent = ledger.CommitPoint{Offset: 70, Metadata: s.commits.commitOf(p).Metadata}
 	p.ledger.Advance(100)
 	return s, tp, p
 }
 
 func TestRecollection(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	s.remember()
+	s.commits.remember()
 	got := s.recollections[tp]
 	if got.TopicID != p.topicID || got.Acked != p.acked || got.Sent != p.sent || got.Known.Offset != 100 {
 		t.Errorf("remembered %+v", got)
@@ -43,9 +43,9 @@ func TestRecollection(t *testing.T) {
 
 func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 	s, _, p := rememberingSession(t)
-	s.remember()
-	p.acked = ledger.CommitPoint{Offset: 100, Metadata: s.commitOf(p).Metadata}
-	s.remember()
+	s.commits.remember()
+	p.acked = ledger.CommitPoint{Offset: 100, Metadata: s.commits.commitOf(p).Metadata}
+	s.commits.remember()
 	if len(s.recollections) != 0 {
 		t.Errorf("%d recollections of what the group knows, want 0", len(s.recollections))
 	}

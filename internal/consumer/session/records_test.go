@@ -270,7 +270,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.after(age)
 		tp := r.part(0).TopicPartition
-		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commitOf(r.part(0))}, func(c *Config) {
+		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commits.commitOf(r.part(0))}, func(c *Config) {
 			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: {{First: 0, Last: 0}}}
 		})
 		r.feed(0, log...)

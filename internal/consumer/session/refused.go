@@ -9,7 +9,7 @@ import (
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
-func (s *Session) letterRefused(r result, tells bool, now time.Time) {
+func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
 		n.probe = nil
@@ -29,7 +29,7 @@ func (s *Session) letterRefused(r result, tells bool, now time.Time) {
 
 // letterUpload begins to dead-letter the records of a refused batch: they are
 // read again, since the batch holds lines only. Its body leaves memory.
-func (s *Session) letterUpload(n *namespace, u *upload, refusal Outcome) {
+func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal Outcome) {
 	u.lettering, u.refusal, u.imp = true, refusal, nil
 	u.reading, u.readFrom = 0, u.pieces[0].node.First
 	n.lettered++
@@ -40,7 +40,7 @@ func (s *Session) letterUpload(n *namespace, u *upload, refusal Outcome) {
 
 // letterJob returns the next fetch for a refused batch, nil if there is none or
 // enough letters wait already.
-func (s *Session) letterJob() *catchUpTask {
+func (s *deadLetters) letterJob() *catchUpTask {
 	r := &s.catchUp
 	if !s.fewLetters() {
 		return nil
@@ -62,7 +62,7 @@ func (u *upload) readable() bool {
 }
 
 // takeLetters posts the records that a chunk of the job found.
-func (s *Session) takeLetters(c *fetch.Chunk, u *upload, p *partition, now time.Time) {
+func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *partition, now time.Time) {
 	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.Start > u.readFrom {
 		return
 	}
@@ -88,7 +88,7 @@ func (s *Session) takeLetters(c *fetch.Chunk, u *upload, p *partition, now time.
 
 // readTo moves a refused batch's read on, piece by piece, and past those of logs
 // that were taken back: what is there now has been refused by nobody.
-func (s *Session) readTo(u *upload, next int64) {
+func (s *deadLetters) readTo(u *upload, next int64) {
 	u.readFrom = max(u.readFrom, next)
 	for u.readFrom > u.pieces[u.reading].node.Last || u.pieces[u.reading].takenBack() {
 		if u.reading++; u.reading == len(u.pieces) {
@@ -101,21 +101,21 @@ func (s *Session) readTo(u *upload, next int64) {
 
 // passTakenBack lets refused batches leave out what a partition that has started
 // over had of them.
-func (s *Session) passTakenBack() {
+func (s *deadLetters) passTakenBack() {
 	for _, u := range slices.Clone(s.catchUp.uploads) {
 		s.readTo(u, u.readFrom)
 	}
 }
 
 // lettersRead: all records of a refused batch have been read.
-func (s *Session) lettersRead(u *upload) {
+func (s *deadLetters) lettersRead(u *upload) {
 	s.catchUp.uploads = slices.DeleteFunc(s.catchUp.uploads, func(other *upload) bool { return other == u })
 	s.letteredAll(u)
 }
 
 // lettersVanished goes on with a refused batch behind records that the
 // retention has removed.
-func (s *Session) lettersVanished(u *upload, p *partition, start int64) {
+func (s *deadLetters) lettersVanished(u *upload, p *partition, start int64) {
 	if u.reading < len(u.pieces) && u.pieces[u.reading].partition == p {
 		s.readTo(u, start)
 	}
@@ -123,7 +123,7 @@ func (s *Session) lettersVanished(u *upload, p *partition, start int64) {
 
 // settleRefused settles what is acknowledged by now of the refused batches that
 // some letters belong to. No letter is on its way.
-func (s *Session) settleRefused(letters []*letter) {
+func (s *deadLetters) settleRefused(letters []*letter) {
 	var before *upload
 	for _, l := range letters {
 		if u := l.upload; u != nil && u != before {
@@ -138,7 +138,7 @@ func (s *Session) settleRefused(letters []*letter) {
 // letteredTo settles the pieces whose records are all acknowledged, and moves the
 // start of those of which the first ones are: the next owner need not write them
 // again.
-func (s *Session) letteredTo(u *upload) {
+func (s *deadLetters) letteredTo(u *upload) {
 	awaited := map[*partition]int64{} // the first offset of each
 	for _, l := range s.letter.queue {
 		if first, ok := awaited[l.partition]; l.upload == u && (!ok || l.Offset < first) {
@@ -162,7 +162,7 @@ func (s *Session) letteredTo(u *upload) {
 }
 
 // pieceLettered notes that the piece's records below next are acknowledged.
-func (s *Session) pieceLettered(pc *piece, next int64) {
+func (s *deadLetters) pieceLettered(pc *piece, next int64) {
 	p, node := pc.partition, pc.node
 	if next > node.Last {
 		s.settleNode(p, node)
@@ -174,7 +174,7 @@ func (s *Session) pieceLettered(pc *piece, next int64) {
 
 // letteredAll settles a refused batch once all of its records are acknowledged,
 // and says whether they are.
-func (s *Session) letteredAll(u *upload) bool {
+func (s *deadLetters) letteredAll(u *upload) bool {
 	if len(u.pieces) == 0 {
 		return true // settled already
 	}

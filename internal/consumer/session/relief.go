@@ -20,7 +20,7 @@ const maxVictims = 1000
 
 // relieved is relieve, at most once in a while, and not while draining: nothing
 // would read the lines again.
-func (s *Session) relieved(need int64, now time.Time) bool {
+func (s *memory) relieved(need int64, now time.Time) bool {
 	if now.Before(s.reliefAt) || s.mode != running {
 		return false
 	}
@@ -36,7 +36,7 @@ func (s *Session) relieved(need int64, now time.Time) bool {
 // been stored since their trouble began, one goes for a taste of what follows;
 // where nothing can be stored by anybody, waiting is better than reading
 // everything twice.
-func (s *Session) relieve(need int64, now time.Time) bool {
+func (s *memory) relieve(need int64, now time.Time) bool {
 	if s.pacer.Hopeless() || s.pacer.Paused(now) {
 		return false
 	}
@@ -64,7 +64,7 @@ func (s *Session) relieve(need int64, now time.Time) bool {
 }
 
 // holders are the namespaces that could give way.
-func (s *Session) holders() (hs []budget.Holder[*namespace]) {
+func (s *memory) holders() (hs []budget.Holder[*namespace]) {
 	for n := range s.namespaces() {
 		if bytes := s.sheddable(n); bytes > 0 {
 			hs = append(hs, budget.Holder[*namespace]{Namespace: n, Bytes: bytes, Evidence: s.lastStored.After(n.Since())})
@@ -75,7 +75,7 @@ func (s *Session) holders() (hs []budget.Holder[*namespace]) {
 
 // sheddable returns the bytes that shedding the namespace would free, 0 if it
 // has no trouble, or only the batch of a trial that has still to be tried.
-func (s *Session) sheddable(n *namespace) (bytes int64) {
+func (s *memory) sheddable(n *namespace) (bytes int64) {
 	if !n.Troubled() {
 		return 0
 	}

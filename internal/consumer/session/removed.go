@@ -13,7 +13,7 @@ const removedRemedy = "the topic's retention must be longer than an outage lasts
 
 // lookForRemoved looks at partitions that wait for a person: what retention removes
 // of what they owe is met by no read.
-func (s *Session) lookForRemoved(now time.Time) {
+func (s *catchUpReads) lookForRemoved(now time.Time) {
 	for _, p := range s.partitions {
 		if p.open() && !p.lost && !p.heldOut && p.cursor.LogStart.Load() > p.ledger.Watermark() {
 			s.removed(p, now)
@@ -23,7 +23,7 @@ func (s *Session) lookForRemoved(now time.Time) {
 
 // removed lets a partition go on without what it owed below the log start, and
 // reports it. Lines in memory are imported all the same.
-func (s *Session) removed(p *partition, now time.Time) {
+func (s *catchUpReads) removed(p *partition, now time.Time) {
 	start, first := min(p.cursor.LogStart.Load(), p.ledger.Position()), int64(-1)
 	records, namespaces := int64(0), 0
 	for node := range p.ledger.All {
@@ -60,7 +60,7 @@ func (s *Session) removed(p *partition, now time.Time) {
 }
 
 // release ends what is held below start of a record or a range.
-func (s *Session) release(p *partition, node *ledger.Node, start int64) {
+func (s *catchUpReads) release(p *partition, node *ledger.Node, start int64) {
 	if node.Last >= start {
 		s.shiftNode(p, node, start)
 		return
@@ -76,7 +76,7 @@ func (s *Session) release(p *partition, node *ledger.Node, start int64) {
 // moveMark moves the place from which a namespace's dropped lines are read again,
 // as what lies before it has been read or is gone. At the position nothing of the
 // namespace is dropped any more.
-func (s *Session) moveMark(n *namespace, p *partition, to int64, now time.Time) {
+func (s *catchUpReads) moveMark(n *namespace, p *partition, to int64, now time.Time) {
 	mark := n.shed[p]
 	if to < p.ledger.Position() {
 		s.shiftNode(p, mark, to)
@@ -91,7 +91,7 @@ func (s *Session) moveMark(n *namespace, p *partition, to int64, now time.Time) 
 
 // compacted reports records that an earlier owner held and that a chunk should
 // have brought: compaction, or an aborted transaction, has taken them away.
-func (s *Session) compacted(p *partition, c *fetch.Chunk) {
+func (s *catchUpReads) compacted(p *partition, c *fetch.Chunk) {
 	for _, o := range p.ledger.OwedRecords(c.Next) {
 		if c.Has(o) {
 			continue

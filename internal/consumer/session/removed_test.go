@@ -96,7 +96,7 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, append(poison(0, 0), runOf("a", 1, 9)...)...)
 		r.after(age)
-		commit = r.commitOf(r.part(0))
+		commit = r.commits.commitOf(r.part(0))
 	})
 	for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 		synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, append(append(poison(0, 1), runOf("a", 2, 8)...), poison(9, 9)...)...)
 		r.after(age)
-		commit = r.commitOf(r.part(0))
+		commit = r.commits.commitOf(r.part(0))
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})

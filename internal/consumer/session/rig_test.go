@@ -232,7 +232,7 @@ func (r *sessionRig) watermark(partition int32, want int64) {
 // frontier is what a commit of the partition would say now.
 func (r *sessionRig) frontier(partition int32) ledger.Frontier {
 	r.t.Helper()
-	m, err := ledger.Decode(r.commitOf(r.part(partition)).Metadata)
+	m, err := ledger.Decode(r.commits.commitOf(r.part(partition)).Metadata)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
 // last called.
-func (s *Session) countMemoryPause(now time.Time) {
+func (s *memory) countMemoryPause(now time.Time) {
 	if s.pending != nil {
 		s.metrics.Paused("memory", now.Sub(s.pausedAt))
 		s.pausedAt = now
@@ -17,7 +17,7 @@ func (s *Session) countMemoryPause(now time.Time) {
 
 // room says whether the chunk's lines fit the budget. Near it the largest
 // batches are flushed; where that cannot help, namespaces in trouble are shed.
-func (s *Session) room(c *fetch.Chunk, now time.Time) bool {
+func (s *memory) room(c *fetch.Chunk, now time.Time) bool {
 	var cost int64
 	for i := range c.Groups {
 		g := &c.Groups[i]
@@ -43,7 +43,7 @@ const keptIdleBytes = 8 << 20
 
 // makeRoom says whether cost bytes fit the budget, having done what can be done
 // at once so that they do.
-func (s *Session) makeRoom(cost int64, now time.Time) bool {
+func (s *memory) makeRoom(cost int64, now time.Time) bool {
 	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.budget.Free() {
 		s.pool.Trim()
 	}
@@ -62,7 +62,7 @@ func (s *Session) makeRoom(cost int64, now time.Time) bool {
 // expire seals what is due by age while there are slots to import it. What is
 // due and finds none stays open: sealed it would wait as long, and fill no more,
 // so that many namespaces behind at once would make a flood of tiny imports.
-func (s *Session) expire(now time.Time) {
+func (s *memory) expire(now time.Time) {
 	for s.pacer.InFlight()+s.waiting() < s.cfg.UploadConcurrency {
 		b, ok := s.batches.ExpireOldest(now)
 		if !ok {
@@ -74,7 +74,7 @@ func (s *Session) expire(now time.Time) {
 
 // grantLarge makes room for an answer or a batch that is larger than the share
 // of the budget which reading always has.
-func (s *Session) grantLarge(now time.Time) {
+func (s *memory) grantLarge(now time.Time) {
 	for _, a := range []*fetch.Allowance{s.fetched, s.inflated} {
 		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
 			a.Grant(n)
@@ -83,9 +83,9 @@ func (s *Session) grantLarge(now time.Time) {
 }
 
 // waiting counts the healthy namespaces that wait for a slot.
-func (s *Session) waiting() int { return s.pacer.Waiting() }
+func (s *imports) waiting() int { return s.pacer.Waiting() }
 
-func (s *Session) sealLargest(now time.Time) bool {
+func (s *memory) sealLargest(now time.Time) bool {
 	b, ok := s.batches.SealLargest()
 	if ok {
 		s.queue(b, now)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
 )
@@ -33,36 +31,10 @@ const (
 // Everything that may block happens in goroutines that report back on a
 // channel. All of them have ended when run returns.
 type Session struct {
-	*Process
-	member     Member
-	partitions map[kafka.TopicPartition]*partition
-	batches    *batcher.Batcher
-	fetcher    *fetch.Fetcher
-	catchUp    catchUps
-
-	events
-	gone chan struct{} // closed when Run returns
-
-	pending *fetch.Chunk // waits for room in the budget
-	// pendingCost is what it would be charged, as it was last found.
-	pendingCost int64
-	commits     committer
-	letter      letterState
-	mode        mode
-	fencedBy    error // why the partitions were taken from this member, nil if they were not
-	drain       drainState
-	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
-	lookout     lookout
-	reliefAt    time.Time // not before then another namespace is looked for to shed
-	// Partitions that pauseHeld has paused, and until when that is counted.
-	pausedPartitions int
-	pausesCounted    time.Time
-
-	ctx       context.Context // of everything but reading; ends with the session
-	cancel    context.CancelFunc
-	probes    context.Context // of probes; ends when the session drains
-	endProbes context.CancelFunc
-	wg        sync.WaitGroup
+	intake  // and in it the owners below, see owners.go
+	commits *commits
+	lookout lookout
+	gone    chan struct{} // closed when Run returns
 }
 
 // Member is what the group knows this process by, for one generation.
@@ -94,17 +66,10 @@ type result struct {
 	began     time.Time
 }
 
-func New(r *Process, m Member) *Session {
-	r.metrics.Subscribed(slices.AppendSeq(slices.Clone(r.cfg.Topics), maps.Keys(m.Parts)))
-	s := &Session{
-		Process:    r,
-		member:     m,
-		partitions: make(map[kafka.TopicPartition]*partition, len(m.Assigned)),
-		batches:    batcher.New(r.cfg.Batch, r.pool),
-		events:     newEvents(r.cfg.UploadConcurrency),
-		gone:       make(chan struct{}),
-		commits:    newCommitter(),
-	}
+// New prepares the session of a generation. It starts nothing.
+func New(p *Process, m Member) *Session {
+	p.metrics.Subscribed(slices.AppendSeq(slices.Clone(p.cfg.Topics), maps.Keys(m.Parts)))
+	s := stack(&base{Process: p, member: m, events: newEvents(p.cfg.UploadConcurrency)}, batcher.New(p.cfg.Batch, p.pool))
 	for _, tp := range m.Assigned {
 		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: room{size: metadataRoom}, touched: &s.commits.touched}
 	}
@@ -118,12 +83,6 @@ func (s *Session) FencedBy() error { return s.fencedBy }
 // Away reports that no heartbeat and no commit was acknowledged for a whole lease.
 // Any goroutine may ask.
 func (s *Session) Away() bool { return s.member.Lease.Check() != nil }
-
-// enter makes the contexts of what the session starts; cancel ends all of them.
-func (s *Session) enter(ctx context.Context) {
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.probes, s.endProbes = context.WithCancel(s.ctx)
-}
 
 // Run works until the group rebalances, stop is closed, or the subscription has
 // to change; then it drains. It stops at once where the generation is lost. When
@@ -162,7 +121,7 @@ func (s *Session) turn(now time.Time) {
 	s.dispatch(now)
 	s.drain.asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
-	s.commit(now)
+	s.commits.commit(now)
 	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
 

@@ -19,7 +19,7 @@ type attemptFunc = func(ctx context.Context, guard func() error) Outcome
 // first dropped one; from there a catch-up read takes them again. Batches whose
 // attempt is in flight follow when it ends. Those that may be stored stay until
 // the API has been asked about them, and keep a trial going.
-func (s *Session) shed(n *namespace, now time.Time) {
+func (s *imports) shed(n *namespace, now time.Time) {
 	n.probe = nil
 	for i := len(n.uploads) - 1; i >= 0; i-- {
 		if u := n.uploads[i]; u.mayLeave() {
@@ -40,7 +40,7 @@ func (s *Session) shed(n *namespace, now time.Time) {
 	s.busy(n)
 }
 
-func (s *Session) shedUpload(n *namespace, u *upload, now time.Time) {
+func (s *imports) shedUpload(n *namespace, u *upload, now time.Time) {
 	s.tellLeaving(u)
 	s.shedPieces(n, u.pieces, now)
 	s.remove(u)
@@ -48,7 +48,7 @@ func (s *Session) shedUpload(n *namespace, u *upload, now time.Time) {
 
 // shedPieces turns a batch's nodes into the namespace's shed nodes, of which
 // each partition keeps the first.
-func (s *Session) shedPieces(n *namespace, pieces []piece, now time.Time) {
+func (s *imports) shedPieces(n *namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
 		p, node := pc.partition, pc.node
 		if node.Partition() != p.ledger {
@@ -90,7 +90,7 @@ func markCost(n *namespace) int64 {
 }
 
 // mark remembers where a namespace's dropped lines begin in a partition.
-func (s *Session) mark(n *namespace, p *partition, node *ledger.Node) {
+func (s *imports) mark(n *namespace, p *partition, node *ledger.Node) {
 	if node == nil {
 		return
 	}
@@ -105,7 +105,7 @@ func (s *Session) mark(n *namespace, p *partition, node *ledger.Node) {
 
 // unmark forgets where a namespace's dropped lines begin in a partition: there
 // are none any more.
-func (s *Session) unmark(n *namespace, p *partition) {
+func (s *imports) unmark(n *namespace, p *partition) {
 	if n.shed[p] != nil {
 		delete(n.shed, p)
 		s.budget.Charge(budget.Marks, -markCost(n))
@@ -114,7 +114,7 @@ func (s *Session) unmark(n *namespace, p *partition) {
 
 // marksFit reports whether the lines of the chunk that have to be dropped could
 // be remembered.
-func (s *Session) marksFit(c *fetch.Chunk, p *partition) bool {
+func (s *imports) marksFit(c *fetch.Chunk, p *partition) bool {
 	var cost int64
 	for i := range c.Groups {
 		if n := s.lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.shed[p] == nil {
@@ -126,30 +126,30 @@ func (s *Session) marksFit(c *fetch.Chunk, p *partition) bool {
 
 // resumeMarked lets partitions be read on that await memory for marks, once half
 // of it is free.
-func (s *Session) resumeMarked() {
+func (s *imports) resumeMarked() {
 	if s.budget.Held(budget.Marks) <= s.budget.Ceiling(budget.Marks)/2 {
 		s.resume(awaitsMarks)
 	}
 }
 
 // dropFrom marks the first line of a namespace that is dropped on reading.
-func (s *Session) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
+func (s *imports) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
 	s.mark(n, p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // settleNode ends a node whose lines are done.
-func (s *Session) settleNode(p *partition, node *ledger.Node) {
+func (s *assigned) settleNode(p *partition, node *ledger.Node) {
 	s.ended(p, p.ledger.Settle(node))
 }
 
 // dropNode ends a node whose lines other nodes stand for.
-func (s *Session) dropNode(p *partition, node *ledger.Node) {
+func (s *assigned) dropNode(p *partition, node *ledger.Node) {
 	s.ended(p, p.ledger.Drop(node))
 }
 
 // shiftNode moves the start of a node to first: the lines before it are done, or
 // other nodes stand for them.
-func (s *Session) shiftNode(p *partition, node *ledger.Node, first int64) {
+func (s *assigned) shiftNode(p *partition, node *ledger.Node, first int64) {
 	if err := p.ledger.Shift(node, first, node.Timestamp); err != nil {
 		s.log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
 	}
@@ -157,7 +157,7 @@ func (s *Session) shiftNode(p *partition, node *ledger.Node, first int64) {
 }
 
 // ended tells of a mistake in this package, or lets the partition be committed.
-func (s *Session) ended(p *partition, err error) {
+func (s *assigned) ended(p *partition, err error) {
 	if err != nil {
 		s.log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
 		return
@@ -166,7 +166,7 @@ func (s *Session) ended(p *partition, err error) {
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.
-func (s *Session) beginTrial(n *namespace, now time.Time) {
+func (s *imports) beginTrial(n *namespace, now time.Time) {
 	if n.Probed(n.Dropped()) {
 		s.catchUp.want(n)
 	}

@@ -26,9 +26,6 @@ const (
 // lookout is what the loop looks at now and then, whatever happens.
 type lookout struct {
 	next time.Time // not before then
-	// full is since when a chunk waits for memory and none has been taken in, zero if
-	// none waits.
-	full time.Time
 }
 
 // lookAround notices what no event brings: retention that removes what is held, and
@@ -41,7 +38,7 @@ func (s *Session) lookAround(now time.Time) {
 	s.lookForRemoved(now)
 	s.reportSilence(now)
 	if s.memoryFull(now) {
-		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.lookout.full.UTC().Format(time.RFC3339),
+		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
 			"limit_bytes", s.cfg.BufferMaxBytes, "most_is_held_by", s.fullest())
 	}
 }
@@ -73,7 +70,7 @@ func silence(st fetch.Standing, now time.Time) time.Duration {
 
 // throttled reports how long a broker lets reading wait because of a quota. Any
 // goroutine may call it.
-func (s *Session) throttled(broker int32, d time.Duration) {
+func (s *base) throttled(broker int32, d time.Duration) {
 	s.metrics.Throttled().Add(d.Seconds())
 	s.Faults.Log(time.Now(), "a broker slows reading down: a quota of this client or user is used up", fmt.Sprintf("throttled/%d", broker),
 		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
@@ -82,20 +79,20 @@ func (s *Session) throttled(broker int32, d time.Duration) {
 const throttledRemedy = "raise consumer_byte_rate or request_percentage of its client id or user (kafka-configs.sh), or add no more replicas"
 
 // wait lets a chunk wait for memory.
-func (s *Session) wait(c *fetch.Chunk, now time.Time) {
+func (s *memory) wait(c *fetch.Chunk, now time.Time) {
 	s.pending, s.pausedAt = c, now
-	if s.lookout.full.IsZero() {
-		s.lookout.full = now
+	if s.full.IsZero() {
+		s.full = now
 	}
 }
 
 // memoryFull says whether reading has waited for memory for a while.
-func (s *Session) memoryFull(now time.Time) bool {
-	return s.pending != nil && now.Sub(s.lookout.full) >= fullAfter
+func (s *memory) memoryFull(now time.Time) bool {
+	return s.pending != nil && now.Sub(s.full) >= fullAfter
 }
 
 // fullest names the namespaces that hold most of the memory.
-func (s *Session) fullest() string {
+func (s *imports) fullest() string {
 	held := map[string]int64{}
 	s.batches.All(func(b *batcher.Batch) bool {
 		held[b.Namespace] += b.Memory()

@@ -78,7 +78,7 @@ func (s *Session) remark(r *discovery.Start) {
 	}
 }
 
-func (s *Session) tellReset(r *discovery.Start) {
+func (s *assigned) tellReset(r *discovery.Start) {
 	s.metrics.OffsetReset(r.Topic, r.At.Reset)
 	if r.At.Reset == "below_log_start" {
 		s.metrics.Lost(r.Topic).Add(float64(r.At.Gap))
@@ -88,7 +88,7 @@ func (s *Session) tellReset(r *discovery.Start) {
 }
 
 // holdOut keeps a partition from being read until somebody decides.
-func (s *Session) holdOut(p *partition, err error, now time.Time) {
+func (s *assigned) holdOut(p *partition, err error, now time.Time) {
 	p.heldOut, p.failure, p.failing = true, err, now
 	s.fetcher.Pause(p.cursor, true)
 	s.log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,

@@ -100,11 +100,11 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 			}
 		}
 		expect("at first", false, false)
-		r.committed(commitResult{err: errors.New("connection refused")})
+		r.commits.committed(commitResult{err: errors.New("connection refused")})
 		r.commits.flying = true // no commit goes out
 		expect("without the coordinator", true, false)
 		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
-		r.committed(commitResult{sent: time.Now(), commit: kafka.Commit{Offsets: offsets}, results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		r.commits.committed(commitResult{sent: time.Now(), commit: kafka.Commit{Offsets: offsets}, results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
 		r.commits.flying = true
 		expect("with the coordinator", false, false)
 

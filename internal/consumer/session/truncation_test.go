@@ -88,12 +88,12 @@ func TestSession_leaderEpochIsHandedOver(t *testing.T) {
 		r.feed(0, runOf("a", 0, 3)...)
 		r.after(age)
 		p := r.part(0)
-		if got := r.commitOf(p).LeaderEpoch; got != -1 {
+		if got := r.commits.commitOf(p).LeaderEpoch; got != -1 {
 			t.Errorf("leader epoch %d is committed before any is known, want -1", got)
 		}
 		p.cursor.BatchEpoch = 7
 		r.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
-		o := r.commitOf(p)
+		o := r.commits.commitOf(p)
 		if o.LeaderEpoch != 7 {
 			t.Errorf("leader epoch %d is committed, want 7", o.LeaderEpoch)
 		}
@@ -123,7 +123,7 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		r.after(age)
 		p := r.part(0)
 		p.cursor.BatchEpoch = 7
-		o := r.commitOf(p)
+		o := r.commits.commitOf(p)
 		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
 		if got := r.starting().Place(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.At.Offset != 4 || got.At.Reset != "" {
 			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.At.Offset, got.At.Reset)
