@@ -29,8 +29,13 @@ func byChart(s config.Setting) bool { return s.Secret() || s.Variable == "BRIDGE
 
 // inChart is the setting's meaning to somebody who installs the chart.
 func inChart(s config.Setting) string {
-	if s.Variable == "BRIDGE_KAFKA_GROUP_ID" {
+	switch s.Variable {
+	case "BRIDGE_KAFKA_GROUP_ID":
 		return strings.TrimSuffix(s.Meaning, "Required.") + "Default: the release's full name."
+	case "BRIDGE_LEAVE_ON_STOP":
+		return s.Meaning + " In a StatefulSet the default is false."
+	case "BRIDGE_KAFKA_RACK":
+		return s.Meaning + " See also kafka.rackLabel."
 	}
 	return s.Meaning
 }
