@@ -20,6 +20,7 @@ counter bytes_uploaded_total namespace
 counter import_requests_total operation code
 counter import_retries_total operation reason
 counter import_repeats_avoided_total how
+counter import_urls_unused_total
 counter import_possible_repeats_total
 counter imports_finished_total namespace status
 counter rebalances_total

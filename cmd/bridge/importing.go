@@ -56,6 +56,14 @@ func (a *attempts) Create(ctx context.Context, guard func() error) session.Outco
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
+// Prepare implements the session's Import.
+func (a *attempts) Prepare(ctx context.Context, guard func() error) session.Outcome {
+	return outcome(a.client.Prepare(ctx, a.Import, guard))
+}
+
+// Drop implements the session's Import.
+func (a *attempts) Drop() { a.client.Drop(a.Import) }
+
 // Resolve implements consumer.Import.
 func (a *attempts) Resolve(ctx context.Context, guard func() error) session.Outcome {
 	return outcome(a.client.Resolve(ctx, a.Import, guard))

@@ -55,7 +55,7 @@ func (c *Client) Close() {
 func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Outcome {
 	i.attempts++
 	if !i.url.usable() {
-		i.giveUpURL()
+		c.giveUpURL(i)
 	}
 	if out, done := c.beforeRepeat(ctx, i, guard); done {
 		return out
@@ -76,4 +76,27 @@ func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Out
 func (c *Client) Create(ctx context.Context, i *Import, guard func() error) Outcome {
 	i.attempts++
 	return c.create(ctx, i, guard)
+}
+
+// Prepare is Create for an import whose turn comes after another one's: its URL
+// is there when it does. It counts as no attempt of the import; a failure counts,
+// and is paced, like one. An import with a usable URL makes no call.
+func (c *Client) Prepare(ctx context.Context, i *Import, guard func() error) Outcome {
+	if i.url.usable() {
+		return Outcome{Class: Stored, Operation: OperationCreate, RequestID: i.requestID}
+	}
+	return c.create(ctx, i, guard)
+}
+
+// Drop says that no attempt of the import will follow, though it is not stored.
+// An upload URL to which nothing was sent is counted as unused; it lapses.
+func (c *Client) Drop(i *Import) { c.giveUpURL(i) }
+
+// giveUpURL makes the import's next attempt ask for a new URL, and counts the old
+// one if it was of no use.
+func (c *Client) giveUpURL(i *Import) {
+	if i.url.link != nil && !i.url.sent {
+		c.metrics.unused.Inc()
+	}
+	i.giveUpURL()
 }

@@ -34,6 +34,7 @@ func (c *Client) createUnder(ctx context.Context, i *Import, path string, guard 
 		r.malformed(err)
 		return r.answer
 	}
+	c.giveUpURL(i)
 	i.adopt(g, start, g.lifetime(r.header, c.cfg.Now()))
 	return r.answer
 }

@@ -120,8 +120,7 @@ func (i *Import) sendAnew() {
 	i.doubt.open = false
 }
 
-// adopt makes a granted URL the import's.
+// adopt makes a granted URL the import's, in place of one that was given up.
 func (i *Import) adopt(g grant, issued time.Time, lifetime time.Duration) {
-	i.giveUpURL()
 	i.url, i.requestID = uploadURL{link: g.upload, issued: issued, lifetime: lifetime}, g.requestID
 }

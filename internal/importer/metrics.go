@@ -15,6 +15,7 @@ type metrics struct {
 	retries  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	avoided  *prometheus.CounterVec
+	unused   prometheus.Counter
 }
 
 // How a repeat was avoided, also the metric's label. A closed set.
@@ -46,12 +47,16 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "bridge_import_repeats_avoided_total",
 			Help: "Imports whose upload got no answer and that were found stored: by the API when asked, or by the store on a conditional repeat.",
 		}, []string{"how"}),
+		unused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bridge_import_urls_unused_total",
+			Help: "Upload URLs that were asked for and to which nothing was sent, since their batch or probe was given up first.",
+		}),
 	}
 	m.zero()
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration, m.avoided} {
+	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration, m.avoided, m.unused} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -30,6 +30,7 @@ func TestClient_metrics(t *testing.T) {
 	}
 	want["bridge_import_repeats_avoided_total asked"] = 0
 	want["bridge_import_repeats_avoided_total conditional"] = 0
+	want["bridge_import_urls_unused_total"] = 0
 	checkMetrics(t, l.reg, want)
 
 	l.onAsk = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status": "queued"}`) }

@@ -62,7 +62,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	i.url.countLost(&a, t)
 	out := c.failed(i, OperationUpload, a)
 	if a.class == RetryNew || a.class == Malformed && !i.url.ambiguous {
-		i.giveUpURL()
+		c.giveUpURL(i)
 	}
 	return out
 }

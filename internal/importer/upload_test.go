@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 const big = 8 << 20 // more than socket buffers hold
@@ -418,6 +420,41 @@ func TestClient_blocksAreFreeAfterAttempt(t *testing.T) {
 				copy(b, bytes.Repeat([]byte("POISON"), len(b)/6+1))
 			}
 		}
+	}
+}
+
+// TestClient_prepares a URL that the next attempt uses, and counts one that
+// nothing is sent to.
+func TestClient_prepares(t *testing.T) {
+	l := newLab(t)
+	c := l.client()
+	prepare := func(i *Import) Outcome {
+		t.Helper()
+		return l.checked(c.Prepare(t.Context(), i, nil))
+	}
+	i, all := newImport(c, 1000)
+	for range 2 {
+		if out := prepare(i); out.Class != Stored || out.RequestID != "req-1" {
+			t.Fatalf("outcome %+v", out)
+		}
+	}
+	wantClass(t, l.attempt(c, i), Stored, "")
+	c.Drop(i)
+	if n, equal := l.stored(all); n != 1 || !equal || l.postCount() != 1 || i.Attempts() != 1 {
+		t.Errorf("%d objects, equal %t, %d POSTs, %d attempts", n, equal, l.postCount(), i.Attempts())
+	}
+	if n := testutil.ToFloat64(c.metrics.unused); n != 0 {
+		t.Errorf("%v URLs count as unused", n)
+	}
+	other, _ := newImport(c, 100)
+	prepare(other)
+	c.Drop(other)
+	if n := testutil.ToFloat64(c.metrics.unused); n != 1 {
+		t.Errorf("%v URLs count as unused, want 1", n)
+	}
+	l.onPost = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }
+	if out := prepare(other); out.Class != RetryLater || out.Delay <= 0 {
+		t.Errorf("outcome %+v", out)
 	}
 }
 
