@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"kafka-import-bridge/internal/config"
 )
@@ -30,7 +31,12 @@ func valuesSchema() ([]byte, error) {
 	if err := json.Unmarshal(base, &schema); err != nil {
 		return nil, fmt.Errorf("decode base.json: %w", err)
 	}
-	schema["properties"].(object)["config"] = configSchema()
+	properties := schema["properties"].(object)
+	properties["config"] = configSchema()
+	if !known("BRIDGE_KAFKA_RACK") {
+		kafka := properties["kafka"].(object)["properties"].(object)
+		kafka["rackLabel"] = object{"const": "", "description": "For a bridge that knows BRIDGE_KAFKA_RACK; this version does not."}
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -39,6 +45,11 @@ func valuesSchema() ([]byte, error) {
 		return nil, fmt.Errorf("encode schema: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// known reports whether this version of the bridge has a setting.
+func known(variable string) bool {
+	return slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Variable == variable })
 }
 
 func configSchema() object {
