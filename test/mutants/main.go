@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -33,7 +34,7 @@ func main() {
 			mutants[i].by = mutants[i].everyTest()
 		}
 	}
-	ok := playAll(ctx, root, mutants, pattern, *verbose || *all, os.Stdout)
+	ok := playAll(ctx, root, mutants, pattern, *verbose, os.Stdout)
 	stop()
 	if !ok {
 		os.Exit(1)
@@ -60,6 +61,8 @@ func playAll(ctx context.Context, root string, mutants []mutant, pattern *regexp
 		fmt.Fprintf(w, "%-9s %5.1fs  %s: %s\n", v, time.Since(began).Seconds(), m.in, m.name)
 		if verbose || !v.good() {
 			fmt.Fprint(w, out)
+		} else if names := failed(out); len(names) > 0 {
+			fmt.Fprintf(w, "                  by %s\n", strings.Join(names, " "))
 		}
 	}
 	fmt.Fprintf(w, "%d killed, %d harmless, %d survived, %d harmful, %d broken\n",

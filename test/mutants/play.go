@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -91,4 +92,14 @@ func goTest(ctx context.Context, root, overlay, dir string, tests []string) (out
 	cmd.Stdout, cmd.Stderr = &text, &text
 	err := cmd.Run()
 	return text.String(), err == nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// failed lists the tests that the go command's output says have failed.
+func failed(out string) (names []string) {
+	for _, match := range failedTest.FindAllStringSubmatch(out, -1) {
+		names = append(names, match[1])
+	}
+	return names
 }

@@ -19,14 +19,16 @@ func TestBudget_agreesWithASum(t *testing.T) {
 	for range 20000 {
 		reading, batches = rng.Int64N(limit/2), rng.Int64N(limit/2)
 		a := Account(rng.IntN(int(accounts)))
-		n := rng.Int64N(limit / 20)
+		n := rng.Int64N(limit / 20 << rng.IntN(4))
+		free := limit - reading - batches - held[Letters] - held[Marks]
+		fits := held[a] == 0 && n <= max(b.Ceiling(a), free) || held[a] > 0 && held[a]+n <= b.Ceiling(a)
+		if b.Fits(a, n) != fits {
+			t.Fatalf("%d bytes fit account %d, which holds %d, beside %d that are free: %t", n, a, held[a], free, !fits)
+		}
 		switch {
 		case rng.IntN(2) == 0:
 			n = -min(n, held[a])
-		case !b.Fits(a, n):
-			if free := limit - reading - batches - held[Letters] - held[Marks]; held[a] == 0 && n <= max(b.Ceiling(a), free) || held[a] > 0 && held[a]+n <= b.Ceiling(a) {
-				t.Fatalf("%d bytes do not fit account %d, which holds %d", n, a, held[a])
-			}
+		case !fits:
 			continue
 		}
 		b.Charge(a, n)
@@ -35,6 +37,9 @@ func TestBudget_agreesWithASum(t *testing.T) {
 		if b.Free() != want || b.Used() != limit-want || b.Share() != want+batches || b.Held(a) != held[a] {
 			t.Fatalf("free %d, used %d, share %d, held %d; want %d, %d, %d, %d", b.Free(), b.Used(), b.Share(), b.Held(a), want, limit-want, want+batches, held[a])
 		}
+	}
+	if b.Reset(); b.Free() != limit-reading-batches {
+		t.Errorf("after the end of a generation %d are free, want %d", b.Free(), limit-reading-batches)
 	}
 }
 

@@ -162,3 +162,18 @@ func TestTaste_aGeneralOutageIsReadSlowly(t *testing.T) {
 		t.Errorf("%d of %d lines are read after one namespace stores again", w.at, len(w.log))
 	}
 }
+
+// Who gives way while a taste is under way makes it no longer.
+func TestTaste_isOneForAll(t *testing.T) {
+	now := time.UnixMilli(0)
+	taste := NewTaste(10, time.Minute)
+	taste.Begin(now)
+	taste.Read(10)
+	taste.Begin(now.Add(time.Second))
+	if taste.Allows(now.Add(time.Minute - 1)) {
+		t.Error("a second victim begins a taste of its own")
+	}
+	if !taste.Allows(now.Add(time.Minute)) {
+		t.Error("the taste is not renewed")
+	}
+}

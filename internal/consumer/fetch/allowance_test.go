@@ -319,3 +319,64 @@ func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
 		}
 	})
 }
+
+// A grant is for one request: the next large one needs its own, since the owner
+// made room once.
+func TestAllowance_aGrantServesOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAllowance(testCapacity, testCeiling).Own()
+		served := make(chan *Buffer, 2)
+		for range 2 {
+			go func() {
+				l, err := a.Lend(t.Context(), 70<<10)
+				if err != nil {
+					t.Error(err)
+				}
+				served <- l
+			}()
+		}
+		synctest.Wait()
+		a.Grant(a.Wanted())
+		(<-served).Release()
+		if synctest.Wait(); len(served) != 0 || a.Wanted() != 70<<10 {
+			t.Errorf("%d more are served, %d wanted", len(served), a.Wanted())
+		}
+		a.Grant(a.Wanted())
+		(<-served).Release()
+	})
+}
+
+// What is lent and what is kept for reuse together stay within the capacity.
+func TestAllowance_keepsNoMoreThanItMayLend(t *testing.T) {
+	a := NewAllowance(testCapacity, testCeiling)
+	var small []*Buffer
+	for range testCapacity / (4 << 10) {
+		l, err := a.Lend(t.Context(), 4<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		small = append(small, l)
+	}
+	for _, l := range small {
+		l.Release()
+	}
+	l, err := a.Lend(t.Context(), 32<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.used+a.idle > a.capacity {
+		t.Errorf("%d bytes are lent and %d kept, the capacity is %d", a.used, a.idle, a.capacity)
+	}
+	l.Release()
+}
+
+// Who gives up just when its turn has come gives back what was kept for it.
+func TestAllowance_givingUpTooLateTakesNothing(t *testing.T) {
+	a := NewAllowance(testCapacity, testCeiling)
+	w := &allowanceWaiter{n: 8 << 10, ready: make(chan struct{})}
+	a.waiting = append(a.waiting, w)
+	a.wake()
+	if err := a.leave(w, context.Canceled); !errors.Is(err, context.Canceled) || a.Used() != 0 {
+		t.Errorf("%v, %d bytes are lent", err, a.Used())
+	}
+}

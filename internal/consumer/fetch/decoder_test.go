@@ -328,6 +328,40 @@ func TestCursor_learnsWhatIsTold(t *testing.T) {
 	}
 }
 
+// A catch-up read brings what its job wants and no more, as lines or as records.
+func TestDecoder_catchesUpWithWhatIsWanted(t *testing.T) {
+	for _, originals := range []bool{false, true} {
+		r := newDecoderRig(t)
+		var b recordbatch.Batch
+		for o, ns := range []string{"a", "b", "a", "c"} {
+			b.Records = append(b.Records, recordbatch.Record{Offset: int64(o), Value: fmt.Appendf(nil, `{"id":"%d","ns":["%s"]}`, o, ns)})
+		}
+		b.Records = append(b.Records, recordbatch.Record{Offset: 4, Value: []byte(`{"id":"4","ns":["a","b"]}`)})
+		w := r.work(0, b)
+		w.CatchUp = &CatchUpJob{Cursor: r.cursor, Wanted: map[string]bool{"a": true, "d": true}, Originals: originals}
+		chunks := r.decode(w)
+		var got []string
+		for _, c := range chunks {
+			for i := range c.Groups {
+				for _, l := range c.Groups[i].Lines {
+					got = append(got, fmt.Sprint(c.Groups[i].Namespace, l.Offset))
+				}
+			}
+			for i := range c.Rejects {
+				got = append(got, fmt.Sprint("record", c.Rejects[i].Offset))
+			}
+		}
+		want := "a0 a2 a4"
+		if originals {
+			want = "record0 record2 record4"
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("originals %t: %q, want %q", originals, got, want)
+		}
+		r.end(chunks)
+	}
+}
+
 func TestDecoder_dropsStaleWork(t *testing.T) {
 	r := newDecoderRig(t)
 	w := r.work(0, recordbatch.Batch{Records: []recordbatch.Record{recordbatch.InNS(0, "a")}})

@@ -192,6 +192,41 @@ func TestPacer_whatIsPutOffDelaysNobody(t *testing.T) {
 }
 
 // A probe is made where lines have left memory, one at a time and after the rest.
+// A namespace whose other attempt fails while it waits for a slot gets none before
+// its rest is over.
+func TestPacer_restsThatBeginInTheQueueAreKept(t *testing.T) {
+	p := New(2, 2)
+	inTrouble(p, "a")
+	n := waiting(p, "a", 1, start)
+	n.Fail(start, Failure{Delay: time.Minute})
+	if got := startNext(p, start); got != "" {
+		t.Errorf("%s starts within its rest", got)
+	}
+	if at := p.NextWake(start); !at.Equal(start.Add(time.Minute)) {
+		t.Errorf("wakes at %s", at)
+	}
+	p.Wake(start.Add(time.Minute))
+	if got := startNext(p, start.Add(time.Minute)); got != "a" {
+		t.Errorf("%q starts after the rest", got)
+	}
+}
+
+// An attempt that began in trouble gives its slot back as such, whatever its
+// namespace is by then.
+func TestPacer_troubledSlotsAreGivenBack(t *testing.T) {
+	p := New(2, 2)
+	n := inTrouble(p, "a")
+	troubled := p.Began(n)
+	if p.MayTry(start) || p.HealthyInFlight() != 0 {
+		t.Fatal("a troubled attempt took no troubled slot")
+	}
+	n.Clear()
+	p.Ended(n, troubled)
+	if !p.MayTry(start) || p.InFlight() != 0 || p.HealthyInFlight() != 0 {
+		t.Errorf("its slot is lost: %d in flight, %d of them healthy", p.InFlight(), p.HealthyInFlight())
+	}
+}
+
 func TestPacer_probesWhatRests(t *testing.T) {
 	p := New(4, 2)
 	n := p.Get("n")
