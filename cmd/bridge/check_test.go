@@ -264,6 +264,23 @@ func TestCheck_apiAnswers(t *testing.T) {
 	}
 }
 
+// The check finds the name of the create call as a run does.
+func TestCheck_findsTheImportPath(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/requests/upload-url") {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = io.WriteString(w, `{"upload_url":"https://store.example/x","requestId":"r1"}`)
+	}))
+	t.Cleanup(server.Close)
+	w := newCheckWorld(t)
+	code, out := w.check(map[string]string{"SAFETYKIT_BASE_URL": server.URL}, "-namespace", "users")
+	if code != 0 || !strings.Contains(out, "for namespace users by /v1/data/{namespace}/requests/upload-url (request id r1)") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
 func TestCheck_committedOffsets(t *testing.T) {
 	w := newCheckWorld(t)
 	w.produce("users", 0, `{"id":"a"}`, `{"id":"b"}`, `{"id":"c"}`)
