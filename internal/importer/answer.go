@@ -33,13 +33,16 @@ type grant struct {
 // the other fields are taken if they make sense. Errors quote nothing.
 func parseGrant(answer []byte, allowInsecure bool) (grant, error) {
 	var fields struct {
-		UploadURL string          `json:"upload_url"`
-		RequestID json.RawMessage `json:"requestId"`
-		SnakeID   json.RawMessage `json:"request_id"`
-		ExpiresAt json.RawMessage `json:"expires_at"`
+		UploadURL string `json:"upload_url"`
+		RequestID string `json:"requestId"`
+		SnakeID   string `json:"request_id"`
+		ExpiresAt string `json:"expires_at"`
 	}
-	if json.Unmarshal(answer, &fields) != nil {
-		return grant{}, errors.New("answer is not the documented JSON")
+	if err := json.Unmarshal(answer, &fields); err != nil {
+		// A field of another type is passed over, and the others are read.
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
+			return grant{}, errors.New("answer is not the documented JSON")
+		}
 	}
 	upload, err := parseUploadURL(fields.UploadURL, allowInsecure)
 	if err != nil {
@@ -49,8 +52,8 @@ func parseGrant(answer []byte, allowInsecure bool) (grant, error) {
 	if id == "" {
 		id = requestID(fields.SnakeID)
 	}
-	var expires time.Time
-	if json.Unmarshal(fields.ExpiresAt, &expires) != nil {
+	expires, err := time.Parse(time.RFC3339, fields.ExpiresAt)
+	if err != nil {
 		expires = time.Time{}
 	}
 	return grant{upload: upload, requestID: id, expires: expires}, nil
@@ -78,10 +81,9 @@ func parseUploadURL(text string, allowInsecure bool) (*url.URL, error) {
 	return u, nil
 }
 
-// requestID takes a string that can stand in a log line, else "".
-func requestID(raw json.RawMessage) string {
-	var id string
-	if json.Unmarshal(raw, &id) != nil || len(id) > maxRequestIDBytes {
+// requestID takes an id that can stand in a log line, else "".
+func requestID(id string) string {
+	if len(id) > maxRequestIDBytes {
 		return ""
 	}
 	for _, r := range id {
