@@ -11,14 +11,14 @@ import (
 type Original struct {
 	Source    kafka.TopicPartition
 	Offset    int64
-	Timestamp int64 // of the record or else of its arrival, Unix milliseconds
+	Timestamp int64 // as the record has it, whatever that is: Unix milliseconds
 	kafka.Record
 }
 
 // newOriginal keeps a record that arrived at that time, in whose memory its key,
 // value and header values stay until own.
 func newOriginal(source kafka.TopicPartition, r *wire.Record, arrived int64) *Original {
-	o := &Original{Source: source, Offset: r.Offset, Timestamp: SourceTime(r.Timestamp, arrived), Record: kafka.Record{Key: r.Key, Value: r.Value}}
+	o := &Original{Source: source, Offset: r.Offset, Timestamp: r.Timestamp, Record: kafka.Record{Key: r.Key, Value: r.Value}}
 	for name, value := range r.Headers() {
 		o.Headers = append(o.Headers, kafka.Header{Name: string(name), Value: value})
 	}

@@ -1,10 +1,17 @@
 package fetch
 
+import (
+	"strconv"
+	"time"
+)
+
 // A record's timestamp is whatever its producer wrote: nothing (-1), 0, seconds,
 // microseconds, a time to come. All that is told of a record's age, and the
 // header of its dead letter, go through the functions of this file.
 
 const (
+	// firstTimestamp is the beginning of the year 0.
+	firstTimestamp = -62_167_219_200_000
 	// earliestTimestamp is the beginning of 1971, in Unix milliseconds. What lies
 	// before is no time of a record, but not set, or counted in seconds.
 	earliestTimestamp = 365 * 24 * 60 * 60 * 1000
@@ -13,15 +20,21 @@ const (
 	latestTimestamp = 253_402_300_799_999
 )
 
-// SourceTime returns the time that a record says it is of, or when it arrived if
-// it says none. All are in Unix milliseconds.
-func SourceTime(timestamp, arrived int64) int64 {
+// AgeTime returns the time from which a record's age counts: that which it says
+// it is of, but not later than when it arrived, which also counts if it says none.
+// All are in Unix milliseconds.
+func AgeTime(timestamp, arrived int64) int64 {
 	if timestamp < earliestTimestamp || timestamp > latestTimestamp {
 		return arrived
 	}
-	return timestamp
+	return min(timestamp, arrived)
 }
 
-// AgeTime returns the time from which a record's age counts: that which it says
-// it is of, but not later than when it arrived.
-func AgeTime(timestamp, arrived int64) int64 { return min(SourceTime(timestamp, arrived), arrived) }
+// FormatTimestamp returns a record's timestamp in RFC 3339 with milliseconds, or
+// as the number that it is where that names no year of RFC 3339.
+func FormatTimestamp(timestamp int64) []byte {
+	if timestamp > latestTimestamp || timestamp < firstTimestamp {
+		return strconv.AppendInt(nil, timestamp, 10)
+	}
+	return time.UnixMilli(timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")
+}

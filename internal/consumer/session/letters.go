@@ -65,7 +65,7 @@ func (l *letter) outgoing() []kafka.Header {
 		kafka.Header{Name: headerSource, Value: []byte(l.Source.Topic)},
 		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.Source.Partition), 10)},
 		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.Offset, 10)},
-		kafka.Header{Name: "bridge.source.timestamp", Value: time.UnixMilli(l.Timestamp).UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z07:00")})
+		kafka.Header{Name: "bridge.source.timestamp", Value: fetch.FormatTimestamp(l.Timestamp)})
 	if l.namespace != "" {
 		out = append(out, kafka.Header{Name: "bridge.namespace", Value: []byte(l.namespace)})
 	}
