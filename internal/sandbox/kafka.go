@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // KafkaOptions shape a cluster. The zero value is one broker on a free port.
@@ -28,6 +29,8 @@ type KafkaOptions struct {
 	// Network makes the cluster listen there instead of on loopback: for
 	// testing/synctest.
 	Network *Network
+	// Versions is the release whose protocol the brokers speak; nil is the newest.
+	Versions *kversion.Versions
 }
 
 // Kafka is a cluster inside this process. What it holds is lost with Close.
@@ -48,6 +51,9 @@ func StartKafka(opts KafkaOptions) (*Kafka, error) {
 	}
 	if len(opts.Ports) > 0 {
 		settings = append(settings, kfake.Ports(opts.Ports...))
+	}
+	if opts.Versions != nil {
+		settings = append(settings, kfake.MaxVersions(opts.Versions))
 	}
 	if opts.Network != nil {
 		settings = append(settings, kfake.ListenFn(opts.Network.listenBroker))

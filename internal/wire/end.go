@@ -2,21 +2,47 @@ package wire
 
 import "encoding/binary"
 
-// End reads headers only, without checking anything: the offset after the last
-// whole batch of one partition's records and that batch's leader epoch. It lets
-// the next fetch go out before this one is decoded; decoding finds what is
-// wrong. Both are -1 where there is no whole batch.
-func End(records []byte) (next int64, leaderEpoch int32) {
-	next, leaderEpoch = -1, -1
+// Tail is what a partition's records end with. Offsets and epochs are -1, and the
+// rest 0, where there is no whole batch.
+type Tail struct {
+	Next        int64 // the offset after the last whole batch
+	LeaderEpoch int32 // that batch's
+	Batch       BatchID
+}
+
+// BatchID tells a batch from one that another log has in its place.
+type BatchID struct {
+	BaseOffset int64
+	CRC        uint32
+}
+
+// End reads headers only, without checking anything. It lets the next fetch go out
+// before this one is decoded; decoding finds what is wrong.
+func End(records []byte) Tail {
+	t := Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
 	for len(records) >= batchHeaderLen {
 		total := int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch
 		if total < batchHeaderLen || total > int64(len(records)) {
 			break
 		}
-		delta := int64(int32(binary.BigEndian.Uint32(records[atLastOffsetDelta:])))
-		next = int64(binary.BigEndian.Uint64(records)) + delta + 1
-		leaderEpoch = int32(binary.BigEndian.Uint32(records[atLeaderEpoch:]))
+		t = tailOf(records)
 		records = records[total:]
 	}
-	return next, leaderEpoch
+	return t
+}
+
+// EndOfFirst is End of the first batch alone, of which its header is enough.
+func EndOfFirst(records []byte) Tail {
+	if len(records) < batchHeaderLen {
+		return Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
+	}
+	return tailOf(records)
+}
+
+func tailOf(batch []byte) Tail {
+	base, delta := int64(binary.BigEndian.Uint64(batch)), int64(int32(binary.BigEndian.Uint32(batch[atLastOffsetDelta:])))
+	return Tail{
+		Next: base + delta + 1, LeaderEpoch: int32(binary.BigEndian.Uint32(batch[atLeaderEpoch:])),
+		Batch: BatchID{BaseOffset: base, CRC: binary.BigEndian.Uint32(batch[atCRC:])},
+	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,12 +117,18 @@ func (t *truth) incarnation(topic string, partition int32, identity string) plac
 		return place{topic, t.current[topic], partition}
 	}
 	id, _, _ := strings.Cut(identity, ".")
+	if id == noTopicID {
+		return place{topic, t.current[topic], partition}
+	}
 	if i, ok := t.ids[id]; ok {
 		return place{topic, i, partition}
 	}
 	t.fault("commit for an unknown topic id %q", identity)
 	return place{topic, t.current[topic], partition}
 }
+
+// noTopicID is how brokers name every topic that know no ids.
+var noTopicID = base64.RawURLEncoding.EncodeToString(make([]byte, 16))
 
 // sample looks at what the group has committed.
 func (t *truth) sample(topic string, partition int32, offset int64, metadata string) {

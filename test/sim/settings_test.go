@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kversion"
+
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/record"
@@ -40,8 +42,9 @@ type settings struct {
 	rebalance    time.Duration
 	heartbeat    time.Duration
 	refresh      time.Duration
-	static       bool // members are static, named by their slots
-	stay         bool // and stay in the group when they stop
+	static       bool               // members are static, named by their slots
+	stay         bool               // and stay in the group when they stop
+	kafka        *kversion.Versions // of the brokers, nil for the newest
 }
 
 func defaultSettings() *settings {

@@ -204,7 +204,13 @@ func (w *world) changeSettings(rnd *rand.Rand) {
 	s := w.settings
 	w.mu.Unlock()
 	w.changing.Unlock()
-	w.truth.excuse(excuse{from: epoch, to: time.Now(), why: "settings changed"})
+	until := time.Now()
+	for i := range maxSlots { // one that started meanwhile keeps the old settings
+		if p := w.slot(i); p != nil && p.settings != s {
+			until = epoch.Add(time.Hour)
+		}
+	}
+	w.truth.excuse(excuse{from: epoch, to: until, why: "settings changed"})
 	w.truth.mu.Lock()
 	w.truth.orders = false
 	w.truth.mu.Unlock()

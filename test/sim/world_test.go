@@ -90,7 +90,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 		topics[topic] = partitions
 	}
 	var err error
-	w.kafka, err = sandbox.StartKafka(sandbox.KafkaOptions{Network: w.network, Brokers: brokers, Topics: topics})
+	w.kafka, err = sandbox.StartKafka(sandbox.KafkaOptions{Network: w.network, Brokers: brokers, Topics: topics, Versions: s.kafka})
 	if err != nil {
 		t.Fatal(err)
 	}

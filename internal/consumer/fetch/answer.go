@@ -40,7 +40,8 @@ type answer struct {
 	lease *Buffer
 	// size is that of an answer which has no room in the buffer budget, so that
 	// only its head was read; else 0.
-	size int64
+	size    int64
+	version int16 // of the call
 }
 
 // headBytes is how much is read of an answer that has no room: enough for the
@@ -65,7 +66,7 @@ func (f *Fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (
 		a.lease = l
 		return l.Bytes[:n], nil
 	})
-	if err == nil && a.size > 0 {
+	if a.version = version; err == nil && a.size > 0 {
 		err = a.DecodeHead(body, version)
 	} else if err == nil {
 		err = a.Decode(body, version)
@@ -138,22 +139,52 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
 	a.untold = !a.learn(p, f.cfg.ReadCommitted)
+	if a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p) {
+		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultReplaced, Err: errReplaced}}, a.offset, a.batchEpoch)
+	}
 	if len(p.Records) == 0 {
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
+		at := time.Time{}
+		if a.from < a.offset { // a new leader may not know yet how far it is
+			at = time.Now().Add(Backoff)
+		}
+		f.moved(a, a.offset, a.batchEpoch, 0, at)
 		return nil
 	}
 	w := Work{aborted: slices.Clone(p.Aborted), High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
-	next, epoch := wire.End(p.Records)
+	end := wire.End(p.Records)
 	if p.Cut {
-		w.cut = res.size
-		if b, _, err := wire.ReadHeader(p.Records, -1); err == nil {
-			next, epoch = b.NextOffset(), b.LeaderEpoch
-		}
+		w.cut, end = res.size, wire.EndOfFirst(p.Records)
 	}
-	if next <= a.offset {
-		next, epoch = a.offset, a.batchEpoch
+	f.note(a, end.Batch, res.version < 13)
+	if end.Next <= a.offset {
+		end.Next, end.LeaderEpoch = a.offset, a.batchEpoch
 	}
-	return f.hand(ctx, a, w, next, epoch)
+	return f.hand(ctx, a, w, end.Next, end.LeaderEpoch)
+}
+
+// errReplaced is what is wrong with a partition whose log holds something else than
+// what was read of it.
+var errReplaced = errors.New("the log holds another batch than the one that was read of it last")
+
+// resolve ends the doubt about a partition whose answer begins with the batch that
+// was read last, and reports whether it does.
+func (f *Fetcher) resolve(a asked, p *wire.FetchedPartition) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a.turn != a.request || a.Cursor.Epoch.Load() != a.epoch {
+		return true // it is stale, whatever it says
+	}
+	a.doubted = wire.EndOfFirst(p.Records).Batch != a.last
+	return !a.doubted
+}
+
+// note remembers what was read last of a partition.
+func (f *Fetcher) note(a asked, last wire.BatchID, byName bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a.turn == a.request && a.Cursor.Epoch.Load() == a.epoch && last.BaseOffset >= 0 {
+		a.Cursor.last, a.Cursor.byName = last, byName
+	}
 }
 
 // failed sorts out an error code of one partition.
@@ -161,10 +192,15 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 	code := kafka.Code(p.ErrorCode)
 	f.cfg.Failed("fetch")
 	switch {
+	case code == kafka.CodeOffsetOutOfRange && a.from < a.offset: // nothing is left to compare
+		f.Forget(a.Cursor)
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))
+		return nil
 	case code == kafka.CodeOffsetOutOfRange:
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultOutOfRange, Err: code}}, a.offset, a.batchEpoch)
 	case code.TopicGone():
 		f.Refresh()
+		f.doubt(a)
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultLost, Err: code}}, a.offset, a.batchEpoch)
 	case code.StaleLeader():
 		f.Refresh()

@@ -29,6 +29,9 @@ type Cursor struct {
 	heard               time.Time // when its offsets below were last told
 	unanswered          time.Time // since when its leader has not answered for it, zero if it has
 	why                 error
+	last                wire.BatchID // of what was read last, its base offset -1 if unknown
+	byName              bool         // the last answer was by the topic's name, not by its id
+	doubted             bool         // the log may be another one by now: see doubt
 
 	// Epoch counts resets: what an older read delivers is stale.
 	Epoch atomic.Uint32
@@ -82,6 +85,7 @@ const (
 	FaultLost                        // the topic was deleted or created anew
 	FaultCorrupt                     // the data at the offset cannot be read
 	FaultSchema                      // the record at the offset waits for its schema
+	FaultReplaced                    // the log holds something else than what was read of it
 )
 
 // Fault travels in the order of the partition's chunks, so that the loop has

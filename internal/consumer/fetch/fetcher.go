@@ -71,7 +71,7 @@ func (f *Fetcher) Run(ctx context.Context) {
 func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused}
+	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused, last: wire.BatchID{BaseOffset: -1}}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
@@ -93,7 +93,7 @@ func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 func (f *Fetcher) Forget(c *Cursor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.BatchEpoch = -1
+	c.BatchEpoch, c.last, c.doubted = -1, wire.BatchID{BaseOffset: -1}, false
 }
 
 // EpochOf is the newest leader epoch of what was read, -1 if unknown.

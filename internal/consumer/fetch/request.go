@@ -15,7 +15,8 @@ type asked struct {
 	request    uint64 // the cursor's turn
 	of         int32  // who is asked
 	epoch      uint32
-	offset     int64
+	offset     int64 // the position
+	from       int64 // what is asked for: the position, or the batch read last, to see whether it is there still
 	leaderEp   int32
 	batchEpoch int32
 	untold     bool // the answer did not say where the log ends
@@ -42,7 +43,10 @@ func (f *Fetcher) gather(leader int32) (batch []asked, next time.Time) {
 			}
 			continue
 		}
-		a := asked{Cursor: c, of: leader, epoch: c.Epoch.Load(), offset: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch}
+		a := asked{Cursor: c, of: leader, epoch: c.Epoch.Load(), offset: c.Offset, from: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch}
+		if c.doubted = c.doubted && c.last.BaseOffset < c.Offset; c.doubted {
+			a.from = c.last.BaseOffset
+		}
 		if c.ahead() > 0 {
 			batch = append(batch, a)
 		} else {
@@ -89,7 +93,7 @@ func (f *Fetcher) aside(w *Work) asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := w.Cursor
-	return asked{Cursor: c, of: c.leader, epoch: w.Epoch, offset: w.From, leaderEp: c.leaderEpoch, batchEpoch: -1}
+	return asked{Cursor: c, of: c.leader, epoch: w.Epoch, offset: w.From, from: w.From, leaderEp: c.leaderEpoch, batchEpoch: -1}
 }
 
 // release makes partitions fetchable again, not before at, but for those that the
@@ -127,7 +131,10 @@ func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
-		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.offset, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
+		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.from, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
+		if a.from < a.offset {
+			p.LastFetchedEpoch = -1 // that of the batch before is not known
+		}
 		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != a.Topic {
 			r.Topics = append(r.Topics, wire.FetchTopic{Name: a.Topic, ID: a.topicID})
 		}

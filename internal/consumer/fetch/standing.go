@@ -14,13 +14,15 @@ type Standing struct {
 	// Throttled is until when the leader keeps this client waiting, by a quota; in the
 	// past or zero if it does not.
 	Throttled time.Time
+	// Doubted reports whether the log may be another one than was read: see suspect.
+	Doubted bool
 }
 
 // Standing returns how the partition stands with its leader. Any goroutine may ask.
 func (f *Fetcher) Standing(c *Cursor) Standing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Standing{Leader: c.leader, Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.leader]}
+	return Standing{Leader: c.leader, Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.leader], Doubted: c.doubted}
 }
 
 // unanswered notes that nothing has come of a request that was made at began.
@@ -31,12 +33,25 @@ func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
 		if a.turn != a.request {
 			continue // it was answered for, and another one has asked since
 		}
+		a.suspect()
 		if a.Cursor.unanswered.IsZero() {
 			a.Cursor.unanswered = began
 		}
 		a.why = why
 	}
 }
+
+// doubt makes the next answer prove that the log is the one that was read.
+func (f *Fetcher) doubt(a asked) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.suspect()
+}
+
+// suspect notes that the topic may have been created anew since the last answer. Who
+// fetches by its name, as brokers before 3.1 want it, would not notice (KIP-516). Call
+// with fetcher.mu held.
+func (c *Cursor) suspect() { c.doubted = c.byName && c.last.BaseOffset >= 0 }
 
 // answered notes that the leader has answered for the partition.
 func (f *Fetcher) answered(a asked) {

@@ -17,11 +17,10 @@ import (
 func (s *intake) faulted(p *partition, f *fetch.Fault, now time.Time) {
 	position := p.ledger.Position()
 	switch f.Kind {
-	case fetch.FaultOutOfRange, fetch.FaultTruncated:
+	case fetch.FaultOutOfRange, fetch.FaultTruncated, fetch.FaultReplaced:
 		s.outOfRange(p, f, now)
 	case fetch.FaultLost:
 		s.lose(p, kafka.CodeUnknownTopicID, now)
-		s.fetcher.Reset(p.cursor, position, now.Add(fetch.MaxBackoff))
 	case fetch.FaultSchema:
 		s.awaitSchema(p, f, now)
 	default:
@@ -85,24 +84,26 @@ func (s *intake) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 	s.fetcher.Pause(p.cursor, true)
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
 	p.failure, p.failing = f.Err, now
-	truncatedAt := int64(-1)
-	if f.Kind == fetch.FaultTruncated {
-		truncatedAt = f.Offset
-	}
-	s.relocate(p, truncatedAt)
+	s.relocate(p, f)
 }
 
 // relocate finds the new range in a goroutine, since that asks a broker.
-func (s *intake) relocate(p *partition, truncatedAt int64) {
+func (s *intake) relocate(p *partition, f *fetch.Fault) {
 	ctx, client, fetcher, queries := s.ctx, s.client, s.fetcher, s.queries
-	tp, c := p.TopicPartition, p.cursor
+	tp, c, id := p.TopicPartition, p.cursor, p.topicID
 	s.wg.Go(func() {
-		log, ok := discovery.Log(ctx, client, tp, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
+		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
 		if !ok {
 			return
 		}
 		select {
-		case queries <- func(now time.Time) { s.relocated(p, truncatedAt, log, now) }:
+		case queries <- func(now time.Time) {
+			if same {
+				s.relocated(p, f, log, now)
+			} else {
+				s.lose(p, kafka.CodeUnknownTopicID, now)
+			}
+		}:
 		case <-ctx.Done():
 		}
 	})
@@ -112,17 +113,19 @@ func (s *intake) relocate(p *partition, truncatedAt int64) {
 // ends before the position is another history, in which everything from its
 // start (or from where the histories part) is new to us. What is not done before
 // that place is read again with it.
-func (s *intake) relocated(p *partition, truncatedAt int64, log kafka.Range, now time.Time) {
-	if s.mode != running {
+func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now time.Time) {
+	if s.mode != running || p.lost {
 		return
 	}
 	position, frontier, readBefore := p.ledger.Position(), ledger.Frontier{}, false
 	r := discovery.Start{TopicPartition: p.TopicPartition, Committed: kafka.Committed{Offset: position}, At: ledger.Start{Offset: position}}
 	at := &r.At
 	switch known := s.frontierOf(p); {
-	case truncatedAt >= 0 && truncatedAt < max(position, known.Below):
-		frontier = known.Before(truncatedAt)
-		at.Offset, at.Gap, at.Reset = max(log.Begin, min(truncatedAt, p.ledger.Watermark())), max(position, known.Below)-truncatedAt, "beyond_end"
+	case f.Kind == fetch.FaultReplaced:
+		at.Offset, at.Gap, at.Reset = log.Begin, position, "recreated"
+	case f.Kind == fetch.FaultTruncated && f.Offset < max(position, known.Below):
+		frontier = known.Before(f.Offset)
+		at.Offset, at.Gap, at.Reset = max(log.Begin, min(f.Offset, p.ledger.Watermark())), max(position, known.Below)-f.Offset, "beyond_end"
 	case position < log.Begin:
 		at.Gap, at.Behind = known.Lost(position, log.Begin)
 		at.Offset, at.Reset, readBefore = log.Begin, "below_log_start", known.Below >= log.Begin
@@ -186,10 +189,14 @@ func (s *intake) frontierOf(p *partition) ledger.Frontier {
 	return m.Frontier
 }
 
-// lose stops committing a partition whose topic is gone.
+// lose stops reading and committing a partition whose topic is gone, or may be.
 func (s *assigned) lose(p *partition, code kafka.Code, now time.Time) {
 	if p.lost {
 		return
+	}
+	if p.open() {
+		s.fetcher.Pause(p.cursor, true)
+		s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
 	}
 	s.fetcher.Refresh() // only the metadata can clear it
 	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now

@@ -150,7 +150,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 		for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *Config) { c.OffsetReset = reset })
-				r.relocated(r.part(0), -1, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
+				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
 				name := fmt.Sprintf("the log begins at %d, reset %d", begin, reset)
 				if held := r.part(0).heldOut; held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)

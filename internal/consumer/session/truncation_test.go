@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -15,7 +16,7 @@ func (r *sessionRig) truncate(partition int32, end int64) {
 	r.t.Helper()
 	p := r.part(partition)
 	r.logs[p.TopicPartition] = r.logs[p.TopicPartition][:end]
-	r.relocated(p, end, kafka.Range{End: end}, time.Now())
+	r.relocated(p, &fetch.Fault{Kind: fetch.FaultTruncated, Offset: end}, kafka.Range{End: end}, time.Now())
 	r.settleDown()
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/discovery"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -43,6 +44,10 @@ func (s *Session) follow(f *discovery.Found, now time.Time) {
 			s.lose(p, kafka.CodeUnknownTopicID, now)
 		case p.lost:
 			p.lost, p.failure = false, nil
+			if p.open() { // a broker that has just said otherwise is not asked at once
+				s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
+				s.fetcher.Pause(p.cursor, p.paused)
+			}
 			p.touch()
 		}
 	}
