@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	case errors.Is(err, group.ErrFenced):
 		return false, c.twin()
 	case err != nil:
-		c.cannotJoin(ctx, "join", err)
+		c.cannotJoin(ctx, "join", c.whyNot(ctx, err))
 		return false, nil
 	}
 	c.state.joined(gen.MemberID, gen.ID)
@@ -74,6 +75,19 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	c.metrics.Rebalanced()
 	sub.Parts = gen.Counts
 	return c.generation(ctx, gen, &sub)
+}
+
+// whyNot finds a better reason for an error of Join than its code is.
+func (c *Consumer) whyNot(ctx context.Context, err error) error {
+	code, ok := kafka.CodeOf(err)
+	switch {
+	case errors.Is(err, group.ErrNotStored):
+		return errors.New("the coordinator cannot store the group's members, which is one record: raise max.message.bytes of __consumer_offsets, " +
+			"or let each group of bridges read fewer topics (BRIDGE_KAFKA_TOPICS, BRIDGE_KAFKA_TOPIC_REGEX)")
+	case ok && (code == kafka.CodeUnknown || code == kafka.CodeInconsistentProtocol || code == kafka.CodeUnknownGroup):
+		return cmp.Or(c.client.ForeignGroup(ctx, c.cfg.Group), err)
+	}
+	return err
 }
 
 // generation runs the session of one generation. What it has stored is committed

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -176,6 +177,40 @@ func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error
 		out.Members = append(out.Members, GroupMember{MemberID: m.MemberID, ClientID: m.ClientID, ClientHost: m.ClientHost, Metadata: m.MemberMetadata})
 	}
 	return out, nil
+}
+
+// ForeignGroupError says that a group is of a kind that a bridge cannot share.
+type ForeignGroupError struct {
+	Group string
+	Kind  string // in the brokers' words: Consumer, Share or Streams
+}
+
+// Error names the kind and the remedy.
+func (e *ForeignGroupError) Error() string {
+	kind := map[string]string{
+		"Consumer": "a group of consumers of the protocol of KIP-848 (group.protocol=consumer)",
+		"Share":    "a share group", "Streams": "a group of Kafka Streams",
+	}[e.Kind]
+	return fmt.Sprintf("%s is %s of another program: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only",
+		e.Group, cmp.Or(kind, "a group of another kind, "+e.Kind+","))
+}
+
+// ForeignGroup returns a ForeignGroupError if the group is of a kind that a
+// bridge cannot share, and nil if it is not or cannot be asked about.
+func (c *Client) ForeignGroup(ctx context.Context, group string) error {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	body, _, err := c.call(ctx, anyBroker, &wire.FindCoordinatorRequest{Group: group})
+	var coordinator wire.FindCoordinatorResponse
+	if err != nil || coordinator.Decode(body) != nil || coordinator.ErrorCode != 0 {
+		return nil
+	}
+	body, _, err = c.call(ctx, coordinator.NodeID, &wire.ListGroupsRequest{Types: []string{"consumer", "share", "streams"}})
+	var groups wire.ListGroupsResponse
+	if err != nil || groups.Decode(body) != nil || groups.Types[group] == "" {
+		return nil
+	}
+	return &ForeignGroupError{group, groups.Types[group]}
 }
 
 // groupCall asks a group's coordinator, which kafka-go looks up each time.

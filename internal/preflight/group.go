@@ -2,7 +2,6 @@ package preflight
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,6 +35,9 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 		return p.failure(check, err)
 	}
 	p.committed, p.committing = committed, true
+	if foreign := p.client.ForeignGroup(ctx, p.cfg.Group); foreign != nil {
+		return Finding{Check: check, Detail: oneLine(foreign.Error()), Remedy: "stop that program or choose another BRIDGE_KAFKA_GROUP_ID"}
+	}
 	g, err := p.client.DescribeGroup(ctx, p.cfg.Group)
 	if err != nil {
 		return Finding{Check: check, OK: true, Detail: "its offsets can be read; joining was not proven and its members are unknown: " +
@@ -85,33 +87,10 @@ func (p *Preflight) judgeGroup(check string, g *kafka.Group) Finding {
 // and each once. Only a stable group shows what its members said.
 func foreignMembers(g *kafka.Group) (ids []string) {
 	for _, m := range g.Members {
-		if len(m.Metadata) > 0 && !bridgeSubscription(m.Metadata) {
+		if len(m.Metadata) > 0 && new(wire.Subscription).Decode(m.Metadata) != nil {
 			ids = append(ids, fmt.Sprintf("%q", m.ClientID))
 		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
-}
-
-// bridgeSubscription tells whether a member's subscription has the form that
-// the bridge's client library gives it: version 1, topics and user data, but
-// not the owned partitions, which every other client adds in this version.
-// Neither kind can read the other's.
-func bridgeSubscription(b []byte) bool {
-	if len(b) < 6 || binary.BigEndian.Uint16(b) != 1 {
-		return false
-	}
-	topics := int32(binary.BigEndian.Uint32(b[2:]))
-	b = b[6:]
-	for ; topics > 0; topics-- {
-		if len(b) < 2 || len(b)-2 < int(binary.BigEndian.Uint16(b)) {
-			return false
-		}
-		b = b[2+int(binary.BigEndian.Uint16(b)):]
-	}
-	if len(b) < 4 {
-		return false
-	}
-	userData := max(0, int(int32(binary.BigEndian.Uint32(b))))
-	return len(b)-4 == userData
 }

@@ -126,22 +126,3 @@ func TestPreflight_groupThatTellsLittle(t *testing.T) {
 		})
 	}
 }
-
-func TestBridgeSubscription(t *testing.T) {
-	ours := []byte("\x00\x01\x00\x00\x00\x01\x00\x05users\xff\xff\xff\xff")
-	if !bridgeSubscription(ours) {
-		t.Error("the bridge's own form is not known")
-	}
-	for n := range ours {
-		if bridgeSubscription(ours[:n]) {
-			t.Errorf("taken for ours: %q", ours[:n])
-		}
-	}
-	for version := int16(0); version <= 3; version++ {
-		m := kmsg.NewConsumerMemberMetadata()
-		m.Version, m.Topics = version, []string{"users"}
-		if bridgeSubscription(m.AppendTo(nil)) {
-			t.Errorf("version %d of another client is taken for ours", version)
-		}
-	}
-}

@@ -15,6 +15,7 @@ const (
 	KeyHeartbeat       int16 = 12
 	KeyLeaveGroup      int16 = 13
 	KeySyncGroup       int16 = 14
+	KeyListGroups      int16 = 16
 	KeyAPIVersions     int16 = 18
 )
 

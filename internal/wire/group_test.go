@@ -41,6 +41,14 @@ func TestGroupRequests_Append(t *testing.T) {
 	}
 }
 
+func TestListGroupsRequest_Append(t *testing.T) {
+	list := kmsg.NewPtrListGroupsRequest()
+	readBack(t, &ListGroupsRequest{Types: []string{"share"}}, 5, list)
+	if len(list.StatesFilter) != 0 || len(list.TypesFilter) != 1 || list.TypesFilter[0] != "share" {
+		t.Errorf("%+v", list)
+	}
+}
+
 func same(p *string, s string) bool { return p == nil && s == "" || p != nil && *p == s }
 
 // groupAnswers are answers as kmsg writes them, what they say, and how they are read.
@@ -55,6 +63,13 @@ func groupAnswers() []groupAnswer {
 	sync.ErrorCode, sync.MemberAssignment = 27, []byte{3}
 	beat := kmsg.NewPtrHeartbeatResponse()
 	beat.ThrottleMillis, beat.ErrorCode = 9, 22
+	list := kmsg.NewPtrListGroupsResponse()
+	list.ErrorCode = 15
+	for group, kind := range map[string]string{"g": "Consumer", "h": "Share"} {
+		g := kmsg.NewListGroupsResponseGroup()
+		g.Group, g.ProtocolType, g.GroupState, g.GroupType = group, "consumer", "Stable", kind
+		list.Groups = append(list.Groups, g)
+	}
 	left := kmsg.NewPtrLeaveGroupResponse()
 	left.Members = []kmsg.LeaveGroupResponseMember{{MemberID: "m", InstanceID: &instance, ErrorCode: 25}}
 	denied := kmsg.NewPtrLeaveGroupResponse()
@@ -65,6 +80,7 @@ func groupAnswers() []groupAnswer {
 			Members: []JoinedMember{{MemberID: "m", InstanceID: instance, Metadata: []byte{1, 2}}, {MemberID: "n"}}}},
 		{sync, 3, &SyncGroupResponse{ErrorCode: 27, Assignment: []byte{3}}},
 		{beat, 3, &ErrorResponse{ErrorCode: 22}},
+		{list, 5, &ListGroupsResponse{ErrorCode: 15, Types: map[string]string{"g": "Consumer", "h": "Share"}}},
 		{left, 3, &leaveResponse{ErrorResponse{ErrorCode: 25}}},
 		{denied, 3, &leaveResponse{ErrorResponse{ErrorCode: 30}}},
 	}
@@ -114,6 +130,17 @@ func TestSubscription_isWhatEarlierReleasesWrite(t *testing.T) {
 	}
 }
 
+// Other clients add what they own, in the same version.
+func TestSubscription_ofOtherClientsIsMalformed(t *testing.T) {
+	for version := int16(0); version <= 3; version++ {
+		k := kmsg.NewConsumerMemberMetadata()
+		k.Version, k.Topics = version, []string{"a"}
+		if new(Subscription).Decode(k.AppendTo(nil)) == nil {
+			t.Errorf("version %d of another client is taken for a bridge's", version)
+		}
+	}
+}
+
 // Others read an assignment as Kafka's own, and the bridge reads theirs.
 func TestAssignment_isKafkas(t *testing.T) {
 	a := Assignment{Partitions: map[string][]int32{"a": {0, 2}, "b": {1}}, UserData: []byte{7}}
@@ -136,11 +163,11 @@ func FuzzGroupResponses(f *testing.F) {
 		f.Add(a.sent.AppendTo(nil), int16(i))
 	}
 	s := Subscription{Topics: []string{"a"}, UserData: []byte{1}}
-	f.Add(s.Append(nil), int16(6))
+	f.Add(s.Append(nil), int16(7))
 	a := Assignment{Partitions: map[string][]int32{"a": {0, 2}}}
-	f.Add(a.Append(nil), int16(7))
-	f.Add([]byte{0, 1, 0x7f, 0xff, 0xff, 0xff}, int16(7))
-	decoders := []decoder{new(FindCoordinatorResponse), new(JoinGroupResponse), new(SyncGroupResponse), new(ErrorResponse), new(leaveResponse), new(leaveResponse),
+	f.Add(a.Append(nil), int16(8))
+	f.Add([]byte{0, 1, 0x7f, 0xff, 0xff, 0xff}, int16(8))
+	decoders := []decoder{new(FindCoordinatorResponse), new(JoinGroupResponse), new(SyncGroupResponse), new(ErrorResponse), new(ListGroupsResponse), new(leaveResponse), new(leaveResponse),
 		new(Subscription), new(Assignment)}
 	fuzzDecode(f, func(body []byte, which int16) error { return decoders[int(uint16(which))%len(decoders)].Decode(body) })
 }

@@ -30,15 +30,17 @@ func (s *Subscription) Append(dst []byte) []byte {
 	return appendBytes(dst, s.UserData)
 }
 
-// Decode reads a subscription. The result keeps none of b.
+// Decode reads a subscription; that of another client, which has another form, is
+// malformed. The result keeps none of b.
 func (s *Subscription) Decode(b []byte) error {
 	c := cursor{b: b}
-	c.int16() // version
 	*s = Subscription{}
+	c.bad = c.int16() != consumerProtocol
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
 		s.Topics = append(s.Topics, c.string(false, ""))
 	}
 	s.UserData = append(s.UserData, c.bytes32(false)...)
+	c.bad = c.bad || c.at != len(b)
 	return c.err("subscription")
 }
 

@@ -32,11 +32,13 @@ func fleetSettings() *settings {
 func TestFleet_rollingDeploy(t *testing.T) {
 	for _, d := range []struct {
 		name   string
+		static bool // members keep their names, and stay in the group while they restart
 		deploy func(f *fleet)
-	}{{"one at a time", (*fleet).replaceEach}, {"surge of one", (*fleet).surge}} {
+	}{{"one at a time", false, (*fleet).replaceEach}, {"surge of one", false, (*fleet).surge}, {"static members, one at a time", true, (*fleet).replaceEach}} {
 		t.Run(d.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFleet(t, *fleetMembers, int32(*fleetPartitions), *fleetRate)
+				f.static = d.static
 				f.phase("start")
 				f.startAll()
 				time.Sleep(10 * time.Second)
@@ -63,7 +65,7 @@ func (f *fleet) replaceEach() {
 	for i := range f.members {
 		f.members[i].stop(f.t)
 		time.Sleep(podStart)
-		f.members[i] = f.start()
+		f.members[i] = f.start(i)
 		f.members[i].awaitReady()
 	}
 }
@@ -73,7 +75,7 @@ func (f *fleet) replaceEach() {
 func (f *fleet) surge() {
 	for i := range f.members {
 		time.Sleep(podStart)
-		next := f.start()
+		next := f.start(i)
 		next.awaitReady()
 		f.members[i].stop(f.t)
 		f.members[i] = next
@@ -127,7 +129,7 @@ func newFleet(t *testing.T, members int, partitions int32, rate int) *fleet {
 // startAll starts all members at about the same time.
 func (f *fleet) startAll() {
 	for i := range f.members {
-		f.members[i] = f.start()
+		f.members[i] = f.start(i)
 		time.Sleep(50 * time.Millisecond)
 	}
 	for _, m := range f.members {

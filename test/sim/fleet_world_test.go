@@ -40,6 +40,7 @@ type fleet struct {
 	started    int
 	partitions int32
 	rate       int
+	static     bool
 	stopping   chan struct{}
 	fed        chan struct{} // closed when feed has returned
 
@@ -173,7 +174,8 @@ type fleetMember struct {
 	err      error // of Run, once done is closed
 }
 
-func (f *fleet) start() *fleetMember {
+// start starts a process in the place of a member.
+func (f *fleet) start(place int) *fleetMember {
 	f.started++
 	name := fmt.Sprintf("p%03d", f.started)
 	cfg, err := fleetSettings().config(name, 0)
@@ -181,6 +183,9 @@ func (f *fleet) start() *fleetMember {
 		f.t.Fatal(err)
 	}
 	cfg.FetchMaxWait = 500 * time.Millisecond
+	if f.static {
+		cfg.InstanceID, cfg.StayOnStop = instanceOf(place), true
+	}
 	base, err := url.Parse(f.apiURL)
 	if err != nil {
 		f.t.Fatal(err)

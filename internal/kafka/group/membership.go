@@ -88,6 +88,10 @@ type answer struct {
 // instance id: the coordinator has given it this one's place.
 var ErrFenced = errors.New("another process has joined the group under the same instance id")
 
+// ErrNotStored means that the coordinator could not store what the group consists of:
+// its members' subscriptions and assignments are one record of __consumer_offsets.
+var ErrNotStored = errors.New("the coordinator could not store the group")
+
 func newMembership(instance string) *membership {
 	return &membership{instance: instance, coordinator: unknown}
 }
@@ -145,6 +149,9 @@ func (m *membership) answered(c call, a answer) error {
 	m.refused(c, a.err)
 	if m.passing(a.err) {
 		return nil
+	}
+	if c == syncUp && errors.Is(a.err, kafka.CodeUnknown) {
+		return fmt.Errorf("%s: %w: %w", c, ErrNotStored, a.err)
 	}
 	return fmt.Errorf("%s: %w", c, a.err)
 }

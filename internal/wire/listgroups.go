@@ -1,0 +1,48 @@
+package wire
+
+// ListGroupsRequest asks a broker for the groups that it coordinates, with their
+// types, which brokers tell from version 5 (Kafka 3.8) on.
+type ListGroupsRequest struct {
+	Types []string // such as "consumer"; none: all
+}
+
+// Key implements Request.
+func (*ListGroupsRequest) Key() int16 { return KeyListGroups }
+
+// Versions implements Request.
+func (*ListGroupsRequest) Versions() (lowest, highest int16) { return 5, 5 }
+
+// Flexible implements Request.
+func (*ListGroupsRequest) Flexible(int16) bool { return true }
+
+// Append implements Request.
+func (r *ListGroupsRequest) Append(dst []byte, _ int16) []byte {
+	dst = appendArrayLen(dst, 0, true) // of any state
+	dst = appendArrayLen(dst, len(r.Types), true)
+	for _, t := range r.Types {
+		dst = appendStringAs(dst, t, true)
+	}
+	return appendTags(dst, true)
+}
+
+// ListGroupsResponse is the groups that a broker coordinates.
+type ListGroupsResponse struct {
+	ErrorCode int16
+	Types     map[string]string // by group: "Classic", "Consumer" (KIP-848), "Share" or "Streams"
+}
+
+// Decode reads the body of an answer of version 5.
+func (r *ListGroupsResponse) Decode(body []byte) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = ListGroupsResponse{ErrorCode: c.int16(), Types: map[string]string{}}
+	for n := c.arrayLen(true); n > 0 && !c.bad; n-- {
+		id := c.string(true, "")
+		c.bytes16(true) // protocol type
+		c.bytes16(true) // state
+		r.Types[id] = c.string(true, "")
+		c.skipTags(true)
+	}
+	c.skipTags(true)
+	return c.err("list groups response")
+}
