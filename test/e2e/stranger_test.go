@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -45,7 +47,9 @@ func TestGroup_ofAnotherKindIsNamed(t *testing.T) {
 			w := newWorld(t, 2)
 			stranger := w.client(append(tc.options(w.group), kgo.ConsumeTopics(w.topic))...)
 			w.eventually("it is a member", func() bool {
-				stranger.PollFetches(t.Context()).Err()
+				ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+				defer cancel()
+				stranger.PollFetches(ctx)
 				groups, err := w.admin.ListGroups(w.context())
 				return err == nil && groups[w.group].State == "Stable"
 			})

@@ -147,7 +147,7 @@ func (m *membership) answered(c call, a answer) error {
 	}
 	m.failures++
 	m.refused(c, a.err)
-	if m.passing(a.err) {
+	if m.passing(c, a.err) {
 		return nil
 	}
 	if c == syncUp && errors.Is(a.err, kafka.CodeUnknown) {
@@ -156,13 +156,13 @@ func (m *membership) answered(c call, a answer) error {
 	return fmt.Errorf("%s: %w", c, a.err)
 }
 
-// passing reports whether an error is one of the first few that a rebalance, or
-// a coordinator that moves, makes by the way.
-func (m *membership) passing(err error) bool {
+// passing reports whether an error is one of the first few that a rebalance, a
+// coordinator that moves or a connection that a broker has closed makes by the way.
+func (m *membership) passing(c call, err error) bool {
 	code, answered := errors.AsType[kafka.Code](err)
 	switch {
 	case !answered:
-		return false
+		return c == beat && m.failures == 1
 	case code == kafka.CodeRebalanceInProgress:
 		return true
 	}
