@@ -24,7 +24,7 @@ type mutant struct {
 
 // list is every mutant that is kept.
 func list() []mutant {
-	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants)
+	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants)
 }
 
 // killers are the tests that must fail, by the directory of their package.

@@ -1,0 +1,133 @@
+package session
+
+import (
+	"testing"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
+)
+
+// dropped makes a session in which the lines of the namespace bad have left
+// memory, from offset 0 of partition 0 on.
+func (r *sessionRig) dropped() *namespace {
+	r.t.Helper()
+	r.answers = 0
+	r.api.create = only("bad", overloaded)
+	r.feed(0, runOf("bad", 0, 14)...)
+	r.after(time.Second)
+	n := r.namespace("bad")
+	r.shed(n, time.Now())
+	if n.shed[r.part(0)] == nil || n.shed[r.part(0)].First != 0 {
+		r.t.Fatal("the lines have not left memory")
+	}
+	return n
+}
+
+// A catch-up chunk that begins behind a namespace's mark, as when the mark was set
+// while the read was under way, brings none of its lines and moves nothing.
+func TestSession_aChunkBehindTheMarkIsNotTaken(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		n, p := r.dropped(), r.part(0)
+		n.Probed(true) // a trial reads back
+		c := fetch.NewChunk(p.cursor, p.cursor.Epoch.Load())
+		c.Start, c.Next = 5, 8
+		c.CatchUp = &fetch.CatchUpJob{Cursor: p.cursor, From: 5, Wanted: map[string]bool{"bad": true}}
+		c.Add("bad", fetch.Line{Offset: 6, Bytes: recordbatch.LineOf(6, "bad")})
+		r.takeLines(c, p, time.Now())
+		if b, ok := r.batches.Open("bad"); ok {
+			t.Errorf("%d lines behind the mark are taken", b.Records)
+		}
+		if mark := n.shed[p]; mark == nil || mark.First != 0 {
+			t.Errorf("the mark has moved: %+v", mark)
+		}
+		c.Recycle()
+	})
+}
+
+// A log that starts over owes nothing of its old history: marks would be of it.
+func TestSession_aTruncationTakesTheMarksAlong(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		n := r.dropped()
+		r.startOver(r.part(0), 0, ledger.Frontier{})
+		if len(n.shed) != 0 {
+			t.Errorf("marks stay: %v", n.shed)
+		}
+	})
+}
+
+// What Kafka has removed is passed: neither the position nor the watermark stays
+// below the log start.
+func TestSession_thePositionPassesWhatWasRemoved(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		p := r.part(0)
+		r.relocated(p, -1, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
+		if p.ledger.Position() != 50 || p.ledger.Watermark() != 50 {
+			t.Errorf("position %d, watermark %d, want 50", p.ledger.Position(), p.ledger.Watermark())
+		}
+	})
+}
+
+// A drain that finds no coordinator does not end with its time: nobody can expel
+// the member. A stop does.
+func TestSession_aDrainWithoutACoordinatorGoesOn(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.mode, r.drain.deadline, r.Session.away = draining, time.Now().Add(-time.Second), true
+		for reason, over := range map[drainReason]bool{drainRebalance: false, drainShutdown: true} {
+			if r.drain.reason = reason; r.over() != over {
+				t.Errorf("reason %d: over is %t", reason, !over)
+			}
+		}
+		r.drain.reason, r.Session.away = drainRebalance, false
+		if !r.over() {
+			t.Error("it goes on though there is a coordinator")
+		}
+	})
+}
+
+// A stop does not wait for batches of a namespace that a policy holds.
+func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		n := r.namespace("bad")
+		n.uploads = []*upload{{namespace: n}}
+		r.mode, r.drain.reason = draining, drainShutdown
+		if !r.unsettled(time.Now()) {
+			t.Error("it waits for no import")
+		}
+		n.Refuse(time.Now(), "create_422", time.Minute, nil)
+		if r.unsettled(time.Now()) {
+			t.Error("it waits for an import that is held")
+		}
+		n.uploads = nil
+	})
+}
+
+// A chunk costs what its batches cost, and what is kept of its share of each.
+func TestSession_theEstimateHoldsThePieces(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		c := fetch.NewChunk(r.part(0).cursor, 0)
+		line := recordbatch.LineOf(0, "a")
+		c.Add("a", fetch.Line{Bytes: line})
+		lines, batches := r.batches.CostRun("a", 1, int64(len(line))+1)
+		r.room(c, time.Now())
+		if want := lines + batches*pieceBytes; r.pendingCost != want {
+			t.Errorf("the estimate is %d, want %d", r.pendingCost, want)
+		}
+		c.Recycle()
+	})
+}
+
+// Who may have lost the partitions writes no dead letter.
+func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.member.Lease.End()
+		r.post(&letter{partition: r.part(0), history: r.part(0).ledger})
+		r.sendLetters(time.Now())
+		if len(r.letter.flying) != 0 {
+			t.Error("a dead letter is written")
+		}
+		r.letter.queue = nil
+	})
+}
