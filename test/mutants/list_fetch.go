@@ -89,7 +89,4 @@ var fetchMutants = []mutant{
 	{name: "a batch without room is skipped in silence", in: fetchRoom,
 		old: "	d.chunk.Oversized = &Oversized{", new: "	_ = &Oversized{",
 		by: "TestDecoder_passesOverWhatInflatesBeyondItsShare TestFetcher_passesOverLargeBatches"},
-	{name: "a time to come makes a record young", in: fetchRoom,
-		old: "return min(SourceTime(timestamp, arrived), arrived)", new: "return SourceTime(timestamp, arrived)",
-		by: "TestAgeTime"},
 }
