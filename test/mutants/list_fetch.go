@@ -36,7 +36,7 @@ var fetchMutants = []mutant{
 		old: "	if p.Diverged() {", new: "	if false {",
 		by: "TestFetcher_tellsWhereHistoriesPart"},
 	{name: "a read without records goes backwards", in: fetchRoom,
-		old: "	if next <= a.offset {\n		next, epoch = a.offset, a.batchEpoch\n	}\n", new: "",
+		old: "		end.Next, end.LeaderEpoch = a.offset, a.batchEpoch\n", new: "",
 		by: "TestFetcher_neverReadsBackwards"},
 	{name: "an out-of-range offset is tried again for ever", in: fetchRoom,
 		old: "	case code == kafka.CodeOffsetOutOfRange:\n		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultOutOfRange", new: "	case code == kafka.CodeOffsetOutOfRange:\n		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultRetry",

@@ -63,7 +63,7 @@ func TestSession_aTruncationTakesTheMarksAlong(t *testing.T) {
 func TestSession_thePositionPassesWhatWasRemoved(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
-		r.relocated(p, -1, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
+		r.relocated(p, &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
 		if p.ledger.Position() != 50 || p.ledger.Watermark() != 50 {
 			t.Errorf("position %d, watermark %d, want 50", p.ledger.Position(), p.ledger.Watermark())
 		}
