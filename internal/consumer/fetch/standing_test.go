@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func TestFetcher_aLeaderThatDoesNotAnswer(t *testing.T) {
 			inReadRig(t, func(r *readRig) {
 				began := time.Now()
 				heal := began.Add(time.Minute)
+				var asleep atomic.Int64
 				r.answer(func(partition int32, offset int64) *kmsg.FetchResponseTopicPartition {
 					p := holds(nil)
 					switch {
@@ -34,7 +36,9 @@ func TestFetcher_aLeaderThatDoesNotAnswer(t *testing.T) {
 					case time.Now().After(heal):
 						p = holds(recordbatch.Batch{Records: []recordbatch.Record{recordbatch.InNS(0, "a")}}.Encode())
 					case tc.silent:
-						r.Cluster.SleepControl(func() { time.Sleep(time.Until(heal)) })
+						// One after the other: the cluster in memory must not be woken by two at once.
+						until := heal.Add(time.Duration(asleep.Add(1)) * time.Millisecond)
+						r.Cluster.SleepControl(func() { time.Sleep(time.Until(until)) })
 					default:
 						tc.answer(p)
 					}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
@@ -43,8 +44,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
 	}
 	r.divide()
-	touched := false
-	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
 	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.reading(r.metrics.KafkaFailed, nil)

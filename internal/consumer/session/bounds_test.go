@@ -72,7 +72,7 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 			res.commit.Offsets = append(res.commit.Offsets, r.commits.commitOf(r.part(n)))
 		}
 		r.commits.committed(res)
-		r.commits.flying = true
+		r.commits.Sent(time.Now(), 0)
 		again("at once")
 		r.commits.restate(time.Now())
 		again("with the next one")

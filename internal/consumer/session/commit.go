@@ -6,42 +6,17 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 )
 
-// Limits of the commits of one session, so that they stay a small share of what
-// a coordinator can take.
-const (
-	commitInterval        = 100 * time.Millisecond // at most ten a second
-	commitBytesPerSecond  = 1 << 20                // of metadata
-	metadataRoom          = ledger.MaxMetadata
-	commitRetry           = 250 * time.Millisecond
-	commitPartitionsAtOne = 2000
-	// commitDoubt is how long after its time a commit without an answer may
-	// still be applied, over a later one that was sent on another connection.
-	commitDoubt = 10 * time.Minute
-	// deniedRetry is how long one that was not permitted is not repeated.
-	deniedRetry = 2 * time.Second
-	// After a rest of at least this, at most that, a broker that has refused
-	// metadata is offered twice as much again.
-	minRoomRest = 5 * time.Minute
-	maxRoomRest = time.Hour
-)
-
-// commits tells the group what is done. One is in flight at most.
-type commits struct {
+// committer tells the group what is done.
+type committer struct {
 	*assigned
-	done      chan commitResult
-	flying    bool
-	touched   bool // a partition has something new
-	notBefore time.Time
-	unsure    bool      // one got no answer: it may still be applied
-	unsureAt  time.Time // when that was last noticed
-	restateAt time.Time // when everything is committed again because of it
-	denied    bool      // the last one was not permitted
-	failure   string    // of the last one, for people; "" once one is acknowledged
-	widenAt   time.Time // when a partition may be given more room for metadata, zero if none waits
+	commits.Schedule
+	done    chan commitResult
+	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
 }
 
 type commitResult struct {
@@ -51,33 +26,21 @@ type commitResult struct {
 	err     error
 }
 
-func newCommits(a *assigned) *commits { return &commits{assigned: a, done: make(chan commitResult, 1)} }
-
-// due is when the next commit can go out, zero if none is needed.
-func (c *commits) due() time.Time {
-	switch {
-	case c.flying:
-		return time.Time{}
-	case c.touched:
-		return c.notBefore
-	case c.unsure:
-		return c.restateAt
-	}
-	return time.Time{}
+func newCommitter(a *assigned) *committer {
+	return &committer{assigned: a, done: make(chan commitResult, 1)}
 }
 
 // commit sends what has changed.
-func (s *commits) commit(now time.Time) {
-	c := s
-	if c.flying || c.notBefore.After(now) || s.mode == fenced {
+func (s *committer) commit(now time.Time) {
+	if !s.Ready(now) || s.mode == fenced {
 		return
 	}
 	s.restate(now)
 	s.widen(now)
-	if !c.touched {
+	if !s.Touched() {
 		return
 	}
-	c.touched = false
+	s.Take()
 	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.Generation, MemberID: s.member.ID, InstanceID: s.member.InstanceID}
 	size := 0
 	for _, p := range s.partitions {
@@ -85,11 +48,13 @@ func (s *commits) commit(now time.Time) {
 			continue
 		}
 		if s.unproven(p) {
-			c.touched = c.touched || s.mode == running // a drain reads nothing that could prove it
+			if s.mode == running { // a drain reads nothing that could prove it
+				s.Touch()
+			}
 			continue
 		}
-		if size >= commitBytesPerSecond || len(commit.Offsets) >= commitPartitionsAtOne {
-			c.touched = true // the rest goes with the next one
+		if size >= commits.BytesPerSecond || len(commit.Offsets) >= commits.MaxPartitions {
+			s.Touch() // the rest goes with the next one
 			break
 		}
 		commit.Offsets = append(commit.Offsets, s.commitOf(p))
@@ -98,10 +63,9 @@ func (s *commits) commit(now time.Time) {
 	if len(commit.Offsets) == 0 {
 		return
 	}
-	c.flying = true
+	s.Sent(now, size)
 	patience := s.commitPatience(now)
-	c.notBefore = now.Add(max(commitInterval, time.Second*time.Duration(size)/commitBytesPerSecond))
-	ctx, client, done, ids := context.WithoutCancel(s.ctx), s.client, c.done, s.bare(&commit)
+	ctx, client, done, ids := context.WithoutCancel(s.ctx), s.client, s.done, s.bare(&commit)
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
@@ -113,14 +77,12 @@ func (s *commits) commit(now time.Time) {
 	})
 }
 
-// restate commits everything again now and then for a while after a commit has
-// got no answer: should that one be applied late, it does not stand for long.
-func (s *commits) restate(now time.Time) {
-	c := s
-	if !c.unsure || now.Before(c.restateAt) || now.Sub(c.unsureAt) > commitDoubt {
+// restate lets everything be committed again, where a commit without an answer may
+// still be applied.
+func (s *committer) restate(now time.Time) {
+	if !s.Restate(now, s.cfg.SessionTimeout/3) {
 		return
 	}
-	c.restateAt = now.Add(s.cfg.SessionTimeout / 3)
 	for _, p := range s.partitions {
 		if p.open() && !p.lost {
 			p.touch()
@@ -129,23 +91,22 @@ func (s *commits) restate(now time.Time) {
 }
 
 // commitOf is what would be committed for a partition now.
-func (s *commits) commitOf(p *partition) kafka.CommitOffset {
+func (s *committer) commitOf(p *partition) kafka.CommitOffset {
 	p.dirty = false
 	if p.asFound != nil {
 		p.sent = p.acked
 		return *p.asFound
 	}
-	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.size)
+	text, omitted := p.ledger.Encode(s.metadataOf(p), p.metadata.Size())
 	p.omitted = omitted
 	p.sent = ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}
 	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.ledger.Watermark(), LeaderEpoch: s.fetcher.EpochOf(p.cursor), Metadata: text}
 }
 
 // committed takes the answer to a commit.
-func (s *commits) committed(r commitResult) {
+func (s *committer) committed(r commitResult) {
 	now := time.Now()
-	c := s
-	c.flying = false
+	s.Answered()
 	if r.err != nil {
 		s.commitFailed(r, r.err, now)
 		return
@@ -173,7 +134,8 @@ func (s *commits) committed(r commitResult) {
 		}
 	}
 	if acked > 0 {
-		s.away, c.denied, c.failure = false, false, ""
+		s.away = false
+		s.Acked()
 		s.member.Lease.Renew(r.sent)
 		s.NoteCredentials(nil)
 		s.metrics.Commit("ok")
@@ -184,14 +146,13 @@ func (s *commits) committed(r commitResult) {
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *commits) partitionCommitted(p *partition, o *kafka.CommitOffset) {
+func (s *committer) partitionCommitted(p *partition, o *kafka.CommitOffset) {
 	p.committed, p.acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the
 // commit may have been applied, or be applied later still.
-func (s *commits) commitFailed(r commitResult, err error, now time.Time) {
-	c := s
+func (s *committer) commitFailed(r commitResult, err error, now time.Time) {
 	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
 		s.fence(code)
@@ -203,19 +164,12 @@ func (s *commits) commitFailed(r commitResult, err error, now time.Time) {
 		}
 	}
 	answered := errors.As(err, &code)
-	if !answered {
-		c.unsure, c.unsureAt = true, now
-	}
-	s.away, c.denied = !answered || code.CoordinatorAway(), answered && code.Denied()
-	c.notBefore = now.Add(commitRetry)
-	if c.denied {
-		c.notBefore = now.Add(deniedRetry)
-	}
+	s.away = !answered || code.CoordinatorAway()
+	s.Failed(answered, answered && code.Denied(), s.Explain(err), now)
 	s.metrics.Commit("error")
 	s.metrics.KafkaFailed("commit")
 	s.NoteCredentials(err)
-	c.failure = s.Explain(err)
-	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+c.failure, "error", c.failure)
+	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+s.Failure(), "error", s.Failure())
 }
 
 // fence ends the session's right to its partitions: another member has them.
@@ -240,4 +194,33 @@ func sortedPartitions(m map[kafka.TopicPartition]*partition) []*partition {
 	}
 	slices.SortFunc(out, func(a, b *partition) int { return a.Compare(b.TopicPartition) })
 	return out
+}
+
+// narrow writes less beside a partition's offset after a refusal.
+func (s *committer) narrow(p *partition, refused int, now time.Time) {
+	p.metadata.Narrow(refused, now)
+	s.widenBy(p.metadata.WidenAt())
+	p.touch()
+	s.Faults.Log(now, "broker refuses commit metadata of this size: less is written, and a crash may repeat more", "metadata-size",
+		"topic", p.Topic, "partition", p.Partition, "characters", refused, "remedy", "set offset.metadata.max.bytes of the brokers to at least 4096")
+}
+
+// widen offers brokers that have refused metadata more of it after a while.
+func (s *committer) widen(now time.Time) {
+	if s.widenAt.IsZero() || now.Before(s.widenAt) {
+		return
+	}
+	s.widenAt = time.Time{}
+	for _, p := range s.partitions {
+		if p.metadata.Widen(now) && p.open() {
+			p.touch()
+		}
+		s.widenBy(p.metadata.WidenAt())
+	}
+}
+
+func (s *committer) widenBy(at time.Time) {
+	if !at.IsZero() && (s.widenAt.IsZero() || at.Before(s.widenAt)) {
+		s.widenAt = at
+	}
 }

@@ -21,7 +21,7 @@ func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 		res.results = append(res.results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
 	}
 	r.commits.committed(res)
-	r.commits.flying = true // no other one goes out
+	r.commits.Sent(time.Now(), 0) // no other one goes out
 }
 
 // The group counts the session from when a commit reached it: its answer may be

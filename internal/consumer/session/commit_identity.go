@@ -12,14 +12,14 @@ import (
 // unproven reports whether nothing tells the partition's topic from one that may have
 // been created in its place meanwhile: its brokers know no ids, and no answer has
 // shown yet that the log is the one that was read.
-func (s *commits) unproven(p *partition) bool {
+func (s *committer) unproven(p *partition) bool {
 	return p.topicID == (wire.UUID{}) && s.fetcher.Standing(p.cursor).Doubted
 }
 
 // bare lists the topics of the offsets that are committed without metadata, where a
 // coordinator takes none: the next owner cannot tell of which topic they are. It
 // returns the ids that the topics must still have.
-func (s *commits) bare(commit *kafka.Commit) map[string]wire.UUID {
+func (s *committer) bare(commit *kafka.Commit) map[string]wire.UUID {
 	ids := map[string]wire.UUID{}
 	for _, o := range commit.Offsets {
 		if p := s.partitions[o.TopicPartition]; o.Metadata == "" && p != nil && p.topicID != (wire.UUID{}) {

@@ -90,13 +90,13 @@ func (s *Session) over() bool {
 	if !now.Before(s.drain.deadline) && !s.orphaned() {
 		return true
 	}
-	if s.unsettled(now) || s.commits.flying {
+	if s.unsettled(now) || s.commits.InFlight() {
 		return false
 	}
-	if s.commits.denied && s.drain.reason == drainShutdown {
+	if s.commits.Denied() && s.drain.reason == drainShutdown {
 		return true // to insist until the deadline would only delay the stop
 	}
-	return !s.commits.touched
+	return !s.commits.Touched()
 }
 
 // orphaned says that there is no coordinator to expel this member. What is done
@@ -161,24 +161,24 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 
 // lastCommit commits what has changed since the last acknowledged commit, and
 // makes sure that a commit without an answer does not overtake it.
-func (s *commits) lastCommit() {
+func (s *committer) lastCommit() {
 	for range 3 {
 		if s.commitPatience(time.Now()) <= 0 {
 			return
 		}
-		if !s.touched && !s.unsure {
+		if !s.Touched() && !s.Unsure() {
 			return
 		}
-		s.notBefore = time.Time{}
+		s.Hurry()
 		s.commit(time.Now())
-		if s.flying {
+		if s.InFlight() {
 			s.committed(<-s.done)
 		}
 		if s.mode == fenced {
 			return
 		}
-		if s.unsure && s.readBack() {
-			s.unsure = false
+		if s.Unsure() && s.readBack() {
+			s.Certain()
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (s *base) commitPatience(now time.Time) time.Duration {
 // a commit that timed out on one connection may be applied after a later one on
 // another. What differs is committed again: also where only the metadata does, as
 // behind something held all progress is in it.
-func (s *commits) readBack() bool {
+func (s *committer) readBack() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.commitPatience(time.Now()))
 	defer cancel()
 	topics := map[string][]int32{}
@@ -226,13 +226,13 @@ func (s *commits) readBack() bool {
 // owesCommit says whether something is done that the group does not know of. A
 // start that was resolved and from which nothing was read is nothing, unless the
 // next one could be resolved elsewhere.
-func (s *commits) owesCommit() bool {
+func (s *committer) owesCommit() bool {
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || p.heldOut {
 			continue
 		}
 		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && s.cfg.OffsetReset != ledger.ResetLatest
-		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.size); !unread && p.acked != (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}) {
+		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.Size()); !unread && p.acked != (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}) {
 			return true
 		}
 	}
@@ -258,7 +258,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.touched && s.commits.owesCommit()
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.Touched() && s.commits.owesCommit()
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/kafka"
@@ -23,10 +24,10 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 			cfg := testConfig(t)
 			s := stack(&base{Process: &Process{cfg: &cfg, log: slog.New(slog.DiscardHandler), pacer: pace.New(4, 1)}}, nil)
 			s.budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
-			touched, now := false, time.Now()
+			now := time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
 				for k := range c.namespaces {
 					n := s.namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {

@@ -21,7 +21,7 @@ import (
 //	attempts      imports: which is tried next, and what came of it
 //	deadLetters   records on their way to the dead-letter topic
 //	imports       the lines of namespaces: in open batches, in sealed ones, or shed
-//	assigned      partitions and what is done in them        commits, beside them
+//	assigned      partitions and what is done in them        committer, beside them
 //	base          the process, the generation, and what ends with it
 
 // base is what every owner knows of the generation.
@@ -90,7 +90,7 @@ func stack(b *base, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.base, s.batches = b, batches
 	s.partitions = make(map[kafka.TopicPartition]*partition, len(b.member.Assigned))
-	s.commits = newCommits(&s.assigned)
+	s.commits = newCommitter(&s.assigned)
 	return s
 }
 

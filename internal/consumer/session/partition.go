@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -25,10 +26,10 @@ type partition struct {
 	committed   int64              // last acknowledged, -1 none
 	acked, sent ledger.CommitPoint // the commits last acknowledged and last sent
 	dirty       bool               // there is something new to commit: see touch
-	touched     *bool              // of the session's committer
-	born        int32              // the generation, if its start was resolved in this session
-	metadata    room               // for what is written beside the committed offset
-	omitted     int                // namespaces that did not fit
+	commits     *commits.Schedule
+	born        int32         // the generation, if its start was resolved in this session
+	metadata    commits.Limit // for what is written beside the committed offset
+	omitted     int           // namespaces that did not fit
 
 	lost      bool  // deleted or created anew: never committed again
 	failure   error // why it is not read
@@ -84,7 +85,10 @@ func (p *partition) heldFor(n *ledger.Node) string {
 }
 
 // touch makes the next commit include the partition.
-func (p *partition) touch() { p.dirty, *p.touched = true, true }
+func (p *partition) touch() {
+	p.dirty = true
+	p.commits.Touch()
+}
 
 // open says whether the partition's start is known.
 func (p *partition) open() bool { return p.cursor != nil }

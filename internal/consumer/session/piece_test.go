@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -21,10 +22,9 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 			pool := batcher.NewPool()
 			s := stack(&base{Process: &Process{log: slog.New(slog.DiscardHandler)}},
 				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
-			touched := false
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), touched: &touched}
+				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
 				for n := range c.namespaces {
 					s.add(fmt.Sprintf("namespace-%d", n), p, &fetch.Line{Offset: int64(n), Bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
 					p.ledger.Advance(int64(n) + 1)

@@ -11,7 +11,7 @@ const recollectionRoom = 64 << 10
 
 // remember keeps what the group does not know of the session's partitions.
 // Everything that the session had under way has ended.
-func (s *commits) remember() {
+func (s *committer) remember() {
 	for tp, p := range s.partitions {
 		delete(s.recollections, tp)
 		s.known = s.known || p.committed >= 0

@@ -3,6 +3,7 @@ package session
 import (
 	"testing"
 
+	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -15,7 +16,7 @@ import (
 func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: room{size: metadataRoom}}
+	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: commits.NewLimit(ledger.MaxMetadata), commits: &commits.Schedule{}}
 	s := stack(&base{
 		Process: &Process{fingerprint: "f.1.1", recollections: discovery.Recollections{}},
 		member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},

@@ -93,7 +93,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	reading := s.cfg.reading(s.metrics.KafkaFailed, s.throttled)
 	s.fetcher = fetch.New(&reading, nil, s.fetched, 1, func() {})
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
-	s.commits.flying = true // no commit goes out
+	s.commits.Sent(time.Now(), 0) // no commit goes out
 	r.decode = fetch.NewDecoder(&reading, s.mapper, s.inflated, r.lines)
 	var found []discovery.Start
 	for _, tp := range m.Assigned {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/commits"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
 )
@@ -32,7 +34,7 @@ const (
 // channel. All of them have ended when run returns.
 type Session struct {
 	intake  // and in it the owners below, see owners.go
-	commits *commits
+	commits *committer
 	lookout lookout
 	gone    chan struct{} // closed when Run returns
 }
@@ -71,7 +73,7 @@ func New(p *Process, m Member) *Session {
 	p.metrics.Subscribed(slices.AppendSeq(slices.Clone(p.cfg.Topics), maps.Keys(m.Parts)))
 	s := stack(&base{Process: p, member: m, events: newEvents(p.cfg.UploadConcurrency)}, batcher.New(p.cfg.Batch, p.pool))
 	for _, tp := range m.Assigned {
-		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: room{size: metadataRoom}, touched: &s.commits.touched}
+		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: commits.NewLimit(ledger.MaxMetadata), commits: &s.commits.Schedule}
 	}
 	return s
 }
@@ -148,7 +150,7 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	}
 	consider(s.catchUp.restUntil)
 	consider(s.pacer.NextWake(now))
-	consider(s.commits.due())
+	consider(s.commits.Due())
 	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
 		consider(s.letter.restTil)
 	}

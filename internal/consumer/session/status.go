@@ -35,7 +35,7 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	if s.mode == draining {
 		st.State, st.Group.State = report.Draining, "draining"
 	}
-	if text := s.commits.failure; text != "" {
+	if text := s.commits.Failure(); text != "" {
 		st.KafkaError = &text
 	}
 	switch {

@@ -101,11 +101,11 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 		}
 		expect("at first", false, false)
 		r.commits.committed(commitResult{err: errors.New("connection refused")})
-		r.commits.flying = true // no commit goes out
+		r.commits.Sent(time.Now(), 0) // no commit goes out
 		expect("without the coordinator", true, false)
 		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
 		r.commits.committed(commitResult{sent: time.Now(), commit: kafka.Commit{Offsets: offsets}, results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
-		r.commits.flying = true
+		r.commits.Sent(time.Now(), 0)
 		expect("with the coordinator", false, false)
 
 		refused := true
