@@ -64,6 +64,9 @@ func (t *truth) excused(o, again *object) string {
 	if !o.known && (o.process != again.process || t.givenUp(o, again)) {
 		return "nobody learned that it was stored"
 	}
+	if t.runs[o.process] != t.runs[again.process] { // one started while the settings changed
+		return "their settings differ"
+	}
 	for _, e := range t.excuses {
 		if (e.process == "" || e.process == o.process) && !o.at.Before(e.from) && !o.at.After(e.to) {
 			return e.why
