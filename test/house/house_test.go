@@ -40,7 +40,7 @@ var toDo = map[string]int{
 	// State that is several things.
 	"fields batcher.Batch":     19,
 	"fields fetch.Chunk":       17,
-	"fields fetch.Cursor":      20,
+	"fields fetch.Cursor":      17,
 	"fields group.membership":  17,
 	"fields record.rejections": 18,
 	"fields record.scanner":    17,

@@ -23,20 +23,35 @@ type Cursor struct {
 	busy                bool  // a request for it is under way
 	Paused              bool
 	retryAt             time.Time
-	density             int64     // bytes of an answer per offset, of the last one; 0 unknown
-	turn                uint64    // the request that asked for it last
-	served              uint64    // the last request that brought records of it
-	heard               time.Time // when its offsets below were last told
-	unanswered          time.Time // since when its leader has not answered for it, zero if it has
-	why                 error
-	last                wire.BatchID // of what was read last, its base offset -1 if unknown
-	byName              bool         // the last answer was by the topic's name, not by its id
-	doubted             bool         // the log may be another one by now: see doubt
+	turns
+	silence
+	identity
 
 	// Epoch counts resets: what an older read delivers is stale.
 	Epoch atomic.Uint32
 	// What the log holds: high watermark, last stable offset, log start.
 	HighWatermark, StableOffset, LogStart atomic.Int64
+}
+
+// turns decide when a request asks for a partition again.
+type turns struct {
+	density int64     // bytes of an answer per offset, of the last one; 0 unknown
+	turn    uint64    // the request that asked for it last
+	served  uint64    // the last request that brought records of it
+	heard   time.Time // when the log's ends were last reported
+}
+
+// silence says that a leader does not answer for a partition.
+type silence struct {
+	unanswered time.Time // since when, zero if it has answered
+	why        error     // of the last request
+}
+
+// identity shows whether a log is still the one that was read.
+type identity struct {
+	last    wire.BatchID // of what was read last, its base offset -1 if unknown
+	byName  bool         // the last answer was by the topic's name, not by its id
+	doubted bool         // the log may be another one by now: see suspect
 }
 
 // learn notes what a fetch has told of the log, and says whether that was where it

@@ -71,7 +71,7 @@ func (f *Fetcher) Run(ctx context.Context) {
 func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused, last: wire.BatchID{BaseOffset: -1}}
+	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused, identity: identity{last: wire.BatchID{BaseOffset: -1}}}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
