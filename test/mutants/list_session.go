@@ -34,4 +34,7 @@ var sessionMutants = []mutant{
 	{name: "a line that is done is added again", in: sessionRoom,
 		old: "		if p.ledger.Done(name, l.Offset) {\n			done++\n			continue\n		}\n", new: "",
 		by: "TestSession_model TestSession_whatOvertookAFailingBatchIsNotSentAgain"},
+	{name: "a group is new though it has committed before", in: "internal/consumer/discovery",
+		old: "err != nil || m.Born != s.Generation {", new: "err != nil || m.Born != s.Generation && false {",
+		by: "TestStarts_whichGroupIsNew"},
 }

@@ -150,16 +150,23 @@ func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartitio
 	if err != nil {
 		return nil, false, err
 	}
-	fresh = !s.Known
+	return offsets, s.fresh(offsets), nil
+}
+
+// fresh reports whether the group is new, by all that it has committed.
+func (s *Starts) fresh(offsets map[kafka.TopicPartition]kafka.Committed) bool {
+	if s.Known {
+		return false
+	}
 	for _, o := range offsets {
 		if o.Offset < 0 {
 			continue
 		}
 		if m, err := ledger.Decode(o.Metadata); err != nil || m.Born != s.Generation {
-			fresh = false
+			return false
 		}
 	}
-	return offsets, fresh, nil
+	return true
 }
 
 // Place decides where a partition starts, by its commit, its log, and what this
