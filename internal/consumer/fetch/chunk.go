@@ -43,9 +43,14 @@ type Chunk struct {
 	// CatchUp is the job it was read for, nil on the main path.
 	CatchUp *CatchUpJob
 
-	leases  []*Buffer // what the lines point into
-	scratch []byte    // rewritten lines
-	index   map[string]int
+	backing
+}
+
+// backing is what a chunk is made in, and keeps when it is recycled.
+type backing struct {
+	leases  []*Buffer      // what the lines point into
+	scratch []byte         // rewritten lines
+	index   map[string]int // of groups, by namespace
 }
 
 // group is a namespace's share of a chunk, in the order of offsets.
@@ -73,7 +78,7 @@ type Rejected struct {
 	Original *Original // where the record itself is needed; it points into a lease
 }
 
-var chunks = sync.Pool{New: func() any { return &Chunk{index: map[string]int{}} }}
+var chunks = sync.Pool{New: func() any { return &Chunk{backing: backing{index: map[string]int{}}} }}
 
 func NewChunk(c *Cursor, epoch uint32) *Chunk {
 	k := chunks.Get().(*Chunk)
@@ -96,7 +101,7 @@ func (k *Chunk) Recycle() {
 	if cap(k.scratch) > 4*chunkMaxBytes {
 		k.scratch = nil
 	}
-	*k = Chunk{Groups: k.Groups[:0], Rejects: k.Rejects[:0], leases: k.leases[:0], scratch: k.scratch[:0], index: k.index}
+	*k = Chunk{Groups: k.Groups[:0], Rejects: k.Rejects[:0], backing: backing{k.leases[:0], k.scratch[:0], k.index}}
 	chunks.Put(k)
 }
 

@@ -1,71 +1,10 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
-
-// Kind says what a piece of unfinished work is.
-type Kind uint8
-
-// The kinds of node. Their names appear in /status as pinned_by.kind.
-const (
-	Batch      Kind = iota // lines in a batch that is open, waiting or uploading
-	DeadLetter             // a record on its way to the dead-letter topic
-	HeldRecord             // a record that a policy holds, or a range that has no room: it does not settle
-	// Shed is the first line of a namespace that was dropped from memory. It
-	// stands for all later lines too, but for those that were done before. At a
-	// record that an earlier owner held, and that has become valid since, lines
-	// of other such records may be sent again after a hand-over.
-	Shed
-)
-
-// String returns the name used in /status.
-func (k Kind) String() string {
-	switch k {
-	case DeadLetter:
-		return "dead_letter"
-	case HeldRecord:
-		return "held_record"
-	case Shed:
-		return "held_namespace"
-	default:
-		return "batch"
-	}
-}
-
-var (
-	// ErrSettled is returned when a node is settled twice. Nothing changes.
-	ErrSettled = errors.New("node is already settled")
-	// ErrBackward is returned when a call would move the watermark back.
-	// Nothing changes.
-	ErrBackward = errors.New("offset lies below the watermark")
-)
-
-// Node is one piece of unfinished work of a partition. The caller may read its
-// fields; only the Partition changes them.
-type Node struct {
-	Kind      Kind
-	Namespace string // of the lines; empty for held records and dead letters
-	First     int64  // first offset it stands for, inclusive
-	Last      int64  // last offset of its lines so far, inclusive
-	// Single marks work on records that stand apart from their namespaces'
-	// other lines: a held record or range, a dead letter, or a record that an
-	// earlier owner held and that has become valid since.
-	Single    bool
-	Timestamp int64     // of the record at First, Unix milliseconds
-	Since     time.Time // when it was tracked
-
-	partition  *Partition // nil once settled
-	lane       *lane      // of its namespace, nil for a single record
-	prev, next *Node
-}
-
-// Partition returns the partition that the node is unfinished work of, nil
-// once it is settled.
-func (n *Node) Partition() *Partition { return n.partition }
 
 // Partition is the ledger of one partition for one assignment. Create it with
 // New.
@@ -139,43 +78,6 @@ func (p *Partition) OwedRecords(below int64) (offsets []int64) {
 // Advance moves the position to next: every line of the records below it has a
 // node or is done. An offset below the position changes nothing.
 func (p *Partition) Advance(next int64) { p.position = max(p.position, next) }
-
-// Done says whether an earlier owner has already finished the line of
-// namespace at offset.
-func (p *Partition) Done(namespace string, offset int64) bool {
-	return offset < p.inherited.Below && !p.inherited.owes(namespace, offset)
-}
-
-// Inheriting says whether the position is still below what earlier owners have
-// looked at.
-func (p *Partition) Inheriting() bool { return p.position < p.inherited.Below }
-
-// RecordDone says whether an earlier owner has already finished the record at
-// offset as a whole, as it does for records that become no line (skipped or
-// dead-lettered). A record it held is not done.
-func (p *Partition) RecordDone(offset int64) bool {
-	return offset < p.inherited.Below && !p.inherited.holds(offset)
-}
-
-// RangeDone says whether an earlier owner has already finished everything from
-// first to last.
-func (p *Partition) RangeDone(first, last int64) bool {
-	for _, from := range p.inherited.Except {
-		if from <= last {
-			return false
-		}
-	}
-	i, ok := find(p.inherited.Whole, first)
-	return last < p.inherited.Below && !ok && (i == len(p.inherited.Whole) || p.inherited.Whole[i].First > last)
-}
-
-// Released says whether an earlier owner left this single record unfinished:
-// its lines belong in nodes of their own, tracked with TrackSingle. Those of a
-// range that it left belong in its namespaces' ordinary nodes.
-func (p *Partition) Released(offset int64) bool {
-	i, ok := find(p.inherited.Whole, offset)
-	return ok && offset < p.inherited.Below && p.inherited.Whole[i].First == p.inherited.Whole[i].Last
-}
 
 // Track adds a node for lines of namespace from first on.
 func (p *Partition) Track(kind Kind, namespace string, first, timestamp int64, now time.Time) (*Node, error) {
