@@ -37,4 +37,7 @@ var sessionMutants = []mutant{
 	{name: "a group is new though it has committed before", in: "internal/consumer/discovery",
 		old: "err != nil || m.Born != s.Generation {", new: "err != nil || m.Born != s.Generation && false {",
 		by: "TestStarts_whichGroupIsNew"},
+	{name: "a large answer is granted without room", in: sessionRoom,
+		old: "n > 0 && s.makeRoom(0, now) {", new: "n > 0 {",
+		by: "TestSession_largeAnswersAreGrantedRoomThatThereIs"},
 }

@@ -2,8 +2,10 @@ package session
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -129,5 +131,29 @@ func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 			t.Error("a dead letter is written")
 		}
 		r.letter.queue = nil
+	})
+}
+
+// A large answer is granted memory only where the rest of the budget has it.
+func TestSession_largeAnswersAreGrantedRoomThatThereIs(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		var got *fetch.Buffer
+		go func() { got, _ = r.fetched.Lend(r.t.Context(), r.fetched.Ceiling) }()
+		synctest.Wait()
+		if r.fetched.Wanted() == 0 {
+			t.Fatal("the answer needs no grant")
+		}
+		filled := r.budget.Limit() - r.fetched.Ceiling/2
+		r.budget.Charge(budget.Letters, filled)
+		r.grantLarge(time.Now())
+		if synctest.Wait(); got != nil {
+			t.Error("granted without room")
+		}
+		r.budget.Charge(budget.Letters, -filled)
+		r.grantLarge(time.Now())
+		if synctest.Wait(); got == nil {
+			t.Fatal("not granted though there is room")
+		}
+		got.Release()
 	})
 }
