@@ -172,7 +172,7 @@ fuzz: ## Run each fuzz target for FUZZTIME
 	done
 
 .PHONY: mutants
-mutants: ## Break the code in a hundred ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; some ten minutes)
+mutants: ## Break the code in some 280 ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; half an hour)
 	go run ./test/mutants $(ARGS)
 
 .PHONY: soak
