@@ -15,7 +15,6 @@ type truth struct {
 	rnd   *rand.Rand
 	scene *scene
 	owed  map[string]int // by partition, offset and namespace: how often stored or dead-lettered
-	left  int
 }
 
 // play lets a bridge import random records: batches per namespace over several

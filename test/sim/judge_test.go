@@ -32,7 +32,7 @@ func (w *world) judgeEvaluations() {
 		told += strings.Join(p.log.holds("a batch may be stored twice"), "\n")
 	}
 	for _, o := range w.api.Objects() {
-		if o.Evaluations() > 1 && !w.oblivious && !(w.reticent && strings.Contains(told, o.RequestID)) {
+		if o.Evaluations() > 1 && !w.oblivious && (!w.reticent || !strings.Contains(told, o.RequestID)) {
 			w.truth.blame("the store took the body of %s in %s %d times: its repeat had no condition", o.RequestID, o.Namespace, o.Evaluations())
 		}
 	}

@@ -171,7 +171,7 @@ var errReplaced = errors.New("the log holds another batch than the one that was 
 func (f *Fetcher) resolve(a asked, p *wire.FetchedPartition) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a.turn != a.request || a.Cursor.Epoch.Load() != a.epoch {
+	if a.turn != a.request || a.Epoch.Load() != a.epoch {
 		return true // it is stale, whatever it says
 	}
 	a.doubted = wire.EndOfFirst(p.Records).Batch != a.last
@@ -182,8 +182,8 @@ func (f *Fetcher) resolve(a asked, p *wire.FetchedPartition) bool {
 func (f *Fetcher) note(a asked, last wire.BatchID, byName bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a.turn == a.request && a.Cursor.Epoch.Load() == a.epoch && last.BaseOffset >= 0 {
-		a.Cursor.last, a.Cursor.byName = last, byName
+	if a.turn == a.request && a.Epoch.Load() == a.epoch && last.BaseOffset >= 0 {
+		a.last, a.byName = last, byName
 	}
 }
 

@@ -288,5 +288,5 @@ func (s *attempts) refused(r result, now time.Time) {
 	if u != nil {
 		n.noteRefused(u.pieces)
 	}
-	s.hold(r, now, "namespace held: an import was refused for good; its records wait in Kafka, the others go on")
+	s.hold(r, now, "an import was refused for good")
 }

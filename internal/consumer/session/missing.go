@@ -17,7 +17,7 @@ func (s *attempts) missing(r result, now time.Time) {
 	n := r.namespace
 	news := s.pacer.Doubt(pace.Place, n.Namespace, false, s.othersGather(), now, min(r.outcome.Delay, s.cfg.MaxBackoff))
 	if !s.pacer.Shut(pace.Place) {
-		s.hold(r, now, "namespace held: the import API does not know it, or not the call; its records wait in Kafka, the others go on")
+		s.hold(r, now, "the import API does not know the namespace, or not the call")
 		return
 	}
 	endsTrial := s.fail(r, now)
@@ -31,12 +31,13 @@ func (s *attempts) missing(r result, now time.Time) {
 	s.afterFailure(r, endsTrial, now)
 }
 
-// hold keeps a namespace's records in Kafka until a probe finds it accepted.
-func (s *attempts) hold(r result, now time.Time, message string) {
+// hold keeps a namespace's records in Kafka until a probe finds it accepted. why
+// says what the answer means.
+func (s *attempts) hold(r result, now time.Time, why string) {
 	n := r.namespace
 	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
-		s.log.Error(message,
-			"namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
+		s.log.Error("namespace held: its records wait in Kafka, the others go on",
+			"why", why, "namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
 			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
 	}
 	s.shed(n, now)

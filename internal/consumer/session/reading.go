@@ -35,7 +35,7 @@ func (s *Session) startReading() (stop func()) {
 	starts, watch := s.starting(), s.watching()
 	wg.Go(func() { starts.Run(ctx, s.starts) })
 	wg.Go(func() { watch.Run(ctx, wake, s.found) })
-	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.Process.surveyFailed) })
+	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()

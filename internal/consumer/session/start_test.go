@@ -1,14 +1,11 @@
 package session
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -16,20 +13,6 @@ var (
 	ownTopic  = wire.UUID{1}
 	goneTopic = wire.UUID{2}
 )
-
-func startSession(t *testing.T, reset ledger.OffsetReset) *Session {
-	t.Helper()
-	p, err := NewProcess(testConfig(t, func(c *Config) { c.OffsetReset = reset }), Dependencies{
-		Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(p, Member{
-		Generation: 3, Subscription: kafka.Subscription{Cluster: "AbCdEfGh-A", IDs: map[string]wire.UUID{"orders": ownTopic}, Parts: map[string]int{"orders": 1}},
-		Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
-	})
-}
 
 func TestPartition_behindSince(t *testing.T) {
 	at := func(ms int64) time.Time { return time.UnixMilli(ms) }

@@ -88,7 +88,7 @@ func TestMember_besideAnEarlierRelease(t *testing.T) {
 			var g *group.Generation
 			balancers := []kafkago.GroupBalancer{earlierBalancer{}}
 			if oldLeads {
-				old = r.JoinedWith("g", "old", balancers, "orders", "users")
+				r.JoinedWith("g", "old", balancers, "orders", "users")
 				g = join(t, m, "orders", "users")
 				old = r.Next()
 			} else {
