@@ -246,13 +246,13 @@ func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	if bytes > 0 {
 		a.served = a.request
 	}
-	if a.Cursor.Epoch.Load() != a.epoch {
+	if a.Epoch.Load() != a.epoch {
 		return
 	}
 	if next > a.offset && bytes > 0 {
 		a.density = max(1, int64(bytes)/(next-a.offset))
 	}
-	a.Cursor.Offset, a.Cursor.BatchEpoch, a.retryAt = next, batchEpoch, retryAt
+	a.Offset, a.BatchEpoch, a.retryAt = next, batchEpoch, retryAt
 	if retryAt.IsZero() && a.ahead() >= minShare {
 		f.wake(a.leader)
 	}

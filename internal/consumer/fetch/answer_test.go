@@ -89,7 +89,7 @@ func TestFetcher_neverReadsBackwards(t *testing.T) {
 	f, a, _ := answered(t)
 	old := recordbatch.Batch{Base: 0, Last: 4, Records: []recordbatch.Record{{Offset: 0, Value: []byte("{}")}}}
 	answerWith(t, f, a, wire.FetchedPartition{Records: old.Encode(), HighWatermark: 1000, LastStableOffset: 1000, DivergingEndOffset: -1})
-	if a.Cursor.Offset != 10 || a.Cursor.BatchEpoch != 3 {
+	if a.Offset != 10 || a.BatchEpoch != 3 {
 		t.Errorf("goes on at %d, epoch %d", a.Cursor.Offset, a.Cursor.BatchEpoch)
 	}
 	(<-f.Work[0]).Lease.Release()

@@ -34,8 +34,8 @@ func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
 			continue // it was answered for, and another one has asked since
 		}
 		a.suspect()
-		if a.Cursor.unanswered.IsZero() {
-			a.Cursor.unanswered = began
+		if a.unanswered.IsZero() {
+			a.unanswered = began
 		}
 		a.why = why
 	}
@@ -57,7 +57,7 @@ func (c *Cursor) suspect() { c.doubted = c.byName && c.last.BaseOffset >= 0 }
 func (f *Fetcher) answered(a asked) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a.Cursor.unanswered, a.why = time.Time{}, nil
+	a.unanswered, a.why = time.Time{}, nil
 }
 
 // maxThrottle bounds how long a leader can make its lanes wait at a time.
