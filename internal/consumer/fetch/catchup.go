@@ -58,8 +58,8 @@ func (r *CatchUpReader) serve(ctx context.Context, job *CatchUpJob) {
 	_ = r.dec.send(ctx)
 }
 
-// errNothingThere: the main read has been further on, so that there is something,
-// if only a batch without records. A new leader may not know yet how far it is.
+// errNothingThere: the position is past this offset, so the log must hold a batch
+// here, if only one without records. A new leader may not know yet how far it is.
 var errNothingThere = errors.New("answer holds nothing below the position")
 
 // read fetches and decodes; w.from ends after what was sent.

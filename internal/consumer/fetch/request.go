@@ -8,8 +8,8 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// asked is one partition of a request under way. It is the request's until it is
-// moved or released; the next request may ask for it from then on.
+// asked is one partition of a request under way. The request owns it until
+// moved or release is called.
 type asked struct {
 	*Cursor
 	request    uint64 // the cursor's turn

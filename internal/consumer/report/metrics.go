@@ -120,7 +120,7 @@ func (m *Metrics) Subscribed(topics []string) {
 	for _, topic := range topics {
 		m.topics[topic] = true
 		delete(gone, topic)
-		m.Topic(topic)
+		m.topic(topic)
 	}
 	for topic := range gone {
 		for _, vec := range m.byTopic() {
@@ -134,8 +134,8 @@ func (m *Metrics) byTopic() []*prometheus.CounterVec {
 	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets, m.lostTotal}
 }
 
-// Topic exports the reasons of a topic at zero.
-func (m *Metrics) Topic(topic string) {
+// topic exports the reasons of a topic at zero.
+func (m *Metrics) topic(topic string) {
 	m.consumedTotal.WithLabelValues(topic)
 	m.lostTotal.WithLabelValues(topic)
 	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {

@@ -103,7 +103,7 @@ func TestMetrics_closedLabelSetsAreZeroFromTheStart(t *testing.T) {
 	if got := scraped(t, reg); got != closedSets {
 		t.Errorf("at the start\n%s\nwant\n%s", got, closedSets)
 	}
-	m.Topic("orders")
+	m.topic("orders")
 	if got := scraped(t, reg); got != sortLines(closedSets+topicSets) {
 		t.Errorf("with a topic\n%s\nwant\n%s", got, sortLines(closedSets+topicSets))
 	}
@@ -146,7 +146,7 @@ func TestMetrics_lint(t *testing.T) {
 		Namespaces: []NamespaceStatus{{Name: "bad", State: "held", HoldReason: "create_422"}},
 		Gauges:     Gauges{UploadLimit: 4, NamespacesHeld: 1, PartitionsHeld: 1},
 	}})
-	metrics.Topic("orders")
+	metrics.topic("orders")
 	metrics.Flushed(&batcher.Batch{Namespace: "acme", Reason: batcher.ReasonAge})
 	metrics.Stored(&batcher.Batch{Namespace: "acme", Records: 2, Bytes: 100, OldestTimestamp: 1_700_000_000_000}, time.UnixMilli(1_700_000_002_000))
 	problems, err := testutil.GatherAndLint(reg)

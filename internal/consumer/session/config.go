@@ -49,13 +49,12 @@ type Config struct {
 	BufferMaxBytes       int64
 	UploadConcurrency    int
 	NamespaceConcurrency int
-	MaxBackoff           time.Duration // of the importer: how patient a probe of the credentials is
+	MaxBackoff           time.Duration // longest rest between tries of the credentials, and of dead letters
 	HoldProbeInterval    time.Duration
 	ShutdownTimeout      time.Duration
-
-	MaxMetricNamespaces int
 }
 
+// Selection returns which topics are read.
 func (c *Config) Selection() kafka.Selection {
 	return kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
 }

@@ -27,7 +27,6 @@ func testConfig(t testing.TB, change ...func(*Config)) Config {
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
 		BufferMaxBytes: 16 << 20, UploadConcurrency: 4, NamespaceConcurrency: 1,
 		MaxBackoff: 30 * time.Second, HoldProbeInterval: time.Minute, ShutdownTimeout: 60 * time.Second,
-		MaxMetricNamespaces: 200,
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -78,7 +78,7 @@ func (s *Session) waitedSince(now time.Time) time.Time {
 	}
 }
 
-// over says whether the loop has nothing left to do.
+// over reports whether the loop has nothing left to do.
 func (s *Session) over() bool {
 	switch s.mode {
 	case running:
@@ -106,7 +106,7 @@ func (s *base) orphaned() bool {
 	return s.away && s.drain.reason != drainShutdown
 }
 
-// unsettled says whether the drain waits for an import or a dead letter. On a
+// unsettled reports whether the drain waits for an import or a dead letter. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
 	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) {
@@ -127,7 +127,7 @@ func (s *Session) unsettled(now time.Time) bool {
 	return false
 }
 
-// lettering says whether the drain waits for dead letters: for those on their
+// lettering reports whether the drain waits for dead letters: for those on their
 // way, and for the records of refused batches, which are still being read. Else
 // the next owner would produce again what is acknowledged of such a batch.
 func (s *Session) lettering(now time.Time) bool {
@@ -223,9 +223,9 @@ func (s *committer) readBack() bool {
 	return same
 }
 
-// owesCommit says whether something is done that the group does not know of. A
-// start that was resolved and from which nothing was read is nothing, unless the
-// next one could be resolved elsewhere.
+// owesCommit reports whether something is done that the group does not know of. A
+// start from which nothing was read need not be committed, except under latest, where
+// the next owner would start later.
 func (s *committer) owesCommit() bool {
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || p.heldOut {

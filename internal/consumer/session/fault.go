@@ -109,10 +109,10 @@ func (s *intake) relocate(p *partition, f *fetch.Fault) {
 	})
 }
 
-// relocated goes on at the log start where records were removed; a log that
-// ends before the position is another history, in which everything from its
-// start (or from where the histories part) is new to us. What is not done before
-// that place is read again with it.
+// relocated goes on where the log allows. Where records were removed that is the log
+// start. A log that ends before the position was truncated or replaced: everything
+// from the point of divergence (or its start) must be read again, and what is not done
+// before that point with it.
 func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now time.Time) {
 	if s.mode != running || p.lost {
 		return

@@ -47,9 +47,8 @@ func (s *intake) astray(c *fetch.Chunk, p *partition, now time.Time) {
 	c.Recycle()
 }
 
-// retryPending takes the chunk that waits for room again; it waits on if there is
-// still none. That is not tried before what it cost would fit, which is nearly
-// always right, unless no import is under way that could end and make room.
+// retryPending tries the waiting chunk again, but only once its last known cost fits,
+// or when no import is in flight that could free memory.
 func (s *intake) retryPending(now time.Time) {
 	c := s.pending
 	if c == nil || s.pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {

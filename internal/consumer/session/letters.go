@@ -98,8 +98,8 @@ func (t letterTopic) Write(ctx context.Context, letters []*letter) []error {
 // Close implements letterWriter.
 func (t letterTopic) Close() error { return t.producer.Close() }
 
-// Bounds of the dead letters that are not acknowledged. Beyond them what makes
-// more waits in Kafka: a dead-letter topic that is away must neither fill the
+// Bounds of the dead letters that are not acknowledged. Beyond them further
+// records stay in Kafka: a dead-letter topic that is away must neither fill the
 // memory nor stop other partitions. The budget bounds their bytes.
 const (
 	maxLetters      = 10000

@@ -75,7 +75,7 @@ type memory struct {
 	pending *fetch.Chunk
 	// pendingCost is what it would be charged, as it was last found.
 	pendingCost int64
-	pausedAt    time.Time // since when fetching waits for memory, as far as it is not counted
+	pausedAt    time.Time // start of the wait for memory that is not yet in the metric
 	full        time.Time // since when a chunk waits and none has been taken in, zero if none waits
 }
 

@@ -59,9 +59,9 @@ func (s *memory) makeRoom(cost int64, now time.Time) bool {
 	}
 }
 
-// expire seals what is due by age while there are slots to import it. What is
-// due and finds none stays open: sealed it would wait as long, and fill no more,
-// so that many namespaces behind at once would make a flood of tiny imports.
+// expire seals what is due by age while there are slots to import it. Due batches
+// without a free slot stay open: sealing them would not send them sooner, and would
+// send them smaller.
 func (s *memory) expire(now time.Time) {
 	for s.pacer.InFlight()+s.waiting() < s.cfg.UploadConcurrency {
 		b, ok := s.batches.ExpireOldest(now)

@@ -52,7 +52,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		p.cursor = s.fetcher.Open(p.TopicPartition, p.topicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || s.mode != running)
 		p.cursor.Know(r.Log)
 		if r.At.Held && !r.Recalled {
-			// To commit it as this log's would hide from the next owner that it is not.
+			// Committed unchanged: new metadata would say to the next owner that the
+			// offset is of this log.
 			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
 		}
 		if r.At.Held {
