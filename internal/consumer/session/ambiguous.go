@@ -20,12 +20,12 @@ const (
 // API was asked, and reading it again repeats something at worst that nobody
 // could tell.
 func (u *upload) mayLeave() bool {
-	return !u.flying && !u.lettering && (!u.ambiguous() || u.fate == fateUnproven)
+	return !u.inFlight && !u.lettering && (!u.ambiguous() || u.fate == fateUnproven)
 }
 
 // askable reports whether the API may be asked now what became of the batch.
 func (u *upload) askable(now time.Time) bool {
-	return u.ambiguous() && !u.flying && !u.lettering && u.fate != fateUnproven && !u.askAfter.After(now)
+	return u.ambiguous() && !u.inFlight && !u.lettering && u.fate != fateUnproven && !u.askAfter.After(now)
 }
 
 // askAmbiguous asks the API about batches that may be stored, as long as there
@@ -52,7 +52,7 @@ func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bo
 // question asks the API what became of a batch, in a goroutine that ends with its
 // result.
 func (s *attempts) question(n *namespace, u *upload) {
-	u.flying, u.asking = true, true
+	u.inFlight, u.asking = true, true
 	s.attempt(s.ctx, n, u, u.imp.Resolve)
 }
 
@@ -83,7 +83,7 @@ func (s *attempts) leaveDoubtful(now time.Time) {
 	held := int64(0)
 	for n := range s.namespaces() {
 		for _, u := range n.uploads {
-			if u.ambiguous() && u.fate == fateUnknown && !u.flying && !u.lettering {
+			if u.ambiguous() && u.fate == fateUnknown && !u.inFlight && !u.lettering {
 				doubtful = append(doubtful, u)
 				held += u.batch.Memory()
 			}

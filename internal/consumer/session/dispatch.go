@@ -66,7 +66,7 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 		}
 		u.began = now
 	}
-	u.flying = true
+	u.inFlight = true
 	if u.fate == fateUnproven {
 		u.fate = fateUnasked // this attempt may store it
 	}
@@ -96,7 +96,7 @@ func (s *attempts) attempted(r result) {
 	n := r.namespace
 	s.pacer.Ended(n.Namespace, r.troubled)
 	if u := r.upload; u != nil {
-		u.flying = false
+		u.inFlight = false
 		s.tellRepeat(u)
 	}
 	s.requests.note(n.Name, r.outcome.RequestID)

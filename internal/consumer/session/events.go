@@ -70,5 +70,5 @@ func (s *Session) event() {
 // outstanding reports whether something is under way that will be an event: an
 // attempt, a commit, or letters.
 func (s *Session) outstanding() bool {
-	return s.pacer.InFlight() > 0 || s.commits.InFlight() || len(s.letter.flying) > 0
+	return s.pacer.InFlight() > 0 || s.commits.InFlight() || len(s.letter.inFlight) > 0
 }

@@ -109,13 +109,13 @@ const (
 
 // letterState is what the loop knows of the dead letters under way.
 type letterState struct {
-	queue   []*letter
-	flying  []*letter
-	restTil time.Time
-	backoff time.Duration
+	queue     []*letter
+	inFlight  []*letter
+	restUntil time.Time
+	backoff   time.Duration
 }
 
-func (st *letterState) pending() int { return len(st.queue) + len(st.flying) }
+func (st *letterState) pending() int { return len(st.queue) + len(st.inFlight) }
 
 // fewLetters reports whether fewer dead letters than half of the bounds are under way.
 func (s *deadLetters) fewLetters() bool {
@@ -157,7 +157,7 @@ func (s *deadLetters) post(l *letter) {
 // sendLetters starts the next write, one at a time so that order is kept.
 func (s *deadLetters) sendLetters(now time.Time) {
 	st := &s.letter
-	if len(st.flying) > 0 || len(st.queue) == 0 || st.restTil.After(now) || s.mode == fenced || s.member.Lease.Check() != nil {
+	if len(st.inFlight) > 0 || len(st.queue) == 0 || st.restUntil.After(now) || s.mode == fenced || s.member.Lease.Check() != nil {
 		return
 	}
 	n, size := 0, int64(0)
@@ -165,9 +165,9 @@ func (s *deadLetters) sendLetters(now time.Time) {
 		size += st.queue[n].Size()
 		n++
 	}
-	st.flying = slices.Clone(st.queue[:n])
+	st.inFlight = slices.Clone(st.queue[:n])
 	st.queue = slices.Delete(st.queue, 0, n)
-	batch := st.flying
+	batch := st.inFlight
 	ctx, writer, acks := s.ctx, s.letters, s.acks
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -183,7 +183,7 @@ func (s *deadLetters) sendLetters(now time.Time) {
 func (s *deadLetters) lettersDone(batch []*letter) {
 	now := time.Now()
 	st := &s.letter
-	st.flying = nil
+	st.inFlight = nil
 	var again []*letter
 	for _, l := range batch {
 		switch {
@@ -206,7 +206,7 @@ func (s *deadLetters) lettersDone(batch []*letter) {
 		return
 	}
 	st.backoff = min(max(2*st.backoff, 100*time.Millisecond), s.cfg.MaxBackoff)
-	st.restTil = now.Add(st.backoff)
+	st.restUntil = now.Add(st.backoff)
 	s.metrics.KafkaFailed("produce")
 	s.Faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
 		"topic", s.cfg.DLQTopic, "waiting", st.pending(), "error", s.Explain(again[0].outcome))

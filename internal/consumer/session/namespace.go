@@ -111,7 +111,7 @@ func (n *namespace) startable(concurrency int) *upload {
 	for _, u := range n.uploads {
 		switch {
 		case u.lettering:
-		case !u.flying:
+		case !u.inFlight:
 			return u
 		case n.Troubled():
 			return nil
@@ -126,7 +126,7 @@ type upload struct {
 	batch     *batcher.Batch
 	imp       Import
 	pieces    []piece
-	flying    bool
+	inFlight  bool
 	mayRepeat bool // it was told that this batch may be stored twice
 	asking    bool // the attempt under way asks what became of an earlier one
 	fate      fate // of an ambiguous batch, as far as the API has said

@@ -127,7 +127,7 @@ func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 		r.member.Lease.End()
 		r.post(&letter{partition: r.part(0), history: r.part(0).ledger})
 		r.sendLetters(time.Now())
-		if len(r.letter.flying) != 0 {
+		if len(r.letter.inFlight) != 0 {
 			t.Error("a dead letter is written")
 		}
 		r.letter.queue = nil

@@ -151,8 +151,8 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	consider(s.catchUp.restUntil)
 	consider(s.pacer.NextWake(now))
 	consider(s.commits.Due())
-	if len(s.letter.queue) > 0 && len(s.letter.flying) == 0 {
-		consider(s.letter.restTil)
+	if len(s.letter.queue) > 0 && len(s.letter.inFlight) == 0 {
+		consider(s.letter.restUntil)
 	}
 	if s.mode == draining {
 		consider(s.drain.deadline)

@@ -18,7 +18,7 @@ func (s *Session) countNamespaces(g *report.Gauges) {
 			g.NamespacesHeld++
 		}
 		for _, u := range n.uploads {
-			if !u.flying {
+			if !u.inFlight {
 				g.Waiting++
 			}
 			if g.Oldest.IsZero() || u.batch.Opened.Before(g.Oldest) {
