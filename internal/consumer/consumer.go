@@ -26,6 +26,7 @@ type Consumer struct {
 	metrics *report.Metrics
 	process *session.Process // what the sessions share
 	state   state
+	last    kafka.Subscription // of the generation before; Run's goroutine has it
 }
 
 // New checks the configuration and builds a consumer. It starts nothing.

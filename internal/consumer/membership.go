@@ -43,23 +43,15 @@ func (c *Consumer) heartbeatFailed(err error) {
 	c.process.Faults.Log(time.Now(), "heartbeat failed; it is sent again", "heartbeat/"+text, "error", text)
 }
 
-// nextGeneration joins the group and works in the generation that comes of it. It
-// returns false where it could not join, which it has told then. unfinished says
-// that the session has given up something that no policy holds. An error is for
-// good.
+// nextGeneration joins the group and works in the generation that comes of it. Where
+// it cannot join it says so, and waits for a while. unfinished says that the session
+// has given up something that no policy holds. An error is for good.
 func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinished bool, err error) {
-	sub, _, err := c.client.Resolve(ctx, c.cfg.Selection())
-	if err == nil && len(sub.Topics) == 0 {
-		err = c.noTopics(&sub)
-		c.metrics.Subscribed(c.cfg.Topics)
-	}
+	sub, err := c.resolve(ctx)
 	if err != nil {
 		m.Pause() // who does not read must not keep partitions
 		c.cannotJoin(ctx, "metadata", err)
 		return false, nil
-	}
-	if len(sub.Missing) > 0 {
-		c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
 	}
 	c.state.joining()
 	gen, err := m.Join(ctx, sub.Topics, sub.Parts)
@@ -74,7 +66,30 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	c.process.NoteCredentials(nil)
 	c.metrics.Rebalanced()
 	sub.Parts = gen.Counts
+	c.last = sub
 	return c.generation(ctx, gen, &sub)
+}
+
+// resolve finds out what there is to subscribe to. A topic of which the brokers say
+// nothing, such as one that may not be described any more, keeps the others from
+// nothing: it is taken for what it was, or left out if it has never been seen.
+func (c *Consumer) resolve(ctx context.Context) (kafka.Subscription, error) {
+	sub, md, err := c.client.Resolve(ctx, c.cfg.Selection())
+	if md == nil {
+		return sub, err
+	}
+	if sub.Assume(&c.last); err != nil && len(sub.Topics) > 0 {
+		c.process.WatchFailed(err, sub.Unclear)
+		err = nil
+	}
+	if err == nil && len(sub.Topics) == 0 {
+		err = c.noTopics(&sub)
+		c.metrics.Subscribed(c.cfg.Topics)
+	}
+	if err == nil && len(sub.Missing) > 0 {
+		c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
+	}
+	return sub, err
 }
 
 // whyNot finds a better reason for an error of Join than its code is.

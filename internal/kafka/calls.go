@@ -117,8 +117,8 @@ func (c *Client) Exchange(ctx context.Context, broker int32, r wire.Request, pat
 	return e.body, e.version, err
 }
 
-// Partitions returns how many partitions each of the topics has, 0 where the
-// brokers do not say.
+// Partitions returns how many partitions each of the topics has, 0 for those that
+// do not exist. Topics of which the brokers do not say are left out.
 func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]int, error) {
 	counts := make(map[string]int, len(topics))
 	if len(topics) == 0 {
@@ -129,7 +129,10 @@ func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]in
 		return nil, err
 	}
 	for _, t := range md.Topics {
-		counts[t.Name] = len(t.Partitions)
+		switch code := Code(t.ErrorCode); {
+		case code == CodeOK, code == CodeLeaderNotAvailable, code.TopicGone():
+			counts[t.Name] = len(t.Partitions)
+		}
 	}
 	return counts, nil
 }

@@ -19,10 +19,21 @@ type Committed struct {
 	Offset      int64 // the next record to read, -1 if there is none
 	LeaderEpoch int32 // -1 if unknown
 	Metadata    string
+	Err         error // why the rest is not known, such as a topic that may not be described
+}
+
+// FirstError returns an error of one of the partitions, or nil if all are known.
+func FirstError(offsets map[TopicPartition]Committed) error {
+	for _, o := range offsets {
+		if o.Err != nil {
+			return o.Err
+		}
+	}
+	return nil
 }
 
 // FetchOffsets asks for the committed offsets of the partitions, each of which
-// is in the answer. If one of them has an error, that is returned.
+// is in the answer, the ones with an error of their own too.
 func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[string][]int32) (map[TopicPartition]Committed, error) {
 	request := &offsetfetch.Request{GroupID: group, Topics: []offsetfetch.RequestTopic{}}
 	for name, partitions := range topics {
@@ -35,10 +46,7 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[stri
 	if err != nil {
 		return nil, fmt.Errorf("fetch offsets of group %s: %w", group, err)
 	}
-	offsets, err := collectOffsets(answer)
-	if err != nil {
-		return nil, err
-	}
+	offsets := collectOffsets(answer)
 	for name, partitions := range topics {
 		for _, p := range partitions {
 			if _, ok := offsets[TopicPartition{name, p}]; !ok {
@@ -49,21 +57,18 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[stri
 	return offsets, nil
 }
 
-func collectOffsets(answer *offsetfetch.Response) (map[TopicPartition]Committed, error) {
+func collectOffsets(answer *offsetfetch.Response) map[TopicPartition]Committed {
 	offsets := make(map[TopicPartition]Committed)
 	for _, t := range answer.Topics {
 		for _, p := range t.Partitions {
+			o := Committed{Offset: p.CommittedOffset, LeaderEpoch: p.ComittedLeaderEpoch, Metadata: p.Metadata}
 			if err := Code(p.ErrorCode).Err(); err != nil {
-				return nil, fmt.Errorf("fetch offset of %s/%d: %w", t.Name, p.PartitionIndex, err)
+				o = Committed{Offset: -1, LeaderEpoch: -1, Err: fmt.Errorf("fetch offset of %s/%d: %w", t.Name, p.PartitionIndex, err)}
 			}
-			offsets[TopicPartition{t.Name, p.PartitionIndex}] = Committed{
-				Offset:      p.CommittedOffset,
-				LeaderEpoch: p.ComittedLeaderEpoch,
-				Metadata:    p.Metadata,
-			}
+			offsets[TopicPartition{t.Name, p.PartitionIndex}] = o
 		}
 	}
-	return offsets, nil
+	return offsets
 }
 
 // Commit is a commit of one generation of a group.

@@ -25,7 +25,9 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 	}
 	var committed map[kafka.TopicPartition]kafka.Committed
 	err := patiently(ctx, func(ctx context.Context) (err error) {
-		committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics)
+		if committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics); err == nil {
+			err = kafka.FirstError(committed)
+		}
 		return err
 	})
 	if code, _ := errors.AsType[kafka.Code](err); code == kafka.CodeUnknownGroup {

@@ -64,7 +64,7 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 		c.Offset = -1
 	}
 	log := part.log
-	at := ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
+	at := ledger.Resume(ledger.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}, ledger.Log(log), ledger.Reader{
 		Identity: ledger.Identity(id, p.cluster), Reset: p.cfg.OffsetReset, Fresh: p.committing && p.fresh(),
 	})
 	switch part.start = min(at.Offset, p.end(part)); {

@@ -43,6 +43,9 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 		return in, nil, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
 	}
 	committed, err := client.FetchOffsets(ctx, p.Group, byTopic)
+	if err == nil {
+		err = kafka.FirstError(committed)
+	}
 	if err != nil {
 		return in, nil, err
 	}

@@ -100,3 +100,18 @@ func TestLimit(t *testing.T) {
 		t.Error("there is nothing more to offer")
 	}
 }
+
+func TestDenial(t *testing.T) {
+	var d Denial
+	if d.Rests(start) || !d.Until().IsZero() {
+		t.Errorf("before any refusal: %+v", d)
+	}
+	now := start
+	for _, rest := range []time.Duration{2, 4, 8, 16, 32, 60, 60} {
+		rest *= time.Second
+		if until := d.Refused(now); !until.Equal(now.Add(rest)) || !d.Rests(until.Add(-1)) || d.Rests(until) {
+			t.Errorf("after %s: until %s, want a rest of %s", now.Sub(start), until.Sub(now), rest)
+		}
+		now = now.Add(rest)
+	}
+}

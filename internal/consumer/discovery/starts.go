@@ -1,8 +1,10 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -13,9 +15,10 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Start is where one assigned partition starts.
+// Start is where one assigned partition starts, or why that is not known.
 type Start struct {
 	kafka.TopicPartition
+	Problem             error // of this partition alone; the others have been asked about. nil: the rest is known
 	At                  ledger.Start
 	Committed           kafka.Committed // by the group
 	ReadEpoch           int32           // leader epoch that was committed, -1 none
@@ -50,17 +53,19 @@ const (
 )
 
 // Run sends the starts, those of a leader as soon as it has answered, and tries again
-// for partitions whose leader or coordinator is away, until it has sent all or ctx
-// ends.
+// for partitions whose leader or coordinator is away or that are denied, until it has
+// sent all or ctx ends. What is wrong with single partitions it sends once for each
+// new reason.
 func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range s.Assigned {
 		todo[tp] = true
 	}
-	rest := backoff
+	rest, told := backoff, map[kafka.TopicPartition]string{}
 	for len(todo) > 0 {
 		before := len(todo)
-		err := s.try(ctx, todo, out)
+		problems, err := s.try(ctx, todo, out)
+		err = errors.Join(s.tell(ctx, problems, told, out), err)
 		if len(todo) < before {
 			rest = backoff
 		}
@@ -77,18 +82,44 @@ func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
 	}
 }
 
+// tell sends the problems that are new, and returns one of them all.
+func (s *Starts) tell(ctx context.Context, problems map[kafka.TopicPartition]error, told map[kafka.TopicPartition]string, out chan<- []Start) (one error) {
+	var news []Start
+	for tp, problem := range problems {
+		if one = problem; told[tp] != problem.Error() {
+			told[tp] = problem.Error()
+			news = append(news, Start{TopicPartition: tp, Problem: problem})
+		}
+	}
+	if len(news) > 0 {
+		select {
+		case out <- news:
+		case <-ctx.Done():
+		}
+	}
+	return one
+}
+
 // try makes one try for some partitions, and leaves those of todo that it did not
-// succeed for. A leader that does not answer holds up nobody else's.
-func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, out chan<- []Start) error {
-	leaders, err := s.leaders(ctx)
+// succeed for, with what is wrong with them alone. Neither a topic that is denied nor
+// a leader that does not answer holds up what others may start.
+func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, out chan<- []Start) (problems map[kafka.TopicPartition]error, err error) {
+	leaders, denied, err := s.leaders(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	committed, fresh, err := s.committed(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	problems = map[kafka.TopicPartition]error{}
 	asked := maps.Clone(todo)
+	for tp := range todo {
+		if problem := cmp.Or(denied[tp.Topic], committed[tp].Err); problem != nil {
+			problems[tp] = problem
+			delete(asked, tp)
+		}
+	}
 	err = s.Client.EachRange(ctx, s.ReadCommitted, asked, leaders, func(logs map[kafka.TopicPartition]kafka.Range) {
 		var found []Start
 		for tp, log := range logs {
@@ -102,20 +133,25 @@ func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, ou
 		case <-ctx.Done():
 		}
 	})
-	if err == nil && len(todo) > 0 {
+	if err == nil && len(todo) > len(problems) {
 		err = errors.New("some partitions have no leader")
 	}
-	return err
+	return problems, err
 }
 
-// leaders asks who leads the partitions of this generation's topics.
-func (s *Starts) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.PartitionMetadata, error) {
+// leaders asks who leads the partitions of this generation's topics, and which topics
+// are denied.
+func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]wire.PartitionMetadata, denied map[string]error, err error) {
 	md, err := s.Client.Metadata(ctx, s.Subscription.Topics)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	leaders := map[kafka.TopicPartition]wire.PartitionMetadata{}
+	leaders, denied = map[kafka.TopicPartition]wire.PartitionMetadata{}, map[string]error{}
 	for _, t := range md.Topics {
+		if code := kafka.Code(t.ErrorCode); code.Denied() {
+			denied[t.Name] = fmt.Errorf("describe topic %s: %w", t.Name, code)
+			continue
+		}
 		if t.ID != s.Subscription.IDs[t.Name] {
 			// Created anew since this generation's subscription, perhaps by now
 			// committed by another member: only the next generation may judge.
@@ -128,12 +164,12 @@ func (s *Starts) leaders(ctx context.Context) (map[kafka.TopicPartition]wire.Par
 			}
 		}
 	}
-	return leaders, nil
+	return leaders, denied, nil
 }
 
 // committed reads what the group has committed for all of its topics. fresh says that
-// the group is new: nothing is committed but what members of this very generation
-// resolved, nor has this process ever known of a commit.
+// the group is new: nothing is committed, as far as it may be known, but what members
+// of this very generation resolved, nor has this process ever known of a commit.
 func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
 	topics := map[string][]int32{}
 	for name, n := range s.Subscription.Parts {
@@ -175,7 +211,7 @@ func (s *Starts) Place(tp kafka.TopicPartition, c kafka.Committed, log kafka.Ran
 	out := Start{TopicPartition: tp, Committed: c, Log: log}
 	id := s.Subscription.IDs[tp.Topic]
 	c, out.Recalled = s.Recollections.Recall(tp, id, c)
-	out.At = ledger.Resume(ledger.Committed(c), ledger.Log(log), ledger.Reader{
+	out.At = ledger.Resume(ledger.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}, ledger.Log(log), ledger.Reader{
 		Identity: ledger.Identity(id, s.Subscription.Cluster), Fingerprint: s.Fingerprint, Reset: s.Reset, Fresh: fresh,
 	})
 	out.ReadEpoch = c.LeaderEpoch

@@ -17,6 +17,7 @@ type committer struct {
 	commits.Schedule
 	done    chan commitResult
 	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
+	againAt time.Time // when commits of a denied topic are tried again, zero if none waits
 }
 
 type commitResult struct {
@@ -37,6 +38,7 @@ func (s *committer) commit(now time.Time) {
 	}
 	s.restate(now)
 	s.widen(now)
+	s.permit(now)
 	if !s.Touched() {
 		return
 	}
@@ -44,7 +46,7 @@ func (s *committer) commit(now time.Time) {
 	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.Generation, MemberID: s.member.ID, InstanceID: s.member.InstanceID}
 	size := 0
 	for _, p := range s.partitions {
-		if !p.open() || p.lost || !p.dirty {
+		if !p.open() || p.lost || !p.dirty || p.denied.Rests(now) {
 			continue
 		}
 		if s.unproven(p) {
@@ -124,6 +126,8 @@ func (s *committer) committed(r commitResult) {
 		case res.Code.Fenced():
 			s.fence(res.Code)
 			return
+		case res.Code == kafka.CodeTopicDenied:
+			s.deny(p, res.Code, now)
 		case res.Code == kafka.CodeMetadataTooLarge:
 			s.narrow(p, len(r.commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
@@ -147,6 +151,7 @@ func (s *committer) committed(r commitResult) {
 
 // partitionCommitted notes an acknowledged offset.
 func (s *committer) partitionCommitted(p *partition, o *kafka.CommitOffset) {
+	p.denied = commits.Denial{}
 	p.committed, p.acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 

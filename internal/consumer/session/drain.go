@@ -215,6 +215,9 @@ func (s *committer) readBack() bool {
 	}
 	same := true
 	for tp, o := range offsets {
+		if o.Err != nil {
+			continue // of a topic that may not be described any more
+		}
 		if p := s.partitions[tp]; p != nil && p.acked != (ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}) {
 			p.touch()
 			same = false
@@ -258,7 +261,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && s.commits.Touched() && s.commits.owesCommit()
+	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.Touched() || !s.commits.againAt.IsZero()) && s.commits.owesCommit()
 	if unfinished {
 		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
 	}

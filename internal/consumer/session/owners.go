@@ -34,7 +34,8 @@ type base struct {
 	mode     mode
 	fencedBy error // why the partitions were taken from this member, nil if they were not
 	drain    drainState
-	away     bool // no coordinator could judge the last commit
+	away     bool     // no coordinator could judge the last commit
+	unclear  []string // topics of which the brokers say nothing
 
 	ctx       context.Context // of everything but reading; ends with the session
 	cancel    context.CancelFunc

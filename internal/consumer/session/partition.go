@@ -27,9 +27,10 @@ type partition struct {
 	acked, sent ledger.CommitPoint // the commits last acknowledged and last sent
 	dirty       bool               // there is something new to commit: see touch
 	commits     *commits.Schedule
-	born        int32         // the generation, if its start was resolved in this session
-	metadata    commits.Limit // for what is written beside the committed offset
-	omitted     int           // namespaces that did not fit
+	born        int32          // the generation, if its start was resolved in this session
+	metadata    commits.Limit  // for what is written beside the committed offset
+	omitted     int            // namespaces that did not fit
+	denied      commits.Denial // of its commits, as long as its topic is denied
 
 	lost      bool  // deleted or created anew: never committed again
 	failure   error // why it is not read

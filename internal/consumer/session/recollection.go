@@ -3,6 +3,7 @@ package session
 import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/wire"
 )
 
 // recollectionRoom is how many characters a recollection may take: it stays in
@@ -10,12 +11,17 @@ import (
 const recollectionRoom = 64 << 10
 
 // remember keeps what the group does not know of the session's partitions.
-// Everything that the session had under way has ended.
+// Everything that the session had under way has ended. What an earlier session knew of
+// a partition that this one has not opened stays as true as it was; so does what was
+// done in one that seems lost, should its topic prove to be the same.
 func (s *committer) remember() {
 	for tp, p := range s.partitions {
-		delete(s.recollections, tp)
 		s.known = s.known || p.committed >= 0
-		if !p.open() || p.lost || p.heldOut || p.committed < 0 {
+		if !p.open() {
+			continue
+		}
+		delete(s.recollections, tp)
+		if p.heldOut || p.committed < 0 || p.lost && p.topicID == (wire.UUID{}) {
 			continue
 		}
 		text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)

@@ -51,3 +51,32 @@ func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 		t.Errorf("%d recollections of what the group knows, want 0", len(s.recollections))
 	}
 }
+
+// A generation in which the partition was never opened knows nothing of it, and takes
+// nothing from what was known.
+func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
+	s, tp, p := rememberingSession(t)
+	s.commits.remember()
+	before := s.recollections[tp]
+	p.cursor = nil
+	s.commits.remember()
+	if s.recollections[tp] != before {
+		t.Errorf("%+v, before %+v", s.recollections[tp], before)
+	}
+}
+
+// A partition that seems lost may prove to be the same: what was stored of it by then
+// is remembered, unless nothing tells its topic from another one.
+func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
+	s, tp, p := rememberingSession(t)
+	p.lost = true
+	s.commits.remember()
+	if s.recollections[tp].Known.Offset != 100 {
+		t.Errorf("remembered %+v", s.recollections[tp])
+	}
+	p.topicID = wire.UUID{}
+	s.commits.remember()
+	if len(s.recollections) != 0 {
+		t.Errorf("remembered of a topic without an id: %+v", s.recollections)
+	}
+}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/discovery"
@@ -27,10 +28,15 @@ func (r *Process) startsFailed(err error, todo int) {
 
 // open begins to read partitions whose start is known.
 func (s *Session) open(rs []discovery.Start, now time.Time) {
-	ahead, passed := int64(0), int64(0)
+	ahead, passed, failed := int64(0), int64(0), 0
 	for _, r := range rs {
 		p := s.partitions[r.TopicPartition]
 		if p == nil || p.open() {
+			continue
+		}
+		if p.failure = nil; r.Problem != nil {
+			p.failure, p.failing = errors.New(s.Explain(r.Problem)), now
+			failed++
 			continue
 		}
 		s.remark(&r)
@@ -61,7 +67,10 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		}
 		ahead += max(0, r.Log.End-r.At.Offset)
 	}
-	s.log.Info("reading partitions", "partitions", len(rs), "records_ahead", ahead)
+	if failed == len(rs) {
+		return
+	}
+	s.log.Info("reading partitions", "partitions", len(rs)-failed, "records_ahead", ahead)
 	if passed > 0 {
 		s.log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "records", passed)
 	}

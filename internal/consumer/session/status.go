@@ -37,6 +37,9 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	}
 	if text := s.commits.Failure(); text != "" {
 		st.KafkaError = &text
+	} else if len(s.unclear) > 0 {
+		text := fmt.Sprintf("the brokers do not describe the topics %v to this user, who needs DESCRIBE and READ on them; the other topics are read", s.unclear)
+		st.KafkaError = &text
 	}
 	switch {
 	case s.pacer.Shut(pace.Credentials):
@@ -82,6 +85,10 @@ func (p *partition) status(now time.Time) report.PartitionStatus {
 	if p.failure != nil {
 		text := p.failure.Error()
 		out.Error, out.State = &text, "failed"
+	}
+	if p.failure == nil && !p.denied.Until().IsZero() {
+		text := "what is stored of it cannot be committed: this user needs READ on the topic; it is tried again"
+		out.Error = &text
 	}
 	out.Corrupt = p.corrupt
 	if !p.open() {

@@ -14,13 +14,13 @@ func (s *Session) watching() *discovery.Watch {
 	p := s.Process
 	return &discovery.Watch{
 		Client: p.client, Selection: p.cfg.Selection(), Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.cfg.MetadataRefresh,
-		Relead: s.fetcher.Relead, Failed: p.watchFailed,
+		Relead: s.fetcher.Relead, Failed: p.WatchFailed,
 	}
 }
 
-// watchFailed reports that the metadata is not what it should be, perhaps for single
+// WatchFailed reports that the metadata is not what it should be, perhaps for single
 // topics. It may be called on any goroutine.
-func (r *Process) watchFailed(err error, unclear []string) {
+func (r *Process) WatchFailed(err error, unclear []string) {
 	r.metrics.KafkaFailed("metadata")
 	text := r.Explain(err)
 	args := []any{"error", text}
@@ -34,6 +34,7 @@ func (r *Process) watchFailed(err error, unclear []string) {
 // partitions whose topic is still the same, never commits others again, and
 // ends the generation where the subscription must change.
 func (s *Session) follow(f *discovery.Found, now time.Time) {
+	s.unclear = f.Unclear
 	for _, p := range s.partitions {
 		if slices.Contains(f.Unclear, p.Topic) {
 			continue

@@ -3,6 +3,7 @@ package group
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 
 	"kafka-import-bridge/internal/wire"
@@ -19,6 +20,7 @@ func (m *membership) share(counts map[string]int) error {
 		}
 		peers = append(peers, peer{id: j.MemberID, instance: j.InstanceID, topics: s.Topics})
 	}
+	counts = m.known(counts)
 	m.counts = make(map[string]int, len(m.topics))
 	for _, t := range m.topics {
 		m.counts[t] = counts[t]
@@ -30,6 +32,14 @@ func (m *membership) share(counts map[string]int) error {
 		m.shares[p.id] = a.Append(nil)
 	}
 	return nil
+}
+
+// known adds to counts what this member knew of topics of which the brokers say
+// nothing now, such as one that may not be described any more.
+func (m *membership) known(counts map[string]int) map[string]int {
+	all := maps.Clone(m.counts)
+	maps.Copy(all, counts)
+	return all
 }
 
 // toCount lists the topics whose partitions must be known: those that the

@@ -18,8 +18,8 @@ type Cluster interface {
 	// the body of the answer, which it waits for at most so long. An error that
 	// is a Code is the broker's refusal.
 	Exchange(ctx context.Context, broker int32, r wire.Request, patience time.Duration) (body []byte, version int16, err error)
-	// Partitions returns how many partitions each of the topics has, 0 where
-	// that cannot be known. It must create no topic.
+	// Partitions returns how many partitions each of the topics has, without
+	// those of which that cannot be known. It must create no topic.
 	Partitions(ctx context.Context, topics []string) (map[string]int, error)
 }
 

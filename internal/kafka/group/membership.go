@@ -183,7 +183,7 @@ func (m *membership) accepted(c call, a answer) error {
 		if !m.recount {
 			return m.share(a.counts)
 		}
-		m.counts, m.recount = a.counts, false
+		m.counts, m.recount = m.known(a.counts), false
 	case syncUp:
 		m.assigned, m.state, m.proven = a.assigned, belongs, false
 		m.leading, m.shares = nil, nil
