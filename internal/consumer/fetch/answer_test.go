@@ -90,7 +90,7 @@ func TestFetcher_neverReadsBackwards(t *testing.T) {
 	old := recordbatch.Batch{Base: 0, Last: 4, Records: []recordbatch.Record{{Offset: 0, Value: []byte("{}")}}}
 	answerWith(t, f, a, wire.FetchedPartition{Records: old.Encode(), HighWatermark: 1000, LastStableOffset: 1000, DivergingEndOffset: -1})
 	if a.Offset != 10 || a.BatchEpoch != 3 {
-		t.Errorf("goes on at %d, epoch %d", a.Cursor.Offset, a.Cursor.BatchEpoch)
+		t.Errorf("goes on at %d, epoch %d", a.Offset, a.BatchEpoch)
 	}
 	(<-f.Work[0]).Lease.Release()
 }
@@ -136,8 +136,8 @@ func TestFetcher_answersOfBeforeAResetMoveNothing(t *testing.T) {
 	f, a, _ := answered(t)
 	f.Reset(a.Cursor, 5, time.Time{})
 	f.moved(a, 20, 4, 100, time.Time{})
-	if a.Cursor.Offset != 5 || a.Cursor.BatchEpoch != 3 {
-		t.Errorf("goes on at %d, epoch %d", a.Cursor.Offset, a.Cursor.BatchEpoch)
+	if a.Offset != 5 || a.BatchEpoch != 3 {
+		t.Errorf("goes on at %d, epoch %d", a.Offset, a.BatchEpoch)
 	}
 	if batch, _ := f.gather(1); len(batch) != 1 || batch[0].offset != 5 {
 		t.Error("it is not asked for again from where it was reset to")
