@@ -145,7 +145,7 @@ type upload struct {
 // ambiguous says that the body may be stored although no answer said so: only
 // its own URL can take it without a repeat. While an attempt is in flight nobody
 // can say.
-func (u *upload) ambiguous() bool { return !u.flying && u.imp != nil && u.imp.Ambiguous() }
+func (u *upload) ambiguous() bool { return !u.inFlight && u.imp != nil && u.imp.Ambiguous() }
 
 // pieceBytes is what a piece costs beside its lines: itself, its node in the
 // ledger, and what the ledger keeps of the namespace. Many small pieces may cost
