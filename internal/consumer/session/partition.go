@@ -32,20 +32,35 @@ type partition struct {
 	omitted     int            // namespaces that did not fit
 	denied      commits.Denial // of its commits, as long as its topic is denied
 
-	lost      bool  // deleted or created anew: never committed again
-	failure   error // why it is not read
-	failing   time.Time
-	backoff   time.Duration
-	corrupt   bool                // the failure lies in what the log holds, and stays
-	heldOut   bool                // its offset is out of range and the policy holds it
-	asFound   *kafka.CommitOffset // held out from the start: what is committed and stays
-	paused    bool                // not read: too many single records, or what it awaits
-	awaits    awaited             // what has to become free before it is read on
-	lastSeen  int64               // time of the last record, Unix milliseconds
-	caughtUp  time.Time           // when there was last nothing to read
-	heldCount int                 // held records
+	lost   bool    // deleted or created anew: never committed again
+	paused bool    // not read: too many single records, or what it awaits
+	awaits awaited // what has to become free before it is read on
+	failed
+	held
+	progress
+}
+
+// failed says why a partition is not read.
+type failed struct {
+	failure error // nil if it is
+	failing time.Time
+	backoff time.Duration
+	corrupt bool                // the failure lies in what the log holds, and stays
+	heldOut bool                // its offset is out of range and the policy holds it
+	asFound *kafka.CommitOffset // held out from the start: what is committed and stays
+}
+
+// held says what a partition's committed offset waits for until a person decides.
+type held struct {
+	heldCount int // records
 	firstHeld heldRecord
 	ranges    map[int64]string // why ranges are held, by their last offsets
+}
+
+// progress says how far reading has come in time.
+type progress struct {
+	lastSeen int64     // time of the last record, Unix milliseconds
+	caughtUp time.Time // when there was last nothing to read
 }
 
 // awaited is what a partition waits for before it is read on. What was read of it

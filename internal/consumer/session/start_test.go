@@ -31,7 +31,7 @@ func TestPartition_behindSince(t *testing.T) {
 		{"and than the time when all had been read", 10, 20, 5000, at(6000), false, at(6000)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := &partition{ledger: ledger.New(0, ledger.Frontier{}), cursor: &fetch.Cursor{}, lastSeen: tc.lastSeen, caughtUp: tc.caughtUp}
+			p := &partition{ledger: ledger.New(0, ledger.Frontier{}), cursor: &fetch.Cursor{}, progress: progress{lastSeen: tc.lastSeen, caughtUp: tc.caughtUp}}
 			p.cursor.StableOffset.Store(tc.stable)
 			if tc.owed {
 				if _, err := p.ledger.Track(ledger.Batch, "acme", 3, 1234, at(9000)); err != nil {
