@@ -44,7 +44,6 @@ func TestDenied_oneTopicStopsNoOther(t *testing.T) {
 				w.emit("t0", 0, 100, named("d", 3, 5)...)
 				w.wants(10*time.Second, "what is not denied is stored after a restart", func() bool { return w.stored("d") })
 				w.startSlot(1) // a rebalance: the drain waits for nothing that is denied
-				began = time.Now()
 				w.emit("t0", 1, 100, named("e", 3, 5)...)
 				w.again("commits of t1 are denied: what is stored of it is not known to the next owner")
 				w.wants(15*time.Second, "what is not denied is stored after a rebalance", func() bool { return w.stored("e") })
