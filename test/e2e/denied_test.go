@@ -195,3 +195,37 @@ func TestPermissions_eachIsToldAndHeals(t *testing.T) {
 		})
 	}
 }
+
+// A topic of two that this user may not read keeps the other one from nothing, over a
+// restart and a rebalance, and is read as soon as it is permitted.
+func TestPermissions_aDeniedTopicStopsNoOther(t *testing.T) {
+	t.Parallel()
+	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"half": secretPassword}, ACLs: true})
+	w := newWorldOn(t, kafka, 2)
+	other := w.topic + "-denied"
+	w.createTopic(other, 1, nil)
+	w.env["BRIDGE_KAFKA_TOPICS"] = w.topic + "," + other
+	w.allow(acl("half", kadm.OpRead, kadm.OpDescribe).Topics(w.topic))
+	w.allow(acl("half", kadm.OpRead, kadm.OpDescribe).Groups(w.group))
+	env := secure(kafka, kafka.Nodes[0].Secure).with(password("SCRAM-SHA-256", "half", secretPassword))
+	b := w.start(env)
+	w.produce(load{records: 200})
+	w.waitStored()
+	w.waitCommitted(w.topic)
+	w.eventually("it says which topic", func() bool { return b.says("no permission on a topic") && b.says(other) })
+	w.produce(load{records: 10, topic: other, partitions: 1})
+	began := time.Now()
+	b.stop()
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %s to stop", took)
+	}
+	b = w.start(env)
+	second := w.start(env)
+	w.assigned(1, b, second)
+	w.allow(acl("half", kadm.OpRead, kadm.OpDescribe).Topics(other))
+	w.waitStored()
+	w.waitCommitted(w.topic, other)
+	b.stop()
+	second.stop()
+	w.judge()
+}

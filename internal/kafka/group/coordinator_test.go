@@ -84,6 +84,9 @@ func (c *coordinator) Exchange(ctx context.Context, broker int32, r wire.Request
 	}
 	select {
 	case body := <-answer:
+		if sleep.For(ctx, latency) != nil {
+			return nil, 0, ctx.Err()
+		}
 		return body, 0, nil
 	case <-ctx.Done():
 		return nil, 0, context.Cause(ctx)

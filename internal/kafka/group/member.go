@@ -73,10 +73,10 @@ func (m *Member) Join(ctx context.Context, topics []string, counts map[string]in
 		}
 		c := m.state.next()
 		a := m.ask(ctx, c)
-		if ctx.Err() != nil {
+		if _, refused := errors.AsType[kafka.Code](a.err); ctx.Err() != nil && a.err != nil && !refused {
 			return nil, ctx.Err()
 		}
-		err := m.state.answered(c, a)
+		err := m.state.answered(c, a) // also at the end: Leave has to know the member id
 		if m.state.state == fenced {
 			return nil, ErrFenced
 		}

@@ -226,6 +226,7 @@ func TestMember_drains(t *testing.T) {
 			inBubble(t, func(t *testing.T, c *coordinator) {
 				a := startProcess(c, "a", "", "orders", "users")
 				settled(t, c, a)
+				time.Sleep(time.Minute)
 				a.drain.Store(int64(tc.drain))
 				g, began := a.at.Load(), time.Now()
 				b := startProcess(c, "b", "", "orders", "users")
@@ -235,6 +236,10 @@ func TestMember_drains(t *testing.T) {
 				}
 				if until := g.Deadline().Sub(began); until > 30*time.Second || until < 28*time.Second {
 					t.Errorf("to be over within %s", until)
+				}
+				time.Sleep(time.Until(began.Add(20 * time.Second))) // two sessions
+				if err := g.Lease.Check(); err != nil {
+					t.Errorf("while it drains: %v", err)
 				}
 				for b.at.Load() == nil {
 					time.Sleep(100 * time.Millisecond)
@@ -404,7 +409,11 @@ func TestMember_coordinatorMovesAtEachStep(t *testing.T) {
 						return code
 					})
 					b := startProcess(c, "b", "", "orders", "users")
+					began := time.Now()
 					settled(t, c, a, b)
+					if took := time.Since(began); took > 12*time.Second {
+						t.Errorf("it took %s to join", took)
+					}
 					b.stop(t)
 					settled(t, c, a)
 					if n.Load() == 0 {
@@ -438,6 +447,22 @@ func TestMember_stopsWhileItJoins(t *testing.T) {
 				settled(t, c, a)
 				a.stop(t)
 			})
+		})
+	}
+}
+
+// A process that is stopped before it has heard of its member id leaves nobody behind
+// for whom the others would wait.
+func TestMember_stopsBeforeItHasAMemberID(t *testing.T) {
+	for after := range 8 {
+		inBubble(t, func(t *testing.T, c *coordinator) {
+			a := startProcess(c, "a", "", "orders", "users")
+			time.Sleep(time.Duration(after) * time.Millisecond)
+			a.stop(t)
+			if c.mu.Lock(); len(c.pending) > 0 || len(c.members) > 0 {
+				t.Errorf("stopped after %d ms it leaves %v and %v in the group", after, c.pending, c.members)
+			}
+			c.mu.Unlock()
 		})
 	}
 }
