@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/describegroups"
@@ -187,15 +188,15 @@ func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error
 // ForeignGroupError says that a group is of a kind that a bridge cannot share.
 type ForeignGroupError struct {
 	Group string
-	Kind  string // in the brokers' words: Consumer, Share or Streams
+	Kind  string // in the brokers' words, in upper or lower case: consumer, share or streams
 }
 
 // Error names the kind and the remedy.
 func (e *ForeignGroupError) Error() string {
 	kind := map[string]string{
-		"Consumer": "a group of consumers of the protocol of KIP-848 (group.protocol=consumer)",
-		"Share":    "a share group", "Streams": "a group of Kafka Streams",
-	}[e.Kind]
+		"consumer": "a group of consumers of the protocol of KIP-848 (group.protocol=consumer)",
+		"share":    "a share group", "streams": "a group of Kafka Streams",
+	}[strings.ToLower(e.Kind)]
 	return fmt.Sprintf("%s is %s of another program: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only",
 		e.Group, cmp.Or(kind, "a group of another kind, "+e.Kind+","))
 }
