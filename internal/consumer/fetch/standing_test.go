@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -69,15 +70,24 @@ func TestFetcher_aLeaderThatDoesNotAnswer(t *testing.T) {
 // says; another one is not.
 func TestFetcher_aQuotaThatThrottles(t *testing.T) {
 	inReadRig(t, func(r *readRig) {
+		var mu sync.Mutex // the lanes and the cluster write
 		var told []time.Duration
-		r.fetcher.cfg.Throttled = func(_ int32, d time.Duration) { told = append(told, d) }
+		r.fetcher.cfg.Throttled = func(_ int32, d time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, d)
+		}
 		began, asked := time.Now(), []time.Duration{}
 		r.answerAll(func(a *kmsg.FetchResponse) {
+			mu.Lock()
+			defer mu.Unlock()
 			asked = append(asked, time.Since(began).Round(time.Second))
 			if len(asked) < 3 {
 				a.ThrottleMillis = 12_000
 			}
 		}, func(_ int32, offset int64) *kmsg.FetchResponseTopicPartition {
+			mu.Lock()
+			defer mu.Unlock()
 			if len(asked) < 3 || offset == 1 {
 				return holds(nil)
 			}
@@ -89,6 +99,8 @@ func TestFetcher_aQuotaThatThrottles(t *testing.T) {
 			}
 		})
 		r.read(1, 1)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(told) != 2 || told[0] != 12*time.Second {
 			t.Errorf("told of %v", told)
 		}
