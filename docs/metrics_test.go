@@ -24,6 +24,7 @@ import (
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/logging"
+	"kafka-import-bridge/internal/outbox"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -49,6 +50,7 @@ func (noKey) Reload() (bool, error) {
 func exported(t *testing.T) []metric {
 	t.Helper()
 	registry := admin.NewRegistry("v", "r")
+	outbox.NewMetrics(registry)
 	follow.NewMetrics(registry, report.NewMetrics(registry, 1).Label)
 	decode.NewMetrics(registry)
 	stderr := logging.NewWriter(io.Discard)

@@ -41,6 +41,7 @@ gauge assigned_partitions
 gauge credentials_refused target
 counter schema_requests_total result
 gauge schema_registry_unavailable
+counter receipts_total result
 gauge imports_followed
 gauge oldest_followed_import_age_seconds
 gauge api_missing
@@ -73,6 +74,7 @@ var closed = map[string]string{
 	"import_requests_total operation":   "ask create follow upload",
 	"import_repeats_avoided_total how":  "asked conditional",
 	"import_retries_total reason":       "expired malformed network server_error throttled timeout unauthorised",
+	"receipts_total result":             "failed lost skipped written",
 	"imports_finished_total status":     "succeeded succeeded_with_errors failed unknown unfollowed",
 	"commits_total result":              "error fenced ok",
 	"offset_resets_total reason":        "below_log_start beyond_end recreated",

@@ -66,7 +66,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	if err != nil {
 		return err
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, explain, err := kafkaClient(ctx, cfg, roots, "")
 	misconfigured := out.tellFaults(err)
 	if !misconfigured {
 		out.tell(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
@@ -98,6 +98,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 // end with, too.
 func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, explain func(error) string, sample int, out *findings) error {
 	settings := preflightOf(consumerConfig(cfg))
+	settings.ReceiptsTopic = cfg.Policies.ReceiptsTopic
 	registry, err := schemaRegistry(cfg, roots)
 	if err != nil {
 		return err

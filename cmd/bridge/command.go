@@ -39,6 +39,7 @@ func commands() []command {
 		{name: "config", prepare: configCommand, about: "Print every setting with its default and the value in force; secrets are redacted."},
 		{name: "import", prepare: importCommand, args: []string{"NAMESPACE", "REQUEST_ID"}, about: "Print what became of one import: its status, the number of its results and what the API says about errors, which may hold parts of records. The log line \"imported\" has the request id."},
 		{name: "rules", prepare: rulesCommand, about: "Print alerts for Prometheus, as a file of rules that it loads as it is. Reads no configuration."},
+		{name: "verify", prepare: verifyCommand, about: "Account for every record below the committed offsets, by the receipts and dead letters: print for each partition how many are covered by a receipt, dead-lettered, left out by a policy, missing, and covered twice. Reads Kafka outside of the group and changes nothing."},
 		{name: "version", prepare: versionCommand, about: "Print the version, the revision and the toolchain."},
 		{name: "help", prepare: helpCommand, about: "Print this."},
 	}

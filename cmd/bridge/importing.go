@@ -24,19 +24,19 @@ func (i importing) Probe(namespace string) session.Import {
 }
 
 // newFollower returns what finds out what became of stored imports.
-func newFollower(cfg *config.Config, client *importer.Client, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
+func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
 	bounds := follow.Config{MaxAge: cfg.Follow.MaxAge, MaxImports: cfg.Follow.MaxImports}
 	if !cfg.Follow.Enabled {
-		return follow.New(bounds, nil, logger, m)
+		return follow.New(bounds, nil, nil, logger, m)
 	}
-	return follow.New(bounds, client, logger, m)
+	return follow.New(bounds, client, out.forFollower(), logger, m)
 }
 
 // following hands what the consumer stores to the follower, neither knowing the
 // other.
 func following(f *follow.Follower) func(session.StoredImport) {
 	return func(i session.StoredImport) {
-		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At})
+		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At}, i.Receipt)
 	}
 }
 

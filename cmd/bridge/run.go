@@ -18,6 +18,7 @@ import (
 	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
+	"kafka-import-bridge/internal/outbox"
 )
 
 // runCommand is `bridge run`: it bridges until it is told to stop.
@@ -53,12 +54,16 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, explain, err := kafkaClient(ctx, cfg, roots, cfg.Policies.DLQTopic)
 	if err != nil {
 		return err
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
-	follower := newFollower(cfg, imports, follow.NewMetrics(registry, metrics.Label), logger)
+	out, err := newReceipts(ctx, cfg, roots, outbox.NewMetrics(registry), logger)
+	if err != nil {
+		return err
+	}
+	follower := newFollower(cfg, imports, out, follow.NewMetrics(registry, metrics.Label), logger)
 	schemas, err := schemaCache(cfg, roots, registry, metrics.RegistryRefused)
 	if err != nil {
 		return err
@@ -67,7 +72,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	settings.Schemas = schemas
 	bridge, err := consumer.New(settings, session.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
-		Metrics: metrics, Stored: following(follower),
+		Metrics: metrics, Stored: following(follower), Receipts: out.forSession(),
 	})
 	if err != nil {
 		return err
@@ -81,7 +86,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 				return nil, err
 			}
 			st.Version, st.ImportPath = b.Version, imports.Path()
-			return status{st, follower.Report()}, nil
+			return status{st, follower.Report(), out.report()}, nil
 		},
 	})
 	if err != nil {
@@ -91,7 +96,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	background := []func(context.Context) error{server.Run, follower.Run}
+	background := []func(context.Context) error{server.Run, follower.Run, out.Run}
 	if schemas != nil {
 		background = append(background, schemas.Run)
 	}
@@ -108,8 +113,14 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 // status is what /status answers.
 type status struct {
 	*report.Status
-	follow.Report
+	importsReport
+	receiptsReport
 }
+
+type (
+	importsReport  = follow.Report
+	receiptsReport = outbox.Report
+)
 
 // sampling takes from the status what the page's history keeps.
 func sampling(bridge *consumer.Consumer) func(context.Context) (admin.Point, error) {

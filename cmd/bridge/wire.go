@@ -42,8 +42,10 @@ func consumerConfig(cfg *config.Config) session.Config {
 		BufferMaxBytes: int64(cfg.Buffer.MaxBytes), UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency,
 		MaxBackoff: cfg.Retry.MaxBackoff, HoldProbeInterval: cfg.Policies.HoldProbeInterval, ShutdownTimeout: cfg.Shutdown.Timeout,
 	}
-	if cfg.Policies.DLQTopic != "" {
-		out.Exclude = []string{cfg.Policies.DLQTopic}
+	for _, own := range []string{cfg.Policies.DLQTopic, cfg.Policies.ReceiptsTopic} {
+		if own != "" {
+			out.Exclude = append(out.Exclude, own)
+		}
 	}
 	for _, r := range cfg.Policies.Skip {
 		tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
@@ -93,9 +95,10 @@ func clientID(cfg *config.Config) string {
 	return cfg.Kafka.ClientID + "-" + cfg.Kafka.InstanceID
 }
 
-// kafkaClient builds the client and what explains its errors. A fault of the
+// kafkaClient builds a client that may write to one topic, "" for none, and what
+// explains its errors. A fault of the
 // configuration that shows only here is a configError.
-func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, func(error) string, error) {
+func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, written string) (*kafka.Client, func(error) string, error) {
 	k := cfg.Kafka
 	login := auth.Config{
 		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
@@ -121,8 +124,8 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 		return nil, nil, &configError{mechanismFault(k.SASL.Mechanism, err)}
 	}
 	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
-	if cfg.Policies.DLQTopic != "" {
-		client.MetadataTopics = []string{cfg.Policies.DLQTopic}
+	if written != "" {
+		client.MetadataTopics = []string{written}
 	}
 	return kafka.NewClient(client), login.Explain, nil
 }

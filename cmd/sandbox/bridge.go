@@ -34,6 +34,8 @@ type bridge struct {
 	log     string // the file that its output goes to
 	output  *os.File
 	client  *http.Client
+	binary  string
+	environ []string // of it and of its other commands
 }
 
 // startBridge starts the binary with these settings and no other of its own.
@@ -61,7 +63,16 @@ func startBridge(ctx context.Context, binary, log string, environ, settings []st
 	if err != nil {
 		return nil, errors.Join(err, output.Close())
 	}
-	return &bridge{process: process, url: "http://" + address, log: log, output: output, client: &http.Client{Timeout: 5 * time.Second}}, nil
+	return &bridge{process: process, url: "http://" + address, log: log, output: output, client: &http.Client{Timeout: 5 * time.Second}, binary: binary, environ: cmd.Env}, nil
+}
+
+// command runs another command of the binary in the same environment, and returns
+// what it printed.
+func (b *bridge) command(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, b.binary, args...)
+	cmd.Env = b.environ
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // waitReady waits until the bridge is a member of its group.

@@ -113,7 +113,17 @@ func (d *demo) run(ctx context.Context, environ []string) error {
 		return d.explain(err)
 	}
 	verdict.add("bridge exit code", exit == 0, fmt.Sprint(exit))
-	return d.conclude(verdict)
+	return errors.Join(d.conclude(verdict), d.verify(ctx))
+}
+
+// verify lets the bridge account for every record by itself.
+func (d *demo) verify(ctx context.Context) error {
+	out, err := d.bridge.command(ctx, "verify")
+	d.screen.printf("\n$ bridge verify\n%s", out)
+	if err != nil {
+		return errVerdict
+	}
+	return nil
 }
 
 // announce says where to look.
@@ -243,7 +253,7 @@ func (d *demo) keepRunning(ctx context.Context) error {
 	if err != nil {
 		return d.explain(err)
 	}
-	judged := d.conclude(verdict)
+	judged := errors.Join(d.conclude(verdict), d.verify(ctx))
 	if err := d.goOn(ctx); err != nil {
 		return d.explain(err)
 	}

@@ -49,6 +49,7 @@ func TestDemo_verdicts(t *testing.T) {
 		{"stores a batch twice", exitFailed, `FAIL +nothing twice +[1-9]`},
 		{"swaps two lines", exitFailed, `FAIL +order kept`},
 		{"commits nothing", exitFailed, `FAIL +offsets committed to the end`},
+		{"keeps no account", exitFailed, `fail: 1 of 2 are not accounted for`},
 		{"exits with 1", exitFailed, `FAIL +bridge exit code +1`},
 		{"sends the token to the store", exitFailed, `FAIL +every request .*token`},
 		{"dies at once", exitFailed, `exited with 3`},
@@ -70,7 +71,7 @@ func TestDemo_ofTheRealBridge(t *testing.T) {
 	}
 	var out, errs bytes.Buffer
 	args := []string{"demo", "-bridge", buildBridge(t), "-dir", t.TempDir(), "-duration", "2s", "-rate", "1500"}
-	if code := run(t.Context(), args, os.Environ(), &out, &errs); code != exitOK {
+	if code := run(t.Context(), args, os.Environ(), &out, &errs); code != exitOK || !strings.Contains(out.String(), "\nok: every record is accounted for: ") {
 		t.Errorf("exit code %d\n%s%s", code, out.String(), errs.String())
 	}
 }

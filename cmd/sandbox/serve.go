@@ -57,7 +57,7 @@ func parseServe(inv invocation) (*serveOptions, error) {
 	set.IntVar(&opts.world.kafkaPort, "kafka-port", 19092, "where Kafka listens; 0 takes a free port")
 	set.IntVar(&opts.world.apiPort, "api-port", 18080, "where the import API and /control/ listen; 0 takes a free port")
 	set.IntVar(&opts.world.storePort, "store-port", 18081, "where the object store listens; 0 takes a free port")
-	set.StringVar(&opts.topics, "topics", "users:4,listings:4,messages:4,"+deadLetterTopic, "topics to create, as `NAME:PARTITIONS,...`")
+	set.StringVar(&opts.topics, "topics", "users:4,listings:4,messages:4,"+deadLetterTopic+","+receiptsTopic, "topics to create, as `NAME:PARTITIONS,...`")
 	set.StringVar(&opts.world.api.Key, "key", "", "the API `key` that is accepted; empty accepts any")
 	set.StringVar(&opts.world.api.Dir, "dir", "demo-data/objects", "where objects are written, as <dir>/<namespace>/<request id>.jsonl; empty keeps them in memory")
 	set.DurationVar(&opts.world.api.URLLife, "url-life", sandbox.DefaultURLLife, "how long an upload URL is valid")

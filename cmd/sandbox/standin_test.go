@@ -46,6 +46,14 @@ func runStandIn(flaw string) int {
 		os.Setenv(flawVariable, "none")
 		return run(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "verify" {
+		if flaw == "keeps no account" {
+			fmt.Println("fail: 1 of 2 are not accounted for")
+			return 1
+		}
+		fmt.Println("ok: every record is accounted for")
+		return 0
+	}
 	if flaw == "dies at once" {
 		fmt.Fprintln(os.Stderr, "no reason")
 		return 3

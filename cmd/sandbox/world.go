@@ -20,6 +20,9 @@ const groupID = "sandbox"
 // deadLetterTopic is where the bridge of these commands puts dead letters.
 const deadLetterTopic = "dead-letters"
 
+// receiptsTopic is where the bridge of these commands puts receipts.
+const receiptsTopic = "receipts"
+
 // worldOptions say where the parts listen. A port of 0 takes a free one.
 type worldOptions struct {
 	kafkaPort, apiPort, storePort int
@@ -105,9 +108,9 @@ func parseTopics(text string) (map[string]int32, error) {
 }
 
 // sampleTopics are the topics of the sample records, with these partitions each,
-// and the one for dead letters.
+// and those for dead letters and receipts.
 func sampleTopics(partitions int32) map[string]int32 {
-	topics := map[string]int32{deadLetterTopic: 1}
+	topics := map[string]int32{deadLetterTopic: 1, receiptsTopic: 1}
 	for _, name := range sandbox.SampleTopics() {
 		topics[name] = partitions
 	}
@@ -123,6 +126,7 @@ func (w *world) bridgeEnvironment(key string) []string {
 		"BRIDGE_NAMESPACE=field:namespace",
 		"BRIDGE_ON_INVALID=dlq",
 		"BRIDGE_DLQ_TOPIC=" + deadLetterTopic,
+		"BRIDGE_RECEIPTS_TOPIC=" + receiptsTopic,
 		"SAFETYKIT_BASE_URL=" + w.apiURL,
 		"SAFETYKIT_API_KEY=" + key,
 	}

@@ -142,6 +142,13 @@ func tombstoneHeld(asked int) (any, error) {
 	return s, nil
 }
 
+func receiptsFail(asked int) (any, error) {
+	s := snapshot("running", asked)
+	s["receipts_waiting"], s["receipts_error"] = 3, "the topic receipts does not exist"
+	s["partitions"].([]object)[3]["pinned_by"] = object{"kind": "receipt", "namespace": "users", "offset": 481000, "since": before(8 * time.Second), "reason": ""}
+	return s, nil
+}
+
 func paused(asked int) (any, error) {
 	s := snapshot("running", asked)
 	s["partitions"].([]object)[0]["state"] = "paused"
@@ -212,6 +219,7 @@ func TestPage_inTheBrowser(t *testing.T) {
 		{"running", running, "Running", "moving; the oldest record that waits is 9 s old.", 8, "listings/3"},
 		{"held", held, "Running, with 4 problems", "1 namespace held, 1 partition held at a record, 1 partition held, 1 partition failed.", 8, "listings/6"},
 		{"import-failed", importsFailed, "Running, 1 import failed", "within the last hour", 8, "listings/3"},
+		{"receipts", receiptsFail, "Running, but no receipts are written", "does not exist. Offsets wait for 3 receipts; nothing is lost.", 8, "listings/3"},
 		{"paused", paused, "Running, 1 partition paused", "dead-letter topic", 8, "listings/0"},
 		{"single", single, "Running", "Everything it reads is moving.", 1, "listings/0"},
 		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},

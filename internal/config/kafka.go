@@ -12,7 +12,7 @@ type Kafka struct {
 	Topics List `envconfig:"BRIDGE_KAFKA_TOPICS" desc:"Topics to read, comma-separated. Either this or BRIDGE_KAFKA_TOPIC_REGEX is required."`
 
 	// TopicRegex selects topics by name; nil inside when Topics is set.
-	TopicRegex Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression that a whole topic name must match, evaluated again at every metadata refresh; internal topics and BRIDGE_DLQ_TOPIC never match."`
+	TopicRegex Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression that a whole topic name must match, evaluated again at every metadata refresh; internal topics, BRIDGE_DLQ_TOPIC and BRIDGE_RECEIPTS_TOPIC never match."`
 
 	// GroupID names the consumer group. Only bridges can share it.
 	GroupID string `envconfig:"BRIDGE_KAFKA_GROUP_ID" required:"true" desc:"Consumer group. For bridges only: other clients cannot share it. Required."`

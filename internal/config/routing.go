@@ -85,6 +85,10 @@ type Policies struct {
 	// Default: 1m
 	HoldProbeInterval time.Duration `envconfig:"BRIDGE_HOLD_PROBE_INTERVAL" default:"1m" min:"1ms" desc:"How often a held namespace is tried again."`
 
+	// ReceiptsTopic receives a receipt for each import; empty for none. Offsets
+	// wait for its acknowledgement.
+	ReceiptsTopic string `envconfig:"BRIDGE_RECEIPTS_TOPIC" desc:"Topic for one receipt per import, which names the records that it is made of; bridge verify accounts for every record by them. Offsets wait for a receipt's acknowledgement. The bridge never creates it. None when unset."`
+
 	// DLQTopic receives dead letters; empty unless a policy may need it.
 	DLQTopic string `envconfig:"BRIDGE_DLQ_TOPIC" desc:"Topic for dead letters, required by any dlq policy. The bridge never creates it; a record too large for it is held."`
 }

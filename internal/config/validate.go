@@ -19,6 +19,7 @@ const (
 	varNamespaceMap     = "BRIDGE_NAMESPACE_MAP"
 	varAllow            = "BRIDGE_NAMESPACE_ALLOW"
 	varDLQTopic         = "BRIDGE_DLQ_TOPIC"
+	varReceipts         = "BRIDGE_RECEIPTS_TOPIC"
 	varTLS              = "BRIDGE_KAFKA_TLS"
 	varMechanism        = "BRIDGE_KAFKA_SASL_MECHANISM"
 	varInsecureHTTP     = "BRIDGE_ALLOW_INSECURE_HTTP"
@@ -117,6 +118,13 @@ func (l *loader) validatePolicies() {
 		l.require(problem == "", problem, varDLQTopic)
 		l.require(!slices.Contains(l.config.Kafka.Topics, p.DLQTopic),
 			"dead letters would be read again: it is one of "+varTopics, varDLQTopic, varTopics)
+	}
+	if p.ReceiptsTopic != "" {
+		problem := topicFault(p.ReceiptsTopic)
+		l.require(problem == "", problem, varReceipts)
+		l.require(!slices.Contains(l.config.Kafka.Topics, p.ReceiptsTopic),
+			"receipts would be read as records: it is one of "+varTopics, varReceipts, varTopics)
+		l.require(p.ReceiptsTopic != p.DLQTopic, "receipts and dead letters need topics of their own", varReceipts, varDLQTopic)
 	}
 }
 

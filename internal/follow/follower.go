@@ -10,12 +10,19 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/receipt"
 )
 
 // Asker asks the import API how far one import is; *importer.Client is one. A
 // non-nil error is an *importer.AskError.
 type Asker interface {
 	Ask(ctx context.Context, operation, namespace, requestID string) (importer.Progress, error)
+}
+
+// Receipts takes the receipt of an import once more, with its end; *outbox.Outbox
+// is one.
+type Receipts interface {
+	Post(key, value []byte, more int64, acked func())
 }
 
 // Config bounds what is followed.
@@ -29,24 +36,27 @@ type Config struct {
 // Follower follows stored imports to their end. Make it with New. All methods
 // are safe for concurrent use.
 type Follower struct {
-	cfg     Config
-	asker   Asker
-	log     *slog.Logger
-	metrics *Metrics
-	wake    chan struct{} // has room for one; told after an import was added
+	cfg      Config
+	asker    Asker
+	receipts Receipts // nil: none are written
+	log      *slog.Logger
+	metrics  *Metrics
+	wake     chan struct{} // has room for one; told after an import was added
 
 	mu       sync.Mutex // guards what follows; not held during a question
 	schedule *schedule
 	latest   latest
 	api      health
 	told     map[string]*limited // by message: what is told at most once a minute
+	kept     int64               // bytes of the receipts of the imports that are followed
 }
 
 // New returns a follower that asks nothing before Run. A nil asker means that
-// imports are not followed: the follower then only remembers the latest.
-func New(cfg Config, asker Asker, log *slog.Logger, m *Metrics) *Follower {
+// imports are not followed: the follower then only remembers the latest. Nil
+// receipts mean that none are written.
+func New(cfg Config, asker Asker, receipts Receipts, log *slog.Logger, m *Metrics) *Follower {
 	f := &Follower{
-		cfg: cfg, asker: asker, log: log, metrics: m, wake: make(chan struct{}, 1),
+		cfg: cfg, asker: asker, receipts: receipts, log: log, metrics: m, wake: make(chan struct{}, 1),
 		schedule: newSchedule(cfg.MaxImports), told: map[string]*limited{},
 	}
 	m.attach(f)
@@ -54,8 +64,9 @@ func New(cfg Config, asker Asker, log *slog.Logger, m *Metrics) *Follower {
 }
 
 // Stored tells of an import that the store has taken: its RequestID, Namespace,
-// Records, Bytes and StoredAt. It returns at once.
-func (f *Follower) Stored(i Import) {
+// Records, Bytes and StoredAt. r is its receipt, to be written again with its end,
+// or nil. It returns at once.
+func (f *Follower) Stored(i Import, r *receipt.Receipt) {
 	now := time.Now()
 	i.Status = StatusStored
 	f.mu.Lock()
@@ -68,6 +79,7 @@ func (f *Follower) Stored(i Import) {
 	f.metrics.appeared(i.Namespace)
 	left := entry // without an id nothing can be asked
 	if i.RequestID != "" {
+		f.keep(entry, r)
 		left = f.schedule.add(entry, now)
 	}
 	if left != nil {
@@ -161,6 +173,7 @@ func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Ti
 	if status == StatusSucceeded && p.Summary != "" {
 		status = StatusSucceededWithErrors
 	}
+	f.file(entry, status, p.DataCount, now)
 	f.finish(entry, status, now)
 	f.metrics.finishSeconds.Observe(max(0, now.Sub(entry.StoredAt).Seconds()))
 	f.tellVerdict(entry, now)
@@ -217,6 +230,7 @@ func (f *Follower) giveUp(e *Import, now time.Time) {
 
 // finish notes how the following of an import has ended.
 func (f *Follower) finish(e *Import, status string, now time.Time) {
+	f.drop(e)
 	e.Status, e.FinishedAt = status, &now
 	if status == StatusFailed {
 		f.latest.noteFailed(e)

@@ -16,6 +16,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/receipt"
 )
 
 const echoed = "SECRET RECORD" // in the API's summaries
@@ -32,6 +33,27 @@ type world struct {
 	fails  error          // of every question
 	asked  []question
 	during func() // called in a question
+
+	receipts bool // each import has one
+	written  []*receipt.Receipt
+}
+
+func (w *world) receiptOf(namespace, id string) *receipt.Receipt {
+	if !w.receipts {
+		return nil
+	}
+	return &receipt.Receipt{RequestID: id, Namespace: namespace, Records: 3, Attempts: 1, Pieces: []receipt.Piece{{Topic: "orders", First: 1, Last: 3, Records: 3}}}
+}
+
+// Post implements Receipts.
+func (w *world) Post(key, value []byte, _ int64, acked func()) {
+	r, err := receipt.Decode(value)
+	if err != nil || string(key) != r.RequestID || acked != nil {
+		w.t.Errorf("posted %s, %v", value, err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.written = append(w.written, r)
 }
 
 type end struct {
@@ -89,7 +111,7 @@ func (w *world) store(namespace, id string, e end) {
 	e.stored = time.Now()
 	w.ends[id] = e
 	w.mu.Unlock()
-	w.f.Stored(Import{RequestID: id, Namespace: namespace, Records: 3, Bytes: 30, StoredAt: e.stored})
+	w.f.Stored(Import{RequestID: id, Namespace: namespace, Records: 3, Bytes: 30, StoredAt: e.stored}, w.receiptOf(namespace, id))
 }
 
 func (w *world) status(id string) string {
@@ -131,7 +153,7 @@ func inWorld(t *testing.T, cfg Config, test func(t *testing.T, w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, ends: map[string]end{}, reg: prometheus.NewPedanticRegistry()}
 		m := NewMetrics(w.reg, func(namespace string) string { return namespace })
-		w.f = New(cfg, w, slog.New(slog.NewTextHandler(&w.log, nil)), m)
+		w.f = New(cfg, w, w, slog.New(slog.NewTextHandler(&w.log, nil)), m)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- w.f.Run(ctx) }()
@@ -348,15 +370,15 @@ func TestFollower_bounds(t *testing.T) {
 func TestFollower_neverBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := askFunc(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
-		f := New(usual, hang, slog.New(slog.DiscardHandler), NewMetrics(nil, func(string) string { return "" }))
+		f := New(usual, hang, nil, slog.New(slog.DiscardHandler), NewMetrics(nil, func(string) string { return "" }))
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { _ = f.Run(ctx); close(done) }()
-		f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()})
+		f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()}, nil)
 		time.Sleep(time.Minute)
 		began := time.Now()
 		for i := range 500 {
-			f.Stored(Import{RequestID: fmt.Sprint(i), Namespace: "users", StoredAt: time.Now()})
+			f.Stored(Import{RequestID: fmt.Sprint(i), Namespace: "users", StoredAt: time.Now()}, nil)
 			f.Report()
 		}
 		stop()
@@ -379,10 +401,10 @@ func (f askFunc) Ask(ctx context.Context, _, _, _ string) (importer.Progress, er
 // TestFollower_switchedOff: without an API to ask the latest imports are shown
 // all the same, as stored.
 func TestFollower_switchedOff(t *testing.T) {
-	f := New(usual, nil, slog.New(slog.DiscardHandler), NewMetrics(nil, func(string) string { return "" }))
+	f := New(usual, nil, nil, slog.New(slog.DiscardHandler), NewMetrics(nil, func(string) string { return "" }))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()})
+	f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()}, nil)
 	if err := f.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -417,6 +439,38 @@ func TestReport_showsTheLatest(t *testing.T) {
 		}
 		if r := w.f.Report(); len(r.LastImports) != maxLastNamespaces {
 			t.Errorf("%d namespaces are remembered", len(r.LastImports))
+		}
+	})
+}
+
+// TestFollower_writesTheReceiptAgainWithItsEnd: whole, and only where the end was
+// seen.
+func TestFollower_writesTheReceiptAgainWithItsEnd(t *testing.T) {
+	inWorld(t, Config{MaxAge: time.Hour, MaxImports: 4}, func(t *testing.T, w *world) {
+		w.receipts = true
+		count := int64(2)
+		w.store("users", "partly", end{as: importer.Progress{Status: importer.StatusSucceeded, Summary: echoed, DataCount: &count}})
+		w.store("users", "bad", end{as: failed})
+		w.store("users", "open", end{after: 3 * time.Hour})
+		w.store("users", "gone", end{err: &importer.AskError{Status: 404}})
+		w.store("users", "unfollowed", end{})
+		time.Sleep(2 * time.Hour)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.written) != 2 {
+			t.Fatalf("%d receipts were written again", len(w.written))
+		}
+		for i, want := range []struct {
+			id, status string
+			count      *int64
+		}{{"partly", StatusSucceededWithErrors, &count}, {"bad", StatusFailed, nil}} {
+			r := w.written[i]
+			if r.RequestID != want.id || r.Status != want.status || (r.DataCount == nil) != (want.count == nil) || r.FinishedAt.IsZero() || len(r.Pieces) != 1 || r.Records != 3 {
+				t.Errorf("the receipt of %s is %+v", want.id, r)
+			}
+		}
+		if w.f.kept != 0 {
+			t.Errorf("%d bytes of receipts are kept", w.f.kept)
 		}
 	})
 }

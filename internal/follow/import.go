@@ -1,6 +1,10 @@
 package follow
 
-import "time"
+import (
+	"time"
+
+	"kafka-import-bridge/internal/receipt"
+)
 
 // The states of a followed import beyond the API's own words: stored until the
 // API has first answered, and the ways in which its following can end.
@@ -30,4 +34,6 @@ type Import struct {
 	Status string `json:"status"`
 	// FinishedAt is when the following has ended, nil before.
 	FinishedAt *time.Time `json:"finished_at"`
+
+	receipt *receipt.Receipt // to be written again with the end, or nil
 }

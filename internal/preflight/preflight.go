@@ -27,8 +27,9 @@ type Config struct {
 	OnInvalid   record.Policy
 	OnTombstone record.Policy
 	// SkipRecords are left out by name.
-	SkipRecords map[kafka.TopicPartition]ledger.Offsets
-	DLQTopic    string // "" for none
+	SkipRecords   map[kafka.TopicPartition]ledger.Offsets
+	DLQTopic      string // "" for none
+	ReceiptsTopic string // "" for none
 
 	BufferMaxBytes int64
 
@@ -106,7 +107,10 @@ func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
 		p.report(group)
 	}
 	if p.cfg.DLQTopic != "" {
-		p.report(p.checkLetters(ctx))
+		p.report(p.checkWritten(ctx, "dead-letter topic", p.cfg.DLQTopic, "BRIDGE_DLQ_TOPIC"))
+	}
+	if p.cfg.ReceiptsTopic != "" {
+		p.report(p.checkWritten(ctx, "receipts topic", p.cfg.ReceiptsTopic, "BRIDGE_RECEIPTS_TOPIC"))
 	}
 	if p.cfg.Registry != nil {
 		p.report(p.checkRegistry(ctx))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/record"
 )
 
 // truth is what a bridge did with one topic, record by record.
@@ -23,7 +24,7 @@ type truth struct {
 func play(t *testing.T, seed uint64) *truth {
 	tr := &truth{rnd: rand.New(rand.NewPCG(seed, 7)), scene: newScene(t), owed: map[string]int{}}
 	s, rnd := tr.scene, tr.rnd
-	s.policy = DeadLetter
+	s.policy = record.DeadLetter
 	type line struct {
 		partition int32
 		offset    int64

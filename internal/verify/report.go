@@ -5,16 +5,6 @@ import (
 	"time"
 )
 
-// Policy says what the present settings do with a record that becomes no line.
-type Policy uint8
-
-// The policies.
-const (
-	LeaveOut   Policy = iota // it is skipped, and counted
-	DeadLetter               // it goes to the dead-letter topic
-	Hold                     // the committed offset waits for it: below that, older settings left it out
-)
-
 // Partition is what became of the records of one partition between two offsets.
 // All counts but Records and Gone are of deliveries: a record's lines, one for
 // each of its namespaces, or a record that becomes no line.
@@ -104,8 +94,8 @@ type Receipts struct {
 	Passes        int        `json:"passes"`         // how often both were read
 }
 
-// OK reports whether nothing is missing.
-func (r *Report) OK() bool { return r.Total.Missing == 0 }
+// OK reports whether every record is accounted for.
+func (r *Report) OK() bool { return r.Total.Missing+r.Total.Unread == 0 }
 
 // sum adds up the partitions.
 func (r *Report) sum() {

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -68,9 +70,11 @@ func (f *fakeRecord) wire() (*wire.Record, error) {
 	return &rec, nil
 }
 
+var errNoSchema = errors.New("the registry is away")
+
 // byValue routes records by their value.
 type byValue struct {
-	policy Policy
+	policy record.Policy
 	skip   int64 // the first offset of ten that are named to be skipped
 }
 
@@ -78,12 +82,15 @@ func (b byValue) Skips(_ *Range, first, last int64) bool {
 	return b.skip > 0 && first >= b.skip && last < b.skip+10
 }
 
-func (b byValue) Route(_ *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy) {
+func (b byValue) Route(_ context.Context, _ *Range, rec *wire.Record) (namespaces []string, reason string, policy record.Policy, err error) {
 	text := string(rec.Value)
 	if reason, ok := strings.CutPrefix(text, "!"); ok {
-		return nil, reason, b.policy
+		return nil, reason, b.policy, nil
 	}
-	return strings.Split(text, ","), "", LeaveOut
+	if text == "unknown schema" {
+		return nil, "", b.policy, errNoSchema
+	}
+	return strings.Split(text, ","), "", record.Skip, nil
 }
 
 // scene is a topic "t" with one partition, its receipts and its dead letters.
@@ -92,7 +99,7 @@ type scene struct {
 	kafka    *fakeKafka
 	next     map[int32]int64
 	receipts int
-	policy   Policy
+	policy   record.Policy
 	skip     int64
 	limit    int
 	ids      string // of the topic

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -40,7 +41,9 @@ type Unread struct {
 // A Router says what a record owes under the present settings: lines of these
 // namespaces, or none for a reason and with a policy.
 type Router interface {
-	Route(r *Range, rec *wire.Record) (namespaces []string, reason string, policy Policy)
+	// An error is about the settings or the schema registry, and ends the
+	// verification.
+	Route(ctx context.Context, r *Range, rec *wire.Record) (namespaces []string, reason string, policy record.Policy, err error)
 	// Skips reports whether the settings name all records from one offset to
 	// another to be left out.
 	Skips(r *Range, first, last int64) bool
@@ -249,7 +252,12 @@ func (v *verifier) account(ctx context.Context) error {
 			r.To = min(r.To, cut.offset)
 		}
 		if r.From < r.To {
-			if err := v.source.Read(ctx, &r, v.counted(&r, v.total, v.owed(&r)), v.unread(&r)); err != nil {
+			reading, stop := context.WithCancelCause(ctx)
+			err := v.source.Read(reading, &r, v.counted(&r, v.total, v.owed(reading, &r, stop)), v.unread(&r))
+			if cause := context.Cause(reading); cause != nil {
+				err = cause
+			}
+			if stop(nil); err != nil {
 				return fmt.Errorf("read records: %w", err)
 			}
 			v.position = r.To
@@ -264,11 +272,16 @@ func (v *verifier) account(ctx context.Context) error {
 	return nil
 }
 
-// owed counts the records of a range.
-func (v *verifier) owed(r *Range) func(*wire.Record) {
+// owed counts the records of a range. What they owe may not be found out: that
+// stops the reading.
+func (v *verifier) owed(ctx context.Context, r *Range, stop func(error)) func(*wire.Record) {
 	return func(rec *wire.Record) {
 		d := &v.delivery
-		d.namespaces, d.reason, d.policy = v.router.Route(r, rec)
+		var err error
+		if d.namespaces, d.reason, d.policy, err = v.router.Route(ctx, r, rec); err != nil {
+			stop(err)
+			return
+		}
 		d.hashes = d.hashes[:0]
 		for _, namespace := range d.namespaces {
 			d.hashes = append(d.hashes, v.hash(namespace))

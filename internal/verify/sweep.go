@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math"
 	"slices"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // sweep goes over the records of one partition in the order of their offsets
@@ -59,7 +61,7 @@ type delivery struct {
 	hashes     []uint64
 	// A record that becomes no line: why, and whether a policy leaves it out.
 	reason string
-	policy Policy
+	policy record.Policy
 }
 
 func newSweep(out *Partition, from, to int64) *sweep {
@@ -126,10 +128,10 @@ func (s *sweep) rejected(offset int64, d *delivery) {
 	switch {
 	case s.lettered(wholeRecord):
 		s.out.DeadLettered++
-	case d.policy == DeadLetter:
+	case d.policy == record.DeadLetter:
 		s.out.miss(offset, offset, 1, "", d.reason)
 	default:
-		s.out.leftOut(d.reason, 1, d.policy == Hold)
+		s.out.leftOut(d.reason, 1, d.policy == record.Hold)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -78,13 +79,13 @@ func TestRun_accounts(t *testing.T) {
 		}, counts{deliveries: 2, covered: 2, twice: 1}},
 		{"a dead letter that was produced twice", func(s *scene) {
 			s.records(0, "!no_id")
-			s.policy = DeadLetter
+			s.policy = record.DeadLetter
 			s.letter("", 0, 0)
 			s.letter("", 0, 0)
 		}, counts{deliveries: 1, dead: 1}},
 		{"a dead letter that is not there", func(s *scene) {
 			s.records(0, "!no_id", "!no_id")
-			s.policy = DeadLetter
+			s.policy = record.DeadLetter
 			s.letter("", 0, 0)
 		}, counts{deliveries: 2, dead: 1, missing: 1}},
 		{"left out", func(s *scene) {
@@ -93,7 +94,7 @@ func TestRun_accounts(t *testing.T) {
 		}, counts{deliveries: 3, covered: 1, left: 2}},
 		{"left out once, and held by the present policy", func(s *scene) {
 			s.records(0, "!no_id")
-			s.policy = Hold
+			s.policy = record.Hold
 		}, counts{deliveries: 1, left: 1}},
 		{"a dead letter that the present policy would leave out", func(s *scene) {
 			s.records(0, "!no_id")
@@ -164,7 +165,7 @@ func TestRun_accounts(t *testing.T) {
 func TestRun_saysWhereSomethingIsMissing(t *testing.T) {
 	s := newScene(t)
 	s.records(0, "a", "a", "a", "b", "a", "!no_id")
-	s.policy = DeadLetter
+	s.policy = record.DeadLetter
 	s.receipt("a", piece(0, 4, 4, 1))
 	p := s.run().Partitions[0]
 	if got := fmt.Sprint(p.Examples); got != "[{0 2 a 3 } {3 3 b 1 } {5 5  1 no_id}]" || p.Missing != 5 {
@@ -175,7 +176,7 @@ func TestRun_saysWhereSomethingIsMissing(t *testing.T) {
 func TestRun_tellsWhatItRead(t *testing.T) {
 	s := newScene(t)
 	s.records(0, "a", "!no_id")
-	s.policy = Hold
+	s.policy = record.Hold
 	r := s.receipt("a", piece(0, 0, 0, 1))
 	r.Settings = "then"
 	s.write(r)
@@ -249,6 +250,16 @@ func TestRun_failsWithItsSource(t *testing.T) {
 		if report, err := Run(t.Context(), in, brokenSource{topic, cause}, byValue{}); !errors.Is(err, cause) || report != nil || !strings.Contains(err.Error(), "read ") {
 			t.Errorf("%s: %+v, %v", topic, report, err)
 		}
+	}
+}
+
+// TestRun_failsWhereNobodyKnowsWhatARecordOwes: counts of a part would mislead.
+func TestRun_failsWhereNobodyKnowsWhatARecordOwes(t *testing.T) {
+	s := newScene(t)
+	s.records(0, "a", "unknown schema", "a")
+	in := Input{Records: []Range{{Topic: "t", To: 3}}}
+	if report, err := Run(t.Context(), in, s.kafka, byValue{}); !errors.Is(err, errNoSchema) || report != nil {
+		t.Errorf("%+v, %v", report, err)
 	}
 }
 

@@ -22,6 +22,8 @@ type imported struct {
 	} `json:"imports"`
 	Followed int     `json:"imports_followed"`
 	Error    *string `json:"imports_error"`
+
+	ReceiptsError *string `json:"receipts_error"`
 }
 
 func (b *bridge) imports() (i imported) {

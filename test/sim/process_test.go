@@ -76,7 +76,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
 	p.consumer, err = consumer.New(cfg, session.Dependencies{
-		Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
+		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {
@@ -94,6 +94,32 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	}()
 	return p, nil
 }
+
+// outbox writes receipts to a topic that takes its time and takes all; nil if
+// none are wanted.
+func (s *settings) outbox() session.Receipts {
+	if !s.receipts {
+		return nil
+	}
+	return &outbox{takes: s.receiptTakes}
+}
+
+type outbox struct {
+	takes time.Duration
+	bytes atomic.Int64
+}
+
+func (o *outbox) Post(_, value []byte, more int64, acked func()) {
+	cost := int64(len(value)) + more
+	o.bytes.Add(cost)
+	time.AfterFunc(o.takes, func() {
+		o.bytes.Add(-cost)
+		acked()
+	})
+}
+
+func (o *outbox) Bytes() int64  { return o.bytes.Load() }
+func (o *outbox) Failing() bool { return false }
 
 // stop ends the process as SIGTERM does and waits for it.
 func (p *process) stop() error {

@@ -45,6 +45,8 @@ type settings struct {
 	static       bool               // members are static, named by their slots
 	stay         bool               // and stay in the group when they stop
 	kafka        *kversion.Versions // of the brokers, nil for the newest
+	receipts     bool               // one is written for each import
+	receiptTakes time.Duration      // until it is acknowledged
 }
 
 func defaultSettings() *settings {
@@ -76,6 +78,7 @@ func drawSettings(rnd *rand.Rand) *settings {
 	s.rebalance = pick(rnd, 20*time.Second, 2*time.Minute)
 	s.heartbeat = pick(rnd, time.Second, 2*time.Second)
 	s.refresh = pick(rnd, 5*time.Second, 30*time.Second)
+	s.receipts, s.receiptTakes = rnd.IntN(2) == 0, pick(rnd, 0, 5*time.Millisecond, 50*time.Millisecond)
 	return s
 }
 
@@ -98,8 +101,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t",
-		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay)
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes)
 }
 
 func (s *settings) needsLetters() bool {

@@ -10,7 +10,7 @@
   const tones = { failed: "bad", held: "bad", retrying: "warn", paused: "warn", uploading: "good", reading: "good",
     succeeded: "good", "succeeded with errors": "warn", unknown: "warn" };
   const verdicts = { failed: 0, succeeded_with_errors: 1, unknown: 2 };
-  const pins = { batch: "batch of", held_namespace: "held namespace", held_record: "held record", dead_letter: "dead letter" };
+  const pins = { batch: "batch of", held_namespace: "held namespace", held_record: "held record", dead_letter: "dead letter", receipt: "receipt of" };
   const pin = (p) => (p.pinned_by ? p.pinned_by.kind : "");
 
   let latest = null, history = [], started = null, skew = 0, paused = false, busy = false, timer = 0, answeredAt = 0;
@@ -104,6 +104,7 @@
     }
     const retrying = ns.filter((n) => n.state === "retrying");
     if (retrying.length) return ["warn", "Running, " + plural(retrying.length, "namespace") + " retrying", sentence("The last error: " + (retrying[0].last_error || "unknown"))];
+    if (s.receipts_error) return ["warn", "Running, but no receipts are written", sentence(s.receipts_error) + " Offsets wait for " + plural(s.receipts_waiting || 0, "receipt") + "; nothing is lost."];
     const failed = imports(s).filter((i) => i.status === "failed" && Date.now() + skew - parse(i.finished_at) < RECENT).length;
     if (failed) return ["warn", "Running, " + plural(failed, "import") + " failed", "They were uploaded, and failed in the API's own evaluation within the last hour; they are listed below. Everything else goes on."];
     const pausing = ps.filter((p) => p.state === "paused").length;

@@ -18,6 +18,9 @@ type Sources struct {
 	// Batches returns what open and sealed batches hold, with their
 	// bookkeeping.
 	Batches func() int64
+	// Receipts returns what waits for the acknowledgement of receipts; nil is
+	// nothing.
+	Receipts func() int64
 }
 
 // Budget is the one owner of record memory. Not safe for concurrent use.
@@ -28,7 +31,15 @@ type Budget struct {
 }
 
 // New returns a budget of limit bytes.
-func New(limit int64, s Sources) *Budget { return &Budget{limit: limit, sources: s} }
+func New(limit int64, s Sources) *Budget {
+	if s.Receipts == nil {
+		s.Receipts = func() int64 { return 0 }
+	}
+	return &Budget{limit: limit, sources: s}
+}
+
+// ReceiptsCeiling returns the bytes from which on imports wait for receipts.
+func (b *Budget) ReceiptsCeiling() int64 { return min(16<<20, b.limit/16) }
 
 // Limit returns the bytes that all accounts may hold together.
 func (b *Budget) Limit() int64 { return b.limit }
@@ -64,7 +75,7 @@ func (b *Budget) Fits(a Account, n int64) bool {
 
 // Share returns the bytes that batches may hold in all.
 func (b *Budget) Share() int64 {
-	share := b.limit - b.sources.Reading()
+	share := b.limit - b.sources.Reading() - b.sources.Receipts()
 	for _, n := range b.held {
 		share -= n
 	}

@@ -18,6 +18,8 @@ const (
 	// record that an earlier owner held, and that has become valid since, lines
 	// of other such records may be sent again after a hand-over.
 	Shed
+	// Receipt is stored lines whose receipt is not acknowledged.
+	Receipt
 )
 
 // String returns the name used in /status.
@@ -29,6 +31,8 @@ func (k Kind) String() string {
 		return "held_record"
 	case Shed:
 		return "held_namespace"
+	case Receipt:
+		return "receipt"
 	default:
 		return "batch"
 	}

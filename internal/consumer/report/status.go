@@ -22,7 +22,7 @@ type Status struct {
 	// NamespacesOmitted counts those beyond MaxStatusNamespaces.
 	NamespacesOmitted int `json:"namespaces_omitted"`
 
-	Gauges Gauges
+	Gauges Gauges `json:"-"`
 }
 
 // The states of the process in /status.
@@ -71,9 +71,9 @@ type PartitionStatus struct {
 	PinnedBy        *PinStatus `json:"pinned_by"`
 	Error           *string    `json:"error"`
 
-	Corrupt bool
-	Unread  int64
-	Omitted int
+	Corrupt bool  `json:"-"`
+	Unread  int64 `json:"-"`
+	Omitted int   `json:"-"`
 }
 
 // PinStatus is what keeps a partition's committed offset where it is.
@@ -98,7 +98,7 @@ type NamespaceStatus struct {
 	NextAttemptAt   *time.Time `json:"next_attempt_at"`
 	Since           *time.Time `json:"since"` // of the trouble
 
-	HoldReason string
+	HoldReason string `json:"-"`
 }
 
 // MaxStatusNamespaces bounds the list of namespaces: the ones in trouble come

@@ -63,8 +63,7 @@ func (s *attempts) answered(r result, now time.Time) {
 	u.asking = false
 	switch r.outcome.Class {
 	case Stored:
-		s.noteImported(r, now)
-		s.settle(u)
+		s.imported(r, now)
 	case Unproven:
 		u.fate = fateUnproven
 	case Cancelled:

@@ -38,7 +38,7 @@ func (s *imports) busy(n *namespace) {
 
 // dispatch starts attempts while there are slots and namespaces that want one.
 func (s *attempts) dispatch(now time.Time) {
-	if s.mode == fenced {
+	if s.mode == fenced || s.receiptsFull() {
 		return
 	}
 	for next := s.pacer.Next(now); next != nil; next = s.pacer.Next(now) {
@@ -174,18 +174,19 @@ func (s *attempts) succeeded(r result, now time.Time) {
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
-	s.noteImported(r, now)
-	s.settle(u)
+	s.imported(r, now)
 }
 
-// noteImported counts and logs a batch that is stored.
-func (s *attempts) noteImported(r result, now time.Time) {
+// imported counts and logs a batch that is stored, and ends it.
+func (s *attempts) imported(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	s.metrics.Stored(u.batch, now)
 	s.log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
-	s.stored(StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now})
+	done := StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now}
+	done.Receipt = s.file(u, r.outcome.RequestID, now)
+	s.stored(done)
 }
 
 // tells says whether the attempt says anything about the namespace's trouble:
@@ -207,7 +208,13 @@ func (s *attempts) cleared(n *namespace, now time.Time) {
 
 // settle ends an upload whose every line is stored or dead-lettered.
 func (s *imports) settle(u *upload) {
-	for _, pc := range u.pieces {
+	s.settlePieces(u.pieces)
+	s.remove(u)
+}
+
+// settlePieces settles the nodes of what is stored or dead-lettered.
+func (s *assigned) settlePieces(pieces []piece) {
+	for _, pc := range pieces {
 		if pc.node.Partition() != pc.partition.ledger {
 			continue // the partition started over meanwhile
 		}
@@ -218,7 +225,6 @@ func (s *imports) settle(u *upload) {
 		pc.partition.touch()
 		s.pauseHeld(pc.partition)
 	}
-	s.remove(u)
 }
 
 // remove takes an upload out of its namespace and frees its memory.

@@ -106,10 +106,10 @@ func (s *base) orphaned() bool {
 	return s.away && s.drain.reason != drainShutdown
 }
 
-// unsettled reports whether the drain waits for an import or a dead letter. On a
+// unsettled reports whether the drain waits for an import, a dead letter or a receipt. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
-	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) {
+	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) || len(s.receipt.open) > 0 {
 		return true
 	}
 	for n := range s.namespaces() {
@@ -150,6 +150,7 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	}
 	s.wg.Wait() // for what has reported, and what has nothing to report
 	if s.mode != fenced {
+		s.settleFiled()
 		s.commits.lastCommit()
 	}
 	s.commits.remember()

@@ -13,6 +13,7 @@ type events struct {
 	chunks  chan *fetch.Chunk
 	results chan result            // of attempts; has room for every slot
 	acks    chan []*letter         // letters that were written, or not; has room for one write
+	filed   chan *filed            // stored imports whose receipt is acknowledged
 	starts  chan []discovery.Start // partitions whose start is known
 	found   chan discovery.Found   // what the cluster has by now
 	queries chan func(time.Time)   // from the status page, the metrics, and what was asked of brokers
@@ -25,7 +26,7 @@ type events struct {
 
 func newEvents(slots int) events {
 	return events{
-		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letter, 1),
+		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letter, 1), filed: make(chan *filed, 64),
 		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
 		timer: time.NewTimer(0),
 	}
@@ -46,6 +47,8 @@ func (s *Session) event() {
 		s.commits.committed(r)
 	case ls := <-s.acks:
 		s.lettersDone(ls)
+	case f := <-s.filed:
+		s.receipted(f)
 	case rs := <-s.starts:
 		s.open(rs, time.Now())
 	case f := <-s.found:

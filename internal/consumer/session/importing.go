@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"time"
+
+	"kafka-import-bridge/internal/receipt"
 )
 
 // Importer brings batches to the import API. It is declared here because the
@@ -48,6 +50,8 @@ type StoredImport struct {
 	Records              int
 	Bytes                int64
 	At                   time.Time
+	// Receipt is what was written of it, nil if receipts are not wanted.
+	Receipt *receipt.Receipt
 }
 
 // Class is what an attempt has come to.

@@ -20,6 +20,7 @@ import (
 //	memory        what fits the buffer budget, and who has to give
 //	attempts      imports: which is tried next, and what came of it
 //	deadLetters   records on their way to the dead-letter topic
+//	filing        stored imports whose receipt is not acknowledged
 //	imports       the lines of namespaces: in open batches, in sealed ones, or shed
 //	assigned      partitions and what is done in them        committer, beside them
 //	base          the process, the generation, and what ends with it
@@ -61,9 +62,15 @@ type imports struct {
 	reliefAt time.Time // not before then another namespace is looked for to shed
 }
 
+// filing owns the stored imports whose receipt is not acknowledged.
+type filing struct {
+	imports
+	receipt receiptState
+}
+
 // deadLetters owns the letters that the topic has not acknowledged.
 type deadLetters struct {
-	imports
+	filing
 	letter letterState
 }
 
@@ -91,6 +98,7 @@ func stack(b *base, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.base, s.batches = b, batches
 	s.partitions = make(map[kafka.TopicPartition]*partition, len(b.member.Assigned))
+	s.receipt.open = map[*filed]struct{}{}
 	s.commits = newCommitter(&s.assigned)
 	return s
 }

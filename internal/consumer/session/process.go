@@ -26,6 +26,8 @@ type Dependencies struct {
 	// Stored is told of each import that the store has taken, by the loop: it
 	// must return at once. nil tells nobody.
 	Stored func(StoredImport)
+	// Receipts writes a receipt for each stored import; nil writes none.
+	Receipts Receipts
 	// Explain turns an error of a broker into a sentence with its remedy; nil
 	// leaves it as it is. It is never given nil.
 	Explain func(error) string
@@ -37,6 +39,7 @@ type Process struct {
 	client   *kafka.Client
 	importer Importer
 	letters  letterWriter
+	receipts Receipts // nil: none are wanted
 	mapper   *record.Mapper
 	// fingerprint of the settings that decide namespaces and ids.
 	fingerprint string
@@ -81,7 +84,7 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 		d.Stored = func(StoredImport) {}
 	}
 	r := &Process{
-		cfg: &cfg, client: d.Client, importer: d.Importer, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
+		cfg: &cfg, client: d.Client, importer: d.Importer, receipts: d.Receipts, mapper: mapper, fingerprint: fingerprintOf(cfg.Record),
 		log: d.Log, Faults: report.NewFaultLog(d.Log), metrics: d.Metrics, pool: batcher.NewPool(),
 		fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
 		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
@@ -109,8 +112,16 @@ func (r *Process) Close() {
 
 // divide makes the budget of the process.
 func (r *Process) divide() {
-	r.budget = budget.New(r.cfg.BufferMaxBytes, budget.Sources{Reading: r.reading, Batches: r.pool.InUse})
+	r.budget = budget.New(r.cfg.BufferMaxBytes, budget.Sources{Reading: r.reading, Batches: r.pool.InUse, Receipts: r.filing})
 	r.taste = budget.NewTaste(r.cfg.BufferMaxBytes, r.cfg.HoldProbeInterval)
+}
+
+// filing returns the bytes that wait for receipts.
+func (r *Process) filing() int64 {
+	if r.receipts == nil {
+		return 0
+	}
+	return r.receipts.Bytes()
 }
 
 // reading returns the bytes that reading uses or waits for, its reserve included:

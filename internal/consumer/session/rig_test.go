@@ -163,6 +163,8 @@ func (r *sessionRig) settleDown() {
 			r.attempted(<-r.results)
 		case len(r.acks) > 0:
 			r.lettersDone(<-r.acks)
+		case len(r.filed) > 0:
+			r.receipted(<-r.filed)
 		case len(r.catchUp.reader.Jobs) > 0 && r.answers > 0:
 			r.answers--
 			r.catchUpRead(<-r.catchUp.reader.Jobs)

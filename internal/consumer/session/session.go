@@ -123,6 +123,7 @@ func (s *Session) turn(now time.Time) {
 	s.dispatch(now)
 	s.drain.asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
+	s.fileLater(now)
 	s.commits.commit(now)
 	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
@@ -156,6 +157,9 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	}
 	if s.mode == draining {
 		consider(s.drain.deadline)
+		if len(s.receipt.open) > 0 {
+			consider(now.Add(receiptPoll))
+		}
 	}
 	return at
 }

@@ -8,15 +8,15 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// checkLetters looks at the dead-letter topic without writing to it: that it
-// exists, that its leaders can be reached, and what the brokers say about the
+// checkWritten looks at a topic that the bridge writes to, the dead-letter topic or
+// the receipts', without writing to it: that it exists, that its leaders can be reached, and what the brokers say about the
 // permission to write. That a record of a certain size will be accepted is not
 // proven.
-func (p *Preflight) checkLetters(ctx context.Context) Finding {
-	check := "dead-letter topic " + p.cfg.DLQTopic
-	md, err := p.client.DescribeTopic(ctx, p.cfg.DLQTopic)
+func (p *Preflight) checkWritten(ctx context.Context, what, topic, setting string) Finding {
+	check := what + " " + topic
+	md, err := p.client.DescribeTopic(ctx, topic)
 	if err == nil && kafka.Code(md.ErrorCode).TopicGone() {
-		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct BRIDGE_DLQ_TOPIC"}
+		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct " + setting}
 	}
 	if err == nil && kafka.Code(md.ErrorCode) != kafka.CodeLeaderNotAvailable {
 		err = kafka.Code(md.ErrorCode).Err()

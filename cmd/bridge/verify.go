@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/verify"
+)
+
+// verifyOptions are the flags of `bridge verify`.
+type verifyOptions struct {
+	since string
+	json  bool
+}
+
+// verifyCommand is `bridge verify`: it accounts for every record below the
+// committed offsets.
+func verifyCommand(set *flag.FlagSet) action {
+	var options verifyOptions
+	set.StringVar(&options.since, "since", "", "look at records since `TIME` only, as in 2026-11-01T00:00:00Z, or 24h for a day ago")
+	set.BoolVar(&options.json, "json", false, "print one JSON object instead of text")
+	return func(ctx context.Context, inv invocation) error {
+		since, err := parseSince(options.since, time.Now())
+		if err != nil {
+			fmt.Fprintf(inv.stderr, "bridge verify: %v\n", err)
+			return errUsage
+		}
+		cfg, err := inv.loadConfig()
+		if err != nil {
+			return err
+		}
+		if cfg.Policies.ReceiptsTopic == "" {
+			return &configError{&config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}}
+		}
+		report, err := verifyRecords(ctx, cfg, since, showProgress(os.Stderr))
+		if err != nil {
+			return err
+		}
+		if err := printVerification(inv.stdout, report, options.json); err != nil {
+			return err
+		}
+		if !report.OK() {
+			return errReported
+		}
+		return nil
+	}
+}
+
+// parseSince reads a time, or how long ago it was; "" is the zero time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, fmt.Errorf("-since wants a time such as 2026-11-01T00:00:00Z, or how long ago, such as 24h, not %q", text)
+	}
+	return at, nil
+}
+
+// verifyMemory is what the garbage collector keeps the process to, where nobody has
+// said otherwise.
+const verifyMemory = 150 << 20
+
+// verifyRecords reads what there is and counts.
+func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, progress func(verify.Progress)) (*verify.Report, error) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(verifyMemory)
+	}
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	client, explain, err := kafkaClient(ctx, cfg, roots, "")
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	router, stop, err := verifyRouter(ctx, cfg, roots)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	c := consumerConfig(cfg)
+	plan := verify.Plan{Topics: c.Selection(), Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic, Since: since}
+	in, notes, err := plan.Input(ctx, client)
+	if err != nil {
+		return nil, explained(err, explain)
+	}
+	in.Settings, in.Progress = c.Record.Fingerprint(), progress
+	source := &verify.Cluster{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)}
+	report, err := verify.Run(ctx, in, source, router)
+	if err != nil {
+		return nil, explained(err, explain)
+	}
+	report.Notes = append(notes, report.Notes...)
+	report.Limits()
+	return report, nil
+}
+
+// explained adds to an error of a broker what helps.
+func explained(err error, explain func(error) string) error {
+	if text := explain(err); !strings.HasPrefix(text, err.Error()) {
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return err
+}
+
+// verifyRouter says what a record owes by the settings. stop ends what it runs.
+func verifyRouter(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (router verify.Router, stop func(), err error) {
+	c := consumerConfig(cfg)
+	mapper, err := record.NewMapper(c.Record)
+	if err != nil {
+		return nil, nil, err
+	}
+	settings := verify.Settings{Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes)}
+	if c.SkipRecords != nil {
+		settings.Skips = func(topic string, partition int32, first, last int64) bool {
+			return c.SkipRecords[kafka.TopicPartition{Topic: topic, Partition: partition}].Hold(first, last)
+		}
+	}
+	registry, err := schemaRegistry(cfg, roots)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	if registry != nil {
+		settings.Schemas = decode.NewSchemas(registry, decode.NewMetrics(nil))
+		wg.Go(func() { _ = settings.Schemas.Run(ctx) }) // ends without an error
+	}
+	return verify.NewRouter(settings), func() { cancel(); wg.Wait() }, nil
+}
+
+// showProgress draws a line on a terminal, and nothing elsewhere.
+func showProgress(out *os.File) func(verify.Progress) {
+	info, err := out.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb" {
+		return nil
+	}
+	drawn := time.Time{}
+	return func(p verify.Progress) {
+		if time.Since(drawn) < 200*time.Millisecond {
+			return
+		}
+		drawn = time.Now()
+		line := fmt.Sprintf("pass %d: %d records of %s", p.Pass, p.Done, p.What)
+		if p.Total > 0 {
+			line = fmt.Sprintf("pass %d: %d %% of %d records, in %s", p.Pass, 100*p.Done/p.Total, p.Total, p.What)
+		}
+		fmt.Fprintf(out, "\r\x1b[K%s\r", line)
+	}
+}
+
+// printVerification prints a report. Its last line says whether every record is
+// accounted for.
+func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(r)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "partition\toffsets\trecords\towed\tcovered\tdead-lettered\tleft out\tmissing\ttwice\t")
+	row := func(name, offsets string, p *verify.Partition) {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, offsets, p.Records, p.Deliveries, p.Covered, p.DeadLettered, p.LeftOut, p.Missing+p.Unread, p.CoveredTwice)
+	}
+	for _, p := range r.Partitions {
+		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), fmt.Sprintf("%d-%d", p.From, p.To-1), p)
+	}
+	row("all", "", &r.Total)
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	var text strings.Builder
+	for _, p := range r.Partitions {
+		for _, e := range p.Examples {
+			fmt.Fprintf(&text, "missing: %s\n", exampleText(p, e))
+		}
+	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(&text, "note: %s\n", note)
+	}
+	t := &r.Total
+	if r.OK() {
+		fmt.Fprintf(&text, "ok: every record is accounted for: %d records, owed %d times\n", t.Records, t.Deliveries)
+	} else {
+		fmt.Fprintf(&text, "fail: %d of %d are not accounted for\n", t.Missing+t.Unread, t.Deliveries)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// exampleText names a place where something is missing.
+func exampleText(p *verify.Partition, e verify.Example) string {
+	where := fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, e.First)
+	if e.Last > e.First {
+		where += fmt.Sprintf("-%d", e.Last)
+	}
+	switch {
+	case e.Reason != "":
+		return fmt.Sprintf("%s: %d dead letters (%s)", where, e.Missing, e.Reason)
+	case e.Last-e.First+1 > e.Missing:
+		return fmt.Sprintf("%s: %d of the lines of namespace %s", where, e.Missing, e.Namespace)
+	}
+	return fmt.Sprintf("%s: %d lines of namespace %s", where, e.Missing, e.Namespace)
+}

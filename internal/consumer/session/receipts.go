@@ -1,0 +1,122 @@
+package session
+
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/receipt"
+)
+
+// Receipts writes the receipts of stored imports to their topic, for longer than a
+// session lives. It must be safe for concurrent use.
+type Receipts interface {
+	// Post takes a receipt. acked is called once Kafka has it, or never will,
+	// on another goroutine. more is the memory in bytes that waits for that
+	// beside the receipt.
+	Post(key, value []byte, more int64, acked func())
+	// Bytes returns the memory that waits for acknowledgements.
+	Bytes() int64
+	// Failing reports whether the last try to write failed.
+	Failing() bool
+}
+
+// filed is a stored import whose receipt is not acknowledged.
+type filed struct{ pieces []piece }
+
+// receiptPatience is how long a drain waits for a receipt that no try has failed
+// for. Its offsets are committed then; the receipt is written later.
+const receiptPatience = 5 * time.Second
+
+// receiptPoll is how often a drain looks whether receipts can be written.
+const receiptPoll = 100 * time.Millisecond
+
+// receiptState is what the loop knows of receipts.
+type receiptState struct {
+	open map[*filed]struct{} // not acknowledged
+	last time.Time           // when the last one was posted
+}
+
+// file ends an upload that is stored: its memory is free, and its nodes settle
+// once its receipt is acknowledged, so that a crash leaves no stored record
+// without one. It returns the receipt, nil if none is wanted.
+func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Receipt {
+	if s.receipts == nil {
+		s.settle(u)
+		return nil
+	}
+	r := &receipt.Receipt{
+		RequestID: requestID, Namespace: u.namespace.Name, Records: u.batch.Records, Bytes: u.batch.Bytes,
+		StoredAt: now, Attempts: u.imp.Attempts(), Settings: s.cfg.Record.Fingerprint(),
+	}
+	f := &filed{}
+	for _, pc := range u.pieces {
+		if pc.takenBack() {
+			continue // the offsets are those of other records now
+		}
+		pc.partition.ledger.Become(pc.node, ledger.Receipt)
+		f.pieces = append(f.pieces, pc)
+		r.Pieces = append(r.Pieces, receipt.Piece{
+			Topic: pc.partition.Topic, TopicID: pc.partition.topicID.String(), Partition: pc.partition.Partition,
+			First: pc.node.First, Last: pc.node.Last, Records: pc.lines,
+		})
+	}
+	value, err := r.Encode()
+	if err != nil || len(r.Pieces) == 0 {
+		if err != nil {
+			s.log.Error("receipt cannot be written", "request_id", requestID, "error", err)
+		}
+		s.settle(u)
+		return nil
+	}
+	s.remove(u)
+	s.receipt.open[f] = struct{}{}
+	s.receipt.last = now
+	s.receipts.Post(r.Key(), value, int64(len(f.pieces))*pieceBytes, func() {
+		select {
+		case s.filed <- f:
+		case <-s.ctx.Done():
+		}
+	})
+	return r
+}
+
+// receipted settles an import whose receipt is acknowledged.
+func (s *filing) receipted(f *filed) {
+	if _, open := s.receipt.open[f]; !open {
+		return // settled by a drain
+	}
+	delete(s.receipt.open, f)
+	s.settlePieces(f.pieces)
+}
+
+// receiptsFull reports whether imports have to wait until more receipts are
+// acknowledged. A drain stores what is open all the same.
+func (s *filing) receiptsFull() bool {
+	return s.receipts != nil && s.mode == running && s.receipts.Bytes() >= s.budget.ReceiptsCeiling()
+}
+
+// fileLater lets a drain go on without the receipts that cannot be written now:
+// what is stored is not to be repeated for want of them.
+func (s *filing) fileLater(now time.Time) {
+	if len(s.receipt.open) == 0 || s.mode != draining {
+		return
+	}
+	if begin := later(s.receipt.last, s.drain.began); now.Before(begin.Add(receiptPatience)) && !s.receipts.Failing() {
+		return
+	}
+	s.settleFiled()
+}
+
+// settleFiled settles every import whose receipt is not acknowledged.
+func (s *filing) settleFiled() {
+	for f := range s.receipt.open {
+		s.receipted(f)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
