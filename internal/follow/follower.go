@@ -59,7 +59,6 @@ func New(cfg Config, asker Asker, receipts Receipts, log *slog.Logger, m *Metric
 		cfg: cfg, asker: asker, receipts: receipts, log: log, metrics: m, wake: make(chan struct{}, 1),
 		schedule: newSchedule(cfg.MaxImports), told: map[string]*limited{},
 	}
-	m.attach(f)
 	return f
 }
 
@@ -70,7 +69,7 @@ func (f *Follower) Stored(i Import, r *receipt.Receipt) {
 	now := time.Now()
 	i.Status = StatusStored
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	entry := &i
 	f.latest.note(entry)
 	if f.asker == nil {
@@ -90,6 +89,12 @@ func (f *Follower) Stored(i Import, r *receipt.Receipt) {
 	case f.wake <- struct{}{}:
 	default:
 	}
+}
+
+// unlock releases mu, once the metrics know how the schedule stands.
+func (f *Follower) unlock() {
+	f.metrics.note(f.schedule)
+	f.mu.Unlock()
 }
 
 // Run asks until the context ends. What is open then counts as unknown. It
@@ -129,7 +134,7 @@ const idleRest = time.Minute
 // is nil, how long to rest.
 func (f *Follower) next(now time.Time) (*item, time.Duration) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	for _, gone := range f.schedule.outlived(now.Add(-f.cfg.MaxAge)) {
 		f.giveUp(gone, now)
 	}
@@ -150,7 +155,7 @@ func (f *Follower) next(now time.Time) (*item, time.Duration) {
 // answered takes what the API said about an import.
 func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Time) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	if i.element == nil {
 		return // displaced meanwhile
 	}
@@ -241,7 +246,7 @@ func (f *Follower) finish(e *Import, status string, now time.Time) {
 // stop counts what is still open.
 func (f *Follower) stop() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.unlock()
 	now, open := time.Now(), f.schedule.size()
 	for i := f.schedule.oldest(); i != nil; i = f.schedule.oldest() {
 		f.schedule.remove(i)

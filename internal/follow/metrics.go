@@ -2,6 +2,7 @@ package follow
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,9 +14,13 @@ type Metrics struct {
 	finishSeconds prometheus.Histogram
 	label         func(namespace string) string
 
-	mu       sync.Mutex
-	known    map[string]bool // labels whose series exist
-	follower *Follower
+	mu    sync.Mutex
+	known map[string]bool // labels whose series exist
+
+	// Of the schedule. A gauge takes no lock: whoever holds the follower's may be
+	// waiting for the very scrape that reads the gauge.
+	size   atomic.Int64
+	oldest atomic.Int64 // when it was stored, Unix nanoseconds, 0 when there is none
 }
 
 // NewMetrics makes the metrics and registers them; nil registers nowhere. label
@@ -40,34 +45,31 @@ func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) 
 		reg.MustRegister(m.finished, m.finishSeconds,
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 				Name: "bridge_imports_followed", Help: "Stored imports whose end is awaited.",
-			}, func() float64 { size, _ := m.open(); return float64(size) }),
+			}, func() float64 { return float64(m.size.Load()) }),
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 				Name: "bridge_oldest_followed_import_age_seconds", Help: "Time since the oldest import was stored whose end is awaited, 0 when there is none.",
-			}, func() float64 { _, age := m.open(); return age.Seconds() }))
+			}, func() float64 { return m.oldestAge().Seconds() }))
 	}
 	return m
 }
 
-func (m *Metrics) attach(f *Follower) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.follower = f
+// note keeps how many imports are followed, and when the oldest was stored.
+func (m *Metrics) note(s *schedule) {
+	m.size.Store(int64(s.size()))
+	oldest := int64(0)
+	if i := s.oldest(); i != nil {
+		oldest = i.entry.StoredAt.UnixNano()
+	}
+	m.oldest.Store(oldest)
 }
 
-// open returns how many imports are followed and the age of the oldest.
-func (m *Metrics) open() (size int, age time.Duration) {
-	m.mu.Lock()
-	f := m.follower
-	m.mu.Unlock()
-	if f == nil {
-		return 0, 0
+// oldestAge returns the time since the oldest import was stored, 0 for none.
+func (m *Metrics) oldestAge() time.Duration {
+	at := m.oldest.Load()
+	if at == 0 {
+		return 0
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if i := f.schedule.oldest(); i != nil {
-		age = max(0, time.Since(i.entry.StoredAt))
-	}
-	return f.schedule.size(), age
+	return max(0, time.Since(time.Unix(0, at)))
 }
 
 // appeared exports a namespace's series at zero.

@@ -1,0 +1,54 @@
+package follow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kafka-import-bridge/internal/importer"
+)
+
+// silent is an API that answers no question.
+type silent struct{}
+
+func (silent) Ask(ctx context.Context, _, _, _ string) (importer.Progress, error) {
+	<-ctx.Done()
+	return importer.Progress{}, ctx.Err()
+}
+
+// A scrape and a first import of a namespace never wait for each other: the one
+// reads the gauges while it holds what the other needs for new series.
+func TestFollower_isScrapedWhileNamespacesAppear(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	f := New(Config{MaxAge: time.Hour, MaxImports: 100}, silent{}, nil, slog.New(slog.DiscardHandler), NewMetrics(reg, func(ns string) string { return ns }))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for i := range 5000 {
+				f.Stored(Import{Namespace: fmt.Sprint("n", i), RequestID: fmt.Sprint("r", i), StoredAt: time.Now()}, nil)
+			}
+		})
+		for range 2 {
+			wg.Go(func() {
+				for range 60 {
+					if _, err := reg.Gather(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(30 * time.Second):
+		t.Fatal("a scrape and a stored import wait for each other")
+	}
+}
