@@ -469,8 +469,11 @@ func TestFollower_writesTheReceiptAgainWithItsEnd(t *testing.T) {
 				t.Errorf("the receipt of %s is %+v", want.id, r)
 			}
 		}
-		if w.f.kept != 0 {
-			t.Errorf("%d bytes of receipts are kept", w.f.kept)
+		w.f.mu.Lock()
+		kept := w.f.kept
+		w.f.mu.Unlock()
+		if kept != 0 {
+			t.Errorf("%d bytes of receipts are kept", kept)
 		}
 	})
 }
