@@ -168,7 +168,7 @@ func TestDeadLetters_tooLargeForTheTopic(t *testing.T) {
 		return w.truth.Committed(w.topic, 0) == huge && b.metric("partitions_held") == 1
 	}
 	w.eventually("the large record alone is held", heldAlone)
-	if !b.says("record is too large for the dead-letter topic") {
+	if !b.says("the dead-letter topic refuses a record for good") {
 		t.Error("the log does not tell of the record")
 	}
 	b.stop()
