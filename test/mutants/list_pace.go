@@ -78,7 +78,7 @@ var paceMutants = []mutant{
 // budgetMutants let memory pass its bound, or one thing stop all reading.
 var budgetMutants = []mutant{
 	{name: "reading is not counted", in: budgetRoom,
-		old: "	share := b.limit - b.sources.Reading()\n", new: "	share := b.limit\n",
+		old: "	share := b.limit - b.sources.Reading() - b.sources.Receipts()\n", new: "	share := b.limit - b.sources.Receipts()\n",
 		by: "TestBudget_agreesWithASum"},
 	{name: "accounts are not counted", in: budgetRoom,
 		old: "		share -= n\n", new: "		_ = n\n",
