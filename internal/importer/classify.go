@@ -55,10 +55,12 @@ func hinted(operation string, h http.Header, class Class, reason string) (Class,
 }
 
 // classifyStore judges the store's 4xx answers. 401 and 403 concern what is in
-// the URL, never the batch: to dead-letter records for them would be wrong.
+// the URL, and 404, 405 and 410 where it leads (a bucket that is gone), never the
+// batch: to dead-letter records for them would be wrong. Another URL may be good.
 func classifyStore(status int, code string) (Class, string) {
 	switch {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+	case status == http.StatusUnauthorized, status == http.StatusForbidden,
+		status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
 		return RetryNew, ReasonExpired
 	case storeCodes[code] != codeRefused:
 		return storeCodes[code].verdict()
@@ -73,7 +75,7 @@ const (
 	codeRefused storeCode = iota // also every unknown code
 	codeSlow                     // the body did not arrive in time, or not whole
 	codeBusy                     // the store asks to try again
-	codeExpired                  // what signed the URL is no longer valid
+	codeExpired                  // what signed the URL, or what it leads to, is no longer valid
 )
 
 func (c storeCode) verdict() (Class, string) {
@@ -105,13 +107,13 @@ var storeCodes = map[string]storeCode{
 	"RequestTimeTooSkewed":  codeExpired,
 	"AccessDenied":          codeExpired,
 	"SignatureDoesNotMatch": codeExpired,
+	"MethodNotAllowed":      codeExpired,
+	"NoSuchBucket":          codeExpired,
 
 	"EntityTooLarge":       codeRefused,
 	"InvalidArgument":      codeRefused,
 	"InvalidRequest":       codeRefused,
-	"MethodNotAllowed":     codeRefused,
 	"MissingContentLength": codeRefused,
-	"NoSuchBucket":         codeRefused,
 	"NoSuchUpload":         codeRefused,
 }
 

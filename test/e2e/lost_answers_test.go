@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,6 +118,32 @@ func TestMissingAPI_makesNoDeadLetters(t *testing.T) {
 	w.settle(b)
 	if ends := w.ends(w.env["BRIDGE_DLQ_TOPIC"]); ends[0] != 0 {
 		t.Errorf("%d dead letters", ends[0])
+	}
+	w.judge()
+}
+
+// A store whose bucket is gone says nothing of the batches either: other URLs are
+// asked for, the other namespaces go on, and nothing becomes a dead letter.
+func TestMissingStore_makesNoDeadLetters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 2)
+	w.deadLetterTopic()
+	w.env["BRIDGE_ON_REJECTED"] = "dlq"
+	statuses := []int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone}
+	names := []string{"ns-good"}
+	for _, status := range statuses {
+		name := fmt.Sprintf("ns-%d", status)
+		names = append(names, name)
+		w.api.Inject(sandbox.Fault{Operation: sandbox.OperationUpload, Namespace: name, Status: status})
+	}
+	b := w.start()
+	w.produce(load{records: 40 * len(names), namespace: func(i int) string { return names[i/2%len(names)] }})
+	w.eventually("the other namespace is stored", func() bool { return w.truth.Missing() == 40*len(statuses) })
+	w.eventually("each of the others has tried several URLs", func() bool { return b.metric("import_retries_total") >= float64(3*len(statuses)) })
+	w.api.ClearFaults()
+	w.settle(b)
+	if ends := w.ends(w.env["BRIDGE_DLQ_TOPIC"]); ends[0] != 0 || b.metric("records_rejected_total") != 0 {
+		t.Errorf("%d dead letters, %v records are counted as rejected", ends[0], b.metric("records_rejected_total"))
 	}
 	w.judge()
 }
