@@ -214,6 +214,12 @@ func (a *attempts) Create(ctx context.Context, guard func() error) session.Outco
 	return outcome(a.client.Create(ctx, a.Import, guard))
 }
 
+func (a *attempts) Prepare(ctx context.Context, guard func() error) session.Outcome {
+	return outcome(a.client.Prepare(ctx, a.Import, guard))
+}
+
+func (a *attempts) Drop() { a.client.Drop(a.Import) }
+
 func (a *attempts) Resolve(ctx context.Context, guard func() error) session.Outcome {
 	o := outcome(a.client.Resolve(ctx, a.Import, guard))
 	if o.Class == session.Stored && a.truth != nil {

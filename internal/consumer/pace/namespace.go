@@ -36,6 +36,8 @@ type Namespace struct {
 	doubted  [gates]bool // its last answer spoke against the gate
 	wakeSlot int         // place in the wake heap, -1 if it is not in it
 	queued   bool        // in a ready queue
+
+	preparable bool // in the pacer's list of that name
 }
 
 // State returns the namespace's state.

@@ -20,6 +20,8 @@ type Pacer struct {
 	inFlight       int
 	troubledFlight int // of them, those of troubled namespaces
 
+	preparable []*Namespace // of which a batch uploads and the next one may be prepared
+
 	gates       [gates]gate
 	trying      bool                // an attempt through a shut gate is in flight
 	taken       map[string]struct{} // namespaces that the API accepts, at most maxTaken
@@ -207,10 +209,10 @@ func (p *Pacer) NextWake(now time.Time) (at time.Time) {
 func (p *Pacer) Reset() {
 	p.ready = [2][]*Namespace{}
 	p.inFlight, p.troubledFlight, p.trying = 0, 0, false
-	p.wakes = nil
+	p.wakes, p.preparable = nil, nil
 	for name, n := range p.namespaces {
 		n.state = n.restart()
-		n.Work, n.inFlight, n.wakeSlot, n.queued = nil, 0, -1, false
+		n.Work, n.inFlight, n.wakeSlot, n.queued, n.preparable = nil, 0, -1, false, false
 		if n.Troubled() {
 			p.sleep(n) // the next session may find lines of it
 		} else {

@@ -1,6 +1,10 @@
 package report
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Status answers what the bridge does and why: in particular, why an offset is
 // stuck. It is a copy; nobody else writes it.
@@ -99,6 +103,14 @@ type NamespaceStatus struct {
 	Since           *time.Time `json:"since"` // of the trouble
 
 	HoldReason string `json:"-"`
+}
+
+// SortNamespaces puts the namespaces in trouble first, then the fullest.
+func SortNamespaces(list []NamespaceStatus) {
+	rank := func(state string) int { return slices.Index([]string{"open", "uploading", "retrying", "held"}, state) }
+	slices.SortFunc(list, func(a, b NamespaceStatus) int {
+		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
+	})
 }
 
 // MaxStatusNamespaces bounds the list of namespaces: the ones in trouble come

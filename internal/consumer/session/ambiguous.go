@@ -20,12 +20,12 @@ const (
 // API was asked, and reading it again repeats something at worst that nobody
 // could tell.
 func (u *upload) mayLeave() bool {
-	return !u.inFlight && !u.lettering && (!u.ambiguous() || u.fate == fateUnproven)
+	return u.call == none && !u.lettering && (!u.ambiguous() || u.fate == fateUnproven)
 }
 
 // askable reports whether the API may be asked now what became of the batch.
 func (u *upload) askable(now time.Time) bool {
-	return u.ambiguous() && !u.inFlight && !u.lettering && u.fate != fateUnproven && !u.askAfter.After(now)
+	return u.ambiguous() && !u.lettering && u.fate != fateUnproven && !u.askAfter.After(now)
 }
 
 // askAmbiguous asks the API about batches that may be stored, as long as there
@@ -35,7 +35,7 @@ func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bo
 	for n := range s.namespaces() {
 		for _, u := range n.uploads {
 			switch {
-			case u.asking:
+			case u.call == question:
 				asking = true
 			case !u.askable(now) || !pick(n, u):
 			case s.pacer.MayTry(now):
@@ -52,7 +52,7 @@ func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bo
 // question asks the API what became of a batch, in a goroutine that ends with its
 // result.
 func (s *attempts) question(n *namespace, u *upload) {
-	u.inFlight, u.asking = true, true
+	u.call = question
 	s.attempt(s.ctx, n, u, u.imp.Resolve)
 }
 
@@ -60,7 +60,6 @@ func (s *attempts) question(n *namespace, u *upload) {
 // namespace's trouble.
 func (s *attempts) answered(r result, now time.Time) {
 	u := r.upload
-	u.asking = false
 	switch r.outcome.Class {
 	case Stored:
 		s.imported(r, now)
@@ -82,7 +81,7 @@ func (s *attempts) leaveDoubtful(now time.Time) {
 	held := int64(0)
 	for n := range s.namespaces() {
 		for _, u := range n.uploads {
-			if u.ambiguous() && u.fate == fateUnknown && !u.inFlight && !u.lettering {
+			if u.ambiguous() && u.fate == fateUnknown && !u.lettering {
 				doubtful = append(doubtful, u)
 				held += u.batch.Memory()
 			}
@@ -102,14 +101,6 @@ func (s *attempts) leaveDoubtful(now time.Time) {
 	}
 }
 
-// tellLeaving counts and logs that a batch leaves memory although it may be
-// stored.
-func (s *imports) tellLeaving(u *upload) {
-	if u.ambiguous() && !u.mayRepeat {
-		s.tellPossibleRepeat(u)
-	}
-}
-
 // askBeforeEnd asks about every batch that the drain is going to give up. It
 // reports whether it waits for answers.
 func (s *attempts) askBeforeEnd(now time.Time) bool {
@@ -120,4 +111,16 @@ func (s *attempts) askBeforeEnd(now time.Time) bool {
 		rests := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
 		return u.fate == fateUnasked && (n.IsHeld() || n.tooSlow || rests && (s.drain.reason == drainRebalance || n.WakeAt().After(s.drain.deadline)))
 	})
+}
+
+// tellRepeat counts and logs once that a batch is sent again, or leaves memory,
+// although it may be stored.
+func (s *imports) tellRepeat(u *upload, may bool) {
+	if u.mayRepeat || !may {
+		return
+	}
+	u.mayRepeat = true
+	s.metrics.PossibleRepeat()
+	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
+		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }

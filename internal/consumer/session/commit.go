@@ -71,7 +71,7 @@ func (s *committer) commit(now time.Time) {
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		sent, results, err := commitSame(ctx, client, commit, ids)
+		sent, results, err := client.CommitSame(ctx, commit, ids)
 		if err != nil {
 			sent = commit
 		}

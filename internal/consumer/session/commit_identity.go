@@ -1,10 +1,6 @@
 package session
 
 import (
-	"context"
-	"maps"
-	"slices"
-
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
@@ -27,36 +23,4 @@ func (s *committer) bare(commit *kafka.Commit) map[string]wire.UUID {
 		}
 	}
 	return ids
-}
-
-// commitSame commits the offsets, but for those of topics that do not have their id
-// any more. The results are in the order of the commit that it returns.
-func commitSame(ctx context.Context, client *kafka.Client, commit kafka.Commit, ids map[string]wire.UUID) (kafka.Commit, []kafka.CommitResult, error) {
-	gone := map[string]kafka.Code{}
-	if len(ids) > 0 {
-		md, err := client.Metadata(ctx, slices.Collect(maps.Keys(ids)))
-		if err != nil {
-			return commit, nil, err
-		}
-		for _, t := range md.Topics {
-			if id, ok := ids[t.Name]; ok && t.ID != id {
-				gone[t.Name] = kafka.CodeUnknownTopicID
-			}
-		}
-	}
-	all := commit.Offsets
-	var refused []kafka.CommitResult
-	commit.Offsets = nil
-	for _, o := range all {
-		if code, ok := gone[o.Topic]; ok {
-			refused = append(refused, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
-		} else {
-			commit.Offsets = append(commit.Offsets, o)
-		}
-	}
-	if len(commit.Offsets) == 0 {
-		return commit, refused, nil
-	}
-	results, err := client.CommitOffsets(ctx, commit)
-	return commit, append(results, refused...), err
 }

@@ -8,7 +8,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/record"
 )
 
 // queue makes a sealed batch wait for its import.
@@ -23,6 +22,7 @@ func (s *imports) queue(b *batcher.Batch, now time.Time) {
 	n.uploads = append(n.uploads, u)
 	s.busy(n)
 	s.pacer.Enqueue(n.Namespace, now)
+	s.mayPrepare(n)
 }
 
 // maxLettered is how many refused batches of a namespace may be on their way to
@@ -53,6 +53,7 @@ func (s *attempts) dispatch(now time.Time) {
 		}
 		s.pacer.Enqueue(n.Namespace, now)
 	}
+	s.prepareNext(now)
 }
 
 // startUpload makes one attempt in a goroutine that ends with its result.
@@ -64,13 +65,16 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 		} else {
 			u.imp = s.importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
 		}
+	}
+	if u.began.IsZero() {
 		u.began = now
 	}
-	u.inFlight = true
+	u.call = attempt
 	if u.fate == fateUnproven {
 		u.fate = fateUnasked // this attempt may store it
 	}
 	s.attempt(s.ctx, n, u, u.imp.Attempt)
+	s.mayPrepare(n)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
@@ -81,30 +85,46 @@ func (s *attempts) startProbe(n *namespace) {
 }
 
 func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
-	troubled := s.pacer.Began(n.Namespace)
+	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.pacer.Began(n.Namespace)})
+}
+
+// send makes the call in a goroutine that ends with its result.
+func (s *attempts) send(ctx context.Context, call attemptFunc, r result) {
 	guard, results := s.member.Lease.Check, s.results
 	s.wg.Go(func() {
-		began := time.Now()
-		out := call(ctx, guard)
-		results <- result{n, u, out, troubled, began}
+		r.began = time.Now()
+		r.outcome = call(ctx, guard)
+		results <- r
 	})
 }
 
-// attempted takes the result of an attempt.
+// attempted takes the result of an attempt, or of another call for a batch.
 func (s *attempts) attempted(r result) {
 	now := time.Now()
-	n := r.namespace
-	s.pacer.Ended(n.Namespace, r.troubled)
+	n, ended := r.namespace, attempt
 	if u := r.upload; u != nil {
-		u.inFlight = false
-		s.tellRepeat(u)
+		ended, u.call = u.call, none
 	}
-	s.requests.note(n.Name, r.outcome.RequestID)
-	if r.upload != nil && r.upload.asking {
-		s.answered(r, now)
-		s.afterAttempt(r, now)
+	if ended == preparation {
+		s.prepared(r, now)
 		return
 	}
+	s.pacer.Ended(n.Namespace, r.troubled)
+	if r.upload != nil {
+		s.tellRepeat(r.upload, r.upload.imp.MayRepeat())
+	}
+	s.requests.Note(n.Name, r.outcome.RequestID)
+	if ended == question {
+		s.answered(r, now)
+	} else {
+		s.judge(r, now)
+	}
+	s.afterAttempt(r, now)
+}
+
+// judge applies what an attempt has come to.
+func (s *attempts) judge(r result, now time.Time) {
+	n := r.namespace
 	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
 		s.apiAccepted(n)
 	}
@@ -122,7 +142,6 @@ func (s *attempts) attempted(r result) {
 	default:
 		s.failed(r, now)
 	}
-	s.afterAttempt(r, now)
 }
 
 const (
@@ -143,22 +162,6 @@ func (s *attempts) afterAttempt(r result, now time.Time) {
 	s.pacer.Forget(n.Namespace)
 }
 
-// tellRepeat logs once that a batch was, or is to be, sent again although it may
-// be stored already.
-func (s *attempts) tellRepeat(u *upload) {
-	if u.mayRepeat || !u.imp.MayRepeat() {
-		return
-	}
-	s.tellPossibleRepeat(u)
-}
-
-func (s *imports) tellPossibleRepeat(u *upload) {
-	u.mayRepeat = true
-	s.metrics.PossibleRepeat()
-	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
-		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
-}
-
 // succeeded settles what is stored.
 func (s *attempts) succeeded(r result, now time.Time) {
 	n, u := r.namespace, r.upload
@@ -169,7 +172,7 @@ func (s *attempts) succeeded(r result, now time.Time) {
 	if r.tells() {
 		s.cleared(n, now)
 	}
-	s.lastStored = now
+	n.stores, s.lastStored = true, now
 	s.taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
@@ -236,6 +239,7 @@ func (s *imports) remove(u *upload) {
 			break
 		}
 	}
+	u.drop()
 	u.pieces = nil
 	u.batch.Release()
 }
@@ -277,22 +281,4 @@ func (s *attempts) tellFailure(r result, now time.Time, message string) {
 	s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
 		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
 		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
-}
-
-// refused applies the policy to what the API or the store refuses for good.
-func (s *attempts) refused(r result, now time.Time) {
-	n, u, tells := r.namespace, r.upload, r.tells()
-	if u != nil {
-		for _, pc := range u.pieces {
-			s.metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
-		}
-	}
-	if s.cfg.OnRejected == record.DeadLetter {
-		s.letterRefused(r, tells, now)
-		return
-	}
-	if u != nil {
-		n.noteRefused(u.pieces)
-	}
-	s.hold(r, now, "an import was refused for good")
 }

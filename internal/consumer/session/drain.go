@@ -254,7 +254,8 @@ func (s *Session) giveUp() (unfinished bool) {
 			if !n.IsHeld() {
 				lines += u.batch.Records
 			}
-			s.tellLeaving(u)
+			s.tellRepeat(u, u.ambiguous())
+			u.drop()
 			u.batch.Release()
 		}
 		n.uploads = nil

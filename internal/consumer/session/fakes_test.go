@@ -24,6 +24,7 @@ type fakeAPI struct {
 	creates map[string]int
 	puts    map[string]int
 	asked   map[string]int
+	unused  int // URLs that were asked for and not used
 }
 
 func newFakeAPI() *fakeAPI {
@@ -97,6 +98,20 @@ func within(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 	return sleep.For(ctx, d)
+}
+
+// Prepare asks for the URL ahead of the batch's turn.
+func (i *fakeImport) Prepare(ctx context.Context, guard func() error) Outcome {
+	return i.Create(ctx, guard)
+}
+
+// Drop notes a URL that was asked for and not used.
+func (i *fakeImport) Drop() {
+	if i.url && i.attempts == 0 {
+		i.api.mu.Lock()
+		defer i.api.mu.Unlock()
+		i.api.unused++
+	}
 }
 
 func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {

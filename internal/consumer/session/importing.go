@@ -26,6 +26,11 @@ type Import interface {
 	Attempt(ctx context.Context, guard func() error) Outcome
 	// Create only asks for an upload URL and keeps it.
 	Create(ctx context.Context, guard func() error) Outcome
+	// Prepare is Create for a batch that waits for another one of its namespace,
+	// so that the URL is there when its turn comes. It is no attempt.
+	Prepare(ctx context.Context, guard func() error) Outcome
+	// Drop says that no attempt will follow, whatever became of the import.
+	Drop()
 	// SetBody gives a successful probe the batch to upload to its URL.
 	SetBody(body [][]byte, size int64)
 	RequestID() string

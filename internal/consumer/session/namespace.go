@@ -23,7 +23,8 @@ type namespace struct {
 	tooSlow  bool      // another import would not end before the drain does
 	probe    Import
 	shed     map[*partition]*ledger.Node
-	lettered int // refused batches on their way to the dead-letter topic
+	lettered int  // refused batches on their way to the dead-letter topic
+	stores   bool // an import of it was stored by this session
 }
 
 // namespace returns the namespace and makes it known to the pacer.
@@ -111,7 +112,9 @@ func (n *namespace) startable(concurrency int) *upload {
 	for _, u := range n.uploads {
 		switch {
 		case u.lettering:
-		case !u.inFlight:
+		case u.call == preparation:
+			return nil // no later one overtakes it
+		case u.call == none:
 			return u
 		case n.Troubled():
 			return nil
@@ -120,15 +123,24 @@ func (n *namespace) startable(concurrency int) *upload {
 	return nil
 }
 
+// call is what is in flight for a batch: its import is that goroutine's meanwhile.
+type call uint8
+
+const (
+	none        call = iota
+	attempt          // to store it
+	question         // what became of an attempt
+	preparation      // of its attempt: the call for its URL, while an earlier batch uploads
+)
+
 // upload is one sealed batch until it is stored, dead-lettered or shed.
 type upload struct {
 	namespace *namespace
 	batch     *batcher.Batch
 	imp       Import
 	pieces    []piece
-	inFlight  bool
+	call      call // in flight
 	mayRepeat bool // it was told that this batch may be stored twice
-	asking    bool // the attempt under way asks what became of an earlier one
 	fate      fate // of an ambiguous batch, as far as the API has said
 	askAfter  time.Time
 	began     time.Time
@@ -145,7 +157,7 @@ type upload struct {
 // ambiguous says that the body may be stored although no answer said so: only
 // its own URL can take it without a repeat. While an attempt is in flight nobody
 // can say.
-func (u *upload) ambiguous() bool { return !u.inFlight && u.imp != nil && u.imp.Ambiguous() }
+func (u *upload) ambiguous() bool { return u.call == none && u.imp != nil && u.imp.Ambiguous() }
 
 // pieceBytes is what a piece costs beside its lines: itself, its node in the
 // ledger, and what the ledger keeps of the namespace. Many small pieces may cost

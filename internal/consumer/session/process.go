@@ -53,7 +53,7 @@ type Process struct {
 	pacer       *pace.Pacer
 	budget      *budget.Budget
 	taste       *budget.Taste
-	requests    requestIDs
+	requests    report.RequestIDs
 	lastStored  time.Time // an import succeeded last
 	// recollections are written while no session runs and read by the one that
 	// follows.
@@ -64,7 +64,7 @@ type Process struct {
 	known   bool
 	Explain func(error) string // an error of a broker as a sentence for people
 	stored  func(StoredImport) // told of what is stored
-	Pulse   *Pulse             // of the loop, for /healthz
+	Pulse   *report.Pulse      // of the loop, for /healthz
 }
 
 // NewProcess checks the configuration and makes what all sessions of the process
@@ -90,7 +90,7 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 		inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
 		decoded:       fetch.NewAllowance(fetch.DecodedShare(cfg.BufferMaxBytes), fetch.DecodedShare(cfg.BufferMaxBytes)),
 		pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		recollections: discovery.Recollections{}, Pulse: newPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
+		recollections: discovery.Recollections{}, Pulse: report.NewPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
 	}
 	if cfg.DLQTopic != "" {
 		r.letters = letterTopic{kafka.NewProducer(d.Client, cfg.DLQTopic, letterBatch)}

@@ -5,7 +5,26 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/record"
 )
+
+// refused applies the policy to what the API or the store refuses for good.
+func (s *attempts) refused(r result, now time.Time) {
+	n, u, tells := r.namespace, r.upload, r.tells()
+	if u != nil {
+		for _, pc := range u.pieces {
+			s.metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
+		}
+	}
+	if s.cfg.OnRejected == record.DeadLetter {
+		s.letterRefused(r, tells, now)
+		return
+	}
+	if u != nil {
+		n.noteRefused(u.pieces)
+	}
+	s.hold(r, now, "an import was refused for good")
+}
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
@@ -30,6 +49,7 @@ func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
 // letterUpload begins to dead-letter the records of a refused batch: they are
 // read again, since the batch holds lines only. Its body leaves memory.
 func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal Outcome) {
+	u.drop()
 	u.lettering, u.refusal, u.imp = true, refusal, nil
 	u.reading, u.readFrom = 0, u.pieces[0].node.First
 	n.lettered++

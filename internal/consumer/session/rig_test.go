@@ -214,6 +214,8 @@ func (r *sessionRig) after(d time.Duration) {
 // stored compares what the store has of a namespace, in order.
 func (r *sessionRig) stored(ns string, offsets ...int64) {
 	r.t.Helper()
+	r.api.mu.Lock()
+	defer r.api.mu.Unlock()
 	var want []string
 	for _, o := range offsets {
 		want = append(want, fmt.Sprint(o))

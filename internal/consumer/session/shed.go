@@ -41,7 +41,7 @@ func (s *imports) shed(n *namespace, now time.Time) {
 }
 
 func (s *imports) shedUpload(n *namespace, u *upload, now time.Time) {
-	s.tellLeaving(u)
+	s.tellRepeat(u, u.ambiguous())
 	s.shedPieces(n, u.pieces, now)
 	s.remove(u)
 }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -18,7 +17,7 @@ func (s *Session) countNamespaces(g *report.Gauges) {
 			g.NamespacesHeld++
 		}
 		for _, u := range n.uploads {
-			if !u.inFlight {
+			if u.call == none || u.call == preparation {
 				g.Waiting++
 			}
 			if g.Oldest.IsZero() || u.batch.Opened.Before(g.Oldest) {
@@ -48,9 +47,7 @@ func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) 
 		})
 		st.NamespacesOmitted = total - len(list)
 	}
-	slices.SortFunc(list, func(a, b report.NamespaceStatus) int {
-		return cmp.Or(cmp.Compare(rank(b.State), rank(a.State)), cmp.Compare(b.BufferedBytes, a.BufferedBytes), cmp.Compare(a.Name, b.Name))
-	})
+	report.SortNamespaces(list)
 	st.Namespaces = list
 }
 
@@ -102,10 +99,7 @@ func (s *Session) settling() bool {
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
 func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
-	out := report.NamespaceStatus{Name: name, State: "open"}
-	if id, ok := s.requests.last[name]; ok {
-		out.LastRequestID = &id
-	}
+	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: s.requests.Last(name)}
 	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records
@@ -123,10 +117,6 @@ func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) repo
 		n.describe(&out, now)
 	}
 	return out
-}
-
-func rank(state string) int {
-	return slices.Index([]string{"open", "uploading", "retrying", "held"}, state)
 }
 
 func (ns *namespace) describe(n *report.NamespaceStatus, now time.Time) {

@@ -136,18 +136,3 @@ func TestStatus_remembersTheLastRequestOfANamespace(t *testing.T) {
 		}
 	})
 }
-
-func TestRequestIDs_areBounded(t *testing.T) {
-	var r requestIDs
-	for i := range 3 * maxRequestIDs {
-		r.note(fmt.Sprint("n", i), fmt.Sprint("req_", i))
-		r.note("n0", "")
-	}
-	if len(r.last) != maxRequestIDs || len(r.order) != maxRequestIDs || r.last[fmt.Sprint("n", 2*maxRequestIDs)] == "" {
-		t.Errorf("%d of %d namespaces are remembered", len(r.last), len(r.order))
-	}
-	newest := fmt.Sprint("n", 3*maxRequestIDs-1)
-	if r.note(newest, "req_again"); r.last[newest] != "req_again" {
-		t.Errorf("the last request is %s", r.last[newest])
-	}
-}

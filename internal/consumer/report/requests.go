@@ -1,22 +1,20 @@
-package session
-
-import "kafka-import-bridge/internal/consumer/report"
+package report
 
 // maxRequestIDs bounds what is remembered of requests, in namespaces.
-const maxRequestIDs = report.MaxStatusNamespaces
+const maxRequestIDs = MaxStatusNamespaces
 
-// requestIDs remembers the import API's name for the last request of each
+// RequestIDs remembers the import API's name for the last request of each
 // namespace, the first ones left out where there are too many. It
 // outlives the namespaces, of which nothing else is known once they are idle.
-// The zero value is empty.
-type requestIDs struct {
+// The zero value is empty. Not safe for concurrent use.
+type RequestIDs struct {
 	last  map[string]string // namespace -> request id
 	order []string          // namespaces, a ring once it is full
 	next  int               // in order: the one to leave out
 }
 
-// note remembers a request; an empty id is none.
-func (r *requestIDs) note(namespace, id string) {
+// Note remembers a request; an empty id is none.
+func (r *RequestIDs) Note(namespace, id string) {
 	if id == "" {
 		return
 	}
@@ -33,4 +31,12 @@ func (r *requestIDs) note(namespace, id string) {
 		}
 	}
 	r.last[namespace] = id
+}
+
+// Last returns the id of the namespace's last request, nil if none is remembered.
+func (r *RequestIDs) Last(namespace string) *string {
+	if id, ok := r.last[namespace]; ok {
+		return &id
+	}
+	return nil
 }

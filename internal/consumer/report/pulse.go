@@ -1,4 +1,4 @@
-package session
+package report
 
 import (
 	"sync/atomic"
@@ -13,8 +13,10 @@ type Pulse struct {
 	at   atomic.Int64 // nanoseconds after base, 0 before the first beat
 }
 
-func newPulse(now time.Time) *Pulse { return &Pulse{base: now} }
+// NewPulse returns a Pulse without a beat.
+func NewPulse(now time.Time) *Pulse { return &Pulse{base: now} }
 
+// Beat notes that the loop turned.
 func (p *Pulse) Beat(now time.Time) { p.at.Store(max(1, int64(now.Sub(p.base)))) }
 
 // Since is how long ago the last beat was, 0 before the first one.

@@ -1,4 +1,4 @@
-package session
+package report
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func jumped(t *testing.T, at time.Time, by time.Duration) time.Time {
 
 func TestPulse_ignoresTheWallClock(t *testing.T) {
 	start := time.Now()
-	p := newPulse(start.Add(-time.Minute))
+	p := NewPulse(start.Add(-time.Minute))
 	if got := p.Since(start.Add(time.Hour)); got != 0 {
 		t.Errorf("%s since the last beat, and there was none", got)
 	}

@@ -1,0 +1,44 @@
+package pace
+
+import (
+	"testing"
+	"time"
+)
+
+// A call for the URL of a next batch takes a slot that nobody waits for, none of
+// its namespace's, and none at all while everybody rests.
+func TestPacer_preparing(t *testing.T) {
+	p := New(2, 1)
+	a := waiting(p, "a", 2, start)
+	if got := startAll(p, start); len(got) != 1 {
+		t.Fatalf("started %v, want one attempt of a", got)
+	}
+	p.OfferPreparing(a)
+	p.OfferPreparing(a)
+	if n := p.NextPreparing(start); n != a {
+		t.Fatalf("next to prepare %v, want a", n)
+	}
+	p.BeganPreparing()
+	if a.InFlight() != 1 || p.InFlight() != 2 {
+		t.Errorf("%d of a in flight, %d in all; want 1 and 2", a.InFlight(), p.InFlight())
+	}
+	b := waiting(p, "b", 2, start)
+	p.OfferPreparing(b)
+	if p.Next(start) != nil || p.NextPreparing(start) != nil {
+		t.Error("something begins without a slot")
+	}
+	p.EndedPreparing()
+	if n := p.NextPreparing(start); n != b || p.NextPreparing(start) != nil {
+		t.Errorf("next to prepare %v, want b and then nobody: a was offered once", n)
+	}
+	p.OfferPreparing(a)
+	p.Doubt(Credentials, b, true, false, start, time.Second)
+	if n := p.NextPreparing(start.Add(time.Minute)); n != nil {
+		t.Errorf("%s prepares while the API refuses the key", n.Name)
+	}
+	p.Accepted(b)
+	p.Reset()
+	if n := p.NextPreparing(start); n != nil {
+		t.Errorf("%s prepares in the next generation", n.Name)
+	}
+}
