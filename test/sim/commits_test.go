@@ -52,8 +52,10 @@ func (t *truth) letter(topic string, partition int32, offset int64, namespace st
 
 // done says whether a commit may pass the record: under some settings so far
 // nothing of it is owed.
+// What is done once stays done, so that it is looked for no more.
 func (t *truth) done(r *produced) bool {
-	return r.removed || slices.ContainsFunc(t.used, func(s *settings) bool { return s.finished(r) })
+	r.done = r.done || r.removed || slices.ContainsFunc(t.used, func(s *settings) bool { return s.finished(r) })
+	return r.done
 }
 
 func (r *produced) lineDone(namespace string) bool {

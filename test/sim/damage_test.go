@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -38,6 +39,7 @@ func (c *conn) arrived(p []byte) {
 	for len(c.coming) >= 8 {
 		size := 4 + int(binary.BigEndian.Uint32(c.coming))
 		if len(c.coming) < size {
+			c.coming = slices.Grow(c.coming, size-len(c.coming))
 			return
 		}
 		frame := c.coming[:size:size]
@@ -53,7 +55,11 @@ func (c *conn) arrived(p []byte) {
 		if fetch && what != "" {
 			frame = damaged(frame, version, what)
 		}
-		c.ready = append(c.ready, frame...)
+		if len(c.ready) == 0 {
+			c.ready = frame // nothing else has these bytes
+		} else {
+			c.ready = append(c.ready, frame...)
+		}
 	}
 }
 

@@ -14,6 +14,10 @@ import (
 // stored yet, what follows a namespace in trouble is read a buffer at a time.
 const livelyWithin = 15 * time.Minute
 
+// lastingRest is the Retry-After of a namespace in lasting trouble: longer than
+// others are waited for.
+const lastingRest = livelyWithin + 5*time.Minute
+
 // floodBuffer is the buffer of a process whose first namespace has more than that.
 const floodBuffer = 1 << 20
 
@@ -30,7 +34,7 @@ func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 		case 0:
 			f.Status = pick(rnd, 500, 503)
 		case 1:
-			f.Status, f.RetryAfter = 429, time.Hour
+			f.Status, f.RetryAfter = 429, lastingRest
 		case 2:
 			f.Status = pick(rnd, 400, 422)
 		case 3:
@@ -173,7 +177,7 @@ func (w *world) told() (text string) {
 // longestRest is how long a namespace may rest after its trouble has ended.
 func (w *world) longestRest() time.Duration {
 	if len(w.lasting) > 0 {
-		return time.Hour // a Retry-After
+		return lastingRest
 	}
 	return 0
 }

@@ -2,6 +2,6 @@
 
 package sim
 
-// defaultSeeds is how many seeds TestSim plays: a good minute of two cores.
+// defaultSeeds is how many seeds TestSim plays: some three minutes of two cores.
 // `make test` plays them beside the run with the race detector.
-const defaultSeeds = 2500
+const defaultSeeds = 2000

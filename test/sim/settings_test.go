@@ -109,17 +109,25 @@ func (s *settings) needsLetters() bool {
 	return slices.Contains([]record.Policy{s.onInvalid, s.onTombstone, s.onRejected}, record.DeadLetter)
 }
 
-// fate is what becomes of a record: its namespaces, or a policy.
-func (s *settings) fate(r *produced) (names []string, policy record.Policy, ok bool) {
+// policy is what decides on a record that becomes no line; ok says that it does.
+func (s *settings) policy(r *produced) (policy record.Policy, ok bool) {
 	switch {
 	case r.kind == marker, r.aborted:
-		return nil, record.Skip, false
+		return record.Skip, false
 	case r.open, r.batch > s.buffer/4:
-		return nil, record.Hold, false
+		return record.Hold, false
 	case r.kind == tombstone:
-		return nil, s.onTombstone, false
+		return s.onTombstone, false
 	case r.kind == poison, r.kind == huge, r.kind == noID && s.id == "field:id":
-		return nil, s.onInvalid, false
+		return s.onInvalid, false
+	}
+	return 0, true
+}
+
+// fate is what becomes of a record: its namespaces, or a policy.
+func (s *settings) fate(r *produced) (names []string, policy record.Policy, ok bool) {
+	if policy, ok = s.policy(r); !ok {
+		return nil, policy, false
 	}
 	for _, n := range r.names {
 		for _, to := range s.mapped(n) {
@@ -141,16 +149,16 @@ func (s *settings) mapped(name string) []string {
 
 // finished says whether these settings owe nothing of the record.
 func (s *settings) finished(r *produced) bool {
-	names, policy, ok := s.fate(r)
-	if ok {
-		return !slices.ContainsFunc(names, func(n string) bool { return !r.lineDone(n) })
+	if policy, ok := s.policy(r); !ok {
+		return policy == record.Skip || policy == record.DeadLetter && r.letters[""] > 0
 	}
-	return policy == record.Skip || policy == record.DeadLetter && r.letters[""] > 0
+	names, _, _ := s.fate(r)
+	return !slices.ContainsFunc(names, func(n string) bool { return !r.lineDone(n) })
 }
 
 // waits says whether these settings hold the record.
 func (s *settings) waits(r *produced) bool {
-	_, policy, ok := s.fate(r)
+	policy, ok := s.policy(r)
 	return !ok && policy == record.Hold
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -17,10 +18,17 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "the only seed to play; 0 plays -seeds of them")
-	seedsFlag = flag.Int("seeds", defaultSeeds, "how many seeds TestSim plays, from 1 on")
+	seedsFlag = flag.Int("seeds", defaultSeeds, "how many seeds TestSim plays, from -first on")
+	firstFlag = flag.Uint64("first", 1, "the first of them")
 	denseFlag = flag.Bool("dense", true, "draw schedules of many faults, as often as those of few")
 	logsFlag  = flag.Bool("simlog", false, "print the logs of the processes also when a run succeeds")
 )
+
+// TestMain lets the collector run rarely: worlds are small, and made by thousands.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // TestSim plays the same seeds each time.
 func TestSim(t *testing.T) {
@@ -32,7 +40,7 @@ func TestSim(t *testing.T) {
 	if testing.Short() {
 		seeds /= 10
 	}
-	for seed := uint64(1); seed <= uint64(seeds); seed++ {
+	for seed := *firstFlag; seed < *firstFlag+uint64(seeds); seed++ {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			play(t, seed)
@@ -133,7 +141,9 @@ func (w *world) running() int {
 // settle waits until nothing is owed.
 func (w *world) settle(patience time.Duration) bool {
 	since, generation := time.Now(), int32(-1)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Second) {
+	pause := 2 * time.Second
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
+		pause = min(pause+100*time.Millisecond, 10*time.Second) // some wait for a Retry-After only
 		w.watch()
 		if w.owed() == "" {
 			return true

@@ -46,6 +46,7 @@ type produced struct {
 	open    bool     // its transaction has not ended
 	aborted bool     // its transaction was aborted: it is nobody's
 	batch   int64    // bytes of its Kafka batch, if that is a large one
+	done    bool     // it was found done, see truth.done
 
 	stores  map[string][]storing // by namespace
 	letters map[string]int       // by namespace, "" for the record as a whole
