@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -49,6 +50,35 @@ func (w *world) processOf(memberID string) string {
 		}
 	}
 	return w.owners[memberID]
+}
+
+// silence lets a broker answer no fetch until then.
+func (w *world) silence(node int32, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if until.After(w.silent[node]) {
+		w.silent[node] = until
+	}
+}
+
+// seeFetch lets a fetch wait while its broker is silent. It is the only control
+// that sleeps: a request that sleeps in two of them is a data race in kfake.
+func (w *world) seeFetch(kmsg.Request) (kmsg.Response, error, bool) {
+	node := w.cluster.CurrentNode()
+	if rest := w.silentFor(node); rest > 0 {
+		w.cluster.SleepControl(func() {
+			for ; rest > 0; rest = w.silentFor(node) {
+				time.Sleep(rest)
+			}
+		})
+	}
+	return nil, nil, false
+}
+
+func (w *world) silentFor(node int32) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Until(w.silent[node])
 }
 
 // seeHeartbeat notes each heartbeat that reaches the group's coordinator.

@@ -137,16 +137,16 @@ func (s *schedule) fetchStandstill(rnd *rand.Rand, at time.Duration) {
 	span, node, quota := s.span(rnd), rnd.Int32N(int32(s.brokers)), rnd.IntN(2) == 0
 	s.add(at, fmt.Sprintf("broker %d answers no fetch for %s, quota %t", node, span, quota), func(w *world) {
 		end := time.Now().Add(span)
+		if !quota {
+			w.silence(node, end)
+			return
+		}
 		w.cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			if !time.Now().Before(end) {
 				return nil, nil, false
 			}
 			w.cluster.KeepControl()
 			if w.cluster.CurrentNode() != node {
-				return nil, nil, false
-			}
-			if !quota {
-				w.cluster.SleepControl(func() { time.Sleep(time.Until(end)) })
 				return nil, nil, false
 			}
 			res := req.ResponseKind().(*kmsg.FetchResponse)

@@ -66,13 +66,7 @@ func TestStandstill_aLeaderThatDoesNotAnswer(t *testing.T) {
 		w.startSlot(0)
 		w.wants(30*time.Second, "it is read", func() bool { return w.stored("a") })
 		heal := time.Now().Add(2 * time.Minute)
-		w.cluster.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-			w.cluster.KeepControl()
-			if time.Now().Before(heal) {
-				w.cluster.SleepControl(func() { time.Sleep(time.Until(heal)) })
-			}
-			return nil, nil, false
-		})
+		w.silence(0, heal)
 		w.emit("t0", 0, 100, named("b", 3, 5)...)
 		w.wants(time.Minute, "the partition's status says so", func() bool { return says(w.status0(0), "failed", "has not answered for") })
 		w.wants(5*time.Second, "the log says so", func() bool { return len(w.slot(0).log.holds("a leader does not answer")) == 1 })

@@ -65,6 +65,7 @@ type world struct {
 	graceful      bool
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
+	silent         map[int32]time.Time // until when a broker answers no fetch, by node
 	// commitsRefused counts those that hide what commits really come to.
 	commitsRefused atomic.Int32
 	parts          map[string]int32 // partitions of the topics that have grown
@@ -83,7 +84,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w := &world{
 		t: t, rnd: rnd, network: &sandbox.Network{}, truth: newTruth(), settings: s, brokers: brokers,
 		producers: map[string]*kgo.Client{}, faults: map[int]sandbox.Fault{},
-		slots: map[int]*process{}, stopping: map[int]int{}, owners: map[string]string{}, seen: map[string]time.Time{}, parts: map[string]int32{},
+		slots: map[int]*process{}, stopping: map[int]int{}, owners: map[string]string{}, seen: map[string]time.Time{}, parts: map[string]int32{}, silent: map[int32]time.Time{},
 	}
 	topics := map[string]int32{dlqTopic: 1}
 	for _, topic := range s.topics {
@@ -101,6 +102,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w.cluster.ControlKey(keyOffsetCommit, w.seeCommit)
 	w.cluster.ControlKey(int16(kmsg.Heartbeat), w.seeHeartbeat)
 	w.cluster.ControlKey(int16(kmsg.Produce), w.seeProduce)
+	w.cluster.ControlKey(int16(kmsg.Fetch), w.seeFetch)
 	w.api, err = sandbox.New(sandbox.Options{Discard: true, Seed: rnd.Uint64() | 1, OnStored: func(o sandbox.Object) {
 		w.truth.store(o.Namespace, o.RequestID, o.Body, s)
 	}})
