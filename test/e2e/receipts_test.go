@@ -122,9 +122,12 @@ func TestReceipts_everyRecordIsAccountedFor(t *testing.T) {
 	w.env["BRIDGE_RECEIPTS_TOPIC"] = topic + "-less"
 	w.createTopic(topic+"-less", 1, nil)
 	client := w.client()
-	lost, _ := receipt.Decode(kept[0].Value)
+	first, _ := receipt.Decode(kept[0].Value)
+	lost := 0 // lines of one namespace, those that were imported twice included
 	for _, r := range kept {
-		if string(r.Key) != lost.RequestID {
+		if got, _ := receipt.Decode(r.Value); got.Namespace == first.Namespace {
+			lost += got.Records
+		} else {
 			client.Produce(w.context(), &kgo.Record{Topic: topic + "-less", Key: r.Key, Value: r.Value}, nil)
 		}
 	}
@@ -132,10 +135,10 @@ func TestReceipts_everyRecordIsAccountedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	v, code = w.verify()
-	if code != 1 || v.Total.Missing == 0 || v.Total.Missing > int64(lost.Records) || v.Total.Missing+v.Total.Covered != 5874 {
-		t.Errorf("without the receipt of %d records bridge verify ended with %d: %+v", lost.Records, code, v.Total)
+	if code != 1 || v.Total.Missing == 0 || v.Total.Missing > int64(lost) || v.Total.Missing+v.Total.Covered != 5874 {
+		t.Errorf("without the receipts of %d records bridge verify ended with %d: %+v", lost, code, v.Total)
 	}
-	if out, _ := w.command("verify"); !strings.Contains(out, "missing: "+w.topic) || !strings.Contains(out, "namespace "+lost.Namespace) || !strings.HasSuffix(out, "are not accounted for\n") {
+	if out, _ := w.command("verify"); !strings.Contains(out, "missing: "+w.topic) || !strings.Contains(out, "namespace "+first.Namespace) || !strings.HasSuffix(out, "are not accounted for\n") {
 		t.Errorf("bridge verify prints %s", out)
 	}
 	if v, code := w.verify("-since", "2100-01-01T00:00:00Z"); code != 0 || v.Total.Records != 0 {
