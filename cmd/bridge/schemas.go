@@ -22,14 +22,15 @@ const schemaFormat = "registry 1"
 const registryTimeout = 10 * time.Second
 
 // schemaCache builds the cache of the registry's schemas, nil where values are JSON.
-// refused is told whether the registry refuses the credentials.
+// Its metrics are registered in either case, so that their series always exist.
+// refused is called with whether the registry refuses the credentials.
 func schemaCache(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, refused func(bool)) (*decode.Schemas, error) {
+	metrics := decode.NewMetrics(reg)
+	metrics.Refused = refused
 	registry, err := schemaRegistry(cfg, roots)
 	if registry == nil || err != nil {
 		return nil, err
 	}
-	metrics := decode.NewMetrics(reg)
-	metrics.Refused = refused
 	return decode.NewSchemas(registry, metrics), nil
 }
 
