@@ -17,8 +17,7 @@ const (
 // date appends the day, counted from 1970-01-01, as a string.
 func (w *writer) date(day int64) bool {
 	if day < firstDay || day > lastDay {
-		w.fault = faultTimestamp
-		return false
+		return w.fail(faultTimestamp)
 	}
 	if !w.room(len(`"2006-01-02"`)) {
 		return false
@@ -34,8 +33,7 @@ func (w *writer) timestamp(count, perSecond int64, zone string) bool {
 	seconds, fraction := floorDiv(count, perSecond)
 	day, second := floorDiv(seconds, secondsOfDay)
 	if day < firstDay || day > lastDay {
-		w.fault = faultTimestamp
-		return false
+		return w.fail(faultTimestamp)
 	}
 	if !w.room(len(`"2006-01-02T15:04:05.000000000Z"`)) {
 		return false
@@ -48,8 +46,7 @@ func (w *writer) timestamp(count, perSecond int64, zone string) bool {
 // timeOfDay appends a time of day as a string; perSecond is as for timestamp.
 func (w *writer) timeOfDay(count, perSecond int64) bool {
 	if count < 0 || count >= secondsOfDay*perSecond {
-		w.fault = faultTimeOfDay
-		return false
+		return w.fail(faultTimeOfDay)
 	}
 	if !w.room(len(`"15:04:05.000000000"`)) {
 		return false
@@ -109,8 +106,7 @@ const maxDecimal = 1024
 // scale of whose digits are decimals, as a string.
 func (w *writer) decimal(number []byte, scale int) bool {
 	if len(number) == 0 || len(number) > maxDecimal {
-		w.fault = faultDecimal
-		return false
+		return w.fail(faultDecimal)
 	}
 	var scratch [32]byte
 	digits, negative := scratch[:0], number[0]&0x80 != 0

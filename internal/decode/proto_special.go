@@ -42,8 +42,8 @@ var protoSpecials = map[protoreflect.FullName]protoSpecial{
 
 // specialMessage reads a message that has a JSON of its own.
 func (r *protoReader) specialMessage(m *protoMessage, data []byte) bool {
-	if r.depth++; r.depth > maxDepth {
-		return r.fail(faultDepth)
+	if !r.enter() {
+		return false
 	}
 	ok := false
 	switch m.special {

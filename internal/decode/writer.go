@@ -14,7 +14,21 @@ import (
 // false, as all that call it do.
 type writer struct {
 	out   []byte
+	depth int // of objects and arrays, where the reader counts them
 	fault fault
+}
+
+func (w *writer) fail(f fault) bool {
+	w.fault = f
+	return false
+}
+
+// enter counts a level of nesting.
+func (w *writer) enter() bool {
+	if w.depth++; w.depth > maxDepth {
+		return w.fail(faultDepth)
+	}
+	return true
 }
 
 // room reports whether n more bytes fit.
@@ -22,8 +36,7 @@ func (w *writer) room(n int) bool {
 	if cap(w.out)-len(w.out) >= n {
 		return true
 	}
-	w.fault = faultShort
-	return false
+	return w.fail(faultShort)
 }
 
 // raw appends JSON that was made before.
@@ -117,8 +130,7 @@ func (w *writer) text(s []byte) bool {
 		}
 		n = wide(s)
 		if n == 0 {
-			w.fault = faultUTF8
-			return false
+			return w.fail(faultUTF8)
 		}
 		out = append(out, s[:n]...)
 		s = s[n:]
@@ -201,7 +213,7 @@ func appendEscape(out []byte, c byte) []byte {
 	}
 }
 
-// appendQuoted is text as a JSON string, for names that come with a schema.
+// quoted returns text as a JSON string, for names that come with a schema.
 func quoted(text string) string {
 	w := writer{out: make([]byte, 0, 6*len(text)+2)}
 	if !w.text([]byte(text)) {
