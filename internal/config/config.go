@@ -29,36 +29,20 @@ type Config struct {
 
 // Batch bounds one import.
 type Batch struct {
-	// MaxBytes is the hard bound of one batch, newlines included. A record
-	// whose line is larger is invalid; so is one whose line is larger than a
-	// quarter of the buffer, however large a batch may be. Small batches cost
-	// one create call and one PUT each; large ones keep more bytes in memory
-	// per namespace and make a retry more expensive.
-	//
-	// Default: 8 MiB
-	MaxBytes Size `envconfig:"BRIDGE_BATCH_MAX_BYTES" default:"8MiB" min:"1KiB" max:"5GiB" desc:"Hard bound of one import's body in bytes, newlines included; a record whose line is larger, or larger than a quarter of BRIDGE_BUFFER_MAX_BYTES, is invalid."`
+	// MaxBytes: small batches cost one create call and one PUT each; large ones keep
+	// more bytes in memory per namespace and make a retry more expensive.
+	MaxBytes   Size `envconfig:"BRIDGE_BATCH_MAX_BYTES" default:"8MiB" min:"1KiB" max:"5GiB" desc:"Hard bound of one import's body in bytes, newlines included; a record whose line is larger, or larger than a quarter of BRIDGE_BUFFER_MAX_BYTES, is invalid."`
+	MaxRecords int  `envconfig:"BRIDGE_BATCH_MAX_RECORDS" default:"50000" min:"1" desc:"Hard bound of lines in one import."`
 
-	// MaxRecords is the hard bound of lines in one batch.
-	//
-	// Default: 50000
-	MaxRecords int `envconfig:"BRIDGE_BATCH_MAX_RECORDS" default:"50000" min:"1" desc:"Hard bound of lines in one import."`
-
-	// MaxAge makes a batch due, counted from its first record. It is the
-	// longest a record waits on a quiet topic; too small yields many tiny
-	// imports, too large delays evaluation.
-	//
-	// Default: 30s
+	// MaxAge is the longest that a record waits on a quiet topic. Too small yields many
+	// tiny imports, too large delays their evaluation.
 	MaxAge time.Duration `envconfig:"BRIDGE_BATCH_MAX_AGE" default:"30s" min:"1ms" desc:"A batch is due this long after its first record, with or without further traffic. While an earlier import of its namespace is being retried it goes on filling."`
 }
 
 // Buffer bounds the memory that records may take.
 type Buffer struct {
-	// MaxBytes bounds fetched, open and uploading bytes together. Near it
-	// fetching pauses. A line times its namespaces may be at most a quarter of
-	// it. Too small means many small imports, since the largest batch is
-	// flushed early; the process needs about 64 MiB on top.
-	//
-	// Default: 256 MiB
+	// MaxBytes: too small means many small imports, since the largest batch is flushed
+	// early.
 	MaxBytes Size `envconfig:"BRIDGE_BUFFER_MAX_BYTES" default:"256MiB" min:"16MiB" desc:"Bound of fetched, open and uploading bytes together. Near it the largest batch is flushed and fetching pauses. At least BRIDGE_BATCH_MAX_BYTES; a record whose line times its namespaces is larger than a quarter of it is invalid, and a Kafka batch that is larger than that, or inflates to more than five sixteenths of it, is held as a range of offsets until a restart with a larger buffer. Resident memory is this and about 64 MiB; a container's limit that leaves no room for both makes the default smaller, and refuses a value that is set."`
 
 	// FittedTo is the memory limit that made MaxBytes smaller than its default, 0
@@ -68,42 +52,20 @@ type Buffer struct {
 
 // HTTP is the bridge's own listener.
 type HTTP struct {
-	// Addr serves metrics, health and status.
-	//
-	// Default: :8080
 	Addr string `envconfig:"BRIDGE_HTTP_ADDR" default:":8080" desc:"Listening address of /metrics, /healthz, /readyz, /status and the status page."`
 
-	// MetricsMaxNamespaces bounds the label values named namespace; further
-	// ones are reported as "other". Large values cost memory here and in
-	// Prometheus.
-	//
-	// Default: 200
-	MetricsMaxNamespaces int `envconfig:"BRIDGE_METRICS_MAX_NAMESPACES" default:"200" min:"0" max:"100000" desc:"How many namespaces get metric series of their own; further ones are reported as other."`
-
-	// PprofAddr serves profiles. Heaps hold records, so it must be a loopback
-	// address. Empty means off.
-	PprofAddr string `envconfig:"BRIDGE_PPROF_ADDR" desc:"Loopback address for pprof, for example 127.0.0.1:6060 (heaps hold records). Off when unset."`
+	// MetricsMaxNamespaces: large values cost memory here and in Prometheus.
+	MetricsMaxNamespaces int    `envconfig:"BRIDGE_METRICS_MAX_NAMESPACES" default:"200" min:"0" max:"100000" desc:"How many namespaces get metric series of their own; further ones are reported as other."`
+	PprofAddr            string `envconfig:"BRIDGE_PPROF_ADDR" desc:"Loopback address for pprof, for example 127.0.0.1:6060 (heaps hold records). Off when unset."`
 }
 
 // Shutdown bounds how long stopping may take.
 type Shutdown struct {
-	// Timeout is the time that SIGTERM may take to flush and commit. What is
-	// not stored by then stays uncommitted and is read again. Keep the
-	// orchestrator's grace period above it.
-	//
-	// Default: 60s
 	Timeout time.Duration `envconfig:"BRIDGE_SHUTDOWN_TIMEOUT" default:"60s" min:"1ms" desc:"How long SIGTERM may take to flush and commit; what is not stored by then stays uncommitted and the exit code is 1. Keep the pod's grace period above it."`
 }
 
 // Log is what goes to stderr.
 type Log struct {
-	// Level is the lowest level written.
-	//
-	// Default: info
-	Level slog.Level `envconfig:"BRIDGE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" desc:"Lowest level written to stderr."`
-
-	// Format is json for machines or text for people.
-	//
-	// Default: json
-	Format LogFormat `envconfig:"BRIDGE_LOG_FORMAT" default:"json" oneof:"json|text" desc:"json for machines, text for people."`
+	Level  slog.Level `envconfig:"BRIDGE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" desc:"Lowest level written to stderr."`
+	Format LogFormat  `envconfig:"BRIDGE_LOG_FORMAT" default:"json" oneof:"json|text" desc:"json for machines, text for people."`
 }

@@ -4,7 +4,8 @@
 // Everything comes from environment variables. The struct tags of [Config] are
 // the only table of settings: loading, `bridge config`, docs/settings.md and
 // the chart's schema are all derived from them, so a setting is added in one
-// place. The tags are
+// place. What a setting means is said once, in its desc; a comment beside the field
+// says what only the code has to know. The tags are
 //
 //	envconfig  the variable's name
 //	default    the text used when the variable is unset or empty

@@ -4,127 +4,76 @@ import "time"
 
 // Kafka is where records come from.
 type Kafka struct {
-	// Brokers are the bootstrap addresses, host:port each. One that answers is
-	// enough; the rest of the cluster is learned from it.
+	// Brokers are where the cluster is looked for: one that answers is enough.
 	Brokers List `envconfig:"BRIDGE_KAFKA_BROKERS" required:"true" desc:"Bootstrap brokers, host:port,... Required."`
+	Topics  List `envconfig:"BRIDGE_KAFKA_TOPICS" desc:"Topics to read, comma-separated. Either this or BRIDGE_KAFKA_TOPIC_REGEX is required."`
 
-	// Topics are the topics to read; empty when TopicRegex is set.
-	Topics List `envconfig:"BRIDGE_KAFKA_TOPICS" desc:"Topics to read, comma-separated. Either this or BRIDGE_KAFKA_TOPIC_REGEX is required."`
-
-	// TopicRegex selects topics by name; nil inside when Topics is set.
+	// TopicRegex is nil inside when Topics is set.
 	TopicRegex Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression that a whole topic name must match, evaluated again at every metadata refresh; internal topics, BRIDGE_DLQ_TOPIC and BRIDGE_RECEIPTS_TOPIC never match."`
-
-	// GroupID names the consumer group. Only bridges can share it.
-	GroupID string `envconfig:"BRIDGE_KAFKA_GROUP_ID" required:"true" desc:"Consumer group. For bridges only: other clients cannot share it. Required."`
-
-	// ClientID is what the brokers' logs and quotas see.
-	//
-	// Default: kafka-import-bridge
-	ClientID string `envconfig:"BRIDGE_KAFKA_CLIENT_ID" default:"kafka-import-bridge" desc:"Client id in the brokers' logs and quotas."`
-
-	// InstanceID is a name that no other replica bears: it makes the process a
-	// static member (KIP-345). If the group meets the name twice, the older
-	// process stops with exit code 1.
-	InstanceID string `envconfig:"BRIDGE_INSTANCE_ID" desc:"Name unique to this replica: the member's group.instance.id (static membership). A process that comes back under its name within BRIDGE_KAFKA_SESSION_TIMEOUT, after kill -9 too, takes its partitions up again at once and without a rebalance. If the group meets the name twice, the older process stops at once with exit code 1. It also becomes a part of the client id: the client id, a dash and this name."`
-
-	// LeaveOnStop is false where a process is restarted in place: its partitions
-	// wait for it as long as the session timeout says.
-	//
-	// Default: true
-	LeaveOnStop bool `envconfig:"BRIDGE_LEAVE_ON_STOP" default:"true" desc:"Leave the group on SIGTERM, so that others take over at once. false needs BRIDGE_INSTANCE_ID: the process stays a member, so that a restart within BRIDGE_KAFKA_SESSION_TIMEOUT moves no partition."`
-
-	// OffsetReset decides where a partition without a usable offset starts.
-	//
-	// Default: earliest
-	OffsetReset OffsetReset `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" oneof:"earliest|latest|hold" desc:"Where a partition starts when the group is new (the start is committed at once; partitions that appear later start at earliest). A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
-
-	// IsolationLevel is read_committed unless records of open or aborted
-	// transactions are wanted.
-	//
-	// Default: read_committed
+	Group
+	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" oneof:"earliest|latest|hold" desc:"Where a partition starts when the group is new (the start is committed at once; partitions that appear later start at earliest). A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
 	IsolationLevel IsolationLevel `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`
 
-	// SessionTimeout is how long the group waits for a silent member. Too
-	// small and a pause of the process causes rebalances; too large and a
-	// crashed member's partitions stand still that long.
-	//
-	// Default: 30s
-	SessionTimeout time.Duration `envconfig:"BRIDGE_KAFKA_SESSION_TIMEOUT" default:"30s" min:"100ms" max:"24h" desc:"How long the group waits for a silent member before its partitions go to others. At least three heartbeat intervals."`
+	Session
 
-	// RebalanceTimeout is the time a member has to drain before it rejoins.
-	// Past it the member is thrown out and its unstored batches are repeated
-	// elsewhere.
-	//
-	// Default: 120s
-	RebalanceTimeout time.Duration `envconfig:"BRIDGE_KAFKA_REBALANCE_TIMEOUT" default:"120s" min:"100ms" max:"24h" desc:"How long a rebalance may wait for members to store what they have. At least the session timeout."`
-
-	// HeartbeatInterval is how often the member says that it lives.
-	//
-	// Default: 3s
-	HeartbeatInterval time.Duration `envconfig:"BRIDGE_KAFKA_HEARTBEAT_INTERVAL" default:"3s" min:"10ms" max:"1h" desc:"How often a member tells the group that it lives; a rebalance is noticed within this."`
-
-	// FetchMaxBytes bounds one fetch response. The consumer may ask for less
-	// when the buffer is small.
-	//
-	// Default: 16 MiB
+	// FetchMaxBytes: less is asked for where the buffer is small.
 	FetchMaxBytes Size `envconfig:"BRIDGE_KAFKA_FETCH_MAX_BYTES" default:"16MiB" min:"1" max:"1GiB" desc:"Bound of one fetch response in bytes."`
 
-	// FetchMaxWait is how long a broker may wait for data before it answers.
-	// Small values cost requests on idle topics.
-	//
-	// Default: 500ms
-	FetchMaxWait time.Duration `envconfig:"BRIDGE_KAFKA_FETCH_MAX_WAIT" default:"500ms" min:"1ms" max:"1m" desc:"How long a broker may wait for records before it answers a fetch."`
-
-	// MetadataRefresh is how soon new topics and partitions are seen.
-	//
-	// Default: 30s
+	// FetchMaxWait: small values cost requests on idle topics.
+	FetchMaxWait    time.Duration `envconfig:"BRIDGE_KAFKA_FETCH_MAX_WAIT" default:"500ms" min:"1ms" max:"1m" desc:"How long a broker may wait for records before it answers a fetch."`
 	MetadataRefresh time.Duration `envconfig:"BRIDGE_KAFKA_METADATA_REFRESH" default:"30s" min:"10ms" max:"1h" desc:"New partitions and topics are picked up within this."`
 
 	TLS  KafkaTLS `section:"TLS to the brokers"`
 	SASL SASL     `section:"Authentication to the brokers"`
 }
 
+// Group is the consumer group and this process's names in it.
+type Group struct {
+	GroupID     string `envconfig:"BRIDGE_KAFKA_GROUP_ID" required:"true" desc:"Consumer group. For bridges only: other clients cannot share it. Required."`
+	ClientID    string `envconfig:"BRIDGE_KAFKA_CLIENT_ID" default:"kafka-import-bridge" desc:"Client id in the brokers' logs and quotas."`
+	InstanceID  string `envconfig:"BRIDGE_INSTANCE_ID" desc:"Name unique to this replica: the member's group.instance.id (static membership). A process that comes back under its name within BRIDGE_KAFKA_SESSION_TIMEOUT, after kill -9 too, takes its partitions up again at once and without a rebalance. If the group meets the name twice, the older process stops at once with exit code 1. It also becomes a part of the client id: the client id, a dash and this name."`
+	LeaveOnStop bool   `envconfig:"BRIDGE_LEAVE_ON_STOP" default:"true" desc:"Leave the group on SIGTERM, so that others take over at once. false needs BRIDGE_INSTANCE_ID: the process stays a member, so that a restart within BRIDGE_KAFKA_SESSION_TIMEOUT moves no partition."`
+}
+
+// Session is what a member of the group promises the others.
+type Session struct {
+	// SessionTimeout: too small and a pause of the process causes rebalances; too large
+	// and a crashed member's partitions stand still that long.
+	SessionTimeout time.Duration `envconfig:"BRIDGE_KAFKA_SESSION_TIMEOUT" default:"30s" min:"100ms" max:"24h" desc:"How long the group waits for a silent member before its partitions go to others. At least three heartbeat intervals."`
+
+	// RebalanceTimeout: past it a draining member is thrown out, and its unstored
+	// batches are repeated elsewhere.
+	RebalanceTimeout  time.Duration `envconfig:"BRIDGE_KAFKA_REBALANCE_TIMEOUT" default:"120s" min:"100ms" max:"24h" desc:"How long a rebalance may wait for members to store what they have. At least the session timeout."`
+	HeartbeatInterval time.Duration `envconfig:"BRIDGE_KAFKA_HEARTBEAT_INTERVAL" default:"3s" min:"10ms" max:"1h" desc:"How often a member tells the group that it lives; a rebalance is noticed within this."`
+}
+
 // KafkaTLS secures the connections to the brokers.
 type KafkaTLS struct {
 	// Enabled turns TLS on. The other fields are empty when it is off.
-	Enabled bool `envconfig:"BRIDGE_KAFKA_TLS" default:"false" desc:"TLS to the brokers."`
-
-	// CAFile holds PEM roots that replace the system's.
-	CAFile string `envconfig:"BRIDGE_KAFKA_TLS_CA_FILE" desc:"PEM file with the roots that sign the brokers' certificates, instead of the system's."`
-
-	// CertFile and KeyFile are this client's certificate for mutual TLS.
-	CertFile string `envconfig:"BRIDGE_KAFKA_TLS_CERT_FILE" desc:"PEM file with the client certificate for mutual TLS; needs BRIDGE_KAFKA_TLS_KEY_FILE."`
-	KeyFile  string `envconfig:"BRIDGE_KAFKA_TLS_KEY_FILE" desc:"PEM file with the client certificate's key."`
-
-	// ServerName is expected in the brokers' certificates instead of the host
-	// that was dialled.
+	Enabled    bool   `envconfig:"BRIDGE_KAFKA_TLS" default:"false" desc:"TLS to the brokers."`
+	CAFile     string `envconfig:"BRIDGE_KAFKA_TLS_CA_FILE" desc:"PEM file with the roots that sign the brokers' certificates, instead of the system's."`
+	CertFile   string `envconfig:"BRIDGE_KAFKA_TLS_CERT_FILE" desc:"PEM file with the client certificate for mutual TLS; needs BRIDGE_KAFKA_TLS_KEY_FILE."`
+	KeyFile    string `envconfig:"BRIDGE_KAFKA_TLS_KEY_FILE" desc:"PEM file with the client certificate's key."`
 	ServerName string `envconfig:"BRIDGE_KAFKA_TLS_SERVER_NAME" desc:"Name expected in the brokers' certificates instead of the host dialled."`
 
-	// InsecureSkipVerify accepts any certificate: anyone on the path can read
-	// the password and the records.
+	// InsecureSkipVerify lets anyone on the path read the password and the records.
 	InsecureSkipVerify bool `envconfig:"BRIDGE_KAFKA_TLS_INSECURE_SKIP_VERIFY" default:"false" desc:"Accept any broker certificate. For experiments only."`
 }
 
 // SASL authenticates to the brokers.
 type SASL struct {
 	// Mechanism is empty when the brokers ask for no credentials.
-	Mechanism SASLMechanism `envconfig:"BRIDGE_KAFKA_SASL_MECHANISM" oneof:"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM" desc:"How to authenticate to the brokers; not at all when unset. AWS_MSK_IAM takes its credentials from the AWS default chain."`
+	Mechanism         SASLMechanism `envconfig:"BRIDGE_KAFKA_SASL_MECHANISM" oneof:"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM" desc:"How to authenticate to the brokers; not at all when unset. AWS_MSK_IAM takes its credentials from the AWS default chain."`
+	Username          string        `envconfig:"BRIDGE_KAFKA_SASL_USERNAME" desc:"User for PLAIN and SCRAM."`
+	Password          Secret        `envconfig:"BRIDGE_KAFKA_SASL_PASSWORD" desc:"Password for PLAIN and SCRAM."`
+	OAuthTokenURL     URL           `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" desc:"Token endpoint for OAUTHBEARER (client credentials grant)."`
+	OAuthClientID     string        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" desc:"Client id for OAUTHBEARER."`
+	OAuthClientSecret Secret        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" desc:"Client secret for OAUTHBEARER."`
+	OAuthScopes       List          `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_SCOPES" desc:"Scopes to ask for, comma-separated."`
 
-	// Username and Password serve PLAIN and SCRAM.
-	Username string `envconfig:"BRIDGE_KAFKA_SASL_USERNAME" desc:"User for PLAIN and SCRAM."`
-	Password Secret `envconfig:"BRIDGE_KAFKA_SASL_PASSWORD" desc:"Password for PLAIN and SCRAM."`
-
-	// The OAuth fields serve OAUTHBEARER: client credentials are exchanged for
-	// a token at OAuthTokenURL.
-	OAuthTokenURL     URL    `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" desc:"Token endpoint for OAUTHBEARER (client credentials grant)."`
-	OAuthClientID     string `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" desc:"Client id for OAUTHBEARER."`
-	OAuthClientSecret Secret `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" desc:"Client secret for OAUTHBEARER."`
-	OAuthScopes       List   `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_SCOPES" desc:"Scopes to ask for, comma-separated."`
-
-	// OAuthExtensions are sent to the brokers beside the token (KIP-342).
+	// OAuthExtensions: KIP-342.
 	OAuthExtensions SASLExtensions `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS" desc:"SASL extensions for OAUTHBEARER, name=value,...; Confluent Cloud wants logicalCluster=lkc-...,identityPoolId=pool-...."`
 
-	// AWSRegion is the region of the MSK cluster; empty leaves it to the AWS
-	// default chain.
+	// AWSRegion is empty where the AWS default chain says it.
 	AWSRegion string `envconfig:"AWS_REGION" desc:"Region of the MSK cluster for AWS_MSK_IAM, where the AWS default chain does not know it."`
 }

@@ -4,14 +4,7 @@ import "time"
 
 // Value decides what of a record's value is stored.
 type Value struct {
-	// Source is the object in an envelope. Its own bytes are the line.
-	//
-	// Default: whole
 	Source ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
-
-	// Format is how values are written.
-	//
-	// Default: json
 	Format ValueFormat `envconfig:"BRIDGE_VALUE_FORMAT" default:"json" oneof:"json|registry" desc:"How values are written: json, or registry for Confluent's wire format (a magic byte and a schema id before the value, or a GUID in the header __value_schema_id): Avro, Protobuf and JSON Schema become plain JSON. It needs BRIDGE_SCHEMA_REGISTRY_URL. A value that its schema does not fit is invalid; while the registry is away the partitions that need a schema wait."`
 
 	Registry Registry
@@ -19,76 +12,36 @@ type Value struct {
 
 // Registry is where the schemas of values are.
 type Registry struct {
-	// URL is the base of Confluent's API.
-	URL URL `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
-
-	// Username and Password are sent by HTTP's basic authentication.
+	URL      URL    `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
 	Username string `envconfig:"BRIDGE_SCHEMA_REGISTRY_USERNAME" desc:"User, or API key, for the schema registry; none is sent when unset."`
 	Password Secret `envconfig:"BRIDGE_SCHEMA_REGISTRY_PASSWORD" desc:"Password, or API secret, for the schema registry."`
-
-	// CAFile holds PEM roots in addition to the system's.
-	CAFile string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" desc:"PEM file with further roots for the schema registry."`
+	CAFile   string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" desc:"PEM file with further roots for the schema registry."`
 }
 
 // Namespace decides where a record goes.
 type Namespace struct {
-	// Source is where a record's namespaces are read from.
-	//
-	// Default: topic
 	Source NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
 
 	// Map renames what Source found, before Allow is asked.
 	Map NamespaceMap `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
 
-	// Allow accepts a namespace when it matches as a whole; nil inside accepts
-	// every valid one.
+	// Allow is nil inside where every valid namespace is accepted.
 	Allow Regexp `envconfig:"BRIDGE_NAMESPACE_ALLOW" desc:"Regular expression that a whole namespace must match; others make the record invalid."`
 }
 
 // ID decides the id of a line.
 type ID struct {
-	// Source is where the id is read from. Anything but field:id makes the
-	// bridge set the line's id.
-	//
-	// Default: field:id
-	Source IDSource `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
-
-	// Numbers says what to do with an id that is a JSON number.
-	//
-	// Default: reject
+	Source  IDSource  `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
 	Numbers IDNumbers `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
 }
 
 // Policies decide what happens to what cannot be imported.
 type Policies struct {
-	// OnInvalid treats a record that cannot become a line.
-	//
-	// Default: hold
-	OnInvalid Policy `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
-
-	// Skip names single records to leave out, whatever they hold.
-	Skip SkipRecords `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`
-
-	// OnTombstone treats a record whose value is null.
-	//
-	// Default: skip
-	OnTombstone Policy `envconfig:"BRIDGE_ON_TOMBSTONE" default:"skip" oneof:"skip|dlq|hold" desc:"A record with a null value."`
-
-	// OnRejected treats a batch that the import API or the store refuses for
-	// good.
-	//
-	// Default: hold
-	OnRejected Policy `envconfig:"BRIDGE_ON_REJECTED" default:"hold" oneof:"hold|dlq" desc:"A batch that the import API or the store refuses for good: hold its namespace and probe it (other namespaces go on), or dlq its records."`
-
-	// HoldProbeInterval is how often a held namespace is tried again.
-	//
-	// Default: 1m
+	OnInvalid         Policy        `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
+	Skip              SkipRecords   `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`
+	OnTombstone       Policy        `envconfig:"BRIDGE_ON_TOMBSTONE" default:"skip" oneof:"skip|dlq|hold" desc:"A record with a null value."`
+	OnRejected        Policy        `envconfig:"BRIDGE_ON_REJECTED" default:"hold" oneof:"hold|dlq" desc:"A batch that the import API or the store refuses for good: hold its namespace and probe it (other namespaces go on), or dlq its records."`
 	HoldProbeInterval time.Duration `envconfig:"BRIDGE_HOLD_PROBE_INTERVAL" default:"1m" min:"1ms" desc:"How often a held namespace is tried again."`
-
-	// ReceiptsTopic receives a receipt for each import; empty for none. Offsets
-	// wait for its acknowledgement.
-	ReceiptsTopic string `envconfig:"BRIDGE_RECEIPTS_TOPIC" desc:"Topic for one receipt per import, which names the records that it is made of; bridge verify accounts for every record by them. Offsets wait for a receipt's acknowledgement. The bridge never creates it. None when unset."`
-
-	// DLQTopic receives dead letters; empty unless a policy may need it.
-	DLQTopic string `envconfig:"BRIDGE_DLQ_TOPIC" desc:"Topic for dead letters, required by any dlq policy. The bridge never creates it; a record too large for it is held."`
+	ReceiptsTopic     string        `envconfig:"BRIDGE_RECEIPTS_TOPIC" desc:"Topic for one receipt per import, which names the records that it is made of; bridge verify accounts for every record by them. Offsets wait for a receipt's acknowledgement. The bridge never creates it. None when unset."`
+	DLQTopic          string        `envconfig:"BRIDGE_DLQ_TOPIC" desc:"Topic for dead letters, required by any dlq policy. The bridge never creates it; a record too large for it is held."`
 }
