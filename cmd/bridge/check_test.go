@@ -121,6 +121,8 @@ func TestCheck_faults(t *testing.T) {
 		{"no API there", map[string]string{"SAFETYKIT_BASE_URL": "http://" + dead}, "fail api http://" + dead, "SAFETYKIT_BASE_URL", "ok topic users"},
 		{"missing topic", map[string]string{"BRIDGE_KAFKA_TOPICS": "users,missing"}, "fail topic missing: does not exist", "BRIDGE_KAFKA_TOPICS", "ok topic users"},
 		{"no topic matches", map[string]string{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": "orders.*"}, "fail topics: none matches", "correct the expression", "ok group bridge"},
+		{"all that match are left out", map[string]string{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": "users", "BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX": "u.*"},
+			`fail topics: none matches BRIDGE_KAFKA_TOPIC_REGEX "^(?:users)$" but what is left out`, "correct the expression", `ok topics: BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX "^(?:u.*)$" leaves out users`},
 		{"missing dead-letter topic", map[string]string{"BRIDGE_DLQ_TOPIC": "missing", "BRIDGE_ON_INVALID": "dlq"}, "fail dead-letter topic missing", "BRIDGE_DLQ_TOPIC", "ok group bridge"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

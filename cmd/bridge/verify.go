@@ -100,7 +100,7 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 	}
 	defer stop()
 	c := consumerConfig(cfg)
-	plan := verify.Plan{Topics: c.Selection(), Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic, Since: since}
+	plan := verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic, Since: since}
 	in, notes, err := plan.Input(ctx, client)
 	if err != nil {
 		return nil, explained(err, explain)

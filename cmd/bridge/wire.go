@@ -30,7 +30,7 @@ import (
 func consumerConfig(cfg *config.Config) session.Config {
 	out := session.Config{
 		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
-		Topics: cfg.Kafka.Topics, TopicRegex: cfg.Kafka.TopicRegex.Regexp,
+		Topics:         kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
 		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
@@ -44,7 +44,7 @@ func consumerConfig(cfg *config.Config) session.Config {
 	}
 	for _, own := range []string{cfg.Policies.DLQTopic, cfg.Policies.ReceiptsTopic} {
 		if own != "" {
-			out.Exclude = append(out.Exclude, own)
+			out.Topics.Own = append(out.Topics.Own, own)
 		}
 	}
 	for _, r := range cfg.Policies.Skip {
@@ -60,7 +60,7 @@ func consumerConfig(cfg *config.Config) session.Config {
 // preflightOf is what bridge check needs to know of the consumer's configuration.
 func preflightOf(c session.Config) preflight.Config {
 	return preflight.Config{
-		Group: c.Group, Topics: kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude},
+		Group: c.Group, Topics: c.Topics,
 		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted,
 		Record: c.Record, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, SkipRecords: c.SkipRecords, DLQTopic: c.DLQTopic,
 		BufferMaxBytes: c.BufferMaxBytes,

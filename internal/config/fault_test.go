@@ -52,6 +52,7 @@ func TestLoad_faults(t *testing.T) {
 		want string // the whole error, or its beginning when it ends in …
 	}{
 		{"no topics", []string{"BRIDGE_KAFKA_TOPICS="}, "BRIDGE_KAFKA_TOPICS: it is required, or BRIDGE_KAFKA_TOPIC_REGEX"},
+		{"topics left out of a list", []string{"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX=a.*"}, `BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX="a.*": has no effect without BRIDGE_KAFKA_TOPIC_REGEX`},
 		{"topics twice", []string{"BRIDGE_KAFKA_TOPIC_REGEX=a.*"}, `BRIDGE_KAFKA_TOPIC_REGEX="a.*": set this or BRIDGE_KAFKA_TOPICS, not both`},
 		{"a topic's name", []string{"BRIDGE_KAFKA_TOPICS=a b"}, `BRIDGE_KAFKA_TOPICS="a b": want a topic name…`},
 		{"a repeated topic", []string{"BRIDGE_KAFKA_TOPICS=a,b,a"}, `BRIDGE_KAFKA_TOPICS="a,b,a": elements 1 and 3 are the same`},

@@ -10,6 +10,10 @@ type Kafka struct {
 
 	// TopicRegex is nil inside when Topics is set.
 	TopicRegex Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression that a whole topic name must match, evaluated again at every metadata refresh; internal topics, BRIDGE_DLQ_TOPIC and BRIDGE_RECEIPTS_TOPIC never match."`
+
+	// TopicExclude takes topics out of those that TopicRegex matches; nil inside takes
+	// none.
+	TopicExclude Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX" desc:"Regular expression for topics that BRIDGE_KAFKA_TOPIC_REGEX matches and that are not to be read: a name that it matches as a whole is left out."`
 	Group
 	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" oneof:"earliest|latest|hold" desc:"Where a partition starts when the group is new (the start is committed at once; partitions that appear later start at earliest). A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
 	IsolationLevel IsolationLevel `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`

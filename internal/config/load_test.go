@@ -79,7 +79,7 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	cfg := load(t, with(
 		"BRIDGE_KAFKA_BROKERS= a:1 , b:2 ",
-		"BRIDGE_KAFKA_TOPICS=", "BRIDGE_KAFKA_TOPIC_REGEX=users|ads",
+		"BRIDGE_KAFKA_TOPICS=", "BRIDGE_KAFKA_TOPIC_REGEX=users|ads", "BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX=old|ads",
 		"BRIDGE_KAFKA_OFFSET_RESET=Latest",
 		"BRIDGE_BATCH_MAX_BYTES=16MiB", "BRIDGE_BUFFER_MAX_BYTES=16777217",
 		"BRIDGE_NAMESPACE=field:a.b", "BRIDGE_NAMESPACE_MAP=x=y+z", "BRIDGE_NAMESPACE_ALLOW=ns-[0-9]",
@@ -95,6 +95,9 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 		if cfg.Kafka.TopicRegex.MatchString(name) != want {
 			t.Errorf("topic regex matches %s: %v", name, !want)
 		}
+	}
+	if exclude := cfg.Kafka.TopicExclude; !exclude.MatchString("ads") || exclude.MatchString("loads") {
+		t.Error("BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX is not anchored")
 	}
 	if cfg.Namespace.Allow.MatchString("ns-12") || !cfg.Namespace.Allow.MatchString("ns-1") {
 		t.Error("BRIDGE_NAMESPACE_ALLOW is not anchored")

@@ -15,6 +15,7 @@ const (
 	varBrokers          = "BRIDGE_KAFKA_BROKERS"
 	varTopics           = "BRIDGE_KAFKA_TOPICS"
 	varTopicRegex       = "BRIDGE_KAFKA_TOPIC_REGEX"
+	varTopicExclude     = "BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX"
 	varNamespace        = "BRIDGE_NAMESPACE"
 	varNamespaceMap     = "BRIDGE_NAMESPACE_MAP"
 	varAllow            = "BRIDGE_NAMESPACE_ALLOW"

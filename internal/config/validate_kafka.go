@@ -55,6 +55,7 @@ func (l *loader) validateTopics() {
 	byList, byRegex := l.given(varTopics), l.given(varTopicRegex)
 	l.require(byList || byRegex, "it is required, or "+varTopicRegex, varTopics)
 	l.require(!byList || !byRegex, "set this or "+varTopics+", not both", varTopicRegex)
+	l.require(byRegex || !l.given(varTopicExclude), "has no effect without "+varTopicRegex, varTopicExclude, varTopicRegex)
 	for _, topic := range k.Topics {
 		problem := topicFault(topic)
 		l.require(problem == "", problem, varTopics)

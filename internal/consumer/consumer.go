@@ -71,8 +71,11 @@ func (c *Consumer) Run(ctx context.Context) error {
 }
 
 func (c *Consumer) noTopics(sub *kafka.Subscription) error {
-	if c.cfg.TopicRegex != nil {
-		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q yet", c.cfg.TopicRegex)
+	switch topics := &c.cfg.Topics; {
+	case topics.Exclude != nil:
+		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q, and BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX %q not, yet", topics.Regex, topics.Exclude)
+	case topics.Regex != nil:
+		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q yet", topics.Regex)
 	}
 	return fmt.Errorf("none of the topics of BRIDGE_KAFKA_TOPICS exists yet: %v (or this user may not describe them)", sub.Missing)
 }

@@ -74,7 +74,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 // nothing, such as one that may not be described any more, keeps the others from
 // nothing: it is taken for what it was, or left out if it has never been seen.
 func (c *Consumer) resolve(ctx context.Context) (kafka.Subscription, error) {
-	sub, md, err := c.client.Resolve(ctx, c.cfg.Selection())
+	sub, md, err := c.client.Resolve(ctx, c.cfg.Topics)
 	if md == nil {
 		return sub, err
 	}
@@ -84,7 +84,7 @@ func (c *Consumer) resolve(ctx context.Context) (kafka.Subscription, error) {
 	}
 	if err == nil && len(sub.Topics) == 0 {
 		err = c.noTopics(&sub)
-		c.metrics.Subscribed(c.cfg.Topics)
+		c.metrics.Subscribed(c.cfg.Topics.Topics)
 	}
 	if err == nil && len(sub.Missing) > 0 {
 		c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)

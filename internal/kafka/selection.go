@@ -16,7 +16,8 @@ import (
 type Selection struct {
 	Topics  []string
 	Regex   *regexp.Regexp // anchored; nil: those of Topics
-	Exclude []string       // topics that Regex never matches
+	Exclude *regexp.Regexp // anchored; what Regex matches and this too is not meant; nil: nothing
+	Own     []string       // the bridge's own topics, which Regex never matches
 }
 
 // Subscription is what there is to subscribe to.
@@ -72,10 +73,22 @@ func (c *Client) Resolve(ctx context.Context, s Selection) (Subscription, *wire.
 // for. Internal topics and those whose name starts with two underscores are never
 // matched by a regular expression.
 func (s *Selection) Matches(t wire.TopicMetadata) bool {
-	if s.Regex == nil {
-		return true
-	}
-	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(s.Exclude, t.Name) && s.Regex.MatchString(t.Name)
+	return s.Regex == nil || s.candidate(t) && !s.excludes(t.Name)
+}
+
+// Excludes reports whether nothing but the excluding expression keeps a topic out of
+// the selection.
+func (s *Selection) Excludes(t wire.TopicMetadata) bool {
+	return s.Regex != nil && s.candidate(t) && s.excludes(t.Name)
+}
+
+// candidate reports whether the regular expression may match the topic, and does.
+func (s *Selection) candidate(t wire.TopicMetadata) bool {
+	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(s.Own, t.Name) && s.Regex.MatchString(t.Name)
+}
+
+func (s *Selection) excludes(name string) bool {
+	return s.Exclude != nil && s.Exclude.MatchString(name)
 }
 
 // Change says what makes a subscription out of date.

@@ -188,9 +188,12 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 	}
 	p.cluster = md.ClusterID
 	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
-	matched := false
+	matched, excluded := false, []string{}
 	for _, t := range md.Topics {
 		if !p.cfg.Topics.Matches(t) {
+			if p.cfg.Topics.Excludes(t) {
+				excluded = append(excluded, t.Name)
+			}
 			continue
 		}
 		matched = true
@@ -203,11 +206,29 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 			p.topics = append(p.topics, newInspectedTopic(t))
 		}
 	}
+	if p.cfg.Topics.Exclude != nil {
+		p.ok("topics", fmt.Sprintf("BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX %q leaves out %s", p.cfg.Topics.Exclude, some(excluded)))
+	}
 	if !matched {
-		p.fail("topics", fmt.Sprintf("none matches BRIDGE_KAFKA_TOPIC_REGEX %q", p.cfg.Topics.Regex),
-			"create one or correct the expression; topics that this user may not DESCRIBE do not show")
+		detail := fmt.Sprintf("none matches BRIDGE_KAFKA_TOPIC_REGEX %q", p.cfg.Topics.Regex)
+		if len(excluded) > 0 {
+			detail += " but what is left out"
+		}
+		p.fail("topics", detail, "create one or correct the expression; topics that this user may not DESCRIBE do not show")
 	}
 	return true
+}
+
+// some lists the first names, and says how many more there are.
+func some(names []string) string {
+	const most = 20
+	switch n := len(names); {
+	case n == 0:
+		return "none"
+	case n > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 func count(n int, noun string) string {

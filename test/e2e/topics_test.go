@@ -45,8 +45,8 @@ func TestTopics_noneAtTheStart(t *testing.T) {
 	w.judge()
 }
 
-// An expression picks up new topics, and matches whole names only; the bridge's
-// own dead-letter topic never matches.
+// An expression picks up new topics, and matches whole names only, less those that
+// another one excludes; the bridge's own dead-letter topic never matches.
 func TestTopics_byRegex(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -56,7 +56,10 @@ func TestTopics_byRegex(t *testing.T) {
 	w.createTopic(not, 1, nil)
 	unmatched := func(_ int, _ *kgo.Record, want *truth.Record) { want.Fate = truth.LeftOut }
 	w.produce(load{records: 10, topic: not, partitions: 1, edit: unmatched})
-	b := w.start(environment{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": w.topic + "-.*"})
+	excluded := w.topic + "-old"
+	w.createTopic(excluded, 1, nil)
+	w.produce(load{records: 10, topic: excluded, partitions: 1, edit: unmatched})
+	b := w.start(environment{"BRIDGE_KAFKA_TOPICS": "", "BRIDGE_KAFKA_TOPIC_REGEX": w.topic + "-.*", "BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX": ".*-old"})
 	w.produce(load{records: 200, topic: one, partitions: 2})
 	w.waitStored()
 	w.createTopic(two, 2, nil)

@@ -33,7 +33,7 @@ var toDo = map[string]int{
 	// The session's loop: its owners become types of their own, and some leave.
 	"room internal/consumer/session": 4743,
 	"fields session.partition":       19,
-	"fields session.Config":          32,
+	"fields session.Config":          30,
 	"fields session.Process":         25,
 	// State that is several things.
 	"fields batcher.Batch":     19,

@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/session"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -183,7 +184,7 @@ func (s *settings) config(name string, slot int) (session.Config, error) {
 		return session.Config{}, err
 	}
 	c := session.Config{
-		Group: group, ClientID: name, Topics: s.topics, ReadCommitted: true,
+		Group: group, ClientID: name, Topics: kafka.Selection{Topics: s.topics}, ReadCommitted: true,
 		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
 		FetchMaxBytes: 16 << 20, FetchMaxWait: 2 * time.Second, MetadataRefresh: s.refresh,
 		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: session.LineOverhead},
@@ -196,10 +197,10 @@ func (s *settings) config(name string, slot int) (session.Config, error) {
 		c.InstanceID, c.StayOnStop = instanceOf(slot), s.stay
 	}
 	if s.late != "" {
-		c.Topics = append(slices.Clone(s.topics), s.late)
+		c.Topics.Topics = append(slices.Clone(s.topics), s.late)
 	}
 	if s.regex {
-		c.Topics, c.TopicRegex, c.Exclude = nil, regexp.MustCompile(`^(?:[tc]\d+|late)$`), []string{dlqTopic}
+		c.Topics = kafka.Selection{Regex: regexp.MustCompile(`^(?:[tc]\d+|late)$`), Own: []string{dlqTopic}}
 	}
 	if s.needsLetters() {
 		c.DLQTopic = dlqTopic

@@ -24,6 +24,9 @@
 {{- if and $c.BRIDGE_KAFKA_TOPICS $c.BRIDGE_KAFKA_TOPIC_REGEX -}}
 {{- $faults = append $faults "config.BRIDGE_KAFKA_TOPICS and config.BRIDGE_KAFKA_TOPIC_REGEX exclude each other: set one" -}}
 {{- end -}}
+{{- if and $c.BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX (not $c.BRIDGE_KAFKA_TOPIC_REGEX) -}}
+{{- $faults = append $faults "config.BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX has no effect without config.BRIDGE_KAFKA_TOPIC_REGEX" -}}
+{{- end -}}
 {{- $keys := list .Values.apiKey.existingSecret .Values.apiKey.value $c.SAFETYKIT_API_KEY_FILE | compact -}}
 {{- if not $keys -}}
 {{- $faults = append $faults "the API key is missing: set apiKey.existingSecret to a Secret that holds it (or apiKey.value, which stays in the release)" -}}

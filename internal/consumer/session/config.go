@@ -1,7 +1,6 @@
 package session
 
 import (
-	"regexp"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -17,12 +16,9 @@ import (
 type Config struct {
 	Group      string
 	ClientID   string
-	InstanceID string         // makes this a static member; empty: a dynamic one
-	StayOnStop bool           // the member stays in the group when Run ends, to be back soon under its InstanceID
-	Topics     []string       // either these
-	TopicRegex *regexp.Regexp // or this, anchored
-	// Exclude are topics that TopicRegex never matches: the bridge's own.
-	Exclude []string
+	InstanceID string // makes this a static member; empty: a dynamic one
+	StayOnStop bool   // the member stays in the group when Run ends, to be back soon under its InstanceID
+	Topics     kafka.Selection
 
 	OffsetReset       ledger.OffsetReset
 	ReadCommitted     bool
@@ -52,11 +48,6 @@ type Config struct {
 	MaxBackoff           time.Duration // longest rest between tries of the credentials, and of dead letters
 	HoldProbeInterval    time.Duration
 	ShutdownTimeout      time.Duration
-}
-
-// Selection returns which topics are read.
-func (c *Config) Selection() kafka.Selection {
-	return kafka.Selection{Topics: c.Topics, Regex: c.TopicRegex, Exclude: c.Exclude}
 }
 
 // LineOverhead is an upper bound, in bytes, of what a namespace's first line is

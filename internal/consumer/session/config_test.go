@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -20,7 +21,7 @@ func testConfig(t testing.TB, change ...func(*Config)) Config {
 		t.Fatal(err)
 	}
 	cfg := Config{
-		Group: "bridge", ClientID: "test", Topics: []string{"orders"}, ReadCommitted: true,
+		Group: "bridge", ClientID: "test", Topics: kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
 		SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second,
 		FetchMaxBytes: 1 << 20, FetchMaxWait: 100 * time.Millisecond, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},

@@ -74,8 +74,8 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
 	}
-	if (len(cfg.Topics) > 0) == (cfg.TopicRegex != nil) {
-		return nil, errors.New("either Topics or TopicRegex is needed")
+	if (len(cfg.Topics.Topics) > 0) == (cfg.Topics.Regex != nil) {
+		return nil, errors.New("either a list of topics or a regular expression is needed")
 	}
 	if d.Explain == nil {
 		d.Explain = error.Error

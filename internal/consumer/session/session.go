@@ -70,7 +70,7 @@ type result struct {
 
 // New prepares the session of a generation. It starts nothing.
 func New(p *Process, m Member) *Session {
-	p.metrics.Subscribed(slices.AppendSeq(slices.Clone(p.cfg.Topics), maps.Keys(m.Parts)))
+	p.metrics.Subscribed(slices.AppendSeq(slices.Clone(p.cfg.Topics.Topics), maps.Keys(m.Parts)))
 	s := stack(&base{Process: p, member: m, unclear: m.Unclear, events: newEvents(p.cfg.UploadConcurrency)}, batcher.New(p.cfg.Batch, p.pool))
 	for _, tp := range m.Assigned {
 		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: commits.NewLimit(ledger.MaxMetadata), commits: &s.commits.Schedule}

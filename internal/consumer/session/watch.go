@@ -13,7 +13,7 @@ import (
 func (s *Session) watching() *discovery.Watch {
 	p := s.Process
 	return &discovery.Watch{
-		Client: p.client, Selection: p.cfg.Selection(), Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.cfg.MetadataRefresh,
+		Client: p.client, Selection: p.cfg.Topics, Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.cfg.MetadataRefresh,
 		Relead: s.fetcher.Relead, Failed: p.WatchFailed,
 	}
 }

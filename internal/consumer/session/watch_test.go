@@ -35,7 +35,7 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := kafkarig.New(t, kafka.Config{})
 		r := new(watchRig)
-		r.sessionRig = newSessionRig(t, nil, func(c *Config) { c.Topics = []string{"orders", "users"} })
+		r.sessionRig = newSessionRig(t, nil, func(c *Config) { c.Topics.Topics = []string{"orders", "users"} })
 		r.client = cluster.Client
 		r.member.Topics, r.member.Parts["users"], r.member.IDs["users"] = []string{"orders", "users"}, 1, otherTopic
 		cluster.Cluster.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
