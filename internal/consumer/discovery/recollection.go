@@ -1,6 +1,10 @@
 package discovery
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -19,10 +23,52 @@ type Recollection struct {
 	Sent    ledger.CommitPoint // it may have been applied without our hearing of it
 	Known   ledger.CommitPoint
 	Epoch   int32 // leader epoch of what was read last
+	Session int32 // generation of the session that has remembered it
 }
+
+// RecollectionsRoom is how many bytes the recollections of a process may take. They
+// are part of what it needs beside the buffer.
+const RecollectionsRoom = 4 << 20
+
+// recollectionBytes is what a recollection takes beside its texts, the name of its
+// topic apart.
+const recollectionBytes = 320
 
 // Recollections are those of all partitions.
 type Recollections map[kafka.TopicPartition]Recollection
+
+// Bound forgets recollections until the others take no more bytes than room, and
+// returns how many. Those of the oldest session go first, since its partitions may
+// never come back, and of one session the largest, so that few do. What is forgotten
+// may be stored again, if this process gets the partition before anybody else
+// commits.
+func (r Recollections) Bound(room int64) (forgotten int) {
+	taken := int64(0)
+	for tp := range r {
+		taken += r.bytes(tp)
+	}
+	if taken <= room {
+		return 0
+	}
+	order := slices.SortedFunc(maps.Keys(r), func(a, b kafka.TopicPartition) int {
+		return cmp.Or(cmp.Compare(r[a].Session, r[b].Session), cmp.Compare(r.bytes(b), r.bytes(a)), a.Compare(b))
+	})
+	for _, tp := range order {
+		if taken <= room {
+			break
+		}
+		taken -= r.bytes(tp)
+		delete(r, tp)
+		forgotten++
+	}
+	return forgotten
+}
+
+// bytes is what the recollection of a partition takes.
+func (r Recollections) bytes(tp kafka.TopicPartition) int64 {
+	known := r[tp]
+	return recollectionBytes + int64(len(tp.Topic)+len(known.Acked.Metadata)+len(known.Sent.Metadata)+len(known.Known.Metadata))
+}
 
 // Recall returns what is known of a partition whose commit is c, and whether that
 // is more than c says.

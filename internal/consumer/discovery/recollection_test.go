@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"strings"
 	"testing"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -34,5 +35,41 @@ func TestRecollections_Recall(t *testing.T) {
 	}
 	if _, more := known.Recall(kafka.TopicPartition{Topic: "users", Partition: 3}, id, kafka.Committed{Offset: 40, Metadata: "acked"}); more {
 		t.Error("another partition is remembered")
+	}
+}
+
+// However much is remembered of however many partitions, it takes no more than its
+// room: what the latest session knows stays, and of that as many as possible.
+func TestRecollections_Bound(t *testing.T) {
+	r := Recollections{}
+	for i := range int32(100) {
+		session, text := int32(1), 64<<10
+		if i >= 50 {
+			session, text = 2, 1000
+		}
+		if i == 99 {
+			text = 60 << 10
+		}
+		r[kafka.TopicPartition{Topic: "orders", Partition: i}] = Recollection{Known: ledger.CommitPoint{Metadata: strings.Repeat("x", text)}, Session: session}
+	}
+	if n := r.Bound(8 << 20); n != 0 || len(r) != 100 {
+		t.Errorf("%d are forgotten although all have room", n)
+	}
+	before := len(r)
+	if n := r.Bound(100 << 10); n != before-len(r) {
+		t.Errorf("%d are forgotten, and %d are gone", n, before-len(r))
+	}
+	taken := int64(0)
+	for tp, known := range r {
+		taken += r.bytes(tp)
+		if known.Session == 1 {
+			t.Errorf("%v of the earlier session is remembered", tp)
+		}
+	}
+	if taken > 100<<10 || len(r) != 49 {
+		t.Errorf("%d are remembered, %d bytes, want 49", len(r), taken)
+	}
+	if _, ok := r[kafka.TopicPartition{Topic: "orders", Partition: 99}]; ok {
+		t.Error("the largest one is remembered")
 	}
 }

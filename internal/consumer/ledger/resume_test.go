@@ -200,3 +200,13 @@ func TestResume_asksTheLeaderWhereHistoriesPart(t *testing.T) {
 		t.Errorf("start after a move %+v", got)
 	}
 }
+
+// A committed offset that is the first one of the log is in it: the leader epoch beside
+// it still shows a log that was truncated.
+func TestResume_atTheLogStart(t *testing.T) {
+	r := Reader{Identity: Identity(ownTopic, "AbCdEfGh-A"), Fingerprint: "0be63aad.100.400"}
+	c := Committed{Offset: 50, LeaderEpoch: 7, Metadata: metadataOf(t, "us", 50, r.Fingerprint)}
+	if got := Resume(c, Log{Begin: 50, End: 100, Stable: 90}, r); got.Offset != 50 || got.Epoch != 7 || got.Frontier.Below != 80 {
+		t.Errorf("start %+v", got)
+	}
+}

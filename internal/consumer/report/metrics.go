@@ -20,7 +20,7 @@ type Metrics struct {
 	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
 	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
 	lostTotal                                                *prometheus.CounterVec
-	rebalances, possibleRepeats, throttled                   prometheus.Counter
+	rebalances, possibleRepeats, throttled, forgotten        prometheus.Counter
 	batchBytes, batchRecords, delivery                       prometheus.Histogram
 	credentialsRefused                                       *prometheus.GaugeVec
 	apiMissing, lastImport                                   prometheus.Gauge
@@ -72,6 +72,9 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		possibleRepeats: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived.",
 		}),
+		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "bridge", Name: "partitions_forgotten_total", Help: "Partitions of which commits were refused, and what was stored beyond them had no room in memory: it may be imported again.",
+		}),
 		batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
 		batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
 		delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
@@ -88,7 +91,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 	m.zero()
 	if reg != nil {
 		reg.MustRegister(m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.flushedTotal, m.uploadedRecords, m.uploadedBytes,
-			m.commits, m.offsetResets, m.lostTotal, m.kafkaErrors, m.fetchPaused, m.throttled, m.rebalances, m.possibleRepeats, m.batchBytes, m.batchRecords, m.delivery,
+			m.commits, m.offsetResets, m.lostTotal, m.kafkaErrors, m.fetchPaused, m.throttled, m.rebalances, m.possibleRepeats, m.forgotten, m.batchBytes, m.batchRecords, m.delivery,
 			m.credentialsRefused, m.apiMissing, m.lastImport, (*gauges)(m))
 	}
 	return m
@@ -253,6 +256,9 @@ func (m *Metrics) Throttled() prometheus.Counter { return m.throttled }
 
 // Rebalanced counts a generation of the group.
 func (m *Metrics) Rebalanced() { m.rebalances.Inc() }
+
+// Forgotten counts partitions of which more was stored than this process remembers.
+func (m *Metrics) Forgotten(partitions int) { m.forgotten.Add(float64(partitions)) }
 
 // PossibleRepeat counts a batch that may be stored twice.
 func (m *Metrics) PossibleRepeat() { m.possibleRepeats.Inc() }

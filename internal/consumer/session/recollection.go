@@ -6,8 +6,8 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// recollectionRoom is how many characters a recollection may take: it stays in
-// memory, so that it need not leave anything out.
+// recollectionRoom is how many characters a recollection may take, where all of them
+// together have room: it stays in memory, so that it leaves out less than a commit.
 const recollectionRoom = 64 << 10
 
 // remember keeps what the group does not know of the session's partitions.
@@ -26,8 +26,13 @@ func (s *committer) remember() {
 		}
 		text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 		if known := (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}); known != p.acked {
-			s.recollections[tp] = discovery.Recollection{TopicID: p.topicID, Acked: p.acked, Sent: p.sent, Known: known, Epoch: s.fetcher.EpochOf(p.cursor)}
+			s.recollections[tp] = discovery.Recollection{TopicID: p.topicID, Acked: p.acked, Sent: p.sent, Known: known, Epoch: s.fetcher.EpochOf(p.cursor), Session: s.member.Generation}
 		}
+	}
+	if n := s.recollections.Bound(discovery.RecollectionsRoom); n > 0 {
+		s.metrics.Forgotten(n)
+		s.log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
+			"partitions_forgotten", n, "partitions_remembered", len(s.recollections))
 	}
 }
 

@@ -1,12 +1,17 @@
 package session
 
 import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
@@ -78,5 +83,38 @@ func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	s.commits.remember()
 	if len(s.recollections) != 0 {
 		t.Errorf("remembered of a topic without an id: %+v", s.recollections)
+	}
+}
+
+// What outages and rebalances leave behind stays bounded, however many partitions
+// this process has owned, and what is forgotten is counted and logged.
+func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
+	s, tp, p := rememberingSession(t)
+	var log bytes.Buffer
+	s.log, s.metrics = slog.New(slog.NewTextHandler(&log, nil)), report.NewMetrics(nil, 1)
+	owed := ledger.Frontier{Below: 100_000, Except: map[string]int64{}}
+	for i := range 2000 {
+		owed.Except[fmt.Sprintf("namespace-%d", i)] = 50 + int64(i)
+	}
+	p.ledger = ledger.New(40, owed)
+	for i := range int32(500) {
+		delete(s.partitions, tp)
+		tp.Partition, p.Partition = i, i
+		s.partitions[tp] = p
+		s.member.Generation = i
+		s.commits.remember()
+	}
+	held := 0
+	for _, known := range s.recollections {
+		held += len(known.Known.Metadata) + len(known.Acked.Metadata) + len(known.Sent.Metadata)
+	}
+	if held > discovery.RecollectionsRoom {
+		t.Errorf("%d MiB are remembered of %d partitions", held>>20, len(s.recollections))
+	}
+	if got := s.recollections[tp]; got.Known.Offset != 40 {
+		t.Errorf("of the last partition %+v is remembered", got)
+	}
+	if !strings.Contains(log.String(), "partitions_forgotten=1") {
+		t.Errorf("the log says nothing of it: %s", log.String())
 	}
 }
