@@ -23,6 +23,7 @@ counter import_repeats_avoided_total how
 counter import_urls_unused_total
 counter import_possible_repeats_total
 counter imports_finished_total namespace status
+counter partitions_forgotten_total
 counter rebalances_total
 counter commits_total result
 counter offset_resets_total topic reason
