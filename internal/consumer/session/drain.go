@@ -131,10 +131,10 @@ func (s *Session) unsettled(now time.Time) bool {
 // way, and for the records of refused batches, which are still being read. Else
 // the next owner would produce again what is acknowledged of such a batch.
 func (s *Session) lettering(now time.Time) bool {
-	if s.drain.reason != drainShutdown && (s.letter.backoff > 0 || s.catchUp.restUntil.After(now)) {
+	if s.drain.reason != drainShutdown && (s.letter.Failing() || s.catchUp.restUntil.After(now)) {
 		return false
 	}
-	return s.letter.pending() > 0 || slices.ContainsFunc(s.catchUp.uploads, (*upload).readable)
+	return s.letter.Pending() > 0 || slices.ContainsFunc(s.catchUp.uploads, (*upload).readable)
 }
 
 // finish ends everything that the session has started, in the order that loses
@@ -263,9 +263,9 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.pending() > 0 || s.mode == draining && (s.commits.Touched() || !s.commits.againAt.IsZero()) && s.commits.owesCommit()
+	unfinished = unfinished || s.letter.Pending() > 0 || s.mode == draining && (s.commits.Touched() || !s.commits.againAt.IsZero()) && s.commits.owesCommit()
 	if unfinished {
-		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.pending())
+		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.Pending())
 	}
 	return unfinished
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -89,7 +90,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 
 // A rebalance does not wait for a dead-letter topic that is away.
 func TestSession_aRebalanceWaitsForNoRefusedBatchWhoseLettersFail(t *testing.T) {
-	letters := &fakeLetters{write: func(*letter) error { return errors.New("no leader") }}
+	letters := &fakeLetters{write: func(*letters.Letter) error { return errors.New("no leader") }}
 	runningSession(t, func(r *sessionRun) { r.api.create = only("bad", refusal) }, func(r *sessionRun) {
 		time.Sleep(age + 10*time.Second)
 		if took := r.end(false); took > time.Second || !r.unfinished {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -97,7 +98,7 @@ func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var back atomic.Bool
-			letters := &fakeLetters{write: func(*letter) error {
+			letters := &fakeLetters{write: func(*letters.Letter) error {
 				if !back.Load() {
 					return errors.New("not enough replicas")
 				}

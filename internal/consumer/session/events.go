@@ -5,6 +5,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 )
 
 // events are what the loop waits for. Whatever runs on another goroutine has one of
@@ -12,7 +13,7 @@ import (
 type events struct {
 	chunks  chan *fetch.Chunk
 	results chan result            // of attempts; has room for every slot
-	acks    chan []*letter         // letters that were written, or not; has room for one write
+	acks    chan []*letters.Letter // letters that were written, or not; has room for one write
 	filed   chan *filed            // stored imports whose receipt is acknowledged
 	starts  chan []discovery.Start // partitions whose start is known
 	found   chan discovery.Found   // what the cluster has by now
@@ -26,7 +27,7 @@ type events struct {
 
 func newEvents(slots int) events {
 	return events{
-		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letter, 1), filed: make(chan *filed, 64),
+		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letters.Letter, 1), filed: make(chan *filed, 64),
 		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
 		timer: time.NewTimer(0),
 	}
@@ -73,5 +74,5 @@ func (s *Session) event() {
 // outstanding reports whether something is under way that will be an event: an
 // attempt, a commit, or letters.
 func (s *Session) outstanding() bool {
-	return s.pacer.InFlight() > 0 || s.commits.InFlight() || len(s.letter.inFlight) > 0
+	return s.pacer.InFlight() > 0 || s.commits.InFlight() || s.letter.InFlight()
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/sleep"
 )
 
@@ -175,15 +176,15 @@ func only(ns string, o Outcome) func(string) Outcome {
 
 // fakeLetters is a dead-letter topic.
 type fakeLetters struct {
-	write func(l *letter) error // nil takes everything
-	takes time.Duration         // each write, which is cut off where its context ends
-	taken []*letter
+	write func(l *letters.Letter) error // nil takes everything
+	takes time.Duration                 // each write, which is cut off where its context ends
+	taken []*letters.Letter
 }
 
-func (f *fakeLetters) Write(ctx context.Context, letters []*letter) []error {
-	errs := make([]error, len(letters))
+func (f *fakeLetters) Write(ctx context.Context, batch []*letters.Letter) []error {
+	errs := make([]error, len(batch))
 	cut := sleep.For(ctx, f.takes)
-	for i, l := range letters {
+	for i, l := range batch {
 		if errs[i] = cut; cut == nil && f.write != nil {
 			errs[i] = f.write(l)
 		}

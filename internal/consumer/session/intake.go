@@ -6,6 +6,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -24,7 +25,7 @@ func (s *intake) take(c *fetch.Chunk) {
 		c.Recycle()
 	case c.Start != p.ledger.Position():
 		s.astray(c, p, now)
-	case !s.letterRoom(c):
+	case !s.letter.Fits(c.Originals()):
 		s.await(p, awaitsLetters)
 		c.Recycle()
 	case !s.marksFit(c, p):
@@ -207,8 +208,8 @@ func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 	if !tombstone {
 		s.metrics.Rejected(p.Topic, r.Reason.String()).Inc()
 	}
-	l, detail := letterOf(r), r.Detail
-	if l != nil && l.isLetter() {
+	l, detail := letters.Of(r), r.Detail
+	if l != nil && l.IsLetter() {
 		l, detail = nil, detail+" (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
 	}
 	if !tombstone || policy != record.Skip {
@@ -221,7 +222,7 @@ func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 	case policy == record.Skip:
 		s.metrics.Skipped(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
-		l.describe(r.Reason.String(), detail)
+		l.Describe(r.Reason.String(), detail)
 		s.deadLetter(p, l, now)
 	default:
 		s.holdRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)

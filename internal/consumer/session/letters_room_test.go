@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -23,7 +24,7 @@ var errAway = errors.New("no leader")
 // namespace's next batches are due by age as ever.
 func TestSession_agePassesWhatWaitsForTheDeadLetterTopic(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.letters.write = func(*letter) error { return errAway }
+		r.letters.write = func(*letters.Letter) error { return errAway }
 		r.api.put = exceptFrom(refusal, "0")
 		r.feed(0, recordbatch.InNS(0, "a"))
 		r.after(age + time.Second)
@@ -36,7 +37,7 @@ func TestSession_agePassesWhatWaitsForTheDeadLetterTopic(t *testing.T) {
 // They are not refused one by one for ever, each with its bookkeeping.
 func TestSession_refusedBatchesThatWaitAreBounded(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.letters.write = func(*letter) error { return errAway }
+		r.letters.write = func(*letters.Letter) error { return errAway }
 		r.api.put = func(*fakeImport) Outcome { return refusal }
 		for o := range int64(3 * maxLettered) {
 			r.feed(0, recordbatch.InNS(o, "a"))
@@ -104,7 +105,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 		for owner, room := range []int{9, 100} {
 			r := newSessionRig(t, committed, refusedToLetters, func(c *Config) { c.Batch.MaxRecords = 12 })
 			r.api.create = only("bad", refusal)
-			r.letters.write = func(l *letter) error {
+			r.letters.write = func(l *letters.Letter) error {
 				if room--; room < 0 {
 					return errAway
 				}

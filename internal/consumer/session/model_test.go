@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -62,13 +63,13 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 		}
 		return o
 	}
-	p.letters.write = func(l *letter) error {
+	p.letters.write = func(l *letters.Letter) error {
 		if p.away {
 			return errors.New("no leader")
 		}
-		key := fmt.Sprint(l.namespace, l.Offset)
+		key := fmt.Sprint(l.Namespace, l.Offset)
 		if p.lettered[key] {
-			p.t.Errorf("record %d is dead-lettered twice for %q", l.Offset, l.namespace)
+			p.t.Errorf("record %d is dead-lettered twice for %q", l.Offset, l.Namespace)
 		}
 		p.lettered[key] = true
 		return nil

@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -125,12 +126,12 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.member.Lease.End()
-		r.post(&letter{partition: r.part(0), history: r.part(0).ledger})
+		r.letter.Post(&letters.Letter{Owner: &letterOwner{partition: r.part(0), history: r.part(0).ledger}})
 		r.sendLetters(time.Now())
-		if len(r.letter.inFlight) != 0 {
+		if r.letter.InFlight() {
 			t.Error("a dead letter is written")
 		}
-		r.letter.queue = nil
+
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -58,7 +59,7 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 
 func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.letters.write = func(*letter) error { return errors.New("no leader") }
+		r.letters.write = func(*letters.Letter) error { return errors.New("no leader") }
 		r.feed(0, poison(0, 0)...)
 		r.letters.write = nil
 		r.fence(kafka.CodeUnknownMember)

@@ -7,6 +7,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -71,7 +72,7 @@ type filing struct {
 // deadLetters owns the letters that the topic has not acknowledged.
 type deadLetters struct {
 	filing
-	letter letterState
+	letter *letters.Queue
 }
 
 // attempts makes imports and judges them.
@@ -98,6 +99,7 @@ func stack(b *base, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.base, s.batches = b, batches
 	s.partitions = make(map[kafka.TopicPartition]*partition, len(b.member.Assigned))
+	s.letter = letters.NewQueue(b.budget, b.cfg.MaxBackoff)
 	s.receipt.open = map[*filed]struct{}{}
 	s.commits = newCommitter(&s.assigned)
 	return s

@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -38,7 +39,7 @@ type Process struct {
 	cfg      *Config
 	client   *kafka.Client
 	importer Importer
-	letters  letterWriter
+	letters  letters.Writer
 	receipts Receipts // nil: none are wanted
 	mapper   *record.Mapper
 	// fingerprint of the settings that decide namespaces and ids.
@@ -93,7 +94,7 @@ func NewProcess(cfg Config, d Dependencies) (*Process, error) {
 		recollections: discovery.Recollections{}, Pulse: report.NewPulse(time.Now()), Explain: d.Explain, stored: d.Stored,
 	}
 	if cfg.DLQTopic != "" {
-		r.letters = letterTopic{kafka.NewProducer(d.Client, cfg.DLQTopic, letterBatch)}
+		r.letters = letters.NewWriter(d.Client, cfg.DLQTopic)
 	}
 	r.divide()
 	return r, nil

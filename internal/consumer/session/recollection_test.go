@@ -23,7 +23,7 @@ func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partitio
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: commits.NewLimit(ledger.MaxMetadata), commits: &commits.Schedule{}}
 	s := stack(&base{
-		Process: &Process{fingerprint: "f.1.1", recollections: discovery.Recollections{}},
+		Process: &Process{cfg: &Config{}, fingerprint: "f.1.1", recollections: discovery.Recollections{}},
 		member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		fetcher: &fetch.Fetcher{},
 	}, nil)

@@ -14,6 +14,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -28,7 +29,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 			return accepted
 		}
 		full := 5
-		r.letters.write = func(*letter) error {
+		r.letters.write = func(*letters.Letter) error {
 			if full--; full < 0 {
 				return errors.New("not enough replicas")
 			}
@@ -55,7 +56,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		r.watermark(1, 6)
 		var got []string
 		for _, l := range r.letters.taken {
-			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.Source.Partition, l.Offset, l.reason, l.namespace, l.requestID))
+			got = append(got, fmt.Sprintf("%d/%d %s %s %s", l.Source.Partition, l.Offset, l.Reason, l.Namespace, l.RequestID))
 			if want := r.logs[l.Source][l.Offset].Value; string(l.Value) != string(want) {
 				t.Errorf("letter of %d holds %q, want the record %q", l.Offset, l.Value, want)
 			}
@@ -73,7 +74,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 
 func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.letters.write = func(l *letter) error {
+		r.letters.write = func(l *letters.Letter) error {
 			if l.Offset == 1 {
 				return &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
 			}
@@ -85,8 +86,8 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		if r.budget.Held(budget.Letters) != 0 || r.letter.pending() != 0 {
-			t.Errorf("%d letters of %d bytes are pending", r.letter.pending(), r.budget.Held(budget.Letters))
+		if r.budget.Held(budget.Letters) != 0 || r.letter.Pending() != 0 {
+			t.Errorf("%d letters of %d bytes are pending", r.letter.Pending(), r.budget.Held(budget.Letters))
 		}
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
@@ -160,7 +161,7 @@ func TestSession_heldRecordsOfOneChunkFitTheCommit(t *testing.T) {
 func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		away := true
-		r.letters.write = func(*letter) error {
+		r.letters.write = func(*letters.Letter) error {
 			if away {
 				return errors.New("no leader")
 			}
@@ -184,7 +185,7 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		answer := errAway
-		r.letters.write = func(*letter) error { return answer }
+		r.letters.write = func(*letters.Letter) error { return answer }
 		for o := range int64(100) {
 			r.feed(0, recordbatch.Record{Offset: o, Value: bytes.Repeat([]byte("x"), 10<<10)})
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -62,7 +63,7 @@ func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal Outcome) {
 // enough letters wait already.
 func (s *deadLetters) letterJob() *catchUpTask {
 	r := &s.catchUp
-	if !s.fewLetters() {
+	if !s.letter.Few() {
 		return nil
 	}
 	i := slices.IndexFunc(r.uploads, (*upload).readable)
@@ -92,16 +93,16 @@ func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *partition, now t
 		if r.Offset < u.readFrom || r.Offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.Offset) || p.ledger.Overtaken(u.namespace.Name, r.Offset) || !pc.node.Single && p.ledger.Released(r.Offset) {
 			continue
 		}
-		l := letterOf(r)
-		if l.isLetter() {
+		l := letters.Of(r)
+		if l.IsLetter() {
 			s.holdRecord(p, r.Offset, r.Time, "the API refused it, and it is a dead letter of a bridge already", now)
 			continue
 		}
-		l.describe("refused", u.refusal.Err.Error())
-		l.namespace, l.requestID, l.upload = u.namespace.Name, u.refusal.RequestID, u
-		l.partition, l.history = p, p.ledger
+		l.Describe("refused", u.refusal.Err.Error())
+		l.Namespace, l.RequestID = u.namespace.Name, u.refusal.RequestID
+		l.Owner = &letterOwner{partition: p, history: p.ledger, upload: u}
 		u.awaited++
-		s.post(l)
+		s.letter.Post(l)
 	}
 	s.readTo(u, c.Next)
 }
@@ -143,10 +144,10 @@ func (s *deadLetters) lettersVanished(u *upload, p *partition, start int64) {
 
 // settleRefused settles what is acknowledged by now of the refused batches that
 // some letters belong to. No letter is on its way.
-func (s *deadLetters) settleRefused(letters []*letter) {
+func (s *deadLetters) settleRefused(batch []*letters.Letter) {
 	var before *upload
-	for _, l := range letters {
-		if u := l.upload; u != nil && u != before {
+	for _, l := range batch {
+		if u := whose(l).upload; u != nil && u != before {
 			before = u
 			if !s.letteredAll(u) {
 				s.letteredTo(u)
@@ -160,9 +161,10 @@ func (s *deadLetters) settleRefused(letters []*letter) {
 // again.
 func (s *deadLetters) letteredTo(u *upload) {
 	awaited := map[*partition]int64{} // the first offset of each
-	for _, l := range s.letter.queue {
-		if first, ok := awaited[l.partition]; l.upload == u && (!ok || l.Offset < first) {
-			awaited[l.partition] = l.Offset
+	for l := range s.letter.Waiting() {
+		o := whose(l)
+		if first, ok := awaited[o.partition]; o.upload == u && (!ok || l.Offset < first) {
+			awaited[o.partition] = l.Offset
 		}
 	}
 	for i := range u.pieces[:min(u.reading+1, len(u.pieces))] {

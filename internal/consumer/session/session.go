@@ -152,9 +152,7 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	consider(s.catchUp.restUntil)
 	consider(s.pacer.NextWake(now))
 	consider(s.commits.Due())
-	if len(s.letter.queue) > 0 && len(s.letter.inFlight) == 0 {
-		consider(s.letter.restUntil)
-	}
+	consider(s.letter.Due())
 	if s.mode == draining {
 		consider(s.drain.deadline)
 		if len(s.receipt.open) > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -161,7 +162,7 @@ func TestSession_truncationTakesBackWhatWasRefused(t *testing.T) {
 func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		answer := errAway
-		r.letters.write = func(*letter) error { return answer }
+		r.letters.write = func(*letters.Letter) error { return answer }
 		r.feed(0, poison(0, 4)...)
 		r.api.create = only("a", refusal)
 		r.feed(1, runOf("a", 0, 9)...)

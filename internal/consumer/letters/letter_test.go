@@ -1,4 +1,4 @@
-package session
+package letters
 
 import (
 	"fmt"
@@ -20,25 +20,25 @@ func TestLetter_headers(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name   string
-		letter letter
+		letter Letter
 		want   []kafka.Header
 	}{
-		{"of a record", letter{}, ours},
+		{"of a record", Letter{}, ours},
 		{
-			"of a refused batch", letter{namespace: "acme", requestID: "req-1"},
+			"of a refused batch", Letter{Namespace: "acme", RequestID: "req-1"},
 			append(ours[:6:6], kafka.Header{Name: "bridge.namespace", Value: []byte("acme")}, kafka.Header{Name: "bridge.request_id", Value: []byte("req-1")}),
 		},
 		{
 			"after the original ones, which keep their order and repeats",
-			letter{Original: fetch.Original{Record: kafka.Record{Headers: []kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}}}},
+			Letter{Original: fetch.Original{Record: kafka.Record{Headers: []kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}}}},
 			append([]kafka.Header{{Name: "z", Value: nil}, {Name: "a", Value: []byte{}}, {Name: "z", Value: []byte{0, 255}}, {Name: "bridge.reason", Value: []byte("an earlier bridge's")}}, ours...),
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := tc.letter
 			l.Source, l.Offset, l.Timestamp = kafka.TopicPartition{Topic: "orders", Partition: 12}, 9007199254740993, 1_700_000_000_007
-			l.describe("not_json", "byte 0 is no JSON")
-			if got := l.outgoing(); headerText(got) != headerText(tc.want) {
+			l.Describe("not_json", "byte 0 is no JSON")
+			if got := l.Outgoing(); headerText(got) != headerText(tc.want) {
 				t.Errorf("headers\n%s\nwant\n%s", headerText(got), headerText(tc.want))
 			}
 			if len(l.Headers) != len(tc.letter.Headers) {

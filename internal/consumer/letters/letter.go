@@ -1,0 +1,97 @@
+package letters
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/kafka"
+)
+
+// Letter is one dead letter: the original record, and why it is one.
+type Letter struct {
+	fetch.Original // without the headers that outgoing adds
+
+	Reason, Err          string
+	Namespace, RequestID string // of a refused batch, "" for a record that became no line
+
+	// Owner is what waits for the topic's answer. It belongs to whoever posts the
+	// letter.
+	Owner any
+
+	outcome error // of the last try
+}
+
+// The headers that make a record a dead letter.
+const (
+	headerReason = "bridge.reason"
+	headerSource = "bridge.source.topic"
+)
+
+// Of makes a letter of a record that was kept, else nil.
+func Of(r *fetch.Rejected) *Letter {
+	if r.Original == nil {
+		return nil
+	}
+	return &Letter{Original: *r.Original}
+}
+
+// IsLetter reports whether the record is a dead letter of a bridge already. It is
+// never dead-lettered again: bridges that read each other's dead-letter topics would
+// send it back and forth for ever.
+func (l *Letter) IsLetter() bool {
+	named := func(name string) bool {
+		return slices.ContainsFunc(l.Headers, func(h kafka.Header) bool { return h.Name == name })
+	}
+	return named(headerReason) && named(headerSource)
+}
+
+// Describe says why the record is a dead letter.
+func (l *Letter) Describe(reason, err string) { l.Reason, l.Err = reason, err }
+
+// Outgoing returns the letter's headers: the original ones, then ours.
+func (l *Letter) Outgoing() []kafka.Header {
+	out := append(slices.Clone(l.Headers),
+		kafka.Header{Name: headerReason, Value: []byte(l.Reason)},
+		kafka.Header{Name: "bridge.error", Value: []byte(l.Err)},
+		kafka.Header{Name: headerSource, Value: []byte(l.Source.Topic)},
+		kafka.Header{Name: "bridge.source.partition", Value: strconv.AppendInt(nil, int64(l.Source.Partition), 10)},
+		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.Offset, 10)},
+		kafka.Header{Name: "bridge.source.timestamp", Value: fetch.FormatTimestamp(l.Timestamp)})
+	if l.Namespace != "" {
+		out = append(out, kafka.Header{Name: "bridge.namespace", Value: []byte(l.Namespace)})
+	}
+	if l.RequestID != "" {
+		out = append(out, kafka.Header{Name: "bridge.request_id", Value: []byte(l.RequestID)})
+	}
+	return out
+}
+
+// Writer produces dead letters and waits until every replica in sync has them. The
+// errors are in the order of the letters, nil for the acknowledged.
+type Writer interface {
+	Write(ctx context.Context, letters []*Letter) []error
+	// Close ends what Write has started. No Write may be under way.
+	Close() error
+}
+
+// topic is the dead-letter topic.
+type topic struct{ producer *kafka.Producer }
+
+// NewWriter returns the writer of a topic. It starts nothing.
+func NewWriter(c *kafka.Client, name string) Writer {
+	return topic{kafka.NewProducer(c, name, batchCount)}
+}
+
+// Write implements Writer.
+func (t topic) Write(ctx context.Context, letters []*Letter) []error {
+	records := make([]kafka.Record, len(letters))
+	for i, l := range letters {
+		records[i] = kafka.Record{Key: l.Key, Value: l.Value, Headers: l.Outgoing()}
+	}
+	return t.producer.Write(ctx, records)
+}
+
+// Close implements Writer.
+func (t topic) Close() error { return t.producer.Close() }
