@@ -24,13 +24,22 @@ type Batch struct {
 	// Release clears it.
 	Tag any
 
+	chain
+	owner *Batcher // nil unless open
+	place
+}
+
+// chain is the memory that a batch holds: its body in blocks.
+type chain struct {
 	pool     *Pool
-	owner    *Batcher // nil unless open
 	blocks   [][]byte // len is what is filled; only the last has room
 	first    [1][]byte
 	capacity int64 // of the blocks
 	memory   int64 // charged to the pool
+}
 
+// place is where the Batcher finds an open batch.
+type place struct {
 	seq        uint64 // position in the order of opening; grows with Opened
 	prev, next *Batch // neighbours in that order among the open batches
 	shelf      int    // index of the shelf it belongs to by its memory

@@ -137,12 +137,9 @@ func (b *Batcher) start(namespace string, timestamp int64, now time.Time) *Batch
 		Namespace:       strings.Clone(namespace),
 		Opened:          now,
 		OldestTimestamp: timestamp,
-		pool:            b.pool,
+		chain:           chain{pool: b.pool},
 		owner:           b,
-		seq:             b.opened,
-		prev:            b.newest,
-		slot:            -1,
-		busy:            busy,
+		place:           place{seq: b.opened, prev: b.newest, slot: -1, busy: busy},
 	}
 	batch.blocks = batch.first[:0]
 	batch.charge(batchOverhead + int64(len(namespace)))

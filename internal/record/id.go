@@ -25,7 +25,7 @@ func (w *Worker) lineID(in *Input) (token []byte, rej *Rejection) {
 		return w.textID(in.Key)
 	case sourceHeader:
 		if in.Headers == nil {
-			return nil, w.mapper.rejected.idMissing
+			return nil, w.mapper.rejected.id.missing
 		}
 		value, _ := in.Headers.Header(src.name)
 		return w.textID(value)
@@ -44,20 +44,20 @@ func (w *Worker) fieldID() (token []byte, rej *Rejection) {
 	}
 	value, ok := w.scan.value(id)
 	if !ok {
-		return nil, rejected.idMissing
+		return nil, rejected.id.missing
 	}
 	raw := w.scan.data[value.start:value.end]
 	switch c := raw[0]; {
 	case len(raw) == len(`""`) && c == '"', c == 'n':
-		return nil, rejected.idEmpty
+		return nil, rejected.id.empty
 	case c == '"' && w.mapper.idInLine:
 		return nil, nil
 	case c == '"':
 		return raw, nil
 	case c != '-' && !isDigit(c):
-		return nil, rejected.idType
+		return nil, rejected.id.kind
 	case !w.mapper.settings.IDNumbers:
-		return nil, rejected.idNumber
+		return nil, rejected.id.number
 	default:
 		return w.quotedID(raw), nil
 	}
@@ -66,13 +66,13 @@ func (w *Worker) fieldID() (token []byte, rej *Rejection) {
 func (w *Worker) textID(text []byte) (token []byte, rej *Rejection) {
 	switch {
 	case text == nil:
-		return nil, w.mapper.rejected.idMissing
+		return nil, w.mapper.rejected.id.missing
 	case len(text) == 0:
-		return nil, w.mapper.rejected.idEmpty
+		return nil, w.mapper.rejected.id.empty
 	case !utf8.Valid(text):
-		return nil, w.mapper.rejected.idUTF8
+		return nil, w.mapper.rejected.id.utf8
 	case holdsControl(text):
-		return nil, w.mapper.rejected.idControl
+		return nil, w.mapper.rejected.id.control
 	default:
 		return w.quotedID(text), nil
 	}

@@ -44,12 +44,12 @@ func (w *Worker) namespaces(in *Input, limit int) ([]string, *Rejection) {
 	}
 	text := w.namespaceText(in)
 	if len(text) == 0 {
-		return nil, w.mapper.rejected.namespaceNone
+		return nil, w.mapper.rejected.namespace.none
 	}
 	list, ok := w.lists.lists[string(text)]
 	if !ok {
 		list = w.resolve(text, limit)
-		if list.rej != w.mapper.rejected.fanoutSize { // depends on the line
+		if list.rej != w.mapper.rejected.size.fanout { // depends on the line
 			w.lists.put(text, list)
 		}
 	}
@@ -61,7 +61,7 @@ func (w *Worker) namespaces(in *Input, limit int) ([]string, *Rejection) {
 
 func within(namespaces []string, limit int, rejected *rejections) ([]string, *Rejection) {
 	if len(namespaces) > limit {
-		return nil, rejected.fanoutSize
+		return nil, rejected.size.fanout
 	}
 	return namespaces, nil
 }
@@ -106,7 +106,7 @@ func (w *Worker) resolve(text []byte, limit int) namespaceList {
 		rej = r.add(string(text))
 	}
 	if rej == nil && len(r.namespaces) == 0 {
-		rej = w.mapper.rejected.namespaceNone
+		rej = w.mapper.rejected.namespace.none
 	}
 	return namespaceList{namespaces: r.namespaces, rej: rej}
 }

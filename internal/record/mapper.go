@@ -127,11 +127,11 @@ func (m *Mapper) tooLarge(size int64) *Rejection {
 	batch, buffer := exceeds(m.settings.MaxLineBytes), exceeds(m.settings.MaxFanoutBytes)
 	switch {
 	case batch && buffer:
-		return m.rejected.bothSizes
+		return m.rejected.size.both
 	case batch:
-		return m.rejected.batchSize
+		return m.rejected.size.batch
 	case buffer:
-		return m.rejected.bufferSize
+		return m.rejected.size.buffer
 	}
 	return nil
 }

@@ -66,25 +66,17 @@ type Rejection struct {
 // rejections holds the rejections of one mapper that do not depend on the
 // record: a flood of bad records allocates none of them.
 type rejections struct {
-	tombstone      *Rejection
-	valueNull      *Rejection
-	valueMissing   *Rejection
-	idMissing      *Rejection
-	idEmpty        *Rejection
-	idNumber       *Rejection
-	idType         *Rejection
-	idUTF8         *Rejection
-	idControl      *Rejection
-	namespaceNone  *Rejection
-	namespaceType  *Rejection
-	namespaceEmpty *Rejection
-	namespaceForm  *Rejection
-	namespaceDeny  *Rejection
-	batchSize      *Rejection
-	bufferSize     *Rejection
-	bothSizes      *Rejection
-	fanoutSize     *Rejection
+	tombstone, valueNull, valueMissing *Rejection
+	id                                 idRejections
+	namespace                          namespaceRejections
+	size                               sizeRejections
 }
+
+type idRejections struct{ missing, empty, number, kind, utf8, control *Rejection }
+
+type namespaceRejections struct{ none, kind, empty, form, deny *Rejection }
+
+type sizeRejections struct{ batch, buffer, both, fanout *Rejection }
 
 func newRejections(s Settings) rejections {
 	id, namespace, value := "BRIDGE_ID="+s.ID.String(), "BRIDGE_NAMESPACE="+s.Namespace.String(), "BRIDGE_VALUE="+s.Value.String()
@@ -93,29 +85,35 @@ func newRejections(s Settings) rejections {
 		batch        = "than a batch may be (BRIDGE_BATCH_MAX_BYTES)"
 		buffer       = "than a quarter of the buffer (BRIDGE_BUFFER_MAX_BYTES)"
 	)
-	// The line's own id is wrong when it is empty; other sources are without one.
+	// An empty id in the line itself is wrong; in another source it is missing.
 	empty := NoID
 	if s.idInLine() {
 		empty = BadID
 	}
 	return rejections{
-		tombstone:      &Rejection{Tombstone, "the value is null"},
-		valueNull:      &Rejection{Tombstone, value + ": null"},
-		valueMissing:   &Rejection{NoValue, value + ": the record has none"},
-		idMissing:      &Rejection{NoID, id + ": the record has none"},
-		idEmpty:        &Rejection{empty, id + ": empty or null"},
-		idNumber:       &Rejection{BadID, id + ": a number; BRIDGE_ID_NUMBERS=string takes it as text"},
-		idType:         &Rejection{BadID, id + ": neither a string nor a number"},
-		idUTF8:         &Rejection{BadID, id + ": not valid UTF-8; binary data is no id (BRIDGE_ID=offset makes one)"},
-		idControl:      &Rejection{BadID, id + ": it holds a control character; binary data is no id (BRIDGE_ID=offset makes one)"},
-		namespaceNone:  &Rejection{NoNamespace, namespace + ": the record has none"},
-		namespaceType:  &Rejection{BadNamespace, namespace + ": neither a string nor an array of strings"},
-		namespaceEmpty: &Rejection{BadNamespace, namespace + ": an item of the list is empty"},
-		namespaceForm:  &Rejection{BadNamespace, namespace + ": a namespace consists of 1 to 255 letters, digits, _ or -"},
-		namespaceDeny:  &Rejection{BadNamespace, namespace + ": a namespace is not allowed by BRIDGE_NAMESPACE_ALLOW"},
-		batchSize:      &Rejection{TooLarge, lineIsLarger + batch},
-		bufferSize:     &Rejection{TooLarge, lineIsLarger + buffer},
-		bothSizes:      &Rejection{TooLarge, lineIsLarger + batch + " and " + buffer},
-		fanoutSize:     &Rejection{TooLarge, "the line times its namespaces, with their bookkeeping, is larger " + buffer},
+		tombstone:    &Rejection{Tombstone, "the value is null"},
+		valueNull:    &Rejection{Tombstone, value + ": null"},
+		valueMissing: &Rejection{NoValue, value + ": the record has none"},
+		id: idRejections{
+			missing: &Rejection{NoID, id + ": the record has none"},
+			empty:   &Rejection{empty, id + ": empty or null"},
+			number:  &Rejection{BadID, id + ": a number; BRIDGE_ID_NUMBERS=string takes it as text"},
+			kind:    &Rejection{BadID, id + ": neither a string nor a number"},
+			utf8:    &Rejection{BadID, id + ": not valid UTF-8; binary data is no id (BRIDGE_ID=offset makes one)"},
+			control: &Rejection{BadID, id + ": it holds a control character; binary data is no id (BRIDGE_ID=offset makes one)"},
+		},
+		namespace: namespaceRejections{
+			none:  &Rejection{NoNamespace, namespace + ": the record has none"},
+			kind:  &Rejection{BadNamespace, namespace + ": neither a string nor an array of strings"},
+			empty: &Rejection{BadNamespace, namespace + ": an item of the list is empty"},
+			form:  &Rejection{BadNamespace, namespace + ": a namespace consists of 1 to 255 letters, digits, _ or -"},
+			deny:  &Rejection{BadNamespace, namespace + ": a namespace is not allowed by BRIDGE_NAMESPACE_ALLOW"},
+		},
+		size: sizeRejections{
+			batch:  &Rejection{TooLarge, lineIsLarger + batch},
+			buffer: &Rejection{TooLarge, lineIsLarger + buffer},
+			both:   &Rejection{TooLarge, lineIsLarger + batch + " and " + buffer},
+			fanout: &Rejection{TooLarge, "the line times its namespaces, with their bookkeeping, is larger " + buffer},
+		},
 	}
 }

@@ -23,7 +23,7 @@ const manyNamespaces = 16
 func (r *route) add(name string) *Rejection {
 	rejected := &r.mapper.rejected
 	if name == "" {
-		return rejected.namespaceEmpty
+		return rejected.namespace.empty
 	}
 	to, ok := r.mapper.settings.Map.Lookup(name)
 	if !ok {
@@ -32,13 +32,13 @@ func (r *route) add(name string) *Rejection {
 	for _, namespace := range to {
 		switch {
 		case !ValidNamespace(namespace):
-			return rejected.namespaceForm
+			return rejected.namespace.form
 		case r.mapper.allow != nil && !r.mapper.allow.MatchString(namespace):
-			return rejected.namespaceDeny
+			return rejected.namespace.deny
 		case r.has(namespace):
 			continue
 		case len(r.namespaces) >= r.limit:
-			return rejected.fanoutSize
+			return rejected.size.fanout
 		}
 		r.namespaces = append(r.namespaces, namespace)
 		if r.seen != nil {
@@ -81,7 +81,7 @@ func (r *route) addJSON(raw []byte) *Rejection {
 	case '[':
 		return r.addArray(raw)
 	default:
-		return r.mapper.rejected.namespaceType
+		return r.mapper.rejected.namespace.kind
 	}
 }
 
@@ -101,7 +101,7 @@ func (r *route) addArray(raw []byte) *Rejection {
 			}
 			i = end
 		default:
-			return r.mapper.rejected.namespaceType
+			return r.mapper.rejected.namespace.kind
 		}
 	}
 	return nil

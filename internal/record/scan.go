@@ -23,11 +23,15 @@ type scanner struct {
 	first, last   int
 	objectNewline bool // newline, of the inside of what watchObject has found
 
-	indexed bool    // by quick
-	blocks  []block // the index
-	escapes bool    // there are some
-
+	quoteIndex
 	watcher
+}
+
+// quoteIndex says where the quotes of a value are, for the quick walk.
+type quoteIndex struct {
+	indexed bool // the value was walked by it
+	blocks  []block
+	escapes bool // there are some
 }
 
 // object checks data and finds the watched members. The failure's fault is

@@ -13,16 +13,7 @@ type Partition struct {
 	Partition int32  `json:"partition"`
 	From      int64  `json:"from"` // first offset looked at
 	To        int64  `json:"to"`   // the committed offset, or -1 if there is none
-
-	Records    int64 `json:"records"`
-	Deliveries int64 `json:"deliveries"`
-
-	Covered      int64 `json:"covered"`       // by at least one receipt
-	DeadLettered int64 `json:"dead_lettered"` // and not covered
-	LeftOut      int64 `json:"left_out"`      // by a policy
-	Missing      int64 `json:"missing"`
-	Unread       int64 `json:"unread"`        // records of Kafka batches that cannot be read
-	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
+	Counts
 
 	// LeftOutWhy counts what was left out by reason.
 	LeftOutWhy map[string]int64 `json:"left_out_why,omitempty"`
@@ -34,6 +25,19 @@ type Partition struct {
 	Gone int64 `json:"gone,omitempty"`
 	// Examples are the first places where something is missing.
 	Examples []Example `json:"examples,omitempty"`
+}
+
+// Counts say what became of records.
+type Counts struct {
+	Records    int64 `json:"records"`
+	Deliveries int64 `json:"deliveries"`
+
+	Covered      int64 `json:"covered"`       // by at least one receipt
+	DeadLettered int64 `json:"dead_lettered"` // and not covered
+	LeftOut      int64 `json:"left_out"`      // by a policy
+	Missing      int64 `json:"missing"`
+	Unread       int64 `json:"unread"`        // records of Kafka batches that cannot be read
+	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
 }
 
 // Example is a place where deliveries are missing.

@@ -35,14 +35,6 @@ var toDo = map[string]int{
 	"fields session.partition":       19,
 	"fields session.Config":          30,
 	"fields session.Process":         25,
-	// State that is several things.
-	"fields batcher.Batch":     19,
-	"fields fetch.Cursor":      17,
-	"fields group.membership":  17,
-	"fields record.rejections": 18,
-	"fields record.scanner":    17,
-	"fields report.Metrics":    31,
-	"fields verify.Partition":  16,
 	// Files that do more than one thing.
 	"file internal/verify/run.go": 340,
 }

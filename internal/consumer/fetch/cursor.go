@@ -29,9 +29,11 @@ type Cursor struct {
 
 	// Epoch counts resets: what an older read delivers is stale.
 	Epoch atomic.Uint32
-	// What the log holds: high watermark, last stable offset, log start.
-	HighWatermark, StableOffset, LogStart atomic.Int64
+	Ends
 }
+
+// Ends are the first and last offsets of a log, as its leader reported them last.
+type Ends struct{ HighWatermark, StableOffset, LogStart atomic.Int64 }
 
 // turns decide when a request asks for a partition again.
 type turns struct {
@@ -73,10 +75,10 @@ func (c *Cursor) learn(p *wire.FetchedPartition, committed bool) bool {
 }
 
 // Know notes what the log holds.
-func (c *Cursor) Know(r kafka.Range) {
-	c.HighWatermark.Store(r.End)
-	c.StableOffset.Store(r.Stable)
-	c.LogStart.Store(r.Begin)
+func (e *Ends) Know(r kafka.Range) {
+	e.HighWatermark.Store(r.End)
+	e.StableOffset.Store(r.Stable)
+	e.LogStart.Store(r.Begin)
 }
 
 // idle says that a request may ask for the partition. Call with fetcher.mu held.

@@ -115,7 +115,7 @@ func (m *Metrics) collectHeld(send func(*prometheus.Desc, float64, ...string), l
 	others := map[string]float64{}
 	for i := range list {
 		if n := &list[i]; n.State == "held" {
-			if l := m.label(n.Name); l != otherNamespaces {
+			if l := m.Label(n.Name); l != otherNamespaces {
 				send(heldNow, 1, l, n.HoldReason)
 			} else {
 				others[n.HoldReason]++

@@ -9,34 +9,35 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/record"
 )
 
 // Metrics are the consumer's. Counters and histograms are written where things
 // happen; gauges are read from the loop's own state at each scrape, so that the
 // series of revoked partitions vanish with them. Safe for concurrent use.
 type Metrics struct {
-	consumedTotal, skippedTotal, rejectedTotal, lettersTotal *prometheus.CounterVec
-	flushedTotal, uploadedRecords, uploadedBytes             *prometheus.CounterVec
-	commits, offsetResets, kafkaErrors, fetchPaused          *prometheus.CounterVec
-	lostTotal                                                *prometheus.CounterVec
-	rebalances, possibleRepeats, throttled, forgotten        prometheus.Counter
-	batchBytes, batchRecords, delivery                       prometheus.Histogram
-	credentialsRefused                                       *prometheus.GaugeVec
-	apiMissing, lastImport                                   prometheus.Gauge
+	topicMetrics
+	namespaceMetrics
+	importMetrics
+	commits, kafkaErrors, fetchPaused *prometheus.CounterVec
+	rebalances, throttled, forgotten  prometheus.Counter
+	credentialsRefused                *prometheus.GaugeVec
+	apiMissing                        prometheus.Gauge
 
-	records, uploaded, bytes, batches atomic.Int64 // for /status
+	totals
 
-	mu            sync.Mutex
-	maxNamespaces int
-	labels        map[string]string // namespace -> its label
-	others        bool              // there are more than have labels
-	topics        map[string]bool   // with series
-	source        source
+	mu     sync.Mutex
+	source source
 }
 
-// otherNamespaces is the label of the namespaces beyond the maximum.
-const otherNamespaces = "other"
+// importMetrics are those of batches and what becomes of them.
+type importMetrics struct {
+	batchBytes, batchRecords, delivery prometheus.Histogram
+	possibleRepeats                    prometheus.Counter
+	lastImport                         prometheus.Gauge
+}
+
+// totals are counted for /status.
+type totals struct{ records, uploaded, bytes, batches atomic.Int64 }
 
 // NewMetrics makes the metrics and registers them; nil registers nowhere.
 func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
@@ -50,42 +51,48 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		})
 	}
 	m := &Metrics{
-		maxNamespaces: maxNamespaces, labels: map[string]string{},
-		consumedTotal:   counter("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
-		skippedTotal:    counter("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
-		rejectedTotal:   counter("records_rejected_total", "Records that could not become a line, and lines of refused batches, once for each hold, whatever the policy then did.", "topic", "reason"),
-		lettersTotal:    counter("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
-		flushedTotal:    counter("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
-		uploadedRecords: counter("records_uploaded_total", "Lines stored.", "namespace"),
-		uploadedBytes:   counter("bytes_uploaded_total", "Bytes stored.", "namespace"),
-		commits:         counter("commits_total", "Offset commits, by their result.", "result"),
-		offsetResets:    counter("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
-		lostTotal:       counter("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
-		kafkaErrors:     counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
-		fetchPaused:     counter("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
+		topicMetrics: topicMetrics{
+			consumedTotal: counter("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
+			skippedTotal:  counter("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
+			rejectedTotal: counter("records_rejected_total", "Records that could not become a line, and lines of refused batches, once for each hold, whatever the policy then did.", "topic", "reason"),
+			lettersTotal:  counter("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
+			offsetResets:  counter("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
+			lostTotal:     counter("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
+		},
+		namespaceMetrics: namespaceMetrics{
+			maxNamespaces: maxNamespaces, labels: map[string]string{},
+			flushedTotal:    counter("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
+			uploadedRecords: counter("records_uploaded_total", "Lines stored.", "namespace"),
+			uploadedBytes:   counter("bytes_uploaded_total", "Bytes stored.", "namespace"),
+		},
+		importMetrics: importMetrics{
+			batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
+			batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
+			delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
+			possibleRepeats: prometheus.NewCounter(prometheus.CounterOpts{
+				Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived.",
+			}),
+			lastImport: prometheus.NewGauge(prometheus.GaugeOpts{
+				Namespace: "bridge", Name: "last_successful_import_timestamp_seconds", Help: "When a batch was last stored, Unix time.",
+			}),
+		},
+		commits:     counter("commits_total", "Offset commits, by their result.", "result"),
+		kafkaErrors: counter("kafka_errors_total", "Failed calls to Kafka.", "operation"),
+		fetchPaused: counter("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
 		throttled: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "kafka_throttled_seconds_total", Help: "Time by which brokers have slowed fetches down because of a quota.",
 		}),
 		rebalances: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "rebalances_total", Help: "Generations of the group that this process was a member of.",
 		}),
-		possibleRepeats: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "bridge", Name: "import_possible_repeats_total", Help: "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived.",
-		}),
 		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "bridge", Name: "partitions_forgotten_total", Help: "Partitions of which commits were refused, and what was stored beyond them had no room in memory: it may be imported again.",
 		}),
-		batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
-		batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
-		delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
 		credentialsRefused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "bridge", Name: "credentials_refused", Help: "1 while the target refuses the credentials.",
 		}, []string{"target"}),
 		apiMissing: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "bridge", Name: "api_missing", Help: "1 while the import API does not know the create call for any namespace.",
-		}),
-		lastImport: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "bridge", Name: "last_successful_import_timestamp_seconds", Help: "When a batch was last stored, Unix time.",
 		}),
 	}
 	m.zero()
@@ -113,107 +120,20 @@ func (m *Metrics) zero() {
 	}
 }
 
-// Subscribed exports the reasons of the topics at zero, and ends the series of all
-// others: those that a regular expression has matched may come and go for ever.
-func (m *Metrics) Subscribed(topics []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	gone := m.topics
-	m.topics = make(map[string]bool, len(topics))
-	for _, topic := range topics {
-		m.topics[topic] = true
-		delete(gone, topic)
-		m.topic(topic)
-	}
-	for topic := range gone {
-		for _, vec := range m.byTopic() {
-			vec.DeletePartialMatch(prometheus.Labels{"topic": topic})
-		}
-	}
-}
-
-// byTopic are the metrics with the label topic.
-func (m *Metrics) byTopic() []*prometheus.CounterVec {
-	return []*prometheus.CounterVec{m.consumedTotal, m.skippedTotal, m.rejectedTotal, m.lettersTotal, m.offsetResets, m.lostTotal}
-}
-
-// topic exports the reasons of a topic at zero.
-func (m *Metrics) topic(topic string) {
-	m.consumedTotal.WithLabelValues(topic)
-	m.lostTotal.WithLabelValues(topic)
-	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
-		m.skippedTotal.WithLabelValues(topic, r)
-	}
-	for _, r := range record.Reasons() {
-		if r != record.Tombstone {
-			m.rejectedTotal.WithLabelValues(topic, r.String())
-		}
-		m.lettersTotal.WithLabelValues(topic, r.String())
-	}
-	m.rejectedTotal.WithLabelValues(topic, "refused")
-	m.lettersTotal.WithLabelValues(topic, "refused")
-	for _, r := range []string{"below_log_start", "beyond_end", "recreated"} {
-		m.offsetResets.WithLabelValues(topic, r)
-	}
-}
-
-// Label is the value that stands for a namespace in metrics: its name, or
-// "other" for those beyond the bound.
-func (m *Metrics) Label(namespace string) string { return m.label(namespace) }
-
-// label bounds the number of namespaces in metrics.
-func (m *Metrics) label(namespace string) string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if l, ok := m.labels[namespace]; ok {
-		return l
-	}
-	l := namespace
-	if len(m.labels) < m.maxNamespaces {
-		m.labels[namespace] = namespace
-	} else {
-		if l = otherNamespaces; m.others {
-			return l
-		}
-		m.others = true
-	}
-	for _, r := range batcher.Reasons() {
-		m.flushedTotal.WithLabelValues(l, r.String())
-	}
-	return l
-}
-
 func (m *Metrics) Consumed(topic string, n int) {
-	m.records.Add(int64(n))
+	m.totals.records.Add(int64(n))
 	m.consumedTotal.WithLabelValues(topic).Add(float64(n))
-}
-
-func (m *Metrics) Skipped(topic, reason string) prometheus.Counter {
-	return m.skippedTotal.WithLabelValues(topic, reason)
-}
-
-func (m *Metrics) Rejected(topic, reason string) prometheus.Counter {
-	return m.rejectedTotal.WithLabelValues(topic, reason)
-}
-
-// RefusedLines counts lines of a refused batch.
-func (m *Metrics) RefusedLines(topic string, n int) {
-	m.rejectedTotal.WithLabelValues(topic, "refused").Add(float64(n))
-}
-
-func (m *Metrics) DeadLetters(topic, reason string) prometheus.Counter {
-	return m.lettersTotal.WithLabelValues(topic, reason)
 }
 
 func (m *Metrics) Flushed(b *batcher.Batch) {
 	m.batches.Add(1)
-	m.flushedTotal.WithLabelValues(m.label(b.Namespace), b.Reason.String()).Inc()
+	m.flushedTotal.WithLabelValues(m.Label(b.Namespace), b.Reason.String()).Inc()
 	m.batchBytes.Observe(float64(b.Bytes))
 	m.batchRecords.Observe(float64(b.Records))
 }
 
 func (m *Metrics) Stored(b *batcher.Batch, now time.Time) {
-	l := m.label(b.Namespace)
+	l := m.Label(b.Namespace)
 	m.uploaded.Add(int64(b.Records))
 	m.bytes.Add(b.Bytes)
 	m.uploadedRecords.WithLabelValues(l).Add(float64(b.Records))
@@ -236,14 +156,6 @@ func (m *Metrics) KafkaFailed(operation string) { m.kafkaErrors.WithLabelValues(
 
 // Commit counts a commit by its result: ok, fenced, error.
 func (m *Metrics) Commit(result string) { m.commits.WithLabelValues(result).Inc() }
-
-// OffsetReset counts a partition whose position was not in the log.
-func (m *Metrics) OffsetReset(topic, reason string) {
-	m.offsetResets.WithLabelValues(topic, reason).Inc()
-}
-
-// Lost counts records that Kafka removed before they were imported.
-func (m *Metrics) Lost(topic string) prometheus.Counter { return m.lostTotal.WithLabelValues(topic) }
 
 // Paused counts time in which records waited but were not taken: for memory, or
 // because others are held.

@@ -32,17 +32,27 @@ type membership struct {
 	memberID    string
 	generation  int32
 	state       state
-	leading     []wire.JoinedMember // the members to balance; nil unless this member leads
-	shares      map[string][]byte   // what the leader has balanced, by member id
-	assigned    wire.Assignment     // while in a generation
+	leadership
+	assigned wire.Assignment // while in a generation
 
-	tried    bool   // a static member's join was sent: it may be in the group without our knowing its id
-	asked    uint32 // rebalances asked for so far, see metadata
-	stale    int    // assignments in a row that were made for other topics than ours
-	recount  bool   // counts may be older than what the leader knew
-	failures int    // in a row
-	proven   bool   // a heartbeat of this generation was acknowledged, and not answered by a rebalance
-	hasty    int    // generations in a row that ended before they were proven
+	tried   bool   // a static member's join was sent: it may be in the group without our knowing its id
+	asked   uint32 // rebalances asked for so far, see metadata
+	stale   int    // assignments in a row that were made for other topics than ours
+	recount bool   // counts may be older than what the leader knew
+	haste
+}
+
+// leadership is the work of the member that balances its generation.
+type leadership struct {
+	leading []wire.JoinedMember // the members to balance; nil unless this member leads
+	shares  map[string][]byte   // what it has balanced, by member id
+}
+
+// haste counts what makes the next call wait.
+type haste struct {
+	failures int  // in a row
+	proven   bool // a heartbeat of this generation was acknowledged, and not answered by a rebalance
+	hasty    int  // generations in a row that ended before they were proven
 }
 
 // state is the stage of a membership.
