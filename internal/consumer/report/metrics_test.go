@@ -35,6 +35,7 @@ bridge_kafka_errors_total{operation="metadata"} 0
 bridge_kafka_errors_total{operation="produce"} 0
 bridge_kafka_throttled_seconds_total{} 0
 bridge_last_successful_import_timestamp_seconds{} 0
+bridge_partitions_forgotten_total{} 0
 bridge_rebalances_total{} 0
 `
 
