@@ -13,7 +13,9 @@ type shape struct {
 	batch      int   // bytes of a producer's batch, before compression
 	partitions int
 	namespaces int
+	even       bool // the namespaces are equally frequent; else the second half as much as the first, the third a third …
 	codec      string
+	avro       bool // values are Avro of a schema registry, of about as many bytes of JSON
 }
 
 // records is how many there are.
@@ -24,6 +26,12 @@ func (s shape) records() int { return int(s.bytes / int64(s.record)) }
 // record is valid until the next call. Not safe for concurrent use.
 type source interface {
 	next(n int, at int64) (record []byte, namespace string)
+}
+
+// liner is a source whose records are not what is stored of them.
+type liner interface {
+	// line is what is stored of the last record, valid until the next one.
+	line() []byte
 }
 
 const (
@@ -47,7 +55,11 @@ func newGenerator(s shape) *generator {
 	g := &generator{rng: rand.New(rand.NewPCG(1, 2))}
 	var sum float64
 	for i := range s.namespaces {
-		sum += 1 / float64(i+1)
+		if s.even {
+			sum++
+		} else {
+			sum += 1 / float64(i+1)
+		}
 		g.names = append(g.names, fmt.Sprintf("ns-%05d", i))
 		g.cumulated = append(g.cumulated, sum)
 	}

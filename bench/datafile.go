@@ -87,9 +87,12 @@ func (f *recordFile) next(n int, at int64) (record []byte, namespace string) {
 	return f.buf, line.namespace
 }
 
-// newSource is the generator, or the file if there is one.
+// newSource is a generator, or the file if there is one.
 func (o *options) newSource(s shape) source {
-	if o.data != nil {
+	switch {
+	case s.avro:
+		return newAvroSource(s)
+	case o.data != nil:
 		return &recordFile{records: o.data.records}
 	}
 	return newGenerator(s)

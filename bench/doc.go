@@ -3,6 +3,7 @@
 //
 //	make bench          the bridge alone, one scenario
 //	make bench-peers    the bridge and its peers in all scenarios, into bench/RESULTS.md
+//	make bench-network  with TLS, far from the store, beside a slow store, Avro, into bench/NETWORK.md
 //
 // ARGS passes flags, which win over those that make sets:
 //
@@ -18,6 +19,10 @@
 // least that could be called the job, and promises nothing (peers/straightline).
 // "Bento by text" (text.yaml) searches each record's text instead of parsing its
 // JSON; that is not the same job and only shows what parsing costs.
+//
+// "Straight line, in order" keeps one PUT per namespace under way, as the bridge does,
+// so that a namespace's lines are stored in order; what waits has no bound. It takes part
+// where the store decides how fast that can be.
 //
 // # What is measured
 //
@@ -38,6 +43,7 @@
 //     last line, per 10^9 bytes. Other programs disturb it less than MB/s, but
 //     still do: they take turns in the caches
 //   - peak RSS: the kernel's high-water mark of the process (VmHWM)
+//   - CPU ms per PUT: the same time by the number of imports
 //   - p50, p99 of live traffic: from the time in a record, which it got when the
 //     producer took it, until the store answers the PUT that brought it. The
 //     producer sends at a fixed rate; the first two seconds do not count
@@ -47,6 +53,14 @@
 //
 // Broker, store and subject share the machine, so compare subjects of one run of
 // this program only, and on a quiet machine: RESULTS.md warns where it was not.
+//
+// # A network
+//
+// The scenario tls uses TLS between the subject and the brokers (with a certificate of
+// the client), the API and the store. In those of the family wan a proxy lies before API
+// and store: what either side sends arrives 20 ms later, and a new connection costs a round trip
+// of 40 ms. Its bandwidth is not bounded, and the brokers are near. The registry of the
+// scenario avro, and both ends of the proxy, are in this process.
 //
 // # What stays behind
 //

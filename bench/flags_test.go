@@ -43,9 +43,18 @@ func TestParse_allScenarios(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"none", "lz4", "zstd", "record-100", "record-16k", "namespaces-1", "namespaces-10k", "namespaces-100k",
-		"partitions-1", "partitions-64", "slow-store", "latency", "latency-idle"}
+		"partitions-1", "partitions-64", "slow-store", "tls", "wan-hot", "wan-even", "avro", "latency", "latency-idle"}
 	if got := names(o.scenarios); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestParse_families(t *testing.T) {
+	for family, want := range map[string][]string{"wan": {"wan-hot", "wan-even"}, "latency": {"latency"}, "record,none": {"record-100", "record-16k", "none"}} {
+		o, err := parse([]string{"-scenarios", family})
+		if err != nil || !slices.Equal(names(o.scenarios), want) {
+			t.Errorf("%s chooses %v (%v), want %v", family, names(o.scenarios), err, want)
+		}
 	}
 }
 

@@ -21,7 +21,16 @@ type kafka struct {
 	brokers string
 	kind    string // told in the results
 	stop    func()
-	topics  int // made so far
+	topics  int          // made so far
+	tls     *credentials // nil where there is no listener with TLS
+}
+
+// credentials are what a client of the listener with TLS has to know. Paths are those
+// of PEM files.
+type credentials struct {
+	brokers       string
+	ca, cert, key string
+	server        string // certificate and key of a server on 127.0.0.1
 }
 
 // startKafka uses the brokers given, or starts a real Kafka, or an in-process
@@ -34,9 +43,15 @@ func startKafka(ctx context.Context, brokers string) (*kafka, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make folder of the broker: %w", err)
 	}
-	cluster, err := kafkatest.Start(ctx, dir, kafkatest.Options{Properties: map[string]string{"num.network.threads": "2", "num.io.threads": "2"}})
+	cluster, err := kafkatest.Start(ctx, dir, kafkatest.Options{
+		Users:      map[string]string{"bench": "bench"}, // brings the listener with TLS
+		Properties: map[string]string{"num.network.threads": "2", "num.io.threads": "2"},
+	})
 	if err == nil {
-		return &kafka{brokers: cluster.Brokers(), kind: "Apache Kafka, one node", stop: func() { cluster.Stop(); os.RemoveAll(dir) }}, nil
+		return &kafka{
+			brokers: cluster.Brokers(), kind: "Apache Kafka, one node", stop: func() { cluster.Stop(); os.RemoveAll(dir) },
+			tls: &credentials{cluster.Nodes[0].Mutual, cluster.CAFile, cluster.CertFile, cluster.KeyFile, cluster.ServerFile},
+		}, nil
 	}
 	os.RemoveAll(dir)
 	fake, fakeErr := kfake.NewCluster(kfake.NumBrokers(1))

@@ -44,6 +44,11 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer store.stop()
+	if cluster.tls != nil {
+		if err := store.serveTLS(cluster.tls.server); err != nil {
+			return err
+		}
+	}
 	b := &bench{options: o, cluster: cluster, store: store, subjects: o.subjects(), before: here(ctx)}
 	if err := b.all(ctx); err != nil {
 		return err

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -35,7 +37,19 @@ func (b *bench) measure(ctx context.Context, s *subject, in *scenario, t *topic)
 	ctx, cancel := context.WithTimeoutCause(ctx, b.limit, fmt.Errorf("not done after %s", b.limit))
 	defer cancel()
 	b.store.begin(in.delay)
-	cmd := s.command(ctx, b.setup(s, in, t))
+	r, err := b.setup(s, in, t)
+	if err != nil {
+		return m, err
+	}
+	if in.trip > 0 {
+		far, err := newDistance(strings.TrimPrefix(r.store, "http://"), in.trip)
+		if err != nil {
+			return m, err
+		}
+		defer far.stop()
+		r.store = "http://" + far.addr()
+	}
+	cmd := s.command(ctx, r)
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	began := time.Now()
 	proc, err := child.Start(cmd)
@@ -58,7 +72,7 @@ func (b *bench) measure(ctx context.Context, s *subject, in *scenario, t *topic)
 	return m, err
 }
 
-func (b *bench) setup(s *subject, in *scenario, t *topic) *setup {
+func (b *bench) setup(s *subject, in *scenario, t *topic) (*setup, error) {
 	r := &setup{brokers: b.cluster.brokers, topic: t.name, group: t.group(), store: b.store.base, age: b.age, partitions: in.partitions}
 	if in.flow != nil {
 		r.age = in.flow.age
@@ -66,7 +80,17 @@ func (b *bench) setup(s *subject, in *scenario, t *topic) *setup {
 	if b.profiles(s) {
 		r.pprof = pprofAddr
 	}
-	return r
+	if in.avro {
+		r.registry = b.store.base
+	}
+	if !in.tls {
+		return r, nil
+	}
+	if r.tls = b.cluster.tls; r.tls == nil {
+		return nil, errors.New("there is no listener with TLS: this needs the Kafka that the benchmark starts")
+	}
+	r.brokers, r.store = r.tls.brokers, b.store.secure
+	return r, nil
 }
 
 func (b *bench) profiles(s *subject) bool { return b.profile != "" && s.name == bridgeName }

@@ -120,7 +120,7 @@ func commit(ctx context.Context) string {
 		return "unknown"
 	}
 	name := strings.TrimSpace(string(head))
-	if changed, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", "cmd", "internal", "bench", "go.mod", ":!bench/RESULTS.md", ":!bench/results.svg").Output(); err != nil || len(changed) > 0 {
+	if changed, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", "cmd", "internal", "bench", "go.mod", ":!bench/*.md", ":!bench/*.svg").Output(); err != nil || len(changed) > 0 {
 		name += " with changes"
 	}
 	return name

@@ -22,6 +22,8 @@ func colour(subject string) string {
 		return "#56b4e9"
 	case straightName:
 		return "#999999"
+	case orderedName:
+		return "#666666"
 	case bentoTextName:
 		return "#f0c878"
 	default:

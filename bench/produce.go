@@ -70,7 +70,11 @@ func newProducer(ctx context.Context, client *kgo.Client, t *topic, from source)
 // send produces the n-th record and returns its size.
 func (p *producer) send(n int, partition int32, at int64) int {
 	value, namespace := p.from.next(n, at)
-	p.topic.expected.addLine(namespace, value)
+	line := value
+	if l, ok := p.from.(liner); ok {
+		line = l.line()
+	}
+	p.topic.expected.addLine(namespace, line)
 	record := &kgo.Record{Topic: p.topic.name, Partition: partition, Value: append([]byte(nil), value...)}
 	p.client.Produce(p.ctx, record, func(_ *kgo.Record, err error) {
 		if err != nil {

@@ -20,15 +20,15 @@ func (b *bench) report() *report {
 	return &report{b.options, b.results, b.before, b.before.again(), b.cluster.kind}
 }
 
-// write writes RESULTS.md and the plot beside it.
+// write writes the results and the plot beside them.
 func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(r.markdown()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, strings.ToUpper(r.options.as)+".md"), []byte(r.markdown()), 0o644); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "results.svg"), []byte(r.plot()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, r.options.as+".svg"), []byte(r.plot()), 0o644); err != nil {
 		return fmt.Errorf("write plot: %w", err)
 	}
 	return nil
@@ -37,14 +37,14 @@ func (r *report) write(dir string) error {
 func (r *report) markdown() string {
 	var t strings.Builder
 	o := r.options
-	fmt.Fprintf(&t, "# Measured\n\nWritten by `make bench-peers` (`bin/bench %s`); not by hand. What the columns mean is in [doc.go](doc.go).\n\n", o.commandLine)
+	fmt.Fprintf(&t, "# Measured\n\nWritten by `make` (`bin/bench %s`); not by hand. What the columns mean is in [doc.go](doc.go).\n\n", o.commandLine)
 	fmt.Fprintf(&t, "Where a scenario says nothing else: %s%d partitions, codec %s, producer batches of %d KiB; batches of at most 8 MiB and %s; a store that answers at once. Median (least–most) of %d interleaved runs. Each line is counted and checksummed at the store.\n\n",
 		r.data(), o.base.partitions, o.base.codec, o.base.batch>>10, o.age, o.runs)
 	if warning := r.before.warning(); warning != "" {
 		t.WriteString("**" + warning + "**\n\n")
 	}
 	r.sections(&t)
-	t.WriteString("![The same as bars](results.svg)\n\n## Where\n\n")
+	fmt.Fprintf(&t, "![The same as bars](%s.svg)\n\n## Where\n\n", o.as)
 	for _, line := range r.where() {
 		fmt.Fprintf(&t, "- %s\n", line)
 	}
@@ -63,6 +63,9 @@ func (r *report) sections(t *strings.Builder) {
 	bulk, live := r.split()
 	if len(bulk) > 0 {
 		fmt.Fprintf(t, "## Targets\n\n%s\n## A backlog\n\n%s\n", r.targets(bulk), r.bulkTable(bulk))
+		if r.options.against != "" {
+			fmt.Fprintf(t, "## Beside the other build\n\nThe bridge's figures over the other build's of the same run.\n\n%s\n", r.besideTable(bulk))
+		}
 	}
 	if len(live) > 0 {
 		fmt.Fprintf(t, "## Live traffic\n\nFrom a record's timestamp until the answer to its PUT; batches of at most 1 s.\n\n%s\n", r.liveTable(live))
@@ -151,6 +154,22 @@ func (r *report) bulkTable(results []*result) string {
 		}
 		fmt.Fprintf(&t, "%s | %.0f | %s | %s | %s | %.0f | %.2f | %s |\n", res.spread(mbps).cell("%.0f"), res.spread(recordsPerSecond).median,
 			res.spread(seconds).cell("%.1f"), res.spread(cpuPerGB).cell("%.2f"), res.spread(rssMiB).cell("%.0f"), res.spread(puts).median, res.spread(putMB).median, res.account())
+	}
+	return t.String()
+}
+
+// besideTable compares the bridge with the other build.
+func (r *report) besideTable(results []*result) string {
+	var t strings.Builder
+	t.WriteString("| scenario | MB/s | CPU s/GB | peak RSS | PUTs | CPU ms per PUT, bridge | other build |\n|---|---:|---:|---:|---:|---:|---:|\n")
+	for _, res := range results {
+		other := r.of(res.scenario)[againstName]
+		if res.subject != bridgeName || other == nil || len(res.runs) == 0 || len(other.runs) == 0 {
+			continue
+		}
+		ratio := func(get metric) string { return ratios(res.of(get), other.of(get)).cell("%.2f") }
+		fmt.Fprintf(&t, "| %s | %s | %s | %s | %s | %s | %s |\n", res.scenario.title, ratio(mbps), ratio(cpuPerGB), ratio(rssMiB), ratio(puts),
+			res.spread(cpuPerPut).cell("%.2f"), other.spread(cpuPerPut).cell("%.2f"))
 	}
 	return t.String()
 }

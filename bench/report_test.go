@@ -65,6 +65,16 @@ func TestStanding(t *testing.T) {
 	}
 }
 
+// Beside a straight line that keeps the order, that is the mark.
+func TestStanding_straightLineInOrder(t *testing.T) {
+	slow := &scenario{title: "slow"}
+	results := fakeResults(slow, []measured{fakeRun(2, 2, 200)}, []measured{fakeRun(1, 2, 400)}, []measured{fakeRun(8, 15, 900)})
+	results = append(results, &result{scenario: slow, subject: orderedName, runs: []measured{fakeRun(2, 2, 400)}})
+	if s := standingOf(results); s.verdict() != "met" {
+		t.Errorf("got %q", s.verdict())
+	}
+}
+
 func fakeReport(t *testing.T) *report {
 	t.Helper()
 	o, err := parse([]string{"-runs", "3", "-scenarios", "lz4,latency"})
@@ -93,8 +103,22 @@ func TestReport_tellsMediansAndSpreads(t *testing.T) {
 			t.Errorf("there is no\n%s\nin\n%s", want, text)
 		}
 	}
+	if strings.Contains(text, "Beside the other build") {
+		t.Error("compares with another build, and there is none")
+	}
 	if strings.Contains(text, "not quiet") {
 		t.Error("warns of a quiet machine")
+	}
+}
+
+func TestReport_comparesWithTheOtherBuild(t *testing.T) {
+	r := fakeReport(t)
+	r.options.against = "bridge"
+	s := r.results[0].scenario
+	r.results = append(r.results, &result{scenario: s, subject: againstName, runs: []measured{fakeRun(2, 4, 200), fakeRun(4, 4, 200), fakeRun(2.5, 4, 200)}})
+	want := "| codec lz4 | 2.00 | 0.50 | 1.02 (1.00–1.05) | 1.00 | 16.00 | 32.00 |"
+	if text := r.markdown(); !strings.Contains(text, want) {
+		t.Errorf("there is no\n%s\nin\n%s", want, text)
 	}
 }
 

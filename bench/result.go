@@ -51,6 +51,9 @@ func cpuPerGB(m *measured) float64 { return m.cpu.Seconds() / (float64(m.produce
 func rssMiB(m *measured) float64   { return float64(m.peakRSS) / (1 << 20) }
 func puts(m *measured) float64     { return float64(m.puts) }
 func putMB(m *measured) float64    { return float64(m.produced.bytes) / 1e6 / float64(max(1, m.puts)) }
+func cpuPerPut(m *measured) float64 {
+	return float64(m.cpu) / float64(time.Millisecond) / float64(max(1, m.puts))
+}
 func sentMBps(m *measured) float64 { return m.sent / 1e6 }
 func p50ms(m *measured) float64    { return float64(m.p50) / float64(time.Millisecond) }
 func p99ms(m *measured) float64    { return float64(m.p99) / float64(time.Millisecond) }

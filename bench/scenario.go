@@ -15,6 +15,10 @@ type scenario struct {
 	name, title string
 	shape
 	delay time.Duration // of the store, per PUT
+	trip  time.Duration // a round trip to API and store, see distance
+	tls   bool          // to brokers, API and store
+	// ordered has the straight line that keeps one PUT per namespace under way as well.
+	ordered bool
 	// alone leaves the peers out: the straight-line program and Bento have no
 	// bound that would let them end.
 	alone bool
@@ -52,7 +56,17 @@ func (o *options) all() []scenario {
 	}
 	vary("partitions-1", "1 partition", 2, func(s *scenario) { s.partitions = 1 })
 	vary("partitions-64", "64 partitions", 2, func(s *scenario) { s.partitions = 64 })
-	vary("slow-store", "store takes 100 ms per PUT", 2, func(s *scenario) { s.delay = 100 * time.Millisecond })
+	vary("slow-store", "store takes 100 ms per PUT", 2, func(s *scenario) { s.delay, s.ordered = 100*time.Millisecond, true })
+	vary("tls", "TLS to brokers, API and store", 2, func(s *scenario) { s.tls = true })
+	if o.data == nil {
+		vary("wan-hot", "40 ms to API and store, 1 namespace", 2, func(s *scenario) {
+			s.trip, s.ordered, s.namespaces = wanTrip, true, 1
+		})
+		vary("wan-even", "40 ms to API and store, even namespaces", 2, func(s *scenario) {
+			s.trip, s.ordered, s.even = wanTrip, true, true
+		})
+		vary("avro", "Avro", 2, func(s *scenario) { s.avro, s.alone = true, true })
+	}
 	vary("latency", fmt.Sprintf("%g MB/s, live", float64(o.rate)/1e6), 1, func(s *scenario) {
 		s.flow = &flow{rate: o.rate, age: time.Second}
 	})
@@ -66,18 +80,36 @@ func (o *options) all() []scenario {
 // notInAll are the scenarios that only their names choose.
 var notInAll = []string{"gzip", "snappy"}
 
-// choose finds scenarios by name.
+// wanTrip is a round trip to another region of the same continent.
+const wanTrip = 40 * time.Millisecond
+
+// family is what comes before the first hyphen of a name: it chooses all of these, where
+// no scenario has that name.
+func family(name string) string {
+	before, _, _ := strings.Cut(name, "-")
+	return before
+}
+
+// choose finds scenarios by name, or by family.
 func choose(all []scenario, names string) ([]scenario, error) {
 	if names == "all" {
 		return slices.DeleteFunc(all, func(s scenario) bool { return slices.Contains(notInAll, s.name) }), nil
 	}
 	var chosen []scenario
 	for name := range strings.SplitSeq(names, ",") {
-		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
-		if i < 0 {
+		if i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name }); i >= 0 {
+			chosen = append(chosen, all[i])
+			continue
+		}
+		found := len(chosen)
+		for i := range all {
+			if family(all[i].name) == name {
+				chosen = append(chosen, all[i])
+			}
+		}
+		if found == len(chosen) {
 			return nil, fmt.Errorf("unknown scenario %q: see -list", name)
 		}
-		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }

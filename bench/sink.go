@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +17,7 @@ import (
 // Safe for concurrent use.
 type sink struct {
 	base   string // http://host:port
+	secure string // the same by TLS, https://host:port, once serveTLS was called
 	server *http.Server
 
 	mu       sync.Mutex // guards what follows, which is one run's
@@ -43,6 +45,7 @@ func newSink() (*sink, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/data/{namespace}/import", s.create)
 	mux.HandleFunc("PUT /store/{namespace}/{object}", s.put)
+	mux.HandleFunc(fmt.Sprintf("GET /schemas/ids/%d", schemaID), schema)
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	s.begin(0)
 	go func() { _ = s.server.Serve(listener) }() // ends with stop
@@ -50,6 +53,29 @@ func newSink() (*sink, error) {
 }
 
 func (s *sink) stop() { s.server.Close() }
+
+// serveTLS makes the store listen with TLS as well; file holds its certificate and key.
+func (s *sink) serveTLS(file string) error {
+	pair, err := tls.LoadX509KeyPair(file, file)
+	if err != nil {
+		return fmt.Errorf("load certificate of the store: %w", err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return fmt.Errorf("listen for the store with TLS: %w", err)
+	}
+	s.secure = "https://" + listener.Addr().String()
+	go func() { _ = s.server.Serve(listener) }() // ends with stop
+	return nil
+}
+
+// baseOf is the URL by which the request came, which may be that of a proxy.
+func baseOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
 
 // begin forgets the last run. The channel is closed once as many lines have
 // arrived.
@@ -85,7 +111,7 @@ func (s *sink) create(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"expires_at":"2100-01-01T00:00:00Z","objectKey":"k","requestId":"r-%s","status":"pending_upload","upload_url":"%s/store/%s/%s?signature=0"}`,
-		id, s.base, r.PathValue("namespace"), id)
+		id, baseOf(r), r.PathValue("namespace"), id)
 }
 
 // peerObject is what peers PUT to, without asking for an upload URL first. They

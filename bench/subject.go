@@ -17,6 +17,7 @@ const (
 	bridgeName    = "bridge"
 	againstName   = "other build"
 	straightName  = "straight line"
+	orderedName   = "straight line, in order"
 	bentoName     = "Bento"
 	bentoTextName = "Bento by text"
 )
@@ -29,16 +30,21 @@ type subject struct {
 	// takes part in scenarios that no other would end.
 	ours bool
 	only []string // names of scenarios; nil is each
+	// ordered keeps the order of a namespace's lines, one PUT after another. It takes
+	// part where the store is what limits that.
+	ordered bool
 }
 
 func (s *subject) takesPart(in *scenario) bool {
-	return (s.ours || !in.alone) && (s.only == nil || slices.Contains(s.only, in.name))
+	return (s.ours || !in.alone) && (!s.ordered || in.ordered) && (s.only == nil || slices.Contains(s.only, in.name))
 }
 
 // setup is what a subject has to know of a run.
 type setup struct {
 	brokers, topic, group string
-	store                 string // http://host:port
+	store                 string // http://host:port, or https
+	tls                   *credentials
+	registry              string // of schemas, where values need one
 	age                   time.Duration
 	partitions            int
 	pprof                 string // host:port, or empty
@@ -51,7 +57,8 @@ func (o *options) subjects() []subject {
 		all = append(all, subject{name: againstName, command: o.bridgeCommand(o.against), ours: true})
 	}
 	if o.straight != "" {
-		all = append(all, subject{name: straightName, command: o.straightCommand})
+		all = append(all, subject{name: straightName, command: o.straightCommand(false)},
+			subject{name: orderedName, command: o.straightCommand(true), ordered: true})
 	}
 	if o.bento != "" {
 		text := filepath.Join(filepath.Dir(o.bentoConfig), "text.yaml")
@@ -74,14 +81,30 @@ func (o *options) bridgeCommand(binary string) func(context.Context, *setup) *ex
 		if r.pprof != "" {
 			cmd.Env = append(cmd.Env, "BRIDGE_PPROF_ADDR="+r.pprof)
 		}
+		if r.tls != nil {
+			cmd.Env = append(cmd.Env, "BRIDGE_KAFKA_TLS=true", "BRIDGE_KAFKA_TLS_CA_FILE="+r.tls.ca, "BRIDGE_KAFKA_TLS_CERT_FILE="+r.tls.cert,
+				"BRIDGE_KAFKA_TLS_KEY_FILE="+r.tls.key, "BRIDGE_HTTP_CA_FILE="+r.tls.ca)
+		}
+		if r.registry != "" {
+			cmd.Env = append(cmd.Env, "BRIDGE_VALUE_FORMAT=registry", "BRIDGE_SCHEMA_REGISTRY_URL="+r.registry)
+		}
 		cmd.Env = append(cmd.Env, o.env...)
 		return cmd
 	}
 }
 
-func (o *options) straightCommand(ctx context.Context, r *setup) *exec.Cmd {
+func (o *options) straightCommand(ordered bool) func(context.Context, *setup) *exec.Cmd {
 	name := o.field[1+strings.LastIndexByte(o.field, '.'):]
-	return exec.CommandContext(ctx, o.straight, "-brokers", r.brokers, "-topic", r.topic, "-group", r.group, "-store", r.store, "-age", r.age.String(), "-field", name)
+	return func(ctx context.Context, r *setup) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, o.straight, "-brokers", r.brokers, "-topic", r.topic, "-group", r.group, "-store", r.store, "-age", r.age.String(), "-field", name)
+		if ordered {
+			cmd.Args = append(cmd.Args, "-ordered")
+		}
+		if r.tls != nil {
+			cmd.Args = append(cmd.Args, "-ca", r.tls.ca, "-cert", r.tls.cert, "-key", r.tls.key)
+		}
+		return cmd
+	}
 }
 
 // bentoBuffered is what Bento gathers in all partitions together before it
@@ -94,6 +117,9 @@ func (o *options) bentoCommand(config string) func(context.Context, *setup) *exe
 		cmd.Env = append(os.Environ(), "BENCH_BROKERS="+r.brokers, "BENCH_TOPIC="+r.topic, "BENCH_GROUP="+r.group,
 			"BENCH_STORE="+r.store, "BENCH_AGE="+r.age.String(), "BENCH_FIELD="+o.field,
 			"BENCH_BATCH="+strconv.Itoa(min(max(bentoBuffered/r.partitions, 1<<20), 16<<20)))
+		if r.tls != nil {
+			cmd.Env = append(cmd.Env, "BENCH_TLS=true", "BENCH_CA="+r.tls.ca, fmt.Sprintf("BENCH_CERTS=[{cert_file: %q, key_file: %q}]", r.tls.cert, r.tls.key))
+		}
 		return cmd
 	}
 }

@@ -60,7 +60,11 @@ func stand(in *scenario, of map[string]*result, buffer int64) standing {
 		return s
 	}
 	s.peer = compare("throughput over Bento", bridge, of[bentoName], mbps, wantPeer, false)
-	s.straight = compare("throughput over the straight line", bridge, of[straightName], mbps, wantStraight, false)
+	straight := of[orderedName] // does what the bridge does, where it takes part
+	if straight == nil {
+		straight = of[straightName]
+	}
+	s.straight = compare("throughput over the straight line", bridge, straight, mbps, wantStraight, false)
 	s.cpu = compare("CPU time over Bento", bridge, of[bentoName], cpuPerGB, wantCPU, true)
 	return s
 }

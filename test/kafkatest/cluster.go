@@ -31,6 +31,8 @@ type Cluster struct {
 	CertFile string // a client's certificate for Mutual
 	KeyFile  string // and its key
 
+	ServerFile string // key and certificate of the brokers, good for any server on 127.0.0.1
+
 	brokers []string
 	client  *kgo.Client // plaintext, for waiting and administration
 }
@@ -97,7 +99,7 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 		if keys, err = newPKI(dir); err != nil {
 			return err
 		}
-		c.CAFile, c.CertFile, c.KeyFile = keys.ca, keys.cert, keys.key
+		c.CAFile, c.CertFile, c.KeyFile, c.ServerFile = keys.ca, keys.cert, keys.key, keys.broker
 	}
 	all, err := freePorts(ctx, o.nodes())
 	if err != nil {
