@@ -1,5 +1,5 @@
 // Package sdk proves that the sandbox is the import API for the official Python
-// SDK. Tests only.
+// SDK, and that the SDK finds what the bridge has imported. Tests only.
 package sdk
 
 import (
