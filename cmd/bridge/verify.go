@@ -47,7 +47,9 @@ func verifyCommand(set *flag.FlagSet) action {
 		if cfg.Policies.ReceiptsTopic == "" {
 			return &configError{&config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}}
 		}
-		report, err := verifyRecords(ctx, cfg, since, showProgress(os.Stderr))
+		progress := newProgressLine(os.Stderr)
+		report, err := verifyRecords(ctx, cfg, since, progress.draw)
+		progress.clear()
 		if err != nil {
 			return err
 		}
@@ -150,26 +152,6 @@ func verifyRouter(ctx context.Context, cfg *config.Config, roots *x509.CertPool)
 	return verify.NewRouter(settings), func() { cancel(); wg.Wait() }, nil
 }
 
-// showProgress draws a line on a terminal, and nothing elsewhere.
-func showProgress(out *os.File) func(verify.Progress) {
-	info, err := out.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb" {
-		return nil
-	}
-	drawn := time.Time{}
-	return func(p verify.Progress) {
-		if time.Since(drawn) < 200*time.Millisecond {
-			return
-		}
-		drawn = time.Now()
-		line := fmt.Sprintf("pass %d: %d records of %s", p.Pass, p.Done, p.What)
-		if p.Total > 0 {
-			line = fmt.Sprintf("pass %d: %d %% of %d records, in %s", p.Pass, 100*p.Done/p.Total, p.Total, p.What)
-		}
-		fmt.Fprintf(out, "\r\x1b[K%s\r", line)
-	}
-}
-
 // printVerification prints a report. Its last line says whether every record is
 // accounted for.
 func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
@@ -180,11 +162,11 @@ func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "partition\toffsets\trecords\towed\tcovered\tdead-lettered\tleft out\tmissing\ttwice\t")
-	row := func(name, offsets string, p *verify.Partition) {
+	row := func(name, offsets string, p *verify.Counts) {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, offsets, p.Records, p.Deliveries, p.Covered, p.DeadLettered, p.LeftOut, p.Missing+p.Unread, p.CoveredTwice)
 	}
 	for _, p := range r.Partitions {
-		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), fmt.Sprintf("%d-%d", p.From, p.To-1), p)
+		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), fmt.Sprintf("%d-%d", p.From, p.To-1), &p.Counts)
 	}
 	row("all", "", &r.Total)
 	if err := table.Flush(); err != nil {

@@ -52,6 +52,8 @@ type reading struct {
 	end    int64 // where to stop; ToEnd until the first answer
 	each   func(*wire.Record)
 	unread func(Unread)
+
+	throttled time.Duration // how long the broker's quota asks to wait before the next fetch
 }
 
 // Read implements Source.
@@ -59,7 +61,11 @@ func (c *Cluster) Read(ctx context.Context, r *Range, each func(*wire.Record), u
 	in := &reading{Range: r, next: r.From, end: r.To, each: each, unread: unread}
 	failures, idle := 0, 0
 	for in.end == ToEnd || in.next < in.end {
+		if err := sleep.For(ctx, in.throttled); err != nil {
+			return err
+		}
 		before := in.next
+		in.throttled = 0
 		err := c.fetch(ctx, in)
 		switch {
 		case ctx.Err() != nil:
@@ -69,6 +75,8 @@ func (c *Cluster) Read(ctx context.Context, r *Range, each func(*wire.Record), u
 				return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, in.next, err)
 			}
 			delete(c.leaders, kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition})
+		case in.throttled > 0 && in.next == before:
+			continue // an answer without records says nothing of the log
 		case in.next == before && in.next < in.end:
 			if idle++; idle >= maxTries {
 				return nil // nothing but holes up to the end
@@ -109,8 +117,12 @@ func (c *Cluster) fetch(ctx context.Context, in *reading) error {
 	if err := answer.Decode(body, version); err != nil {
 		return err
 	}
+	in.throttled = answer.Throttle
 	if err := kafka.Code(answer.ErrorCode).Err(); err != nil {
 		return err
+	}
+	if len(answer.Partitions) == 0 && answer.Throttle > 0 {
+		return nil // a quota is used up
 	}
 	if len(answer.Partitions) != 1 {
 		return fmt.Errorf("the broker answered for %d partitions", len(answer.Partitions))

@@ -49,19 +49,24 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 	if err != nil {
 		return in, nil, err
 	}
-	starts, err := p.starts(ctx, client, parts, leaders, false)
+	logs, err := p.logs(ctx, client, parts, leaders, false)
 	if err != nil {
 		return in, nil, err
 	}
 	for _, tp := range parts {
 		to := committed[tp].Offset
-		if to < 0 {
+		log, led := logs[tp]
+		switch {
+		case to < 0:
 			notes = append(notes, fmt.Sprintf("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition))
-		}
-		if start, ok := starts[tp]; !ok {
+		case !led:
 			notes = append(notes, fmt.Sprintf("%s/%d has no leader: nothing of it is verified", tp.Topic, tp.Partition))
-		} else if to > start {
-			in.Records = append(in.Records, Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: start, To: to})
+		case to > log.End:
+			notes = append(notes, fmt.Sprintf("%s/%d ends at offset %d, below the committed offset %d: its topic was deleted and made anew, or its log was cut", tp.Topic, tp.Partition, log.End, to))
+			to = log.End
+		}
+		if led && to > log.Begin {
+			in.Records = append(in.Records, Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
 		}
 	}
 	for _, other := range []struct {
@@ -96,55 +101,51 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 		}
 	}
 	parts, leaders := partitionsOf(md, []string{topic})
-	starts, err := p.starts(ctx, client, parts, leaders, true)
+	logs, err := p.logs(ctx, client, parts, leaders, true)
 	if err != nil {
 		return nil, false, err
 	}
 	for _, tp := range parts {
-		start, ok := starts[tp]
+		log, ok := logs[tp]
 		if !ok {
 			return nil, false, fmt.Errorf("partition %d has no leader", tp.Partition)
 		}
-		begun = begun || start > 0
-		ranges = append(ranges, Range{Topic: tp.Topic, Partition: tp.Partition, From: start, To: ToEnd})
+		begun = begun || log.Begin > 0
+		ranges = append(ranges, Range{Topic: tp.Topic, Partition: tp.Partition, From: log.Begin, To: ToEnd})
 	}
 	return ranges, begun, nil
 }
 
-// starts are the offsets from which partitions are read. Those without leader
-// are left out.
-func (p *Plan) starts(ctx context.Context, client *kafka.Client, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata, told bool) (map[kafka.TopicPartition]int64, error) {
+// logs are what the partitions' logs hold, from Since on. Those without leader are
+// left out.
+func (p *Plan) logs(ctx context.Context, client *kafka.Client, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata, told bool) (map[kafka.TopicPartition]kafka.Range, error) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range parts {
-		todo[tp] = leaders[tp].Leader >= 0
+		if leaders[tp].Leader >= 0 {
+			todo[tp] = true
+		}
 	}
-	maps.DeleteFunc(todo, func(_ kafka.TopicPartition, led bool) bool { return !led })
 	logs, err := client.ListRanges(ctx, false, todo, leaders)
-	if err != nil {
-		return nil, err
-	}
-	starts := map[kafka.TopicPartition]int64{}
-	for tp, log := range logs {
-		starts[tp] = log.Begin
-	}
-	if p.Since.IsZero() {
-		return starts, nil
+	if err != nil || p.Since.IsZero() {
+		return logs, err
 	}
 	since := p.Since
 	if told {
 		since = since.Add(-clockMargin)
 	}
-	found, err := client.OffsetsAt(ctx, since, slices.Collect(maps.Keys(starts)), leaders)
+	found, err := client.OffsetsAt(ctx, since, slices.Collect(maps.Keys(logs)), leaders)
 	if err != nil {
 		return nil, err
 	}
 	for tp, offset := range found {
+		log := logs[tp]
 		if offset < 0 {
-			offset = logs[tp].End
+			offset = log.End
 		}
-		starts[tp] = max(starts[tp], offset)
+		log.Begin = max(log.Begin, offset)
+		logs[tp] = log
 	}
-	return starts, nil
+	return logs, nil
 }
 
 // partitionsOf lists the partitions of topics in their order.

@@ -6,28 +6,20 @@ import (
 )
 
 // Partition is what became of the records of one partition between two offsets.
-// All counts but Records and Gone are of deliveries: a record's lines, one for
-// each of its namespaces, or a record that becomes no line.
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	From      int64  `json:"from"` // first offset looked at
-	To        int64  `json:"to"`   // the committed offset, or -1 if there is none
+	To        int64  `json:"to"`   // behind the last one: the committed offset, or the log's end if that lies before
+
 	Counts
 
-	// LeftOutWhy counts what was left out by reason.
-	LeftOutWhy map[string]int64 `json:"left_out_why,omitempty"`
-	// Unexplained counts what was left out although the present policy would
-	// hold it: the settings were others, or a record was named to be skipped.
-	Unexplained int64 `json:"unexplained,omitempty"`
-	// Gone counts lines that receipts hold and the source does not any more: it
-	// was compacted, or the settings were others.
-	Gone int64 `json:"gone,omitempty"`
 	// Examples are the first places where something is missing.
 	Examples []Example `json:"examples,omitempty"`
 }
 
-// Counts say what became of records.
+// Counts say what became of records. All but Records and Gone are of deliveries: a
+// record's lines, one for each of its namespaces, or a record that becomes no line.
 type Counts struct {
 	Records    int64 `json:"records"`
 	Deliveries int64 `json:"deliveries"`
@@ -38,6 +30,15 @@ type Counts struct {
 	Missing      int64 `json:"missing"`
 	Unread       int64 `json:"unread"`        // records of Kafka batches that cannot be read
 	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
+
+	// LeftOutWhy counts what was left out by reason.
+	LeftOutWhy map[string]int64 `json:"left_out_why,omitempty"`
+	// Unexplained counts what was left out although the present policy would
+	// hold it: the settings were others, or a record was named to be skipped.
+	Unexplained int64 `json:"unexplained,omitempty"`
+	// Gone counts lines that receipts hold and the source does not any more: it
+	// was compacted, or the settings were others.
+	Gone int64 `json:"gone,omitempty"`
 }
 
 // Example is a place where deliveries are missing.
@@ -68,21 +69,42 @@ func (p *Partition) miss(first, last, count int64, namespace, reason string) {
 	}
 }
 
-func (p *Partition) leftOut(reason string, count int64, unexplained bool) {
-	p.LeftOut += count
-	if p.LeftOutWhy == nil {
-		p.LeftOutWhy = map[string]int64{}
+// leftOut counts what a policy left out.
+func (c *Counts) leftOut(reason string, count int64, unexplained bool) {
+	c.LeftOut += count
+	if c.LeftOutWhy == nil {
+		c.LeftOutWhy = map[string]int64{}
 	}
-	p.LeftOutWhy[reason] += count
+	c.LeftOutWhy[reason] += count
 	if unexplained {
-		p.Unexplained += count
+		c.Unexplained += count
+	}
+}
+
+// add adds the counts of a partition.
+func (c *Counts) add(p *Counts) {
+	c.Records += p.Records
+	c.Deliveries += p.Deliveries
+	c.Covered += p.Covered
+	c.DeadLettered += p.DeadLettered
+	c.LeftOut += p.LeftOut
+	c.Missing += p.Missing
+	c.Unread += p.Unread
+	c.CoveredTwice += p.CoveredTwice
+	c.Unexplained += p.Unexplained
+	c.Gone += p.Gone
+	for reason, n := range p.LeftOutWhy {
+		if c.LeftOutWhy == nil {
+			c.LeftOutWhy = map[string]int64{}
+		}
+		c.LeftOutWhy[reason] += n
 	}
 }
 
 // Report is what became of all records that were looked at.
 type Report struct {
 	Partitions []*Partition `json:"partitions"`
-	Total      Partition    `json:"total"`
+	Total      Counts       `json:"total"`
 	Receipts   Receipts     `json:"receipts"`
 	// Notes say what limits the meaning of the counts, a sentence each.
 	Notes []string `json:"notes"`
@@ -100,23 +122,6 @@ type Receipts struct {
 
 // OK reports whether every record is accounted for.
 func (r *Report) OK() bool { return r.Total.Missing+r.Total.Unread == 0 }
-
-// sum adds up the partitions.
-func (r *Report) sum() {
-	t := &r.Total
-	for _, p := range r.Partitions {
-		t.Records += p.Records
-		t.Deliveries += p.Deliveries
-		t.Covered += p.Covered
-		t.DeadLettered += p.DeadLettered
-		t.LeftOut += p.LeftOut
-		t.Missing += p.Missing
-		t.Unread += p.Unread
-		t.CoveredTwice += p.CoveredTwice
-		t.Unexplained += p.Unexplained
-		t.Gone += p.Gone
-	}
-}
 
 // note adds what the counts cannot say.
 func (r *Report) note(format string, args ...any) {

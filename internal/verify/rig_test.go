@@ -97,7 +97,8 @@ func (b byValue) Route(_ context.Context, _ *Range, rec *wire.Record) (namespace
 type scene struct {
 	t        *testing.T
 	kafka    *fakeKafka
-	next     map[int32]int64
+	next     map[int32]int64 // where each partition ends
+	from     map[int32]int64 // where each is verified from; nil: from its start
 	receipts int
 	policy   record.Policy
 	skip     int64
@@ -166,7 +167,7 @@ func (s *scene) run() *Report {
 	s.t.Helper()
 	in := Input{Receipts: []Range{{Topic: "receipts", To: ToEnd}}, Letters: []Range{{Topic: "dead", To: ToEnd}}, Settings: "now", Limit: s.limit}
 	for p, next := range s.next {
-		in.Records = append(in.Records, Range{Topic: "t", TopicID: s.ids, Partition: p, To: next})
+		in.Records = append(in.Records, Range{Topic: "t", TopicID: s.ids, Partition: p, From: s.from[p], To: next})
 	}
 	slices.SortFunc(in.Records, func(a, b Range) int { return int(a.Partition - b.Partition) })
 	report, err := Run(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})

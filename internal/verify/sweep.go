@@ -38,6 +38,7 @@ type cluster struct {
 	lines   int64 // of the source
 	letters int64 // of them: dead-lettered
 	stored  int64 // lines that its closed spans hold
+	unsure  int64 // of them: those of spans that reach beyond what is swept, and may be there
 	spans   []*span
 	name    string
 }
@@ -179,7 +180,11 @@ func (s *sweep) close(before int64) {
 	for len(s.ends) > 0 && s.ends[0].last < before {
 		sp := heap.Pop(&s.ends).(*span)
 		c := s.open[sp.namespace]
-		c.stored += int64(min(sp.records, sp.hits))
+		held := int64(min(sp.records, sp.hits))
+		c.stored += held
+		if sp.cut {
+			c.unsure += held
+		}
 		if gone := sp.records - sp.hits; gone > 0 && !sp.cut {
 			s.out.Gone += int64(gone)
 		}
@@ -204,7 +209,7 @@ func (s *sweep) account(c *cluster) {
 	dead := min(c.letters, c.lines-stored)
 	s.out.Covered += stored
 	s.out.DeadLettered += dead
-	s.out.CoveredTwice += c.stored - stored + c.letters - dead
+	s.out.CoveredTwice += max(0, c.stored-stored+c.letters-dead-c.unsure)
 	if missing := c.lines - stored - dead; missing > 0 {
 		s.out.miss(c.first, c.last, missing, c.name, "")
 	}

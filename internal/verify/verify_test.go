@@ -136,6 +136,19 @@ func TestRun_accounts(t *testing.T) {
 			s.receipt("a", piece(0, 1, 9, 9))
 			s.receipt("a", piece(0, 0, 0, 1))
 		}, counts{deliveries: 2, covered: 2}},
+		{"a receipt that begins before, and was stored twice or holds lines there", func(s *scene) {
+			s.records(0, "a", "a", "a", "a")
+			s.receipt("a", piece(0, 0, 3, 2))
+			s.receipt("a", piece(0, 0, 3, 2))
+			s.from = map[int32]int64{0: 2}
+		}, counts{deliveries: 2, covered: 2}},
+		{"the same, and one that is known to be twice", func(s *scene) {
+			s.records(0, "a", "a", "a", "a")
+			s.receipt("a", piece(0, 0, 3, 2))
+			s.receipt("a", piece(0, 2, 3, 2))
+			s.receipt("a", piece(0, 2, 3, 2))
+			s.from = map[int32]int64{0: 2}
+		}, counts{deliveries: 2, covered: 2, twice: 2}},
 		{"no record", func(s *scene) { s.records(0) }, counts{}},
 		{"what is no receipt and no dead letter", func(s *scene) {
 			s.records(0, "a")

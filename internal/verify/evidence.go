@@ -1,0 +1,138 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"strconv"
+
+	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/wire"
+)
+
+// collect reads the receipts and dead letters of one pass.
+func (v *verifier) collect(ctx context.Context, from at) error {
+	v.covers.begin(from)
+	v.done = 0
+	for i := range v.Receipts {
+		if err := v.source.Read(ctx, &v.Receipts[i], v.counted(&v.Receipts[i], 0, v.receipt), v.lost); err != nil {
+			return fmt.Errorf("read receipts: %w", err)
+		}
+	}
+	for i := range v.Letters {
+		if err := v.source.Read(ctx, &v.Letters[i], v.counted(&v.Letters[i], 0, v.letter), v.lost); err != nil {
+			return fmt.Errorf("read dead letters: %w", err)
+		}
+	}
+	v.covers.sort()
+	return nil
+}
+
+// counted reports progress while each takes records.
+func (v *verifier) counted(r *Range, total int64, each func(*wire.Record)) func(*wire.Record) {
+	return func(rec *wire.Record) {
+		each(rec)
+		if v.done++; v.done%progressEvery == 0 {
+			v.Progress(Progress{Pass: v.pass, What: r.Topic, Done: v.done, Total: total})
+		}
+	}
+}
+
+// lost counts receipts and dead letters that cannot be read.
+func (v *verifier) lost(u Unread) {
+	if v.pass == 1 {
+		v.report.Receipts.Bad += u.Records
+	}
+}
+
+// receipt takes one record of the receipts' topic.
+func (v *verifier) receipt(rec *wire.Record) {
+	if rec.Value == nil {
+		return // a receipt that somebody deleted
+	}
+	r, err := receipt.Decode(rec.Value)
+	if v.pass == 1 {
+		v.countReceipt(r, err)
+	}
+	if err != nil {
+		return
+	}
+	id, namespace := maphash.Bytes(v.seed, r.Key()), v.hash(r.Namespace)
+	for i := range r.Pieces {
+		p := &r.Pieces[i]
+		number, ok := v.number(p.Topic, p.Partition, p.First, p.Last)
+		if !ok || p.TopicID != "" && v.Records[number].TopicID != "" && p.TopicID != v.Records[number].TopicID {
+			continue // of a topic that was deleted and made anew
+		}
+		v.covers.add(cover{partition: number, first: p.First, last: p.Last, namespace: namespace, id: id, records: uint32(p.Records)})
+	}
+}
+
+func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
+	seen := &v.report.Receipts
+	seen.Read++
+	if err != nil {
+		seen.Bad++
+		return
+	}
+	if r.Settings != "" && r.Settings != v.Settings {
+		seen.OtherSettings++
+	}
+	if seen.Oldest == nil || r.StoredAt.Before(*seen.Oldest) {
+		seen.Oldest = &r.StoredAt
+	}
+}
+
+// number is that of a partition of which records between two offsets are verified.
+func (v *verifier) number(topic string, partition int32, first, last int64) (uint32, bool) {
+	n, ok := v.numbers[partitionName{topic, partition}]
+	return n, ok && last >= v.Records[n].From && first < v.Records[n].To
+}
+
+// hash is that of a namespace, never wholeRecord.
+func (v *verifier) hash(namespace string) uint64 {
+	return max(1, maphash.String(v.seed, namespace))
+}
+
+// letter takes one record of the dead-letter topic.
+func (v *verifier) letter(rec *wire.Record) {
+	if v.pass == 1 {
+		v.report.Receipts.Letters++
+	}
+	l, ok := parseLetter(rec)
+	if !ok {
+		return
+	}
+	number, ok := v.number(l.topic, l.partition, l.offset, l.offset)
+	if !ok {
+		return
+	}
+	c := cover{partition: number, first: l.offset, last: l.offset}
+	if l.namespace != "" {
+		c.namespace = v.hash(l.namespace)
+	}
+	v.covers.add(c)
+}
+
+// sourceOf is where a dead letter comes from.
+type sourceOf struct {
+	topic     string
+	partition int32
+	offset    int64
+	namespace string
+}
+
+// parseLetter reads the bridge's headers: the last of each name, as the
+// original's come first.
+func parseLetter(rec *wire.Record) (l sourceOf, ok bool) {
+	text := func(name string) string {
+		value, _ := rec.Header("bridge." + name)
+		return string(value)
+	}
+	partition, partitionErr := strconv.ParseInt(text("source.partition"), 10, 32)
+	offset, offsetErr := strconv.ParseInt(text("source.offset"), 10, 64)
+	if partitionErr != nil || offsetErr != nil {
+		return l, false
+	}
+	return sourceOf{text("source.topic"), int32(partition), offset, text("namespace")}, true
+}
