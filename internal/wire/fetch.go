@@ -2,13 +2,16 @@ package wire
 
 import "time"
 
-// FetchRequest reads partitions of one leader, outside of any fetch session.
+// FetchRequest reads partitions of one broker, outside of any fetch session.
 type FetchRequest struct {
 	MaxWait       time.Duration // how long the broker may wait for MinBytes
 	MinBytes      int32
 	MaxBytes      int32 // soft: at least one whole batch is returned
 	ReadCommitted bool
-	Topics        []FetchTopic
+	// Rack is where the client is: a leader with a replica there answers with that
+	// replica instead of records (KIP-392). Empty: the leader answers itself.
+	Rack   string
+	Topics []FetchTopic
 }
 
 // FetchTopic is the partitions of one topic. Up to version 12 the name counts,
@@ -67,8 +70,8 @@ func (r *FetchRequest) Append(dst []byte, version int16) []byte {
 	for i := range r.Topics {
 		dst = r.Topics[i].append(dst, version, flexible)
 	}
-	dst = appendArrayLen(dst, 0, flexible)  // nothing to forget
-	dst = appendStringAs(dst, "", flexible) // no rack
+	dst = appendArrayLen(dst, 0, flexible) // nothing to forget
+	dst = appendStringAs(dst, r.Rack, flexible)
 	return appendTags(dst, flexible)
 }
 
@@ -114,6 +117,7 @@ type FetchedPartition struct {
 	DivergingEpoch     int32 // from version 12 on: the log was truncated below the
 	DivergingEndOffset int64 // fetch offset and ends here for this epoch; else -1, -1
 	Aborted            []AbortedTransaction
+	PreferredReplica   int32  // the broker that the leader wants to be asked instead; else -1
 	Records            []byte // whole batches and perhaps a part of one; aliases the body
 	Cut                bool   // there are more records than DecodeHead had bytes for
 }
@@ -198,7 +202,7 @@ func (p *FetchedPartition) decode(c *cursor, flexible bool) {
 		p.Aborted = append(p.Aborted, AbortedTransaction{ProducerID: c.int64(), FirstOffset: c.int64()})
 		c.skipTags(flexible)
 	}
-	c.int32() // preferred read replica: never one, as no rack was given
+	p.PreferredReplica = c.int32()
 	n := c.arrayLen(flexible)
 	if p.Cut = c.cut && n > len(c.b)-c.at; p.Cut {
 		n = len(c.b) - c.at

@@ -24,7 +24,7 @@ func topicID(b byte) (id UUID) {
 
 func TestFetchRequest_Append(t *testing.T) {
 	r := &FetchRequest{
-		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 24, ReadCommitted: true,
+		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 24, ReadCommitted: true, Rack: "zone-a",
 		Topics: []FetchTopic{
 			{Name: "orders", ID: topicID(1), Partitions: []FetchPartition{
 				{Partition: 3, LeaderEpoch: 7, Offset: 1 << 40, LastFetchedEpoch: 6, MaxBytes: 1 << 20},
@@ -37,7 +37,7 @@ func TestFetchRequest_Append(t *testing.T) {
 		got := kmsg.NewPtrFetchRequest()
 		readBack(t, r, version, got)
 		if got.ReplicaID != -1 || got.SessionEpoch != -1 || got.SessionID != 0 || got.MaxWaitMillis != 500 ||
-			got.MinBytes != 1 || got.MaxBytes != 1<<24 || got.IsolationLevel != 1 || len(got.Topics) != 2 {
+			got.MinBytes != 1 || got.MaxBytes != 1<<24 || got.Rack != "zone-a" || got.IsolationLevel != 1 || len(got.Topics) != 2 {
 			t.Fatalf("version %d: %+v", version, got)
 		}
 		for i, topic := range got.Topics {
@@ -162,11 +162,11 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 			p := kmsg.NewFetchResponseTopicPartition()
 			p.Partition, p.ErrorCode = int32(j), int16(rng.IntN(2)*3)
 			p.HighWatermark, p.LastStableOffset, p.LogStartOffset = rng.Int64N(1e9), rng.Int64N(1e9), rng.Int64N(1e9)
-			p.RecordBatches = make([]byte, rng.IntN(100))
+			p.RecordBatches, p.PreferredReadReplica = make([]byte, rng.IntN(100)), rng.Int32N(4)-1
 			w := FetchedPartition{
 				Topic: name, TopicID: id, Partition: p.Partition, ErrorCode: p.ErrorCode,
 				HighWatermark: p.HighWatermark, LastStableOffset: p.LastStableOffset, LogStartOffset: p.LogStartOffset,
-				DivergingEpoch: -1, DivergingEndOffset: -1, Records: p.RecordBatches,
+				DivergingEpoch: -1, DivergingEndOffset: -1, Records: p.RecordBatches, PreferredReplica: p.PreferredReadReplica,
 			}
 			for range rng.IntN(3) {
 				a := AbortedTransaction{rng.Int64N(100), rng.Int64N(100)}
