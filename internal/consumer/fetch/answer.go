@@ -12,21 +12,21 @@ import (
 
 // fetch makes one request and hands its answer to the decoders. A partition whose
 // share of it cannot be judged is asked for again, alone.
-func (f *Fetcher) fetch(ctx context.Context, leader int32, batch []asked) (err error) {
+func (f *Fetcher) fetch(ctx context.Context, broker int32, batch []asked) (err error) {
 	for len(batch) > 0 && err == nil {
-		batch, err = f.fetchOnce(ctx, leader, batch)
+		batch, err = f.fetchOnce(ctx, broker, batch)
 	}
 	return err
 }
 
-func (f *Fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (again []asked, err error) {
-	a, err := f.ask(ctx, leader, f.request(batch))
+func (f *Fetcher) fetchOnce(ctx context.Context, broker int32, batch []asked) (again []asked, err error) {
+	a, err := f.ask(ctx, broker, f.request(batch))
 	if err != nil {
 		return nil, err
 	}
 	defer a.lease.Release()
 	if a.Throttle > 0 {
-		f.throttle(leader, a.Throttle)
+		f.throttle(broker, a.Throttle)
 	}
 	if a.ErrorCode != 0 {
 		return nil, kafka.Code(a.ErrorCode)
@@ -34,7 +34,7 @@ func (f *Fetcher) fetchOnce(ctx context.Context, leader int32, batch []asked) (a
 	return f.deliver(ctx, batch, a)
 }
 
-// answer is a leader's answer to a fetch, in lent memory.
+// answer is a broker's answer to a fetch, in lent memory.
 type answer struct {
 	wire.FetchResponse
 	lease *Buffer
@@ -49,9 +49,9 @@ type answer struct {
 const headBytes = 1 << 20
 
 // ask makes one request. The caller releases the answer's lease.
-func (f *Fetcher) ask(ctx context.Context, leader int32, r *wire.FetchRequest) (*answer, error) {
+func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (*answer, error) {
 	a := &answer{}
-	body, version, err := f.client.Fetch(ctx, leader, r, func(n int) ([]byte, error) {
+	body, version, err := f.client.Fetch(ctx, broker, r, func(n int) ([]byte, error) {
 		if a.lease != nil { // the request was sent again
 			a.lease.Release()
 			a.lease = nil
@@ -129,8 +129,12 @@ func (f *Fetcher) oversized(p *wire.FetchedPartition) bool {
 }
 
 func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
-	if !kafka.Code(p.ErrorCode).StaleLeader() {
+	if !a.follower && !kafka.Code(p.ErrorCode).StaleLeader() {
 		f.answered(a)
+	}
+	if a.follower && !f.trust(a, p) {
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
+		return nil
 	}
 	if p.ErrorCode != 0 {
 		return f.failed(ctx, a, p)
@@ -138,7 +142,10 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Diverged() {
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
 	}
-	a.untold = !a.learn(p, f.cfg.ReadCommitted)
+	if !a.follower {
+		a.untold = !a.learn(p, f.cfg.ReadCommitted)
+		a.named = p.PreferredReplica
+	}
 	if a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p) {
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultReplaced, Err: errReplaced}}, a.offset, a.batchEpoch)
 	}
@@ -254,6 +261,6 @@ func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	}
 	a.Offset, a.BatchEpoch, a.retryAt = next, batchEpoch, retryAt
 	if retryAt.IsZero() && a.ahead() >= minShare {
-		f.wake(a.leader)
+		f.wake(a.server())
 	}
 }

@@ -65,6 +65,15 @@ var errNothingThere = errors.New("answer holds nothing below the position")
 // read fetches and decodes; w.from ends after what was sent.
 func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
 	a := r.f.aside(w)
+	flt := r.readFrom(ctx, w, a)
+	if flt == nil || !a.follower || flt.Kind == FaultSchema {
+		return flt
+	}
+	r.f.Distrust(a.Cursor, flt.Err) // the leader may have it
+	return &Fault{Kind: FaultRetry, Err: flt.Err}
+}
+
+func (r *CatchUpReader) readFrom(ctx context.Context, w *Work, a asked) *Fault {
 	request := r.f.request([]asked{a})
 	request.MaxWait = 0
 	res, err := r.f.ask(ctx, a.of, request)

@@ -13,6 +13,9 @@ type Config struct {
 	ReadCommitted bool
 	MaxBytes      int64 // of an answer
 	MaxWait       time.Duration
+	// Rack is where this process is. Where a leader names a replica there, that one is
+	// asked instead (KIP-392). Empty: only leaders are asked.
+	Rack string
 	// BufferMaxBytes is the budget of which reading has its shares.
 	BufferMaxBytes int64
 	// LineOverhead is what the loop charges for a namespace's first line, beyond its
@@ -34,6 +37,10 @@ type Config struct {
 	// Throttled is told how long a broker lets this client wait because of a quota. It
 	// is called from any goroutine.
 	Throttled func(broker int32, d time.Duration)
+	// Distrusted is told of a replica that the leader is asked instead of, and why. It
+	// is called from any goroutine and must not block or ask for a Standing. It is
+	// needed with Rack.
+	Distrusted func(tp kafka.TopicPartition, replica int32, why error)
 }
 
 // Shares of the buffer budget (see docs/adr: two fetch allowances). Answers and

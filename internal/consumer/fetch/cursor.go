@@ -17,12 +17,12 @@ type Cursor struct {
 	slot    int // decoders are picked by it, so that a partition keeps its order
 
 	// Guarded by fetcher.mu.
-	leader, leaderEpoch int32
-	Offset              int64 // of the next record to fetch
-	BatchEpoch          int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
-	busy                bool  // a request for it is under way
-	Paused              bool
-	retryAt             time.Time
+	source
+	Offset     int64 // of the next record to fetch
+	BatchEpoch int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
+	busy       bool  // a request for it is under way
+	Paused     bool
+	retryAt    time.Time
 	turns
 	silence
 	identity
@@ -63,15 +63,20 @@ func (c *Cursor) learn(p *wire.FetchedPartition, committed bool) bool {
 	if p.HighWatermark < 0 {
 		return false
 	}
-	r := kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: p.HighWatermark}
-	if committed && p.LastStableOffset >= 0 {
-		r.Stable = p.LastStableOffset
-	}
+	r := kafka.Range{Begin: p.LogStartOffset, End: p.HighWatermark, Stable: stable(p, committed)}
 	if r.Begin < 0 {
 		r.Begin = c.LogStart.Load()
 	}
 	c.Know(r)
 	return true
+}
+
+// stable returns where a reader ends now.
+func stable(p *wire.FetchedPartition, committed bool) int64 {
+	if committed && p.LastStableOffset >= 0 {
+		return p.LastStableOffset
+	}
+	return p.HighWatermark
 }
 
 // Know notes what the log holds.

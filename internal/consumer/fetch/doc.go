@@ -4,11 +4,12 @@
 //	lanes --work--> decoders --chunk--> session loop
 //
 // A Fetcher asks each leader through two lanes, a goroutine each, for partitions of
-// their own. The answers lie in memory that an Allowance lends, a fixed share of the
-// buffer budget; a lane waits there before it reads the answer. Decoders, a goroutine
-// each and as many as there are cores, check, inflate and map the records: a
-// partition always comes to the same one, which keeps its order. What comes out is a
-// Chunk, which holds on to the memory that its lines point into until it is recycled.
+// their own; a replica that a leader has named for a partition takes its place. The
+// answers lie in memory that an Allowance lends, a fixed share of the buffer budget; a
+// lane waits there before it reads the answer. Decoders, a goroutine each and as many
+// as there are cores, check, inflate and map the records: a partition always comes to
+// the same one, which keeps its order. What comes out is a Chunk, which holds on to
+// the memory that its lines point into until it is recycled.
 //
 // A CatchUpReader, one more goroutine, reads below the position what the loop asks
 // for by a job: lines that have left memory, or the records of a refused batch.

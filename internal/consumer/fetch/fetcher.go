@@ -10,7 +10,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Fetcher reads the assigned partitions. Each leader has two lanes, each with one
+// Fetcher reads the assigned partitions. Each broker that is asked has two lanes, each with one
 // request at a time, for partitions that the other one does not ask for: while
 // one takes in an answer the broker works for the other. Decoders work on the
 // answers meanwhile.
@@ -28,16 +28,16 @@ type Fetcher struct {
 	mu      sync.Mutex
 	cursors map[kafka.TopicPartition]*Cursor
 	turn    uint64                  // of the last request
-	leaders map[int32]chan struct{} // leader -> wakes one of its lanes
-	// throttled is until when leaders keep this client waiting.
+	brokers map[int32]chan struct{} // wakes one of the broker's lanes
+	// throttled is until when brokers keep this client waiting.
 	throttled map[int32]time.Time
-	start     func(leader int32, wake <-chan struct{})
+	start     func(broker int32, wake <-chan struct{})
 }
 
 func New(cfg *Config, client *kafka.Client, fetched *Allowance, decoders int, refresh func()) *Fetcher {
 	f := &Fetcher{
 		cfg: cfg, client: client, fetched: fetched, Refresh: refresh,
-		cursors: map[kafka.TopicPartition]*Cursor{}, leaders: map[int32]chan struct{}{},
+		cursors: map[kafka.TopicPartition]*Cursor{}, brokers: map[int32]chan struct{}{},
 		throttled: map[int32]time.Time{},
 	}
 	for range decoders {
@@ -50,13 +50,13 @@ func New(cfg *Config, client *kafka.Client, fetched *Allowance, decoders int, re
 func (f *Fetcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	f.mu.Lock()
-	f.start = func(leader int32, wake <-chan struct{}) {
+	f.start = func(broker int32, wake <-chan struct{}) {
 		for range lanes {
-			wg.Go(func() { f.lead(ctx, leader, wake) })
+			wg.Go(func() { f.serve(ctx, broker, wake) })
 		}
 	}
-	for leader, wake := range f.leaders {
-		f.start(leader, wake)
+	for broker, wake := range f.brokers {
+		f.start(broker, wake)
 	}
 	f.mu.Unlock()
 	<-ctx.Done()
@@ -71,7 +71,7 @@ func (f *Fetcher) Run(ctx context.Context) {
 func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, leader: leader, leaderEpoch: leaderEpoch, Paused: paused, identity: identity{last: wire.BatchID{BaseOffset: -1}}}
+	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, source: source{leader: leader, leaderEpoch: leaderEpoch}, Paused: paused, identity: identity{last: wire.BatchID{BaseOffset: -1}}}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
@@ -86,7 +86,7 @@ func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 	defer f.mu.Unlock()
 	c.Epoch.Add(1)
 	c.Offset, c.retryAt = offset, retryAt
-	f.wake(c.leader)
+	f.wake(c.server())
 }
 
 // Forget makes the cursor take the log as the leader has it.
@@ -108,11 +108,11 @@ func (f *Fetcher) Pause(c *Cursor, paused bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c.Paused = paused; !paused {
-		f.wake(c.leader)
+		f.wake(c.server())
 	}
 }
 
-// LeaderOf is who leads the partition, as far as is known.
+// LeaderOf is who leads the partition, as far as is known, whoever is asked for it.
 func (f *Fetcher) LeaderOf(c *Cursor) int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -132,21 +132,21 @@ func (f *Fetcher) Relead(md *wire.MetadataResponse) {
 			if c.leader != p.Leader {
 				c.retryAt = time.Time{}
 			}
-			c.leader, c.leaderEpoch = p.Leader, p.LeaderEpoch
-			f.wake(c.leader)
+			c.relead(p.Leader, p.LeaderEpoch)
+			f.wake(c.server())
 		}
 	}
 }
 
-// wake makes a leader's lane look for work, starting them if need be. Call
+// wake makes a broker's lane look for work, starting them if need be. Call
 // with mu held.
-func (f *Fetcher) wake(leader int32) {
-	w, ok := f.leaders[leader]
+func (f *Fetcher) wake(broker int32) {
+	w, ok := f.brokers[broker]
 	if !ok {
 		w = make(chan struct{}, 1)
-		f.leaders[leader] = w
+		f.brokers[broker] = w
 		if f.start != nil {
-			f.start(leader, w)
+			f.start(broker, w)
 		}
 	}
 	select {
@@ -155,24 +155,24 @@ func (f *Fetcher) wake(leader int32) {
 	}
 }
 
-// lanes is how many requests to one leader are under way at most.
+// lanes is how many requests to one broker are under way at most.
 const lanes = 2
 
-// lead is one lane: it fetches from one leader until ctx ends.
-func (f *Fetcher) lead(ctx context.Context, leader int32, wake <-chan struct{}) {
+// serve is one lane: it fetches from one broker until ctx ends.
+func (f *Fetcher) serve(ctx context.Context, broker int32, wake <-chan struct{}) {
 	backoff := Backoff
 	for ctx.Err() == nil {
-		if d := f.throttledFor(leader); d > 0 {
+		if d := f.throttledFor(broker); d > 0 {
 			_ = sleep.For(ctx, d) // fails only with ctx
 			continue
 		}
-		batch, next := f.gather(leader)
+		batch, next := f.gather(broker)
 		if len(batch) == 0 {
 			sleep.Until(ctx, wake, next)
 			continue
 		}
 		began := time.Now()
-		err := f.fetch(ctx, leader, batch)
+		err := f.fetch(ctx, broker, batch)
 		if err == nil {
 			backoff = Backoff
 			continue

@@ -14,27 +14,34 @@ type asked struct {
 	*Cursor
 	request    uint64 // the cursor's turn
 	of         int32  // who is asked
+	follower   bool   // it does not lead the partition
+	advisable  bool   // it may name a replica to ask instead
+	named      int32  // the replica that it has named, -1 none
 	epoch      uint32
 	offset     int64 // the position
+	end        int64 // where the leader's log ends for this reader, as far as is known
 	from       int64 // what is asked for: the position, or the batch read last, to see whether it is there still
 	leaderEp   int32
 	batchEpoch int32
-	untold     bool // the answer did not say where the log ends
+	untold     bool // the answer did not say where the leader's log ends
 }
 
-// gather picks the partitions of a leader for the next request and marks them
+// gather picks the partitions of a broker for the next request and marks them
 // busy: those that are known to hold enough for an answer, and all of which nothing
 // more is known, so that none waits for another. First come those that were given
 // records longest ago: a batch that is larger than an answer should be comes only
 // to the partition that is the first of its request. What it leaves is for the
-// leader's other lane. Without any it says when to look again.
-func (f *Fetcher) gather(leader int32) (batch []asked, next time.Time) {
+// broker's other lane. Without any it says when to look again.
+func (f *Fetcher) gather(broker int32) (batch []asked, next time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
 	var read []asked // to its end, as far as is known
 	for _, c := range f.cursors {
-		if c.leader != leader || !c.idle() {
+		if c.expire(now) {
+			f.wake(c.leader)
+		}
+		if c.server() != broker || !c.idle() {
 			continue
 		}
 		if c.retryAt.After(now) {
@@ -43,10 +50,7 @@ func (f *Fetcher) gather(leader int32) (batch []asked, next time.Time) {
 			}
 			continue
 		}
-		a := asked{Cursor: c, of: leader, epoch: c.Epoch.Load(), offset: c.Offset, from: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch}
-		if c.doubted = c.doubted && c.last.BaseOffset < c.Offset; c.doubted {
-			a.from = c.last.BaseOffset
-		}
+		a := c.ask(f.cfg.Rack, now)
 		if c.ahead() > 0 {
 			batch = append(batch, a)
 		} else {
@@ -56,16 +60,33 @@ func (f *Fetcher) gather(leader int32) (batch []asked, next time.Time) {
 	slices.SortFunc(batch, byTurn)
 	if n := f.enough(batch); n < len(batch) {
 		batch = batch[:n]
-		f.wake(leader)
+		f.wake(broker)
 	}
 	batch = append(batch, read...)
 	slices.SortFunc(batch, byTurn)
+	all := len(batch)
+	if batch = alike(batch); len(batch) < all {
+		f.wake(broker)
+	}
 	f.turn++
 	for i := range batch {
 		batch[i].request = f.turn
 		batch[i].busy, batch[i].turn = true, f.turn
 	}
 	return batch, next
+}
+
+// ask is what a request from the rack asks of the partition. Call with fetcher.mu held.
+func (c *Cursor) ask(rack string, now time.Time) asked {
+	a := asked{
+		Cursor: c, of: c.server(), follower: c.follower(), named: -1, untold: c.follower(), epoch: c.Epoch.Load(), offset: c.Offset,
+		end: c.StableOffset.Load(), from: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch,
+	}
+	if c.doubted = c.doubted && c.last.BaseOffset < c.Offset; c.doubted {
+		a.from = c.last.BaseOffset
+	}
+	a.advisable = rack != "" && !c.doubted && c.mayAdvise(now)
+	return a
 }
 
 // byTurn sorts those first that were given records longest ago.
@@ -93,7 +114,7 @@ func (f *Fetcher) aside(w *Work) asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := w.Cursor
-	return asked{Cursor: c, of: c.leader, epoch: w.Epoch, offset: w.From, from: w.From, leaderEp: c.leaderEpoch, batchEpoch: -1}
+	return asked{Cursor: c, of: c.server(), follower: c.follower(), epoch: w.Epoch, offset: w.From, from: w.From, leaderEp: c.leaderEpoch, batchEpoch: -1}
 }
 
 // release makes partitions fetchable again, not before at, but for those that the
@@ -109,14 +130,16 @@ func (f *Fetcher) release(batch []asked, at time.Time) {
 }
 
 // giveUp ends a partition's part in a request and says whether it had one still.
-// Whoever leads it by now is woken. Call with mu held.
+// Whoever is to be asked by now is woken. Call with mu held.
 func (f *Fetcher) giveUp(a asked) bool {
 	if !a.busy || a.turn != a.request {
 		return false
 	}
-	a.busy = false
-	if a.leader != a.of {
-		f.wake(a.leader)
+	if a.busy = false; a.advisable {
+		a.advise(a.named)
+	}
+	if a.server() != a.of {
+		f.wake(a.server())
 	}
 	return true
 }
@@ -129,6 +152,9 @@ const minShare = 1 << 20
 func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	limit := int32(f.answerLimit())
 	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
+	if batch[0].advisable {
+		r.Rack = f.cfg.Rack
+	}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
 		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.from, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}

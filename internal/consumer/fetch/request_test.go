@@ -50,7 +50,7 @@ func partitionsOf(batch []asked) (numbers []int32) {
 func TestFetcher_lanesShareABacklog(t *testing.T) {
 	const much = 1 << 20
 	f := lagging(much, 0, much, much, much, much, 0, much, 100)
-	wake := f.leaders[1]
+	wake := f.brokers[1]
 	<-wake // from open
 	first, _ := f.gather(1)
 	if got, want := partitionsOf(first), []int32{0, 1, 2, 3, 4, 6}; !slices.Equal(got, want) {
@@ -114,18 +114,18 @@ func TestFetcher_smallBacklogsGoTogether(t *testing.T) {
 // long.
 func TestFetcher_backlogWakesTheOtherLane(t *testing.T) {
 	f := lagging(10_000)
-	<-f.leaders[1]
+	<-f.brokers[1]
 	for _, tc := range []struct {
 		next  int64
 		wakes int
 	}{{1000, 1}, {9900, 0}, {10_000, 0}} {
 		batch, _ := f.gather(1)
 		f.moved(batch[0], tc.next, -1, int(tc.next-batch[0].offset)<<10, time.Time{})
-		if got := len(f.leaders[1]); got != tc.wakes {
+		if got := len(f.brokers[1]); got != tc.wakes {
 			t.Errorf("%d lanes are woken at %d, want %d", got, tc.next, tc.wakes)
 		}
 		if tc.wakes > 0 {
-			<-f.leaders[1]
+			<-f.brokers[1]
 		}
 	}
 }
@@ -160,12 +160,12 @@ func TestFetcher_newLeaderIsWoken(t *testing.T) {
 		f := lagging(10)
 		batch, _ := f.gather(1)
 		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: 1}}}}})
-		<-f.leaders[2]
+		<-f.brokers[2]
 		if early, _ := f.gather(2); len(early) != 0 {
 			t.Fatal("it is asked for twice")
 		}
 		end(f, batch)
-		if len(f.leaders[2]) != 1 {
+		if len(f.brokers[2]) != 1 {
 			t.Errorf("%s: the new leader is not woken", name)
 		}
 	}

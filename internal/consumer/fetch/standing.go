@@ -7,11 +7,13 @@ import (
 // Standing is how a partition stands with its leader.
 type Standing struct {
 	Leader int32
+	// Server is who is asked: the leader, or a replica that it has named.
+	Server int32
 	// Unanswered is since when the leader has not answered for the partition, or not
 	// as its leader; zero once it has. Err is why, of the last request.
 	Unanswered time.Time
 	Err        error
-	// Throttled is until when the leader keeps this client waiting, by a quota; in the
+	// Throttled is until when the server keeps this client waiting, by a quota; in the
 	// past or zero if it does not.
 	Throttled time.Time
 	// Doubted reports whether the log may be another one than was read: see suspect.
@@ -22,22 +24,30 @@ type Standing struct {
 func (f *Fetcher) Standing(c *Cursor) Standing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Standing{Leader: c.leader, Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.leader], Doubted: c.doubted}
+	return Standing{Leader: c.leader, Server: c.server(), Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.server()], Doubted: c.doubted}
 }
 
 // unanswered notes that nothing has come of a request that was made at began.
 func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
+	var elsewhere []*Cursor // asked of replicas, which says nothing of their leaders
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, a := range batch {
 		if a.turn != a.request {
 			continue // it was answered for, and another one has asked since
+		}
+		if a.follower {
+			elsewhere = append(elsewhere, a.Cursor)
+			continue
 		}
 		a.suspect()
 		if a.unanswered.IsZero() {
 			a.unanswered = began
 		}
 		a.why = why
+	}
+	f.mu.Unlock()
+	for _, c := range elsewhere {
+		f.Distrust(c, why)
 	}
 }
 
@@ -60,22 +70,22 @@ func (f *Fetcher) answered(a asked) {
 	a.unanswered, a.why = time.Time{}, nil
 }
 
-// maxThrottle bounds how long a leader can make its lanes wait at a time.
+// maxThrottle bounds how long a broker can make its lanes wait at a time.
 const maxThrottle = time.Minute
 
-// throttle lets the leader's lanes wait as long as its answer says: a broker reads
+// throttle lets the broker's lanes wait as long as its answer says: a broker reads
 // no request of a client before that, which would look like silence (KIP-219).
-func (f *Fetcher) throttle(leader int32, d time.Duration) {
+func (f *Fetcher) throttle(broker int32, d time.Duration) {
 	d = min(d, maxThrottle)
 	f.mu.Lock()
-	f.throttled[leader] = time.Now().Add(d)
+	f.throttled[broker] = time.Now().Add(d)
 	f.mu.Unlock()
-	f.cfg.Throttled(leader, d)
+	f.cfg.Throttled(broker, d)
 }
 
-// throttledFor is how long the leader still keeps this client waiting.
-func (f *Fetcher) throttledFor(leader int32) time.Duration {
+// throttledFor is how long the broker still keeps this client waiting.
+func (f *Fetcher) throttledFor(broker int32) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return time.Until(f.throttled[leader])
+	return time.Until(f.throttled[broker])
 }
