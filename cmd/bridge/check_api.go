@@ -31,7 +31,7 @@ func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, nam
 		return f
 	}
 	defer client.Close()
-	out := client.Create(ctx, client.Probe(namespace), nil)
+	out := client.Probe(namespace).Create(ctx, nil)
 	if out.Class == importer.Stored {
 		f.OK, f.Detail = true, fmt.Sprintf("takes the key and gives an upload URL for namespace %s by %s (request id %s); nothing was uploaded, so the store is not proven", namespace, client.Path(), out.RequestID)
 		return f

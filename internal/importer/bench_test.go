@@ -91,7 +91,7 @@ func BenchmarkClient_Attempt(b *testing.B) {
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
-				if out := c.Attempt(b.Context(), c.NewImport("orders", blocks, int64(size)), guard); out.Class != Stored {
+				if out := c.NewImport("orders", blocks, int64(size)).Attempt(b.Context(), guard); out.Class != Stored {
 					b.Fatal(out.Err)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Client makes attempts. It is safe for concurrent use.
+// Client makes imports and their calls. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
 	log       *slog.Logger
@@ -52,7 +52,8 @@ func (c *Client) Close() {
 //
 // guard is called before each request and, from another goroutine, at each read
 // of the body; its error cancels the attempt. nil means none.
-func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Outcome {
+func (i *Import) Attempt(ctx context.Context, guard func() error) Outcome {
+	c := i.client
 	i.attempts++
 	if !i.url.usable() {
 		c.giveUpURL(i)
@@ -73,24 +74,24 @@ func (c *Client) Attempt(ctx context.Context, i *Import, guard func() error) Out
 
 // Create only asks for an upload URL, which the import keeps for the next
 // Attempt. Stored then means that the URL is there. See Attempt for guard.
-func (c *Client) Create(ctx context.Context, i *Import, guard func() error) Outcome {
+func (i *Import) Create(ctx context.Context, guard func() error) Outcome {
 	i.attempts++
-	return c.create(ctx, i, guard)
+	return i.client.create(ctx, i, guard)
 }
 
 // Prepare is Create for an import whose turn comes after another one's: its URL
 // is there when it does. It counts as no attempt of the import; a failure counts,
 // and is paced, like one. An import with a usable URL makes no call.
-func (c *Client) Prepare(ctx context.Context, i *Import, guard func() error) Outcome {
+func (i *Import) Prepare(ctx context.Context, guard func() error) Outcome {
 	if i.url.usable() {
 		return Outcome{Class: Stored, Operation: OperationCreate, RequestID: i.requestID}
 	}
-	return c.create(ctx, i, guard)
+	return i.client.create(ctx, i, guard)
 }
 
 // Drop says that no attempt of the import will follow, though it is not stored.
 // An upload URL to which nothing was sent is counted as unused; it lapses.
-func (c *Client) Drop(i *Import) { c.giveUpURL(i) }
+func (i *Import) Drop() { i.client.giveUpURL(i) }
 
 // giveUpURL makes the import's next attempt ask for a new URL, and counts the old
 // one if it was of no use.

@@ -440,11 +440,11 @@ func TestClient_resolve(t *testing.T) {
 			}
 			c := l.client()
 			i, _ := newImport(c, 100)
-			if out := l.checked(c.Resolve(t.Context(), i, nil)); out.Class != Unproven || l.askCount() != 0 {
+			if out := l.checked(i.Resolve(t.Context(), nil)); out.Class != Unproven || l.askCount() != 0 {
 				t.Errorf("before anything was sent: %+v, %d questions", out, l.askCount())
 			}
 			l.attempt(c, i)
-			out := l.checked(c.Resolve(t.Context(), i, nil))
+			out := l.checked(i.Resolve(t.Context(), nil))
 			if out.Class != tc.class || out.Operation != OperationAsk || out.RequestID != "req-1" || i.Attempts() != 1 {
 				t.Errorf("outcome %+v, want %s", out, tc.class)
 			}

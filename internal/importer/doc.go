@@ -19,7 +19,7 @@
 //     where neither can tell, and it is sent again, [Import.MayRepeat] says so.
 //   - The caller's guard is asked before each call and at each read of the
 //     body: once it fails, no complete body leaves this process.
-//   - When [Client.Attempt] returns, nothing reads the import's body any more.
+//   - When [Import.Attempt] returns, nothing reads the import's body any more.
 //   - Time and memory of an attempt are bounded, whatever the other side sends.
 //   - No key, no upload URL's query and no answer's text is in any error.
 //

@@ -15,7 +15,7 @@ func TestClient_guardIsAskedBeforeEachCall(t *testing.T) {
 			c := l.client()
 			i, _ := newImport(c, 100)
 			asked, lost := 0, errors.New("lease lost")
-			out := l.checked(c.Attempt(t.Context(), i, func() error {
+			out := l.checked(i.Attempt(t.Context(), func() error {
 				if asked++; asked > granted {
 					return lost
 				}

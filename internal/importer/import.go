@@ -9,6 +9,7 @@ import (
 // that is kept between attempts, and what happened so far. It is not safe for
 // concurrent use: one attempt at a time.
 type Import struct {
+	client    *Client // makes its calls
 	namespace string
 	body      [][]byte // owned by the caller; read only during Attempt
 	size      int64    // the sum of the body's lengths
@@ -66,12 +67,12 @@ func (f *failures) of(operation string) *int {
 // must not change it before the import has come to its end, since a retry has
 // to send the same bytes.
 func (c *Client) NewImport(namespace string, body [][]byte, size int64) *Import {
-	return &Import{namespace: namespace, body: body, size: size}
+	return &Import{client: c, namespace: namespace, body: body, size: size}
 }
 
 // Probe makes an import without body, good for Create only until SetBody.
 func (c *Client) Probe(namespace string) *Import {
-	return &Import{namespace: namespace}
+	return &Import{client: c, namespace: namespace}
 }
 
 // SetBody gives a probe its body, so that the URL which it obtained serves the

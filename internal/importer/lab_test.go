@@ -270,12 +270,12 @@ func (l *lab) stored(want []byte) (n int, equal bool) {
 // attempt makes an attempt and searches its error for secrets.
 func (l *lab) attempt(c *Client, i *Import) Outcome {
 	l.t.Helper()
-	return l.checked(c.Attempt(l.t.Context(), i, nil))
+	return l.checked(i.Attempt(l.t.Context(), nil))
 }
 
 func (l *lab) create(c *Client, i *Import) Outcome {
 	l.t.Helper()
-	return l.checked(c.Create(l.t.Context(), i, nil))
+	return l.checked(i.Create(l.t.Context(), nil))
 }
 
 func (l *lab) checked(out Outcome) Outcome {

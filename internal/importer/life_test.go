@@ -124,7 +124,7 @@ func (w *life) strive(t *testing.T, c *Client, i *Import) (stored bool) {
 		if !w.calm.Load() && w.draw(15) == 0 {
 			time.AfterFunc(time.Duration(w.draw(int(3*time.Second))), cancel)
 		}
-		out := w.checked(c.Attempt(ctx, i, guard))
+		out := w.checked(i.Attempt(ctx, guard))
 		cancel()
 		if out.Class == Stored {
 			return true
@@ -134,7 +134,7 @@ func (w *life) strive(t *testing.T, c *Client, i *Import) (stored bool) {
 			time.Sleep(12 * time.Hour)
 		}
 		if !w.calm.Load() && i.Ambiguous() && w.draw(10) == 0 {
-			if w.checked(c.Resolve(t.Context(), i, nil)).Class == Stored {
+			if w.checked(i.Resolve(t.Context(), nil)).Class == Stored {
 				return true
 			}
 		}

@@ -48,6 +48,11 @@ func (c Class) String() string {
 	return "unknown"
 }
 
+// Retries reports whether a later attempt may do better.
+func (c Class) Retries() bool {
+	return c == RetrySame || c == RetryNew || c == RetryLater || c == Malformed
+}
+
 // Operations, also the metrics' label.
 const (
 	OperationCreate = "create"

@@ -133,7 +133,7 @@ func TestPath_isSwitchedOnceForAll(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if out := c.Create(t.Context(), c.Probe("orders"), nil); out.Class != Stored {
+			if out := c.Probe("orders").Create(t.Context(), nil); out.Class != Stored {
 				t.Errorf("%s: %v", out.Class, out.Err)
 			}
 		})

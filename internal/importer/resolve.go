@@ -32,14 +32,15 @@ const (
 // see [Import.Ambiguous]. It is for a caller that is about to forget such an import,
 // and it changes nothing of how the import goes on. The classes:
 //
-//   - Stored: it has; the import has come to its end, as after [Client.Attempt].
+//   - Stored: it has; the import has come to its end, as after [Import.Attempt].
 //   - Unproven: the API does not say so, or cannot be asked. To forget the import
 //     and send its lines again may store them twice.
 //   - RetryLater, Malformed: the API could not answer now. After Delay it may.
 //   - Cancelled: the context or the guard ended the question.
 //
 // It counts as no attempt and, unlike one, never as refused credentials.
-func (c *Client) Resolve(ctx context.Context, i *Import, guard func() error) Outcome {
+func (i *Import) Resolve(ctx context.Context, guard func() error) Outcome {
+	c := i.client
 	if !i.Ambiguous() {
 		return i.unproven(errors.New("no whole body was sent"))
 	}

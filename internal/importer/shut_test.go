@@ -61,7 +61,7 @@ func TestClient_lateTransportFindsTheBodyShut(t *testing.T) {
 		l.at(c).noExpect.Store(true)
 		blocks, _ := batch(big)
 		var returned, late atomic.Bool
-		out := l.checked(c.Attempt(t.Context(), c.NewImport("orders", blocks, big), func() error {
+		out := l.checked(c.NewImport("orders", blocks, big).Attempt(t.Context(), func() error {
 			late.Store(late.Load() || returned.Load())
 			return nil
 		}))

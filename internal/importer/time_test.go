@@ -178,7 +178,7 @@ func TestClient_guardAfterSleep(t *testing.T) {
 		c := l.client()
 		i, _ := newImport(c, big)
 		start, lost := time.Now(), errors.New("lease lost")
-		out := l.checked(c.Attempt(t.Context(), i, func() error {
+		out := l.checked(i.Attempt(t.Context(), func() error {
 			if time.Since(start) > 10*time.Second {
 				return lost
 			}

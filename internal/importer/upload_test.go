@@ -347,7 +347,7 @@ func TestClient_guardEndsTheBody(t *testing.T) {
 			c := l.client()
 			i, all := newImport(c, big)
 			var asked atomic.Int64
-			out := l.checked(c.Attempt(t.Context(), i, func() error {
+			out := l.checked(i.Attempt(t.Context(), func() error {
 				if asked.Add(1) > int64(allowed) {
 					return lost
 				}
@@ -382,7 +382,7 @@ func TestClient_cancelledContext(t *testing.T) {
 		}
 		c := l.client()
 		i, _ := newImport(c, 100)
-		out := l.checked(c.Attempt(ctx, i, nil))
+		out := l.checked(i.Attempt(ctx, nil))
 		if out.Class != Cancelled || out.Operation != operation || !errors.Is(out.Err, context.Canceled) {
 			t.Errorf("outcome %+v", out)
 		}
@@ -410,7 +410,7 @@ func TestClient_blocksAreFreeAfterAttempt(t *testing.T) {
 		for range 5 {
 			blocks, _ := batch(big)
 			var reads atomic.Int64
-			l.checked(c.Attempt(t.Context(), c.NewImport("orders", blocks, big), func() error {
+			l.checked(c.NewImport("orders", blocks, big).Attempt(t.Context(), func() error {
 				if reads.Add(1) > 60 {
 					return errors.New("enough")
 				}
@@ -430,7 +430,7 @@ func TestClient_prepares(t *testing.T) {
 	c := l.client()
 	prepare := func(i *Import) Outcome {
 		t.Helper()
-		return l.checked(c.Prepare(t.Context(), i, nil))
+		return l.checked(i.Prepare(t.Context(), nil))
 	}
 	i, all := newImport(c, 1000)
 	for range 2 {
@@ -439,7 +439,7 @@ func TestClient_prepares(t *testing.T) {
 		}
 	}
 	wantClass(t, l.attempt(c, i), Stored, "")
-	c.Drop(i)
+	i.Drop()
 	if n, equal := l.stored(all); n != 1 || !equal || l.postCount() != 1 || i.Attempts() != 1 {
 		t.Errorf("%d objects, equal %t, %d POSTs, %d attempts", n, equal, l.postCount(), i.Attempts())
 	}
@@ -448,7 +448,7 @@ func TestClient_prepares(t *testing.T) {
 	}
 	other, _ := newImport(c, 100)
 	prepare(other)
-	c.Drop(other)
+	other.Drop()
 	if n := testutil.ToFloat64(c.metrics.unused); n != 1 {
 		t.Errorf("%v URLs count as unused, want 1", n)
 	}

@@ -35,7 +35,7 @@ var batcherMutants = []mutant{
 		old: "		batch.busy = busy\n		b.shelve(batch)", new: "		batch.busy = busy",
 		by: "TestBatcher_overdueBatchIsDueWhenItsImportHasFinished"},
 	{name: "a batch that is opened while its import runs is not busy", in: batcherRoom,
-		old: "		busy:            busy,\n", new: "		busy:            busy && false,\n",
+		old: "slot: -1, busy: busy}", new: "slot: -1, busy: busy && false}",
 		by: "TestBatcher_busyNamespaceGoesOnFilling"},
 	{name: "a sealed batch stays the last one", in: batcherRoom,
 		old: "	if b.last == batch {\n		b.last = nil\n	}\n", new: "",

@@ -26,7 +26,7 @@ var sessionMutants = []mutant{
 		old: "		cost += lines + batches*pieceBytes\n", new: "		cost += lines + 0*batches\n",
 		by: "TestSession_theEstimateHoldsThePieces"},
 	{name: "dead letters are written without the lease", in: sessionRoom,
-		old: " || s.mode == fenced || s.member.Lease.Check() != nil {", new: " || s.mode == fenced {",
+		old: "	if s.mode == fenced || s.member.Lease.Check() != nil {", new: "	if s.mode == fenced {",
 		by: "TestSession_noDeadLetterWithoutTheLease"},
 	{name: "lines of a dropping namespace are added", in: sessionRoom,
 		old: "		if n != nil && (n.Dropping() || n.shed[p] != nil) {", new: "		if n != nil && n.shed[p] != nil {",

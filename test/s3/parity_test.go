@@ -218,10 +218,10 @@ func TestImporter_repeatsToARealStore(t *testing.T) {
 	defer client.Close()
 	api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Times: 1, UploadURL: between.URL + target.RequestURI()})
 	i := client.NewImport("users", [][]byte{[]byte(lines)}, int64(len(lines)))
-	if out := client.Attempt(t.Context(), i, nil); out.Class != importer.RetrySame || !i.Ambiguous() {
+	if out := i.Attempt(t.Context(), nil); out.Class != importer.RetrySame || !i.Ambiguous() {
 		t.Fatalf("the lost answer comes to %s (%v), ambiguous %t", out.Class, out.Err, i.Ambiguous())
 	}
-	if out := client.Attempt(t.Context(), i, nil); out.Class != importer.Stored || out.Status != 412 || i.MayRepeat() {
+	if out := i.Attempt(t.Context(), nil); out.Class != importer.Stored || out.Status != 412 || i.MayRepeat() {
 		t.Errorf("the repeat comes to %s (%v), status %d, may repeat %t", out.Class, out.Err, out.Status, i.MayRepeat())
 	}
 	if fmt.Sprint(answers) != "[200 412]" {
@@ -263,7 +263,7 @@ func TestImporter_putsToARealStore(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			link := store.sign(t, tc.expired)
 			api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Times: 1, UploadURL: link})
-			outcome := client.Attempt(t.Context(), client.NewImport("users", [][]byte{[]byte(tc.body)}, int64(len(tc.body))), nil)
+			outcome := client.NewImport("users", [][]byte{[]byte(tc.body)}, int64(len(tc.body))).Attempt(t.Context(), nil)
 			// A refusal of a large body may be seen as a reset.
 			reset := tc.expired && outcome.Class == importer.RetrySame
 			if outcome.Class != tc.want && !reset {

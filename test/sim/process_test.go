@@ -202,50 +202,18 @@ type attempts struct {
 	*importer.Import
 }
 
-func (a *attempts) Attempt(ctx context.Context, guard func() error) session.Outcome {
-	o := outcome(a.client.Attempt(ctx, a.Import, guard))
-	if o.Class == session.Stored && a.truth != nil {
+func (a *attempts) Attempt(ctx context.Context, guard func() error) importer.Outcome {
+	o := a.Import.Attempt(ctx, guard)
+	if o.Class == importer.Stored && a.truth != nil {
 		a.truth.told(o.RequestID)
 	}
 	return o
 }
 
-func (a *attempts) Create(ctx context.Context, guard func() error) session.Outcome {
-	return outcome(a.client.Create(ctx, a.Import, guard))
-}
-
-func (a *attempts) Prepare(ctx context.Context, guard func() error) session.Outcome {
-	return outcome(a.client.Prepare(ctx, a.Import, guard))
-}
-
-func (a *attempts) Drop() { a.client.Drop(a.Import) }
-
-func (a *attempts) Resolve(ctx context.Context, guard func() error) session.Outcome {
-	o := outcome(a.client.Resolve(ctx, a.Import, guard))
-	if o.Class == session.Stored && a.truth != nil {
+func (a *attempts) Resolve(ctx context.Context, guard func() error) importer.Outcome {
+	o := a.Import.Resolve(ctx, guard)
+	if o.Class == importer.Stored && a.truth != nil {
 		a.truth.told(o.RequestID)
 	}
 	return o
-}
-
-func outcome(o importer.Outcome) session.Outcome {
-	class := session.Retry
-	switch o.Class {
-	case importer.Cancelled:
-		class = session.Cancelled
-	case importer.Stored:
-		class = session.Stored
-	case importer.Unauthorised:
-		class = session.Unauthorised
-	case importer.Refused:
-		class = session.Refused
-	case importer.Missing:
-		class = session.Missing
-	case importer.Unproven:
-		class = session.Unproven
-	}
-	return session.Outcome{
-		Class: class, Operation: o.Operation, Status: o.Status, RequestID: o.RequestID,
-		Delay: o.Delay, RetryAfter: o.RetryAfter, Throttled: o.Throttled, Err: o.Err,
-	}
 }

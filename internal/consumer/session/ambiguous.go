@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"kafka-import-bridge/internal/importer"
 	"slices"
 	"time"
 )
@@ -61,11 +62,11 @@ func (s *attempts) question(n *namespace, u *upload) {
 func (s *attempts) answered(r result, now time.Time) {
 	u := r.upload
 	switch r.outcome.Class {
-	case Stored:
+	case importer.Stored:
 		s.imported(r, now)
-	case Unproven:
+	case importer.Unproven:
 		u.fate = fateUnproven
-	case Cancelled:
+	case importer.Cancelled:
 		u.askAfter = now.Add(cancelledRest)
 	default:
 		u.fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.cfg.MaxBackoff))

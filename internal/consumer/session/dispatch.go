@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/importer"
 )
 
 // queue makes a sealed batch wait for its import.
@@ -125,36 +126,33 @@ func (s *attempts) attempted(r result) {
 // judge applies what an attempt has come to.
 func (s *attempts) judge(r result, now time.Time) {
 	n := r.namespace
-	if c := r.outcome.Class; c == Stored || c == Refused || c == Retry && r.outcome.Operation == operationUpload {
+	if c := r.outcome.Class; c == importer.Stored || c == importer.Refused || c.Retries() && r.outcome.Operation == importer.OperationUpload {
 		s.apiAccepted(n)
 	}
 	switch r.outcome.Class {
-	case Stored:
+	case importer.Stored:
 		s.succeeded(r, now)
-	case Refused:
+	case importer.Refused:
 		s.refused(r, now)
-	case Missing:
+	case importer.Missing:
 		s.missing(r, now)
-	case Unauthorised:
+	case importer.Unauthorised:
 		s.unauthorised(r, now)
-	case Cancelled:
+	case importer.Cancelled:
 		n.RestUntil(now.Add(cancelledRest))
 	default:
 		s.failed(r, now)
 	}
 }
 
-const (
-	operationUpload = "upload"
-	// cancelledRest is the pause after an attempt that the lease has ended.
-	cancelledRest = time.Second
-)
+// cancelledRest is the pause after an attempt that the lease has ended.
+const cancelledRest = time.Second
 
 // afterAttempt sheds what an unsuccessful attempt of a namespace without room
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *attempts) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.Resting() && r.outcome.Class != Stored && !u.lettering && s.mode == running && u.mayLeave() {
+	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.lettering && s.mode == running && u.mayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/receipt"
 )
 
@@ -23,12 +24,12 @@ type Import interface {
 	// the body. guard is asked before each request and while the body is read:
 	// its error cancels the attempt. When Attempt returns nothing reads the
 	// body any more.
-	Attempt(ctx context.Context, guard func() error) Outcome
+	Attempt(ctx context.Context, guard func() error) importer.Outcome
 	// Create only asks for an upload URL and keeps it.
-	Create(ctx context.Context, guard func() error) Outcome
+	Create(ctx context.Context, guard func() error) importer.Outcome
 	// Prepare is Create for a batch that waits for another one of its namespace,
 	// so that the URL is there when its turn comes. It is no attempt.
-	Prepare(ctx context.Context, guard func() error) Outcome
+	Prepare(ctx context.Context, guard func() error) importer.Outcome
 	// Drop says that no attempt will follow, whatever became of the import.
 	Drop()
 	// SetBody gives a successful probe the batch to upload to its URL.
@@ -46,7 +47,7 @@ type Import interface {
 	// the import goes on. Stored: it has arrived, and is settled like any other.
 	// Unproven: to send its lines again may store them twice. Retry: the API could
 	// not answer; it may after Delay. Cancelled: as from Attempt.
-	Resolve(ctx context.Context, guard func() error) Outcome
+	Resolve(ctx context.Context, guard func() error) importer.Outcome
 }
 
 // StoredImport is an import that the store has taken.
@@ -57,33 +58,4 @@ type StoredImport struct {
 	At                   time.Time
 	// Receipt is what was written of it, nil if receipts are not wanted.
 	Receipt *receipt.Receipt
-}
-
-// Class is what an attempt has come to.
-type Class uint8
-
-// The classes of outcome.
-const (
-	Cancelled    Class = iota // no outcome: nothing is known, nothing is acknowledged
-	Stored                    // the store has the whole body
-	Retry                     // later, not before Outcome.Delay
-	Unauthorised              // the API refuses the credentials
-	Refused                   // the API or the store refuses this batch for good
-	Missing                   // the API has no create call, or not for this namespace: it says nothing of the batch
-	Unproven                  // from Resolve: nobody says that the body has arrived
-)
-
-// Outcome is what became of one attempt.
-type Outcome struct {
-	Class     Class
-	Operation string // create, upload or ask
-	Status    int    // of the HTTP answer, 0 without one
-	RequestID string
-	// Delay is how long the namespace must wait before its next attempt.
-	Delay      time.Duration
-	RetryAfter time.Duration // what the answer asked for, 0 if nothing
-	Throttled  bool          // 429
-	Reason     string        // of a retry, one of a closed set; "" if none is due
-	// Err says what went wrong, without secrets and without record contents.
-	Err error
 }

@@ -7,6 +7,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -148,7 +149,7 @@ type upload struct {
 	// Refused under the policy dlq: its records are read again from Kafka, as
 	// batches hold lines. The body has left memory.
 	lettering bool
-	refusal   Outcome
+	refusal   importer.Outcome
 	reading   int   // index of the piece being read
 	readFrom  int64 // in that piece
 	awaited   int   // letters that are not acknowledged

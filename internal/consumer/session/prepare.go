@@ -1,6 +1,9 @@
 package session
 
-import "time"
+import (
+	"kafka-import-bridge/internal/importer"
+	"time"
+)
 
 // While a batch uploads, the URL of the namespace's next one is asked for, so that
 // uploads of one namespace follow each other without a round trip to the API
@@ -58,9 +61,9 @@ func (s *attempts) prepared(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	s.pacer.EndedPreparing()
 	switch r.outcome.Class {
-	case Stored:
+	case importer.Stored:
 		s.apiAccepted(n)
-	case Cancelled:
+	case importer.Cancelled:
 	default:
 		s.judge(r, now)
 	}

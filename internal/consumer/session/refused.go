@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -49,7 +50,7 @@ func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
 
 // letterUpload begins to dead-letter the records of a refused batch: they are
 // read again, since the batch holds lines only. Its body leaves memory.
-func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal Outcome) {
+func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal importer.Outcome) {
 	u.drop()
 	u.lettering, u.refusal, u.imp = true, refusal, nil
 	u.reading, u.readFrom = 0, u.pieces[0].node.First

@@ -9,6 +9,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
 )
@@ -63,7 +64,7 @@ type Term interface {
 type result struct {
 	namespace *namespace
 	upload    *upload // nil for a probe
-	outcome   Outcome
+	outcome   importer.Outcome
 	troubled  bool
 	began     time.Time
 }

@@ -10,10 +10,11 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/importer"
 )
 
 // attemptFunc is one of the two calls of an Import.
-type attemptFunc = func(ctx context.Context, guard func() error) Outcome
+type attemptFunc = func(ctx context.Context, guard func() error) importer.Outcome
 
 // shed drops a namespace's lines from memory. Per partition a node stays at the
 // first dropped one; from there a catch-up read takes them again. Batches whose
@@ -173,7 +174,7 @@ func (s *imports) beginTrial(n *namespace, now time.Time) {
 }
 
 // HoldReason is the label of what refused a namespace.
-func holdReason(o Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.Status) }
+func holdReason(o importer.Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.Status) }
 
 // offsetsOf lists a batch's share of each partition for the log, so that the
 // log alone reconciles Kafka with the import requests.
