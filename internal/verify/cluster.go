@@ -212,7 +212,7 @@ func (c *Cluster) batch(in *reading, b *wire.Batch) {
 		err = c.records.Err()
 	}
 	if err != nil && in.next <= b.LastOffset {
-		in.unread(Unread{max(in.next, b.BaseOffset), min(b.LastOffset, in.end-1), int64(b.Records), err})
+		in.leaveOut(b, max(in.next, b.BaseOffset), err)
 	}
 }
 
@@ -226,7 +226,13 @@ func (c *Cluster) passOver(in *reading, p *wire.FetchedPartition, from int64, ca
 	if err != nil || b.BaseOffset > in.next || b.LastOffset < in.next {
 		return cause
 	}
-	in.unread(Unread{in.next, min(b.LastOffset, in.end-1), int64(b.Records), cause})
+	in.leaveOut(&b, in.next, cause)
 	in.next = b.NextOffset()
 	return nil
+}
+
+// leaveOut reports the records of a batch from first on, which cannot be read.
+func (in *reading) leaveOut(b *wire.Batch, first int64, cause error) {
+	last := min(b.LastOffset, in.end-1)
+	in.unread(Unread{first, last, min(int64(b.Records), last-first+1), cause})
 }

@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// Layout of a batch of format v2, in bytes from its start.
+// Layout of a batch, which is format 2, in bytes from its start.
 const (
 	atLength          = 8  // int32, what follows it
 	atLeaderEpoch     = 12 // int32
@@ -35,23 +35,25 @@ const (
 	OtherMarker
 )
 
-// Batch is the header of a batch of records whose checksum was found right.
-// It aliases the bytes that it was read from.
+// Batch is the header of a batch of records whose checksum was found right, or a
+// message of an older format, which may be compressed and hold others. It aliases
+// the bytes that it was read from.
 type Batch struct {
-	BaseOffset     int64
+	BaseOffset     int64 // no record's is lower; in a compressed message only a bound
 	LastOffset     int64 // inclusive; kept when compaction removed the last records
-	LeaderEpoch    int32
+	LeaderEpoch    int32 // -1 in older formats
 	FirstTimestamp int64 // milliseconds, what the records' timestamps are relative to
 	MaxTimestamp   int64 // milliseconds; every record's timestamp if LogAppendTime
 	ProducerID     int64 // -1 for producers without idempotence
 	ProducerEpoch  int16
 	Codec          Codec
-	Records        int // how many; none where compaction left only the header
+	Records        int // how many, in a compressed message at most; none where compaction left only the header
 	Transactional  bool
 	Control        bool // holds markers and no data
 	LogAppendTime  bool
 	Marker         Marker // for control batches
 	compressed     []byte
+	set            byte // 0, or one more than the number of the older format
 }
 
 // NextOffset is where to read on after the batch.
@@ -101,13 +103,15 @@ func (s *Batches) read(b *Batch) error {
 	}
 	length := int64(int32(binary.BigEndian.Uint32(s.rest[atLength:])))
 	switch total := length + atLeaderEpoch; {
-	case total < batchHeaderLen:
+	case total < headerLen(s.rest):
 		return b.fault(fmt.Errorf("%w: %d", ErrLength, length))
 	case total > int64(len(s.rest)):
 		return s.cutOff()
 	default:
 		raw := s.rest[:total:total]
-		s.rest = s.rest[total:]
+		if s.rest = s.rest[total:]; isMessage(raw) {
+			return s.readMessage(b, raw)
+		}
 		return s.check(b, raw)
 	}
 }
@@ -127,6 +131,11 @@ func (s *Batches) check(b *Batch, raw []byte) error {
 	if err := b.parse(raw); err != nil {
 		return err
 	}
+	return s.pass(b)
+}
+
+// pass checks that the batch lies behind the one before and moves on.
+func (s *Batches) pass(b *Batch) error {
 	if b.BaseOffset < s.next || (s.end >= 0 && b.LastOffset >= s.end) {
 		return b.fault(ErrOrder)
 	}
@@ -146,6 +155,9 @@ func ReadHeader(records []byte, highWatermark int64) (b Batch, length int64, err
 	if err := b.checkMagic(records); err != nil {
 		return b, 0, err
 	}
+	if isMessage(records) {
+		return readMessageHeader(records, highWatermark)
+	}
 	if length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch; length < batchHeaderLen {
 		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrLength, length))
 	}
@@ -159,10 +171,7 @@ func ReadHeader(records []byte, highWatermark int64) (b Batch, length int64, err
 }
 
 func (b *Batch) checkMagic(raw []byte) error {
-	switch magic := int8(raw[atMagic]); {
-	case magic == 0 || magic == 1:
-		return b.fault(ErrOldFormat)
-	case magic != 2:
+	if magic := raw[atMagic]; magic > 2 {
 		return b.fault(fmt.Errorf("%w: magic %d", ErrUnknownV, magic))
 	}
 	return nil

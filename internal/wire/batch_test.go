@@ -46,8 +46,7 @@ func TestBatches_refusals(t *testing.T) {
 		{"cut off before the magic", good.bytes(t)[:16], ErrPartial},
 		{"one byte short", good.bytes(t)[:len(good.bytes(t))-1], ErrPartial},
 		{"the second batch one byte short", append(good.bytes(t), good.bytes(t)[:70]...), io.EOF},
-		{"message format v0", patched(func(b []byte) { b[atMagic] = 0 }), ErrOldFormat},
-		{"message format v1", patched(func(b []byte) { b[atMagic] = 1 }), ErrOldFormat},
+		{"a batch that calls itself a message", patched(func(b []byte) { b[atMagic] = 1 }), ErrCRC},
 		{"a format of the future", patched(func(b []byte) { b[atMagic] = 3 }), ErrUnknownV},
 		{"a negative length", put32(atLength, 1<<31), ErrLength},
 		{"a length shorter than the header", put32(atLength, batchHeaderLen-atLeaderEpoch-1), ErrLength},
@@ -84,7 +83,7 @@ func TestBatches_refusals(t *testing.T) {
 			if errors.Is(tc.want, io.EOF) || errors.Is(tc.want, ErrPartial) {
 				return
 			}
-			if !errors.As(err, &fault) || errors.Is(err, ErrCorrupt) == errors.Is(err, ErrOldFormat) {
+			if !errors.As(err, &fault) || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%v is not told apart", err)
 			}
 		})
@@ -110,7 +109,7 @@ func TestReadHeader(t *testing.T) {
 		b    byte
 		want error
 	}{
-		"old": {atMagic, 1, ErrOldFormat}, "new": {atMagic, 3, ErrUnknownV}, "short": {atLength, 0xff, ErrLength}, "codec": {atAttributes + 1, 7, ErrCodec},
+		"new": {atMagic, 3, ErrUnknownV}, "short": {atLength, 0xff, ErrLength}, "codec": {atAttributes + 1, 7, ErrCodec},
 		"far": {4, 1, ErrOrder}, "negative": {0, 0xff, ErrOrder}, "count": {atCount, 1, ErrCount},
 	} {
 		bad := bytes.Clone(raw)

@@ -189,11 +189,16 @@ func FuzzReading(f *testing.F) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		f.Add(randomPartition(f, rng, 3).raw, true)
 		f.Add(randomPartition(f, rng, 1).raw, false)
+		f.Add(randomSets(f, rng, 1).raw, true)
+		f.Add(randomSets(f, rng, 4).raw, false)
 	}
 	var r reader
 	f.Fuzz(func(t *testing.T, raw []byte, repair bool) {
 		raw = slices.Clone(raw)
-		if repair && len(raw) >= batchHeaderLen {
+		switch {
+		case repair && len(raw) > messageLen(1) && isMessage(raw):
+			repaired(raw)
+		case repair && len(raw) >= batchHeaderLen:
 			raw[atMagic] = 2
 			length := uint32(len(raw) - atLeaderEpoch)
 			copy(raw[atLength:], appendInt32(nil, int32(length)))

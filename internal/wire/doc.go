@@ -1,8 +1,9 @@
 // Package wire turns the bytes of the Kafka protocol into values and back: the
 // few requests that the consumer sends itself (fetch, metadata, list offsets,
-// API versions, those of a group's members) and record batches of format v2.
+// API versions, those of a group's members), record batches, and the message sets of
+// older formats, which pass for batches.
 //
-// It owns the byte layouts and the checks on them: CRC-32C, bounds, order, and
+// It owns the byte layouts and the checks on them: checksums, bounds, order, and
 // what a compressed batch may inflate to. It has no goroutine, no clock and no
 // connection, and it imports no Kafka client, only decompressors. Broker bytes
 // are not trusted: no function panics on them, and none allocates by a length

@@ -20,9 +20,9 @@ type BatchID struct {
 // before this one is decoded; decoding finds what is wrong.
 func End(records []byte) Tail {
 	t := Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
-	for len(records) >= batchHeaderLen {
+	for len(records) > atMagic {
 		total := int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch
-		if total < batchHeaderLen || total > int64(len(records)) {
+		if total < headerLen(records) || total > int64(len(records)) {
 			break
 		}
 		t = tailOf(records)
@@ -33,13 +33,25 @@ func End(records []byte) Tail {
 
 // EndOfFirst is End of the first batch alone, of which its header is enough.
 func EndOfFirst(records []byte) Tail {
-	if len(records) < batchHeaderLen {
+	if len(records) <= atMagic || int64(len(records)) < headerLen(records) {
 		return Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
 	}
 	return tailOf(records)
 }
 
+// headerLen is the least that the batch takes which begins here.
+func headerLen(records []byte) int64 {
+	if isMessage(records) {
+		return int64(messageLen(records[atMagic]))
+	}
+	return batchHeaderLen
+}
+
 func tailOf(batch []byte) Tail {
+	if isMessage(batch) {
+		offset := int64(binary.BigEndian.Uint64(batch))
+		return Tail{Next: offset + 1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: offset, CRC: binary.BigEndian.Uint32(batch[atMessageCRC:])}}
+	}
 	base, delta := int64(binary.BigEndian.Uint64(batch)), int64(int32(binary.BigEndian.Uint32(batch[atLastOffsetDelta:])))
 	return Tail{
 		Next: base + delta + 1, LeaderEpoch: int32(binary.BigEndian.Uint32(batch[atLeaderEpoch:])),

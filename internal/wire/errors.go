@@ -8,20 +8,19 @@ import (
 // What can be wrong with a batch. Each comes inside a BatchError, which tells
 // where; errors.Is finds it.
 var (
-	// ErrCorrupt matches every BatchError but ErrOldFormat and
-	// ErrInflatesTooMuch: the bytes are not what a producer wrote.
+	// ErrCorrupt matches every BatchError but ErrInflatesTooMuch: the bytes are
+	// not what a producer wrote.
 	ErrCorrupt = errors.New("corrupt batch")
 
-	ErrLength    = errors.New("impossible batch length")
-	ErrCRC       = errors.New("CRC-32C mismatch")
-	ErrCodec     = errors.New("unknown compression codec")
-	ErrInflate   = errors.New("compressed records cannot be inflated")
-	ErrRecord    = errors.New("malformed record")
-	ErrCount     = errors.New("record count mismatch")
-	ErrOrder     = errors.New("offsets out of order")
-	ErrMarker    = errors.New("unreadable control record")
-	ErrUnknownV  = errors.New("unknown batch format")
-	ErrOldFormat = errors.New("message format v0 or v1, written for Kafka before 0.11, is not supported")
+	ErrLength   = errors.New("impossible batch length")
+	ErrCRC      = errors.New("checksum mismatch")
+	ErrCodec    = errors.New("unknown compression codec")
+	ErrInflate  = errors.New("compressed records cannot be inflated")
+	ErrRecord   = errors.New("malformed record")
+	ErrCount    = errors.New("record count mismatch")
+	ErrOrder    = errors.New("offsets out of order")
+	ErrMarker   = errors.New("unreadable control record")
+	ErrUnknownV = errors.New("unknown batch format")
 
 	// ErrInflatesTooMuch is the answer to a batch that would pass the limit
 	// given to Inflate. Nothing is known to be wrong with it.
@@ -47,5 +46,5 @@ func (e *BatchError) Unwrap() error { return e.Err }
 
 // Is makes every kind of corruption match ErrCorrupt.
 func (e *BatchError) Is(target error) bool {
-	return target == ErrCorrupt && !errors.Is(e.Err, ErrOldFormat) && !errors.Is(e.Err, ErrInflatesTooMuch)
+	return target == ErrCorrupt && !errors.Is(e.Err, ErrInflatesTooMuch)
 }

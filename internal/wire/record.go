@@ -47,10 +47,15 @@ type Records struct {
 	next  int64 // no record may have a lower offset
 	batch Batch
 	err   error
+	set   setRecords // where they are of an older format
 }
 
 // Reset begins with another batch and its inflated records.
 func (it *Records) Reset(b *Batch, data []byte) {
+	if b.set != 0 {
+		it.resetSet(b, data)
+		return
+	}
 	*it = Records{rest: data, left: b.Records, next: b.BaseOffset, batch: *b}
 }
 
@@ -58,6 +63,9 @@ func (it *Records) Reset(b *Batch, data []byte) {
 // at the first that is not well-formed: see Err.
 func (it *Records) Next(rec *Record) bool {
 	if it.left == 0 {
+		if it.batch.set != 0 {
+			return it.nextOfSet(rec)
+		}
 		if len(it.rest) > 0 && it.err == nil {
 			it.fail(fmt.Errorf("%w: %d bytes after the last record", ErrCount, len(it.rest)))
 		}
@@ -73,12 +81,18 @@ func (it *Records) Next(rec *Record) bool {
 		it.fail(ErrRecord)
 		return false
 	}
+	it.left--
+	return it.pass(rec, outer.b)
+}
+
+// pass checks that the record lies in the batch, behind the one before, and moves on
+// to the rest.
+func (it *Records) pass(rec *Record, rest []byte) bool {
 	if rec.Offset < it.next || rec.Offset > it.batch.LastOffset {
 		it.fail(ErrOrder)
 		return false
 	}
-	it.rest, it.next = outer.b, rec.Offset+1
-	it.left--
+	it.rest, it.next = rest, rec.Offset+1
 	return true
 }
 
@@ -115,11 +129,17 @@ func (it *Records) place(rec *Record, offset, timestamp int64) bool {
 		return false
 	}
 	rec.Offset = it.batch.BaseOffset + offset
-	rec.Timestamp = it.batch.FirstTimestamp + timestamp
+	it.date(rec, it.batch.FirstTimestamp+timestamp)
+	return true
+}
+
+// date sets a record's timestamp to its own, or to the batch's where the broker has
+// dated it.
+func (it *Records) date(rec *Record, own int64) {
+	rec.Timestamp = own
 	if it.batch.LogAppendTime {
 		rec.Timestamp = it.batch.MaxTimestamp
 	}
-	return true
 }
 
 // fields reads the fields of a record; b is what is left. Like cursor it goes

@@ -23,6 +23,7 @@ type Batch struct {
 	Transactional bool
 	Control       bool
 	Producer      int64
+	OldFormat     bool // a message set of format 1, as before Kafka 0.11, of its base, codec and records
 	Records       []Record
 	Pack          func([]byte) []byte // instead of the codec's own compression
 }
@@ -39,6 +40,9 @@ type Record struct {
 const Time = 1_700_000_000_000
 
 func (b Batch) Encode() []byte {
+	if b.OldFormat {
+		return b.encodeSet()
+	}
 	last := b.Last
 	var body []byte
 	for _, r := range b.Records {
@@ -72,6 +76,31 @@ func (b Batch) Encode() []byte {
 	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
 	binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], crc32.MakeTable(crc32.Castagnoli)))
 	return raw
+}
+
+// encodeSet encodes a message set; a compressed one is a message itself.
+func (b Batch) encodeSet() (set []byte) {
+	relative := int64(0)
+	if b.Codec != wire.None {
+		relative = b.Base
+	}
+	last := int64(0)
+	for _, r := range b.Records {
+		set = appendMessage(set, kmsg.MessageV1{Offset: r.Offset - relative, Timestamp: Time + r.Offset, Key: r.Key, Value: r.Value})
+		last = r.Offset
+	}
+	if b.Codec == wire.None {
+		return set
+	}
+	return appendMessage(nil, kmsg.MessageV1{Offset: last, Attributes: int8(b.Codec), Timestamp: Time + last, Value: compressed(b.Codec, set)})
+}
+
+func appendMessage(dst []byte, m kmsg.MessageV1) []byte {
+	m.Magic = 1
+	raw := m.AppendTo(nil)
+	binary.BigEndian.PutUint32(raw[8:], uint32(len(raw)-12))
+	binary.BigEndian.PutUint32(raw[12:], crc32.ChecksumIEEE(raw[16:]))
+	return append(dst, raw...)
 }
 
 // Marker is the control batch that ends a transaction.

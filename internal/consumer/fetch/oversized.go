@@ -16,7 +16,7 @@ var errOversized = errors.New("batch has no room in BRIDGE_BUFFER_MAX_BYTES")
 // on behind it.
 type Oversized struct {
 	Last      int64 // offset of its last record
-	Records   int   // how many it says it has
+	Records   int   // how many it has at most, from where reading is on
 	Timestamp int64 // of its first record, Unix milliseconds
 	Size      Size
 }
@@ -87,7 +87,7 @@ func (d *Decoder) head(ctx context.Context, w *Work) *Fault {
 func (d *Decoder) passOver(ctx context.Context, w *Work, b *wire.Batch, s Size) error {
 	d.sendRead(ctx)
 	d.begin(w)
-	d.chunk.Oversized = &Oversized{Last: b.LastOffset, Records: b.Records, Timestamp: b.FirstTimestamp, Size: s}
+	d.chunk.Oversized = &Oversized{Last: b.LastOffset, Records: int(min(int64(b.Records), b.LastOffset-w.From+1)), Timestamp: b.FirstTimestamp, Size: s}
 	if b.LogAppendTime {
 		d.chunk.Oversized.Timestamp = b.MaxTimestamp
 	}

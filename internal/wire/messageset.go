@@ -1,0 +1,206 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"math"
+)
+
+// The formats before batches: message sets, format 0 of Kafka 0.7 and format 1 of
+// Kafka 0.10, which adds timestamps. Brokers to 3.9 write them where a topic's
+// message.format.version says so, and every broker returns what it finds on disk.
+// https://kafka.apache.org/documentation/#messageset
+//
+// A set is messages one after the other, each with a checksum of its own. A
+// compressed one is a single message, the wrapper, whose value inflates to a set. A
+// wrapper has the offset of the last message in it. The messages in it have offsets
+// of their own in format 0, and count from any number in format 1 (KIP-31).
+//
+// To readers of a partition each message is a Batch: a plain one with one record, a
+// wrapper with those in it.
+
+// Layout of a message, in bytes from its start. The size that follows the offset is
+// at atLength, the magic at atMagic, as in a batch.
+const (
+	atMessageCRC        = 12 // uint32, CRC-32 of all that follows it
+	atMessageAttributes = 17 // int8: codec in three bits, then whether LogAppendTime
+	atMessageTimestamp  = 18 // int64, of format 1
+	messageHeaderLen    = 18 // and 8 in format 1, before the lengths of key and value
+)
+
+// isMessage says whether what begins here is a message of an old format.
+func isMessage(raw []byte) bool { return uint8(raw[atMagic]) < 2 }
+
+// messageLen is the least that a message of the format takes.
+func messageLen(magic byte) int { return messageHeaderLen + 8*int(magic) + 4 + 4 }
+
+// message is one message of a set.
+type message struct {
+	magic      byte
+	codec      Codec
+	appendTime bool
+	offset     int64
+	timestamp  int64 // -1 in format 0
+	key, value []byte
+}
+
+// readMessage reads the message that set begins with, whose checksum must be right,
+// and returns what follows it.
+func readMessage(set []byte) (m message, rest []byte, err error) {
+	if len(set) <= atMagic {
+		return m, nil, ErrRecord
+	}
+	m.magic = set[atMagic]
+	total := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atMessageCRC
+	switch {
+	case m.magic > 1:
+		return m, nil, fmt.Errorf("%w: magic %d in a message set", ErrUnknownV, m.magic)
+	case total < int64(messageLen(m.magic)):
+		return m, nil, fmt.Errorf("%w: %d", ErrLength, total-atMessageCRC)
+	case total > int64(len(set)):
+		return m, nil, ErrRecord
+	}
+	raw := set[:total:total]
+	if crc32.ChecksumIEEE(raw[atMagic:]) != binary.BigEndian.Uint32(raw[atMessageCRC:]) {
+		return m, nil, ErrCRC
+	}
+	return m, set[total:], m.parse(raw)
+}
+
+// parse reads the fields of a whole message.
+func (m *message) parse(raw []byte) error {
+	m.parseHeader(raw)
+	c := cursor{b: raw, at: messageLen(m.magic) - 8}
+	m.key, m.value = c.nullable(), c.nullable()
+	switch {
+	case c.bad || c.at != len(raw):
+		return ErrRecord
+	case m.codec > LZ4: // zstd came after batches
+		return fmt.Errorf("%w: %d", ErrCodec, m.codec)
+	case m.offset < 0 || m.offset == math.MaxInt64:
+		return ErrOrder
+	}
+	return nil
+}
+
+func (m *message) parseHeader(raw []byte) {
+	m.magic, m.offset, m.timestamp = raw[atMagic], int64(binary.BigEndian.Uint64(raw)), -1
+	m.codec = Codec(raw[atMessageAttributes] & 7)
+	if m.magic == 1 {
+		m.appendTime = raw[atMessageAttributes]&(1<<3) != 0
+		m.timestamp = int64(binary.BigEndian.Uint64(raw[atMessageTimestamp:]))
+	}
+}
+
+// nullable reads a byte sequence with a 32-bit length: nil if the length is -1.
+func (c *cursor) nullable() []byte {
+	if n := c.int32(); n != -1 {
+		return c.take(int(n))
+	}
+	return nil
+}
+
+// readMessage makes a batch of a whole message.
+func (s *Batches) readMessage(b *Batch, raw []byte) error {
+	m, _, err := readMessage(raw)
+	if err != nil {
+		return b.fault(err)
+	}
+	*b = batchOf(&m, s.next)
+	if b.compressed = raw; m.codec != None {
+		if b.compressed = m.value; m.value == nil {
+			return b.fault(ErrRecord)
+		}
+	}
+	return s.pass(b)
+}
+
+// batchOf is a batch of one message. Where a wrapper begins its offset does not say:
+// not below next.
+func batchOf(m *message, next int64) Batch {
+	b := Batch{
+		BaseOffset: m.offset, LastOffset: m.offset, LeaderEpoch: -1, FirstTimestamp: m.timestamp, MaxTimestamp: m.timestamp,
+		ProducerID: -1, ProducerEpoch: -1, Codec: m.codec, LogAppendTime: m.appendTime, Records: 1, set: m.magic + 1,
+	}
+	if m.codec != None {
+		b.BaseOffset = min(next, m.offset)
+		b.Records = int(min(m.offset-b.BaseOffset+1, math.MaxInt32))
+	}
+	return b
+}
+
+// readMessageHeader is ReadHeader of a message.
+func readMessageHeader(records []byte, highWatermark int64) (b Batch, length int64, err error) {
+	b = Batch{BaseOffset: int64(binary.BigEndian.Uint64(records))}
+	length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atMessageCRC
+	if length < int64(messageLen(records[atMagic])) {
+		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrLength, length-atMessageCRC))
+	}
+	var m message
+	m.parseHeader(records)
+	switch {
+	case m.codec > LZ4:
+		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrCodec, m.codec))
+	case m.offset < 0 || m.offset == math.MaxInt64 || highWatermark >= 0 && m.offset >= highWatermark:
+		return b, 0, b.fault(ErrOrder)
+	}
+	return batchOf(&m, 0), length, nil
+}
+
+// setRecords are the messages of a set, as the records of their batch.
+type setRecords struct {
+	magic byte
+	base  int64 // what is added to the offsets of the messages
+}
+
+// resetSet begins with the messages of another batch.
+func (it *Records) resetSet(b *Batch, data []byte) {
+	*it = Records{rest: data, next: b.BaseOffset, batch: *b, set: setRecords{magic: b.set - 1}}
+	if b.Codec == None {
+		return
+	}
+	last, err := lastOffset(data)
+	if err != nil {
+		it.fail(err)
+	} else if it.set.magic == 1 {
+		it.set.base = b.LastOffset - last
+	}
+}
+
+// lastOffset is the offset of a set's last message, as it says it itself.
+func lastOffset(set []byte) (last int64, err error) {
+	if len(set) == 0 {
+		return 0, fmt.Errorf("%w: a compressed message set is empty", ErrCount)
+	}
+	for len(set) > 0 {
+		if len(set) < atMessageCRC {
+			return 0, ErrRecord
+		}
+		last = int64(binary.BigEndian.Uint64(set))
+		n := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atMessageCRC
+		if n < atMessageCRC || n > int64(len(set)) {
+			return 0, ErrRecord
+		}
+		set = set[n:]
+	}
+	return last, nil
+}
+
+// nextOfSet reads the next message into rec.
+func (it *Records) nextOfSet(rec *Record) bool {
+	if len(it.rest) == 0 {
+		return false
+	}
+	m, rest, err := readMessage(it.rest)
+	if err == nil && it.batch.Codec != None && (m.codec != None || m.magic != it.set.magic) {
+		err = fmt.Errorf("%w: a message of another kind in a compressed one", ErrRecord)
+	}
+	if err != nil {
+		it.fail(err)
+		return false
+	}
+	*rec = Record{Offset: it.set.base + m.offset, Key: m.key, Value: m.value}
+	it.date(rec, m.timestamp)
+	return it.pass(rec, rest)
+}
