@@ -213,6 +213,13 @@ func groupOf(key kmsg.Key) string {
 func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.NotCoordinator)
 	s.answer(at, pick(rnd, 500*time.Millisecond, 3*time.Second), e, kmsg.Heartbeat)
+	if e == kerr.UnknownMemberID {
+		s.add(at, "(the newer one of twins may end)", func(w *world) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.disowned = true
+		})
+	}
 }
 
 func (s *schedule) commitLost(rnd *rand.Rand, at time.Duration) {

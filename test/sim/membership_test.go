@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,9 +99,6 @@ func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
 				delete(w.slots, i)
 			}
 		}
-		if slot >= 0 {
-			w.twins = append(w.twins, p)
-		}
 		w.mu.Unlock()
 		if slot < 0 {
 			return
@@ -110,17 +108,50 @@ func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
 		w.truth.excuse(excuse{from: now.Add(-exposure), to: now.Add(p.settings.heartbeat + 15*time.Second), why: "has a twin"})
 		w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "has a twin"})
 		w.startSlot(slot)
+		newer := w.slot(slot)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.twins = append(w.twins, twins{p, newer})
 	})
 }
 
-// endTwins wants those whose name was taken to have ended because of it.
+// twins are two processes of one name. The newer one is nil if it did not start.
+type twins struct{ older, newer *process }
+
+// sameName says whether another process's name has ended this one.
+func (p *process) sameName() bool {
+	return p != nil && p.over() && p.err != nil && strings.Contains(p.err.Error(), "BRIDGE_INSTANCE_ID")
+}
+
+// mistaken says whether a process may have ended because of its name although it was
+// the newer one: the older one was told that it is no member any more, and has joined
+// anew. A broker would have said that another one has its name.
+func (w *world) mistaken(p *process) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.disowned && p.sameName() && slices.ContainsFunc(w.twins, func(t twins) bool { return t.newer == p })
+}
+
+// endTwins wants those whose name was taken to have ended because of it. kfake leaves
+// the join of the older one without an answer where both wait for a rebalance, which a
+// broker does not: it hears of the other with its next join.
 func (w *world) endTwins() {
-	for _, p := range w.twins {
-		if !p.over() && !p.killed.Load() {
+	for _, t := range w.twins {
+		p := t.older
+		for end := time.Now().Add(p.settings.rebalance + time.Minute); time.Now().Before(end) && !p.over() && !w.mistaken(t.newer); {
+			time.Sleep(time.Second)
+		}
+		switch {
+		case p.killed.Load():
+			continue
+		case !p.over() && w.mistaken(t.newer):
+			_ = p.stop()
+			continue
+		case !p.over():
 			w.truth.blame("%s goes on although another process has its name", p.name)
 			p.kill()
 		}
-		if <-p.stopped; p.err == nil || !strings.Contains(p.err.Error(), "BRIDGE_INSTANCE_ID") {
+		if <-p.stopped; !p.sameName() {
 			w.truth.blame("%s, whose name another process has, ended with %v", p.name, p.err)
 		}
 	}

@@ -86,7 +86,7 @@ func (w *world) stopSlot(i int) {
 	err := p.stop()
 	w.endsIn(i, -1)
 	w.note("%s in slot %d stopped after %s: %v", p.name, i, time.Since(began), err)
-	if err != nil && !errors.Is(err, consumer.ErrUnfinished) {
+	if err != nil && !errors.Is(err, consumer.ErrUnfinished) && !w.mistaken(p) {
 		w.truth.blame("%s: %v", p.name, err)
 	}
 	if took := time.Since(began); took > p.settings.shutdown+30*time.Second+time.Duration(p.slack.Load()) {

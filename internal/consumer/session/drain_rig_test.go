@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -126,8 +127,14 @@ type sessionRun struct {
 // good and, from offset 2 on, two of bad.
 func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionRun), change ...func(*Session)) {
 	t.Helper()
+	runningSessionOn(t, nil, prepare, test, change...)
+}
+
+// runningSessionOn is runningSession on brokers of a kind.
+func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRun), test func(*sessionRun), change ...func(*Session)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}), api: newFakeAPI(), stop: make(chan struct{})}
+		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}, brokers...), api: newFakeAPI(), stop: make(chan struct{})}
 		r.coordinator = &coordinator{committed: map[int32]kafka.CommitOffset{}}
 		r.Cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()

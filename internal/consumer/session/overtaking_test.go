@@ -25,8 +25,9 @@ func exceptFrom(o Outcome, ids ...string) func(*fakeImport) Outcome {
 	}
 }
 
-// once wants each of the lines to be stored once, in any order.
-func once(t *testing.T, stored []string, first, last int64) {
+// once wants each of the lines to be stored once, in any order: those from a first
+// offset to a last one, and so on.
+func once(t *testing.T, stored []string, runs ...int64) {
 	t.Helper()
 	var got []int64
 	for _, id := range stored {
@@ -37,8 +38,12 @@ func once(t *testing.T, stored []string, first, last int64) {
 		got = append(got, o)
 	}
 	slices.Sort(got)
-	if !slices.Equal(got, offsets(first, last)) {
-		t.Errorf("stored %v\nwant each of %d to %d once", got, first, last)
+	var want []int64
+	for i := 0; i < len(runs); i += 2 {
+		want = append(want, offsets(runs[i], runs[i+1])...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("stored %v\nwant each of %v once", got, want)
 	}
 }
 

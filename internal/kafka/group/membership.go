@@ -113,16 +113,21 @@ func (m *membership) subscribe(topics []string, counts map[string]int) {
 		return // on its way to just that
 	}
 	m.topics, m.counts, m.recount = topics, counts, false
-	if m.state == belongs || m.state == rebalancing {
-		if m.hasty++; m.proven {
-			m.hasty = 0
-		}
-	}
+	m.ended()
 	if m.stale > 2 && (m.state == belongs || m.state == rebalancing) {
 		m.asked++
 	}
 	if m.state != fenced {
 		m.state = outside
+	}
+}
+
+// ended notes that the generation ends, if the member is in one, and how early.
+func (m *membership) ended() {
+	if m.state == belongs || m.state == rebalancing {
+		if m.hasty++; m.proven {
+			m.hasty = 0
+		}
 	}
 }
 
@@ -222,8 +227,10 @@ func (m *membership) refused(c call, err error) {
 		m.state = fenced
 		return
 	case code == kafka.CodeUnknownMember:
+		m.ended()
 		m.forget()
 	case code == kafka.CodeIllegalGeneration:
+		m.ended()
 		m.state = outside
 	case code == kafka.CodeRebalanceInProgress && c == beat:
 		m.state, m.failures = rebalancing, 0

@@ -99,6 +99,12 @@ func TestMembership_passingRefusalsAreToldInTheEnd(t *testing.T) {
 
 // Generations that end before a heartbeat has held rest ever longer before the next.
 func TestMembership_hastyGenerationsRest(t *testing.T) {
+	for _, end := range []kafka.Code{kafka.CodeRebalanceInProgress, kafka.CodeUnknownMember, kafka.CodeIllegalGeneration} {
+		t.Run(end.Error(), func(t *testing.T) { hastyGenerationsRest(t, end) })
+	}
+}
+
+func hastyGenerationsRest(t *testing.T, end kafka.Code) {
 	m := stage(outside)
 	round := func(beats int) time.Duration {
 		m.subscribe(m.topics, m.counts)
@@ -108,7 +114,7 @@ func TestMembership_hastyGenerationsRest(t *testing.T) {
 		for range beats {
 			_ = m.answered(beat, answer{})
 		}
-		_ = m.answered(beat, answer{err: kafka.CodeRebalanceInProgress})
+		_ = m.answered(beat, answer{err: end})
 		return rest
 	}
 	var rests []time.Duration
@@ -116,6 +122,9 @@ func TestMembership_hastyGenerationsRest(t *testing.T) {
 		rests = append(rests, round(beats))
 	}
 	want := []time.Duration{0, 0, firstRest, 2 * firstRest, 4 * firstRest, 0}
+	if end != kafka.CodeRebalanceInProgress { // a failure itself
+		want = []time.Duration{0, firstRest, firstRest, 2 * firstRest, 4 * firstRest, firstRest}
+	}
 	if !slices.Equal(rests, want) {
 		t.Errorf("rests %v, want %v", rests, want)
 	}
