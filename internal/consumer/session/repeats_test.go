@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -105,7 +106,7 @@ func TestSession_aLostAcknowledgementRepeatsOneWrite(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		const lost = 1
 		for n := range int64(3) {
-			r.letters.write = func(l *letter) error {
+			r.letters.write = func(l *letters.Letter) error {
 				if n == lost {
 					r.letters.taken = append(r.letters.taken, l)
 					return errors.New("no answer")
@@ -128,7 +129,7 @@ func TestSession_aLostAcknowledgementRepeatsOneWrite(t *testing.T) {
 			}
 			repeated += seen[o] - 1
 		}
-		if repeated == 0 || repeated > letterBatch {
+		if repeated == 0 || repeated > 500 {
 			t.Errorf("%d dead letters are repeated, want those of one write", repeated)
 		}
 	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
