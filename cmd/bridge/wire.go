@@ -34,9 +34,10 @@ func consumerConfig(cfg *config.Config) session.Config {
 		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
-		FetchMaxBytes: int64(cfg.Kafka.FetchMaxBytes), FetchMaxWait: cfg.Kafka.FetchMaxWait, MetadataRefresh: cfg.Kafka.MetadataRefresh,
-		Record:    recordSettings(cfg),
-		OnInvalid: policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
+		MetadataRefresh: cfg.Kafka.MetadataRefresh,
+		Fetch:           session.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
+		Record:          recordSettings(cfg),
+		OnInvalid:       policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
 		DLQTopic:       cfg.Policies.DLQTopic,
 		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
 		BufferMaxBytes: int64(cfg.Buffer.MaxBytes), UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency,
@@ -61,7 +62,7 @@ func consumerConfig(cfg *config.Config) session.Config {
 func preflightOf(c session.Config) preflight.Config {
 	return preflight.Config{
 		Group: c.Group, Topics: c.Topics,
-		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted,
+		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted, Rack: c.Fetch.Rack,
 		Record: c.Record, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, SkipRecords: c.SkipRecords, DLQTopic: c.DLQTopic,
 		BufferMaxBytes: c.BufferMaxBytes,
 	}

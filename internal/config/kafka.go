@@ -26,6 +26,7 @@ type Kafka struct {
 	// FetchMaxWait: small values cost requests on idle topics.
 	FetchMaxWait    time.Duration `envconfig:"BRIDGE_KAFKA_FETCH_MAX_WAIT" default:"500ms" min:"1ms" max:"1m" desc:"How long a broker may wait for records before it answers a fetch."`
 	MetadataRefresh time.Duration `envconfig:"BRIDGE_KAFKA_METADATA_REFRESH" default:"30s" min:"10ms" max:"1h" desc:"New partitions and topics are picked up within this."`
+	Rack            string        `envconfig:"BRIDGE_KAFKA_RACK" desc:"Rack (zone) of this process, as the brokers name it in broker.rack: partitions are read from a replica there where the brokers offer one (KIP-392, which needs replica.selector.class on the brokers), else from their leaders."`
 
 	TLS  KafkaTLS `section:"TLS to the brokers"`
 	SASL SASL     `section:"Authentication to the brokers"`

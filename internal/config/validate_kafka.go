@@ -20,6 +20,7 @@ func (l *loader) validateKafka() {
 	for _, id := range []struct{ variable, name string }{
 		{"BRIDGE_KAFKA_GROUP_ID", k.GroupID},
 		{"BRIDGE_KAFKA_CLIENT_ID", k.ClientID},
+		{"BRIDGE_KAFKA_RACK", k.Rack},
 	} {
 		l.require(len(id.name) <= 249 && !strings.ContainsFunc(id.name, isControl),
 			"want at most 249 bytes without control characters", id.variable)

@@ -22,6 +22,7 @@ type Config struct {
 	Topics        kafka.Selection
 	OffsetReset   ledger.OffsetReset
 	ReadCommitted bool
+	Rack          string // "" for none
 
 	Record      record.Settings
 	OnInvalid   record.Policy
@@ -187,6 +188,9 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 		return false
 	}
 	p.cluster = md.ClusterID
+	if p.cfg.Rack != "" {
+		p.report(checkRack(p.cfg.Rack, md.Brokers))
+	}
 	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
 	matched, excluded := false, []string{}
 	for _, t := range md.Topics {

@@ -217,9 +217,9 @@ func (c *cluster) statefulSet() {
 		if got := p.variable("BRIDGE_LEAVE_ON_STOP"); got != "false" {
 			c.t.Errorf("%s has BRIDGE_LEAVE_ON_STOP=%q", p.Metadata.Name, got)
 		}
-		// What kafka.rackLabel rests on: the API server copies it from the node.
-		if got := p.field("metadata.labels['topology.kubernetes.io/zone']"); got != zone {
-			c.t.Errorf("%s is in the zone %q, its node in %q", p.Metadata.Name, got, zone)
+		// kafka.rackLabel rests on the API server, which copies the label from the node.
+		if env := c.environment(p, ""); !slices.Contains(env, "BRIDGE_KAFKA_RACK="+zone) {
+			c.t.Errorf("%s, whose node is in the zone %q, has the environment %q", p.Metadata.Name, zone, env)
 		}
 	}
 	c.helm(append([]string{"upgrade", "--set", "config.BRIDGE_BATCH_MAX_AGE=10s"}, args...)...)

@@ -182,7 +182,7 @@ func (f *fleet) start(place int) *fleetMember {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	cfg.FetchMaxWait = 500 * time.Millisecond
+	cfg.Fetch.MaxWait = 500 * time.Millisecond
 	if f.static {
 		cfg.InstanceID, cfg.StayOnStop = instanceOf(place), true
 	}

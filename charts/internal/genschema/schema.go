@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"kafka-import-bridge/internal/config"
 )
@@ -33,10 +32,6 @@ func valuesSchema() ([]byte, error) {
 	}
 	properties := schema["properties"].(object)
 	properties["config"] = configSchema()
-	if !known("BRIDGE_KAFKA_RACK") {
-		kafka := properties["kafka"].(object)["properties"].(object)
-		kafka["rackLabel"] = object{"const": "", "description": "For a bridge that knows BRIDGE_KAFKA_RACK; this version does not."}
-	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -45,11 +40,6 @@ func valuesSchema() ([]byte, error) {
 		return nil, fmt.Errorf("encode schema: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-// known reports whether this version of the bridge has a setting.
-func known(variable string) bool {
-	return slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Variable == variable })
 }
 
 func configSchema() object {

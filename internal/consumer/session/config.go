@@ -25,9 +25,8 @@ type Config struct {
 	SessionTimeout    time.Duration
 	RebalanceTimeout  time.Duration
 	HeartbeatInterval time.Duration
-	FetchMaxBytes     int64
-	FetchMaxWait      time.Duration
 	MetadataRefresh   time.Duration
+	Fetch             Fetch
 
 	Record record.Settings
 	// Schemas turn values into JSON; nil takes values for JSON as they come. Whoever
@@ -50,6 +49,13 @@ type Config struct {
 	ShutdownTimeout      time.Duration
 }
 
+// Fetch says what is asked of the brokers that are read from.
+type Fetch struct {
+	MaxBytes int64 // of an answer
+	MaxWait  time.Duration
+	Rack     string // see fetch.Config; empty: leaders are read
+}
+
 // LineOverhead is an upper bound, in bytes, of what a namespace's first line is
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10
@@ -58,7 +64,7 @@ const LineOverhead = 2 << 10
 func (c *Config) reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
 		Schemas:       c.Schemas,
-		ReadCommitted: c.ReadCommitted, MaxBytes: c.FetchMaxBytes, MaxWait: c.FetchMaxWait,
+		ReadCommitted: c.ReadCommitted, MaxBytes: c.Fetch.MaxBytes, MaxWait: c.Fetch.MaxWait, Rack: c.Fetch.Rack,
 		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed, Throttled: throttled,
 		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },
 	}

@@ -23,7 +23,7 @@ func testConfig(t testing.TB, change ...func(*Config)) Config {
 	cfg := Config{
 		Group: "bridge", ClientID: "test", Topics: kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
 		SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second,
-		FetchMaxBytes: 1 << 20, FetchMaxWait: 100 * time.Millisecond, MetadataRefresh: 30 * time.Second,
+		Fetch: Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
 		BufferMaxBytes: 16 << 20, UploadConcurrency: 4, NamespaceConcurrency: 1,

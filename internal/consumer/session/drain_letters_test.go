@@ -82,7 +82,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 				r.offset(604)
 			}, func(s *Session) {
 				// There is room for a part of the records at a time.
-				s.cfg.OnRejected, s.letters, s.cfg.FetchMaxBytes = record.DeadLetter, letters, 64<<10
+				s.cfg.OnRejected, s.letters, s.cfg.Fetch.MaxBytes = record.DeadLetter, letters, 64<<10
 			})
 		})
 	}

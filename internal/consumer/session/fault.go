@@ -34,6 +34,7 @@ func (s *intake) faulted(p *partition, f *fetch.Fault, now time.Time) {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
 			s.metrics.KafkaFailed(operation)
 		}
+		s.fetcher.Distrust(p.cursor, f.Err) // the leader may do better
 		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
 		s.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())

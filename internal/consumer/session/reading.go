@@ -21,7 +21,7 @@ func (s *Session) startReading() (stop func()) {
 		}
 	}
 	cfg := s.cfg.reading(s.metrics.KafkaFailed, s.throttled)
-	cfg.Decoded = s.decoded
+	cfg.Decoded, cfg.Distrusted = s.decoded, s.distrusted
 	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.mapper, s.inflated, s.chunks) }
 	s.fetcher = fetch.New(&cfg, s.client, s.fetched, runtime.GOMAXPROCS(0), refresh)
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, newDecoder())

@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/kafka"
 )
 
 const (
@@ -76,6 +77,13 @@ func (s *base) throttled(broker int32, d time.Duration) {
 		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
 }
 
+// distrusted reports that a replica in this process's rack is given up for a while. Any
+// goroutine may call it.
+func (s *base) distrusted(tp kafka.TopicPartition, replica int32, why error) {
+	s.Faults.Log(time.Now(), "a replica in this rack is not read from for a while; their leaders are; nothing is lost", fmt.Sprintf("replica/%d", replica),
+		"broker", replica, "topic", tp.Topic, "partition", tp.Partition, "error", s.Explain(why))
+}
+
 const throttledRemedy = "raise consumer_byte_rate or request_percentage of its client id or user (kafka-configs.sh), or add no more replicas"
 
 // wait lets a chunk wait for memory.
@@ -138,7 +146,7 @@ func (s *Session) standstill(out *report.PartitionStatus, p *partition, full str
 	case full != "" && out.Unread > 0:
 		state, text = "paused", "memory is full: nothing is read until imports free some; most is held by "+full
 	case st.Throttled.After(now):
-		state, text = "paused", fmt.Sprintf("broker %d slows reading down until %s, as a quota is used up: %s", st.Leader, st.Throttled.UTC().Format(time.RFC3339), throttledRemedy)
+		state, text = "paused", fmt.Sprintf("broker %d slows reading down until %s, as a quota is used up: %s", st.Server, st.Throttled.UTC().Format(time.RFC3339), throttledRemedy)
 	default:
 		return
 	}
