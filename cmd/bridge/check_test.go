@@ -306,6 +306,38 @@ func TestCheck_committedOffsets(t *testing.T) {
 	}
 }
 
+// What a policy that leaves records out means is told partition by partition.
+func TestCheck_startsOfANewGroup(t *testing.T) {
+	w := newCheckWorld(t)
+	young, old := time.Now().Add(-time.Hour), time.Now().Add(-48*time.Hour)
+	for _, r := range []*kgo.Record{
+		{Partition: 0, Timestamp: old}, {Partition: 0, Timestamp: old}, {Partition: 0, Timestamp: young}, {Partition: 0, Timestamp: old},
+		{Partition: 1, Timestamp: old},
+	} {
+		r.Topic, r.Value = "users", []byte(`{"id":"a"}`)
+		if err := w.client().ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day := time.Now().Add(-24 * time.Hour).UTC().Format(time.RFC3339)
+	for reset, want := range map[string]string{
+		"earliest":         "5 records ahead of the group, which is new",
+		"latest":           "0 records ahead of the group, which is new: latest starts partition 0 at 4 (the end), 1 at 1 (the end), 2 at 0 (the end)",
+		"duration:24h":     "2 records ahead of the group, which is new: duration:24h0m0s starts partition 0 at 2, 1 at 1 (the end), 2 at 0 (the end)",
+		"timestamp:" + day: "2 records ahead of the group, which is new: timestamp:" + day + " starts partition 0 at 2, 1 at 1 (the end), 2 at 0 (the end)",
+	} {
+		code, out := w.check(map[string]string{"BRIDGE_KAFKA_OFFSET_RESET": reset, "BRIDGE_KAFKA_TOPICS": "users"})
+		if want = "ok topic users: 3 partitions, readable; " + want + "\n"; code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%s: exit code %d, want %q: %s", reset, code, want, out)
+		}
+	}
+	w.commit("listings", 0, 0) // which an earlier configuration has read
+	code, out := w.check(map[string]string{"BRIDGE_KAFKA_OFFSET_RESET": "duration:24h", "BRIDGE_KAFKA_TOPICS": "users"})
+	if want := "5 records ahead of what the group has committed\n"; code != 0 || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, want %q: %s", code, want, out)
+	}
+}
+
 func TestCheck_sharedGroup(t *testing.T) {
 	w := newCheckWorld(t)
 	w.produce("users", 0, `{"id":"a"}`)

@@ -31,7 +31,7 @@ func consumerConfig(cfg *config.Config) session.Config {
 	out := session.Config{
 		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
 		Topics:         kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
-		OffsetReset:    map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[cfg.Kafka.OffsetReset],
+		OffsetReset:    offsetReset(cfg.Kafka.OffsetReset),
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
@@ -56,6 +56,16 @@ func consumerConfig(cfg *config.Config) session.Config {
 		out.SkipRecords[tp] = out.SkipRecords[tp].With(r.First, r.Last)
 	}
 	return out
+}
+
+func offsetReset(r config.OffsetReset) ledger.OffsetReset {
+	switch {
+	case !r.Since.IsZero():
+		return ledger.ResetAt(r.Since)
+	case r.Ago > 0:
+		return ledger.ResetAgo(r.Ago)
+	}
+	return map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[r]
 }
 
 // preflightOf is what bridge check needs to know of the consumer's configuration.

@@ -168,6 +168,33 @@ func TestLoad_faults(t *testing.T) {
 	}
 }
 
+func TestLoad_offsetResetFaults(t *testing.T) {
+	const (
+		words    = "want earliest, latest, hold, timestamp:TIME such as timestamp:2026-11-01T00:00:00Z, or duration:TIME such as duration:24h"
+		time     = "want a time since 1970 with its zone (RFC 3339), such as timestamp:2026-11-01T00:00:00Z or timestamp:2026-11-01T00:00:00+01:00"
+		duration = "want a positive duration in hours, minutes or seconds, such as duration:24h or duration:1h30m"
+	)
+	for text, want := range map[string]string{
+		"begin":                              words,
+		"latest:24h":                         words,
+		"timestamp":                          words,
+		"duration":                           words,
+		"timestamp:":                         time,
+		"timestamp:2026-11-01T00:00:00":      time,
+		"timestamp:2026-11-01":               time,
+		"timestamp:1793491200":               time,
+		"timestamp:1969-12-31T23:59:59.999Z": time, // a negative timestamp means other offsets to brokers
+		"duration:7d":                        duration,
+		"duration:0s":                        duration,
+		"duration:-1h":                       duration,
+	} {
+		_, err := config.Load(with("BRIDGE_KAFKA_OFFSET_RESET=" + text))
+		if want := `BRIDGE_KAFKA_OFFSET_RESET="` + text + `": ` + want; err == nil || err.Error() != want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
 func TestLoad_staticNamespaceThatIsAllowed(t *testing.T) {
 	load(t, with("BRIDGE_NAMESPACE=static:foo"))
 	load(t, with("BRIDGE_NAMESPACE=static:foo", "BRIDGE_NAMESPACE_ALLOW=fo+"))

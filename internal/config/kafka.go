@@ -15,7 +15,7 @@ type Kafka struct {
 	// none.
 	TopicExclude Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX" desc:"Regular expression for topics that BRIDGE_KAFKA_TOPIC_REGEX matches and that are not to be read: a name that it matches as a whole is left out."`
 	Group
-	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" oneof:"earliest|latest|hold" desc:"Where a partition starts when the group is new (the start is committed at once; partitions that appear later start at earliest). A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
+	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" pattern:"^(|earliest|latest|hold|timestamp:[0-9]{4}-.+|duration:[0-9.].*)$" desc:"Where a partition starts when the group is new: earliest, latest, timestamp:2026-11-01T00:00:00Z (the first record that is not older) or duration:24h (the first record that is not older than that); where there is none, the end. The start is committed at once; partitions that appear later start at earliest. A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
 	IsolationLevel IsolationLevel `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`
 
 	Session

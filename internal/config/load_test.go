@@ -119,6 +119,26 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	}
 }
 
+func TestLoad_offsetReset(t *testing.T) {
+	first := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for text, want := range map[string]config.OffsetReset{
+		"":                                      config.ResetEarliest,
+		"hold":                                  config.ResetHold,
+		"LATEST":                                config.ResetLatest,
+		"timestamp:2026-11-01T00:00:00Z":        {Since: first},
+		"Timestamp:2026-11-01t00:00:00z":        {Since: first},
+		"timestamp:2026-11-01T01:00:00.5+01:00": {Since: first.Add(500 * time.Millisecond)},
+		"timestamp:1970-01-01T00:00:00Z":        {Since: time.Unix(0, 0)},
+		"duration:24h":                          {Ago: 24 * time.Hour},
+		"duration:1h30m":                        {Ago: 90 * time.Minute},
+	} {
+		got := load(t, with("BRIDGE_KAFKA_OFFSET_RESET="+text)).Kafka.OffsetReset
+		if got.Word != want.Word || !got.Since.Equal(want.Since) || got.Ago != want.Ago {
+			t.Errorf("%q is %+v, want %+v", text, got, want)
+		}
+	}
+}
+
 func TestLoad_numbersAreDecimal(t *testing.T) {
 	for text, want := range map[string]int{"010": 10, "09": 9, "16": 16} {
 		if got := load(t, with("BRIDGE_UPLOAD_CONCURRENCY="+text)).API.UploadConcurrency; got != want {

@@ -35,6 +35,7 @@ type Setting struct {
 	Meaning  string   // one paragraph, plain text
 	Section  string   // the heading under which it is documented
 	Form     string   // of a secret's text: "headers", or "" for one line
+	Pattern  string   // of a text of KindString, roughly: a regular expression; "" for any
 
 	index []int // of the field in Config
 }
@@ -94,6 +95,7 @@ func settingOf(name, section string, field reflect.StructField, index []int) Set
 		Meaning:  field.Tag.Get("desc"),
 		Section:  section,
 		Form:     field.Tag.Get("form"),
+		Pattern:  field.Tag.Get("pattern"),
 		index:    index,
 	}
 	if words := field.Tag.Get("oneof"); words != "" {

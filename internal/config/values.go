@@ -14,7 +14,6 @@ import (
 
 // The words of the enumerations; the accepted ones are in the oneof tags.
 type (
-	OffsetReset    string
 	IsolationLevel string
 	SASLMechanism  string
 	IDNumbers      string
@@ -24,10 +23,6 @@ type (
 )
 
 const (
-	ResetEarliest OffsetReset = "earliest"
-	ResetLatest   OffsetReset = "latest"
-	ResetHold     OffsetReset = "hold"
-
 	FormatJSON     ValueFormat = "json"
 	FormatRegistry ValueFormat = "registry"
 

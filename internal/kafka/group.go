@@ -40,14 +40,10 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[stri
 	for name, partitions := range topics {
 		request.Topics = append(request.Topics, offsetfetch.RequestTopic{Name: name, PartitionIndexes: partitions})
 	}
-	answer, err := groupCall[*offsetfetch.Response](ctx, c, request)
-	if err == nil {
-		err = Code(answer.ErrorCode).Err()
-	}
+	offsets, err := c.fetchOffsets(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("fetch offsets of group %s: %w", group, err)
+		return nil, err
 	}
-	offsets := collectOffsets(answer)
 	for name, partitions := range topics {
 		for _, p := range partitions {
 			if _, ok := offsets[TopicPartition{name, p}]; !ok {
@@ -56,6 +52,23 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[stri
 		}
 	}
 	return offsets, nil
+}
+
+// FetchAllOffsets asks for everything that the group has committed. Topics that this
+// user may not describe are not in the answer.
+func (c *Client) FetchAllOffsets(ctx context.Context, group string) (map[TopicPartition]Committed, error) {
+	return c.fetchOffsets(ctx, &offsetfetch.Request{GroupID: group})
+}
+
+func (c *Client) fetchOffsets(ctx context.Context, request *offsetfetch.Request) (map[TopicPartition]Committed, error) {
+	answer, err := groupCall[*offsetfetch.Response](ctx, c, request)
+	if err == nil {
+		err = Code(answer.ErrorCode).Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch offsets of group %s: %w", request.GroupID, err)
+	}
+	return collectOffsets(answer), nil
 }
 
 func collectOffsets(answer *offsetfetch.Response) map[TopicPartition]Committed {

@@ -40,7 +40,7 @@ func TestEachRange_aSilentLeaderHoldsUpNobody(t *testing.T) {
 		}
 		ask := func() (answers []time.Duration, took time.Duration, err error) {
 			began := time.Now()
-			err = r.Client.EachRange(t.Context(), true, todo, leaders, func(found map[kafka.TopicPartition]kafka.Range) {
+			err = r.Client.EachRange(t.Context(), kafka.RangeQuery{Committed: true}, todo, leaders, func(found map[kafka.TopicPartition]kafka.Range) {
 				answers = append(answers, time.Since(began))
 			})
 			return answers, time.Since(began), err

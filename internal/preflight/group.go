@@ -23,10 +23,13 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 			topics[t.name] = append(topics[t.name], part.Partition)
 		}
 	}
-	var committed map[kafka.TopicPartition]kafka.Committed
+	var committed, known map[kafka.TopicPartition]kafka.Committed
 	err := patiently(ctx, func(ctx context.Context) (err error) {
 		if committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics); err == nil {
 			err = kafka.FirstError(committed)
+		}
+		if err == nil {
+			known, err = p.client.FetchAllOffsets(ctx, p.cfg.Group) // it may have read other topics before
 		}
 		return err
 	})
@@ -36,7 +39,10 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 	if err != nil {
 		return p.failure(check, err)
 	}
-	p.committed, p.committing = committed, true
+	p.committed, p.committing, p.fresh = committed, true, true
+	for _, c := range known {
+		p.fresh = p.fresh && c.Offset < 0
+	}
 	if foreign := p.client.ForeignGroup(ctx, p.cfg.Group); foreign != nil {
 		return Finding{Check: check, Detail: oneLine(foreign.Error()), Remedy: "stop that program or choose another BRIDGE_KAFKA_GROUP_ID"}
 	}

@@ -70,6 +70,7 @@ type Preflight struct {
 	topics     []*inspectedTopic // those that exist and may be described
 	committed  map[kafka.TopicPartition]kafka.Committed
 	committing bool // committed could be read
+	fresh      bool // the group has committed nothing, of any topic
 }
 
 // New prepares a preflight that connects as client would; client

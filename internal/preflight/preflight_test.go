@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,7 +22,7 @@ func TestPreflight_placeStart(t *testing.T) {
 		text, _ := ledger.New(offset, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: ledger.Identity(id, cluster)}, ledger.MaxMetadata)
 		return text
 	}
-	log := kafka.Range{Begin: 10, End: 30, Stable: 28}
+	log := kafka.Range{Begin: 10, End: 30, Stable: 28, Since: 25}
 	for _, tc := range []struct {
 		name      string
 		committed int64
@@ -34,6 +35,8 @@ func TestPreflight_placeStart(t *testing.T) {
 		{"a new group starts at the log start", -1, "", ledger.ResetEarliest, false, 10, ""},
 		{"a new group starts at the end with latest", -1, "", ledger.ResetLatest, false, 28, ""},
 		{"a new partition starts at the log start even with latest", -1, "", ledger.ResetLatest, true, 10, ""},
+		{"a new group starts at a time", -1, "", ledger.ResetAgo(time.Hour), false, 25, ""},
+		{"a new partition starts at the log start even with a time", -1, "", ledger.ResetAgo(time.Hour), true, 10, ""},
 		{"a new group starts at the log start with hold", -1, "", ledger.ResetHold, false, 10, ""},
 		{"a committed offset counts", 15, "", ledger.ResetEarliest, true, 15, ""},
 		{"one written by a bridge too", 15, beside(id, "c1", 15), ledger.ResetEarliest, true, 15, ""},
@@ -46,11 +49,8 @@ func TestPreflight_placeStart(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tp := kafka.TopicPartition{Topic: "users", Partition: 0}
-			p := &Preflight{cfg: &Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true,
+			p := &Preflight{cfg: &Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true, fresh: tc.committed < 0 && !tc.used,
 				committed: map[kafka.TopicPartition]kafka.Committed{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
-			if tc.used {
-				p.committed[kafka.TopicPartition{Topic: "users", Partition: 1}] = kafka.Committed{Offset: 5}
-			}
 			part := &inspectedPartition{TopicPartition: tp, log: log}
 			gap := p.placeStart(part, id)
 			if part.start != tc.start || (gap == "") != (tc.gap == "") || !strings.Contains(gap, tc.gap) {

@@ -2,7 +2,7 @@ package preflight
 
 import (
 	"fmt"
-	"maps"
+	"strconv"
 	"strings"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -37,8 +37,8 @@ func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 		return Finding{Check: check, OK: true, Detail: detail + "how many records are ahead is unknown without the group's offsets"}
 	}
 	detail += count(int(ahead), "record")
-	if p.fresh() {
-		detail += " ahead of the group, which is new"
+	if p.fresh {
+		detail += " ahead of the group, which is new" + p.skipping(t)
 	} else {
 		detail += " ahead of what the group has committed"
 	}
@@ -65,7 +65,7 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 	}
 	log := part.log
 	at := ledger.Resume(ledger.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}, ledger.Log(log), ledger.Reader{
-		Identity: ledger.Identity(id, p.cluster), Reset: p.cfg.OffsetReset, Fresh: p.committing && p.fresh(),
+		Identity: ledger.Identity(id, p.cluster), Reset: p.cfg.OffsetReset, Fresh: p.fresh,
 	})
 	switch part.start = min(at.Offset, p.end(part)); {
 	case at.Problem != nil:
@@ -79,12 +79,19 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 // end is where a reader of the configured isolation level ends now.
 func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.Begin, part.log.Stable) }
 
-// fresh says that the group has committed nothing.
-func (p *Preflight) fresh() bool {
-	for c := range maps.Values(p.committed) {
-		if c.Offset >= 0 {
-			return false
-		}
+// skipping lists where the partitions of a new group start, if that is not where
+// their logs do.
+func (p *Preflight) skipping(t *inspectedTopic) string {
+	if !p.cfg.OffsetReset.Skips() {
+		return ""
 	}
-	return true
+	var starts []string
+	for _, part := range t.partitions {
+		at := strconv.FormatInt(part.start, 10)
+		if part.start == p.end(part) {
+			at += " (the end)"
+		}
+		starts = append(starts, fmt.Sprintf("%d at %s", part.Partition, at))
+	}
+	return fmt.Sprintf(": %s starts partition %s", p.cfg.OffsetReset, some(starts))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -76,15 +77,20 @@ func (p *Preflight) askLeader(ctx context.Context, leader int32, parts []*inspec
 }
 
 func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspectedPartition) error {
-	for _, ask := range []struct {
+	type question struct {
 		timestamp int64
 		committed bool
 		into      func(*inspectedPartition) *int64
-	}{
+	}
+	asks := []question{
 		{wire.EarliestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.Begin }},
 		{wire.LatestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.End }},
 		{wire.LatestOffset, p.cfg.ReadCommitted, func(i *inspectedPartition) *int64 { return &i.log.Stable }},
-	} {
+	}
+	if since := p.cfg.OffsetReset.Since(time.Now()); !since.IsZero() {
+		asks = append(asks, question{kafka.Milliseconds(since), false, func(i *inspectedPartition) *int64 { return &i.log.Since }})
+	}
+	for _, ask := range asks {
 		r := &wire.ListOffsetsRequest{ReadCommitted: ask.committed}
 		for _, part := range parts {
 			if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != part.Topic {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -125,24 +124,18 @@ func (p *Plan) logs(ctx context.Context, client *kafka.Client, parts []kafka.Top
 			todo[tp] = true
 		}
 	}
-	logs, err := client.ListRanges(ctx, false, todo, leaders)
-	if err != nil || p.Since.IsZero() {
-		return logs, err
-	}
 	since := p.Since
-	if told {
+	if told && !since.IsZero() {
 		since = since.Add(-clockMargin)
 	}
-	found, err := client.OffsetsAt(ctx, since, slices.Collect(maps.Keys(logs)), leaders)
+	logs, err := client.ListRanges(ctx, kafka.RangeQuery{Since: since}, todo, leaders)
 	if err != nil {
 		return nil, err
 	}
-	for tp, offset := range found {
-		log := logs[tp]
-		if offset < 0 {
-			offset = log.End
+	for tp, log := range logs {
+		if log.Begin = max(log.Begin, log.Since); log.Since < 0 && !since.IsZero() {
+			log.Begin = log.End
 		}
-		log.Begin = max(log.Begin, offset)
 		logs[tp] = log
 	}
 	return logs, nil

@@ -18,22 +18,9 @@ func TestCompaction_holes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	topic := w.topic + "-compacted"
-	w.createTopic(topic, 1, map[string]string{
-		"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "100",
-	})
+	w.createTopic(topic, 1, compacted)
 	const rounds, each = 6, 500
-	var ids []truth.ID
-	for round := range rounds {
-		<-time.After(150 * time.Millisecond) // the next record begins a segment, and closed ones are compacted
-		ids = append(ids, w.produce(load{records: each, topic: topic, partitions: 1, edit: func(i int, r *kgo.Record, want *truth.Record) {
-			// Odd keys come back in every round and even ones are of it alone.
-			r.Key = fmt.Appendf(nil, "key-%d", i)
-			if i%2 == 0 {
-				r.Key = fmt.Appendf(nil, "key-%d-of-round-%d", i, round)
-			}
-			want.Fate = truth.LeftOut
-		}})...)
-	}
+	ids := w.produceRounds(topic, rounds, each, func(int) time.Time { return time.Now() })
 	survivors := w.awaitCompaction(topic, rounds*each)
 	now := time.Now()
 	for _, id := range ids {
@@ -46,6 +33,29 @@ func TestCompaction_holes(t *testing.T) {
 	w.waitCommitted(topic)
 	b.stop()
 	w.judge()
+}
+
+// compacted makes a topic that is compacted soon.
+var compacted = map[string]string{
+	"cleanup.policy": "compact", "segment.ms": "100", "min.cleanable.dirty.ratio": "0.01", "max.compaction.lag.ms": "100",
+}
+
+// produceRounds writes records of which compaction may remove about half, and expects
+// none of them to be stored as yet. Record i of all is of the time at(i).
+func (w *world) produceRounds(topic string, rounds, each int, at func(i int) time.Time) (ids []truth.ID) {
+	w.t.Helper()
+	for round := range rounds {
+		<-time.After(150 * time.Millisecond) // the next record begins a segment, and closed ones are compacted
+		ids = append(ids, w.produce(load{records: each, topic: topic, partitions: 1, edit: func(i int, r *kgo.Record, want *truth.Record) {
+			// Odd keys come back in every round and even ones are of it alone.
+			r.Key = fmt.Appendf(nil, "key-%d", i)
+			if i%2 == 0 {
+				r.Key = fmt.Appendf(nil, "key-%d-of-round-%d", i, round)
+			}
+			r.Timestamp, want.Fate = at(round*each+i), truth.LeftOut
+		}})...)
+	}
+	return ids
 }
 
 // awaitCompaction waits until the log of partition 0 has holes, ends the

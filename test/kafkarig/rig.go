@@ -62,16 +62,22 @@ func (r *Rig) Produce(topic string, partition int32, codec kgo.CompressionCodec,
 
 func (r *Rig) produceBy(topic string, partition int32, values []string, opts ...kgo.Opt) {
 	r.T.Helper()
+	var records []*kgo.Record
+	for _, v := range values {
+		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)})
+	}
+	r.ProduceRecords(records, opts...)
+}
+
+// ProduceRecords writes records to the partitions that they name.
+func (r *Rig) ProduceRecords(records []*kgo.Record, opts ...kgo.Opt) {
+	r.T.Helper()
 	opts = append(opts, kgo.SeedBrokers(r.Cluster.ListenAddrs()...), kgo.Dialer(r.Net.DialContext), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	producer, err := kgo.NewClient(opts...)
 	if err != nil {
 		r.T.Fatal(err)
 	}
 	defer producer.Close()
-	var records []*kgo.Record
-	for _, v := range values {
-		records = append(records, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(v)})
-	}
 	if err := producer.ProduceSync(r.T.Context(), records...).FirstErr(); err != nil {
 		r.T.Fatal(err)
 	}

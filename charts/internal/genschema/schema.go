@@ -73,6 +73,9 @@ func settingSchema(s config.Setting) object {
 		property["enum"] = append([]string{""}, s.OneOf...)
 	default:
 		property["type"] = "string"
+		if s.Pattern != "" {
+			property["pattern"] = s.Pattern
+		}
 	}
 	return property
 }

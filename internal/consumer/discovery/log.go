@@ -22,7 +22,7 @@ func Log(ctx context.Context, c *kafka.Client, tp kafka.TopicPartition, id wire.
 			}
 		}
 		at := wire.PartitionMetadata{Leader: leader()}
-		logs, err := c.ListRanges(ctx, false, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: at})
+		logs, err := c.ListRanges(ctx, kafka.RangeQuery{}, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: at})
 		if log, ok := logs[tp]; ok && err == nil {
 			return log, true, true
 		}

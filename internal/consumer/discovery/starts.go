@@ -44,6 +44,8 @@ type Starts struct {
 
 	Refresh func()                    // asks for new metadata; must not block
 	Failed  func(err error, todo int) // told of each try that leaves partitions to do
+
+	since time.Time // from which on a new group reads, if Reset goes by a time
 }
 
 // How long Run rests after a try that brought nothing, doubled up to the maximum.
@@ -62,6 +64,7 @@ func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
 		todo[tp] = true
 	}
 	rest, told := backoff, map[kafka.TopicPartition]string{}
+	s.since = s.Reset.Since(time.Now()) // one for all partitions, whatever their leaders take
 	for len(todo) > 0 {
 		before := len(todo)
 		problems, err := s.try(ctx, todo, out)
@@ -120,7 +123,11 @@ func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, ou
 			delete(asked, tp)
 		}
 	}
-	err = s.Client.EachRange(ctx, s.ReadCommitted, asked, leaders, func(logs map[kafka.TopicPartition]kafka.Range) {
+	query := kafka.RangeQuery{Committed: s.ReadCommitted}
+	if fresh {
+		query.Since = s.since
+	}
+	err = s.Client.EachRange(ctx, query, asked, leaders, func(logs map[kafka.TopicPartition]kafka.Range) {
 		var found []Start
 		for tp, log := range logs {
 			start := s.Place(tp, committed[tp], log, fresh)
@@ -167,9 +174,10 @@ func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]
 	return leaders, denied, nil
 }
 
-// committed reads what the group has committed for all of its topics. fresh says that
-// the group is new: nothing is committed, as far as it may be known, but what members
-// of this very generation resolved, nor has this process ever known of a commit.
+// committed reads what the group has committed for the topics of its subscription.
+// fresh says that the group is new: nothing is committed for any topic, as far as it
+// may be known, but what members of this very generation resolved, nor has this
+// process ever known of a commit.
 func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
 	topics := map[string][]int32{}
 	for name, n := range s.Subscription.Parts {
@@ -186,7 +194,15 @@ func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartitio
 	if err != nil {
 		return nil, false, err
 	}
-	return offsets, s.fresh(offsets), nil
+	if fresh = s.fresh(offsets); !fresh || !s.Reset.Skips() {
+		return offsets, fresh, nil
+	}
+	// The group may have read other topics before.
+	all, err := s.Client.FetchAllOffsets(ctx, s.Group)
+	if err != nil {
+		return nil, false, err
+	}
+	return offsets, s.fresh(all), nil
 }
 
 // fresh reports whether the group is new, by all that it has committed.

@@ -20,7 +20,7 @@ func (f *Fetcher) Survey(ctx context.Context, every time.Duration, failed func(e
 		if len(todo) == 0 {
 			continue
 		}
-		ranges, err := f.client.ListRanges(ctx, f.cfg.ReadCommitted, todo, leaders)
+		ranges, err := f.client.ListRanges(ctx, kafka.RangeQuery{Committed: f.cfg.ReadCommitted}, todo, leaders)
 		f.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
 			f.Refresh()

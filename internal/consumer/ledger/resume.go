@@ -7,19 +7,10 @@ import (
 	"strings"
 )
 
-// OffsetReset says where a partition starts without a usable committed offset.
-type OffsetReset uint8
-
-// The values of BRIDGE_KAFKA_OFFSET_RESET.
-const (
-	ResetEarliest OffsetReset = iota
-	ResetLatest
-	ResetHold // a new group starts at earliest; an offset out of range is held
-)
-
-// Log is what a partition's log holds: its first offset, its high watermark and
-// its last stable offset.
-type Log struct{ Begin, End, Stable int64 }
+// Log is what a partition's log holds: its first offset, its high watermark, its last
+// stable offset, and the first record that is not older than the time of an
+// OffsetReset, -1 if there is none.
+type Log struct{ Begin, End, Stable, Since int64 }
 
 // Committed is what a group has committed for a partition. Offset is the next
 // record to read, -1 if there is none, LeaderEpoch -1 if it is unknown.
@@ -73,10 +64,7 @@ const (
 func Resume(c Committed, log Log, r Reader) Start {
 	out := Start{Offset: c.Offset, Epoch: -1}
 	if c.Offset < 0 {
-		out.First, out.Offset = true, log.Begin
-		if r.Fresh && r.Reset == ResetLatest {
-			out.Offset = log.Stable
-		}
+		out.First, out.Offset = true, r.firstStart(log)
 		return out
 	}
 	m, err := Decode(c.Metadata)
@@ -96,6 +84,18 @@ func Resume(c Committed, log Log, r Reader) Start {
 		out.Remark = UnknownWriting
 	}
 	return out.inRange(log, r)
+}
+
+// firstStart is where a partition starts of which nothing is committed. Only a new
+// group may leave records out.
+func (r *Reader) firstStart(log Log) int64 {
+	switch {
+	case !r.Fresh || !r.Reset.Skips():
+		return log.Begin
+	case r.Reset.policy == toTime && log.Since >= 0:
+		return max(log.Begin, log.Since)
+	}
+	return log.Stable
 }
 
 // inRange handles a committed offset that the log does not have any more, or not

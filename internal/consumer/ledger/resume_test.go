@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 )
 
 // beginning is what Resume decides, and nothing of how.
@@ -20,6 +21,12 @@ var (
 	owedFrontier = Frontier{Below: 80, Except: map[string]int64{"acme": 65}, Whole: []Span{{First: 70, Last: 70}}}
 	ownTopic     = [16]byte{1}
 	goneTopic    = [16]byte{2}
+)
+
+var (
+	resetTime     = ResetAt(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	resetDuration = ResetAgo(24 * time.Hour)
+	allResets     = []OffsetReset{ResetEarliest, ResetLatest, ResetHold, resetTime, resetDuration}
 )
 
 // metadata written beside an offset, by whom and when.
@@ -52,6 +59,8 @@ func expect(who string, committed int64, r Log, reset OffsetReset, fresh bool) b
 	switch {
 	case committed < 0 && fresh && reset == ResetLatest:
 		return beginning{start: r.Stable, first: true}
+	case committed < 0 && fresh && (reset == resetTime || reset == resetDuration):
+		return beginning{start: 70, first: true}
 	case committed < 0:
 		return beginning{start: r.Begin, first: true}
 	case who == "us, for an earlier topic of the name" && reset == ResetHold:
@@ -87,12 +96,12 @@ func TestResume_decidesForEveryCombination(t *testing.T) {
 		"us", "nobody", "another program", "a later version", "us, and the offset was moved since",
 		"us, in another cluster", "us, for an earlier topic of the name", "us, with another routing",
 	}
-	log := Log{Begin: 50, End: 100, Stable: 90}
+	log := Log{Begin: 50, End: 100, Stable: 90, Since: 70}
 	for _, who := range writers {
 		for _, committed := range []int64{-1, 0, 49, 50, 60, 100, 101, 1000} {
-			for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+			for _, reset := range allResets {
 				for _, fresh := range []bool{true, false} {
-					t.Run(fmt.Sprintf("%d by %s, reset %d, new group %t", committed, who, reset, fresh), func(t *testing.T) {
+					t.Run(fmt.Sprintf("%d by %s, reset %v, new group %t", committed, who, reset, fresh), func(t *testing.T) {
 						c := Committed{Offset: committed, LeaderEpoch: -1}
 						if committed >= 0 {
 							c.Metadata = metadataOf(t, who, committed, "0be63aad.100.400")
@@ -152,14 +161,68 @@ func TestResume_belowTheLogStart(t *testing.T) {
 		{"some was never read", Frontier{Below: 30, Whole: []Span{{10, 10}}}, 21, 0, true, true},
 		{"nothing is known", Frontier{}, 40, 0, true, true},
 	} {
-		for _, reset := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+		for _, reset := range allResets {
 			p := New(10, tc.known)
 			text, _ := p.Encode(Metadata{TopicID: "t", Fingerprint: "f.1.1"}, MaxMetadata)
 			got := Resume(Committed{Offset: 10, LeaderEpoch: 3, Metadata: text}, Log{Begin: 50, End: 100, Stable: 100}, Reader{Identity: "t", Fingerprint: "f.1.1", Reset: reset})
 			held := reset == ResetHold && tc.holds
 			if got.Gap != tc.gap || got.Behind != tc.behind || got.Held != held || (got.Offset == 50) == held || (got.Reset == "below_log_start") != (tc.lost && !held) || (got.Problem != nil) != tc.lost {
-				t.Errorf("%s, reset %d: %+v", tc.name, reset, got)
+				t.Errorf("%s, reset %v: %+v", tc.name, reset, got)
 			}
+		}
+	}
+}
+
+// TestResume_newGroupByTime: where a time lies in a log, or beside it.
+func TestResume_newGroupByTime(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		log  Log
+		want int64
+	}{
+		{"a record of the log", Log{Begin: 50, End: 100, Stable: 100, Since: 70}, 70},
+		{"before the log's start", Log{Begin: 50, End: 100, Stable: 100, Since: 50}, 50},
+		{"a record that was deleted while it was looked for", Log{Begin: 50, End: 100, Stable: 100, Since: 40}, 50},
+		{"after the end", Log{Begin: 50, End: 100, Stable: 100, Since: -1}, 100},
+		{"a record that was appended behind the end", Log{Begin: 50, End: 100, Stable: 100, Since: 103}, 103},
+		{"a record of an open transaction", Log{Begin: 50, End: 100, Stable: 90, Since: 95}, 95},
+		{"after all of an open transaction", Log{Begin: 50, End: 100, Stable: 90, Since: -1}, 90},
+		{"an empty log", Log{Since: -1}, 0},
+		{"a log whose records are all deleted", Log{Begin: 50, End: 50, Stable: 50, Since: -1}, 50},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, reset := range []OffsetReset{resetTime, resetDuration} {
+				got := Resume(Committed{Offset: -1, LeaderEpoch: -1}, tc.log, Reader{Identity: "t", Fingerprint: "f", Reset: reset, Fresh: true})
+				if got.Offset != tc.want || !got.First || got.Reset != "" || got.Problem != nil {
+					t.Errorf("%v: %+v, want a start at %d", reset, got, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestOffsetReset(t *testing.T) {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		reset OffsetReset
+		text  string
+		since time.Time
+		skips bool
+	}{
+		{OffsetReset{}, "earliest", time.Time{}, false},
+		{ResetLatest, "latest", time.Time{}, true},
+		{ResetHold, "hold", time.Time{}, false},
+		{resetTime, "timestamp:2026-11-01T00:00:00Z", time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), true},
+		{resetDuration, "duration:24h0m0s", now.Add(-24 * time.Hour), true},
+	} {
+		if got := tc.reset.String(); got != tc.text {
+			t.Errorf("%s is %s", tc.text, got)
+		}
+		if got := tc.reset.Since(now); !got.Equal(tc.since) {
+			t.Errorf("%s is from %s on, want %s", tc.text, got, tc.since)
+		}
+		if got := tc.reset.Skips(); got != tc.skips {
+			t.Errorf("%s skips: %t", tc.text, got)
 		}
 	}
 }

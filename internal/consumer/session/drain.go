@@ -228,14 +228,14 @@ func (s *committer) readBack() bool {
 }
 
 // owesCommit reports whether something is done that the group does not know of. A
-// start from which nothing was read need not be committed, except under latest, where
-// the next owner would start later.
+// start from which nothing was read need not be committed, unless the next owner of a
+// new group could start elsewhere.
 func (s *committer) owesCommit() bool {
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || p.heldOut {
 			continue
 		}
-		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && s.cfg.OffsetReset != ledger.ResetLatest
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && !s.cfg.OffsetReset.Skips()
 		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.Size()); !unread && p.acked != (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}) {
 			return true
 		}

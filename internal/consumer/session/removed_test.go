@@ -107,12 +107,12 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 			r.open([]discovery.Start{found}, time.Now())
 			r.feed(0, runOf("a", 4, 12)...)
 			if r.after(age); p.heldOut || p.failure != nil {
-				t.Errorf("reset %d: held out %t, %v", reset, p.heldOut, p.failure)
+				t.Errorf("reset %v: held out %t, %v", reset, p.heldOut, p.failure)
 			}
 			r.stored("a", 10, 11, 12)
 			r.watermark(0, 13)
 			if n := testutil.ToFloat64(r.metrics.Lost("orders")); n != 1 {
-				t.Errorf("reset %d: %v records are lost, want 1", reset, n)
+				t.Errorf("reset %v: %v records are lost, want 1", reset, n)
 			}
 		})
 	}
@@ -151,7 +151,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *Config) { c.OffsetReset = reset })
 				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
-				name := fmt.Sprintf("the log begins at %d, reset %d", begin, reset)
+				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
 				if held := r.part(0).heldOut; held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)
 				} else if n := testutil.ToFloat64(r.metrics.Lost("orders")); !held && n != want {

@@ -12,9 +12,16 @@ import (
 func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
+		reset     ledger.OffsetReset
 		committed bool // by an earlier session of the process
 		stored    int
-	}{{"a new group starts at the end", false, 0}, {"one that has committed starts at the beginning", true, 2}} {
+	}{
+		{"a new group starts at the end", ledger.ResetLatest, false, 0},
+		{"one that has committed starts at the beginning", ledger.ResetLatest, true, 2},
+		{"a new group starts at a time, which no record has", ledger.ResetAt(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)), false, 0},
+		{"one that has committed starts at the beginning for all the time", ledger.ResetAt(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)), true, 2},
+		{"a new group starts at a time, which all records have", ledger.ResetAgo(time.Hour), false, 2},
+	} {
 		t.Run(tc.name, func(t *testing.T) {
 			runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
 				time.Sleep(age + time.Second)
@@ -26,7 +33,22 @@ func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 				if !r.session.known {
 					t.Error("the next session does not know that the group has committed")
 				}
-			}, func(s *Session) { s.cfg.OffsetReset, s.known = ledger.ResetLatest, tc.committed })
+			}, func(s *Session) { s.cfg.OffsetReset, s.known = tc.reset, tc.committed })
 		})
+	}
+}
+
+// TestSession_owesTheStartOfANewGroup: where the next owner could start elsewhere, a
+// drain commits the start although nothing was read from it, be it the log's own.
+func TestSession_owesTheStartOfANewGroup(t *testing.T) {
+	for reset, want := range map[ledger.OffsetReset]bool{
+		ledger.ResetEarliest: false, ledger.ResetHold: false, ledger.ResetLatest: true,
+		ledger.ResetAt(time.Unix(0, 0)): true, ledger.ResetAgo(time.Hour): true,
+	} {
+		inSession(t, func(r *sessionRig) {
+			if got := r.commits.owesCommit(); got != want {
+				t.Errorf("%v: the start at %d is owed: %t", reset, r.part(0).ledger.Position(), got)
+			}
+		}, func(c *Config) { c.OffsetReset = reset })
 	}
 }
