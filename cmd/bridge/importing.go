@@ -4,7 +4,7 @@ import (
 	"log/slog"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer/session"
+	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 )
@@ -12,13 +12,13 @@ import (
 // importing is the client as the session's Importer.
 type importing struct{ client *importer.Client }
 
-// NewImport implements session.Importer.
-func (i importing) NewImport(namespace string, body [][]byte, size int64) session.Import {
+// NewImport implements process.Importer.
+func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
 	return i.client.NewImport(namespace, body, size)
 }
 
-// Probe implements session.Importer.
-func (i importing) Probe(namespace string) session.Import { return i.client.Probe(namespace) }
+// Probe implements process.Importer.
+func (i importing) Probe(namespace string) consumer.Import { return i.client.Probe(namespace) }
 
 // newFollower returns what finds out what became of stored imports.
 func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
@@ -31,8 +31,8 @@ func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *
 
 // following hands what the consumer stores to the follower, neither knowing the
 // other.
-func following(f *follow.Follower) func(session.StoredImport) {
-	return func(i session.StoredImport) {
+func following(f *follow.Follower) func(consumer.StoredImport) {
+	return func(i consumer.StoredImport) {
 		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At}, i.Receipt)
 	}
 }

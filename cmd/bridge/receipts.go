@@ -6,7 +6,7 @@ import (
 	"log/slog"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer/session"
+	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/outbox"
@@ -60,7 +60,7 @@ func (r *receipts) report() outbox.Report {
 }
 
 // forSession is what the session posts to, a nil interface where there are none.
-func (r *receipts) forSession() session.Receipts {
+func (r *receipts) forSession() consumer.Receipts {
 	if r == nil {
 		return nil
 	}

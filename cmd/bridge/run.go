@@ -15,7 +15,6 @@ import (
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/outbox"
@@ -70,7 +69,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	}
 	settings := consumerConfig(cfg)
 	settings.Schemas = schemas
-	bridge, err := consumer.New(settings, session.Dependencies{
+	bridge, err := consumer.New(settings, consumer.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
 		Metrics: metrics, Stored: following(follower), Receipts: out.forSession(),
 	})

@@ -16,8 +16,8 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
@@ -27,15 +27,15 @@ import (
 
 // This file turns the configuration into what each room asks for.
 
-func consumerConfig(cfg *config.Config) session.Config {
-	out := session.Config{
+func consumerConfig(cfg *config.Config) consumer.Config {
+	out := consumer.Config{
 		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
 		Topics:         kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
 		OffsetReset:    offsetReset(cfg.Kafka.OffsetReset),
 		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
-		Fetch:           session.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
+		Fetch:           consumer.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
 		Record:          recordSettings(cfg),
 		OnInvalid:       policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
 		DLQTopic:       cfg.Policies.DLQTopic,
@@ -69,7 +69,7 @@ func offsetReset(r config.OffsetReset) ledger.OffsetReset {
 }
 
 // preflightOf is what bridge check needs to know of the consumer's configuration.
-func preflightOf(c session.Config) preflight.Config {
+func preflightOf(c consumer.Config) preflight.Config {
 	return preflight.Config{
 		Group: c.Group, Topics: c.Topics,
 		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted, Rack: c.Fetch.Rack,
@@ -84,7 +84,7 @@ func recordSettings(cfg *config.Config) record.Settings {
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		Format:       map[config.ValueFormat]string{config.FormatRegistry: schemaFormat}[cfg.Value.Format],
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
-		FanoutOverhead: session.LineOverhead,
+		FanoutOverhead: consumer.LineOverhead,
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 )
@@ -20,18 +20,32 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 // Consumer is one member of the consumer group. Create it with New, then Run
 // it once.
 type Consumer struct {
-	cfg     *session.Config
+	cfg     *Config
 	client  *kafka.Client
 	log     *slog.Logger
 	metrics *report.Metrics
-	process *session.Process // what the sessions share
+	process *process.Process // what the sessions share
 	state   state
 	last    kafka.Subscription // of the generation before; Run's goroutine has it
 }
 
+// What whoever makes a Consumer gives it.
+type (
+	Config       = process.Config
+	Fetch        = process.Fetch
+	Dependencies = process.Dependencies
+	Receipts     = process.Receipts
+	Import       = process.Import
+	StoredImport = process.StoredImport
+)
+
+// LineOverhead is an upper bound, in bytes, of what a namespace's first line is
+// charged beyond its own bytes.
+const LineOverhead = process.LineOverhead
+
 // New checks the configuration and builds a consumer. It starts nothing.
-func New(cfg session.Config, d session.Dependencies) (*Consumer, error) {
-	p, err := session.NewProcess(cfg, d)
+func New(cfg Config, d Dependencies) (*Consumer, error) {
+	p, err := process.New(cfg, d)
 	if err != nil {
 		return nil, err
 	}

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
 func TestConsumer_healthAndReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(session.Config{Topics: kafka.Selection{Topics: []string{"orders"}}, Record: settings(t), BufferMaxBytes: 16 << 20}, session.Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(Config{Topics: kafka.Selection{Topics: []string{"orders"}}, Record: settings(t), BufferMaxBytes: 16 << 20}, Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

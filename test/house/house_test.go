@@ -33,8 +33,8 @@ var toDo = map[string]int{
 	// The session's loop: its owners become types of their own, and some leave.
 	"room internal/consumer/session": 4743,
 	"fields session.partition":       19,
-	"fields session.Config":          30,
-	"fields session.Process":         25,
+	"fields process.Config":          30,
+	"fields process.Process":         25,
 }
 
 // rooms are the folders that the bridge links, below the root of the repository.

@@ -44,7 +44,7 @@ var sessionMutants = []mutant{
 		old: "s.candidate(t) && !s.excludes(t.Name)", new: "s.candidate(t)",
 		by: "TestSelection_Matches"},
 	{name: "a start by time that nothing was read from is not owed", in: sessionRoom,
-		old: "!s.cfg.OffsetReset.Skips()", new: "s.cfg.OffsetReset != ledger.ResetLatest",
+		old: "!s.Config.OffsetReset.Skips()", new: "s.Config.OffsetReset != ledger.ResetLatest",
 		by: "TestSession_owesTheStartOfANewGroup"},
 	{name: "a large answer is granted without room", in: sessionRoom,
 		old: "n > 0 && s.makeRoom(0, now) {", new: "n > 0 {",

@@ -21,7 +21,6 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sandbox"
@@ -198,7 +197,7 @@ func (f *fleet) start(place int) *fleetMember {
 		f.t.Fatal(err)
 	}
 	m := &fleetMember{done: make(chan struct{})}
-	m.consumer, err = consumer.New(cfg, session.Dependencies{
+	m.consumer, err = consumer.New(cfg, consumer.Dependencies{
 		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
 		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})

@@ -16,7 +16,6 @@ import (
 
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -75,7 +74,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	if cfg.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
-	p.consumer, err = consumer.New(cfg, session.Dependencies{
+	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
 		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
@@ -97,7 +96,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 
 // outbox writes receipts to a topic that takes its time and takes all; nil if
 // none are wanted.
-func (s *settings) outbox() session.Receipts {
+func (s *settings) outbox() consumer.Receipts {
 	if !s.receipts {
 		return nil
 	}
@@ -189,11 +188,11 @@ type importing struct {
 	truth  *truth
 }
 
-func (i importing) NewImport(namespace string, body [][]byte, size int64) session.Import {
+func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
 	return &attempts{i, i.client.NewImport(namespace, body, size)}
 }
 
-func (i importing) Probe(namespace string) session.Import {
+func (i importing) Probe(namespace string) consumer.Import {
 	return &attempts{i, i.client.Probe(namespace)}
 }
 

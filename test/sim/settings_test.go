@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/session"
+	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -170,24 +170,24 @@ func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
 func instanceOf(slot int) string { return fmt.Sprintf("slot%d", slot) }
 
 // config is what the bridge makes of the settings.
-func (s *settings) config(name string, slot int) (session.Config, error) {
+func (s *settings) config(name string, slot int) (consumer.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
-		return session.Config{}, err
+		return consumer.Config{}, err
 	}
 	id, err := record.ParseIDSource(s.id)
 	if err != nil {
-		return session.Config{}, err
+		return consumer.Config{}, err
 	}
 	mapping, err := record.ParseNamespaceMap(s.mapping)
 	if err != nil {
-		return session.Config{}, err
+		return consumer.Config{}, err
 	}
-	c := session.Config{
+	c := consumer.Config{
 		Group: group, ClientID: name, Topics: kafka.Selection{Topics: s.topics}, ReadCommitted: true,
 		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
-		Fetch: session.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
-		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: session.LineOverhead},
+		Fetch: consumer.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
+		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
 		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,

@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -30,7 +31,7 @@ type intakeRig struct {
 
 func newIntakeRig(t testing.TB) *intakeRig {
 	t.Helper()
-	cfg := testConfig(t, func(c *Config) {
+	cfg := testConfig(t, func(c *process.Config) {
 		c.BufferMaxBytes = 64 << 20
 		c.Batch = batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}
 	})
@@ -39,16 +40,16 @@ func newIntakeRig(t testing.TB) *intakeRig {
 		t.Fatal(err)
 	}
 	answers, inflated := fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)), fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes))
-	r := &Process{
-		cfg: &cfg, mapper: mapper, log: slog.New(slog.DiscardHandler), metrics: report.NewMetrics(nil, 10),
-		pool: batcher.NewPool(), fetched: answers, inflated: inflated, pacer: pace.New(4, 1),
+	r := &process.Process{
+		Config: &cfg, Mapper: mapper, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(nil, 10),
+		Pool: batcher.NewPool(), Fetched: answers, Inflated: inflated, Pacer: pace.New(4, 1),
 	}
-	r.divide()
+	r.Divide()
 	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
 	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
-	reading := cfg.reading(r.metrics.KafkaFailed, nil)
-	s := stack(&base{Process: r}, batcher.New(cfg.Batch, r.pool))
+	reading := cfg.Reading(r.Metrics.KafkaFailed, nil)
+	s := stack(&base{Process: r}, batcher.New(cfg.Batch, r.Pool))
 	s.partitions[p.TopicPartition] = p
 	return &intakeRig{
 		session: s, partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,

@@ -39,11 +39,11 @@ func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bo
 			case u.call == question:
 				asking = true
 			case !u.askable(now) || !pick(n, u):
-			case s.pacer.MayTry(now):
+			case s.Pacer.MayTry(now):
 				s.question(n, u)
 				asking = true
 			default:
-				asking = asking || s.pacer.InFlight() > 0
+				asking = asking || s.Pacer.InFlight() > 0
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func (s *attempts) answered(r result, now time.Time) {
 	case importer.Cancelled:
 		u.askAfter = now.Add(cancelledRest)
 	default:
-		u.fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.cfg.MaxBackoff))
+		u.fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.Config.MaxBackoff))
 	}
 	s.reliefAt = now // what it says may free memory
 }
@@ -92,13 +92,13 @@ func (s *attempts) leaveDoubtful(now time.Time) {
 		return cmp.Or(a.began.Compare(b.began), cmp.Compare(a.namespace.Name, b.namespace.Name))
 	})
 	for _, u := range doubtful {
-		if held <= s.budget.Limit()/2 {
+		if held <= s.Budget.Limit()/2 {
 			return
 		}
 		held -= u.batch.Memory()
 		u.fate = fateUnproven
 		s.shed(u.namespace, now)
-		s.pacer.Enqueue(u.namespace.Namespace, now)
+		s.Pacer.Enqueue(u.namespace.Namespace, now)
 	}
 }
 
@@ -109,7 +109,7 @@ func (s *attempts) askBeforeEnd(now time.Time) bool {
 		return false
 	}
 	return s.askAmbiguous(now, func(n *namespace, u *upload) bool {
-		rests := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
+		rests := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
 		return u.fate == fateUnasked && (n.IsHeld() || n.tooSlow || rests && (s.drain.reason == drainRebalance || n.WakeAt().After(s.drain.deadline)))
 	})
 }
@@ -121,7 +121,7 @@ func (s *imports) tellRepeat(u *upload, may bool) {
 		return
 	}
 	u.mayRepeat = true
-	s.metrics.PossibleRepeat()
-	s.log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
+	s.Metrics.PossibleRepeat()
+	s.Log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
 		"namespace", u.namespace.Name, "request_id", u.imp.RequestID(), "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 )
 
 // doubtful is the outcome of a PUT whose body was taken and whose answer is 500.
@@ -41,7 +42,7 @@ func fillWithDoubt(r *sessionRig) {
 	r.stored("good", offsets(at, at+9)...)
 }
 
-func smallBuffer(c *Config) { c.BufferMaxBytes = 1 << 20 }
+func smallBuffer(c *process.Config) { c.BufferMaxBytes = 1 << 20 }
 
 // Batches that may be stored do not fill memory for ever: the API is asked, and
 // what it knows nothing of is read again later.
@@ -64,7 +65,7 @@ func TestAmbiguous_whatNobodyCanTellGivesWay(t *testing.T) {
 		r.api.put = nil
 		r.after(10 * time.Minute)
 		r.watermark(0, 250)
-		if used := r.pool.InUse(); used != 0 {
+		if used := r.Pool.InUse(); used != 0 {
 			t.Errorf("%d bytes are in memory at the end", used)
 		}
 	}, smallBuffer)

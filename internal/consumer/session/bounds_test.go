@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -76,7 +77,7 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 		again("at once")
 		r.commits.restate(time.Now())
 		again("with the next one")
-		time.Sleep(r.cfg.SessionTimeout / 3)
+		time.Sleep(r.Config.SessionTimeout / 3)
 		r.commits.restate(time.Now())
 		again("later")
 	})
@@ -113,9 +114,9 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 	for _, buffer := range []int64{16 << 20, 256 << 20} {
 		t.Run(fmt.Sprint(buffer), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.budget.Charge(budget.Letters, r.budget.Ceiling(budget.Letters))
-				r.budget.Charge(budget.Marks, r.budget.Ceiling(budget.Marks))
-				for _, a := range []*fetch.Allowance{r.fetched, r.inflated} {
+				r.Budget.Charge(budget.Letters, r.Budget.Ceiling(budget.Letters))
+				r.Budget.Charge(budget.Marks, r.Budget.Ceiling(budget.Marks))
+				for _, a := range []*fetch.Allowance{r.Fetched, r.Inflated} {
 					var large *fetch.Buffer
 					go func() { large, _ = a.Lend(r.t.Context(), a.Ceiling) }()
 					synctest.Wait()
@@ -131,9 +132,9 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 				r.take(c)
 				r.settleDown()
 				if r.pending != nil {
-					r.t.Errorf("a record of %d bytes waits with %d free", buffer/4, r.budget.Free())
+					r.t.Errorf("a record of %d bytes waits with %d free", buffer/4, r.Budget.Free())
 				}
-			}, func(c *Config) { c.BufferMaxBytes, c.Batch.MaxBytes = buffer, buffer })
+			}, func(c *process.Config) { c.BufferMaxBytes, c.Batch.MaxBytes = buffer, buffer })
 		})
 	}
 }

@@ -159,7 +159,7 @@ func (s *catchUpReads) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 	for name := range c.CatchUp.Wanted {
 		n := s.namespace(name)
 		s.shift(n, p, c, now)
-		s.pacer.Forget(n.Namespace)
+		s.Pacer.Forget(n.Namespace)
 	}
 }
 
@@ -182,7 +182,7 @@ func (s *catchUpReads) endOfTrialRead(n *namespace, now time.Time) {
 		return
 	}
 	n.CaughtUp()
-	s.pacer.Forget(n.Namespace)
+	s.Pacer.Forget(n.Namespace)
 }
 
 // catchUpOver ends a job; after an error the next one waits.
@@ -200,7 +200,7 @@ func (s *catchUpReads) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.
 	default:
 		r.backoff = min(max(2*r.backoff, fetch.Backoff), fetch.MaxBackoff)
 		r.restUntil = now.Add(r.backoff)
-		s.metrics.KafkaFailed("fetch")
+		s.Metrics.KafkaFailed("fetch")
 		s.Faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.Cursor.Topic,
 			"topic", job.Cursor.Topic, "partition", job.Cursor.Partition, "offset", job.From, "error", flt.Err)
 	}

@@ -43,7 +43,7 @@ func (s *committer) commit(now time.Time) {
 		return
 	}
 	s.Take()
-	commit := kafka.Commit{Group: s.cfg.Group, Generation: s.member.Generation, MemberID: s.member.ID, InstanceID: s.member.InstanceID}
+	commit := kafka.Commit{Group: s.Config.Group, Generation: s.member.Generation, MemberID: s.member.ID, InstanceID: s.member.InstanceID}
 	size := 0
 	for _, p := range s.partitions {
 		if !p.open() || p.lost || !p.dirty || p.denied.Rests(now) {
@@ -67,7 +67,7 @@ func (s *committer) commit(now time.Time) {
 	}
 	s.Sent(now, size)
 	patience := s.commitPatience(now)
-	ctx, client, done, ids := context.WithoutCancel(s.ctx), s.client, s.done, s.bare(&commit)
+	ctx, client, done, ids := context.WithoutCancel(s.ctx), s.Client, s.done, s.bare(&commit)
 	s.wg.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
@@ -82,7 +82,7 @@ func (s *committer) commit(now time.Time) {
 // restate lets everything be committed again, where a commit without an answer may
 // still be applied.
 func (s *committer) restate(now time.Time) {
-	if !s.Restate(now, s.cfg.SessionTimeout/3) {
+	if !s.Restate(now, s.Config.SessionTimeout/3) {
 		return
 	}
 	for _, p := range s.partitions {
@@ -142,7 +142,7 @@ func (s *committer) committed(r commitResult) {
 		s.Acked()
 		s.member.Lease.Renew(r.sent)
 		s.NoteCredentials(nil)
-		s.metrics.Commit("ok")
+		s.Metrics.Commit("ok")
 	}
 	if retry != nil {
 		s.commitFailed(commitResult{}, retry, now) // touched above
@@ -171,8 +171,8 @@ func (s *committer) commitFailed(r commitResult, err error, now time.Time) {
 	answered := errors.As(err, &code)
 	s.away = !answered || code.CoordinatorAway()
 	s.Failed(answered, answered && code.Denied(), s.Explain(err), now)
-	s.metrics.Commit("error")
-	s.metrics.KafkaFailed("commit")
+	s.Metrics.Commit("error")
+	s.Metrics.KafkaFailed("commit")
 	s.NoteCredentials(err)
 	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+s.Failure(), "error", s.Failure())
 }
@@ -184,8 +184,8 @@ func (s *base) fence(why error) {
 		return
 	}
 	s.fencedBy = why
-	s.metrics.Commit("fenced")
-	s.log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.ID,
+	s.Metrics.Commit("fenced")
+	s.Log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.member.ID,
 		"generation", s.member.Generation, "error", why)
 	s.member.Lease.End()
 	s.cancel()

@@ -29,9 +29,9 @@ func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 func TestSession_theLeaseCountsFromTheSendingOfACommit(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		sent := time.Now()
-		time.Sleep(r.cfg.SessionTimeout / 2)
+		time.Sleep(r.Config.SessionTimeout / 2)
 		r.answered(sent, kafka.CodeOK)
-		time.Sleep(time.Until(sent.Add(r.cfg.SessionTimeout - time.Millisecond)))
+		time.Sleep(time.Until(sent.Add(r.Config.SessionTimeout - time.Millisecond)))
 		if err := r.member.Lease.Check(); err != nil {
 			t.Errorf("the lease ends early: %v", err)
 		}

@@ -12,7 +12,7 @@ import (
 func (s *committer) deny(p *partition, code kafka.Code, now time.Time) {
 	p.dirty = true
 	s.again(p.denied.Refused(now))
-	s.metrics.KafkaFailed("commit")
+	s.Metrics.KafkaFailed("commit")
 	err := fmt.Errorf("topic %s: %w", p.Topic, code)
 	s.Faults.Log(now, "commits of a topic are denied; those of the others go on, and these are tried again", "commit/"+p.Topic,
 		"topic", p.Topic, "error", s.Explain(err))

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
 // testConfig is a configuration with small bounds, changed by the test.
-func testConfig(t testing.TB, change ...func(*Config)) Config {
+func testConfig(t testing.TB, change ...func(*process.Config)) process.Config {
 	t.Helper()
 	namespace, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
@@ -20,10 +21,10 @@ func testConfig(t testing.TB, change ...func(*Config)) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{
+	cfg := process.Config{
 		Group: "bridge", ClientID: "test", Topics: kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
 		SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second,
-		Fetch: Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
+		Fetch: process.Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
 		BufferMaxBytes: 16 << 20, UploadConcurrency: 4, NamespaceConcurrency: 1,

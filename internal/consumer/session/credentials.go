@@ -17,13 +17,13 @@ func (s *attempts) unauthorised(r result, now time.Time) {
 	endsTrial := s.fail(r, now)
 	wait := r.outcome.Delay
 	if r.outcome.Status == http.StatusForbidden {
-		wait = min(wait, s.cfg.MaxBackoff) // what it asked for beyond concerns the namespace
+		wait = min(wait, s.Config.MaxBackoff) // what it asked for beyond concerns the namespace
 	}
-	news := s.pacer.Doubt(pace.Credentials, n.Namespace, r.outcome.Status == http.StatusUnauthorized, s.othersGather(), now, wait)
-	refused := s.pacer.Shut(pace.Credentials)
+	news := s.Pacer.Doubt(pace.Credentials, n.Namespace, r.outcome.Status == http.StatusUnauthorized, s.othersGather(), now, wait)
+	refused := s.Pacer.Shut(pace.Credentials)
 	switch {
 	case news:
-		s.log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
+		s.Log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
 			"namespace", n.Name, "status", r.outcome.Status, "remedy", credentialsRemedy)
 	case refused:
 		s.tellFailure(r, now, "import attempt failed; it will be tried again")
@@ -31,7 +31,7 @@ func (s *attempts) unauthorised(r result, now time.Time) {
 		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
 	}
 	if refused {
-		s.metrics.ApiRefused(true)
+		s.Metrics.ApiRefused(true)
 	}
 	if refused && !n.Doubts(pace.Credentials) {
 		n.RestUntil(time.Time{}) // the credentials' own clock decides
@@ -53,14 +53,14 @@ func (s *attempts) othersGather() bool {
 // apiAccepted notes that the API has taken the credentials for a namespace, and
 // so knows the call.
 func (s *attempts) apiAccepted(n *namespace) {
-	for _, gate := range s.pacer.Accepted(n.Namespace) {
+	for _, gate := range s.Pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:
-			s.metrics.ApiRefused(false)
-			s.log.Info("the import API takes the credentials again")
+			s.Metrics.ApiRefused(false)
+			s.Log.Info("the import API takes the credentials again")
 		case pace.Place:
-			s.metrics.NoteMissing(false)
-			s.log.Info("the import API knows the call again")
+			s.Metrics.NoteMissing(false)
+			s.Log.Info("the import API knows the call again")
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -25,8 +26,8 @@ func TestResources_noteCredentials(t *testing.T) {
 	} {
 		for before, want := range tc.want {
 			reg := prometheus.NewPedanticRegistry()
-			r := &Process{metrics: report.NewMetrics(reg, 10)}
-			r.metrics.KafkaRefused(before == 1)
+			r := &process.Process{Metrics: report.NewMetrics(reg, 10)}
+			r.Metrics.KafkaRefused(before == 1)
 			r.NoteCredentials(tc.err)
 			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
 				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)

@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 )
 
@@ -19,10 +20,10 @@ func (s *imports) queue(b *batcher.Batch, now time.Time) {
 	if m != nil {
 		u.pieces = m.pieces
 	}
-	s.metrics.Flushed(b)
+	s.Metrics.Flushed(b)
 	n.uploads = append(n.uploads, u)
 	s.busy(n)
-	s.pacer.Enqueue(n.Namespace, now)
+	s.Pacer.Enqueue(n.Namespace, now)
 	s.mayPrepare(n)
 }
 
@@ -34,7 +35,7 @@ const maxLettered = 16
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
 func (s *imports) busy(n *namespace) {
-	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.cfg.NamespaceConcurrency)
+	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.Config.NamespaceConcurrency)
 }
 
 // dispatch starts attempts while there are slots and namespaces that want one.
@@ -42,9 +43,9 @@ func (s *attempts) dispatch(now time.Time) {
 	if s.mode == fenced || s.receiptsFull() {
 		return
 	}
-	for next := s.pacer.Next(now); next != nil; next = s.pacer.Next(now) {
+	for next := s.Pacer.Next(now); next != nil; next = s.Pacer.Next(now) {
 		n := workOf(next)
-		switch u := n.startable(s.cfg.NamespaceConcurrency); {
+		switch u := n.startable(s.Config.NamespaceConcurrency); {
 		case u != nil:
 			s.startUpload(n, u, now)
 		case s.mode == running:
@@ -52,7 +53,7 @@ func (s *attempts) dispatch(now time.Time) {
 		default:
 			continue // a drain waits for nothing that it cannot store
 		}
-		s.pacer.Enqueue(n.Namespace, now)
+		s.Pacer.Enqueue(n.Namespace, now)
 	}
 	s.prepareNext(now)
 }
@@ -64,7 +65,7 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 			n.probe = nil
 			u.imp.SetBody(u.batch.Body(), u.batch.Bytes)
 		} else {
-			u.imp = s.importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
+			u.imp = s.Importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
 		}
 	}
 	if u.began.IsZero() {
@@ -81,12 +82,12 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory.
 func (s *attempts) startProbe(n *namespace) {
-	n.probe = s.importer.Probe(n.Name)
+	n.probe = s.Importer.Probe(n.Name)
 	s.attempt(s.probes, n, nil, n.probe.Create)
 }
 
 func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
-	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.pacer.Began(n.Namespace)})
+	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
 }
 
 // send makes the call in a goroutine that ends with its result.
@@ -110,11 +111,11 @@ func (s *attempts) attempted(r result) {
 		s.prepared(r, now)
 		return
 	}
-	s.pacer.Ended(n.Namespace, r.troubled)
+	s.Pacer.Ended(n.Namespace, r.troubled)
 	if r.upload != nil {
 		s.tellRepeat(r.upload, r.upload.imp.MayRepeat())
 	}
-	s.requests.Note(n.Name, r.outcome.RequestID)
+	s.Requests.Note(n.Name, r.outcome.RequestID)
 	if ended == question {
 		s.answered(r, now)
 	} else {
@@ -156,8 +157,8 @@ func (s *attempts) afterAttempt(r result, now time.Time) {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
-	s.pacer.Enqueue(n.Namespace, now)
-	s.pacer.Forget(n.Namespace)
+	s.Pacer.Enqueue(n.Namespace, now)
+	s.Pacer.Forget(n.Namespace)
 }
 
 // succeeded settles what is stored.
@@ -170,8 +171,8 @@ func (s *attempts) succeeded(r result, now time.Time) {
 	if r.tells() {
 		s.cleared(n, now)
 	}
-	n.stores, s.lastStored = true, now
-	s.taste.Stored()
+	n.stores, s.LastStored = true, now
+	s.Taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
 	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
@@ -181,13 +182,13 @@ func (s *attempts) succeeded(r result, now time.Time) {
 // imported counts and logs a batch that is stored, and ends it.
 func (s *attempts) imported(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	s.metrics.Stored(u.batch, now)
-	s.log.Info("imported",
+	s.Metrics.Stored(u.batch, now)
+	s.Log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
 		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
-	done := StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now}
+	done := process.StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now}
 	done.Receipt = s.file(u, r.outcome.RequestID, now)
-	s.stored(done)
+	s.Stored(done)
 }
 
 // tells says whether the attempt says anything about the namespace's trouble:
@@ -199,7 +200,7 @@ func (r *result) tells() bool {
 // cleared ends a namespace's trouble.
 func (s *attempts) cleared(n *namespace, now time.Time) {
 	if n.Troubled() {
-		s.log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
+		s.Log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
 	}
 	n.Clear()
 	if len(n.shed) > 0 {
@@ -220,7 +221,7 @@ func (s *assigned) settlePieces(pieces []piece) {
 			continue // the partition started over meanwhile
 		}
 		if err := pc.partition.ledger.Settle(pc.node); err != nil {
-			s.log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
+			s.Log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
 			continue
 		}
 		pc.partition.touch()
@@ -247,7 +248,7 @@ func (s *attempts) failed(r result, now time.Time) {
 	n := r.namespace
 	endsTrial := s.fail(r, now)
 	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
-		s.pacer.Throttle(n.Namespace, now, r.outcome.RetryAfter)
+		s.Pacer.Throttle(n.Namespace, now, r.outcome.RetryAfter)
 	}
 	s.tellFailure(r, now, "import attempt failed; it will be tried again")
 	s.afterFailure(r, endsTrial, now)

@@ -14,9 +14,7 @@
 // possible. Whatever may block runs in goroutines that report back on a channel, and
 // all of them have ended when Run returns.
 //
-// What outlives a generation is a Process: the memory of the buffer budget, the
-// trouble of namespaces, and what could not be committed. The loop of the running
-// session is its only user, but for what its comments say is safe for all.
+// What outlives a generation is a process.Process.
 //
 // Package consumer makes a Session for each generation, calls Run on the goroutine of
 // that generation, and asks it by Describe. Where a partition starts and what is done

@@ -36,9 +36,9 @@ func (s *Session) beginDrain(why drainReason, now time.Time) {
 	if s.mode == fenced {
 		return
 	}
-	budget, reason := s.cfg.drainBudget(), batcher.ReasonRebalance
+	budget, reason := s.Config.DrainBudget(), batcher.ReasonRebalance
 	if why == drainShutdown {
-		budget, reason = min(budget, s.cfg.ShutdownTimeout), batcher.ReasonShutdown
+		budget, reason = min(budget, s.Config.ShutdownTimeout), batcher.ReasonShutdown
 	}
 	deadline := s.waitedSince(now).Add(budget)
 	if s.mode == draining {
@@ -72,7 +72,7 @@ func (s *Session) beginDrain(why drainReason, now time.Time) {
 func (s *Session) waitedSince(now time.Time) time.Time {
 	select {
 	case <-s.member.Term.Rebalance():
-		return s.member.Term.Deadline().Add(-s.cfg.RebalanceTimeout)
+		return s.member.Term.Deadline().Add(-s.Config.RebalanceTimeout)
 	default:
 		return now
 	}
@@ -109,7 +109,7 @@ func (s *base) orphaned() bool {
 // unsettled reports whether the drain waits for an import, a dead letter or a receipt. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
-	if s.pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) || len(s.receipt.open) > 0 {
+	if s.Pacer.InFlight() > 0 || s.drain.asking || s.lettering(now) || len(s.receipt.open) > 0 {
 		return true
 	}
 	for n := range s.namespaces() {
@@ -119,7 +119,7 @@ func (s *Session) unsettled(now time.Time) bool {
 		if s.drain.reason == drainShutdown {
 			return true
 		}
-		waits := n.WakeAt().After(now) || s.pacer.Paused(now) || s.pacer.AnyShut()
+		waits := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
 		if !waits {
 			return true
 		}
@@ -155,8 +155,8 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	}
 	s.commits.remember()
 	unfinished = s.giveUp()
-	s.pacer.Reset()
-	s.budget.Reset()
+	s.Pacer.Reset()
+	s.Budget.Reset()
 	return unfinished
 }
 
@@ -189,9 +189,9 @@ func (s *committer) lastCommit() {
 // process would kill it.
 func (s *base) commitPatience(now time.Time) time.Duration {
 	if s.mode != draining || s.drain.reason != drainShutdown {
-		return s.cfg.CallTimeout()
+		return s.Config.CallTimeout()
 	}
-	return min(s.cfg.CallTimeout(), s.drain.deadline.Add(LeavePatience).Sub(now))
+	return min(s.Config.CallTimeout(), s.drain.deadline.Add(LeavePatience).Sub(now))
 }
 
 // readBack compares what the group has committed with what was acknowledged:
@@ -210,7 +210,7 @@ func (s *committer) readBack() bool {
 	if len(topics) == 0 {
 		return true
 	}
-	offsets, err := s.client.FetchOffsets(ctx, s.cfg.Group, topics)
+	offsets, err := s.Client.FetchOffsets(ctx, s.Config.Group, topics)
 	if err != nil {
 		return false
 	}
@@ -235,7 +235,7 @@ func (s *committer) owesCommit() bool {
 		if !p.open() || p.lost || p.heldOut {
 			continue
 		}
-		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && !s.cfg.OffsetReset.Skips()
+		unread := p.committed < 0 && p.ledger.Position() <= p.cursor.LogStart.Load() && !s.Config.OffsetReset.Skips()
 		if text, _ := p.ledger.Encode(s.metadataOf(p), p.metadata.Size()); !unread && p.acked != (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}) {
 			return true
 		}
@@ -265,7 +265,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	}
 	unfinished = unfinished || s.letter.Pending() > 0 || s.mode == draining && (s.commits.Touched() || !s.commits.againAt.IsZero()) && s.commits.owesCommit()
 	if unfinished {
-		s.log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.Pending())
+		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.Pending())
 	}
 	return unfinished
 }

@@ -55,7 +55,7 @@ func TestSession_aDrainDeadLettersWhatIsRefused(t *testing.T) {
 				}
 				lettered(t, letters, 2, 3)
 				r.offset(4)
-			}, func(s *Session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
+			}, func(s *Session) { s.Config.OnRejected, s.Letters = record.DeadLetter, letters })
 		})
 	}
 }
@@ -82,7 +82,7 @@ func TestSession_aDrainEndsADeadLetteredBatch(t *testing.T) {
 				r.offset(604)
 			}, func(s *Session) {
 				// There is room for a part of the records at a time.
-				s.cfg.OnRejected, s.letters, s.cfg.Fetch.MaxBytes = record.DeadLetter, letters, 64<<10
+				s.Config.OnRejected, s.Letters, s.Config.Fetch.MaxBytes = record.DeadLetter, letters, 64<<10
 			})
 		})
 	}
@@ -97,5 +97,5 @@ func TestSession_aRebalanceWaitsForNoRefusedBatchWhoseLettersFail(t *testing.T) 
 			t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
 		}
 		r.offset(2)
-	}, func(s *Session) { s.cfg.OnRejected, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.Config.OnRejected, s.Letters = record.DeadLetter, letters })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -146,7 +147,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		})
 		r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(0, "good")), string(recordbatch.LineOf(1, "good")), string(recordbatch.LineOf(2, "bad")), string(recordbatch.LineOf(3, "bad")))
 		prepare(r)
-		p, err := NewProcess(testConfig(t), Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		p, err := process.New(testConfig(t), process.Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +162,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		r.term = term
 		r.session.member.Term, r.session.member.Lease = term, group.NewLease(24*time.Hour, time.Now())
 		r.rebalance = sync.OnceFunc(func() {
-			term.deadline = time.Now().Add(r.session.cfg.RebalanceTimeout)
+			term.deadline = time.Now().Add(r.session.Config.RebalanceTimeout)
 			close(term.rebalance)
 		})
 		gone := make(chan struct{})
@@ -172,7 +173,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		}()
 		test(r)
 		<-gone
-		if used := p.pool.InUse() + p.Lent(); used != 0 {
+		if used := p.Pool.InUse() + p.Lent(); used != 0 {
 			t.Errorf("%d bytes are in use at the end", used)
 		}
 	})

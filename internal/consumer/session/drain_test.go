@@ -40,7 +40,7 @@ func TestSession_aShutdownRetriesUntilItsDeadline(t *testing.T) {
 		time.Sleep(time.Second)
 		close(r.stop)
 		took := r.took(time.Now())
-		if want := r.session.cfg.ShutdownTimeout; took < want || took > want+time.Second {
+		if want := r.session.Config.ShutdownTimeout; took < want || took > want+time.Second {
 			t.Errorf("the drain took %s, want %s", took, want)
 		}
 		if !r.unfinished {
@@ -242,7 +242,7 @@ func TestSession_aShutdownDoesNotWaitForSilentBrokers(t *testing.T) {
 		const frozen = 10 * time.Minute
 		r.frozen.Store(int64(frozen))
 		close(r.stop)
-		if took, want := r.took(time.Now()), r.session.cfg.ShutdownTimeout+LeavePatience; took > want {
+		if took, want := r.took(time.Now()), r.session.Config.ShutdownTimeout+LeavePatience; took > want {
 			t.Errorf("the stop took %s, want %s at most", took, want)
 		}
 		time.Sleep(frozen) // until the brokers go on

@@ -26,7 +26,7 @@ func TestSession_aRebalanceWaitsForFirstAttempts(t *testing.T) {
 			t.Errorf("the drain took %s, want two PUTs, one after the other; unfinished %t", took, r.unfinished)
 		}
 		r.offset(4)
-	}, func(s *Session) { s.pacer = pace.New(1, s.cfg.NamespaceConcurrency) })
+	}, func(s *Session) { s.Pacer = pace.New(1, s.Config.NamespaceConcurrency) })
 }
 
 // A drain waits for nothing that a policy holds: a probe that is under way is
@@ -57,7 +57,7 @@ func TestSession_aDrainMakesNoProbes(t *testing.T) {
 				if probes := r.api.created("bad") - before; probes != 0 {
 					t.Errorf("%d probes while draining", probes)
 				}
-			}, func(s *Session) { s.cfg.HoldProbeInterval = time.Second })
+			}, func(s *Session) { s.Config.HoldProbeInterval = time.Second })
 		})
 	}
 }
@@ -80,7 +80,7 @@ func TestSession_aRebalanceWaitsForDeadLetters(t *testing.T) {
 			t.Errorf("%d dead letters, want 1", len(letters.taken))
 		}
 		r.offset(5)
-	}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
 }
 
 // A stop tries a dead letter again until its deadline, as it does imports; a
@@ -116,13 +116,13 @@ func TestSession_aShutdownRetriesDeadLetters(t *testing.T) {
 					r.rebalance()
 				}
 				took := r.took(began)
-				if want := min(tc.away+r.session.cfg.MaxBackoff, r.session.cfg.ShutdownTimeout+time.Second); took > want || !tc.stop && took > time.Second {
+				if want := min(tc.away+r.session.Config.MaxBackoff, r.session.Config.ShutdownTimeout+time.Second); took > want || !tc.stop && took > time.Second {
 					t.Errorf("the drain took %s", took)
 				}
 				if r.unfinished != tc.unfinished || (len(letters.taken) == 1) == tc.unfinished {
 					t.Errorf("unfinished %t, %d dead letters", r.unfinished, len(letters.taken))
 				}
-			}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+			}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
 		})
 	}
 }
@@ -145,5 +145,5 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 		close(r.stop)
 		r.took(time.Now())
 		r.offset(4 + namespaces)
-	}, func(s *Session) { s.pacer = pace.New(2*namespaces, s.cfg.NamespaceConcurrency) })
+	}, func(s *Session) { s.Pacer = pace.New(2*namespaces, s.Config.NamespaceConcurrency) })
 }

@@ -65,8 +65,8 @@ func (s *Session) event() {
 	case <-s.stop:
 		s.stop = nil
 		s.beginDrain(drainShutdown, time.Now())
-	case <-s.fetched.Asked: // turn grants
-	case <-s.inflated.Asked:
+	case <-s.Fetched.Asked: // turn grants
+	case <-s.Inflated.Asked:
 	case <-s.timer.C:
 	}
 }
@@ -74,5 +74,5 @@ func (s *Session) event() {
 // outstanding reports whether something is under way that will be an event: an
 // attempt, a commit, or letters.
 func (s *Session) outstanding() bool {
-	return s.pacer.InFlight() > 0 || s.commits.InFlight() || s.letter.InFlight()
+	return s.Pacer.InFlight() > 0 || s.commits.InFlight() || s.letter.InFlight()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/sleep"
 )
 
@@ -39,11 +40,11 @@ func (a *fakeAPI) created(ns string) int {
 	return a.creates[ns]
 }
 
-func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) Import {
+func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) process.Import {
 	return &fakeImport{api: a, namespace: ns, body: body}
 }
 
-func (a *fakeAPI) Probe(ns string) Import { return &fakeImport{api: a, namespace: ns} }
+func (a *fakeAPI) Probe(ns string) process.Import { return &fakeImport{api: a, namespace: ns} }
 
 // fakeImport is one import of it.
 type fakeImport struct {

@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -17,7 +18,7 @@ import (
 func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 	for _, buffer := range []int64{16 << 20, 64 << 20, 256 << 20} {
 		t.Run(fmt.Sprint(buffer>>20, " MiB"), func(t *testing.T) {
-			cfg := Config{BufferMaxBytes: buffer}
+			cfg := process.Config{BufferMaxBytes: buffer}
 			source, err := record.ParseNamespaceSource("header:ns")
 			if err != nil {
 				t.Fatal(err)
@@ -26,7 +27,7 @@ func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := record.NewMapper(record.Settings{Namespace: source, ID: id, MaxLineBytes: 8 << 20, MaxFanoutBytes: buffer / 4, FanoutOverhead: LineOverhead})
+			m, err := record.NewMapper(record.Settings{Namespace: source, ID: id, MaxLineBytes: 8 << 20, MaxFanoutBytes: buffer / 4, FanoutOverhead: process.LineOverhead})
 			if err != nil {
 				t.Fatal(err)
 			}

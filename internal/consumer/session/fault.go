@@ -32,7 +32,7 @@ func (s *intake) faulted(p *partition, f *fetch.Fault, now time.Time) {
 		operation, text := "fetch", s.Explain(f.Err)
 		if p.corrupt = f.Kind == fetch.FaultCorrupt; p.corrupt {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
-			s.metrics.KafkaFailed(operation)
+			s.Metrics.KafkaFailed(operation)
 		}
 		s.fetcher.Distrust(p.cursor, f.Err) // the leader may do better
 		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
@@ -81,7 +81,7 @@ const schemaPatience = time.Minute
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
 func (s *intake) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
-	s.log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
+	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
 	s.fetcher.Pause(p.cursor, true)
 	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
 	p.failure, p.failing = f.Err, now
@@ -90,7 +90,7 @@ func (s *intake) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
 
 // relocate finds the new range in a goroutine, since that asks a broker.
 func (s *intake) relocate(p *partition, f *fetch.Fault) {
-	ctx, client, fetcher, queries := s.ctx, s.client, s.fetcher, s.queries
+	ctx, client, fetcher, queries := s.ctx, s.Client, s.fetcher, s.queries
 	tp, c, id := p.TopicPartition, p.cursor, p.topicID
 	s.wg.Go(func() {
 		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
@@ -141,7 +141,7 @@ func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now ti
 		s.fetcher.Pause(p.cursor, p.paused)
 		return
 	}
-	if s.cfg.OffsetReset == ledger.ResetHold && !readBefore {
+	if s.Config.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
 		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
@@ -201,5 +201,5 @@ func (s *assigned) lose(p *partition, code kafka.Code, now time.Time) {
 	}
 	s.fetcher.Refresh() // only the metadata can clear it
 	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
-	s.log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
+	s.Log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }

@@ -56,12 +56,12 @@ func TestSession_forbiddenNamespacesStopNoOther(t *testing.T) {
 				feed("bad", tc.forbidden)
 				r.after(age)
 				feed("good", tc.good) // several at once may be taken for the key, until another one succeeds
-				r.after(age + r.cfg.MaxBackoff)
+				r.after(age + r.Config.MaxBackoff)
 				settled := log.Len()
 				for range 10 {
 					feed("good", tc.good)
 					r.after(max(age, tc.every))
-					if r.pacer.Shut(pace.Credentials) || r.metric("bridge_credentials_refused", "api") != 0 {
+					if r.Pacer.Shut(pace.Credentials) || r.metric("bridge_credentials_refused", "api") != 0 {
 						t.Fatal("the credentials count as refused")
 					}
 					for i := range tc.good {
@@ -144,8 +144,8 @@ func TestSession_aKeyThatAnswers403Everywhere(t *testing.T) {
 				r.api.create = forbid(func(string) bool { return true })
 				feed(10)
 				r.after(3 * age)
-				if !r.pacer.Shut(pace.Credentials) || !strings.Contains(log.String(), refusesTheKey) || r.status().APIError == nil {
-					t.Fatalf("refused: %t; log\n%s", r.pacer.Shut(pace.Credentials), log)
+				if !r.Pacer.Shut(pace.Credentials) || !strings.Contains(log.String(), refusesTheKey) || r.status().APIError == nil {
+					t.Fatalf("refused: %t; log\n%s", r.Pacer.Shut(pace.Credentials), log)
 				}
 				calls := r.calls()
 				r.after(10 * time.Minute)
@@ -155,7 +155,7 @@ func TestSession_aKeyThatAnswers403Everywhere(t *testing.T) {
 				r.api.create = nil
 				r.after(time.Minute)
 				r.watermark(0, 10+int64(len(tc.ns)))
-				if r.pacer.Shut(pace.Credentials) || r.status().APIError != nil {
+				if r.Pacer.Shut(pace.Credentials) || r.status().APIError != nil {
 					t.Error("the credentials still count as refused")
 				}
 			})

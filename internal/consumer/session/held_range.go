@@ -16,10 +16,10 @@ func (s *assigned) holdRange(p *partition, c *fetch.Chunk, now time.Time) {
 		return
 	}
 	records := int(min(int64(o.Records), o.Last-first+1))
-	if s.cfg.SkipRecords[p.TopicPartition].Hold(first, o.Last) {
+	if s.Config.SkipRecords[p.TopicPartition].Hold(first, o.Last) {
 		if c.CatchUp == nil {
-			s.metrics.Skipped(p.Topic, "operator").Add(float64(records))
-			s.log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.Last)
+			s.Metrics.Skipped(p.Topic, "operator").Add(float64(records))
+			s.Log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.Last)
 		}
 		return
 	}
@@ -33,7 +33,7 @@ func (s *assigned) holdRange(p *partition, c *fetch.Chunk, now time.Time) {
 	}
 	p.ranges[node.Last] = fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.Size)
 	p.touch()
-	s.metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
+	s.Metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
 	s.Faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "offset", node.First, "last_offset", node.Last, "records", records, "reason", o.Size.String(),
 		"remedy", "restart with a larger BRIDGE_BUFFER_MAX_BYTES, which imports them, or leave them out with BRIDGE_SKIP_RECORDS", "name", fmt.Sprintf("%s/%d@%d-%d", p.Topic, p.Partition, node.First, node.Last))

@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
@@ -30,7 +31,7 @@ func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, _ := ledger.New(100, ledger.Frontier{}).Encode(ledger.Metadata{TopicID: ledger.Identity(goneTopic, "cluster")}, ledger.MaxMetadata)
 		old := kafka.CommitOffset{Offset: 100, LeaderEpoch: 4, Metadata: text}
-		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
+		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *process.Config) { c.OffsetReset = ledger.ResetHold })
 		for n := range int32(2) {
 			p := r.part(n)
 			if got := r.commits.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
@@ -55,7 +56,7 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		if next := r.successor(p); !p.heldOut || next.At.Offset != 10 || next.At.Epoch != 7 {
 			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.At.Offset, next.At.Epoch)
 		}
-	}, func(c *Config) { c.OffsetReset = ledger.ResetHold })
+	}, func(c *process.Config) { c.OffsetReset = ledger.ResetHold })
 }
 
 // TestSession_readsAgainWhatWentAstray: a chunk that does not begin at the position

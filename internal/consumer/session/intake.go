@@ -52,7 +52,7 @@ func (s *intake) astray(c *fetch.Chunk, p *partition, now time.Time) {
 // or when no import is in flight that could free memory.
 func (s *intake) retryPending(now time.Time) {
 	c := s.pending
-	if c == nil || s.pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
+	if c == nil || s.Pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
 		return
 	}
 	s.pending = nil
@@ -64,7 +64,7 @@ func (s *intake) retryPending(now time.Time) {
 func (s *intake) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 	s.full = time.Time{}
 	s.fit(c, p)
-	s.metrics.Consumed(p.Topic, c.Records)
+	s.Metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {
 		s.holdRange(p, c, now)
 	}
@@ -82,7 +82,7 @@ func (s *intake) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 	if p.ledger.Watermark() > before {
 		p.touch()
 	}
-	s.taste.Read(c.Bytes)
+	s.Taste.Read(c.Bytes)
 	if c.Records > 0 {
 		p.lastSeen = c.LastTime
 	}
@@ -101,7 +101,7 @@ func (s *intake) fit(c *fetch.Chunk, p *partition) {
 		return
 	}
 	for i := range c.Rejects {
-		if r := &c.Rejects[i]; !r.Operator && s.cfg.policyFor(r.Reason) != record.Skip && !p.ledger.RecordDone(r.Offset) {
+		if r := &c.Rejects[i]; !r.Operator && s.Config.PolicyFor(r.Reason) != record.Skip && !p.ledger.RecordDone(r.Offset) {
 			if room--; room < 0 {
 				c.Cut(r.Offset)
 				return
@@ -138,10 +138,10 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *partition, now 
 		s.add(name, p, l, 0, now)
 	}
 	if done > 0 {
-		s.metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
+		s.Metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
 	}
 	if n != nil {
-		s.pacer.Forget(n.Namespace)
+		s.Pacer.Forget(n.Namespace)
 	}
 }
 
@@ -188,7 +188,7 @@ func (s *imports) note(open *batcher.Batch, p *partition, l *fetch.Line, told in
 // ledger refuses it, the watermark is right all the same, and it is told.
 func (s *assigned) tracked(n *ledger.Node, err error) *ledger.Node {
 	if err != nil {
-		s.log.Error("ledger refused a node", "error", err)
+		s.Log.Error("ledger refused a node", "error", err)
 	}
 	return n
 }
@@ -196,17 +196,17 @@ func (s *assigned) tracked(n *ledger.Node, err error) *ledger.Node {
 // rejected applies the policy to a record that becomes no line.
 func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
-		s.metrics.Skipped(p.Topic, "operator").Inc()
-		s.log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
+		s.Metrics.Skipped(p.Topic, "operator").Inc()
+		s.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
 	}
 	if p.ledger.RecordDone(r.Offset) {
-		s.metrics.Skipped(p.Topic, "already_imported").Inc()
+		s.Metrics.Skipped(p.Topic, "already_imported").Inc()
 		return
 	}
-	policy, tombstone := s.cfg.policyFor(r.Reason), r.Reason == record.Tombstone
+	policy, tombstone := s.Config.PolicyFor(r.Reason), r.Reason == record.Tombstone
 	if !tombstone {
-		s.metrics.Rejected(p.Topic, r.Reason.String()).Inc()
+		s.Metrics.Rejected(p.Topic, r.Reason.String()).Inc()
 	}
 	l, detail := letters.Of(r), r.Detail
 	if l != nil && l.IsLetter() {
@@ -218,9 +218,9 @@ func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 	}
 	switch {
 	case policy == record.Skip && tombstone:
-		s.metrics.Skipped(p.Topic, "tombstone").Inc()
+		s.Metrics.Skipped(p.Topic, "tombstone").Inc()
 	case policy == record.Skip:
-		s.metrics.Skipped(p.Topic, "invalid").Inc()
+		s.Metrics.Skipped(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
 		l.Describe(r.Reason.String(), detail)
 		s.deadLetter(p, l, now)
@@ -243,7 +243,7 @@ func (s *assigned) holdRecord(p *partition, offset, timestamp int64, reason stri
 // last called.
 func (s *assigned) countHeldPauses(now time.Time) {
 	if s.pausedPartitions > 0 {
-		s.metrics.Paused("held", now.Sub(s.pausesCounted))
+		s.Metrics.Paused("held", now.Sub(s.pausesCounted))
 	}
 	s.pausesCounted = now
 }

@@ -49,7 +49,7 @@ func (s *deadLetters) sendLetters(now time.Time) {
 	if batch == nil {
 		return
 	}
-	ctx, writer, acks := s.ctx, s.letters, s.acks
+	ctx, writer, acks := s.ctx, s.Letters, s.acks
 	s.wg.Go(func() {
 		letters.Write(ctx, writer, batch)
 		acks <- batch
@@ -61,7 +61,7 @@ func (s *deadLetters) lettersDone(batch []*letters.Letter) {
 	now := time.Now()
 	done, refused, err := s.letter.Answered(batch, now)
 	for _, l := range done {
-		s.metrics.DeadLetters(l.Source.Topic, l.Reason).Inc()
+		s.Metrics.DeadLetters(l.Source.Topic, l.Reason).Inc()
 		s.letterDone(whose(l))
 	}
 	for _, l := range refused {
@@ -70,9 +70,9 @@ func (s *deadLetters) lettersDone(batch []*letters.Letter) {
 	s.settleRefused(batch)
 	s.lettersAwaited()
 	if err != nil {
-		s.metrics.KafkaFailed("produce")
+		s.Metrics.KafkaFailed("produce")
 		s.Faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
-			"topic", s.cfg.DLQTopic, "waiting", s.letter.Pending(), "error", s.Explain(err))
+			"topic", s.Config.DLQTopic, "waiting", s.letter.Pending(), "error", s.Explain(err))
 	}
 }
 
@@ -96,8 +96,8 @@ func (s *deadLetters) holdLetter(l *letters.Letter, now time.Time) {
 	}
 	refused := l.Refusal()
 	s.Faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.Source.Topic+"/"+refused.Error(),
-		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.cfg.DLQTopic+"), and restart")
-	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.cfg.DLQTopic, refused)
+		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.Config.DLQTopic+"), and restart")
+	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.Config.DLQTopic, refused)
 	if o.upload != nil {
 		s.holdRecord(o.partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
 		s.letterDone(o)

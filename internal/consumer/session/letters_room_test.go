@@ -11,12 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
 )
 
-func refusedToLetters(c *Config) { c.OnRejected = record.DeadLetter }
+func refusedToLetters(c *process.Config) { c.OnRejected = record.DeadLetter }
 
 var errAway = errors.New("no leader")
 
@@ -103,7 +104,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 		committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 		taken := map[kafka.TopicPartition][]int64{}
 		for owner, room := range []int{9, 100} {
-			r := newSessionRig(t, committed, refusedToLetters, func(c *Config) { c.Batch.MaxRecords = 12 })
+			r := newSessionRig(t, committed, refusedToLetters, func(c *process.Config) { c.Batch.MaxRecords = 12 })
 			r.api.create = only("bad", refusal)
 			r.letters.write = func(l *letters.Letter) error {
 				if room--; room < 0 {
@@ -149,5 +150,5 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 		}
 		r.offset(304)
 		lettered(t, letters, 4, 303)
-	}, func(s *Session) { s.cfg.OnInvalid, s.letters = record.DeadLetter, letters })
+	}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
 }

@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -22,8 +23,8 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			cfg := testConfig(t)
-			s := stack(&base{Process: &Process{cfg: &cfg, log: slog.New(slog.DiscardHandler), pacer: pace.New(4, 1)}}, nil)
-			s.budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
+			s := stack(&base{Process: &process.Process{Config: &cfg, Log: slog.New(slog.DiscardHandler), Pacer: pace.New(4, 1)}}, nil)
+			s.Budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
 			now := time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
@@ -32,13 +33,13 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 					n := s.namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {
 						n.Refuse(now, "create_422", time.Minute, errors.New("unprocessable"))
-						s.pacer.Enqueue(n.Namespace, now)
+						s.Pacer.Enqueue(n.Namespace, now)
 					}
 					s.dropFrom(n, p, int64(k), 0, now)
 					p.ledger.Advance(int64(k) + 1)
 				}
 			}
-			grown, charged := heapInUse()-before, s.budget.Held(budget.Marks)
+			grown, charged := heapInUse()-before, s.Budget.Held(budget.Marks)
 			t.Logf("heap grew by %d MiB, charged %d MiB", grown>>20, charged>>20)
 			if grown > charged || grown < charged*6/10 {
 				t.Errorf("heap grew by %d, charged %d", grown, charged)
@@ -59,7 +60,7 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 			return refusal
 		}
 		r.api.create = good
-		most := int(r.budget.Ceiling(budget.Marks)/(markBytes+markedNamespace)) + 10
+		most := int(r.Budget.Ceiling(budget.Marks)/(markBytes+markedNamespace)) + 10
 		// Each is refused once, before more of it is read.
 		for i := range most {
 			r.feed(0, recordbatch.InNS(int64(i), fmt.Sprint("n", i)))
@@ -70,7 +71,7 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		}
 		r.settleDown()
 		p := r.part(1)
-		if held, most := r.budget.Held(budget.Marks), r.budget.Ceiling(budget.Marks)*12/10; held > most || !p.paused || p.awaits != awaitsMarks {
+		if held, most := r.Budget.Held(budget.Marks), r.Budget.Ceiling(budget.Marks)*12/10; held > most || !p.paused || p.awaits != awaitsMarks {
 			t.Fatalf("%d bytes of marks, want at most %d; partition 1 paused: %t", held, most, p.paused)
 		}
 		if st := r.status().Partitions[1]; st.Error == nil || *st.Error != p.pauseReason() {
@@ -80,9 +81,9 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		r.after(age)
 		r.stored("good", int64(most))
 		r.api.create = nil
-		r.after(3 * r.cfg.HoldProbeInterval)
-		if p.paused || r.budget.Held(budget.Marks) != 0 {
-			t.Errorf("partition 1 is paused: %t; %d bytes of marks are charged", p.paused, r.budget.Held(budget.Marks))
+		r.after(3 * r.Config.HoldProbeInterval)
+		if p.paused || r.Budget.Held(budget.Marks) != 0 {
+			t.Errorf("partition 1 is paused: %t; %d bytes of marks are charged", p.paused, r.Budget.Held(budget.Marks))
 		}
-	}, func(c *Config) { c.BufferMaxBytes = 1 << 20 })
+	}, func(c *process.Config) { c.BufferMaxBytes = 1 << 20 })
 }

@@ -15,15 +15,15 @@ const placeRemedy = "check SAFETYKIT_BASE_URL and BRIDGE_IMPORT_PATH, what stand
 // with what they have in memory, and one tries.
 func (s *attempts) missing(r result, now time.Time) {
 	n := r.namespace
-	news := s.pacer.Doubt(pace.Place, n.Namespace, false, s.othersGather(), now, min(r.outcome.Delay, s.cfg.MaxBackoff))
-	if !s.pacer.Shut(pace.Place) {
+	news := s.Pacer.Doubt(pace.Place, n.Namespace, false, s.othersGather(), now, min(r.outcome.Delay, s.Config.MaxBackoff))
+	if !s.Pacer.Shut(pace.Place) {
 		s.hold(r, now, "the import API does not know the namespace, or not the call")
 		return
 	}
 	endsTrial := s.fail(r, now)
 	if news {
-		s.metrics.NoteMissing(true)
-		s.log.Error("the import API does not know the call; nothing is lost, imports wait until it does",
+		s.Metrics.NoteMissing(true)
+		s.Log.Error("the import API does not know the call; nothing is lost, imports wait until it does",
 			"namespace", n.Name, "status", r.outcome.Status, "error", r.outcome.Err, "remedy", placeRemedy)
 	} else {
 		s.tellFailure(r, now, "import attempt failed; it will be tried again")
@@ -35,10 +35,10 @@ func (s *attempts) missing(r result, now time.Time) {
 // says what the answer means.
 func (s *attempts) hold(r result, now time.Time, why string) {
 	n := r.namespace
-	if n.Refuse(now, holdReason(r.outcome), s.cfg.HoldProbeInterval, r.outcome.Err) {
-		s.log.Error("namespace held: its records wait in Kafka, the others go on",
+	if n.Refuse(now, holdReason(r.outcome), s.Config.HoldProbeInterval, r.outcome.Err) {
+		s.Log.Error("namespace held: its records wait in Kafka, the others go on",
 			"why", why, "namespace", n.Name, "request_id", r.outcome.RequestID, "operation", r.outcome.Operation, "status", r.outcome.Status,
-			"error", r.outcome.Err, "next_probe_in", s.cfg.HoldProbeInterval.String())
+			"error", r.outcome.Err, "next_probe_in", s.Config.HoldProbeInterval.String())
 	}
 	s.shed(n, now)
 }

@@ -24,7 +24,7 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 	for _, policy := range []record.Policy{record.Hold, record.DeadLetter} {
 		t.Run(policy.String(), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.cfg.OnRejected = policy
+				r.Config.OnRejected = policy
 				r.api.create = only("odd", gone(time.Second))
 				r.feed(0, recordbatch.InNS(0, "good"), recordbatch.InNS(1, "odd"), recordbatch.InNS(2, "good"))
 				r.after(age)
@@ -37,11 +37,11 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 				if st := r.status(); st.APIError != nil || st.Gauges.NamespacesHeld != 1 {
 					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.Gauges.NamespacesHeld)
 				}
-				if rejected := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); rejected != 0 {
+				if rejected := testutil.ToFloat64(r.Metrics.Rejected("orders", "refused")); rejected != 0 {
 					t.Errorf("%v lines count as refused", rejected)
 				}
 				r.api.create = nil
-				r.after(r.cfg.HoldProbeInterval + age)
+				r.after(r.Config.HoldProbeInterval + age)
 				r.stored("odd", 1, 3)
 				if st := r.status(); st.Gauges.NamespacesHeld != 0 {
 					t.Errorf("still held: %+v", st.Namespaces)
@@ -76,11 +76,11 @@ func TestSession_anAPIThatKnowsNoNamespaceRestsEverybody(t *testing.T) {
 		if n := tries() - before; n < 3 || n > 9 {
 			t.Errorf("%d tries in a minute, want one in about ten seconds", n)
 		}
-		if held := r.status().Gauges.NamespacesHeld; held > r.cfg.UploadConcurrency {
+		if held := r.status().Gauges.NamespacesHeld; held > r.Config.UploadConcurrency {
 			t.Errorf("%d namespaces held", held)
 		}
 		r.api.create = nil
-		r.after(2 * r.cfg.HoldProbeInterval)
+		r.after(2 * r.Config.HoldProbeInterval)
 		if st := r.status(); st.APIError != nil || r.metric("bridge_api_missing", "") != 0 {
 			t.Errorf("API error %v, api_missing %v after it is back", st.APIError, r.metric("bridge_api_missing", ""))
 		}

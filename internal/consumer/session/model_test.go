@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -45,7 +46,7 @@ func (p *sessionPlay) tell(format string, args ...any) {
 
 // begin makes the next owner of the partitions.
 func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffset) {
-	p.sessionRig = newSessionRig(p.t, committed, func(c *Config) {
+	p.sessionRig = newSessionRig(p.t, committed, func(c *process.Config) {
 		c.OnInvalid, c.OnRejected = record.DeadLetter, p.refused
 		c.Batch.MaxRecords, c.NamespaceConcurrency = 7, p.atOnce
 	})
@@ -256,7 +257,7 @@ func (p *sessionPlay) finished() {
 			last[part] = o
 		}
 	}
-	if used := p.pool.InUse(); used != 0 {
+	if used := p.Pool.InUse(); used != 0 {
 		p.t.Errorf("%d bytes are in memory at the end", used)
 	}
 	for n := range p.namespaces() {

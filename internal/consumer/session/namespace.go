@@ -7,6 +7,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -22,18 +23,18 @@ type namespace struct {
 	*pace.Namespace
 	uploads  []*upload // sealed batches in order, those under way included
 	tooSlow  bool      // another import would not end before the drain does
-	probe    Import
+	probe    process.Import
 	shed     map[*partition]*ledger.Node
 	lettered int  // refused batches on their way to the dead-letter topic
 	stores   bool // an import of it was stored by this session
 }
 
 // namespace returns the namespace and makes it known to the pacer.
-func (s *imports) namespace(name string) *namespace { return workOf(s.pacer.Get(name)) }
+func (s *imports) namespace(name string) *namespace { return workOf(s.Pacer.Get(name)) }
 
 // lookup returns the namespace if the pacer knows it, else nil.
 func (s *imports) lookup(name string) *namespace {
-	if n := s.pacer.Lookup(name); n != nil {
+	if n := s.Pacer.Lookup(name); n != nil {
 		return workOf(n)
 	}
 	return nil
@@ -42,7 +43,7 @@ func (s *imports) lookup(name string) *namespace {
 // namespaces returns the namespaces that the pacer knows.
 func (s *imports) namespaces() iter.Seq[*namespace] {
 	return func(yield func(*namespace) bool) {
-		for n := range s.pacer.All() {
+		for n := range s.Pacer.All() {
 			if !yield(workOf(n)) {
 				return
 			}
@@ -138,7 +139,7 @@ const (
 type upload struct {
 	namespace *namespace
 	batch     *batcher.Batch
-	imp       Import
+	imp       process.Import
 	pieces    []piece
 	call      call // in flight
 	mayRepeat bool // it was told that this batch may be stored twice

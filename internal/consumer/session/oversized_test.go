@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -46,7 +47,7 @@ func TestSession_holdsALargeBatch(t *testing.T) {
 		if st.Gauges.PartitionsHeld != 1 || st.Partitions[1].State != "reading" {
 			r.t.Errorf("%d partitions are held, the other one is %s", st.Gauges.PartitionsHeld, st.Partitions[1].State)
 		}
-		if n := testutil.ToFloat64(r.metrics.Rejected("orders", "too_large")); n != 15 {
+		if n := testutil.ToFloat64(r.Metrics.Rejected("orders", "too_large")); n != 15 {
 			r.t.Errorf("%v records are counted as too large", n)
 		}
 	})
@@ -88,7 +89,7 @@ func TestSession_passesOverALargeBatchThatIsDone(t *testing.T) {
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 	frontier := func(except map[string]int64, whole ...ledger.Span) kafka.CommitOffset {
 		p := ledger.New(5, ledger.Frontier{Below: 40, Except: except, Whole: whole})
-		text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: fingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
+		text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: process.FingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
 		return kafka.CommitOffset{TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}
 	}
 	for name, tc := range map[string]struct {
@@ -130,7 +131,7 @@ func TestSession_leavesOutALargeBatchByName(t *testing.T) {
 		inSession(t, func(r *sessionRig) {
 			r.oversize(0, 0, 29, 20)
 			r.watermark(0, want)
-		}, func(c *Config) {
+		}, func(c *process.Config) {
 			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: {{First: 0, Last: named}, {First: 1000, Last: 1000}}}
 		})
 	}

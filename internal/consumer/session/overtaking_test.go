@@ -8,11 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
 
-func fourAtOnce(c *Config) { c.NamespaceConcurrency, c.UploadConcurrency = 4, 8 }
+func fourAtOnce(c *process.Config) { c.NamespaceConcurrency, c.UploadConcurrency = 4, 8 }
 
 // exceptFrom lets every import of a namespace fail whose first line is one of
 // these, and takes the others.

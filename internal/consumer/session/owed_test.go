@@ -139,18 +139,18 @@ func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 func TestSession_largeAnswersAreGrantedRoomThatThereIs(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		var got *fetch.Buffer
-		go func() { got, _ = r.fetched.Lend(r.t.Context(), r.fetched.Ceiling) }()
+		go func() { got, _ = r.Fetched.Lend(r.t.Context(), r.Fetched.Ceiling) }()
 		synctest.Wait()
-		if r.fetched.Wanted() == 0 {
+		if r.Fetched.Wanted() == 0 {
 			t.Fatal("the answer needs no grant")
 		}
-		filled := r.budget.Limit() - r.fetched.Ceiling/2
-		r.budget.Charge(budget.Letters, filled)
+		filled := r.Budget.Limit() - r.Fetched.Ceiling/2
+		r.Budget.Charge(budget.Letters, filled)
 		r.grantLarge(time.Now())
 		if synctest.Wait(); got != nil {
 			t.Error("granted without room")
 		}
-		r.budget.Charge(budget.Letters, -filled)
+		r.Budget.Charge(budget.Letters, -filled)
 		r.grantLarge(time.Now())
 		if synctest.Wait(); got == nil {
 			t.Fatal("not granted though there is room")

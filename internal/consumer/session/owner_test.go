@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -18,7 +19,7 @@ import (
 
 func TestSession_anExpiredLeaseCancelsAttempts(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		time.Sleep(r.cfg.SessionTimeout)
+		time.Sleep(r.Config.SessionTimeout)
 		r.feed(0, runOf("a", 0, 9)...)
 		if len(r.api.puts)+len(r.api.creates) != 0 {
 			t.Error("the API is called without a lease")
@@ -68,7 +69,7 @@ func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 		if len(r.letters.taken) != 0 {
 			t.Error("a letter is written after the fence")
 		}
-	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }
 
 func TestSession_unauthorisedLosesNothing(t *testing.T) {
@@ -105,7 +106,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		log[3].Value = []byte(`{"id":3,"n":"3","ns":["a"]}`)
 		tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 		stored := map[string][]string{}
-		next := func(o kafka.CommitOffset, change ...func(*Config)) *sessionRig {
+		next := func(o kafka.CommitOffset, change ...func(*process.Config)) *sessionRig {
 			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: o}, change...)
 			r.api.stored = stored
 			return r
@@ -114,7 +115,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		r.feed(0, log...)
 		r.after(age)
 		r.watermark(0, 3)
-		numbers := func(c *Config) { c.Record.IDNumbers = true }
+		numbers := func(c *process.Config) { c.Record.IDNumbers = true }
 		r = next(r.commits.commitOf(r.part(0)), numbers)
 		r.api.create = only("a", overloaded)
 		r.feed(0, log[3:]...)

@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -28,7 +29,7 @@ import (
 
 // base is what every owner knows of the generation.
 type base struct {
-	*Process
+	*process.Process
 	events
 	member  Member
 	fetcher *fetch.Fetcher
@@ -99,7 +100,7 @@ func stack(b *base, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.base, s.batches = b, batches
 	s.partitions = make(map[kafka.TopicPartition]*partition, len(b.member.Assigned))
-	s.letter = letters.NewQueue(b.budget, b.cfg.MaxBackoff)
+	s.letter = letters.NewQueue(b.Budget, b.Config.MaxBackoff)
 	s.receipt.open = map[*filed]struct{}{}
 	s.commits = newCommitter(&s.assigned)
 	return s

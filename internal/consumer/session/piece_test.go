@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -20,7 +21,7 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			pool := batcher.NewPool()
-			s := stack(&base{Process: &Process{cfg: &Config{}, log: slog.New(slog.DiscardHandler)}},
+			s := stack(&base{Process: &process.Process{Config: &process.Config{}, Log: slog.New(slog.DiscardHandler)}},
 				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
 			before := heapInUse()
 			for i := range c.partitions {

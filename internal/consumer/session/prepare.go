@@ -14,16 +14,16 @@ import (
 
 // mayPrepare notes a namespace of which a batch uploads and another one waits.
 func (s *imports) mayPrepare(n *namespace) {
-	if n.next(s.cfg.NamespaceConcurrency) != nil {
-		s.pacer.OfferPreparing(n.Namespace)
+	if n.next(s.Config.NamespaceConcurrency) != nil {
+		s.Pacer.OfferPreparing(n.Namespace)
 	}
 }
 
 // prepareNext asks for URLs with the slots that are left.
 func (s *attempts) prepareNext(now time.Time) {
-	for next := s.pacer.NextPreparing(now); next != nil; next = s.pacer.NextPreparing(now) {
+	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
 		n := workOf(next)
-		if u := n.next(s.cfg.NamespaceConcurrency); u != nil {
+		if u := n.next(s.Config.NamespaceConcurrency); u != nil {
 			s.prepare(n, u)
 		}
 	}
@@ -49,9 +49,9 @@ func (n *namespace) next(concurrency int) *upload {
 
 // prepare asks for a batch's URL in a goroutine that ends with its result.
 func (s *attempts) prepare(n *namespace, u *upload) {
-	u.imp = s.importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
+	u.imp = s.Importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
 	u.call = preparation
-	s.pacer.BeganPreparing()
+	s.Pacer.BeganPreparing()
 	s.send(s.ctx, u.imp.Prepare, result{namespace: n, upload: u})
 }
 
@@ -59,7 +59,7 @@ func (s *attempts) prepare(n *namespace, u *upload) {
 // attempt that it would have met; the batch in front goes on.
 func (s *attempts) prepared(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	s.pacer.EndedPreparing()
+	s.Pacer.EndedPreparing()
 	switch r.outcome.Class {
 	case importer.Stored:
 		s.apiAccepted(n)
@@ -71,7 +71,7 @@ func (s *attempts) prepared(r result, now time.Time) {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
-	s.pacer.Enqueue(n.Namespace, now)
+	s.Pacer.Enqueue(n.Namespace, now)
 }
 
 // drop lets the batch's import count a URL that was asked for and is not used.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -35,8 +36,8 @@ func TestSession_asksForTheNextURLWhileABatchUploads(t *testing.T) {
 			}
 		}
 		r.watermark(0, 50)
-		if r.api.unused != 0 || r.pacer.InFlight() != 0 {
-			t.Errorf("%d URLs were not used, %d slots are taken", r.api.unused, r.pacer.InFlight())
+		if r.api.unused != 0 || r.Pacer.InFlight() != 0 {
+			t.Errorf("%d URLs were not used, %d slots are taken", r.api.unused, r.Pacer.InFlight())
 		}
 	})
 }
@@ -139,7 +140,7 @@ func TestSession_asksForNoURLTooMany(t *testing.T) {
 				if tc.put != nil && r.api.created("a") != tc.want {
 					t.Errorf("%d URLs asked for in trouble, want %d", r.api.created("a"), tc.want)
 				}
-			}, func(c *Config) { c.UploadConcurrency = tc.slots })
+			}, func(c *process.Config) { c.UploadConcurrency = tc.slots })
 		})
 	}
 }
@@ -159,7 +160,7 @@ func TestSession_othersGoBeforeTheNextURL(t *testing.T) {
 		r.after(30 * time.Second)
 		r.stored("a", offsets(0, 39)...)
 		r.stored("b", offsets(40, 49)...)
-	}, func(c *Config) { c.UploadConcurrency = 2 })
+	}, func(c *process.Config) { c.UploadConcurrency = 2 })
 }
 
 // TestSession_aURLThatIsNotGivenAhead lets the namespace rest, or be held, and
@@ -181,7 +182,7 @@ func TestSession_aURLThatIsNotGivenAhead(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
-				r.cfg.OnRejected = tc.policy
+				r.Config.OnRejected = tc.policy
 				var calls atomic.Int32
 				var mended atomic.Bool
 				r.api.create = func(string) Outcome {

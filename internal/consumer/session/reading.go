@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
 )
@@ -20,10 +19,10 @@ func (s *Session) startReading() (stop func()) {
 		default:
 		}
 	}
-	cfg := s.cfg.reading(s.metrics.KafkaFailed, s.throttled)
-	cfg.Decoded, cfg.Distrusted = s.decoded, s.distrusted
-	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.mapper, s.inflated, s.chunks) }
-	s.fetcher = fetch.New(&cfg, s.client, s.fetched, runtime.GOMAXPROCS(0), refresh)
+	cfg := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
+	cfg.Decoded, cfg.Distrusted = s.Decoded, s.distrusted
+	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.Mapper, s.Inflated, s.chunks) }
+	s.fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, newDecoder())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.fetcher.Run(ctx) })
@@ -35,7 +34,7 @@ func (s *Session) startReading() (stop func()) {
 	starts, watch := s.starting(), s.watching()
 	wg.Go(func() { starts.Run(ctx, s.starts) })
 	wg.Go(func() { watch.Run(ctx, wake, s.found) })
-	wg.Go(func() { s.fetcher.Survey(ctx, s.cfg.MetadataRefresh, s.surveyFailed) })
+	wg.Go(func() { s.fetcher.Survey(ctx, s.Config.MetadataRefresh, s.SurveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -59,11 +58,4 @@ func (s *Session) discard() {
 		break
 	}
 	s.fetcher.Discard()
-}
-
-// surveyFailed reports that the ends of some logs are not known. It may be
-// called on any goroutine.
-func (r *Process) surveyFailed(err error) {
-	text := r.Explain(err)
-	r.Faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 }

@@ -7,19 +7,6 @@ import (
 	"kafka-import-bridge/internal/receipt"
 )
 
-// Receipts writes the receipts of stored imports to their topic, for longer than a
-// session lives. It must be safe for concurrent use.
-type Receipts interface {
-	// Post takes a receipt. acked is called once Kafka has it, or never will,
-	// on another goroutine. more is the memory in bytes that waits for that
-	// beside the receipt.
-	Post(key, value []byte, more int64, acked func())
-	// Bytes returns the memory that waits for acknowledgements.
-	Bytes() int64
-	// Failing reports whether the last try to write failed.
-	Failing() bool
-}
-
 // filed is a stored import whose receipt is not acknowledged.
 type filed struct{ pieces []piece }
 
@@ -40,13 +27,13 @@ type receiptState struct {
 // once its receipt is acknowledged, so that a crash leaves no stored record
 // without one. It returns the receipt, nil if none is wanted.
 func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Receipt {
-	if s.receipts == nil {
+	if s.Receipts == nil {
 		s.settle(u)
 		return nil
 	}
 	r := &receipt.Receipt{
 		RequestID: requestID, Namespace: u.namespace.Name, Records: u.batch.Records, Bytes: u.batch.Bytes,
-		StoredAt: now, Attempts: u.imp.Attempts(), Settings: s.cfg.Record.Fingerprint(),
+		StoredAt: now, Attempts: u.imp.Attempts(), Settings: s.Config.Record.Fingerprint(),
 	}
 	f := &filed{}
 	for _, pc := range u.pieces {
@@ -63,7 +50,7 @@ func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Recei
 	value, err := r.Encode()
 	if err != nil || len(r.Pieces) == 0 {
 		if err != nil {
-			s.log.Error("receipt cannot be written", "request_id", requestID, "error", err)
+			s.Log.Error("receipt cannot be written", "request_id", requestID, "error", err)
 		}
 		s.settle(u)
 		return nil
@@ -71,7 +58,7 @@ func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Recei
 	s.remove(u)
 	s.receipt.open[f] = struct{}{}
 	s.receipt.last = now
-	s.receipts.Post(r.Key(), value, int64(len(f.pieces))*pieceBytes, func() {
+	s.Receipts.Post(r.Key(), value, int64(len(f.pieces))*pieceBytes, func() {
 		select {
 		case s.filed <- f:
 		case <-s.ctx.Done():
@@ -92,7 +79,7 @@ func (s *filing) receipted(f *filed) {
 // receiptsFull reports whether imports have to wait until more receipts are
 // acknowledged. A drain stores what is open all the same.
 func (s *filing) receiptsFull() bool {
-	return s.receipts != nil && s.mode == running && s.receipts.Bytes() >= s.budget.ReceiptsCeiling()
+	return s.Receipts != nil && s.mode == running && s.Receipts.Bytes() >= s.Budget.ReceiptsCeiling()
 }
 
 // fileLater lets a drain go on without the receipts that cannot be written now:
@@ -101,7 +88,7 @@ func (s *filing) fileLater(now time.Time) {
 	if len(s.receipt.open) == 0 || s.mode != draining {
 		return
 	}
-	if begin := later(s.receipt.last, s.drain.began); now.Before(begin.Add(receiptPatience)) && !s.receipts.Failing() {
+	if begin := later(s.receipt.last, s.drain.began); now.Before(begin.Add(receiptPatience)) && !s.Receipts.Failing() {
 		return
 	}
 	s.settleFiled()

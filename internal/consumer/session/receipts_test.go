@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -55,12 +56,12 @@ func (f *fakeReceipts) acknowledge() {
 func TestSession_offsetsWaitForTheReceipt(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		receipts := &fakeReceipts{}
-		r.receipts = receipts
-		var told []StoredImport
-		r.Process.stored = func(i StoredImport) { told = append(told, i) }
+		r.Receipts = receipts
+		var told []process.StoredImport
+		r.Stored = func(i process.StoredImport) { told = append(told, i) }
 		r.feed(0, slices.Concat(runOf("a", 0, 4), runOf("b", 5, 9))...)
 		r.feed(1, runOf("a", 0, 4)...)
-		if len(receipts.posted) != 1 || r.pool.InUse() == 0 {
+		if len(receipts.posted) != 1 || r.Pool.InUse() == 0 {
 			t.Fatalf("%d receipts of one full batch", len(receipts.posted))
 		}
 		r.stored("a", 0, 1, 2, 3, 4, 0, 1, 2, 3, 4)
@@ -75,7 +76,7 @@ func TestSession_offsetsWaitForTheReceipt(t *testing.T) {
 			{Topic: "orders", TopicID: ownTopic.String(), Partition: 0, First: 0, Last: 4, Records: 5},
 			{Topic: "orders", TopicID: ownTopic.String(), Partition: 1, First: 0, Last: 4, Records: 5},
 		}
-		if got.RequestID != "req-a" || got.Namespace != "a" || got.Records != 10 || got.Attempts != 1 || got.Settings != r.cfg.Record.Fingerprint() || !slices.Equal(got.Pieces, want) {
+		if got.RequestID != "req-a" || got.Namespace != "a" || got.Records != 10 || got.Attempts != 1 || got.Settings != r.Config.Record.Fingerprint() || !slices.Equal(got.Pieces, want) {
 			t.Errorf("the receipt is %+v", got)
 		}
 		if len(told) != 1 || told[0].Receipt == nil || told[0].Receipt.RequestID != "req-a" {
@@ -93,8 +94,8 @@ func TestSession_offsetsWaitForTheReceipt(t *testing.T) {
 func TestSession_importsWaitForReceipts(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		receipts := &fakeReceipts{}
-		r.receipts = receipts
-		receipts.bytes = r.budget.ReceiptsCeiling()
+		r.Receipts = receipts
+		receipts.bytes = r.Budget.ReceiptsCeiling()
 		r.feed(0, runOf("a", 0, 9)...)
 		r.stored("a")
 		receipts.acknowledge()
@@ -127,7 +128,7 @@ func TestSession_aDrainRepeatsNothingForWantOfAReceipt(t *testing.T) {
 				if len(tc.receipts.posted) != 2 {
 					t.Errorf("%d receipts", len(tc.receipts.posted))
 				}
-			}, func(s *Session) { s.receipts = tc.receipts })
+			}, func(s *Session) { s.Receipts = tc.receipts })
 		})
 	}
 }
@@ -143,14 +144,14 @@ func TestSession_receiptsOfAnEndedSessionAreAcknowledgedToNobody(t *testing.T) {
 		for _, acked := range receipts.waiting {
 			acked()
 		}
-	}, func(s *Session) { s.receipts = receipts })
+	}, func(s *Session) { s.Receipts = receipts })
 }
 
 // TestSession_aReceiptNamesWhatALogStillHolds: not what was taken back.
 func TestSession_aReceiptNamesWhatALogStillHolds(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		receipts := &fakeReceipts{}
-		r.receipts = receipts
+		r.Receipts = receipts
 		r.api.takes = time.Second
 		r.feed(0, recordbatch.InNS(0, "a"))
 		r.feed(1, runOf("a", 0, 8)...)

@@ -16,27 +16,27 @@ const recollectionRoom = 64 << 10
 // done in one that seems lost, should its topic prove to be the same.
 func (s *committer) remember() {
 	for tp, p := range s.partitions {
-		s.known = s.known || p.committed >= 0
+		s.Known = s.Known || p.committed >= 0
 		if !p.open() {
 			continue
 		}
-		delete(s.recollections, tp)
+		delete(s.Recollections, tp)
 		if p.heldOut || p.committed < 0 || p.lost && p.topicID == (wire.UUID{}) {
 			continue
 		}
 		text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
 		if known := (ledger.CommitPoint{Offset: p.ledger.Watermark(), Metadata: text}); known != p.acked {
-			s.recollections[tp] = discovery.Recollection{TopicID: p.topicID, Acked: p.acked, Sent: p.sent, Known: known, Epoch: s.fetcher.EpochOf(p.cursor), Session: s.member.Generation}
+			s.Recollections[tp] = discovery.Recollection{TopicID: p.topicID, Acked: p.acked, Sent: p.sent, Known: known, Epoch: s.fetcher.EpochOf(p.cursor), Session: s.member.Generation}
 		}
 	}
-	if n := s.recollections.Bound(discovery.RecollectionsRoom); n > 0 {
-		s.metrics.Forgotten(n)
-		s.log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
-			"partitions_forgotten", n, "partitions_remembered", len(s.recollections))
+	if n := s.Recollections.Bound(discovery.RecollectionsRoom); n > 0 {
+		s.Metrics.Forgotten(n)
+		s.Log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
+			"partitions_forgotten", n, "partitions_remembered", len(s.Recollections))
 	}
 }
 
 // metadataOf is what every commit of the partition carries beside the frontier.
 func (s *base) metadataOf(p *partition) ledger.Metadata {
-	return ledger.Metadata{TopicID: ledger.Identity(p.topicID, s.member.Cluster), Fingerprint: s.fingerprint, Born: p.born}
+	return ledger.Metadata{TopicID: ledger.Identity(p.topicID, s.member.Cluster), Fingerprint: s.Fingerprint, Born: p.born}
 }

@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -23,7 +24,7 @@ func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partitio
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: commits.NewLimit(ledger.MaxMetadata), commits: &commits.Schedule{}}
 	s := stack(&base{
-		Process: &Process{cfg: &Config{}, fingerprint: "f.1.1", recollections: discovery.Recollections{}},
+		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Recollections: discovery.Recollections{}},
 		member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		fetcher: &fetch.Fetcher{},
 	}, nil)
@@ -38,7 +39,7 @@ func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partitio
 func TestRecollection(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	s.commits.remember()
-	got := s.recollections[tp]
+	got := s.Recollections[tp]
 	if got.TopicID != p.topicID || got.Acked != p.acked || got.Sent != p.sent || got.Known.Offset != 100 {
 		t.Errorf("remembered %+v", got)
 	}
@@ -52,8 +53,8 @@ func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 	s.commits.remember()
 	p.acked = ledger.CommitPoint{Offset: 100, Metadata: s.commits.commitOf(p).Metadata}
 	s.commits.remember()
-	if len(s.recollections) != 0 {
-		t.Errorf("%d recollections of what the group knows, want 0", len(s.recollections))
+	if len(s.Recollections) != 0 {
+		t.Errorf("%d recollections of what the group knows, want 0", len(s.Recollections))
 	}
 }
 
@@ -62,11 +63,11 @@ func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	s.commits.remember()
-	before := s.recollections[tp]
+	before := s.Recollections[tp]
 	p.cursor = nil
 	s.commits.remember()
-	if s.recollections[tp] != before {
-		t.Errorf("%+v, before %+v", s.recollections[tp], before)
+	if s.Recollections[tp] != before {
+		t.Errorf("%+v, before %+v", s.Recollections[tp], before)
 	}
 }
 
@@ -76,13 +77,13 @@ func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	p.lost = true
 	s.commits.remember()
-	if s.recollections[tp].Known.Offset != 100 {
-		t.Errorf("remembered %+v", s.recollections[tp])
+	if s.Recollections[tp].Known.Offset != 100 {
+		t.Errorf("remembered %+v", s.Recollections[tp])
 	}
 	p.topicID = wire.UUID{}
 	s.commits.remember()
-	if len(s.recollections) != 0 {
-		t.Errorf("remembered of a topic without an id: %+v", s.recollections)
+	if len(s.Recollections) != 0 {
+		t.Errorf("remembered of a topic without an id: %+v", s.Recollections)
 	}
 }
 
@@ -91,7 +92,7 @@ func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	var log bytes.Buffer
-	s.log, s.metrics = slog.New(slog.NewTextHandler(&log, nil)), report.NewMetrics(nil, 1)
+	s.Log, s.Metrics = slog.New(slog.NewTextHandler(&log, nil)), report.NewMetrics(nil, 1)
 	owed := ledger.Frontier{Below: 100_000, Except: map[string]int64{}}
 	for i := range 2000 {
 		owed.Except[fmt.Sprintf("namespace-%d", i)] = 50 + int64(i)
@@ -105,13 +106,13 @@ func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 		s.commits.remember()
 	}
 	held := 0
-	for _, known := range s.recollections {
+	for _, known := range s.Recollections {
 		held += len(known.Known.Metadata) + len(known.Acked.Metadata) + len(known.Sent.Metadata)
 	}
 	if held > discovery.RecollectionsRoom {
-		t.Errorf("%d MiB are remembered of %d partitions", held>>20, len(s.recollections))
+		t.Errorf("%d MiB are remembered of %d partitions", held>>20, len(s.Recollections))
 	}
-	if got := s.recollections[tp]; got.Known.Offset != 40 {
+	if got := s.Recollections[tp]; got.Known.Offset != 40 {
 		t.Errorf("of the last partition %+v is remembered", got)
 	}
 	if !strings.Contains(log.String(), "partitions_forgotten=1") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -50,7 +51,7 @@ func TestSession_oddTimestamps(t *testing.T) {
 				if seconds := r.metric("bridge_record_delivery_seconds", ""); seconds < 30 || seconds > 100 {
 					t.Errorf("delivered within %g s", seconds)
 				}
-			}, func(c *Config) { c.OnInvalid = record.DeadLetter })
+			}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 		})
 	}
 }

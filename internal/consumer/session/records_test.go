@@ -15,6 +15,7 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -41,7 +42,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		r.stored("good", 1, 2)
 		r.watermark(0, 4) // all that lies here has been taken
 		r.watermark(1, 2)
-		if used := r.pool.InUse(); used != 0 {
+		if used := r.Pool.InUse(); used != 0 {
 			t.Errorf("%d bytes of a refused batch are in memory", used)
 		}
 		if len(r.letters.taken) != 5 {
@@ -51,7 +52,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 			t.Errorf("pinned by %+v", p)
 		}
 		full = 1000
-		r.after(r.cfg.MaxBackoff)
+		r.after(r.Config.MaxBackoff)
 		r.watermark(0, 4)
 		r.watermark(1, 6)
 		var got []string
@@ -69,7 +70,7 @@ func TestSession_lettersOfARefusedBatchAreAwaited(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("letters %q, want %q", got, want)
 		}
-	}, func(c *Config) { c.OnRejected = record.DeadLetter })
+	}, func(c *process.Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
@@ -86,13 +87,13 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		if r.budget.Held(budget.Letters) != 0 || r.letter.Pending() != 0 {
-			t.Errorf("%d letters of %d bytes are pending", r.letter.Pending(), r.budget.Held(budget.Letters))
+		if r.Budget.Held(budget.Letters) != 0 || r.letter.Pending() != 0 {
+			t.Errorf("%d letters of %d bytes are pending", r.letter.Pending(), r.Budget.Held(budget.Letters))
 		}
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }
 
 func poison(first, last int64) (records []recordbatch.Record) {
@@ -152,7 +153,7 @@ func TestSession_heldRecordsOfOneChunkFitTheCommit(t *testing.T) {
 		}
 		r.after(age)
 		r.stored("a", 500*apart)
-		if n := r.metrics.Totals().RecordsConsumed; n != 501 {
+		if n := r.Metrics.Totals().RecordsConsumed; n != 501 {
 			t.Errorf("%v records were consumed, want 501", n)
 		}
 	})
@@ -172,12 +173,12 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 			t.Fatal("reading goes on")
 		}
 		away = false
-		r.after(r.cfg.MaxBackoff)
+		r.after(r.Config.MaxBackoff)
 		if r.part(0).cursor.Paused {
 			t.Error("reading is paused after the letters were taken")
 		}
 		r.watermark(0, maxSingles)
-	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }
 
 // A partition whose dead letters have no room waits for their topic, and leaves
@@ -196,7 +197,7 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 			t.Errorf("status %+v", p)
 		}
 		answer = nil
-		r.after(r.cfg.MaxBackoff)
+		r.after(r.Config.MaxBackoff)
 		if r.part(0).cursor.Paused {
 			t.Error("reading is paused although the topic has taken what there was")
 		}
@@ -205,21 +206,21 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		}
 		lettered(t, r.letters, 0, 99)
 		r.watermark(0, 100)
-	}, func(c *Config) { c.OnInvalid, c.BufferMaxBytes = record.DeadLetter, 8<<20 })
+	}, func(c *process.Config) { c.OnInvalid, c.BufferMaxBytes = record.DeadLetter, 8<<20 })
 }
 
 func TestSession_whatThePoliciesDoWithARecord(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
-		change    func(*Config)
+		change    func(*process.Config)
 		watermark int64
 		letters   int
 	}{
-		{"hold both", func(*Config) {}, 1, 0},
-		{"skip invalid ones, hold tombstones", func(c *Config) { c.OnInvalid = record.Skip }, 2, 0},
-		{"dead-letter invalid ones, skip tombstones", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip }, 4, 1},
-		{"dead-letter both", func(c *Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter }, 4, 2},
-		{"an operator's list comes first", func(c *Config) {
+		{"hold both", func(*process.Config) {}, 1, 0},
+		{"skip invalid ones, hold tombstones", func(c *process.Config) { c.OnInvalid = record.Skip }, 2, 0},
+		{"dead-letter invalid ones, skip tombstones", func(c *process.Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.Skip }, 4, 1},
+		{"dead-letter both", func(c *process.Config) { c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter }, 4, 2},
+		{"an operator's list comes first", func(c *process.Config) {
 			c.OnInvalid, c.OnTombstone = record.DeadLetter, record.DeadLetter
 			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 2}}}
 		}, 4, 0},
@@ -248,12 +249,12 @@ func TestSession_aRecordThatIsSkippedByNameIsInNoCatchUp(t *testing.T) {
 				r.feed(0, runOf("bad", 0, 2)...)
 				r.after(2 * age)
 				r.api.create = nil
-				r.after(2 * r.cfg.HoldProbeInterval)
+				r.after(2 * r.Config.HoldProbeInterval)
 				if got := append(slices.Clone(r.api.stored["bad"]), letterIDs(r.letters)...); !slices.Equal(got, []string{"0", "2"}) {
 					t.Errorf("%s of %v, want 0 and 2", name, got)
 				}
 				r.watermark(0, 3)
-			}, func(c *Config) {
+			}, func(c *process.Config) {
 				c.OnRejected = policy
 				c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{{Topic: "orders", Partition: 0}: {{First: 1, Last: 1}}}
 			})
@@ -271,13 +272,13 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.after(age)
 		tp := r.part(0).TopicPartition
-		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commits.commitOf(r.part(0))}, func(c *Config) {
+		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commits.commitOf(r.part(0))}, func(c *process.Config) {
 			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: {{First: 0, Last: 0}}}
 		})
 		r.feed(0, log...)
 		r.watermark(0, 2)
 		for reason, want := range map[string]float64{"operator": 1, "already_imported": 1} { // the other one is good's
-			if got := testutil.ToFloat64(r.metrics.Skipped("orders", reason)); got != want {
+			if got := testutil.ToFloat64(r.Metrics.Skipped("orders", reason)); got != want {
 				t.Errorf("%v records were skipped as %s, want %v", got, reason, want)
 			}
 		}
@@ -309,5 +310,5 @@ func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
 		if got := r.part(0).heldCount; got != 2 {
 			t.Errorf("%d records are held, want 2", got)
 		}
-	}, func(c *Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
+	}, func(c *process.Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
 }

@@ -15,10 +15,10 @@ func (s *attempts) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
 		for _, pc := range u.pieces {
-			s.metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
+			s.Metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
 		}
 	}
-	if s.cfg.OnRejected == record.DeadLetter {
+	if s.Config.OnRejected == record.DeadLetter {
 		s.letterRefused(r, tells, now)
 		return
 	}
@@ -40,7 +40,7 @@ func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
 	if tells {
 		n.Clear()
 	}
-	s.log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
+	s.Log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
 		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
 	s.letterUpload(n, u, r.outcome)
 	if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
@@ -207,6 +207,6 @@ func (s *deadLetters) letteredAll(u *upload) bool {
 	u.namespace.lettered--
 	s.settle(u)
 	s.busy(u.namespace)
-	s.pacer.Forget(u.namespace.Namespace)
+	s.Pacer.Forget(u.namespace.Namespace)
 	return true
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -14,7 +15,7 @@ import (
 // wantRefused compares records_rejected_total of the reason refused.
 func (r *sessionRig) wantRefused(want float64) {
 	r.t.Helper()
-	if got := testutil.ToFloat64(r.metrics.Rejected("orders", "refused")); got != want {
+	if got := testutil.ToFloat64(r.Metrics.Rejected("orders", "refused")); got != want {
 		r.t.Errorf("%v lines are counted as refused, want %v", got, want)
 	}
 }
@@ -35,24 +36,24 @@ func TestSession_aRefusedLineIsCountedOnceForEachHold(t *testing.T) {
 		r.wantRefused(4)
 		r.feed(0, runOf("bad", 4, 29)...) // leave memory
 		r.wantRefused(4)
-		r.after(3*r.cfg.HoldProbeInterval + age)
+		r.after(3*r.Config.HoldProbeInterval + age)
 		puts := r.api.puts["bad"]
 		if puts < 3 {
 			t.Fatalf("%d batches are tried, want one a probe", puts)
 		}
 		r.wantRefused(10) // batches of ten lines have taken the place of the first one
-		r.after(3 * r.cfg.HoldProbeInterval)
+		r.after(3 * r.Config.HoldProbeInterval)
 		if r.api.puts["bad"] <= puts {
 			t.Fatal("no further probe")
 		}
 		r.wantRefused(10)
 		// A hold that ends, and another one.
 		r.api.put = nil
-		r.after(2 * r.cfg.HoldProbeInterval)
+		r.after(2 * r.Config.HoldProbeInterval)
 		r.watermark(0, 30)
 		r.api.put = refuses
 		r.feed(0, runOf("bad", 30, 32)...)
-		r.after(age + 2*r.cfg.HoldProbeInterval)
+		r.after(age + 2*r.Config.HoldProbeInterval)
 		r.wantRefused(13)
 	})
 }
@@ -73,9 +74,9 @@ func TestSession_batchesRefusedSideBySideAreAllCounted(t *testing.T) {
 		r.feed(0, runOf("bad", 0, 29)...)
 		r.after(time.Second)
 		r.wantRefused(20)
-		r.after(3 * r.cfg.HoldProbeInterval)
+		r.after(3 * r.Config.HoldProbeInterval)
 		r.wantRefused(30)
-	}, func(c *Config) { c.NamespaceConcurrency = 3 })
+	}, func(c *process.Config) { c.NamespaceConcurrency = 3 })
 }
 
 // TestSession_aRefusedLineIsNotCountedAgainByTheNextGeneration of its process.
@@ -88,12 +89,12 @@ func TestSession_aRefusedLineIsNotCountedAgainByTheNextGeneration(t *testing.T) 
 		first.wantRefused(10)
 		committed := map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: first.commits.commitOf(first.part(0))}
 		first.giveUp()
-		first.pacer.Reset()
+		first.Pacer.Reset()
 
 		r := newSessionRig(t, committed)
-		r.pacer, r.api.put = first.pacer, first.api.put
+		r.Pacer, r.api.put = first.Pacer, first.api.put
 		r.feed(0, runOf("bad", 0, 9)...)
-		r.after(2*r.cfg.HoldProbeInterval + age)
+		r.after(2*r.Config.HoldProbeInterval + age)
 		if r.api.puts["bad"] == 0 {
 			t.Fatal("no probe")
 		}
@@ -107,5 +108,5 @@ func TestSession_batchesOfDeadLettersAreCountedEach(t *testing.T) {
 		r.feed(0, runOf("bad", 0, 29)...)
 		r.after(time.Minute)
 		r.wantRefused(30)
-	}, func(c *Config) { c.OnRejected = record.DeadLetter })
+	}, func(c *process.Config) { c.OnRejected = record.DeadLetter })
 }

@@ -27,7 +27,7 @@ func (s *memory) relieved(need int64, now time.Time) bool {
 	if s.relieve(need, now) {
 		return true
 	}
-	s.reliefAt = now.Add(reliefRest + time.Duration(s.pacer.Len())*reliefRestEach)
+	s.reliefAt = now.Add(reliefRest + time.Duration(s.Pacer.Len())*reliefRestEach)
 	return false
 }
 
@@ -37,23 +37,23 @@ func (s *memory) relieved(need int64, now time.Time) bool {
 // where nothing can be stored by anybody, waiting is better than reading
 // everything twice.
 func (s *memory) relieve(need int64, now time.Time) bool {
-	if s.pacer.Hopeless() || s.pacer.Paused(now) {
+	if s.Pacer.Hopeless() || s.Pacer.Paused(now) {
 		return false
 	}
 	// More than is needed, so that the next chunks need no search of their own.
-	more := max(need, min(s.budget.Limit()/16, 4<<20))
-	taste := s.pacer.HealthyInFlight()+s.waiting() == 0 && s.taste.Allows(now)
+	more := max(need, min(s.Budget.Limit()/16, 4<<20))
+	taste := s.Pacer.HealthyInFlight()+s.waiting() == 0 && s.Taste.Allows(now)
 	for _, v := range budget.Victims(s.holders(), more, maxVictims, taste) {
 		if !v.Evidence {
-			s.taste.Begin(now)
+			s.Taste.Begin(now)
 		}
 		n := v.Namespace
 		s.Faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
 			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
-		before := s.pool.InUse()
+		before := s.Pool.InUse()
 		s.shed(n, now)
-		s.pacer.Enqueue(n.Namespace, now)
-		need -= before - s.pool.InUse()
+		s.Pacer.Enqueue(n.Namespace, now)
+		need -= before - s.Pool.InUse()
 	}
 	if need <= 0 {
 		return true
@@ -67,7 +67,7 @@ func (s *memory) relieve(need int64, now time.Time) bool {
 func (s *memory) holders() (hs []budget.Holder[*namespace]) {
 	for n := range s.namespaces() {
 		if bytes := s.sheddable(n); bytes > 0 {
-			hs = append(hs, budget.Holder[*namespace]{Namespace: n, Bytes: bytes, Evidence: s.lastStored.After(n.Since())})
+			hs = append(hs, budget.Holder[*namespace]{Namespace: n, Bytes: bytes, Evidence: s.LastStored.After(n.Since())})
 		}
 	}
 	return hs

@@ -44,7 +44,7 @@ func (s *catchUpReads) removed(p *partition, now time.Time) {
 		if node.Kind == ledger.Shed {
 			n := s.namespace(node.Namespace)
 			s.moveMark(n, p, start, now)
-			s.pacer.Forget(n.Namespace)
+			s.Pacer.Forget(n.Namespace)
 		} else {
 			s.release(p, node, start)
 		}
@@ -52,9 +52,9 @@ func (s *catchUpReads) removed(p *partition, now time.Time) {
 	if first < 0 {
 		return
 	}
-	s.metrics.OffsetReset(p.Topic, "below_log_start")
-	s.metrics.Lost(p.Topic).Add(float64(records))
-	s.log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
+	s.Metrics.OffsetReset(p.Topic, "below_log_start")
+	s.Metrics.Lost(p.Topic).Add(float64(records))
+	s.Log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
 		"from", first, "to", start, "held_records", records, "held_namespaces", namespaces, "remedy", removedRemedy)
 	s.pauseHeld(p)
 }
@@ -96,7 +96,7 @@ func (s *catchUpReads) compacted(p *partition, c *fetch.Chunk) {
 		if c.Has(o) {
 			continue
 		}
-		s.metrics.Lost(p.Topic).Inc()
-		s.log.Error("a held record is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", o, "remedy", removedRemedy)
+		s.Metrics.Lost(p.Topic).Inc()
+		s.Log.Error("a held record is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", o, "remedy", removedRemedy)
 	}
 }

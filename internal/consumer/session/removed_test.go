@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -34,7 +35,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 		r.oversize(0, 10, 29, 20)
 		r.feed(0, append(poison(30, 30), runOf("good", 31, 39)...)...)
 		p := r.part(0)
-		lost := func() float64 { return testutil.ToFloat64(r.metrics.Lost("orders")) }
+		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost("orders")) }
 		for _, step := range []struct {
 			start, watermark int64
 			lost             float64
@@ -100,7 +101,7 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 	})
 	for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newSessionRig(t, nil, func(c *Config) { c.OffsetReset = reset })
+			r := newSessionRig(t, nil, func(c *process.Config) { c.OffsetReset = reset })
 			p := r.part(0)
 			p.cursor = nil
 			found := r.starting().Place(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
@@ -111,7 +112,7 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 			}
 			r.stored("a", 10, 11, 12)
 			r.watermark(0, 13)
-			if n := testutil.ToFloat64(r.metrics.Lost("orders")); n != 1 {
+			if n := testutil.ToFloat64(r.Metrics.Lost("orders")); n != 1 {
 				t.Errorf("reset %v: %v records are lost, want 1", reset, n)
 			}
 		})
@@ -134,7 +135,7 @@ func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 			t.Errorf("watermark %d", r.part(0).ledger.Watermark())
 		}
 		r.stored("a", 9, 10, 11, 12)
-		if n := testutil.ToFloat64(r.metrics.Lost("orders")); n != 1 {
+		if n := testutil.ToFloat64(r.Metrics.Lost("orders")); n != 1 {
 			t.Errorf("%v records are lost, want 1", n)
 		}
 	})
@@ -145,16 +146,16 @@ func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
 	p := ledger.New(5, ledger.Frontier{Below: 40, Whole: []ledger.Span{{First: 5, Last: 5}, {First: 20, Last: 20}}})
-	text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: fingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
+	text, _ := p.Encode(ledger.Metadata{TopicID: ledger.Identity(ownTopic, "cluster"), Fingerprint: process.FingerprintOf(testConfig(t).Record)}, ledger.MaxMetadata)
 	for begin, want := range map[int64]float64{30: 2, 45: 7} {
 		for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 			synctest.Test(t, func(t *testing.T) {
-				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *Config) { c.OffsetReset = reset })
+				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *process.Config) { c.OffsetReset = reset })
 				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
 				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
 				if held := r.part(0).heldOut; held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)
-				} else if n := testutil.ToFloat64(r.metrics.Lost("orders")); !held && n != want {
+				} else if n := testutil.ToFloat64(r.Metrics.Lost("orders")); !held && n != want {
 					t.Errorf("%s: %v records are lost, want %v", name, n, want)
 				}
 			})

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -132,7 +133,7 @@ func TestSession_aLostAcknowledgementRepeatsOneWrite(t *testing.T) {
 		if repeated == 0 || repeated > 500 {
 			t.Errorf("%d dead letters are repeated, want those of one write", repeated)
 		}
-	}, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }
 
 // A crash while the topic of receipts takes none repeats the imports since it last did.
@@ -140,7 +141,7 @@ func TestSession_aCrashRepeatsWhatHasNoReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := append(runOf("a", 0, 19), append(runOf("b", 20, 29), runOf("a", 30, 39)...)...)
 		r, receipts := newSessionRig(t, nil), &fakeReceipts{}
-		r.receipts = receipts
+		r.Receipts = receipts
 		r.feed(0, log[:20]...)
 		receipts.acknowledge()
 		r.after(time.Second)

@@ -15,6 +15,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -66,22 +67,22 @@ func metricOf(t testing.TB, reg *prometheus.Registry, name, label string) float6
 }
 
 // inSession runs a test with a session of two partitions of the topic orders.
-func inSession(t *testing.T, test func(*sessionRig), change ...func(*Config)) {
+func inSession(t *testing.T, test func(*sessionRig), change ...func(*process.Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{}, change...)) })
 }
 
 // newSessionRig starts where an earlier owner has committed, else at 0.
-func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*Config)) *sessionRig {
+func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*process.Config)) *sessionRig {
 	t.Helper()
 	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
-	change = append([]func(*Config){func(c *Config) { c.Batch.MaxRecords = 10 }}, change...)
-	p, err := NewProcess(testConfig(t, change...), Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
+	change = append([]func(*process.Config){func(c *process.Config) { c.Batch.MaxRecords = 10 }}, change...)
+	p, err := process.New(testConfig(t, change...), process.Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.letters = r.letters
-	p.cfg.DLQTopic = "dlq"
+	p.Letters = r.letters
+	p.Config.DLQTopic = "dlq"
 	m := Member{
 		ID: "member", Generation: 3, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
 		Subscription: kafka.Subscription{Cluster: "cluster", Topics: []string{"orders"}, Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": ownTopic}},
@@ -89,12 +90,12 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	r.Session = New(p, m)
 	s := r.Session
 	s.enter(t.Context())
-	s.member.Term, s.member.Lease = newFakeTerm(), group.NewLease(s.cfg.SessionTimeout, time.Now())
-	reading := s.cfg.reading(s.metrics.KafkaFailed, s.throttled)
-	s.fetcher = fetch.New(&reading, nil, s.fetched, 1, func() {})
+	s.member.Term, s.member.Lease = newFakeTerm(), group.NewLease(s.Config.SessionTimeout, time.Now())
+	reading := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
+	s.fetcher = fetch.New(&reading, nil, s.Fetched, 1, func() {})
 	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
 	s.commits.Sent(time.Now(), 0) // no commit goes out
-	r.decode = fetch.NewDecoder(&reading, s.mapper, s.inflated, r.lines)
+	r.decode = fetch.NewDecoder(&reading, s.Mapper, s.Inflated, r.lines)
 	var found []discovery.Start
 	for _, tp := range m.Assigned {
 		o := kafka.Committed{Offset: -1}
@@ -117,7 +118,7 @@ func (r *sessionRig) end() {
 	if r.pending != nil {
 		r.pending.Recycle()
 	}
-	if used, f, i := r.pool.InUse(), r.fetched.Used(), r.inflated.Used(); used+f+i != 0 {
+	if used, f, i := r.Pool.InUse(), r.Fetched.Used(), r.Inflated.Used(); used+f+i != 0 {
 		r.t.Errorf("memory at the end: %d bytes of batches, %d of answers, %d inflated", used, f, i)
 	}
 }
@@ -139,7 +140,7 @@ func (r *sessionRig) feed(partition int32, records ...recordbatch.Record) {
 func (r *sessionRig) work(c *fetch.Cursor, records []recordbatch.Record, job *fetch.CatchUpJob) fetch.Work {
 	r.t.Helper()
 	raw := recordbatch.Batch{Base: records[0].Offset, Records: records}.Encode()
-	l, err := r.fetched.Lend(r.t.Context(), int64(len(raw)))
+	l, err := r.Fetched.Lend(r.t.Context(), int64(len(raw)))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 // last called.
 func (s *memory) countMemoryPause(now time.Time) {
 	if s.pending != nil {
-		s.metrics.Paused("memory", now.Sub(s.pausedAt))
+		s.Metrics.Paused("memory", now.Sub(s.pausedAt))
 		s.pausedAt = now
 	}
 }
@@ -27,11 +27,11 @@ func (s *memory) room(c *fetch.Chunk, now time.Time) bool {
 	_, letters := c.Originals()
 	cost += letters
 	s.pendingCost = cost // if it does not fit, and waits
-	if !s.taste.Allows(now) || !s.makeRoom(cost, now) {
+	if !s.Taste.Allows(now) || !s.makeRoom(cost, now) {
 		return false
 	}
 	// Keep the uploads busy before memory is short.
-	if s.pool.InUse() > s.budget.Share()*3/4 && s.pacer.InFlight()+s.waiting() == 0 {
+	if s.Pool.InUse() > s.Budget.Share()*3/4 && s.Pacer.InFlight()+s.waiting() == 0 {
 		s.sealLargest(now)
 	}
 	return true
@@ -44,16 +44,16 @@ const keptIdleBytes = 8 << 20
 // makeRoom says whether cost bytes fit the budget, having done what can be done
 // at once so that they do.
 func (s *memory) makeRoom(cost int64, now time.Time) bool {
-	if idle := s.pool.Idle(); idle > keptIdleBytes && cost+idle > s.budget.Free() {
-		s.pool.Trim()
+	if idle := s.Pool.Idle(); idle > keptIdleBytes && cost+idle > s.Budget.Free() {
+		s.Pool.Trim()
 	}
 	for {
-		free := s.budget.Free()
+		free := s.Budget.Free()
 		if cost <= free {
 			return true
 		}
-		if s.waiting() > 0 && s.pacer.InFlight() > 0 || !s.sealLargest(now) {
-			return s.relieved(cost-free, now) && s.budget.Free() >= cost
+		if s.waiting() > 0 && s.Pacer.InFlight() > 0 || !s.sealLargest(now) {
+			return s.relieved(cost-free, now) && s.Budget.Free() >= cost
 		}
 		s.dispatch(now)
 	}
@@ -63,7 +63,7 @@ func (s *memory) makeRoom(cost int64, now time.Time) bool {
 // without a free slot stay open: sealing them would not send them sooner, and would
 // send them smaller.
 func (s *memory) expire(now time.Time) {
-	for s.pacer.InFlight()+s.waiting() < s.cfg.UploadConcurrency {
+	for s.Pacer.InFlight()+s.waiting() < s.Config.UploadConcurrency {
 		b, ok := s.batches.ExpireOldest(now)
 		if !ok {
 			return
@@ -75,7 +75,7 @@ func (s *memory) expire(now time.Time) {
 // grantLarge makes room for an answer or a batch that is larger than the share
 // of the budget which reading always has.
 func (s *memory) grantLarge(now time.Time) {
-	for _, a := range []*fetch.Allowance{s.fetched, s.inflated} {
+	for _, a := range []*fetch.Allowance{s.Fetched, s.Inflated} {
 		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
 			a.Grant(n)
 		}
@@ -83,7 +83,7 @@ func (s *memory) grantLarge(now time.Time) {
 }
 
 // waiting counts the healthy namespaces that wait for a slot.
-func (s *imports) waiting() int { return s.pacer.Waiting() }
+func (s *imports) waiting() int { return s.Pacer.Waiting() }
 
 func (s *memory) sealLargest(now time.Time) bool {
 	b, ok := s.batches.SealLargest()

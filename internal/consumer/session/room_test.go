@@ -33,9 +33,9 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 			k.Next, k.Records = 1, 1
 			s.pending, s.pendingCost = k, c.cost
 			for range c.flying {
-				s.pacer.Began(s.pacer.Get("users"))
+				s.Pacer.Began(s.Pacer.Get("users"))
 			}
-			s.budget.Charge(budget.Letters, s.budget.Free()-c.free)
+			s.Budget.Charge(budget.Letters, s.Budget.Free()-c.free)
 			s.retryPending(time.Now())
 			if taken := s.pending == nil; taken != c.taken || r.partition.ledger.Position() == 1 != c.taken {
 				t.Errorf("taken: %v, position %d, want %v", taken, r.partition.ledger.Position(), c.taken)

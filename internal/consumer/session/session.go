@@ -9,6 +9,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -70,9 +71,9 @@ type result struct {
 }
 
 // New prepares the session of a generation. It starts nothing.
-func New(p *Process, m Member) *Session {
-	p.metrics.Subscribed(slices.AppendSeq(slices.Clone(p.cfg.Topics.Topics), maps.Keys(m.Parts)))
-	s := stack(&base{Process: p, member: m, unclear: m.Unclear, events: newEvents(p.cfg.UploadConcurrency)}, batcher.New(p.cfg.Batch, p.pool))
+func New(p *process.Process, m Member) *Session {
+	p.Metrics.Subscribed(slices.AppendSeq(slices.Clone(p.Config.Topics.Topics), maps.Keys(m.Parts)))
+	s := stack(&base{Process: p, member: m, unclear: m.Unclear, events: newEvents(p.Config.UploadConcurrency)}, batcher.New(p.Config.Batch, p.Pool))
 	for _, tp := range m.Assigned {
 		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: commits.NewLimit(ledger.MaxMetadata), commits: &s.commits.Schedule}
 	}
@@ -120,7 +121,7 @@ func (s *Session) turn(now time.Time) {
 	}
 	s.nextCatchUp(now)
 	s.grantLarge(now)
-	s.pacer.Wake(now)
+	s.Pacer.Wake(now)
 	s.dispatch(now)
 	s.drain.asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
@@ -147,11 +148,11 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 		}
 		if s.pending != nil {
 			consider(s.reliefAt)
-			consider(s.taste.RenewAt())
+			consider(s.Taste.RenewAt())
 		}
 	}
 	consider(s.catchUp.restUntil)
-	consider(s.pacer.NextWake(now))
+	consider(s.Pacer.NextWake(now))
 	consider(s.commits.Due())
 	consider(s.letter.Due())
 	if s.mode == draining {

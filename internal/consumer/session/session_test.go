@@ -10,6 +10,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -24,7 +25,7 @@ func TestSession_aRefusedNamespaceIsShedAndTheOthersGoOn(t *testing.T) {
 		r.stored("good", 0, 2)
 		r.stored("bad")
 		r.watermark(0, 1)
-		if used := r.pool.InUse(); used != 0 {
+		if used := r.Pool.InUse(); used != 0 {
 			t.Errorf("%d bytes are in memory, want none of a held namespace", used)
 		}
 		// Later lines of it do not enter memory, the others are stored.
@@ -54,7 +55,7 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 		r.feed(1, runOf("bad", 0, 4)...)
 		r.after(age)
 		probes := r.api.creates["bad"]
-		r.after(r.cfg.HoldProbeInterval)
+		r.after(r.Config.HoldProbeInterval)
 		if got := r.api.creates["bad"]; got != probes+1 {
 			t.Errorf("%d probes in an interval, want 1", got-probes)
 		}
@@ -67,7 +68,7 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 			<-answer
 			return accepted
 		}
-		r.after(r.cfg.HoldProbeInterval + 2*age)
+		r.after(r.Config.HoldProbeInterval + 2*age)
 		if r.api.puts["bad"] != 1 || r.jobs > 2 {
 			t.Errorf("%d imports and %d catch-up reads in a trial, want one batch of 10 lines", r.api.puts["bad"], r.jobs)
 		}
@@ -99,17 +100,17 @@ func TestSession_aTrialThatFailsLeavesMemoryAgain(t *testing.T) {
 				r.feed(0, runOf("bad", 0, 24)...)
 				r.after(age)
 				r.api.create, r.api.put = nil, func(*fakeImport) Outcome { return o }
-				r.after(3*r.cfg.HoldProbeInterval + age)
+				r.after(3*r.Config.HoldProbeInterval + age)
 				if r.api.puts["bad"] == 0 {
 					t.Fatal("no trial was made")
 				}
-				if used := r.pool.InUse(); used != 0 {
+				if used := r.Pool.InUse(); used != 0 {
 					t.Errorf("%d bytes are in memory after a failed trial", used)
 				}
 				r.watermark(0, 0)
 				r.stored("bad")
 				r.api.put = nil
-				r.after(2 * r.cfg.HoldProbeInterval)
+				r.after(2 * r.Config.HoldProbeInterval)
 				r.stored("bad", offsets(0, 24)...)
 				r.watermark(0, 25)
 			})
@@ -131,7 +132,7 @@ func TestSession_aRetryingNamespaceIsShedUnderPressure(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", overloaded)
 		inTrouble(r, 25)
-		if used := r.pool.InUse(); used != 0 {
+		if used := r.Pool.InUse(); used != 0 {
 			t.Errorf("%d bytes are in memory after shedding", used)
 		}
 		r.watermark(0, 0)
@@ -151,12 +152,12 @@ func TestSession_withoutAnySuccessOneGivesWayAtATime(t *testing.T) {
 		if r.relieve(1<<40, time.Now()) || r.lookup("a").State() != pace.Shed || r.lookup("b").State() != pace.Retrying {
 			t.Errorf("a is %s and b is %s, want the larger one shed", r.lookup("a").State(), r.lookup("b").State())
 		}
-		r.taste.Read(r.cfg.BufferMaxBytes)
+		r.Taste.Read(r.Config.BufferMaxBytes)
 		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Retrying {
 			t.Error("another one left memory although a buffer was read for nothing in this interval")
 		}
-		r.taste.Read(1)
-		time.Sleep(r.cfg.HoldProbeInterval)
+		r.Taste.Read(1)
+		time.Sleep(r.Config.HoldProbeInterval)
 		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Shed {
 			t.Error("no other one left memory in the next interval")
 		}
@@ -180,7 +181,7 @@ func TestSession_whereNobodyCanStoreNothingIsShed(t *testing.T) {
 				r.api.create = func(string) Outcome { return o }
 				r.feed(0, slices.Concat(runOf("a", 0, 9), runOf("b", 10, 19), runOf("c", 20, 29))...)
 				r.after(age)
-				if r.relieve(1<<40, time.Now()) || r.pool.InUse() == 0 {
+				if r.relieve(1<<40, time.Now()) || r.Pool.InUse() == 0 {
 					t.Error("lines left memory although nobody can store")
 				}
 			})
@@ -210,7 +211,7 @@ func TestSession_aBacklogLargerThanMemoryStopsNoOther(t *testing.T) {
 				r.after(time.Hour + 2*time.Minute)
 				r.stored("bad", offsets(0, lines-1)...)
 				r.watermark(0, lines+10)
-			}, func(c *Config) { c.BufferMaxBytes = 256 << 10 })
+			}, func(c *process.Config) { c.BufferMaxBytes = 256 << 10 })
 		})
 	}
 }
@@ -225,7 +226,7 @@ func (r *sessionRig) feedSlowly(partition int32, records ...recordbatch.Record) 
 		}
 		r.after(time.Second)
 	}
-	r.t.Fatalf("nothing is read any more: %d bytes are free, %+v", r.budget.Free(), r.status().Namespaces)
+	r.t.Fatalf("nothing is read any more: %d bytes are free, %+v", r.Budget.Free(), r.status().Namespaces)
 }
 
 // lengthened makes the records' lines at least size bytes long.
@@ -285,7 +286,7 @@ func TestSession_anAmbiguousUploadThatIsRefusedInTheEndLeavesTheRestToTheCatchUp
 		}
 		r.stored("bad", offsets(10, 24)...)
 		r.watermark(0, 35)
-	}, func(c *Config) { c.OnRejected = record.DeadLetter })
+	}, func(c *process.Config) { c.OnRejected = record.DeadLetter })
 }
 
 func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {
@@ -296,7 +297,7 @@ func TestSession_linesThatComeDuringACatchUpReadKeepTheirOrder(t *testing.T) {
 				r.feed(0, append(runOf("bad", 0, 24), recordbatch.InNS(25, "good"))...)
 				r.after(age)
 				r.api.create, r.answers = nil, answers
-				r.after(r.cfg.HoldProbeInterval)
+				r.after(r.Config.HoldProbeInterval)
 				r.feed(0, runOf("bad", 26, 30)...)
 				r.after(age)
 				r.answers = 100

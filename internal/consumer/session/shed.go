@@ -96,7 +96,7 @@ func (s *imports) mark(n *namespace, p *partition, node *ledger.Node) {
 		return
 	}
 	if n.shed[p] == nil {
-		s.budget.Charge(budget.Marks, markCost(n))
+		s.Budget.Charge(budget.Marks, markCost(n))
 	}
 	if n.shed == nil {
 		n.shed = map[*partition]*ledger.Node{}
@@ -109,7 +109,7 @@ func (s *imports) mark(n *namespace, p *partition, node *ledger.Node) {
 func (s *imports) unmark(n *namespace, p *partition) {
 	if n.shed[p] != nil {
 		delete(n.shed, p)
-		s.budget.Charge(budget.Marks, -markCost(n))
+		s.Budget.Charge(budget.Marks, -markCost(n))
 	}
 }
 
@@ -122,13 +122,13 @@ func (s *imports) marksFit(c *fetch.Chunk, p *partition) bool {
 			cost += markCost(n)
 		}
 	}
-	return cost == 0 || s.budget.Fits(budget.Marks, cost)
+	return cost == 0 || s.Budget.Fits(budget.Marks, cost)
 }
 
 // resumeMarked lets partitions be read on that await memory for marks, once half
 // of it is free.
 func (s *imports) resumeMarked() {
-	if s.budget.Held(budget.Marks) <= s.budget.Ceiling(budget.Marks)/2 {
+	if s.Budget.Held(budget.Marks) <= s.Budget.Ceiling(budget.Marks)/2 {
 		s.resume(awaitsMarks)
 	}
 }
@@ -152,7 +152,7 @@ func (s *assigned) dropNode(p *partition, node *ledger.Node) {
 // other nodes stand for them.
 func (s *assigned) shiftNode(p *partition, node *ledger.Node, first int64) {
 	if err := p.ledger.Shift(node, first, node.Timestamp); err != nil {
-		s.log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
+		s.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
 	}
 	p.touch()
 }
@@ -160,7 +160,7 @@ func (s *assigned) shiftNode(p *partition, node *ledger.Node, first int64) {
 // ended tells of a mistake in this package, or lets the partition be committed.
 func (s *assigned) ended(p *partition, err error) {
 	if err != nil {
-		s.log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
+		s.Log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
 		return
 	}
 	p.touch()

@@ -40,7 +40,7 @@ func (s *Session) lookAround(now time.Time) {
 	s.reportSilence(now)
 	if s.memoryFull(now) {
 		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
-			"limit_bytes", s.cfg.BufferMaxBytes, "most_is_held_by", s.fullest())
+			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.fullest())
 	}
 }
 
@@ -72,7 +72,7 @@ func silence(st fetch.Standing, now time.Time) time.Duration {
 // throttled reports how long a broker lets reading wait because of a quota. Any
 // goroutine may call it.
 func (s *base) throttled(broker int32, d time.Duration) {
-	s.metrics.Throttled().Add(d.Seconds())
+	s.Metrics.Throttled().Add(d.Seconds())
 	s.Faults.Log(time.Now(), "a broker slows reading down: a quota of this client or user is used up", fmt.Sprintf("throttled/%d", broker),
 		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
 }

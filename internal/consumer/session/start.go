@@ -13,17 +13,10 @@ import (
 func (s *Session) starting() *discovery.Starts {
 	p := s.Process
 	return &discovery.Starts{
-		Client: p.client, Group: p.cfg.Group, Generation: s.member.Generation, Assigned: s.member.Assigned, Subscription: s.member.Subscription,
-		ReadCommitted: p.cfg.ReadCommitted, Fingerprint: p.fingerprint, Reset: p.cfg.OffsetReset, Known: p.known, Recollections: p.recollections,
-		Refresh: s.fetcher.Refresh, Failed: p.startsFailed,
+		Client: p.Client, Group: p.Config.Group, Generation: s.member.Generation, Assigned: s.member.Assigned, Subscription: s.member.Subscription,
+		ReadCommitted: p.Config.ReadCommitted, Fingerprint: p.Fingerprint, Reset: p.Config.OffsetReset, Known: p.Known, Recollections: p.Recollections,
+		Refresh: s.fetcher.Refresh, Failed: p.StartsFailed,
 	}
-}
-
-// startsFailed reports that some partitions do not start yet. It may be called on any
-// goroutine.
-func (r *Process) startsFailed(err error, todo int) {
-	r.metrics.KafkaFailed("metadata")
-	r.Faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", todo, "error", r.Explain(err))
 }
 
 // open begins to read partitions whose start is known.
@@ -70,9 +63,9 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 	if failed == len(rs) {
 		return
 	}
-	s.log.Info("reading partitions", "partitions", len(rs)-failed, "records_ahead", ahead)
+	s.Log.Info("reading partitions", "partitions", len(rs)-failed, "records_ahead", ahead)
 	if passed > 0 {
-		s.log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "records", passed)
+		s.Log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "records", passed)
 	}
 }
 
@@ -80,20 +73,20 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 func (s *Session) remark(r *discovery.Start) {
 	switch r.At.Remark {
 	case ledger.Rerouted:
-		s.log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", r.Topic, "partition", r.Partition)
+		s.Log.Info("the settings that decide namespaces and ids have changed since the last commit", "topic", r.Topic, "partition", r.Partition)
 	case ledger.MovedByOthers:
-		s.log.Info("the committed offset was moved by somebody else; it is taken as it is", "topic", r.Topic, "partition", r.Partition, "offset", r.Committed.Offset)
+		s.Log.Info("the committed offset was moved by somebody else; it is taken as it is", "topic", r.Topic, "partition", r.Partition, "offset", r.Committed.Offset)
 	case ledger.UnknownWriting:
-		s.log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", r.Topic, "partition", r.Partition)
+		s.Log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", r.Topic, "partition", r.Partition)
 	}
 }
 
 func (s *assigned) tellReset(r *discovery.Start) {
-	s.metrics.OffsetReset(r.Topic, r.At.Reset)
+	s.Metrics.OffsetReset(r.Topic, r.At.Reset)
 	if r.At.Reset == "below_log_start" {
-		s.metrics.Lost(r.Topic).Add(float64(r.At.Gap))
+		s.Metrics.Lost(r.Topic).Add(float64(r.At.Gap))
 	}
-	s.log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
+	s.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
 }
 
@@ -101,6 +94,6 @@ func (s *assigned) tellReset(r *discovery.Start) {
 func (s *assigned) holdOut(p *partition, err error, now time.Time) {
 	p.heldOut, p.failure, p.failing = true, err, now
 	s.fetcher.Pause(p.cursor, true)
-	s.log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
+	s.Log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
 		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 )
 
 // TestSession_aGroupWhoseOffsetsAreGoneIsNotNew: a topic's offsets vanish with
@@ -30,10 +31,10 @@ func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 				if n := len(r.api.stored["good"]); n != tc.stored {
 					t.Errorf("%d lines were stored, want %d", n, tc.stored)
 				}
-				if !r.session.known {
+				if !r.session.Known {
 					t.Error("the next session does not know that the group has committed")
 				}
-			}, func(s *Session) { s.cfg.OffsetReset, s.known = tc.reset, tc.committed })
+			}, func(s *Session) { s.Config.OffsetReset, s.Known = tc.reset, tc.committed })
 		})
 	}
 }
@@ -49,6 +50,6 @@ func TestSession_owesTheStartOfANewGroup(t *testing.T) {
 			if got := r.commits.owesCommit(); got != want {
 				t.Errorf("%v: the start at %d is owed: %t", reset, r.part(0).ledger.Position(), got)
 			}
-		}, func(c *Config) { c.OffsetReset = reset })
+		}, func(c *process.Config) { c.OffsetReset = reset })
 	}
 }

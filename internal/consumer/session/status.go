@@ -42,14 +42,14 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 		st.KafkaError = &text
 	}
 	switch {
-	case s.pacer.Shut(pace.Credentials):
+	case s.Pacer.Shut(pace.Credentials):
 		text := "the import API refuses the credentials: " + credentialsRemedy
 		st.APIError = &text
-	case s.pacer.Shut(pace.Place):
+	case s.Pacer.Shut(pace.Place):
 		text := "the import API does not know the call: " + placeRemedy
 		st.APIError = &text
 	}
-	st.Buffer.Bytes += s.pool.InUse() + s.budget.Held(budget.Letters) + s.budget.Held(budget.Marks)
+	st.Buffer.Bytes += s.Pool.InUse() + s.Budget.Held(budget.Letters) + s.Budget.Held(budget.Marks)
 	full := ""
 	if s.memoryFull(now) {
 		full = s.fullest()
@@ -59,7 +59,7 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 		s.standstill(&out, p, full, now)
 		st.Partitions = append(st.Partitions, out)
 	}
-	st.Gauges.OpenBatches, st.Gauges.Flying = s.batches.Len(), s.pacer.InFlight()
+	st.Gauges.OpenBatches, st.Gauges.Flying = s.batches.Len(), s.Pacer.InFlight()
 	s.countNamespaces(&st.Gauges)
 	s.listNamespaces(st, now, detail)
 	for i := range st.Partitions {

@@ -99,7 +99,7 @@ func (s *Session) settling() bool {
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
 func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
-	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: s.requests.Last(name)}
+	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: s.Requests.Last(name)}
 	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records

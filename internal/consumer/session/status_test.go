@@ -46,8 +46,8 @@ func TestStatus_listsTheWorstNamespacesFirstAndNotAll(t *testing.T) {
 		if g := st.Gauges; g.NamespacesHeld != 1 || g.PartitionsHeld != 1 || g.OpenBatches != namespaces || g.Waiting != 1 || g.Oldest.IsZero() {
 			t.Errorf("gauges %+v", g)
 		}
-		if st.Buffer.Bytes < r.pool.InUse() || st.Buffer.Bytes == 0 {
-			t.Errorf("%d bytes are buffered, want at least %d", st.Buffer.Bytes, r.pool.InUse())
+		if st.Buffer.Bytes < r.Pool.InUse() || st.Buffer.Bytes == 0 {
+			t.Errorf("%d bytes are buffered, want at least %d", st.Buffer.Bytes, r.Pool.InUse())
 		}
 	})
 }

@@ -16,8 +16,8 @@ import (
 // listen makes the session log to the buffer that it returns.
 func (r *sessionRig) listen() *bytes.Buffer {
 	var b bytes.Buffer
-	r.log = slog.New(slog.NewTextHandler(&b, nil))
-	r.Faults = report.NewFaultLog(r.log)
+	r.Log = slog.New(slog.NewTextHandler(&b, nil))
+	r.Faults = report.NewFaultLog(r.Log)
 	return &b
 }
 
@@ -100,8 +100,8 @@ func TestSession_tellsSheddingOnceForAllNamespaces(t *testing.T) {
 		r.after(age + 2*time.Second)
 		r.feed(1, runOf("good", 0, 9)...)
 		r.relieve(1<<40, time.Now())
-		if got := strings.Count(log.String(), "memory is short"); got != 1 || r.pool.InUse() != 0 {
-			t.Errorf("%d lines for 20 namespaces, want 1; %d bytes are left", got, r.pool.InUse())
+		if got := strings.Count(log.String(), "memory is short"); got != 1 || r.Pool.InUse() != 0 {
+			t.Errorf("%d lines for 20 namespaces, want 1; %d bytes are left", got, r.Pool.InUse())
 		}
 		r.api.create = nil
 		r.after(time.Minute)

@@ -28,10 +28,10 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 					committed[kafka.TopicPartition{Topic: "orders", Partition: 0}] = first.commits.commitOf(first.part(0))
 				}
 				first.giveUp()
-				first.pacer.Reset()
+				first.Pacer.Reset()
 
 				r := newSessionRig(t, committed)
-				r.pacer = first.pacer
+				r.Pacer = first.Pacer
 				r.api.create = first.api.create
 				if tc.here {
 					if r.settleDown(); len(r.status().Namespaces) != 1 {
@@ -43,7 +43,7 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 				if st := r.status(); (len(st.Namespaces) == 1) != tc.here || (st.Gauges.NamespacesHeld == 1) != tc.here {
 					t.Errorf("%d namespaces, %d held", len(st.Namespaces), st.Gauges.NamespacesHeld)
 				}
-				if r.after(r.cfg.HoldProbeInterval - 2*time.Second); r.api.creates["bad"] != 0 {
+				if r.after(r.Config.HoldProbeInterval - 2*time.Second); r.api.creates["bad"] != 0 {
 					t.Error("the namespace is tried before its time")
 				}
 				r.after(4 * time.Second)
@@ -53,7 +53,7 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 				// It may come back, and is tried again then.
 				r.api.create = nil
 				r.feed(1, runOf("bad", 500, 509)...)
-				r.after(2 * r.cfg.HoldProbeInterval)
+				r.after(2 * r.Config.HoldProbeInterval)
 				want := offsets(500, 509)
 				if tc.here {
 					want = append(offsets(0, 9), want...)

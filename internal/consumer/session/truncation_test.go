@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -60,7 +61,7 @@ func TestSession_truncationForgetsNothingThatIsOwed(t *testing.T) {
 		r.watermark(0, 1)
 		r.stored("a", 0, 3, 4, 4)
 		r.api.create = nil
-		r.after(r.cfg.MaxBackoff + age)
+		r.after(r.Config.MaxBackoff + age)
 		r.watermark(0, 2) // the poison record
 		if r.part(0).heldCount != 1 {
 			t.Errorf("%d records are held, want 1", r.part(0).heldCount)
@@ -79,7 +80,7 @@ func TestSession_truncationClosesOpenBatches(t *testing.T) {
 		r.feed(0, runOf("a", 2, 3)...)
 		r.watermark(0, 0)
 		r.api.create = nil
-		r.after(r.cfg.MaxBackoff + age)
+		r.after(r.Config.MaxBackoff + age)
 		r.watermark(0, 4)
 	})
 }
@@ -172,12 +173,12 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			r.feed(n, runOf("b", 0, 9)...)
 		}
 		answer = &kafka.RefusedError{Code: kafka.Code(10), Remedy: "raise max.message.bytes"}
-		r.after(r.cfg.MaxBackoff + age)
+		r.after(r.Config.MaxBackoff + age)
 		for n := range int32(2) {
 			r.watermark(n, 10)
 			if p := r.status().Partitions[n]; p.State != "reading" {
 				t.Errorf("partition %d is %s", n, p.State)
 			}
 		}
-	}, refusedToLetters, func(c *Config) { c.OnInvalid = record.DeadLetter })
+	}, refusedToLetters, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }

@@ -13,21 +13,9 @@ import (
 func (s *Session) watching() *discovery.Watch {
 	p := s.Process
 	return &discovery.Watch{
-		Client: p.client, Selection: p.cfg.Topics, Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.cfg.MetadataRefresh,
+		Client: p.Client, Selection: p.Config.Topics, Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.Config.MetadataRefresh,
 		Relead: s.fetcher.Relead, Failed: p.WatchFailed,
 	}
-}
-
-// WatchFailed reports that the metadata is not what it should be, perhaps for single
-// topics. It may be called on any goroutine.
-func (r *Process) WatchFailed(err error, unclear []string) {
-	r.metrics.KafkaFailed("metadata")
-	text := r.Explain(err)
-	args := []any{"error", text}
-	if len(unclear) > 0 {
-		args = append(args, "topics", unclear)
-	}
-	r.Faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, args...)
 }
 
 // follow takes in what the cluster has now: it clears the suspicion against
@@ -55,6 +43,6 @@ func (s *Session) follow(f *discovery.Found, now time.Time) {
 	if f.Change == kafka.Unchanged {
 		return
 	}
-	s.log.Info("ending the generation", "reason", string(f.Change))
+	s.Log.Info("ending the generation", "reason", string(f.Change))
 	s.beginDrain(drainRebalance, now)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
@@ -35,8 +36,8 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 	synctest.Test(t, func(t *testing.T) {
 		cluster := kafkarig.New(t, kafka.Config{})
 		r := new(watchRig)
-		r.sessionRig = newSessionRig(t, nil, func(c *Config) { c.Topics.Topics = []string{"orders", "users"} })
-		r.client = cluster.Client
+		r.sessionRig = newSessionRig(t, nil, func(c *process.Config) { c.Topics.Topics = []string{"orders", "users"} })
+		r.Client = cluster.Client
 		r.member.Topics, r.member.Parts["users"], r.member.IDs["users"] = []string{"orders", "users"}, 1, otherTopic
 		cluster.Cluster.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			cluster.Cluster.KeepControl()
@@ -81,7 +82,7 @@ func topicAnswer(name string, id wire.UUID, code kafka.Code, leader, partitions 
 func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 	r.t.Helper()
 	r.says.Store(&watched{leader, partitions, usersCode})
-	for until := time.Now().Add(r.cfg.MetadataRefresh + time.Second); time.Now().Before(until); {
+	for until := time.Now().Add(r.Config.MetadataRefresh + time.Second); time.Now().Before(until); {
 		select {
 		case f := <-r.found:
 			r.follow(&f, time.Now())

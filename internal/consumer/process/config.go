@@ -1,4 +1,4 @@
-package session
+package process
 
 import (
 	"time"
@@ -60,13 +60,13 @@ type Fetch struct {
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10
 
-// reading is the part of the configuration that says how partitions are read.
-func (c *Config) reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
+// Reading is the part of the configuration that says how partitions are read.
+func (c *Config) Reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
 		Schemas:       c.Schemas,
 		ReadCommitted: c.ReadCommitted, MaxBytes: c.Fetch.MaxBytes, MaxWait: c.Fetch.MaxWait, Rack: c.Fetch.Rack,
 		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed, Throttled: throttled,
-		Keep: func(r record.Reason) bool { return c.policyFor(r) == record.DeadLetter },
+		Keep: func(r record.Reason) bool { return c.PolicyFor(r) == record.DeadLetter },
 	}
 	if c.SkipRecords != nil {
 		out.Skip = func(tp kafka.TopicPartition, offset int64) bool { return c.SkipRecords[tp].Hold(offset, offset) }
@@ -74,8 +74,8 @@ func (c *Config) reading(failed func(operation string), throttled func(broker in
 	return out
 }
 
-// policyFor returns what becomes of a record that is rejected for the reason.
-func (c *Config) policyFor(r record.Reason) record.Policy {
+// PolicyFor returns what becomes of a record that is rejected for the reason.
+func (c *Config) PolicyFor(r record.Reason) record.Policy {
 	if r == record.Tombstone {
 		return c.OnTombstone
 	}
@@ -87,8 +87,8 @@ func (c *Config) CallTimeout() time.Duration {
 	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))
 }
 
-// drainBudget is how long a drain may take, counted from when the group may have
+// DrainBudget is how long a drain may take, counted from when the group may have
 // begun to wait, so that time is left for the last commit and for joining again.
-func (c *Config) drainBudget() time.Duration {
+func (c *Config) DrainBudget() time.Duration {
 	return max(c.RebalanceTimeout-c.CallTimeout(), c.RebalanceTimeout/2)
 }

@@ -1,4 +1,4 @@
-package session
+package process
 
 import (
 	"context"
@@ -8,8 +8,7 @@ import (
 	"kafka-import-bridge/internal/receipt"
 )
 
-// Importer brings batches to the import API. It is declared here because the
-// session is what needs it. Safe for concurrent use.
+// Importer brings batches to the import API. Safe for concurrent use.
 type Importer interface {
 	// NewImport prepares the import of one batch. The blocks of body belong to
 	// the import until its last Attempt has returned.

@@ -1,4 +1,4 @@
-package session
+package process
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ func TestFingerprintOf_holdsTheLimitInForce(t *testing.T) {
 		{0, 400, ".400.400"},
 		{100, 0, ".100.0"},
 	} {
-		got := fingerprintOf(record.Settings{MaxLineBytes: tc.line, MaxFanoutBytes: tc.fanout})
+		got := FingerprintOf(record.Settings{MaxLineBytes: tc.line, MaxFanoutBytes: tc.fanout})
 		if _, limits, _ := strings.Cut(got, "."); "."+limits != tc.want {
 			t.Errorf("limits %d and %d: %s, want %s", tc.line, tc.fanout, got, tc.want)
 		}

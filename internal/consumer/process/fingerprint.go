@@ -1,4 +1,4 @@
-package session
+package process
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// fingerprintOf tells the settings that decide what becomes of a record: those
+// FingerprintOf tells the settings that decide what becomes of a record: those
 // of routing and ids as a hash, and the limits of a line: the smaller one is in
 // force, also for a line of one namespace.
-func fingerprintOf(s record.Settings) string {
+func FingerprintOf(s record.Settings) string {
 	line := s.MaxLineBytes
 	if s.MaxFanoutBytes > 0 && (line == 0 || line > s.MaxFanoutBytes) {
 		line = s.MaxFanoutBytes
