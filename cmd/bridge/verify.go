@@ -17,8 +17,8 @@ import (
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/decode"
-	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/verify"
 )
 
@@ -96,7 +96,7 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 		return nil, err
 	}
 	defer client.Close()
-	router, stop, err := verifyRouter(ctx, cfg, roots)
+	judge, stop, err := verifyJudge(ctx, cfg, roots)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +108,8 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 		return nil, explained(err, explain)
 	}
 	in.Settings, in.Progress = c.Record.Fingerprint(), progress
-	source := &verify.Cluster{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)}
-	report, err := verify.Run(ctx, in, source, router)
+	source := &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)}
+	report, err := verify.Run(ctx, in, source, judge)
 	if err != nil {
 		return nil, explained(err, explain)
 	}
@@ -126,19 +126,14 @@ func explained(err error, explain func(error) string) error {
 	return err
 }
 
-// verifyRouter says what a record owes by the settings. stop ends what it runs.
-func verifyRouter(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (router verify.Router, stop func(), err error) {
+// verifyJudge says what a record owes by the settings. stop ends what it runs.
+func verifyJudge(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (judge *scan.Judge, stop func(), err error) {
 	c := consumerConfig(cfg)
 	mapper, err := record.NewMapper(c.Record)
 	if err != nil {
 		return nil, nil, err
 	}
-	settings := verify.Settings{Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes)}
-	if c.SkipRecords != nil {
-		settings.Skips = func(topic string, partition int32, first, last int64) bool {
-			return c.SkipRecords[kafka.TopicPartition{Topic: topic, Partition: partition}].Hold(first, last)
-		}
-	}
+	settings := scan.Settings{Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, Skip: c.SkipRecords, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes)}
 	registry, err := schemaRegistry(cfg, roots)
 	if err != nil {
 		return nil, nil, err
@@ -149,7 +144,7 @@ func verifyRouter(ctx context.Context, cfg *config.Config, roots *x509.CertPool)
 		settings.Schemas = decode.NewSchemas(registry, decode.NewMetrics(nil))
 		wg.Go(func() { _ = settings.Schemas.Run(ctx) }) // ends without an error
 	}
-	return verify.NewRouter(settings), func() { cancel(); wg.Wait() }, nil
+	return scan.NewJudge(settings), func() { cancel(); wg.Wait() }, nil
 }
 
 // printVerification prints a report. Its last line says whether every record is

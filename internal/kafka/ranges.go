@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,10 +47,10 @@ func (c *Client) EachRange(ctx context.Context, q RangeQuery, todo map[TopicPart
 	var errs []error
 	for leader, tps := range byLeader {
 		wg.Go(func() {
-			ranges, err := c.rangesOf(ctx, q, leader, tps)
+			ranges, refused, err := c.RangesOf(ctx, q, leader, tps)
 			mu.Lock()
 			defer mu.Unlock()
-			errs = append(errs, err)
+			errs = append(append(errs, err), slices.Collect(maps.Values(refused))...)
 			if len(ranges) > 0 {
 				take(ranges)
 			}
@@ -61,27 +60,32 @@ func (c *Client) EachRange(ctx context.Context, q RangeQuery, todo map[TopicPart
 	return errors.Join(errs...)
 }
 
-// rangesOf asks one leader. Partitions that it gives no answer for are left out.
+// RangesOf asks one leader. Partitions that it refuses to answer for are in refused.
 //
 // A time is looked up once the ends are known: whatever is appended meanwhile lies
 // behind the end, where a reader starts who finds no record of that time. It is looked
 // up among records of open transactions too: those before it are older all the same.
-func (c *Client) rangesOf(ctx context.Context, q RangeQuery, leader int32, tps []TopicPartition) (map[TopicPartition]Range, error) {
-	first, err := c.listOffsets(ctx, leader, tps, wire.EarliestOffset, false)
-	if first == nil {
-		return nil, err
+func (c *Client) RangesOf(ctx context.Context, q RangeQuery, leader int32, tps []TopicPartition) (ranges map[TopicPartition]Range, refused map[TopicPartition]error, err error) {
+	refused = map[TopicPartition]error{}
+	list := func(timestamp int64, committed bool) (offsets map[TopicPartition]int64) {
+		if err == nil {
+			offsets, err = c.listOffsets(ctx, leader, tps, timestamp, committed, refused)
+		}
+		return offsets
 	}
-	end, err2 := c.listOffsets(ctx, leader, tps, wire.LatestOffset, false)
-	stable, err3 := end, error(nil)
-	if q.Committed && end != nil {
-		stable, err3 = c.listOffsets(ctx, leader, tps, wire.LatestOffset, true)
+	begin, end := list(wire.EarliestOffset, false), list(wire.LatestOffset, false)
+	stable, since := end, map[TopicPartition]int64(nil)
+	if q.Committed {
+		stable = list(wire.LatestOffset, true)
 	}
-	since, err4 := map[TopicPartition]int64(nil), error(nil)
-	if !q.Since.IsZero() && stable != nil {
-		since, err4 = c.listOffsets(ctx, leader, tps, Milliseconds(q.Since), false)
+	if !q.Since.IsZero() {
+		since = list(Milliseconds(q.Since), false)
 	}
-	out := map[TopicPartition]Range{}
-	for tp, b := range first {
+	if err != nil {
+		return nil, refused, err
+	}
+	ranges = map[TopicPartition]Range{}
+	for tp, b := range begin {
 		e, ok := end[tp]
 		st, ok2 := stable[tp]
 		si, ok3 := since[tp]
@@ -89,10 +93,10 @@ func (c *Client) rangesOf(ctx context.Context, q RangeQuery, leader int32, tps [
 			si, ok3 = -1, true
 		}
 		if ok && ok2 && ok3 {
-			out[tp] = Range{b, max(b, e), max(b, st), si}
+			ranges[tp] = Range{b, max(b, e), max(b, st), si}
 		}
 	}
-	return out, errors.Join(err, err2, err3, err4)
+	return ranges, refused, nil
 }
 
 // Milliseconds is the timestamp of the first records that are not older than t. Those
@@ -101,8 +105,9 @@ func Milliseconds(t time.Time) int64 {
 	return max(0, t.Add(time.Millisecond-time.Nanosecond).UnixMilli())
 }
 
-// listOffsets makes one call; without an answer there is no map.
-func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicPartition, timestamp int64, committed bool) (map[TopicPartition]int64, error) {
+// listOffsets makes one call. It adds to refused why the leader has no offset of a
+// partition.
+func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicPartition, timestamp int64, committed bool, refused map[TopicPartition]error) (map[TopicPartition]int64, error) {
 	slices.SortFunc(tps, TopicPartition.Compare)
 	r := &wire.ListOffsetsRequest{ReadCommitted: committed}
 	for _, tp := range tps {
@@ -118,11 +123,12 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicParti
 	}
 	out := map[TopicPartition]int64{}
 	for _, o := range res.Partitions {
+		tp := TopicPartition{o.Topic, o.Partition}
 		if o.ErrorCode != 0 {
-			err = cmp.Or(err, fmt.Errorf("list offsets of %s/%d: %w", o.Topic, o.Partition, Code(o.ErrorCode)))
+			refused[tp] = fmt.Errorf("list offsets of %s/%d: %w", o.Topic, o.Partition, Code(o.ErrorCode))
 			continue
 		}
-		out[TopicPartition{o.Topic, o.Partition}] = o.Offset
+		out[tp] = o.Offset
 	}
-	return out, err
+	return out, nil
 }

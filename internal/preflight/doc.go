@@ -3,7 +3,7 @@
 //
 // It neither joins the group nor commits, produces or creates anything. It is made of
 // the same parts as the bridge: kafka asks, ledger.Resume says where a partition would
-// start, record maps the sampled records and fetch says which batches have no room.
+// start, scan reads the sampled records and says what would become of them.
 //
 // cmd/bridge runs it once, on its own goroutine, and gives it a client to copy the
 // configuration of. Brokers, and then leaders, are asked at the same time, by

@@ -6,8 +6,8 @@ import (
 	"maps"
 	"slices"
 
-	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 )
 
 // tally is what would become of the sampled records of one topic.
@@ -25,11 +25,9 @@ type namespaceSample struct {
 
 // rejectedSample is the records of one reason, and the first of them.
 type rejectedSample struct {
-	reason, detail string
-	policy         record.Policy
-	setting        string // that chose the policy
-	records        int
-	example        string // topic/partition@offset
+	scan.Fate
+	records int
+	example string // topic/partition@offset
 }
 
 func newTally() *tally {
@@ -46,18 +44,28 @@ func (t *tally) add(namespace string, bytes int64) {
 	n.bytes += bytes
 }
 
-func (t *tally) reject(r rejectedSample, tp kafka.TopicPartition, offset int64) {
-	if t.rejected[r.reason] == nil {
-		r.example = fmt.Sprintf("%s/%d@%d", tp.Topic, tp.Partition, offset)
-		t.rejected[r.reason] = &r
+// take counts a record by its fate.
+func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
+	t.records++
+	if f.Schema != "" {
+		t.schemas[f.Schema]++
 	}
-	t.rejected[r.reason].records++
+	for _, ns := range f.Namespaces {
+		t.add(ns, f.Bytes)
+	}
+	if f.Reason == "" {
+		return
+	}
+	if t.rejected[f.Reason] == nil {
+		t.rejected[f.Reason] = &rejectedSample{Fate: *f, example: fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, offset)}
+	}
+	t.rejected[f.Reason].records++
 }
 
 // sampleNamespaces is how many namespaces have a line of their own.
 const sampleNamespaces = 50
 
-// report tells the tally: first how much was read, then the largest namespaces,
+// report reports the tally: first how much was read, then the largest namespaces,
 // then the reasons. Records that would be held are no success: their partitions'
 // committed offsets would wait for somebody.
 func (t *tally) report(p *Preflight, check string, ahead int64) {
@@ -86,18 +94,23 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 	for _, r := range t.rejected {
 		rejects = append(rejects, r)
 	}
-	slices.SortFunc(rejects, func(a, b *rejectedSample) int { return cmp.Compare(a.reason, b.reason) })
+	slices.SortFunc(rejects, func(a, b *rejectedSample) int { return cmp.Compare(a.Reason, b.Reason) })
 	for _, r := range rejects {
 		p.report(r.finding(check))
 	}
 }
 
 func (r *rejectedSample) finding(check string) Finding {
-	fate := map[record.Policy]string{record.Hold: "held", record.DeadLetter: "dead-lettered", record.Skip: "left out"}[r.policy]
-	f := Finding{Check: check, OK: r.policy != record.Hold,
-		Detail: fmt.Sprintf("%s would be %s as %s, for instance %s: %s", count(r.records, "record"), fate, r.reason, r.example, r.detail)}
-	if r.policy == record.Hold {
-		f.Remedy = fmt.Sprintf("mend the producer or the setting; or set %s to dlq or skip, or name the records in BRIDGE_SKIP_RECORDS", r.setting)
+	fate := map[record.Policy]string{record.Hold: "held", record.DeadLetter: "dead-lettered", record.Skip: "left out"}[r.Policy]
+	f := Finding{Check: check, OK: r.Policy != record.Hold,
+		Detail: fmt.Sprintf("%s would be %s as %s, for instance %s: %s", count(r.records, "record"), fate, r.Reason, r.example, r.Detail)}
+	if f.OK {
+		return f
 	}
+	setting := "BRIDGE_ON_INVALID"
+	if r.Reason == record.Tombstone.String() {
+		setting = "BRIDGE_ON_TOMBSTONE"
+	}
+	f.Remedy = fmt.Sprintf("mend the producer or the setting; or set %s to dlq or skip, or name the records in BRIDGE_SKIP_RECORDS", setting)
 	return f
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,60 +66,31 @@ func (p *Preflight) inspect(ctx context.Context) {
 // askLeader lists the offsets of the leader's partitions, which needs DESCRIBE,
 // and fetches at their ends, which needs READ and brings no records.
 func (p *Preflight) askLeader(ctx context.Context, leader int32, parts []*inspectedPartition, ids map[string]wire.UUID) {
-	err := p.listLogs(ctx, leader, parts)
-	if err == nil {
-		err = p.readNothing(ctx, leader, parts, ids)
+	p.listLogs(ctx, leader, parts)
+	parts = slices.DeleteFunc(parts, func(part *inspectedPartition) bool { return part.err != nil })
+	if len(parts) == 0 {
+		return
 	}
-	for _, part := range parts {
-		if part.err == nil {
-			part.err = err
+	if err := p.readNothing(ctx, leader, parts, ids); err != nil {
+		for _, part := range parts {
+			part.err = cmp.Or(part.err, err)
 		}
 	}
 }
 
-func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspectedPartition) error {
-	type question struct {
-		timestamp int64
-		committed bool
-		into      func(*inspectedPartition) *int64
+// listLogs notes what the leader says of the partitions' logs.
+func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspectedPartition) {
+	tps := make([]kafka.TopicPartition, len(parts))
+	for i, part := range parts {
+		tps[i] = part.TopicPartition
 	}
-	asks := []question{
-		{wire.EarliestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.Begin }},
-		{wire.LatestOffset, false, func(i *inspectedPartition) *int64 { return &i.log.End }},
-		{wire.LatestOffset, p.cfg.ReadCommitted, func(i *inspectedPartition) *int64 { return &i.log.Stable }},
-	}
-	if since := p.cfg.OffsetReset.Since(time.Now()); !since.IsZero() {
-		asks = append(asks, question{kafka.Milliseconds(since), false, func(i *inspectedPartition) *int64 { return &i.log.Since }})
-	}
-	for _, ask := range asks {
-		r := &wire.ListOffsetsRequest{ReadCommitted: ask.committed}
-		for _, part := range parts {
-			if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != part.Topic {
-				r.Topics = append(r.Topics, wire.ListOffsetsTopic{Name: part.Topic})
-			}
-			t := &r.Topics[len(r.Topics)-1]
-			t.Partitions = append(t.Partitions, wire.ListOffsetsPartition{Partition: part.Partition, Timestamp: ask.timestamp})
-		}
-		answer, err := p.client.ListOffsets(ctx, leader, r)
-		if err != nil {
-			return err
-		}
-		listed := map[kafka.TopicPartition]wire.ListedOffset{}
-		for _, o := range answer.Partitions {
-			listed[kafka.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = o
-		}
-		for _, part := range parts {
-			o, ok := listed[part.TopicPartition]
-			if !ok {
-				o.ErrorCode = int16(kafka.CodeUnknown)
-			}
-			if code := kafka.Code(o.ErrorCode); code != kafka.CodeOK && part.err == nil {
-				part.err = fmt.Errorf("list offsets: %w", code)
-			}
-			*ask.into(part) = o.Offset
+	logs, refused, err := p.client.RangesOf(ctx, kafka.RangeQuery{Committed: p.cfg.ReadCommitted, Since: p.cfg.OffsetReset.Since(time.Now())}, leader, tps)
+	for _, part := range parts {
+		log, known := logs[part.TopicPartition]
+		if part.log = log; !known {
+			part.err = cmp.Or(refused[part.TopicPartition], err, error(kafka.CodeUnknown))
 		}
 	}
-	return nil
 }
 
 // readNothing fetches at the end of each partition's log.
@@ -130,18 +102,12 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 	}
 	byName, byID := map[kafka.TopicPartition]*inspectedPartition{}, map[key]*inspectedPartition{}
 	for _, part := range parts {
-		if part.err != nil {
-			continue
-		}
 		byName[part.TopicPartition], byID[key{ids[part.Topic], part.Partition}] = part, part
 		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != part.Topic {
 			r.Topics = append(r.Topics, wire.FetchTopic{Name: part.Topic, ID: ids[part.Topic]})
 		}
 		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, part.request(part.log.End, 1))
-	}
-	if len(byName) == 0 {
-		return nil
+		t.Partitions = append(t.Partitions, wire.FetchPartition{Partition: part.Partition, LeaderEpoch: part.epoch, Offset: part.log.End, LastFetchedEpoch: -1, MaxBytes: 1})
 	}
 	answer, err := p.client.FetchOnce(ctx, leader, r)
 	if err != nil {
@@ -158,9 +124,4 @@ func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*insp
 		}
 	}
 	return nil
-}
-
-// request asks for the partition from an offset on.
-func (i *inspectedPartition) request(offset int64, maxBytes int32) wire.FetchPartition {
-	return wire.FetchPartition{Partition: i.Partition, LeaderEpoch: i.epoch, Offset: offset, LastFetchedEpoch: -1, MaxBytes: maxBytes}
 }

@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -29,7 +30,7 @@ type endless struct {
 	reads int
 }
 
-func (e *endless) Read(_ context.Context, r *Range, each func(*wire.Record), _ func(Unread)) error {
+func (e *endless) Read(_ context.Context, r *scan.Range, each func(*wire.Record) error, _ func(scan.Unread) error) error {
 	if r.Topic == "receipts" {
 		return e.receipts(each)
 	}
@@ -37,21 +38,23 @@ func (e *endless) Read(_ context.Context, r *Range, each func(*wire.Record), _ f
 		e.value = append(append(append(e.value[:0], `{"id":"`...), strconv.FormatInt(offset, 10)...), `","text":"a record of some length, as they are","namespace":"`...)
 		e.value = append(append(e.value, e.names[offset%e.namespaces]...), `"}`...)
 		e.rec = wire.Record{Offset: offset, Timestamp: stamp(offset), Value: e.value}
-		e.read(each)
+		if err := e.read(each); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (e *endless) read(each func(*wire.Record)) {
+func (e *endless) read(each func(*wire.Record) error) error {
 	if e.reads++; e.reads%100_000 == 0 {
 		e.peak = max(e.peak, residentKiB())
 	}
-	each(&e.rec)
+	return each(&e.rec)
 }
 
 // receipts yields those of one batch after the other: the namespaces in turn,
 // each over all partitions.
-func (e *endless) receipts(each func(*wire.Record)) error {
+func (e *endless) receipts(each func(*wire.Record) error) error {
 	stride := e.namespaces * e.lines
 	for from := int64(0); from < e.records; from += stride {
 		for n := range e.namespaces {
@@ -72,7 +75,9 @@ func (e *endless) receipts(each func(*wire.Record)) error {
 				return err
 			}
 			e.rec = wire.Record{Value: value}
-			e.read(each)
+			if err := e.read(each); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -109,12 +114,12 @@ func BenchmarkRun_tenMillion(b *testing.B) {
 				for n := range c.namespaces {
 					e.names = append(e.names, fmt.Sprint("namespace-", n))
 				}
-				in := Input{Receipts: []Range{{Topic: "receipts", To: ToEnd}}}
+				in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}}
 				for p := range e.partitions {
-					in.Records = append(in.Records, Range{Topic: "t", Partition: p, To: e.records})
+					in.Records = append(in.Records, scan.Range{Topic: "t", Partition: p, To: e.records})
 				}
 				began := time.Now()
-				report, err := Run(b.Context(), in, e, NewRouter(Settings{Mapper: mapper}))
+				report, err := Run(b.Context(), in, e, scan.NewJudge(scan.Settings{Mapper: mapper}))
 				if err != nil || report.Total.Covered != 10_000_000 || report.Total.Missing+report.Total.CoveredTwice != 0 {
 					b.Fatalf("%+v, %v", report, err)
 				}

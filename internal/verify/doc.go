@@ -24,5 +24,5 @@
 // # Who calls it
 //
 // cmd/bridge, for `bridge verify`. [Run] works on the calling goroutine and
-// starts none. [Cluster] reads Kafka and [Plan] says what of it; the rest is pure.
+// starts none. [Plan] says what is read, package scan reads it; the rest is pure.
 package verify

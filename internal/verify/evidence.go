@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -29,33 +30,35 @@ func (v *verifier) collect(ctx context.Context, from at) error {
 }
 
 // counted reports progress while each takes records.
-func (v *verifier) counted(r *Range, total int64, each func(*wire.Record)) func(*wire.Record) {
-	return func(rec *wire.Record) {
-		each(rec)
+func (v *verifier) counted(r *scan.Range, total int64, each func(*wire.Record) error) func(*wire.Record) error {
+	return func(rec *wire.Record) error {
+		err := each(rec)
 		if v.done++; v.done%progressEvery == 0 {
 			v.Progress(Progress{Pass: v.pass, What: r.Topic, Done: v.done, Total: total})
 		}
+		return err
 	}
 }
 
 // lost counts receipts and dead letters that cannot be read.
-func (v *verifier) lost(u Unread) {
+func (v *verifier) lost(u scan.Unread) error {
 	if v.pass == 1 {
 		v.report.Receipts.Bad += u.Records
 	}
+	return nil
 }
 
 // receipt takes one record of the receipts' topic.
-func (v *verifier) receipt(rec *wire.Record) {
+func (v *verifier) receipt(rec *wire.Record) error {
 	if rec.Value == nil {
-		return // a receipt that somebody deleted
+		return nil // a receipt that somebody deleted
 	}
 	r, err := receipt.Decode(rec.Value)
 	if v.pass == 1 {
 		v.countReceipt(r, err)
 	}
 	if err != nil {
-		return
+		return nil
 	}
 	id, namespace := maphash.Bytes(v.seed, r.Key()), v.hash(r.Namespace)
 	for i := range r.Pieces {
@@ -66,6 +69,7 @@ func (v *verifier) receipt(rec *wire.Record) {
 		}
 		v.covers.add(cover{partition: number, first: p.First, last: p.Last, namespace: namespace, id: id, records: uint32(p.Records)})
 	}
+	return nil
 }
 
 func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
@@ -95,23 +99,24 @@ func (v *verifier) hash(namespace string) uint64 {
 }
 
 // letter takes one record of the dead-letter topic.
-func (v *verifier) letter(rec *wire.Record) {
+func (v *verifier) letter(rec *wire.Record) error {
 	if v.pass == 1 {
 		v.report.Receipts.Letters++
 	}
 	l, ok := parseLetter(rec)
 	if !ok {
-		return
+		return nil
 	}
 	number, ok := v.number(l.topic, l.partition, l.offset, l.offset)
 	if !ok {
-		return
+		return nil
 	}
 	c := cover{partition: number, first: l.offset, last: l.offset}
 	if l.namespace != "" {
 		c.namespace = v.hash(l.namespace)
 	}
 	v.covers.add(c)
+	return nil
 }
 
 // sourceOf is where a dead letter comes from.

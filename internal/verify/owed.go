@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -22,12 +23,7 @@ func (v *verifier) account(ctx context.Context) error {
 			r.To = min(r.To, cut.offset)
 		}
 		if r.From < r.To {
-			reading, stop := context.WithCancelCause(ctx)
-			err := v.source.Read(reading, &r, v.counted(&r, v.total, v.owed(reading, &r, stop)), v.unread(&r))
-			if cause := context.Cause(reading); cause != nil {
-				err = cause
-			}
-			if stop(nil); err != nil {
+			if err := v.source.Read(ctx, &r, v.counted(&r, v.total, v.owed(ctx, &r)), v.unread(&r)); err != nil {
 				return fmt.Errorf("read records: %w", err)
 			}
 			v.position = r.To
@@ -42,21 +38,20 @@ func (v *verifier) account(ctx context.Context) error {
 	return nil
 }
 
-// owed counts the records of a range. What they owe may not be found out: that
-// stops the reading.
-func (v *verifier) owed(ctx context.Context, r *Range, stop func(error)) func(*wire.Record) {
-	return func(rec *wire.Record) {
-		d := &v.delivery
-		var err error
-		if d.namespaces, d.reason, d.policy, err = v.router.Route(ctx, r, rec); err != nil {
-			stop(err)
-			return
+// owed counts the records of a range.
+func (v *verifier) owed(ctx context.Context, r *scan.Range) func(*wire.Record) error {
+	return func(rec *wire.Record) error {
+		fate, err := v.judge.Fate(ctx, r, rec)
+		if err != nil {
+			return err
 		}
-		d.hashes = d.hashes[:0]
-		for _, namespace := range d.namespaces {
+		d := &v.delivery
+		d.Fate, d.hashes = fate, d.hashes[:0]
+		for _, namespace := range fate.Namespaces {
 			d.hashes = append(d.hashes, v.hash(namespace))
 		}
 		v.sweep.record(rec.Offset, d)
+		return nil
 	}
 }
 
@@ -69,17 +64,18 @@ func (v *verifier) sum() (records int64) {
 }
 
 // unread counts records that cannot be read: left out if the settings name them.
-func (v *verifier) unread(r *Range) func(Unread) {
-	return func(u Unread) {
+func (v *verifier) unread(r *scan.Range) func(scan.Unread) error {
+	return func(u scan.Unread) error {
 		p := v.report.Partitions[v.next]
 		u.Records = min(u.Records, u.Last-u.First+1)
 		p.Records += u.Records
 		p.Deliveries += u.Records
-		if v.router.Skips(r, u.First, u.Last) {
+		if v.judge.Skips(r, u.First, u.Last) {
 			p.leftOut("operator", u.Records, false)
-			return
+			return nil
 		}
 		p.Unread += u.Records
 		v.report.note("%d records of %s/%d from offset %d to %d cannot be read: %v", u.Records, r.Topic, r.Partition, u.First, u.Last, u.Err)
+		return nil
 	}
 }

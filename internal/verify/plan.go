@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -65,12 +66,12 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 			to = log.End
 		}
 		if led && to > log.Begin {
-			in.Records = append(in.Records, Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
+			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
 		}
 	}
 	for _, other := range []struct {
 		name, setting string
-		into          *[]Range
+		into          *[]scan.Range
 	}{{p.Receipts, "BRIDGE_RECEIPTS_TOPIC", &in.Receipts}, {p.Letters, "BRIDGE_DLQ_TOPIC", &in.Letters}} {
 		if other.name == "" {
 			continue
@@ -89,7 +90,7 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 
 // whole is all of a topic, or what is not much older than Since. begun reports
 // whether records were deleted at its start.
-func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (ranges []Range, begun bool, err error) {
+func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (ranges []scan.Range, begun bool, err error) {
 	md, err := client.Metadata(ctx, []string{topic})
 	if err != nil {
 		return nil, false, err
@@ -110,7 +111,7 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 			return nil, false, fmt.Errorf("partition %d has no leader", tp.Partition)
 		}
 		begun = begun || log.Begin > 0
-		ranges = append(ranges, Range{Topic: tp.Topic, Partition: tp.Partition, From: log.Begin, To: ToEnd})
+		ranges = append(ranges, scan.Range{Topic: tp.Topic, Partition: tp.Partition, From: log.Begin, To: scan.ToEnd})
 	}
 	return ranges, begun, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -31,21 +32,25 @@ type fakeKafka struct {
 
 func name(topic string, partition int32) string { return fmt.Sprint(topic, "/", partition) }
 
-func (k *fakeKafka) Read(_ context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
+func (k *fakeKafka) Read(_ context.Context, r *scan.Range, each func(*wire.Record) error, unread func(scan.Unread) error) error {
 	k.reads[r.Topic]++
 	for _, f := range k.topics[name(r.Topic, r.Partition)] {
-		if f.offset < r.From || r.To != ToEnd && f.offset >= r.To {
+		if f.offset < r.From || r.To != scan.ToEnd && f.offset >= r.To {
 			continue
 		}
 		if f.value == "corrupt" {
-			unread(Unread{f.offset, f.offset + 9, 10, wire.ErrCRC})
+			if err := unread(scan.Unread{First: f.offset, Last: f.offset + 9, Records: 10, Err: wire.ErrCRC}); err != nil {
+				return err
+			}
 			continue
 		}
 		rec, err := f.wire()
 		if err != nil {
 			return err
 		}
-		each(rec)
+		if err := each(rec); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -78,19 +83,19 @@ type byValue struct {
 	skip   int64 // the first offset of ten that are named to be skipped
 }
 
-func (b byValue) Skips(_ *Range, first, last int64) bool {
+func (b byValue) Skips(_ *scan.Range, first, last int64) bool {
 	return b.skip > 0 && first >= b.skip && last < b.skip+10
 }
 
-func (b byValue) Route(_ context.Context, _ *Range, rec *wire.Record) (namespaces []string, reason string, policy record.Policy, err error) {
+func (b byValue) Fate(_ context.Context, _ *scan.Range, rec *wire.Record) (scan.Fate, error) {
 	text := string(rec.Value)
 	if reason, ok := strings.CutPrefix(text, "!"); ok {
-		return nil, reason, b.policy, nil
+		return scan.Fate{Reason: reason, Policy: b.policy}, nil
 	}
 	if text == "unknown schema" {
-		return nil, "", b.policy, errNoSchema
+		return scan.Fate{}, errNoSchema
 	}
-	return strings.Split(text, ","), "", record.Skip, nil
+	return scan.Fate{Namespaces: strings.Split(text, ",")}, nil
 }
 
 // scene is a topic "t" with one partition, its receipts and its dead letters.
@@ -165,11 +170,11 @@ func (s *scene) letter(namespace string, partition int32, offset int64) {
 
 func (s *scene) run() *Report {
 	s.t.Helper()
-	in := Input{Receipts: []Range{{Topic: "receipts", To: ToEnd}}, Letters: []Range{{Topic: "dead", To: ToEnd}}, Settings: "now", Limit: s.limit}
+	in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}, Letters: []scan.Range{{Topic: "dead", To: scan.ToEnd}}, Settings: "now", Limit: s.limit}
 	for p, next := range s.next {
-		in.Records = append(in.Records, Range{Topic: "t", TopicID: s.ids, Partition: p, From: s.from[p], To: next})
+		in.Records = append(in.Records, scan.Range{Topic: "t", TopicID: s.ids, Partition: p, From: s.from[p], To: next})
 	}
-	slices.SortFunc(in.Records, func(a, b Range) int { return int(a.Partition - b.Partition) })
+	slices.SortFunc(in.Records, func(a, b scan.Range) int { return int(a.Partition - b.Partition) })
 	report, err := Run(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
 	if err != nil {
 		s.t.Fatal(err)

@@ -4,54 +4,27 @@ import (
 	"context"
 	"hash/maphash"
 
-	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
-// A Range is a part of a partition.
-type Range struct {
-	Topic     string
-	TopicID   string // as Kafka prints it; "" where the brokers have none
-	Partition int32
-	From      int64 // included
-	To        int64 // not included; ToEnd for all that there is
-}
-
-// ToEnd is the end of a partition when it is read.
-const ToEnd = -1
-
-// A Source reads Kafka.
+// A Source reads Kafka; it is a [scan.Reader].
 type Source interface {
-	// Read calls each for the records of a range in the order of their offsets,
-	// aborted ones left out where the settings say so, and unread for what
-	// cannot be read. A record is valid during the call.
-	Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error
+	Read(ctx context.Context, r *scan.Range, each func(*wire.Record) error, unread func(scan.Unread) error) error
 }
 
-// Unread is a Kafka batch that cannot be read.
-type Unread struct {
-	First, Last int64 // offsets
-	Records     int64 // how many it says it has
-	Err         error
-}
-
-// A Router says what a record owes under the present settings: lines of these
-// namespaces, or none for a reason and with a policy.
-type Router interface {
-	// An error is about the settings or the schema registry, and ends the
-	// verification.
-	Route(ctx context.Context, r *Range, rec *wire.Record) (namespaces []string, reason string, policy record.Policy, err error)
-	// Skips reports whether the settings name all records from one offset to
-	// another to be left out.
-	Skips(r *Range, first, last int64) bool
+// A Judge says what a record owes under the present settings; it is a [scan.Judge].
+type Judge interface {
+	Fate(ctx context.Context, r *scan.Range, rec *wire.Record) (scan.Fate, error)
+	Skips(r *scan.Range, first, last int64) bool
 }
 
 // Input is what is verified.
 type Input struct {
 	// Records are the parts of the source partitions below the committed offsets.
-	Records []Range
-	// Receipts and Letters are the partitions of those topics; To is ToEnd.
-	Receipts, Letters []Range
+	Records []scan.Range
+	// Receipts and Letters are the partitions of those topics; To is scan.ToEnd.
+	Receipts, Letters []scan.Range
 	// Settings is the fingerprint of the present settings, as in receipts.
 	Settings string
 	// Limit is how many parts of receipts and dead letters are kept at once, of
@@ -76,14 +49,14 @@ const progressEvery = 50_000
 
 // Run accounts for the records. It returns what an unreadable topic or a
 // cancelled context leaves undone as an error, with no report.
-func Run(ctx context.Context, in Input, source Source, router Router) (*Report, error) {
+func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, error) {
 	if in.Limit <= 0 {
 		in.Limit = 1_500_000
 	}
 	if in.Progress == nil {
 		in.Progress = func(Progress) {}
 	}
-	v := &verifier{Input: in, source: source, router: router, report: &Report{Notes: []string{}}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
+	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: []string{}}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
 	for i := range in.Records {
 		r := &in.Records[i]
 		p := &Partition{Topic: r.Topic, Partition: r.Partition, From: r.From, To: r.To}
@@ -116,7 +89,7 @@ type partitionName struct {
 type verifier struct {
 	Input
 	source  Source
-	router  Router
+	judge   Judge
 	report  *Report
 	numbers map[partitionName]uint32
 	covers  *covers

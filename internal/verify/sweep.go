@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 )
 
 // sweep goes over the records of one partition in the order of their offsets
@@ -58,11 +59,8 @@ func (h *spanHeap) Pop() any {
 
 // delivery is what a record owes.
 type delivery struct {
-	namespaces []string
-	hashes     []uint64
-	// A record that becomes no line: why, and whether a policy leaves it out.
-	reason string
-	policy record.Policy
+	scan.Fate
+	hashes []uint64 // of the namespaces
 }
 
 func newSweep(out *Partition, from, to int64) *sweep {
@@ -97,7 +95,7 @@ func (s *sweep) begun(offset int64) (c cover, ok bool) {
 func (s *sweep) record(offset int64, d *delivery) {
 	s.reach(offset)
 	s.out.Records++
-	if d.reason != "" {
+	if d.Reason != "" {
 		s.rejected(offset, d)
 		return
 	}
@@ -108,7 +106,7 @@ func (s *sweep) record(offset int64, d *delivery) {
 		switch {
 		case c != nil:
 			c.lines++
-			c.last, c.name = offset, d.namespaces[i]
+			c.last, c.name = offset, d.Namespaces[i]
 			for _, sp := range c.spans {
 				sp.hits++
 			}
@@ -118,7 +116,7 @@ func (s *sweep) record(offset int64, d *delivery) {
 		case letter:
 			s.out.DeadLettered++
 		default:
-			s.out.miss(offset, offset, 1, d.namespaces[i], "")
+			s.out.miss(offset, offset, 1, d.Namespaces[i], "")
 		}
 	}
 }
@@ -129,10 +127,10 @@ func (s *sweep) rejected(offset int64, d *delivery) {
 	switch {
 	case s.lettered(wholeRecord):
 		s.out.DeadLettered++
-	case d.policy == record.DeadLetter:
-		s.out.miss(offset, offset, 1, "", d.reason)
+	case d.Policy == record.DeadLetter:
+		s.out.miss(offset, offset, 1, "", d.Reason)
 	default:
-		s.out.leftOut(d.reason, 1, d.policy == record.Hold)
+		s.out.leftOut(d.Reason, 1, d.Policy == record.Hold)
 	}
 }
 

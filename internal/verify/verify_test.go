@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -227,9 +228,9 @@ func TestRun_readsRecordsOnce(t *testing.T) {
 		s.receipt("a", piece(int32(i%3), int64(i/3), int64(i/3), 1))
 	}
 	counting := &countingSource{fakeKafka: s.kafka}
-	in := Input{Receipts: []Range{{Topic: "receipts", To: ToEnd}}, Limit: 10}
+	in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}, Limit: 10}
 	for p := range int32(3) {
-		in.Records = append(in.Records, Range{Topic: "t", TopicID: "id-1", Partition: p, To: s.next[p]})
+		in.Records = append(in.Records, scan.Range{Topic: "t", TopicID: "id-1", Partition: p, To: s.next[p]})
 	}
 	report, err := Run(t.Context(), in, counting, byValue{})
 	if err != nil || report.Total.Covered != 200 || counting.records != 200 {
@@ -245,12 +246,12 @@ type countingSource struct {
 	records int
 }
 
-func (c *countingSource) Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
-	return c.fakeKafka.Read(ctx, r, func(rec *wire.Record) {
+func (c *countingSource) Read(ctx context.Context, r *scan.Range, each func(*wire.Record) error, unread func(scan.Unread) error) error {
+	return c.fakeKafka.Read(ctx, r, func(rec *wire.Record) error {
 		if r.Topic == "t" {
 			c.records++
 		}
-		each(rec)
+		return each(rec)
 	}, unread)
 }
 
@@ -258,7 +259,7 @@ func TestRun_failsWithItsSource(t *testing.T) {
 	for _, topic := range []string{"t", "receipts", "dead"} {
 		s := newScene(t)
 		s.records(0, "a")
-		in := Input{Receipts: []Range{{Topic: "receipts"}}, Letters: []Range{{Topic: "dead"}}, Records: []Range{{Topic: "t", To: 1}}}
+		in := Input{Receipts: []scan.Range{{Topic: "receipts"}}, Letters: []scan.Range{{Topic: "dead"}}, Records: []scan.Range{{Topic: "t", To: 1}}}
 		cause := errors.New("the broker is gone")
 		if report, err := Run(t.Context(), in, brokenSource{topic, cause}, byValue{}); !errors.Is(err, cause) || report != nil || !strings.Contains(err.Error(), "read ") {
 			t.Errorf("%s: %+v, %v", topic, report, err)
@@ -270,7 +271,7 @@ func TestRun_failsWithItsSource(t *testing.T) {
 func TestRun_failsWhereNobodyKnowsWhatARecordOwes(t *testing.T) {
 	s := newScene(t)
 	s.records(0, "a", "unknown schema", "a")
-	in := Input{Records: []Range{{Topic: "t", To: 3}}}
+	in := Input{Records: []scan.Range{{Topic: "t", To: 3}}}
 	if report, err := Run(t.Context(), in, s.kafka, byValue{}); !errors.Is(err, errNoSchema) || report != nil {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -281,7 +282,7 @@ type brokenSource struct {
 	err   error
 }
 
-func (b brokenSource) Read(_ context.Context, r *Range, _ func(*wire.Record), _ func(Unread)) error {
+func (b brokenSource) Read(_ context.Context, r *scan.Range, _ func(*wire.Record) error, _ func(scan.Unread) error) error {
 	if r.Topic == b.topic {
 		return b.err
 	}

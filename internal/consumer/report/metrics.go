@@ -121,7 +121,7 @@ func (m *Metrics) zero() {
 }
 
 func (m *Metrics) Consumed(topic string, n int) {
-	m.totals.records.Add(int64(n))
+	m.records.Add(int64(n))
 	m.consumedTotal.WithLabelValues(topic).Add(float64(n))
 }
 

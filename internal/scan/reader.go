@@ -1,4 +1,4 @@
-package verify
+package scan
 
 import (
 	"context"
@@ -12,14 +12,33 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Cluster is a Source that reads Kafka, outside of any group. It is not safe for
-// concurrent use.
-type Cluster struct {
+// A Range is a part of a partition.
+type Range struct {
+	Topic     string
+	TopicID   string // as Kafka prints it; "" where the brokers have none, or where it does not matter
+	Partition int32
+	From      int64 // included
+	To        int64 // not included; ToEnd for all that there is
+}
+
+// ToEnd is the end of a partition when it is read.
+const ToEnd = -1
+
+// Unread is a Kafka batch that cannot be read.
+type Unread struct {
+	First, Last int64 // offsets
+	Records     int64 // how many it says it has
+	Err         error
+	Batch       *wire.Batch // its header; valid during the call
+}
+
+// Reader reads Kafka outside of any group. It is not safe for concurrent use.
+type Reader struct {
 	Client *kafka.Client
 	// ReadCommitted leaves out the records of aborted transactions.
 	ReadCommitted bool
-	// InflateLimit is how many bytes a Kafka batch may inflate to; larger ones
-	// are unread.
+	// InflateLimit is how many bytes a compressed Kafka batch may inflate to; larger
+	// ones are unread.
 	InflateLimit int64
 
 	leaders  map[kafka.TopicPartition]leader
@@ -50,14 +69,18 @@ type reading struct {
 	*Range
 	next   int64 // the next offset
 	end    int64 // where to stop; ToEnd until the first answer
-	each   func(*wire.Record)
-	unread func(Unread)
+	each   func(*wire.Record) error
+	unread func(Unread) error
+	stop   error // what one of them returned
 
 	throttled time.Duration // how long the broker's quota asks to wait before the next fetch
 }
 
-// Read implements Source.
-func (c *Cluster) Read(ctx context.Context, r *Range, each func(*wire.Record), unread func(Unread)) error {
+// Read calls each for the records of a range in the order of their offsets, and unread
+// for batches that cannot be read. A record is valid during the call. An error of
+// either ends the reading and is returned as it is. Errors of brokers that may pass are
+// tried again for some seconds.
+func (c *Reader) Read(ctx context.Context, r *Range, each func(*wire.Record) error, unread func(Unread) error) error {
 	in := &reading{Range: r, next: r.From, end: r.To, each: each, unread: unread}
 	failures, idle := 0, 0
 	for in.end == ToEnd || in.next < in.end {
@@ -68,6 +91,8 @@ func (c *Cluster) Read(ctx context.Context, r *Range, each func(*wire.Record), u
 		in.throttled = 0
 		err := c.fetch(ctx, in)
 		switch {
+		case in.stop != nil:
+			return in.stop
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
@@ -99,7 +124,7 @@ func passing(err error) bool {
 }
 
 // fetch takes one answer.
-func (c *Cluster) fetch(ctx context.Context, in *reading) error {
+func (c *Reader) fetch(ctx context.Context, in *reading) error {
 	l, err := c.leader(ctx, kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition})
 	if err != nil {
 		return err
@@ -143,14 +168,14 @@ func (c *Cluster) fetch(ctx context.Context, in *reading) error {
 }
 
 // lend is the memory of an answer: that of the one before, if it is enough.
-func (c *Cluster) lend(n int) ([]byte, error) {
+func (c *Reader) lend(n int) ([]byte, error) {
 	if cap(c.body) < n {
 		c.body = make([]byte, n)
 	}
 	return c.body[:n], nil
 }
 
-func (c *Cluster) leader(ctx context.Context, tp kafka.TopicPartition) (leader, error) {
+func (c *Reader) leader(ctx context.Context, tp kafka.TopicPartition) (leader, error) {
 	if l, ok := c.leaders[tp]; ok {
 		return l, nil
 	}
@@ -176,7 +201,7 @@ func (c *Cluster) leader(ctx context.Context, tp kafka.TopicPartition) (leader, 
 }
 
 // take walks the batches of an answer.
-func (c *Cluster) take(in *reading, p *wire.FetchedPartition) error {
+func (c *Reader) take(in *reading, p *wire.FetchedPartition) error {
 	c.batches.Reset(p.Records, p.HighWatermark)
 	c.aborted.Reset(p.Aborted)
 	var b wire.Batch
@@ -190,22 +215,27 @@ func (c *Cluster) take(in *reading, p *wire.FetchedPartition) error {
 		if skip := c.aborted.Skip(&b); !skip || !c.ReadCommitted && !b.Control {
 			c.batch(in, &b)
 		}
+		if in.stop != nil {
+			return nil
+		}
 		in.next = max(in.next, b.NextOffset())
 	}
 	return nil
 }
 
 // batch reads the records of one batch.
-func (c *Cluster) batch(in *reading, b *wire.Batch) {
-	data, err := c.inflater.Inflate(c.arena, b, c.InflateLimit)
+func (c *Reader) batch(in *reading, b *wire.Batch) {
+	data, err := c.inflater.Inflate(c.arena, b, max(int64(b.CompressedLen()), c.InflateLimit))
 	if b.Codec != wire.None && cap(data) > cap(c.arena) {
 		c.arena = data[:0]
 	}
 	var rec wire.Record
 	for c.records.Reset(b, data); err == nil && c.records.Next(&rec); {
 		if rec.Offset >= in.next && rec.Offset < in.end {
-			in.each(&rec)
 			in.next = rec.Offset + 1
+			if in.stop = in.each(&rec); in.stop != nil {
+				return
+			}
 		}
 	}
 	if err == nil {
@@ -218,7 +248,7 @@ func (c *Cluster) batch(in *reading, b *wire.Batch) {
 
 // passOver leaves out a batch that cannot be trusted, if its header says where it
 // ends. One that other batches came before is asked for again, to be the first.
-func (c *Cluster) passOver(in *reading, p *wire.FetchedPartition, from int64, cause error) error {
+func (c *Reader) passOver(in *reading, p *wire.FetchedPartition, from int64, cause error) error {
 	if in.next > from {
 		return nil
 	}
@@ -234,5 +264,5 @@ func (c *Cluster) passOver(in *reading, p *wire.FetchedPartition, from int64, ca
 // leaveOut reports the records of a batch from first on, which cannot be read.
 func (in *reading) leaveOut(b *wire.Batch, first int64, cause error) {
 	last := min(b.LastOffset, in.end-1)
-	in.unread(Unread{first, last, min(int64(b.Records), last-first+1), cause})
+	in.stop = in.unread(Unread{first, last, min(int64(b.Records), last-first+1), cause, b})
 }

@@ -1,7 +1,8 @@
-package verify
+package scan
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,12 +21,12 @@ import (
 )
 
 // onCluster runs a test in virtual time with a cluster in memory, which has the
-// topics orders and users of two partitions each, and a Source of it.
-func onCluster(t *testing.T, test func(t *testing.T, r *kafkarig.Rig, c *Cluster)) {
+// topics orders and users of two partitions each, and a Reader of it.
+func onCluster(t *testing.T, test func(t *testing.T, r *kafkarig.Rig, c *Reader)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{}, kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094))
-		test(t, r, &Cluster{Client: r.Client, ReadCommitted: true, InflateLimit: 1 << 20})
+		test(t, r, &Reader{Client: r.Client, ReadCommitted: true, InflateLimit: 1 << 20})
 	})
 }
 
@@ -37,13 +37,17 @@ type got struct {
 	unread  []Unread
 }
 
-func read(t *testing.T, c *Cluster, r Range) (g got, err error) {
+func read(t *testing.T, c *Reader, r Range) (g got, err error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	err = c.Read(ctx, &r, func(rec *wire.Record) {
+	err = c.Read(ctx, &r, func(rec *wire.Record) error {
 		g.offsets, g.values = append(g.offsets, rec.Offset), append(g.values, string(rec.Value))
-	}, func(u Unread) { g.unread = append(g.unread, u) })
+		return nil
+	}, func(u Unread) error {
+		g.unread = append(g.unread, u)
+		return nil
+	})
 	return g, err
 }
 
@@ -61,11 +65,11 @@ func filled(r *kafkarig.Rig, rnd *rand.Rand, topic string, partition int32) (all
 	return all
 }
 
-// TestCluster_readsAnyRange: each record of a range once and in order, wherever it
+// TestReader_readsAnyRange: each record of a range once and in order, wherever it
 // begins and ends within batches, and whatever brokers answer for a while.
-func TestCluster_readsAnyRange(t *testing.T) {
+func TestReader_readsAnyRange(t *testing.T) {
 	for seed := range uint64(20) {
-		onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Cluster) {
+		onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			all := filled(r, rnd, "orders", 1)
 			from := rnd.IntN(len(all))
@@ -86,18 +90,18 @@ func TestCluster_readsAnyRange(t *testing.T) {
 	}
 }
 
-func TestCluster_anEmptyPartition(t *testing.T) {
-	onCluster(t, func(t *testing.T, _ *kafkarig.Rig, c *Cluster) {
+func TestReader_anEmptyPartition(t *testing.T) {
+	onCluster(t, func(t *testing.T, _ *kafkarig.Rig, c *Reader) {
 		if g, err := read(t, c, Range{Topic: "orders", To: ToEnd}); err != nil || len(g.offsets) > 0 {
 			t.Errorf("%v, %v", g, err)
 		}
 	})
 }
 
-// TestCluster_waitsForAQuota: answers without records on account of a quota say
+// TestReader_waitsForAQuota: answers without records on account of a quota say
 // nothing of the log, however many they are.
-func TestCluster_waitsForAQuota(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Cluster) {
+func TestReader_waitsForAQuota(t *testing.T) {
+	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 		r.Produce("orders", 0, kgo.NoCompression(), "a", "b")
 		left := 3 * maxTries
 		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
@@ -117,9 +121,9 @@ func TestCluster_waitsForAQuota(t *testing.T) {
 	})
 }
 
-// TestCluster_leavesOutWhatWasAborted, unless the settings take it.
-func TestCluster_leavesOutWhatWasAborted(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Cluster) {
+// TestReader_leavesOutWhatWasAborted, unless the settings take it.
+func TestReader_leavesOutWhatWasAborted(t *testing.T) {
+	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 		producer, err := kgo.NewClient(kgo.SeedBrokers(r.Cluster.ListenAddrs()...), kgo.Dialer(r.Net.DialContext),
 			kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.TransactionalID("t"))
 		if err != nil {
@@ -147,9 +151,9 @@ func TestCluster_leavesOutWhatWasAborted(t *testing.T) {
 	})
 }
 
-// TestCluster_namesABatchThatInflatesTooFar, and reads what lies around it.
-func TestCluster_namesABatchThatInflatesTooFar(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Cluster) {
+// TestReader_namesABatchThatInflatesTooFar, and reads what lies around it.
+func TestReader_namesABatchThatInflatesTooFar(t *testing.T) {
+	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 		r.Produce("orders", 0, kgo.GzipCompression(), "a")
 		r.ProduceLarge("orders", 0, kgo.GzipCompression(), strings.Repeat("x", 700_000), strings.Repeat("y", 700_000))
 		r.Produce("orders", 0, kgo.GzipCompression(), "b")
@@ -160,9 +164,9 @@ func TestCluster_namesABatchThatInflatesTooFar(t *testing.T) {
 	})
 }
 
-// TestCluster_saysWhatItMayNotRead at once.
-func TestCluster_saysWhatItMayNotRead(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Cluster) {
+// TestReader_saysWhatItMayNotRead at once.
+func TestReader_saysWhatItMayNotRead(t *testing.T) {
+	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 		r.Produce("orders", 0, kgo.NoCompression(), "a")
 		r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 		began := time.Now()
@@ -173,77 +177,24 @@ func TestCluster_saysWhatItMayNotRead(t *testing.T) {
 	})
 }
 
-// committed sets offsets of the group.
-func committed(t *testing.T, r *kafkarig.Rig, offsets map[int32]int64) {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(r.Cluster.ListenAddrs()...), kgo.Dialer(r.Net.DialContext))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	var all kadm.Offsets
-	for p, at := range offsets {
-		all.Add(kadm.Offset{Topic: "orders", Partition: p, At: at, LeaderEpoch: -1})
-	}
-	if err := kadm.NewClient(client).CommitAllOffsets(t.Context(), "bridge", all); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestPlan_input takes what lies between the log's start, or a time, and the
-// committed offset, and says what is left out.
-func TestPlan_input(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, _ *Cluster) {
-		plan := Plan{Topics: kafka.Selection{Topics: []string{"orders"}}, Group: "bridge", Receipts: "users"}
+// TestReader_anErrorOfTheCallerEndsIt at that record, once, and as it is.
+func TestReader_anErrorOfTheCallerEndsIt(t *testing.T) {
+	onCluster(t, func(t *testing.T, r *kafkarig.Rig, c *Reader) {
 		r.Produce("orders", 0, kgo.NoCompression(), "a", "b", "c")
-		r.Produce("users", 1, kgo.NoCompression(), "r")
-		time.Sleep(3 * time.Hour)
-		middle := time.Now()
-		time.Sleep(time.Second)
-		r.Produce("orders", 0, kgo.NoCompression(), "d", "e")
-		r.Produce("users", 1, kgo.NoCompression(), "r")
-		id := r.Topic("orders").ID.String()
-		for _, tc := range []struct {
-			name    string
-			offsets map[int32]int64
-			since   time.Time
-			records string
-			notes   string // a part of them
-		}{
-			{"one partition has no committed offset", map[int32]int64{0: 4}, time.Time{}, "[{orders " + id + " 0 0 4}]", "orders/1 has no committed offset"},
-			{"since a time", map[int32]int64{0: 4}, middle, "[{orders " + id + " 0 3 4}]", "orders/1"},
-			{"since the last record", map[int32]int64{0: 4}, time.Now().Add(time.Second), "[]", "orders/1"},
-			{"nothing is committed behind the start", map[int32]int64{0: 0, 1: 0}, time.Time{}, "[]", ""},
-			{"the log is shorter", map[int32]int64{0: 9, 1: 0}, time.Time{}, "[{orders " + id + " 0 0 5}]", "orders/0 ends at offset 5, below the committed offset 9"},
-		} {
-			committed(t, r, tc.offsets)
-			p := plan
-			p.Since = tc.since
-			in, notes, err := p.Input(t.Context(), r.Client)
-			if err != nil || fmt.Sprint(in.Records) != tc.records || !strings.Contains(fmt.Sprint(notes), tc.notes) || tc.notes == "" && len(notes) > 0 {
-				t.Errorf("%s: %v, %q, %v", tc.name, in.Records, notes, err)
+		r.ProduceLarge("orders", 0, kgo.GzipCompression(), strings.Repeat("x", 1_400_000))
+		r.Produce("orders", 0, kgo.NoCompression(), "d")
+		enough, seen := errors.New("enough"), ""
+		each := func(rec *wire.Record) error {
+			if seen += string(rec.Value); seen == "ab" {
+				return enough
 			}
-			begin := int64(0)
-			if !tc.since.IsZero() {
-				begin = 1 // an hour of margin does not reach back to the first receipt
-			}
-			if len(in.Receipts) != 2 || in.Receipts[1].From != begin || in.Receipts[1].To != ToEnd {
-				t.Errorf("%s: receipts %v", tc.name, in.Receipts)
-			}
+			return nil
 		}
-	})
-}
-
-func TestPlan_namesWhatIsMissing(t *testing.T) {
-	onCluster(t, func(t *testing.T, r *kafkarig.Rig, _ *Cluster) {
-		committed(t, r, map[int32]int64{0: 0})
-		plan := Plan{Topics: kafka.Selection{Topics: []string{"orders"}}, Group: "bridge", Receipts: "no-such-topic"}
-		if _, _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "look for BRIDGE_RECEIPTS_TOPIC=no-such-topic") {
-			t.Errorf("receipts: %v", err)
+		if err := c.Read(t.Context(), &Range{Topic: "orders", To: 5}, each, nil); !errors.Is(err, enough) || seen != "ab" {
+			t.Errorf("a record: %q, %v", seen, err)
 		}
-		plan.Topics.Topics = []string{"no-such-topic"}
-		if _, _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "none of [no-such-topic] exists") {
-			t.Errorf("topics: %v", err)
+		if err := c.Read(t.Context(), &Range{Topic: "orders", From: 2, To: 5}, each, func(Unread) error { return enough }); !errors.Is(err, enough) || seen != "abc" {
+			t.Errorf("a batch that cannot be read: %q, %v", seen, err)
 		}
 	})
 }

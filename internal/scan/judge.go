@@ -1,0 +1,130 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
+)
+
+// Settings are those of the bridge that decide what a record owes.
+type Settings struct {
+	Mapper      *record.Mapper
+	OnInvalid   record.Policy
+	OnTombstone record.Policy
+	// Skip are the records to leave out by name.
+	Skip map[kafka.TopicPartition]ledger.Offsets
+	// Schemas turn values into JSON, of at most MaxJSON bytes; nil where values
+	// are JSON as they come. Whoever runs the verification runs them.
+	Schemas *decode.Schemas
+	MaxJSON int64
+}
+
+// A Fate is what a bridge makes of a record: a line for each of some namespaces, or
+// none for a reason.
+type Fate struct {
+	Namespaces []string      // valid until the next record
+	Bytes      int64         // of the line, with its newline
+	Reason     string        // why there is none, "" if there is one
+	Detail     string        // the same in a sentence
+	Policy     record.Policy // what becomes of a record without a line
+	Schema     string        // the schema that the value names, "" for none
+}
+
+// NewJudge returns a judge that does as a bridge of these settings.
+func NewJudge(s Settings) *Judge {
+	j := &Judge{settings: s, worker: s.Mapper.Worker()}
+	if s.Schemas != nil {
+		j.values = s.Schemas.Decoder()
+	}
+	return j
+}
+
+// Judge says what a bridge would make of records. It is not safe for concurrent use.
+type Judge struct {
+	settings Settings
+	worker   *record.Worker
+	values   *decode.Decoder // nil: values are JSON as they come
+	json     []byte
+	scratch  []byte
+	input    record.Input
+}
+
+// Skips reports whether the settings name all records from one offset to another to be
+// left out.
+func (j *Judge) Skips(in *Range, first, last int64) bool {
+	return j.settings.Skip[kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition}].Hold(first, last)
+}
+
+// Fate judges a record of a range. It waits for a schema that is not known yet; an
+// error is about the settings or the schema registry.
+func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, error) {
+	if j.Skips(in, rec.Offset, rec.Offset) {
+		return Fate{Reason: "operator", Detail: "named by BRIDGE_SKIP_RECORDS", Policy: record.Skip}, nil
+	}
+	var out Fate
+	value, rej, err := j.plain(ctx, rec, &out)
+	if err != nil {
+		return Fate{}, fmt.Errorf("%s/%d@%d: %w", in.Topic, in.Partition, rec.Offset, err)
+	}
+	var line record.Line
+	if rej == nil {
+		j.input = record.Input{Topic: in.Topic, Partition: in.Partition, Offset: rec.Offset, Key: rec.Key, Value: value, Headers: rec}
+		line, j.scratch, rej = j.worker.Line(j.scratch[:0], &j.input)
+		if cap(j.scratch) > maxScratch {
+			j.scratch = nil
+		}
+	}
+	if rej == nil {
+		out.Namespaces, out.Bytes = line.Namespaces, int64(len(line.Bytes))+1
+		return out, nil
+	}
+	out.Reason, out.Detail, out.Policy = rej.Reason.String(), rej.Detail, j.settings.OnInvalid
+	if rej.Reason == record.Tombstone {
+		out.Policy = j.settings.OnTombstone
+	}
+	return out, nil
+}
+
+// maxScratch is the memory for a rewritten line that is kept for the next one.
+const maxScratch = 1 << 20
+
+// plain returns the value of a record as JSON, and notes its schema.
+func (j *Judge) plain(ctx context.Context, rec *wire.Record, out *Fate) ([]byte, *record.Rejection, error) {
+	if j.values == nil || rec.Value == nil {
+		return rec.Value, nil, nil
+	}
+	for {
+		json, _, err := j.values.Decode(j.json[:0], rec.Value, rec, time.UnixMilli(rec.Timestamp))
+		invalid, unfit := errors.AsType[*decode.Invalid](err)
+		waiting, waits := errors.AsType[*decode.Waiting](err)
+		if err == nil || unfit {
+			out.Schema = j.values.Schema()
+		}
+		switch {
+		case err == nil:
+			return json, nil, nil
+		case unfit:
+			return nil, invalid.Rejection, nil
+		case errors.Is(err, decode.ErrRoom) && int64(cap(j.json)) < j.settings.MaxJSON:
+			j.json = make([]byte, 0, max(4*cap(j.json), 64<<10))
+		case errors.Is(err, decode.ErrRoom):
+			return nil, fetch.JSONTooLarge, nil
+		case waits && (waiting.Err == nil || errors.Is(waiting.Err, decode.ErrNotFound)):
+			select {
+			case <-waiting.Ready:
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		default:
+			return nil, nil, err
+		}
+	}
+}
