@@ -73,6 +73,9 @@ var paceMutants = []mutant{
 	{name: "a held namespace is not known as such in a trial", in: paceRoom,
 		old: "return n.state == Held || n.state == Trial && n.reason != \"\" }", new: "return n.state == Held }",
 		by: "TestNamespace_everyTransition TestNamespace_agreesWithFlags"},
+	{name: "a gate stays shut beyond doubt whatever is answered", in: paceRoom,
+		old: "		state.shut, state.proven = true, sure ||", new: "		state.shut, state.proven = true, state.proven || sure ||",
+		by: "TestGate_anotherAnswerLeavesDoubt"},
 }
 
 // budgetMutants let memory pass its bound, or one thing stop all reading.

@@ -7,15 +7,19 @@ import (
 	"kafka-import-bridge/internal/kafka"
 )
 
-// CatchUpJob is one fetch of a partition below its position, for the lines of
-// some namespaces that were dropped, or for the records of a refused batch. It
-// does not change once it is under way.
+// CatchUpJob is one fetch of a partition below its position: for the lines of
+// some namespaces that were dropped, for the records of a refused batch, or to see
+// which records the log still has. It does not change once it is under way.
 type CatchUpJob struct {
 	Cursor    *Cursor
 	From      int64
 	Wanted    map[string]bool // namespaces
 	Originals bool            // their records, not their lines
+	Presence  bool            // of each record, whatever it is, that it is there: a Rejected without a reason
 }
+
+// presenceBytes is how much is read to see which records are there.
+const presenceBytes = 64 << 10
 
 // CatchUpReader makes the catch-up reads of a session, one fetch at a time. The
 // last chunk of each job carries a fault, of kind FaultNone if all went well.
@@ -76,6 +80,10 @@ func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
 func (r *CatchUpReader) readFrom(ctx context.Context, w *Work, a asked) *Fault {
 	request := r.f.request([]asked{a})
 	request.MaxWait = 0
+	if w.CatchUp.Presence {
+		request.MaxBytes = min(request.MaxBytes, presenceBytes)
+		request.Topics[0].Partitions[0].MaxBytes = request.MaxBytes
+	}
 	res, err := r.f.ask(ctx, a.of, request)
 	if err != nil {
 		return &Fault{Kind: FaultRetry, Err: err}
@@ -99,6 +107,14 @@ func (r *CatchUpReader) readFrom(ctx context.Context, w *Work, a asked) *Fault {
 		w.cut = res.size
 	}
 	return r.dec.decode(ctx, w)
+}
+
+// present adds to a catch-up chunk that d.rec is there.
+func (d *Decoder) present() {
+	c := d.chunk
+	c.Records++
+	c.Next = d.rec.Offset + 1
+	c.Rejects = append(c.Rejects, Rejected{Offset: d.rec.Offset})
 }
 
 // caughtUp adds d.rec, which points into l and whose value is p, to a catch-up chunk:

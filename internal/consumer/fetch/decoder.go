@@ -162,6 +162,10 @@ func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
 // record makes lines of d.rec, which points into l. The error is a *decode.Waiting or
 // that of ctx.
 func (d *Decoder) record(ctx context.Context, w *Work, l *Buffer) error {
+	if w.CatchUp != nil && w.CatchUp.Presence {
+		d.present()
+		return nil
+	}
 	rec := &d.rec
 	skipped := d.skips(w)
 	var p plain

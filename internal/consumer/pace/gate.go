@@ -20,7 +20,7 @@ const (
 // gate counts the namespaces whose answer speaks against it.
 type gate struct {
 	shut     bool
-	proven   bool      // by more than one namespace, or for sure
+	proven   bool      // by more than one namespace, or for sure, and by the latest answer too
 	doubters []string  // namespaces that doubted since the API last accepted one, at most several
 	tryAfter time.Time // one attempt may try then, while it is shut
 }
@@ -48,10 +48,19 @@ func (p *Pacer) Doubt(g Gate, n *Namespace, sure, others bool, now time.Time, de
 	}
 	was := state.shut
 	if was || sure || len(state.doubters) >= several || len(state.doubters) > 0 && !others && p.allDoubt(g) {
-		state.shut, state.proven = true, state.proven || sure || len(state.doubters) >= several
+		state.shut, state.proven = true, sure || len(state.doubters) >= several
 		state.tryAfter = now.Add(delay)
 	}
 	return state.shut && !was
+}
+
+// Unproven notes an answer that says nothing of some gates, or that there was none.
+// Those that are shut stay so, since nothing was accepted, but no more beyond doubt:
+// what follows the namespaces that are known may be.
+func (p *Pacer) Unproven(some ...Gate) {
+	for _, g := range some {
+		p.gates[g].proven = false
+	}
 }
 
 // Accepted notes that the API has accepted a request of n, and returns the

@@ -144,3 +144,35 @@ func TestPacer_severalThrottledPauseTheAPI(t *testing.T) {
 		})
 	}
 }
+
+// A gate that is shut beyond doubt is so by the latest answer only.
+func TestGate_anotherAnswerLeavesDoubt(t *testing.T) {
+	p, now := New(4, 1), start
+	a, b := p.Get("a"), p.Get("b")
+	hopeless := func(want bool, after string) {
+		t.Helper()
+		if p.Hopeless() != want || !p.AnyShut() {
+			t.Errorf("after %s: hopeless %t, shut %t", after, p.Hopeless(), p.AnyShut())
+		}
+	}
+	p.Doubt(Credentials, a, true, false, now, time.Second)
+	hopeless(true, "a 401")
+	p.Unproven(Credentials, Place)
+	hopeless(false, "a 503")
+	p.Doubt(Credentials, a, true, false, now, time.Second)
+	hopeless(true, "another 401")
+	p.Doubt(Credentials, a, false, false, now, time.Second)
+	hopeless(false, "a 403 of the only namespace")
+	p.Doubt(Credentials, b, false, false, now, time.Second)
+	hopeless(true, "a 403 of another one")
+	p.Unproven(Place)
+	hopeless(true, "an answer that says nothing of the call")
+	p.Accepted(a)
+	p.Doubt(Place, a, false, false, now, time.Second)
+	p.Doubt(Place, b, false, false, now, time.Second)
+	hopeless(true, "404s")
+	p.Unproven(Credentials)
+	hopeless(true, "an answer that says nothing of the key")
+	p.Unproven(Place)
+	hopeless(false, "an answer that says nothing of the call")
+}

@@ -17,6 +17,7 @@ type catchUps struct {
 	lines      bool         // it is their turn, not that of dead letters
 	namespaces []*namespace // that catch up, in turn
 	uploads    []*upload    // refused ones, whose records are read for the dead-letter topic
+	look       *catchUpTask // that shows whether held records are still there, or nil
 	restUntil  time.Time
 	backoff    time.Duration
 }
@@ -49,14 +50,18 @@ func (s *catchUpReads) nextCatchUp(now time.Time) {
 	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
 		return
 	}
-	job := s.jobFor(r.lines)
+	job := s.takeLook()
 	if job == nil {
-		job = s.jobFor(!r.lines)
+		if job = s.jobFor(r.lines); job == nil {
+			job = s.jobFor(!r.lines)
+		}
+		if job == nil {
+			return
+		}
+		r.lines = job.upload != nil
 	}
-	if job != nil {
-		r.task, r.lines = job, job.upload != nil
-		r.reader.Jobs <- job.CatchUpJob // has room for one
-	}
+	r.task = job
+	r.reader.Jobs <- job.CatchUpJob // has room for one
 }
 
 // jobFor returns the next fetch for dropped lines or for dead letters, which
@@ -119,6 +124,12 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) 
 	case !current, job.upload == nil && s.mode != running:
 		if c.Fault != nil {
 			s.catchUp.task = nil
+		}
+		c.Recycle()
+	case job.Presence:
+		s.takePresence(c, p)
+		if c.Fault != nil {
+			s.catchUpOver(job, c.Fault, now)
 		}
 		c.Recycle()
 	case c.Fault == nil && s.mode == running && !s.room(c, now):

@@ -136,12 +136,15 @@ func (s *attempts) judge(r result, now time.Time) {
 	case importer.Refused:
 		s.refused(r, now)
 	case importer.Missing:
+		s.Pacer.Unproven(pace.Credentials)
 		s.missing(r, now)
 	case importer.Unauthorised:
+		s.Pacer.Unproven(pace.Place)
 		s.unauthorised(r, now)
 	case importer.Cancelled:
 		n.RestUntil(now.Add(cancelledRest))
 	default:
+		s.Pacer.Unproven(pace.Credentials, pace.Place)
 		s.failed(r, now)
 	}
 }

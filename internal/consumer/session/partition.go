@@ -55,6 +55,8 @@ type held struct {
 	heldCount int // records
 	firstHeld heldRecord
 	ranges    map[int64]string // why ranges are held, by their last offsets
+	lookAt    time.Time        // when it is looked whether held records are still in the log, zero if none is
+	lookFrom  int64            // from which offset on
 }
 
 // progress says how far reading has come in time.

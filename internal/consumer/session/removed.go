@@ -3,7 +3,6 @@ package session
 import (
 	"time"
 
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 )
@@ -65,6 +64,11 @@ func (s *catchUpReads) release(p *partition, node *ledger.Node, start int64) {
 		s.shiftNode(p, node, start)
 		return
 	}
+	s.releaseHeld(p, node)
+}
+
+// releaseHeld ends the node of a held record or range.
+func (s *assigned) releaseHeld(p *partition, node *ledger.Node) {
 	p.heldCount--
 	delete(p.ranges, node.Last)
 	if p.firstHeld.offset == node.First {
@@ -86,17 +90,5 @@ func (s *catchUpReads) moveMark(n *namespace, p *partition, to int64, now time.T
 	s.unmark(n, p)
 	if n.State() == pace.Trial && len(n.shed) == 0 && len(n.uploads) == 0 {
 		s.endOfTrialRead(n, now)
-	}
-}
-
-// compacted reports records that an earlier owner held and that a chunk should
-// have brought: compaction, or an aborted transaction, has taken them away.
-func (s *catchUpReads) compacted(p *partition, c *fetch.Chunk) {
-	for _, o := range p.ledger.OwedRecords(c.Next) {
-		if c.Has(o) {
-			continue
-		}
-		s.Metrics.Lost(p.Topic).Inc()
-		s.Log.Error("a held record is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", o, "remedy", removedRemedy)
 	}
 }

@@ -119,6 +119,56 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 	}
 }
 
+// compact takes records out of the log, as compaction does without a word.
+func (r *sessionRig) compact(partition int32, gone ...int64) {
+	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
+	r.logs[tp] = slices.DeleteFunc(r.logs[tp], func(rec recordbatch.Record) bool { return slices.Contains(gone, rec.Offset) })
+}
+
+// What compaction removes of held records while a bridge runs is lost, counted, and
+// waited for no longer; what is still there stays held, and ranges, which nobody can
+// read, do.
+func TestSession_missesHeldRecordsThatAreCompactedMeanwhile(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, slices.Concat(poison(0, 1), runOf("a", 2, 9), poison(10, 10), runOf("a", 11, 39), poison(40, 40), runOf("a", 41, 49))...)
+		r.feed(1, slices.Concat(poison(0, 0), runOf("b", 1, 9))...)
+		r.oversize(1, 10, 19, 10)
+		r.feed(1, runOf("b", 20, 29)...)
+		r.after(age)
+		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost("orders")) }
+		for _, step := range []struct {
+			partition     int32
+			gone          []int64
+			first, second int64 // watermarks
+			lost          float64
+			held          bool // partition 0
+		}{
+			{0, nil, 0, 0, 0, true},
+			{0, []int64{0, 10}, 1, 0, 2, true},
+			{0, []int64{40}, 1, 0, 3, true},
+			{1, []int64{0}, 1, 10, 4, true},
+			{0, []int64{1}, 50, 10, 5, false},
+		} {
+			r.compact(step.partition, step.gone...)
+			r.after(3*lookInterval + time.Minute)
+			r.watermark(0, step.first)
+			r.watermark(1, step.second)
+			if lost() != step.lost {
+				t.Errorf("without %v: %v records are lost, want %v", step.gone, lost(), step.lost)
+			}
+			if p := r.status().Partitions; (p[0].State == "held") != step.held || p[1].State != "held" || !step.held && p[0].PinnedBy != nil {
+				t.Errorf("without %v: %s, pinned by %+v, and %s", step.gone, p[0].State, p[0].PinnedBy, p[1].State)
+			}
+		}
+		r.stored("b", slices.Concat(offsets(1, 9), offsets(20, 29))...)
+		before := r.jobs
+		r.part(1).ledger.All(func(n *ledger.Node) bool { r.releaseHeld(r.part(1), n); return true })
+		if r.after(2 * lookInterval); r.jobs != before {
+			t.Errorf("%d looks at partitions that hold nothing", r.jobs-before)
+		}
+	})
+}
+
 // A held record that compaction has removed is missed when it should be read again.
 func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}

@@ -216,6 +216,44 @@ func TestSession_aBacklogLargerThanMemoryStopsNoOther(t *testing.T) {
 	}
 }
 
+// What shut everybody out once says nothing of those behind a namespace that fails in
+// another way since: they are read, and stored.
+func TestSession_aFailureAfterARefusedKeyStopsNoOther(t *testing.T) {
+	refused := Outcome{Class: Unauthorised, Status: 401, Delay: time.Second, Err: errors.New("unauthorised")}
+	for name, tc := range map[string]struct{ first, then Outcome }{
+		"401, then 404":         {refused, gone(time.Second)},
+		"401, then 403":         {refused, Outcome{Class: Unauthorised, Status: 403, Delay: time.Second, Err: errors.New("forbidden")}},
+		"401, then 503":         {refused, Outcome{Class: Retry, Status: 503, Delay: time.Second, Err: errors.New("unavailable")}},
+		"401, then 422":         {refused, refusal},
+		"404, then 503":         {gone(time.Second), Outcome{Class: Retry, Status: 503, Delay: time.Second, Err: errors.New("unavailable")}},
+		"401, then no answer":   {refused, Outcome{Class: Retry, Delay: time.Second, Err: errors.New("connection reset")}},
+		"404 alone for a while": {gone(time.Second), gone(time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inSession(t, func(r *sessionRig) {
+				answer := tc.first
+				r.api.create = func(ns string) Outcome {
+					if ns == "bad" {
+						return answer
+					}
+					return accepted
+				}
+				const lines, each = 300, 2 << 10 // more than two buffers
+				for at := int64(0); at < lines; at += 10 {
+					if at == 20 {
+						r.after(age)
+						answer = tc.then
+					}
+					r.feedSlowly(0, lengthened(runOf("bad", at, at+9), each)...)
+				}
+				r.feedSlowly(0, runOf("good", lines, lines+9)...)
+				r.after(2 * time.Minute)
+				r.stored("good", offsets(lines, lines+9)...)
+			}, func(c *process.Config) { c.BufferMaxBytes = 256 << 10 })
+		})
+	}
+}
+
 // feedSlowly feeds records once the session takes them.
 func (r *sessionRig) feedSlowly(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()

@@ -37,6 +37,7 @@ func (s *Session) lookAround(now time.Time) {
 	}
 	s.lookout.next = now.Add(maxSleep)
 	s.lookForRemoved(now)
+	s.lookForCompacted(now)
 	s.reportSilence(now)
 	if s.memoryFull(now) {
 		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
