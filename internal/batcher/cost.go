@@ -1,16 +1,5 @@
 package batcher
 
-// Cost returns what adding one line of lineBytes, its newline not counted, to the
-// namespace would newly charge to the pool. It is exact. A line that seals the
-// open batch first costs a new one; the sealed one is charged until its release.
-func (b *Batcher) Cost(namespace string, lineBytes int) int64 {
-	n := int64(lineBytes) + 1
-	if open := b.lookup(namespace); open != nil && b.bound(open, n) == 0 {
-		return growth(open.capacity, open.capacity-open.Bytes, n)
-	}
-	return batchOverhead + int64(len(namespace)) + growth(0, 0, n)
-}
-
 // CostRun returns an upper bound of what adding a run of lines to the namespace
 // would newly charge, whatever their sizes, and of how many batches they go to;
 // bytes counts their newlines. While no limit of a batch is passed, cost is too much
@@ -39,18 +28,6 @@ func (b *Batcher) batchesBound(lines int, bytes int64) int64 {
 	full := max(1, b.limits.MaxBytes-minLine)
 	byRecords := int64(lines / max(1, b.limits.MaxRecords))
 	return min(int64(lines), 1+byRecords+2*bytes/full)
-}
-
-// growth returns what a chain with free bytes left charges to take n more.
-func growth(capacity, free, n int64) int64 {
-	var charged int64
-	for free < n {
-		size := int64(nextBlock(capacity, n-free))
-		capacity += size
-		free += size
-		charged += size + blockOverhead
-	}
-	return charged
 }
 
 // growthBound returns an upper bound of what a chain that holds held bytes charges

@@ -121,7 +121,7 @@ func (r *rig) act() {
 // add adds a line and returns the batch that it went to, nil if it is too large.
 func (r *rig) add(namespace string, line []byte) *Batch {
 	timestamp := int64(r.below(256)) - 1
-	used, cost := r.pool.InUse(), r.fast.Cost(namespace, len(line))
+	used, cost := r.pool.InUse(), r.fast.cost(namespace, len(line))
 	open, sealed, err := r.fast.Add(namespace, line, timestamp, r.now)
 	if int64(len(line))+1 > r.model.limits.MaxBytes {
 		r.equal("error of a line that is too large", err, ErrTooLarge)
@@ -129,7 +129,7 @@ func (r *rig) add(namespace string, line []byte) *Batch {
 		return nil
 	}
 	r.equal("error of Add", err, error(nil))
-	r.equal("charge against Cost", r.pool.InUse()-used, cost)
+	r.equal("charge against cost", r.pool.InUse()-used, cost)
 
 	want := r.model.find(namespace)
 	var reason Reason
@@ -257,4 +257,27 @@ func (r *rig) sealAll() {
 	for i, batch := range slices.Clone(r.model.open) {
 		r.left(batch, got[i], ReasonShutdown)
 	}
+}
+
+// cost returns what adding one line of lineBytes, its newline not counted, to the
+// namespace would newly charge to the pool. It is exact. A line that seals the
+// open batch first costs a new one; the sealed one is charged until its release.
+func (b *Batcher) cost(namespace string, lineBytes int) int64 {
+	n := int64(lineBytes) + 1
+	if open := b.lookup(namespace); open != nil && b.bound(open, n) == 0 {
+		return growth(open.capacity, open.capacity-open.Bytes, n)
+	}
+	return batchOverhead + int64(len(namespace)) + growth(0, 0, n)
+}
+
+// growth returns what a chain with free bytes left charges to take n more.
+func growth(capacity, free, n int64) int64 {
+	var charged int64
+	for free < n {
+		size := int64(nextBlock(capacity, n-free))
+		capacity += size
+		free += size
+		charged += size + blockOverhead
+	}
+	return charged
 }

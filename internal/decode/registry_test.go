@@ -268,8 +268,8 @@ func TestSchemas_outage(t *testing.T) {
 						t.Errorf("a schema that is known: %s, %v", got, err)
 					}
 					trouble := s.Trouble()
-					if trouble == nil || strings.Contains(trouble.Error(), "SECRET") || s.Refused() != (name == "refuses the password") {
-						t.Errorf("trouble %v, refused %t", trouble, s.Refused())
+					if trouble == nil || strings.Contains(trouble.Error(), "SECRET") || errors.Is(trouble, ErrRefused) != (name == "refuses the password") {
+						t.Errorf("trouble %v, refused %t", trouble, errors.Is(trouble, ErrRefused))
 					}
 					_, _, err := d.Decode(nil, []byte(framed(8, "\x00")), nil, time.Now())
 					w, waits := errors.AsType[*Waiting](err)

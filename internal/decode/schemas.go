@@ -167,9 +167,6 @@ func (s *Schemas) Trouble() error {
 	return s.trouble
 }
 
-// Refused reports whether the registry refuses the credentials.
-func (s *Schemas) Refused() bool { return errors.Is(s.Trouble(), ErrRefused) }
-
 // Run asks the registry for what the decoders need until ctx ends. All its
 // goroutines have returned then.
 func (s *Schemas) Run(ctx context.Context) error {

@@ -170,10 +170,8 @@ type Group struct {
 
 // GroupMember is one member of a group.
 type GroupMember struct {
-	MemberID   string
-	ClientID   string
-	ClientHost string // as the broker writes it, for instance /10.0.0.7
-	Metadata   []byte // what it subscribes to, in a stable group
+	ClientID string
+	Metadata []byte // what it subscribes to, in a stable group
 }
 
 // DescribeGroup asks who is in a group, and what this user may do with it. A group
@@ -193,7 +191,7 @@ func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error
 	is := &answer.Groups[0]
 	out := &Group{State: is.GroupState, ProtocolType: is.ProtocolType, Operations: wire.Operations(is.AuthorizedOperations)}
 	for _, m := range is.Members {
-		out.Members = append(out.Members, GroupMember{MemberID: m.MemberID, ClientID: m.ClientID, ClientHost: m.ClientHost, Metadata: m.MemberMetadata})
+		out.Members = append(out.Members, GroupMember{ClientID: m.ClientID, Metadata: m.MemberMetadata})
 	}
 	return out, nil
 }

@@ -56,7 +56,6 @@ type Outbox struct {
 	queue   []*entry   // in the order of posting; those being written included
 	bytes   int64
 	failing string // why the last write failed, "" if it did not
-	since   time.Time
 	backoff time.Duration
 }
 
@@ -154,7 +153,7 @@ func (o *Outbox) turn(ctx context.Context) time.Duration {
 	}
 	write, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return o.written(batch, o.writer.Write(write, records), time.Now())
+	return o.written(batch, o.writer.Write(write, records))
 }
 
 // next returns the receipts of the next write, which stay in the queue.
@@ -173,7 +172,7 @@ func (o *Outbox) next() []*entry {
 
 // written takes the receipts that are done with out of the queue, and returns how
 // long to rest.
-func (o *Outbox) written(batch []*entry, errs []error, now time.Time) (rest time.Duration) {
+func (o *Outbox) written(batch []*entry, errs []error) (rest time.Duration) {
 	var failure error
 	var again, done []*entry
 	for i, e := range batch {
@@ -194,7 +193,7 @@ func (o *Outbox) written(batch []*entry, errs []error, now time.Time) (rest time
 	for _, e := range done {
 		o.bytes -= e.cost
 	}
-	told := o.note(failure, now)
+	told := o.note(failure)
 	rest, waiting := o.backoff, len(o.queue)
 	o.mu.Unlock()
 	for _, e := range done {
@@ -212,14 +211,11 @@ func (o *Outbox) written(batch []*entry, errs []error, now time.Time) (rest time
 }
 
 // note remembers how a write went. It reports whether that is new.
-func (o *Outbox) note(failure error, now time.Time) bool {
+func (o *Outbox) note(failure error) bool {
 	was := o.failing
 	if failure == nil {
-		o.failing, o.since, o.backoff = "", time.Time{}, 0
+		o.failing, o.backoff = "", 0
 		return was != ""
-	}
-	if was == "" {
-		o.since = now
 	}
 	o.failing = "topic " + o.cfg.Topic + ": " + o.explain(failure)
 	o.backoff = min(max(2*o.backoff, minBackoff), o.cfg.MaxBackoff)

@@ -19,7 +19,6 @@ const (
 	atFirstTimestamp  = 27 // int64
 	atMaxTimestamp    = 35 // int64
 	atProducerID      = 43 // int64
-	atProducerEpoch   = 51 // int16
 	atCount           = 57 // int32, after the base sequence number
 	batchHeaderLen    = 61
 )
@@ -41,11 +40,9 @@ const (
 type Batch struct {
 	BaseOffset     int64 // no record's is lower; in a compressed message only a bound
 	LastOffset     int64 // inclusive; kept when compaction removed the last records
-	LeaderEpoch    int32 // -1 in older formats
 	FirstTimestamp int64 // milliseconds, what the records' timestamps are relative to
 	MaxTimestamp   int64 // milliseconds; every record's timestamp if LogAppendTime
 	ProducerID     int64 // -1 for producers without idempotence
-	ProducerEpoch  int16
 	Codec          Codec
 	Records        int // how many, in a compressed message at most; none where compaction left only the header
 	Transactional  bool
@@ -192,7 +189,6 @@ func (b *Batch) parse(raw []byte) error {
 // parseHeader reads the fields after the base offset.
 func (b *Batch) parseHeader(raw []byte) error {
 	attributes := binary.BigEndian.Uint16(raw[atAttributes:])
-	b.LeaderEpoch = int32(binary.BigEndian.Uint32(raw[atLeaderEpoch:]))
 	b.Codec = Codec(attributes & 7)
 	b.LogAppendTime = attributes&(1<<3) != 0
 	b.Transactional = attributes&(1<<4) != 0
@@ -200,7 +196,6 @@ func (b *Batch) parseHeader(raw []byte) error {
 	b.FirstTimestamp = int64(binary.BigEndian.Uint64(raw[atFirstTimestamp:]))
 	b.MaxTimestamp = int64(binary.BigEndian.Uint64(raw[atMaxTimestamp:]))
 	b.ProducerID = int64(binary.BigEndian.Uint64(raw[atProducerID:]))
-	b.ProducerEpoch = int16(binary.BigEndian.Uint16(raw[atProducerEpoch:]))
 	b.Records = int(int32(binary.BigEndian.Uint32(raw[atCount:])))
 
 	delta := int64(int32(binary.BigEndian.Uint32(raw[atLastOffsetDelta:])))

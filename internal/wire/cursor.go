@@ -126,15 +126,14 @@ func (c *cursor) bytes32(flexible bool) []byte {
 	return c.take(c.arrayLen(flexible))
 }
 
-// skipInt32s passes an array of 32-bit numbers and returns its length.
-func (c *cursor) skipInt32s(flexible bool) int {
+// skipInt32s passes over an array of 32-bit numbers.
+func (c *cursor) skipInt32s(flexible bool) {
 	n := c.arrayLen(flexible)
 	if n > (len(c.b)-c.at)/4 {
 		c.bad = true
-		return 0
+		return
 	}
 	c.take(4 * n)
-	return n
 }
 
 // tagCount reads how many tagged fields follow; tag reads one of them.

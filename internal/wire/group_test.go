@@ -80,7 +80,7 @@ func groupAnswers() []groupAnswer {
 			Members: []JoinedMember{{MemberID: "m", InstanceID: instance, Metadata: []byte{1, 2}}, {MemberID: "n"}}}},
 		{sync, 3, &SyncGroupResponse{ErrorCode: 27, Assignment: []byte{3}}},
 		{beat, 3, &ErrorResponse{ErrorCode: 22}},
-		{list, 5, &ListGroupsResponse{ErrorCode: 15, Types: map[string]string{"g": "Consumer", "h": "Share"}}},
+		{list, 5, &ListGroupsResponse{Types: map[string]string{"g": "Consumer", "h": "Share"}}},
 		{left, 3, &leaveResponse{ErrorResponse{ErrorCode: 25}}},
 		{denied, 3, &leaveResponse{ErrorResponse{ErrorCode: 30}}},
 	}

@@ -27,15 +27,15 @@ func (r *ListGroupsRequest) Append(dst []byte, _ int16) []byte {
 
 // ListGroupsResponse is the groups that a broker coordinates.
 type ListGroupsResponse struct {
-	ErrorCode int16
-	Types     map[string]string // by group: "Classic", "Consumer" (KIP-848), "Share" or "Streams"
+	Types map[string]string // by group: "Classic", "Consumer" (KIP-848), "Share" or "Streams"
 }
 
 // Decode reads the body of an answer of version 5.
 func (r *ListGroupsResponse) Decode(body []byte) error {
 	c := cursor{b: body}
 	c.int32() // throttle
-	*r = ListGroupsResponse{ErrorCode: c.int16(), Types: map[string]string{}}
+	c.int16() // error: there are no groups then
+	*r = ListGroupsResponse{Types: map[string]string{}}
 	for n := c.arrayLen(true); n > 0 && !c.bad; n-- {
 		id := c.string(true, "")
 		c.bytes16(true) // protocol type

@@ -63,12 +63,10 @@ type ListOffsetsResponse struct {
 // ListedOffset is what one partition answered. Offset is -1 when no record is
 // as young as the timestamp asked for.
 type ListedOffset struct {
-	Topic       string
-	Partition   int32
-	ErrorCode   int16
-	Timestamp   int64
-	Offset      int64
-	LeaderEpoch int32
+	Topic     string
+	Partition int32
+	ErrorCode int16
+	Offset    int64
 }
 
 // Decode reads the body of an answer of the version. After an error r is empty.
@@ -80,10 +78,11 @@ func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		topic := c.string(flexible, "")
 		for m := c.arrayLen(flexible); m > 0 && !c.bad; m-- {
-			r.Partitions = append(r.Partitions, ListedOffset{
-				Topic: topic, Partition: c.int32(), ErrorCode: c.int16(),
-				Timestamp: c.int64(), Offset: c.int64(), LeaderEpoch: c.int32(),
-			})
+			o := ListedOffset{Topic: topic, Partition: c.int32(), ErrorCode: c.int16()}
+			c.int64() // timestamp
+			o.Offset = c.int64()
+			c.int32() // leader epoch
+			r.Partitions = append(r.Partitions, o)
 			c.skipTags(flexible)
 		}
 		c.skipTags(flexible)

@@ -120,8 +120,8 @@ func (s *Batches) readMessage(b *Batch, raw []byte) error {
 // not below next.
 func batchOf(m *message, next int64) Batch {
 	b := Batch{
-		BaseOffset: m.offset, LastOffset: m.offset, LeaderEpoch: -1, FirstTimestamp: m.timestamp, MaxTimestamp: m.timestamp,
-		ProducerID: -1, ProducerEpoch: -1, Codec: m.codec, LogAppendTime: m.appendTime, Records: 1, set: m.magic + 1,
+		BaseOffset: m.offset, LastOffset: m.offset, FirstTimestamp: m.timestamp, MaxTimestamp: m.timestamp,
+		ProducerID: -1, Codec: m.codec, LogAppendTime: m.appendTime, Records: 1, set: m.magic + 1,
 	}
 	if m.codec != None {
 		b.BaseOffset = min(next, m.offset)

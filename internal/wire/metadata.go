@@ -42,17 +42,14 @@ func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
 
 // MetadataResponse is the cluster as one broker sees it.
 type MetadataResponse struct {
-	ClusterID    string
-	ControllerID int32
-	Brokers      []Broker
-	Topics       []TopicMetadata
+	ClusterID string
+	Brokers   []Broker
+	Topics    []TopicMetadata
 }
 
-// Broker is a broker and the address that it advertises.
+// Broker is a broker and the rack that it says it is in.
 type Broker struct {
 	ID   int32
-	Host string
-	Port int32
 	Rack string
 }
 
@@ -86,12 +83,9 @@ func (o Operations) Has(operation int) bool { return o != UnknownOperations && o
 
 // PartitionMetadata is one partition. Leader is -1 when there is none.
 type PartitionMetadata struct {
-	ErrorCode   int16
 	Partition   int32
 	Leader      int32
 	LeaderEpoch int32
-	Replicas    int // how many, in sync or not
-	InSync      int // how many of them are in sync
 }
 
 // Decode reads the body of an answer of the version. After an error r is empty.
@@ -101,12 +95,15 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	*r = MetadataResponse{}
 	c.int32() // throttle
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
-		b := Broker{ID: c.int32(), Host: c.string(flexible, ""), Port: c.int32(), Rack: c.string(flexible, "")}
+		b := Broker{ID: c.int32()}
+		c.bytes16(flexible) // host
+		c.int32()           // port
+		b.Rack = c.string(flexible, "")
 		c.skipTags(flexible)
 		r.Brokers = append(r.Brokers, b)
 	}
 	r.ClusterID = c.string(flexible, "")
-	r.ControllerID = c.int32()
+	c.int32() // controller
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.Topics = append(r.Topics, decodeTopicMetadata(&c, version, flexible))
 	}
@@ -137,12 +134,12 @@ func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetada
 }
 
 func decodePartitionMetadata(c *cursor, flexible bool) (p PartitionMetadata) {
-	p.ErrorCode = c.int16()
+	c.int16() // error: without a leader Leader says so
 	p.Partition = c.int32()
 	p.Leader = c.int32()
 	p.LeaderEpoch = c.int32()
-	p.Replicas = c.skipInt32s(flexible)
-	p.InSync = c.skipInt32s(flexible)
+	c.skipInt32s(flexible) // replicas
+	c.skipInt32s(flexible) // in sync
 	c.skipInt32s(flexible) // offline
 	c.skipTags(flexible)
 	return p

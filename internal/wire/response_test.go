@@ -283,11 +283,11 @@ func metadataAnswer(version int16) (body []byte, want MetadataResponse) {
 		},
 	}}
 	want = MetadataResponse{
-		ClusterID: cluster, ControllerID: 2,
-		Brokers: []Broker{{1, "b1", 9092, "r1"}, {2, "b2", 9093, ""}},
+		ClusterID: cluster,
+		Brokers:   []Broker{{1, "r1"}, {2, ""}},
 		Topics: []TopicMetadata{{Name: name, ID: topicID(9), Internal: true, Operations: 1 << OperationWrite, Partitions: []PartitionMetadata{
-			{Partition: 0, Leader: 2, LeaderEpoch: 4, Replicas: 2, InSync: 1},
-			{ErrorCode: 5, Partition: 1, Leader: -1, LeaderEpoch: 3},
+			{Partition: 0, Leader: 2, LeaderEpoch: 4},
+			{Partition: 1, Leader: -1, LeaderEpoch: 3},
 		}}},
 	}
 	if version >= 12 {
@@ -339,7 +339,7 @@ func listOffsetsAnswer(version int16) []byte {
 }
 
 func TestListOffsetsResponse_Decode(t *testing.T) {
-	want := []ListedOffset{{"orders", 1, 0, -1, 77, 4}, {"orders", 2, 6, -1, -1, -1}}
+	want := []ListedOffset{{"orders", 1, 0, 77}, {"orders", 2, 6, -1}}
 	for version := int16(4); version <= 6; version++ {
 		var got ListOffsetsResponse
 		body := listOffsetsAnswer(version)

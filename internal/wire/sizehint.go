@@ -15,16 +15,8 @@ const guessedRatio = 4
 // and often for Zstd and LZ4, and a guess else: never more than a reason to
 // have a buffer of that size.
 func (b *Batch) SizeHint() int64 {
-	n := int64(-1)
+	n := b.claimed()
 	switch b.Codec {
-	case None:
-		return int64(len(b.compressed))
-	case Snappy:
-		n = snappyLen(b.compressed)
-	case Gzip:
-		if end := len(b.compressed) - 4; end >= 0 {
-			n = int64(binary.LittleEndian.Uint32(b.compressed[end:]))
-		}
 	case LZ4:
 		n = lz4Len(b.compressed)
 	case Zstd:
@@ -47,22 +39,30 @@ const maxPlausibleRatio = 64
 // for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
 // and 0 where the bytes tell nothing.
 func (b *Batch) InflatedBound() int64 {
-	n := int64(0)
+	n := b.claimed()
 	switch b.Codec {
-	case None:
-		n = int64(len(b.compressed))
-	case Snappy:
-		n = snappyLen(b.compressed)
-	case Gzip:
-		if end := len(b.compressed) - 4; end >= 0 {
-			n = int64(binary.LittleEndian.Uint32(b.compressed[end:]))
-		}
 	case LZ4:
 		n = lz4Bound(b.compressed)
 	case Zstd:
 		n = int64(zstdBound(b.compressed))
 	}
 	return max(n, 0)
+}
+
+// claimed is the size that the records themselves name: exact for None and Snappy,
+// that of the last member for Gzip; -1 for LZ4 and Zstd, or where there is none.
+func (b *Batch) claimed() int64 {
+	switch b.Codec {
+	case None:
+		return int64(len(b.compressed))
+	case Snappy:
+		return snappyLen(b.compressed)
+	case Gzip:
+		if end := len(b.compressed) - 4; end >= 0 {
+			return int64(binary.LittleEndian.Uint32(b.compressed[end:]))
+		}
+	}
+	return -1
 }
 
 // lz4Bound adds up what the frames' blocks hold at most.

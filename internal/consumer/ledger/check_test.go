@@ -46,8 +46,8 @@ func (w *world) checkNodes() {
 			singles++
 		}
 	}
-	if nodes != len(w.m.work) || w.p.Nodes() != nodes || w.p.Singles() != singles {
-		w.failf("%d nodes, %d singles; counted %d and %d; want %d", nodes, singles, w.p.Nodes(), w.p.Singles(), len(w.m.work))
+	if nodes != len(w.m.work) || w.p.nodes != nodes || w.p.Singles() != singles {
+		w.failf("%d nodes, %d singles; counted %d and %d; want %d", nodes, singles, w.p.nodes, w.p.Singles(), len(w.m.work))
 	}
 	if nodes == 0 && w.p.Oldest() != nil {
 		w.failf("an oldest node of none: %+v", w.p.Oldest())
@@ -155,7 +155,7 @@ func (w *world) finish() {
 		w.settleAll()
 		w.check()
 		w.commit(1 << 20)
-		if w.p.Nodes() == 0 {
+		if w.p.nodes == 0 {
 			break
 		}
 		w.release() // only held records are left

@@ -51,9 +51,6 @@ func (p *Partition) Oldest() *Node {
 	return p.root.next
 }
 
-// Nodes is the number of unfinished nodes.
-func (p *Partition) Nodes() int { return p.nodes }
-
 // Singles counts the unfinished nodes that stand apart from the namespaces'.
 func (p *Partition) Singles() int { return p.singles }
 

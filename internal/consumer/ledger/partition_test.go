@@ -65,8 +65,8 @@ func TestPartition_settleOutOfOrder(t *testing.T) {
 	wantWatermark(t, p, 102)
 	settle(t, c)
 	wantWatermark(t, p, 105)
-	if p.Nodes() != 0 || p.Oldest() != nil {
-		t.Errorf("%d nodes, oldest %+v", p.Nodes(), p.Oldest())
+	if p.nodes != 0 || p.Oldest() != nil {
+		t.Errorf("%d nodes, oldest %+v", p.nodes, p.Oldest())
 	}
 }
 
@@ -133,8 +133,8 @@ func TestPartition_settleTwice(t *testing.T) {
 		t.Errorf("settled node became %+v", a)
 	}
 	wantWatermark(t, p, 1)
-	if p.Nodes() != 1 {
-		t.Errorf("%d nodes", p.Nodes())
+	if p.nodes != 1 {
+		t.Errorf("%d nodes", p.nodes)
 	}
 }
 
@@ -148,8 +148,8 @@ func TestPartition_trackBelowTheWatermark(t *testing.T) {
 	if _, err := p.TrackSingle(HeldRecord, "", 19, 0, time.Time{}); !errors.Is(err, ErrBackward) {
 		t.Errorf("below the position: %v", err)
 	}
-	if p.Nodes() != 0 || p.Singles() != 0 {
-		t.Errorf("%d nodes, %d singles", p.Nodes(), p.Singles())
+	if p.nodes != 0 || p.Singles() != 0 {
+		t.Errorf("%d nodes, %d singles", p.nodes, p.Singles())
 	}
 	lines(t, p, "a", 20)
 	wantWatermark(t, p, 20)
@@ -193,8 +193,8 @@ func TestPartition_allStopsWhenAsked(t *testing.T) {
 		}
 		settle(t, n) // the node in hand may be settled
 	}
-	if p.Nodes() != 3 {
-		t.Errorf("%d nodes left", p.Nodes())
+	if p.nodes != 3 {
+		t.Errorf("%d nodes left", p.nodes)
 	}
 }
 
