@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/session"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -108,7 +109,7 @@ func (c *Consumer) whyNot(ctx context.Context, err error) error {
 // generation runs the session of one generation. What it has stored is committed
 // when it returns, so that the group may give the partitions away.
 func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription) (unfinished bool, err error) {
-	m := session.Member{
+	m := assignment.Member{
 		ID: gen.MemberID, InstanceID: c.cfg.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
 		Subscription: *sub,
 	}
@@ -143,7 +144,7 @@ func (c *Consumer) leave(m *group.Member) {
 		m.Pause()
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), session.LeavePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), assignment.LeavePatience)
 	defer cancel()
 	if err := m.Leave(ctx); err != nil {
 		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.Explain(err))

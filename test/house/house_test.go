@@ -32,7 +32,7 @@ const (
 var toDo = map[string]int{
 	// The session's loop: its owners become types of their own, and some leave.
 	"room internal/consumer/session": 4743,
-	"fields session.partition":       19,
+	"fields assignment.Partition":    19,
 	"fields process.Config":          30,
 	"fields process.Process":         25,
 }

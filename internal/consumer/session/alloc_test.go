@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -23,7 +24,7 @@ import (
 // intakeRig is a decoder and the part of a session that takes its chunks.
 type intakeRig struct {
 	session   *Session
-	partition *partition
+	partition *assignment.Partition
 	decoder   *fetch.Decoder
 	chunks    chan *fetch.Chunk
 	answers   *fetch.Allowance
@@ -45,12 +46,12 @@ func newIntakeRig(t testing.TB) *intakeRig {
 		Pool: batcher.NewPool(), Fetched: answers, Inflated: inflated, Pacer: pace.New(4, 1),
 	}
 	r.Divide()
-	p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
-	p.cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
+	p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
+	p.Cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.Reading(r.Metrics.KafkaFailed, nil)
-	s := stack(&base{Process: r}, batcher.New(cfg.Batch, r.Pool))
-	s.partitions[p.TopicPartition] = p
+	s := stack(&assignment.Generation{Process: r}, batcher.New(cfg.Batch, r.Pool))
+	s.Partitions[p.TopicPartition] = p
 	return &intakeRig{
 		session: s, partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
 	}
@@ -64,14 +65,14 @@ func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
 		t.Fatal(err)
 	}
 	copy(l.Bytes, raw)
-	r.decoder.Serve(t.Context(), fetch.Work{Cursor: r.partition.cursor, From: r.partition.ledger.Position(), High: 1 << 40, Records: l.Bytes[:len(raw)], Lease: l})
+	r.decoder.Serve(t.Context(), fetch.Work{Cursor: r.partition.Cursor, From: r.partition.Ledger.Position(), High: 1 << 40, Records: l.Bytes[:len(raw)], Lease: l})
 	r.decoder.DropArena()
 	for len(r.chunks) > 0 {
 		r.session.take(<-r.chunks)
 	}
 	for _, b := range r.session.batches.SealAll(batcher.ReasonShutdown) {
 		for _, pc := range b.Tag.(*manifest).pieces {
-			if err := r.partition.ledger.Settle(pc.node); err != nil {
+			if err := r.partition.Ledger.Settle(pc.node); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -106,8 +107,8 @@ func TestIntake_allocatesNothingPerRecord(t *testing.T) {
 				r.serve(t, answers[next], now)
 				next++
 			})
-			if want := int64(next * records); r.partition.ledger.Watermark() != want {
-				t.Fatalf("%d records were taken, want %d", r.partition.ledger.Watermark(), want)
+			if want := int64(next * records); r.partition.Ledger.Watermark() != want {
+				t.Fatalf("%d records were taken, want %d", r.partition.Ledger.Watermark(), want)
 			}
 			if perRecord := allocations / records; perRecord > limit {
 				t.Errorf("%.2f allocations per record", perRecord)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/importer"
 	"slices"
 	"time"
@@ -54,7 +55,7 @@ func (s *attempts) askAmbiguous(now time.Time, pick func(*namespace, *upload) bo
 // result.
 func (s *attempts) question(n *namespace, u *upload) {
 	u.call = question
-	s.attempt(s.ctx, n, u, u.imp.Resolve)
+	s.attempt(s.Ctx, n, u, u.imp.Resolve)
 }
 
 // answered takes what the API says of a batch. It tells nothing of the
@@ -105,12 +106,12 @@ func (s *attempts) leaveDoubtful(now time.Time) {
 // askBeforeEnd asks about every batch that the drain is going to give up. It
 // reports whether it waits for answers.
 func (s *attempts) askBeforeEnd(now time.Time) bool {
-	if s.mode != draining || !now.Before(s.drain.deadline) {
+	if s.Mode != assignment.Draining || !now.Before(s.Drain.Deadline) {
 		return false
 	}
 	return s.askAmbiguous(now, func(n *namespace, u *upload) bool {
 		rests := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
-		return u.fate == fateUnasked && (n.IsHeld() || n.tooSlow || rests && (s.drain.reason == drainRebalance || n.WakeAt().After(s.drain.deadline)))
+		return u.fate == fateUnasked && (n.IsHeld() || n.tooSlow || rests && (s.Drain.Reason == assignment.ForRebalance || n.WakeAt().After(s.Drain.Deadline)))
 	})
 }
 

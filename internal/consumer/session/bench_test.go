@@ -36,7 +36,7 @@ func BenchmarkIntake(b *testing.B) {
 						r.serve(b, raw, now)
 						base += records
 					}
-					if got := r.partition.ledger.Watermark(); got != int64(base) {
+					if got := r.partition.Ledger.Watermark(); got != int64(base) {
 						b.Fatalf("%d records were taken, want %d", got, base)
 					}
 				})

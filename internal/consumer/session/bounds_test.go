@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -19,9 +20,9 @@ import (
 func TestSession_staleChunksAreDropped(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
-		r.decode.Serve(r.t.Context(), r.work(p.cursor, runOf("a", 0, 9), nil))
+		r.decode.Serve(r.t.Context(), r.work(p.Cursor, runOf("a", 0, 9), nil))
 		stale := <-r.lines
-		p.cursor.Epoch.Add(1) // as the fetcher does
+		p.Cursor.Epoch.Add(1) // as the fetcher does
 		r.take(stale)
 		r.settleDown()
 		r.stored("a")
@@ -62,23 +63,23 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 		again := func(when string) {
 			t.Helper()
 			for n := range int32(2) {
-				if p := r.part(n); !p.dirty {
+				if p := r.part(n); !p.Dirty {
 					t.Errorf("%s: partition %d is not committed again", when, n)
 				}
-				r.commits.commitOf(r.part(n)) // it is now
+				r.commits.CommitOf(r.part(n)) // it is now
 			}
 		}
-		res := commitResult{sent: time.Now(), err: errors.New("connection reset")}
+		res := committer.Result{Sent: time.Now(), Err: errors.New("connection reset")}
 		for n := range int32(2) {
-			res.commit.Offsets = append(res.commit.Offsets, r.commits.commitOf(r.part(n)))
+			res.Commit.Offsets = append(res.Commit.Offsets, r.commits.CommitOf(r.part(n)))
 		}
-		r.commits.committed(res)
+		r.commits.Answer(res)
 		r.commits.Sent(time.Now(), 0)
 		again("at once")
-		r.commits.restate(time.Now())
+		r.commits.RestateDue(time.Now())
 		again("with the next one")
 		time.Sleep(r.Config.SessionTimeout / 3)
-		r.commits.restate(time.Now())
+		r.commits.RestateDue(time.Now())
 		again("later")
 	})
 }
@@ -126,7 +127,7 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 					}
 					defer large.Release()
 				}
-				c := fetch.NewChunk(r.part(0).cursor, 0)
+				c := fetch.NewChunk(r.part(0).Cursor, 0)
 				c.Add("a", fetch.Line{Bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(buffer/4)-22))})
 				c.Next = 1
 				r.take(c)

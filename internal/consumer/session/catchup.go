@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/pace"
 )
@@ -25,7 +26,7 @@ type catchUps struct {
 // catchUpTask is a job of the reader, and whom it is for.
 type catchUpTask struct {
 	*fetch.CatchUpJob
-	partition *partition
+	partition *assignment.Partition
 	upload    *upload // refused: its records become dead letters
 }
 
@@ -47,7 +48,7 @@ func (c *catchUps) rotate(u *upload) {
 // nextCatchUp gives the reader its next job, if there is one.
 func (s *catchUpReads) nextCatchUp(now time.Time) {
 	r := &s.catchUp
-	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.mode == fenced {
+	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.Mode == assignment.Fenced {
 		return
 	}
 	job := s.takeLook()
@@ -70,7 +71,7 @@ func (s *catchUpReads) jobFor(lines bool) *catchUpTask {
 	switch {
 	case !lines:
 		return s.letterJob()
-	case s.mode == running:
+	case s.Mode == assignment.Running:
 		return s.lineJob()
 	}
 	return nil
@@ -93,12 +94,12 @@ func (s *catchUpReads) lineJob() *catchUpTask {
 			continue
 		}
 		for p, node := range n.shed {
-			if p.lost || !p.open() || !p.ledger.Last(node) {
+			if p.Lost || !p.IsOpen() || !p.Ledger.Last(node) {
 				continue
 			}
-			job := &catchUpTask{partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.cursor, From: node.First, Wanted: map[string]bool{}}}
+			job := &catchUpTask{partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}
 			for _, other := range r.namespaces {
-				if mark := other.shed[p]; mark != nil && p.ledger.Last(mark) && s.readsBack(other) {
+				if mark := other.shed[p]; mark != nil && p.Ledger.Last(mark) && s.readsBack(other) {
 					job.Wanted[other.Name] = true
 					job.From = min(job.From, mark.First)
 				}
@@ -117,11 +118,11 @@ func (s *catchUpReads) readsBack(n *namespace) bool {
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
-func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	job := s.catchUp.task
-	current := p != nil && p == job.partition && p.cursor == job.Cursor && c.Epoch == p.cursor.Epoch.Load()
+	current := p != nil && p == job.partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
-	case !current, job.upload == nil && s.mode != running:
+	case !current, job.upload == nil && s.Mode != assignment.Running:
 		if c.Fault != nil {
 			s.catchUp.task = nil
 		}
@@ -132,12 +133,12 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) 
 			s.catchUpOver(job, c.Fault, now)
 		}
 		c.Recycle()
-	case c.Fault == nil && s.mode == running && !s.room(c, now):
+	case c.Fault == nil && s.Mode == assignment.Running && !s.room(c, now):
 		s.wait(c, now)
 	default:
 		s.full = time.Time{}
 		if c.Oversized != nil {
-			s.holdRange(p, c, now) // unless the main read has
+			s.HoldRange(p, c, now) // unless the main read has
 		}
 		if job.upload != nil {
 			s.takeLetters(c, job.upload, p, now)
@@ -152,8 +153,8 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *partition, now time.Time) 
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.
-func (s *catchUpReads) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
-	position := p.ledger.Position()
+func (s *catchUpReads) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+	position := p.Ledger.Position()
 	for i := range c.Groups {
 		n := s.namespace(c.Groups[i].Namespace)
 		mark := n.shed[p]
@@ -162,7 +163,7 @@ func (s *catchUpReads) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 		}
 		for j := range c.Groups[i].Lines {
 			l := &c.Groups[i].Lines[j]
-			if l.Offset >= mark.First && l.Offset < position && !p.ledger.Done(n.Name, l.Offset) && !p.ledger.Overtaken(n.Name, l.Offset) && !p.ledger.Unread(l.Offset) {
+			if l.Offset >= mark.First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
 				s.add(n.Name, p, l, n.toldRefused(p, l.Offset), now)
 			}
 		}
@@ -177,7 +178,7 @@ func (s *catchUpReads) takeLines(c *fetch.Chunk, p *partition, now time.Time) {
 // shift moves a namespace's mark over what the chunk has covered. At the
 // position the main read takes over: nothing of the namespace is dropped in
 // this partition any more.
-func (s *catchUpReads) shift(n *namespace, p *partition, c *fetch.Chunk, now time.Time) {
+func (s *catchUpReads) shift(n *namespace, p *assignment.Partition, c *fetch.Chunk, now time.Time) {
 	mark := n.shed[p]
 	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
 		return
@@ -221,7 +222,7 @@ func (s *catchUpReads) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.
 // and the read goes on at the log start.
 func (s *catchUpReads) vanished(job *catchUpTask, now time.Time) {
 	p := job.partition
-	start := p.cursor.LogStart.Load()
+	start := p.Cursor.LogStart.Load()
 	if start <= job.From {
 		s.catchUp.restUntil = now.Add(fetch.MaxBackoff)
 		return

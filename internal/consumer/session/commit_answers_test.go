@@ -8,19 +8,20 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/kafkarig"
 )
 
 // answered takes the answer to a commit of both partitions that was sent then.
 func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
-	res := commitResult{sent: sent}
+	res := committer.Result{Sent: sent}
 	for n := range int32(2) {
-		o := r.commits.commitOf(r.part(n))
-		res.commit.Offsets = append(res.commit.Offsets, o)
-		res.results = append(res.results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
+		o := r.commits.CommitOf(r.part(n))
+		res.Commit.Offsets = append(res.Commit.Offsets, o)
+		res.Results = append(res.Results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
 	}
-	r.commits.committed(res)
+	r.commits.Answer(res)
 	r.commits.Sent(time.Now(), 0) // no other one goes out
 }
 
@@ -32,11 +33,11 @@ func TestSession_theLeaseCountsFromTheSendingOfACommit(t *testing.T) {
 		time.Sleep(r.Config.SessionTimeout / 2)
 		r.answered(sent, kafka.CodeOK)
 		time.Sleep(time.Until(sent.Add(r.Config.SessionTimeout - time.Millisecond)))
-		if err := r.member.Lease.Check(); err != nil {
+		if err := r.Member.Lease.Check(); err != nil {
 			t.Errorf("the lease ends early: %v", err)
 		}
 		time.Sleep(time.Millisecond)
-		if r.member.Lease.Check() == nil {
+		if r.Member.Lease.Check() == nil {
 			t.Error("the lease outlasts the session")
 		}
 	})
@@ -50,19 +51,19 @@ func TestSession_metadataThatIsRefusedIsMadeSmaller(t *testing.T) {
 		for i := range int64(40) {
 			r.feed(0, runOf(fmt.Sprint("namespace-with-a-long-name-", i), 10*i, 10*i+9)...)
 		}
-		last := len(r.commits.commitOf(r.part(0)).Metadata)
+		last := len(r.commits.CommitOf(r.part(0)).Metadata)
 		for range 13 { // 4,096 characters, halved each time
 			r.answered(time.Now(), kafka.CodeMetadataTooLarge)
-			if !r.part(0).dirty {
+			if !r.part(0).Dirty {
 				t.Fatal("the offset is not sent again")
 			}
-			now := len(r.commits.commitOf(r.part(0)).Metadata)
+			now := len(r.commits.CommitOf(r.part(0)).Metadata)
 			if now > last {
 				t.Errorf("%d characters after %d were refused", now, last)
 			}
 			last = now
 		}
-		if o := r.commits.commitOf(r.part(0)); o.Metadata != "" || o.Offset != 0 {
+		if o := r.commits.CommitOf(r.part(0)); o.Metadata != "" || o.Offset != 0 {
 			t.Errorf("commit %+v where no metadata is taken", o)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
@@ -40,7 +41,7 @@ func (s *imports) busy(n *namespace) {
 
 // dispatch starts attempts while there are slots and namespaces that want one.
 func (s *attempts) dispatch(now time.Time) {
-	if s.mode == fenced || s.receiptsFull() {
+	if s.Mode == assignment.Fenced || s.receiptsFull() {
 		return
 	}
 	for next := s.Pacer.Next(now); next != nil; next = s.Pacer.Next(now) {
@@ -48,7 +49,7 @@ func (s *attempts) dispatch(now time.Time) {
 		switch u := n.startable(s.Config.NamespaceConcurrency); {
 		case u != nil:
 			s.startUpload(n, u, now)
-		case s.mode == running:
+		case s.Mode == assignment.Running:
 			s.startProbe(n)
 		default:
 			continue // a drain waits for nothing that it cannot store
@@ -75,7 +76,7 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 	if u.fate == fateUnproven {
 		u.fate = fateUnasked // this attempt may store it
 	}
-	s.attempt(s.ctx, n, u, u.imp.Attempt)
+	s.attempt(s.Ctx, n, u, u.imp.Attempt)
 	s.mayPrepare(n)
 }
 
@@ -83,7 +84,7 @@ func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
 // left memory.
 func (s *attempts) startProbe(n *namespace) {
 	n.probe = s.Importer.Probe(n.Name)
-	s.attempt(s.probes, n, nil, n.probe.Create)
+	s.attempt(s.Probes, n, nil, n.probe.Create)
 }
 
 func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
@@ -92,8 +93,8 @@ func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call at
 
 // send makes the call in a goroutine that ends with its result.
 func (s *attempts) send(ctx context.Context, call attemptFunc, r result) {
-	guard, results := s.member.Lease.Check, s.results
-	s.wg.Go(func() {
+	guard, results := s.Member.Lease.Check, s.results
+	s.Tasks.Go(func() {
 		r.began = time.Now()
 		r.outcome = call(ctx, guard)
 		results <- r
@@ -156,7 +157,7 @@ const cancelledRest = time.Second
 // leaves behind, and lets the namespace wait for its next turn.
 func (s *attempts) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.lettering && s.mode == running && u.mayLeave() {
+	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.lettering && s.Mode == assignment.Running && u.mayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -178,7 +179,7 @@ func (s *attempts) succeeded(r result, now time.Time) {
 	s.Taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
-	n.tooSlow = s.mode == draining && now.Add(now.Sub(r.began)).After(s.drain.deadline) && !s.orphaned()
+	n.tooSlow = s.Mode == assignment.Draining && now.Add(now.Sub(r.began)).After(s.Drain.Deadline) && !s.Orphaned()
 	s.imported(r, now)
 }
 
@@ -218,17 +219,17 @@ func (s *imports) settle(u *upload) {
 }
 
 // settlePieces settles the nodes of what is stored or dead-lettered.
-func (s *assigned) settlePieces(pieces []piece) {
+func (s *imports) settlePieces(pieces []piece) {
 	for _, pc := range pieces {
-		if pc.node.Partition() != pc.partition.ledger {
+		if pc.node.Partition() != pc.partition.Ledger {
 			continue // the partition started over meanwhile
 		}
-		if err := pc.partition.ledger.Settle(pc.node); err != nil {
+		if err := pc.partition.Ledger.Settle(pc.node); err != nil {
 			s.Log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
 			continue
 		}
-		pc.partition.touch()
-		s.pauseHeld(pc.partition)
+		pc.partition.Touch()
+		s.PauseOrResume(pc.partition)
 	}
 }
 

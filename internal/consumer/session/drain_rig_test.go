@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -151,7 +152,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.session = New(p, Member{
+		r.session = New(p, assignment.Member{
 			ID: "member", Generation: 3, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}},
 			Subscription: kafka.Subscription{Cluster: "cluster", Topics: []string{"orders"}, Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": r.Topic("orders").ID}},
 		})
@@ -160,7 +161,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		}
 		term := newFakeTerm()
 		r.term = term
-		r.session.member.Term, r.session.member.Lease = term, group.NewLease(24*time.Hour, time.Now())
+		r.session.Member.Term, r.session.Member.Lease = term, group.NewLease(24*time.Hour, time.Now())
 		r.rebalance = sync.OnceFunc(func() {
 			term.deadline = time.Now().Add(r.session.Config.RebalanceTimeout)
 			close(term.rebalance)

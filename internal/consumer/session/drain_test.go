@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -189,8 +190,8 @@ func TestSession_aLostGenerationEndsIt(t *testing.T) {
 				if took := time.Since(before); took > 0 {
 					t.Errorf("it went on for %s", took)
 				}
-				if r.session.member.Lease.Check() == nil || !errors.Is(r.session.fencedBy, kafka.CodeUnknownMember) {
-					t.Errorf("fenced by %v, lease %v", r.session.fencedBy, r.session.member.Lease.Check())
+				if r.session.Member.Lease.Check() == nil || !errors.Is(r.session.FenceReason, kafka.CodeUnknownMember) {
+					t.Errorf("fenced by %v, lease %v", r.session.FenceReason, r.session.Member.Lease.Check())
 				}
 				if r.committed[0].Offset > 0 || len(r.api.stored) > 0 {
 					t.Errorf("it has stored %v and committed %+v", r.api.stored, r.committed[0])
@@ -242,7 +243,7 @@ func TestSession_aShutdownDoesNotWaitForSilentBrokers(t *testing.T) {
 		const frozen = 10 * time.Minute
 		r.frozen.Store(int64(frozen))
 		close(r.stop)
-		if took, want := r.took(time.Now()), r.session.Config.ShutdownTimeout+LeavePatience; took > want {
+		if took, want := r.took(time.Now()), r.session.Config.ShutdownTimeout+assignment.LeavePatience; took > want {
 			t.Errorf("the stop took %s, want %s at most", took, want)
 		}
 		time.Sleep(frozen) // until the brokers go on

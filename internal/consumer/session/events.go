@@ -3,18 +3,15 @@ package session
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/letters"
 )
 
-// events are what the loop waits for. Whatever runs on another goroutine has one of
-// these channels to report on, and nothing else of the session.
+// events are what the loop waits for, beside what its owners have under way. Whatever
+// runs on another goroutine has a channel to report on, and nothing else of the session.
 type events struct {
 	chunks  chan *fetch.Chunk
-	results chan result            // of attempts; has room for every slot
-	acks    chan []*letters.Letter // letters that were written, or not; has room for one write
-	filed   chan *filed            // stored imports whose receipt is acknowledged
 	starts  chan []discovery.Start // partitions whose start is known
 	found   chan discovery.Found   // what the cluster has by now
 	queries chan func(time.Time)   // from the status page, the metrics, and what was asked of brokers
@@ -25,9 +22,9 @@ type events struct {
 	rebalance, lost, stop <-chan struct{}
 }
 
-func newEvents(slots int) events {
+func newEvents() events {
 	return events{
-		chunks: make(chan *fetch.Chunk, 4), results: make(chan result, slots), acks: make(chan []*letters.Letter, 1), filed: make(chan *filed, 64),
+		chunks: make(chan *fetch.Chunk, 4),
 		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
 		timer: time.NewTimer(0),
 	}
@@ -44,8 +41,8 @@ func (s *Session) event() {
 		s.take(c)
 	case r := <-s.results:
 		s.attempted(r)
-	case r := <-s.commits.done:
-		s.commits.committed(r)
+	case r := <-s.commits.Done:
+		s.commits.Answer(r)
 	case ls := <-s.acks:
 		s.lettersDone(ls)
 	case f := <-s.filed:
@@ -58,13 +55,13 @@ func (s *Session) event() {
 		ask(time.Now())
 	case <-s.rebalance:
 		s.rebalance = nil
-		s.beginDrain(drainRebalance, time.Now())
+		s.beginDrain(assignment.ForRebalance, time.Now())
 	case <-s.lost:
 		s.lost = nil
-		s.fence(s.member.Term.Err())
+		s.Fence(s.Member.Term.Err())
 	case <-s.stop:
 		s.stop = nil
-		s.beginDrain(drainShutdown, time.Now())
+		s.beginDrain(assignment.ForShutdown, time.Now())
 	case <-s.Fetched.Asked: // turn grants
 	case <-s.Inflated.Asked:
 	case <-s.timer.C:

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -14,53 +16,53 @@ import (
 )
 
 // faulted deals with a partition that cannot simply be read on.
-func (s *intake) faulted(p *partition, f *fetch.Fault, now time.Time) {
-	position := p.ledger.Position()
+func (s *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	position := p.Ledger.Position()
 	switch f.Kind {
 	case fetch.FaultOutOfRange, fetch.FaultTruncated, fetch.FaultReplaced:
 		s.outOfRange(p, f, now)
 	case fetch.FaultLost:
-		s.lose(p, kafka.CodeUnknownTopicID, now)
+		s.Lose(p, kafka.CodeUnknownTopicID, now)
 	case fetch.FaultSchema:
 		s.awaitSchema(p, f, now)
 	default:
-		p.backoff = min(max(2*p.backoff, time.Second), 30*time.Second)
-		if p.failure == nil {
-			p.failing = now
+		p.Backoff = min(max(2*p.Backoff, time.Second), 30*time.Second)
+		if p.Failure == nil {
+			p.Failing = now
 		}
-		p.failure = f.Err
+		p.Failure = f.Err
 		operation, text := "fetch", s.Explain(f.Err)
-		if p.corrupt = f.Kind == fetch.FaultCorrupt; p.corrupt {
+		if p.Corrupt = f.Kind == fetch.FaultCorrupt; p.Corrupt {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
 			s.Metrics.KafkaFailed(operation)
 		}
-		s.fetcher.Distrust(p.cursor, f.Err) // the leader may do better
-		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
+		s.Fetcher.Distrust(p.Cursor, f.Err) // the leader may do better
+		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
 		s.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.backoff.String())
+			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.Backoff.String())
 	}
 }
 
 // awaitSchema lets a partition wait until its next record can be decoded. It is then
 // read again from there: nothing is held in memory meanwhile.
-func (s *intake) awaitSchema(p *partition, f *fetch.Fault, now time.Time) {
-	if p.failure == nil {
-		p.failing = now
+func (s *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	if p.Failure == nil {
+		p.Failing = now
 	}
-	p.failure, p.corrupt = f.Err, false
-	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(schemaPatience))
+	p.Failure, p.Corrupt = f.Err, false
+	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(schemaPatience))
 	if errors.Unwrap(f.Err) != nil { // else the registry has not been heard yet
 		s.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
+			"topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	}
 	again := func(now time.Time) {
-		waiting, ok := errors.AsType[*decode.Waiting](p.failure)
-		if ok && waiting.Ready == f.Ready && s.mode == running {
-			s.fetcher.Reset(p.cursor, p.ledger.Position(), now)
+		waiting, ok := errors.AsType[*decode.Waiting](p.Failure)
+		if ok && waiting.Ready == f.Ready && s.Mode == assignment.Running {
+			s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now)
 		}
 	}
-	ctx, queries := s.ctx, s.queries
-	s.wg.Go(func() {
+	ctx, queries := s.Ctx, s.queries
+	s.Tasks.Go(func() {
 		select {
 		case <-f.Ready:
 		case <-ctx.Done():
@@ -80,19 +82,19 @@ const schemaPatience = time.Minute
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
-func (s *intake) outOfRange(p *partition, f *fetch.Fault, now time.Time) {
-	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.ledger.Position(), "error", f.Err)
-	s.fetcher.Pause(p.cursor, true)
-	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
-	p.failure, p.failing = f.Err, now
+func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
+	s.Fetcher.Pause(p.Cursor, true)
+	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
+	p.Failure, p.Failing = f.Err, now
 	s.relocate(p, f)
 }
 
 // relocate finds the new range in a goroutine, since that asks a broker.
-func (s *intake) relocate(p *partition, f *fetch.Fault) {
-	ctx, client, fetcher, queries := s.ctx, s.Client, s.fetcher, s.queries
-	tp, c, id := p.TopicPartition, p.cursor, p.topicID
-	s.wg.Go(func() {
+func (s *intake) relocate(p *assignment.Partition, f *fetch.Fault) {
+	ctx, client, fetcher, queries := s.Ctx, s.Client, s.Fetcher, s.queries
+	tp, c, id := p.TopicPartition, p.Cursor, p.TopicID
+	s.Tasks.Go(func() {
 		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
 		if !ok {
 			return
@@ -102,7 +104,7 @@ func (s *intake) relocate(p *partition, f *fetch.Fault) {
 			if same {
 				s.relocated(p, f, log, now)
 			} else {
-				s.lose(p, kafka.CodeUnknownTopicID, now)
+				s.Lose(p, kafka.CodeUnknownTopicID, now)
 			}
 		}:
 		case <-ctx.Done():
@@ -114,11 +116,11 @@ func (s *intake) relocate(p *partition, f *fetch.Fault) {
 // start. A log that ends before the position was truncated or replaced: everything
 // from the point of divergence (or its start) must be read again, and what is not done
 // before that point with it.
-func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now time.Time) {
-	if s.mode != running || p.lost {
+func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Range, now time.Time) {
+	if s.Mode != assignment.Running || p.Lost {
 		return
 	}
-	position, frontier, readBefore := p.ledger.Position(), ledger.Frontier{}, false
+	position, frontier, readBefore := p.Ledger.Position(), ledger.Frontier{}, false
 	r := discovery.Start{TopicPartition: p.TopicPartition, Committed: kafka.Committed{Offset: position}, At: ledger.Start{Offset: position}}
 	at := &r.At
 	switch known := s.frontierOf(p); {
@@ -126,7 +128,7 @@ func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now ti
 		at.Offset, at.Gap, at.Reset = log.Begin, position, "recreated"
 	case f.Kind == fetch.FaultTruncated && f.Offset < max(position, known.Below):
 		frontier = known.Before(f.Offset)
-		at.Offset, at.Gap, at.Reset = max(log.Begin, min(f.Offset, p.ledger.Watermark())), max(position, known.Below)-f.Offset, "beyond_end"
+		at.Offset, at.Gap, at.Reset = max(log.Begin, min(f.Offset, p.Ledger.Watermark())), max(position, known.Below)-f.Offset, "beyond_end"
 	case position < log.Begin:
 		at.Gap, at.Behind = known.Lost(position, log.Begin)
 		at.Offset, at.Reset, readBefore = log.Begin, "below_log_start", known.Below >= log.Begin
@@ -134,38 +136,38 @@ func (s *intake) relocated(p *partition, f *fetch.Fault, log kafka.Range, now ti
 		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
 	}
 	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
-		s.fetcher.Forget(p.cursor)
-		p.failure = nil
-		p.backoff = min(max(2*p.backoff, fetch.Backoff), fetch.MaxBackoff)
-		s.fetcher.Reset(p.cursor, position, now.Add(p.backoff))
-		s.fetcher.Pause(p.cursor, p.paused)
+		s.Fetcher.Forget(p.Cursor)
+		p.Failure = nil
+		p.Backoff = min(max(2*p.Backoff, fetch.Backoff), fetch.MaxBackoff)
+		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
+		s.Fetcher.Pause(p.Cursor, p.Paused)
 		return
 	}
 	if s.Config.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
-		s.holdOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
+		s.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
-		s.tellReset(&r)
+		s.TellReset(&r)
 	}
-	s.fetcher.Forget(p.cursor)
-	p.failure = nil
+	s.Fetcher.Forget(p.Cursor)
+	p.Failure = nil
 	if at.Reset == "below_log_start" {
-		p.cursor.Know(log)
-		p.ledger.Advance(at.Offset)
-		p.touch()
+		p.Cursor.Know(log)
+		p.Ledger.Advance(at.Offset)
+		p.Touch()
 	} else {
 		s.startOver(p, at.Offset, frontier)
 	}
-	s.fetcher.Reset(p.cursor, at.Offset, time.Time{})
-	s.fetcher.Pause(p.cursor, p.paused)
+	s.Fetcher.Reset(p.Cursor, at.Offset, time.Time{})
+	s.Fetcher.Pause(p.Cursor, p.Paused)
 }
 
 // startOver gives the partition a new ledger: what is under way for the old
 // history no longer counts for this one, and no batch takes lines of both.
-func (s *intake) startOver(p *partition, start int64, frontier ledger.Frontier) {
+func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger.Frontier) {
 	now := time.Now()
 	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
 		s.queue(b, now)
@@ -173,33 +175,19 @@ func (s *intake) startOver(p *partition, start int64, frontier ledger.Frontier) 
 	for n := range s.namespaces() {
 		s.unmark(n, p)
 	}
-	p.ledger = ledger.New(start, frontier)
-	p.committed, p.heldCount, p.ranges = start, 0, nil
+	p.Ledger = ledger.New(start, frontier)
+	p.Committed, p.HeldCount, p.Ranges = start, 0, nil
 	s.passTakenBack()
-	s.pauseHeld(p)
-	p.touch()
+	s.PauseOrResume(p)
+	p.Touch()
 }
 
 // frontierOf is what is done of a partition, as a commit would tell it.
-func (s *intake) frontierOf(p *partition) ledger.Frontier {
-	text, _ := p.ledger.Encode(s.metadataOf(p), recollectionRoom)
+func (s *intake) frontierOf(p *assignment.Partition) ledger.Frontier {
+	text, _ := p.Ledger.Encode(s.MetadataOf(p), committer.RecollectionRoom)
 	m, err := ledger.Decode(text)
 	if err != nil {
 		return ledger.Frontier{}
 	}
 	return m.Frontier
-}
-
-// lose stops reading and committing a partition whose topic is gone, or may be.
-func (s *assigned) lose(p *partition, code kafka.Code, now time.Time) {
-	if p.lost {
-		return
-	}
-	if p.open() {
-		s.fetcher.Pause(p.cursor, true)
-		s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
-	}
-	s.fetcher.Refresh() // only the metadata can clear it
-	p.lost, p.failure, p.failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
-	s.Log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -19,8 +20,8 @@ import (
 
 // successor is how the next owner would start where the partition's commit is all
 // that it knows.
-func (r *sessionRig) successor(p *partition) discovery.Start {
-	o := r.commits.commitOf(p)
+func (r *sessionRig) successor(p *assignment.Partition) discovery.Start {
+	o := r.commits.CommitOf(p)
 	return r.starting().Place(p.TopicPartition, kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 1000, Stable: 1000}, false)
 }
 
@@ -34,11 +35,11 @@ func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: old, {Topic: "orders", Partition: 1}: old}, func(c *process.Config) { c.OffsetReset = ledger.ResetHold })
 		for n := range int32(2) {
 			p := r.part(n)
-			if got := r.commits.commitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
+			if got := r.commits.CommitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
-			if next := r.successor(p); !p.heldOut || !next.At.Held {
-				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.heldOut, next.At.Held, next.At.Offset)
+			if next := r.successor(p); !p.HeldOut || !next.At.Held {
+				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.HeldOut, next.At.Held, next.At.Offset)
 			}
 		}
 	})
@@ -51,10 +52,10 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.after(age)
 		p := r.part(0)
-		p.cursor.BatchEpoch = 7
+		p.Cursor.BatchEpoch = 7
 		r.truncate(0, 6)
-		if next := r.successor(p); !p.heldOut || next.At.Offset != 10 || next.At.Epoch != 7 {
-			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.heldOut, next.At.Offset, next.At.Epoch)
+		if next := r.successor(p); !p.HeldOut || next.At.Offset != 10 || next.At.Epoch != 7 {
+			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.HeldOut, next.At.Offset, next.At.Epoch)
 		}
 	}, func(c *process.Config) { c.OffsetReset = ledger.ResetHold })
 }
@@ -66,13 +67,13 @@ func TestSession_readsAgainWhatWentAstray(t *testing.T) {
 		r.feed(0, runOf("a", 0, 4)...)
 		p := r.part(0)
 		for _, from := range []int64{0, 9} {
-			epoch := p.cursor.Epoch.Load()
-			k := fetch.NewChunk(p.cursor, epoch)
+			epoch := p.Cursor.Epoch.Load()
+			k := fetch.NewChunk(p.Cursor, epoch)
 			k.Start, k.Next, k.Records = from, from+1, 1
 			k.Add("a", fetch.Line{Offset: from, Time: recordbatch.Time, Bytes: recordbatch.LineOf(from, "a")})
 			r.take(k)
-			if p.ledger.Position() != 5 || p.cursor.Offset != 5 || p.cursor.Epoch.Load() == epoch {
-				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.cursor.Offset, p.ledger.Position())
+			if p.Ledger.Position() != 5 || p.Cursor.Offset != 5 || p.Cursor.Epoch.Load() == epoch {
+				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.Cursor.Offset, p.Ledger.Position())
 			}
 		}
 		r.after(2 * age)
@@ -87,7 +88,7 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 		p := r.part(0)
 		began := time.Now()
 		for range 6 {
-			w := r.work(p.cursor, runOf("a", 0, 1), nil)
+			w := r.work(p.Cursor, runOf("a", 0, 1), nil)
 			w.Records[70] ^= 1
 			r.decode.Serve(r.t.Context(), w)
 			for len(r.lines) > 0 {
@@ -95,8 +96,8 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if p.backoff != 30*time.Second || !p.failing.Equal(began) {
-			t.Errorf("tried again after %s, failing since %s", p.backoff, time.Since(p.failing))
+		if p.Backoff != 30*time.Second || !p.Failing.Equal(began) {
+			t.Errorf("tried again after %s, failing since %s", p.Backoff, time.Since(p.Failing))
 		}
 	})
 }

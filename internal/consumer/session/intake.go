@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
@@ -13,23 +14,23 @@ import (
 // take receives a chunk. A chunk is taken in whole or, when the budget has no
 // room for it, waits as pending while nothing else is received.
 func (s *intake) take(c *fetch.Chunk) {
-	p := s.partitions[c.Cursor.TopicPartition]
-	stale := p == nil || p.cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
+	p := s.Partitions[c.Cursor.TopicPartition]
+	stale := p == nil || p.Cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
 	switch now := time.Now(); {
 	case c.CatchUp != nil:
 		s.takeCatchUp(c, p, now)
-	case stale || s.mode != running:
+	case stale || s.Mode != assignment.Running:
 		c.Recycle()
 	case c.Fault != nil:
 		s.faulted(p, c.Fault, now)
 		c.Recycle()
-	case c.Start != p.ledger.Position():
+	case c.Start != p.Ledger.Position():
 		s.astray(c, p, now)
 	case !s.letter.Fits(c.Originals()):
-		s.await(p, awaitsLetters)
+		s.Await(p, assignment.AwaitsLetters)
 		c.Recycle()
 	case !s.marksFit(c, p):
-		s.await(p, awaitsMarks)
+		s.Await(p, assignment.AwaitsMarks)
 		c.Recycle()
 	case !s.room(c, now):
 		s.wait(c, now)
@@ -41,10 +42,10 @@ func (s *intake) take(c *fetch.Chunk) {
 
 // astray reads on from the position after a chunk that does not begin there. It
 // would be a mistake in this package, and costs neither a record nor a repeat.
-func (s *intake) astray(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *intake) astray(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
-		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.ledger.Position())
-	s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.Backoff))
+		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.Ledger.Position())
+	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
 	c.Recycle()
 }
 
@@ -61,12 +62,12 @@ func (s *intake) retryPending(now time.Time) {
 
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
-func (s *intake) absorb(c *fetch.Chunk, p *partition, now time.Time) {
+func (s *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	s.full = time.Time{}
 	s.fit(c, p)
 	s.Metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {
-		s.holdRange(p, c, now)
+		s.HoldRange(p, c, now)
 	}
 	for i := range c.Rejects {
 		s.rejected(p, &c.Rejects[i], now)
@@ -74,34 +75,34 @@ func (s *intake) absorb(c *fetch.Chunk, p *partition, now time.Time) {
 	for i := range c.Groups {
 		s.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
 	}
-	if c.Oversized == nil && p.ledger.Inheriting() {
+	if c.Oversized == nil && p.Ledger.Inheriting() {
 		s.compacted(p, c)
 	}
-	before := p.ledger.Watermark()
-	p.ledger.Advance(c.Next)
-	if p.ledger.Watermark() > before {
-		p.touch()
+	before := p.Ledger.Watermark()
+	p.Ledger.Advance(c.Next)
+	if p.Ledger.Watermark() > before {
+		p.Touch()
 	}
 	s.Taste.Read(c.Bytes)
 	if c.Records > 0 {
-		p.lastSeen = c.LastTime
+		p.LastSeen = c.LastTime
 	}
-	if p.ledger.Position() >= p.cursor.StableOffset.Load() {
-		p.caughtUp = now
+	if p.Ledger.Position() >= p.Cursor.StableOffset.Load() {
+		p.CaughtUp = now
 	}
-	p.recovered()
-	s.pauseHeld(p)
+	p.Recovered()
+	s.PauseOrResume(p)
 }
 
 // fit cuts off what a chunk has behind the last single record that the partition may
 // have: it is read again when there is room.
-func (s *intake) fit(c *fetch.Chunk, p *partition) {
-	room := maxSingles - p.ledger.Singles()
+func (s *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
+	room := assignment.MaxSingles - p.Ledger.Singles()
 	if len(c.Rejects) <= room {
 		return
 	}
 	for i := range c.Rejects {
-		if r := &c.Rejects[i]; !r.Operator && s.Config.PolicyFor(r.Reason) != record.Skip && !p.ledger.RecordDone(r.Offset) {
+		if r := &c.Rejects[i]; !r.Operator && s.Config.PolicyFor(r.Reason) != record.Skip && !p.Ledger.RecordDone(r.Offset) {
 			if room--; room < 0 {
 				c.Cut(r.Offset)
 				return
@@ -110,22 +111,15 @@ func (s *intake) fit(c *fetch.Chunk, p *partition) {
 	}
 }
 
-// recovered clears a failure once data flows again.
-func (p *partition) recovered() {
-	if !p.heldOut {
-		p.failure, p.corrupt, p.backoff = nil, false, 0
-	}
-}
-
 // absorbGroup adds a namespace's lines of one chunk to its batches. Most
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
-func (s *intake) absorbGroup(name string, lines []fetch.Line, p *partition, now time.Time) {
+func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Partition, now time.Time) {
 	n := s.lookup(name)
 	done := 0
 	for i := range lines {
 		l := &lines[i]
-		if p.ledger.Done(name, l.Offset) {
+		if p.Ledger.Done(name, l.Offset) {
 			done++
 			continue
 		}
@@ -147,10 +141,10 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *partition, now 
 
 // add puts one line into the namespace's open batch and into the ledger. told is
 // 1 if the line was counted as refused before, else 0.
-func (s *imports) add(name string, p *partition, l *fetch.Line, told int, now time.Time) {
+func (s *imports) add(name string, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
 	open, sealed, err := s.batches.Add(name, l.Bytes, l.Time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
-		s.holdRecord(p, l.Offset, l.Time, err.Error(), now)
+		s.HoldRecord(p, l.Offset, l.Time, err.Error(), now)
 		return
 	}
 	if sealed != nil {
@@ -163,44 +157,35 @@ func (s *imports) add(name string, p *partition, l *fetch.Line, told int, now ti
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (s *imports) note(open *batcher.Batch, p *partition, l *fetch.Line, told int, now time.Time) {
+func (s *imports) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
 	m, ok := open.Tag.(*manifest)
 	if !ok {
 		m = &manifest{}
 		open.Tag = m
 	}
-	track := p.ledger.Track
-	if p.ledger.Released(l.Offset) {
-		track = p.ledger.TrackSingle
+	track := p.Ledger.Track
+	if p.Ledger.Released(l.Offset) {
+		track = p.Ledger.TrackSingle
 	} else if pc := m.piece(p); pc != nil {
-		p.ledger.Extend(pc.node, l.Offset)
+		p.Ledger.Extend(pc.node, l.Offset)
 		pc.lines++
 		pc.told += told
 		return
 	}
-	if node := s.tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
+	if node := s.Tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
 		m.pieces = append(m.pieces, piece{p, node, 1, told})
 		open.Charge(pieceBytes)
 	}
 }
 
-// tracked passes a node on. An error would be a mistake in this package: the
-// ledger refuses it, the watermark is right all the same, and it is told.
-func (s *assigned) tracked(n *ledger.Node, err error) *ledger.Node {
-	if err != nil {
-		s.Log.Error("ledger refused a node", "error", err)
-	}
-	return n
-}
-
 // rejected applies the policy to a record that becomes no line.
-func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
+func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.Time) {
 	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
 		s.Metrics.Skipped(p.Topic, "operator").Inc()
 		s.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
 	}
-	if p.ledger.RecordDone(r.Offset) {
+	if p.Ledger.RecordDone(r.Offset) {
 		s.Metrics.Skipped(p.Topic, "already_imported").Inc()
 		return
 	}
@@ -225,70 +210,6 @@ func (s *intake) rejected(p *partition, r *fetch.Rejected, now time.Time) {
 		l.Describe(r.Reason.String(), detail)
 		s.deadLetter(p, l, now)
 	default:
-		s.holdRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
-	}
-}
-
-// holdRecord pins the partition's committed offset at a record, for a reason
-// that /status tells.
-func (s *assigned) holdRecord(p *partition, offset, timestamp int64, reason string, now time.Time) {
-	if s.tracked(p.ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
-		p.heldCount++
-		p.firstHeld.note(offset, reason)
-		p.touch()
-	}
-}
-
-// countHeldPauses adds the time that partitions have been paused since it was
-// last called.
-func (s *assigned) countHeldPauses(now time.Time) {
-	if s.pausedPartitions > 0 {
-		s.Metrics.Paused("held", now.Sub(s.pausesCounted))
-	}
-	s.pausesCounted = now
-}
-
-// await drops what was read of a partition and pauses it until what it awaits is
-// free.
-func (s *assigned) await(p *partition, what awaited) {
-	p.awaits = what
-	s.pauseHeld(p)
-	s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
-}
-
-// resume lets the partitions be read on that await what is free now.
-func (s *assigned) resume(what awaited) {
-	for _, p := range s.partitions {
-		if p.awaits == what {
-			p.awaits = awaitsNothing
-			s.pauseHeld(p)
-		}
-	}
-}
-
-// pauseHeld stops reading a partition whose single records would no longer fit
-// the commit metadata, or that awaits something, and goes on afterwards.
-func (s *assigned) pauseHeld(p *partition) {
-	most := maxSingles
-	if p.paused && p.ledger.Singles() > p.heldCount {
-		most -= maxSingles / 4 // some will be settled: not each of them is worth a read
-	}
-	full := p.ledger.Singles() >= most || p.awaits != awaitsNothing
-	if full == p.paused || s.mode != running {
-		return
-	}
-	p.paused = full
-	s.countHeldPauses(time.Now())
-	if full {
-		s.pausedPartitions++
-	} else {
-		s.pausedPartitions--
-	}
-	s.fetcher.Pause(p.cursor, full)
-	if full {
-		// What was read ahead is dropped and read again later.
-		s.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
-		s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "why", p.pauseReason())
+		s.HoldRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
@@ -11,7 +12,7 @@ import (
 
 // letterOwner is the Owner of a letter: whom it concerns.
 type letterOwner struct {
-	partition *partition
+	partition *assignment.Partition
 	history   *ledger.Partition // of the partition, when it was read
 	node      *ledger.Node      // the letter's own, or nil
 	upload    *upload           // the refused batch that it belongs to, or nil
@@ -21,36 +22,36 @@ type letterOwner struct {
 func whose(l *letters.Letter) *letterOwner { return l.Owner.(*letterOwner) }
 
 // takenBack says that the record is of a log that has been taken back since.
-func (o *letterOwner) takenBack() bool { return o.history != o.partition.ledger }
+func (o *letterOwner) takenBack() bool { return o.history != o.partition.Ledger }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
 func (s *deadLetters) lettersAwaited() {
 	if s.letter.Pending() == 0 || s.letter.Few() {
-		s.resume(awaitsLetters)
+		s.Resume(assignment.AwaitsLetters)
 	}
 }
 
 // deadLetter sends a record that became no line to the dead-letter topic. Its
 // node pins the watermark until the letter is acknowledged.
-func (s *deadLetters) deadLetter(p *partition, l *letters.Letter, now time.Time) {
+func (s *deadLetters) deadLetter(p *assignment.Partition, l *letters.Letter, now time.Time) {
 	l.Owner = &letterOwner{
-		partition: p, history: p.ledger,
-		node: s.tracked(p.ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now)),
+		partition: p, history: p.Ledger,
+		node: s.Tracked(p.Ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now)),
 	}
 	s.letter.Post(l)
 }
 
 // sendLetters starts the next write.
 func (s *deadLetters) sendLetters(now time.Time) {
-	if s.mode == fenced || s.member.Lease.Check() != nil {
+	if s.Mode == assignment.Fenced || s.Member.Lease.Check() != nil {
 		return
 	}
 	batch := s.letter.Take(now)
 	if batch == nil {
 		return
 	}
-	ctx, writer, acks := s.ctx, s.Letters, s.acks
-	s.wg.Go(func() {
+	ctx, writer, acks := s.Ctx, s.Letters, s.acks
+	s.Tasks.Go(func() {
 		letters.Write(ctx, writer, batch)
 		acks <- batch
 	})
@@ -82,8 +83,8 @@ func (s *deadLetters) letterDone(o *letterOwner) {
 		return
 	}
 	if o.node != nil && !o.takenBack() {
-		s.settleNode(o.partition, o.node)
-		s.pauseHeld(o.partition)
+		s.SettleNode(o.partition, o.node)
+		s.PauseOrResume(o.partition)
 	}
 }
 
@@ -99,13 +100,13 @@ func (s *deadLetters) holdLetter(l *letters.Letter, now time.Time) {
 		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.Config.DLQTopic+"), and restart")
 	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.Config.DLQTopic, refused)
 	if o.upload != nil {
-		s.holdRecord(o.partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
+		s.HoldRecord(o.partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
 		s.letterDone(o)
 		return
 	}
 	if o.node != nil {
-		o.partition.ledger.Become(o.node, ledger.HeldRecord)
-		o.partition.heldCount++
-		o.partition.firstHeld.note(l.Offset, why)
+		o.partition.Ledger.Become(o.node, ledger.HeldRecord)
+		o.partition.HeldCount++
+		o.partition.FirstHeld.Note(l.Offset, why)
 	}
 }

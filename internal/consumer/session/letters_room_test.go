@@ -123,8 +123,8 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 				}
 			}
 			r.after(2 * age)
-			for tp, p := range r.partitions {
-				committed[tp] = r.commits.commitOf(p)
+			for tp, p := range r.Partitions {
+				committed[tp] = r.commits.CommitOf(p)
 			}
 		}
 		for n, last := range []int64{3, 7} {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -23,12 +24,12 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			cfg := testConfig(t)
-			s := stack(&base{Process: &process.Process{Config: &cfg, Log: slog.New(slog.DiscardHandler), Pacer: pace.New(4, 1)}}, nil)
+			s := stack(&assignment.Generation{Process: &process.Process{Config: &cfg, Log: slog.New(slog.DiscardHandler), Pacer: pace.New(4, 1)}}, nil)
 			s.Budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
 			now := time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
+				p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
 				for k := range c.namespaces {
 					n := s.namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {
@@ -36,7 +37,7 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 						s.Pacer.Enqueue(n.Namespace, now)
 					}
 					s.dropFrom(n, p, int64(k), 0, now)
-					p.ledger.Advance(int64(k) + 1)
+					p.Ledger.Advance(int64(k) + 1)
 				}
 			}
 			grown, charged := heapInUse()-before, s.Budget.Held(budget.Marks)
@@ -71,10 +72,10 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		}
 		r.settleDown()
 		p := r.part(1)
-		if held, most := r.Budget.Held(budget.Marks), r.Budget.Ceiling(budget.Marks)*12/10; held > most || !p.paused || p.awaits != awaitsMarks {
-			t.Fatalf("%d bytes of marks, want at most %d; partition 1 paused: %t", held, most, p.paused)
+		if held, most := r.Budget.Held(budget.Marks), r.Budget.Ceiling(budget.Marks)*12/10; held > most || !p.Paused || p.Awaits != assignment.AwaitsMarks {
+			t.Fatalf("%d bytes of marks, want at most %d; partition 1 paused: %t", held, most, p.Paused)
 		}
-		if st := r.status().Partitions[1]; st.Error == nil || *st.Error != p.pauseReason() {
+		if st := r.status().Partitions[1]; st.Error == nil || *st.Error != p.PauseReason() {
 			t.Errorf("the status says %v", st.Error)
 		}
 		r.feed(0, recordbatch.InNS(int64(most), "good"))
@@ -82,8 +83,8 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		r.stored("good", int64(most))
 		r.api.create = nil
 		r.after(3 * r.Config.HoldProbeInterval)
-		if p.paused || r.Budget.Held(budget.Marks) != 0 {
-			t.Errorf("partition 1 is paused: %t; %d bytes of marks are charged", p.paused, r.Budget.Held(budget.Marks))
+		if p.Paused || r.Budget.Held(budget.Marks) != 0 {
+			t.Errorf("partition 1 is paused: %t; %d bytes of marks are charged", p.Paused, r.Budget.Held(budget.Marks))
 		}
 	}, func(c *process.Config) { c.BufferMaxBytes = 1 << 20 })
 }

@@ -128,8 +128,8 @@ func (p *sessionPlay) handOver() {
 	}
 	p.tell("hand over")
 	committed := map[kafka.TopicPartition]kafka.CommitOffset{}
-	for tp, part := range p.partitions {
-		committed[tp] = p.commits.commitOf(part)
+	for tp, part := range p.Partitions {
+		committed[tp] = p.commits.CommitOf(part)
 	}
 	p.begin(committed)
 	for tp, records := range p.history {
@@ -155,7 +155,7 @@ func (p *sessionPlay) check() {
 		}
 	}
 	for tp, records := range p.history {
-		mark := p.partitions[tp].ledger.Watermark()
+		mark := p.Partitions[tp].Ledger.Watermark()
 		for _, rec := range records {
 			if rec.Offset >= mark {
 				break
@@ -236,7 +236,7 @@ func TestSession_model(t *testing.T) {
 func (p *sessionPlay) finished() {
 	p.t.Helper()
 	for tp, records := range p.history {
-		if got, want := p.partitions[tp].ledger.Watermark(), records[len(records)-1].Offset+1; got != want {
+		if got, want := p.Partitions[tp].Ledger.Watermark(), records[len(records)-1].Offset+1; got != want {
 			p.t.Errorf("watermark of %d is %d at the end, want %d, after\n%s", tp.Partition, got, want, strings.Join(p.story, "\n"))
 		}
 	}

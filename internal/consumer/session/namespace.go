@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
@@ -24,7 +25,7 @@ type namespace struct {
 	uploads  []*upload // sealed batches in order, those under way included
 	tooSlow  bool      // another import would not end before the drain does
 	probe    process.Import
-	shed     map[*partition]*ledger.Node
+	shed     map[*assignment.Partition]*ledger.Node
 	lettered int  // refused batches on their way to the dead-letter topic
 	stores   bool // an import of it was stored by this session
 }
@@ -67,7 +68,7 @@ type refusedSpans map[kafka.TopicPartition]span
 type span struct{ first, last int64 }
 
 // toldRefused is 1 if the line was counted as refused in this hold, else 0.
-func (n *namespace) toldRefused(p *partition, offset int64) int {
+func (n *namespace) toldRefused(p *assignment.Partition, offset int64) int {
 	refused, _ := n.Memo.(refusedSpans)
 	if s, ok := refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
 		return 1
@@ -168,14 +169,14 @@ const pieceBytes = 288
 
 // piece is a batch's share of one partition.
 type piece struct {
-	partition *partition
+	partition *assignment.Partition
 	node      *ledger.Node
 	lines     int
 	told      int // of lines, those that were counted as refused before
 }
 
 // takenBack says that the lines are of a log that has been taken back since.
-func (pc *piece) takenBack() bool { return pc.node.Partition() != pc.partition.ledger }
+func (pc *piece) takenBack() bool { return pc.node.Partition() != pc.partition.Ledger }
 
 // manifest is the Tag of an open batch: its share of each partition.
 type manifest struct {
@@ -184,7 +185,7 @@ type manifest struct {
 }
 
 // piece returns the batch's share of p that goes on with later lines, or nil.
-func (m *manifest) piece(p *partition) *piece {
+func (m *manifest) piece(p *assignment.Partition) *piece {
 	if m.last < len(m.pieces) && m.pieces[m.last].of(p) {
 		return &m.pieces[m.last]
 	}
@@ -199,6 +200,6 @@ func (m *manifest) piece(p *partition) *piece {
 
 // of says whether later lines of p belong to the piece: not to a single record's
 // node, nor to one of the ledger that p had before it started over.
-func (pc *piece) of(p *partition) bool {
-	return pc.partition == p && !pc.node.Single && pc.node.Partition() == p.ledger
+func (pc *piece) of(p *assignment.Partition) bool {
+	return pc.partition == p && !pc.node.Single && pc.node.Partition() == p.Ledger
 }

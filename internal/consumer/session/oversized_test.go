@@ -19,7 +19,7 @@ import (
 // oversize lets the session take a batch that has no room.
 func (r *sessionRig) oversize(partition int32, first, last int64, records int) {
 	r.t.Helper()
-	c := fetch.NewChunk(r.part(partition).cursor, r.part(partition).cursor.Epoch.Load())
+	c := fetch.NewChunk(r.part(partition).Cursor, r.part(partition).Cursor.Epoch.Load())
 	c.Start, c.Next = first, last+1
 	c.Oversized = &fetch.Oversized{Last: last, Records: records, Timestamp: recordbatch.Time, Size: fetch.Size{Bytes: 70 << 20, Buffer: 280 << 20, Exact: true}}
 	r.take(c)
@@ -63,7 +63,7 @@ func TestSession_importsALargeBatchWithALargerBuffer(t *testing.T) {
 			r.feed(0, runOf("a", 0, 9)...)
 			r.oversize(0, 10, 29, 20)
 			r.feed(0, runOf("a", 30, 39)...)
-			commit = r.commits.commitOf(r.part(0))
+			commit = r.commits.CommitOf(r.part(0))
 		})
 		synctest.Test(t, func(t *testing.T) {
 			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})
@@ -104,7 +104,7 @@ func TestSession_passesOverALargeBatchThatIsDone(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: tc.commit})
-			first := r.part(0).ledger.Position()
+			first := r.part(0).Ledger.Position()
 			if tc.want > 5 {
 				r.feed(0, runOf("b", first, 9)...)
 				first = 10
@@ -118,7 +118,7 @@ func TestSession_passesOverALargeBatchThatIsDone(t *testing.T) {
 			}
 			r.oversize(0, first, last, 20)
 			r.after(age)
-			if got := r.part(0).ledger.Watermark(); got != tc.want {
+			if got := r.part(0).Ledger.Watermark(); got != tc.want {
 				t.Errorf("%s: watermark %d, want %d", name, got, tc.want)
 			}
 		})

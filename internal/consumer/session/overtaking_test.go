@@ -59,7 +59,7 @@ func TestSession_whatOvertookAFailingBatchIsNotSentAgain(t *testing.T) {
 				r := newSessionRig(t, nil, fourAtOnce)
 				for owner := range 3 {
 					if owner > 0 {
-						o := r.commits.commitOf(r.part(0))
+						o := r.commits.CommitOf(r.part(0))
 						r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: o}, fourAtOnce)
 						log = log[slices.IndexFunc(log, func(rec recordbatch.Record) bool { return rec.Offset >= o.Offset }):]
 					}

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -35,9 +36,9 @@ func TestSession_aChunkBehindTheMarkIsNotTaken(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		n, p := r.dropped(), r.part(0)
 		n.Probed(true) // a trial reads back
-		c := fetch.NewChunk(p.cursor, p.cursor.Epoch.Load())
+		c := fetch.NewChunk(p.Cursor, p.Cursor.Epoch.Load())
 		c.Start, c.Next = 5, 8
-		c.CatchUp = &fetch.CatchUpJob{Cursor: p.cursor, From: 5, Wanted: map[string]bool{"bad": true}}
+		c.CatchUp = &fetch.CatchUpJob{Cursor: p.Cursor, From: 5, Wanted: map[string]bool{"bad": true}}
 		c.Add("bad", fetch.Line{Offset: 6, Bytes: recordbatch.LineOf(6, "bad")})
 		r.takeLines(c, p, time.Now())
 		if b, ok := r.batches.Open("bad"); ok {
@@ -67,8 +68,8 @@ func TestSession_thePositionPassesWhatWasRemoved(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
 		r.relocated(p, &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
-		if p.ledger.Position() != 50 || p.ledger.Watermark() != 50 {
-			t.Errorf("position %d, watermark %d, want 50", p.ledger.Position(), p.ledger.Watermark())
+		if p.Ledger.Position() != 50 || p.Ledger.Watermark() != 50 {
+			t.Errorf("position %d, watermark %d, want 50", p.Ledger.Position(), p.Ledger.Watermark())
 		}
 	})
 }
@@ -77,13 +78,13 @@ func TestSession_thePositionPassesWhatWasRemoved(t *testing.T) {
 // the member. A stop does.
 func TestSession_aDrainWithoutACoordinatorGoesOn(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.mode, r.drain.deadline, r.Session.away = draining, time.Now().Add(-time.Second), true
-		for reason, over := range map[drainReason]bool{drainRebalance: false, drainShutdown: true} {
-			if r.drain.reason = reason; r.over() != over {
+		r.Mode, r.Drain.Deadline, r.CoordinatorAway = assignment.Draining, time.Now().Add(-time.Second), true
+		for reason, over := range map[assignment.DrainReason]bool{assignment.ForRebalance: false, assignment.ForShutdown: true} {
+			if r.Drain.Reason = reason; r.over() != over {
 				t.Errorf("reason %d: over is %t", reason, !over)
 			}
 		}
-		r.drain.reason, r.Session.away = drainRebalance, false
+		r.Drain.Reason, r.CoordinatorAway = assignment.ForRebalance, false
 		if !r.over() {
 			t.Error("it goes on though there is a coordinator")
 		}
@@ -95,7 +96,7 @@ func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		n := r.namespace("bad")
 		n.uploads = []*upload{{namespace: n}}
-		r.mode, r.drain.reason = draining, drainShutdown
+		r.Mode, r.Drain.Reason = assignment.Draining, assignment.ForShutdown
 		if !r.unsettled(time.Now()) {
 			t.Error("it waits for no import")
 		}
@@ -110,7 +111,7 @@ func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
 // A chunk costs what its batches cost, and what is kept of its share of each.
 func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		c := fetch.NewChunk(r.part(0).cursor, 0)
+		c := fetch.NewChunk(r.part(0).Cursor, 0)
 		line := recordbatch.LineOf(0, "a")
 		c.Add("a", fetch.Line{Bytes: line})
 		lines, batches := r.batches.CostRun("a", 1, int64(len(line))+1)
@@ -125,8 +126,8 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 // Who may have lost the partitions writes no dead letter.
 func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.member.Lease.End()
-		r.letter.Post(&letters.Letter{Owner: &letterOwner{partition: r.part(0), history: r.part(0).ledger}})
+		r.Member.Lease.End()
+		r.letter.Post(&letters.Letter{Owner: &letterOwner{partition: r.part(0), history: r.part(0).Ledger}})
 		r.sendLetters(time.Now())
 		if r.letter.InFlight() {
 			t.Error("a dead letter is written")

@@ -38,7 +38,7 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.api.create = nil
 		before := r.api.creates["a"]
-		r.fence(kafka.CodeIllegalGeneration)
+		r.Fence(kafka.CodeIllegalGeneration)
 		if !r.over() {
 			t.Error("the loop goes on")
 		}
@@ -48,11 +48,11 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		if r.api.creates["a"] != before {
 			t.Error("an attempt begins after the fence")
 		}
-		if err := r.member.Lease.Check(); err == nil {
+		if err := r.Member.Lease.Check(); err == nil {
 			t.Error("the lease holds after the fence")
 		}
-		r.member.Lease.Renew(time.Now()) // a late answer to an earlier commit
-		if err := r.member.Lease.Check(); err == nil {
+		r.Member.Lease.Renew(time.Now()) // a late answer to an earlier commit
+		if err := r.Member.Lease.Check(); err == nil {
 			t.Error("a late answer revives the lease")
 		}
 	})
@@ -63,7 +63,7 @@ func TestSession_aFencedSessionSendsNoLetters(t *testing.T) {
 		r.letters.write = func(*letters.Letter) error { return errors.New("no leader") }
 		r.feed(0, poison(0, 0)...)
 		r.letters.write = nil
-		r.fence(kafka.CodeUnknownMember)
+		r.Fence(kafka.CodeUnknownMember)
 		time.Sleep(time.Minute)
 		r.settleDown()
 		if len(r.letters.taken) != 0 {
@@ -116,7 +116,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		r.after(age)
 		r.watermark(0, 3)
 		numbers := func(c *process.Config) { c.Record.IDNumbers = true }
-		r = next(r.commits.commitOf(r.part(0)), numbers)
+		r = next(r.commits.CommitOf(r.part(0)), numbers)
 		r.api.create = only("a", overloaded)
 		r.feed(0, log[3:]...)
 		r.after(age)
@@ -124,7 +124,7 @@ func TestSession_aReleasedRecordIsStoredAlone(t *testing.T) {
 		if want := (ledger.Frontier{Below: 10, Whole: []ledger.Span{{First: 3, Last: 3}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		r = next(r.commits.commitOf(r.part(0)), numbers)
+		r = next(r.commits.CommitOf(r.part(0)), numbers)
 		r.feed(0, log[3:]...)
 		r.after(age)
 		r.watermark(0, 10)
@@ -173,7 +173,7 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 						r.after(3 * time.Minute)
 					}
 					tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-					committed[tp] = r.commits.commitOf(r.partitions[tp])
+					committed[tp] = r.commits.CommitOf(r.Partitions[tp])
 				}
 				for ns, list := range want {
 					got := slices.Clone(stored[ns])

@@ -1,14 +1,13 @@
 package session
 
 import (
-	"context"
-	"sync"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
-	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -24,41 +23,16 @@ import (
 //	deadLetters   records on their way to the dead-letter topic
 //	filing        stored imports whose receipt is not acknowledged
 //	imports       the lines of namespaces: in open batches, in sealed ones, or shed
-//	assigned      partitions and what is done in them        committer, beside them
-//	base          the process, the generation, and what ends with it
-
-// base is what every owner knows of the generation.
-type base struct {
-	*process.Process
-	events
-	member  Member
-	fetcher *fetch.Fetcher
-
-	mode     mode
-	fencedBy error // why the partitions were taken from this member, nil if they were not
-	drain    drainState
-	away     bool     // no coordinator could judge the last commit
-	unclear  []string // topics of which the brokers say nothing
-
-	ctx       context.Context // of everything but reading; ends with the session
-	cancel    context.CancelFunc
-	probes    context.Context // of probes; ends when the session drains
-	endProbes context.CancelFunc
-	wg        sync.WaitGroup
-}
-
-// assigned owns the partitions, and says what becomes of their nodes.
-type assigned struct {
-	*base
-	partitions map[kafka.TopicPartition]*partition
-	// Partitions that pauseHeld has paused, and until when that is counted.
-	pausedPartitions int
-	pausesCounted    time.Time
-}
+//
+// and in rooms of their own
+//
+//	assignment.Assignment   partitions and what is done in them
+//	committer.Committer     beside the others: what the group is told of them
+//	assignment.Generation   the process, the member, and what ends with it
 
 // imports owns what the loop has of each namespace.
 type imports struct {
-	assigned
+	assignment.Assignment
 	batches  *batcher.Batcher
 	catchUp  catchUps
 	reliefAt time.Time // not before then another namespace is looked for to shed
@@ -68,16 +42,21 @@ type imports struct {
 type filing struct {
 	imports
 	receipt receiptState
+	filed   chan *filed // stored imports whose receipt is acknowledged
 }
 
 // deadLetters owns the letters that the topic has not acknowledged.
 type deadLetters struct {
 	filing
 	letter *letters.Queue
+	acks   chan []*letters.Letter // letters that were written, or not; has room for one write
 }
 
 // attempts makes imports and judges them.
-type attempts struct{ deadLetters }
+type attempts struct {
+	deadLetters
+	results chan result // has room for every slot
+}
 
 // memory owns the chunk that waits for room.
 type memory struct {
@@ -93,21 +72,20 @@ type memory struct {
 type catchUpReads struct{ memory }
 
 // intake takes in what reading has brought.
-type intake struct{ catchUpReads }
-
-// stack puts the owners of a session on top of each other.
-func stack(b *base, batches *batcher.Batcher) *Session {
-	s := &Session{gone: make(chan struct{})}
-	s.base, s.batches = b, batches
-	s.partitions = make(map[kafka.TopicPartition]*partition, len(b.member.Assigned))
-	s.letter = letters.NewQueue(b.Budget, b.Config.MaxBackoff)
-	s.receipt.open = map[*filed]struct{}{}
-	s.commits = newCommitter(&s.assigned)
-	return s
+type intake struct {
+	catchUpReads
+	events
 }
 
-// enter makes the contexts of what the session starts; cancel ends all of them.
-func (s *base) enter(ctx context.Context) {
-	s.ctx, s.cancel = context.WithCancel(ctx)
-	s.probes, s.endProbes = context.WithCancel(s.ctx)
+// stack puts the owners of a session on top of each other.
+func stack(b *assignment.Generation, batches *batcher.Batcher) *Session {
+	s := &Session{gone: make(chan struct{})}
+	s.Generation, s.batches = b, batches
+	s.Partitions = make(map[kafka.TopicPartition]*assignment.Partition, len(b.Member.Assigned))
+	s.events = newEvents()
+	s.letter = letters.NewQueue(b.Budget, b.Config.MaxBackoff)
+	s.acks, s.filed, s.results = make(chan []*letters.Letter, 1), make(chan *filed, 64), make(chan result, b.Config.UploadConcurrency)
+	s.receipt.open = map[*filed]struct{}{}
+	s.commits = committer.New(&s.Assignment)
+	return s
 }

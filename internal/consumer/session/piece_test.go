@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -21,14 +22,14 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			pool := batcher.NewPool()
-			s := stack(&base{Process: &process.Process{Config: &process.Config{}, Log: slog.New(slog.DiscardHandler)}},
+			s := stack(&assignment.Generation{Process: &process.Process{Config: &process.Config{}, Log: slog.New(slog.DiscardHandler)}},
 				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, ledger: ledger.New(0, ledger.Frontier{}), commits: &commits.Schedule{}}
+				p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
 				for n := range c.namespaces {
 					s.add(fmt.Sprintf("namespace-%d", n), p, &fetch.Line{Offset: int64(n), Bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
-					p.ledger.Advance(int64(n) + 1)
+					p.Ledger.Advance(int64(n) + 1)
 				}
 			}
 			grown, charged := heapInUse()-before, pool.InUse()

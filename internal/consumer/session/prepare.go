@@ -1,6 +1,7 @@
 package session
 
 import (
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/importer"
 	"time"
 )
@@ -52,7 +53,7 @@ func (s *attempts) prepare(n *namespace, u *upload) {
 	u.imp = s.Importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
 	u.call = preparation
 	s.Pacer.BeganPreparing()
-	s.send(s.ctx, u.imp.Prepare, result{namespace: n, upload: u})
+	s.send(s.Ctx, u.imp.Prepare, result{namespace: n, upload: u})
 }
 
 // prepared takes the answer to a call for a URL. A failure counts like one of the
@@ -67,7 +68,7 @@ func (s *attempts) prepared(r result, now time.Time) {
 	default:
 		s.judge(r, now)
 	}
-	if n.Resting() && s.mode == running && u.mayLeave() {
+	if n.Resting() && s.Mode == assignment.Running && u.mayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)

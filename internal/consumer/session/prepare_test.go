@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 )
@@ -234,7 +235,7 @@ func TestSession_aDrainAwaitsTheNextURL(t *testing.T) {
 		r.api.takes, r.api.thinks = time.Second, 3*time.Second
 		r.feed(0, runOf("a", 0, 29)...)
 		r.after(4 * time.Second) // the first is stored, the second's and the third's URLs are asked for
-		r.beginDrain(drainRebalance, time.Now())
+		r.beginDrain(assignment.ForRebalance, time.Now())
 		r.after(20 * time.Second)
 		r.stored("a", offsets(0, 29)...)
 		if r.api.created("a") != 3 || r.api.unused != 0 {

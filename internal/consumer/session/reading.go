@@ -11,7 +11,7 @@ import (
 // startReading starts everything that reads from Kafka and returns what stops
 // it again, which may be called twice.
 func (s *Session) startReading() (stop func()) {
-	ctx, cancel := context.WithCancel(s.ctx)
+	ctx, cancel := context.WithCancel(s.Ctx)
 	wake := make(chan struct{}, 1)
 	refresh := func() {
 		select {
@@ -22,11 +22,11 @@ func (s *Session) startReading() (stop func()) {
 	cfg := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
 	cfg.Decoded, cfg.Distrusted = s.Decoded, s.distrusted
 	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.Mapper, s.Inflated, s.chunks) }
-	s.fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
-	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, newDecoder())
+	s.Fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
+	s.catchUp.reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
 	var wg sync.WaitGroup
-	wg.Go(func() { s.fetcher.Run(ctx) })
-	for _, in := range s.fetcher.Work {
+	wg.Go(func() { s.Fetcher.Run(ctx) })
+	for _, in := range s.Fetcher.Work {
 		d := newDecoder()
 		wg.Go(func() { d.Run(ctx, in) })
 	}
@@ -34,7 +34,7 @@ func (s *Session) startReading() (stop func()) {
 	starts, watch := s.starting(), s.watching()
 	wg.Go(func() { starts.Run(ctx, s.starts) })
 	wg.Go(func() { watch.Run(ctx, wake, s.found) })
-	wg.Go(func() { s.fetcher.Survey(ctx, s.Config.MetadataRefresh, s.SurveyFailed) })
+	wg.Go(func() { s.Fetcher.Survey(ctx, s.Config.MetadataRefresh, s.SurveyFailed) })
 	return func() {
 		cancel()
 		wg.Wait()
@@ -57,5 +57,5 @@ func (s *Session) discard() {
 		}
 		break
 	}
-	s.fetcher.Discard()
+	s.Fetcher.Discard()
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/receipt"
 )
@@ -40,10 +41,10 @@ func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Recei
 		if pc.takenBack() {
 			continue // the offsets are those of other records now
 		}
-		pc.partition.ledger.Become(pc.node, ledger.Receipt)
+		pc.partition.Ledger.Become(pc.node, ledger.Receipt)
 		f.pieces = append(f.pieces, pc)
 		r.Pieces = append(r.Pieces, receipt.Piece{
-			Topic: pc.partition.Topic, TopicID: pc.partition.topicID.String(), Partition: pc.partition.Partition,
+			Topic: pc.partition.Topic, TopicID: pc.partition.TopicID.String(), Partition: pc.partition.Partition,
 			First: pc.node.First, Last: pc.node.Last, Records: pc.lines,
 		})
 	}
@@ -61,7 +62,7 @@ func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Recei
 	s.Receipts.Post(r.Key(), value, int64(len(f.pieces))*pieceBytes, func() {
 		select {
 		case s.filed <- f:
-		case <-s.ctx.Done():
+		case <-s.Ctx.Done():
 		}
 	})
 	return r
@@ -79,16 +80,16 @@ func (s *filing) receipted(f *filed) {
 // receiptsFull reports whether imports have to wait until more receipts are
 // acknowledged. A drain stores what is open all the same.
 func (s *filing) receiptsFull() bool {
-	return s.Receipts != nil && s.mode == running && s.Receipts.Bytes() >= s.Budget.ReceiptsCeiling()
+	return s.Receipts != nil && s.Mode == assignment.Running && s.Receipts.Bytes() >= s.Budget.ReceiptsCeiling()
 }
 
 // fileLater lets a drain go on without the receipts that cannot be written now:
 // what is stored is not to be repeated for want of them.
 func (s *filing) fileLater(now time.Time) {
-	if len(s.receipt.open) == 0 || s.mode != draining {
+	if len(s.receipt.open) == 0 || s.Mode != assignment.Draining {
 		return
 	}
-	if begin := later(s.receipt.last, s.drain.began); now.Before(begin.Add(receiptPatience)) && !s.Receipts.Failing() {
+	if begin := later(s.receipt.last, s.Drain.Began); now.Before(begin.Add(receiptPatience)) && !s.Receipts.Failing() {
 		return
 	}
 	s.settleFiled()

@@ -156,7 +156,7 @@ func TestSession_aReceiptNamesWhatALogStillHolds(t *testing.T) {
 		r.feed(0, recordbatch.InNS(0, "a"))
 		r.feed(1, runOf("a", 0, 8)...)
 		n := r.namespace("a")
-		n.uploads[0].pieces[0].partition.ledger = r.part(1).ledger // as if it had started over
+		n.uploads[0].pieces[0].partition.Ledger = r.part(1).Ledger // as if it had started over
 		r.after(2 * time.Second)
 		if len(receipts.posted) != 1 || len(receipts.posted[0].Pieces) != 1 || receipts.posted[0].Pieces[0].Partition != 1 {
 			t.Errorf("the receipt is %+v", receipts.posted)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
@@ -105,14 +106,14 @@ func poison(first, last int64) (records []recordbatch.Record) {
 
 func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		r.feed(0, poison(0, maxSingles-2)...)
-		c := r.part(0).cursor
+		r.feed(0, poison(0, assignment.MaxSingles-2)...)
+		c := r.part(0).Cursor
 		if c.Paused {
 			t.Error("reading pauses too early")
 		}
 		epoch := c.Epoch.Load()
-		r.feed(0, poison(maxSingles-1, maxSingles-1)...)
-		if !c.Paused || c.Epoch.Load() == epoch || c.Offset != maxSingles {
+		r.feed(0, poison(assignment.MaxSingles-1, assignment.MaxSingles-1)...)
+		if !c.Paused || c.Epoch.Load() == epoch || c.Offset != assignment.MaxSingles {
 			t.Errorf("paused %t, reads again from %d", c.Paused, c.Offset)
 		}
 		r.feed(1, runOf("good", 0, 9)...)
@@ -121,8 +122,8 @@ func TestSession_tooManyHeldRecordsPauseThePartition(t *testing.T) {
 			p.Error == nil || !strings.Contains(*p.Error, "reading pauses") {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)
 		}
-		if f := r.frontier(0); len(f.Whole) != maxSingles || f.Below != maxSingles {
-			t.Errorf("the commit names %d of %d held records, below %d", len(f.Whole), maxSingles, f.Below)
+		if f := r.frontier(0); len(f.Whole) != assignment.MaxSingles || f.Below != assignment.MaxSingles {
+			t.Errorf("the commit names %d of %d held records, below %d", len(f.Whole), assignment.MaxSingles, f.Below)
 		}
 	})
 }
@@ -145,11 +146,11 @@ func TestSession_heldRecordsOfOneChunkFitTheCommit(t *testing.T) {
 		}
 		r.feed(0, many...)
 		p := r.part(0)
-		if !p.cursor.Paused || p.ledger.Position() != 501*apart || p.cursor.Offset != 501*apart {
-			t.Errorf("paused %t at %d, to be read on from %d; want %d", p.cursor.Paused, p.ledger.Position(), p.cursor.Offset, 501*apart)
+		if !p.Cursor.Paused || p.Ledger.Position() != 501*apart || p.Cursor.Offset != 501*apart {
+			t.Errorf("paused %t at %d, to be read on from %d; want %d", p.Cursor.Paused, p.Ledger.Position(), p.Cursor.Offset, 501*apart)
 		}
-		if f := r.frontier(0); len(f.Whole) != maxSingles || f.Below != 501*apart || p.omitted != 0 {
-			t.Errorf("the commit names %d held records, below %d, %d namespaces omitted", len(f.Whole), f.Below, p.omitted)
+		if f := r.frontier(0); len(f.Whole) != assignment.MaxSingles || f.Below != 501*apart || p.Omitted != 0 {
+			t.Errorf("the commit names %d held records, below %d, %d namespaces omitted", len(f.Whole), f.Below, p.Omitted)
 		}
 		r.after(age)
 		r.stored("a", 500*apart)
@@ -168,16 +169,16 @@ func TestSession_aPauseEndsWithTheDeadLetters(t *testing.T) {
 			}
 			return nil
 		}
-		r.feed(0, poison(0, maxSingles-1)...)
-		if !r.part(0).cursor.Paused {
+		r.feed(0, poison(0, assignment.MaxSingles-1)...)
+		if !r.part(0).Cursor.Paused {
 			t.Fatal("reading goes on")
 		}
 		away = false
 		r.after(r.Config.MaxBackoff)
-		if r.part(0).cursor.Paused {
+		if r.part(0).Cursor.Paused {
 			t.Error("reading is paused after the letters were taken")
 		}
-		r.watermark(0, maxSingles)
+		r.watermark(0, assignment.MaxSingles)
 	}, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
 }
 
@@ -198,10 +199,10 @@ func TestSession_deadLettersLeaveRoomInASmallBudget(t *testing.T) {
 		}
 		answer = nil
 		r.after(r.Config.MaxBackoff)
-		if r.part(0).cursor.Paused {
+		if r.part(0).Cursor.Paused {
 			t.Error("reading is paused although the topic has taken what there was")
 		}
-		for r.part(0).ledger.Position() < 100 {
+		for r.part(0).Ledger.Position() < 100 {
 			r.replay(0)
 		}
 		lettered(t, r.letters, 0, 99)
@@ -272,7 +273,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.after(age)
 		tp := r.part(0).TopicPartition
-		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commits.commitOf(r.part(0))}, func(c *process.Config) {
+		r = newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: r.commits.CommitOf(r.part(0))}, func(c *process.Config) {
 			c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: {{First: 0, Last: 0}}}
 		})
 		r.feed(0, log...)
@@ -307,7 +308,7 @@ func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
 		}
 		r.stored("good", 2)
 		r.watermark(0, 0)
-		if got := r.part(0).heldCount; got != 2 {
+		if got := r.part(0).HeldCount; got != 2 {
 			t.Errorf("%d records are held, want 2", got)
 		}
 	}, func(c *process.Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })

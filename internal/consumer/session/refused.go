@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/importer"
@@ -73,35 +74,35 @@ func (s *deadLetters) letterJob() *catchUpTask {
 	}
 	u := r.uploads[i]
 	p := u.pieces[u.reading].partition
-	job := &fetch.CatchUpJob{Cursor: p.cursor, From: u.readFrom, Wanted: map[string]bool{u.namespace.Name: true}, Originals: true}
+	job := &fetch.CatchUpJob{Cursor: p.Cursor, From: u.readFrom, Wanted: map[string]bool{u.namespace.Name: true}, Originals: true}
 	return &catchUpTask{CatchUpJob: job, partition: p, upload: u}
 }
 
 // readable says whether the refused batch's next records can be read here.
 func (u *upload) readable() bool {
 	p := u.pieces[u.reading].partition
-	return p.open() && !p.lost
+	return p.IsOpen() && !p.Lost
 }
 
 // takeLetters posts the records that a chunk of the job found.
-func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *partition, now time.Time) {
+func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *assignment.Partition, now time.Time) {
 	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.Start > u.readFrom {
 		return
 	}
 	pc := &u.pieces[u.reading]
 	for i := range c.Rejects {
 		r := &c.Rejects[i]
-		if r.Offset < u.readFrom || r.Offset > pc.node.Last || p.ledger.Done(u.namespace.Name, r.Offset) || p.ledger.Overtaken(u.namespace.Name, r.Offset) || !pc.node.Single && p.ledger.Released(r.Offset) {
+		if r.Offset < u.readFrom || r.Offset > pc.node.Last || p.Ledger.Done(u.namespace.Name, r.Offset) || p.Ledger.Overtaken(u.namespace.Name, r.Offset) || !pc.node.Single && p.Ledger.Released(r.Offset) {
 			continue
 		}
 		l := letters.Of(r)
 		if l.IsLetter() {
-			s.holdRecord(p, r.Offset, r.Time, "the API refused it, and it is a dead letter of a bridge already", now)
+			s.HoldRecord(p, r.Offset, r.Time, "the API refused it, and it is a dead letter of a bridge already", now)
 			continue
 		}
 		l.Describe("refused", u.refusal.Err.Error())
 		l.Namespace, l.RequestID = u.namespace.Name, u.refusal.RequestID
-		l.Owner = &letterOwner{partition: p, history: p.ledger, upload: u}
+		l.Owner = &letterOwner{partition: p, history: p.Ledger, upload: u}
 		u.awaited++
 		s.letter.Post(l)
 	}
@@ -137,7 +138,7 @@ func (s *deadLetters) lettersRead(u *upload) {
 
 // lettersVanished goes on with a refused batch behind records that the
 // retention has removed.
-func (s *deadLetters) lettersVanished(u *upload, p *partition, start int64) {
+func (s *deadLetters) lettersVanished(u *upload, p *assignment.Partition, start int64) {
 	if u.reading < len(u.pieces) && u.pieces[u.reading].partition == p {
 		s.readTo(u, start)
 	}
@@ -161,7 +162,7 @@ func (s *deadLetters) settleRefused(batch []*letters.Letter) {
 // start of those of which the first ones are: the next owner need not write them
 // again.
 func (s *deadLetters) letteredTo(u *upload) {
-	awaited := map[*partition]int64{} // the first offset of each
+	awaited := map[*assignment.Partition]int64{} // the first offset of each
 	for l := range s.letter.Waiting() {
 		o := whose(l)
 		if first, ok := awaited[o.partition]; o.upload == u && (!ok || l.Offset < first) {
@@ -188,10 +189,10 @@ func (s *deadLetters) letteredTo(u *upload) {
 func (s *deadLetters) pieceLettered(pc *piece, next int64) {
 	p, node := pc.partition, pc.node
 	if next > node.Last {
-		s.settleNode(p, node)
-		s.pauseHeld(p)
+		s.SettleNode(p, node)
+		s.PauseOrResume(p)
 	} else if next > node.First {
-		s.shiftNode(p, node, next)
+		s.ShiftNode(p, node, next)
 	}
 }
 

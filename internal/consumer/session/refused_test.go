@@ -87,7 +87,7 @@ func TestSession_aRefusedLineIsNotCountedAgainByTheNextGeneration(t *testing.T) 
 		first.feed(0, runOf("bad", 0, 9)...)
 		first.after(time.Second)
 		first.wantRefused(10)
-		committed := map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: first.commits.commitOf(first.part(0))}
+		committed := map[kafka.TopicPartition]kafka.CommitOffset{{Topic: "orders", Partition: 0}: first.commits.CommitOf(first.part(0))}
 		first.giveUp()
 		first.Pacer.Reset()
 

@@ -3,6 +3,7 @@ package session
 import (
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/pace"
 )
@@ -21,7 +22,7 @@ const maxVictims = 1000
 // relieved is relieve, at most once in a while, and not while draining: nothing
 // would read the lines again.
 func (s *memory) relieved(need int64, now time.Time) bool {
-	if now.Before(s.reliefAt) || s.mode != running {
+	if now.Before(s.reliefAt) || s.Mode != assignment.Running {
 		return false
 	}
 	if s.relieve(need, now) {

@@ -19,7 +19,7 @@ import (
 
 // remove makes the log of a partition begin at start, as a fetch or a survey tells.
 func (r *sessionRig) remove(partition int32, start int64) {
-	r.part(partition).cursor.LogStart.Store(start)
+	r.part(partition).Cursor.LogStart.Store(start)
 	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
 	r.logs[tp] = slices.DeleteFunc(r.logs[tp], func(rec recordbatch.Record) bool { return rec.Offset < start })
 }
@@ -49,7 +49,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 		} {
 			r.remove(0, step.start)
 			r.after(age)
-			if got := p.ledger.Watermark(); got != step.watermark || lost() != step.lost {
+			if got := p.Ledger.Watermark(); got != step.watermark || lost() != step.lost {
 				t.Errorf("the log begins at %d: watermark %d with %v lost, want %d with %v", step.start, got, lost(), step.watermark, step.lost)
 			}
 			st := r.status().Partitions[0]
@@ -79,7 +79,7 @@ func TestSession_aCatchUpReadGoesOnAtTheLogStart(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", refusal)
 		r.feed(0, runOf("bad", 0, 9)...)
-		job := &catchUpTask{partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).cursor, Wanted: map[string]bool{"bad": true}}}
+		job := &catchUpTask{partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Wanted: map[string]bool{"bad": true}}}
 		r.remove(0, 6)
 		r.catchUpOver(job, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
 		r.watermark(0, 6)
@@ -97,18 +97,18 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, append(poison(0, 0), runOf("a", 1, 9)...)...)
 		r.after(age)
-		commit = r.commits.commitOf(r.part(0))
+		commit = r.commits.CommitOf(r.part(0))
 	})
 	for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newSessionRig(t, nil, func(c *process.Config) { c.OffsetReset = reset })
 			p := r.part(0)
-			p.cursor = nil
+			p.Cursor = nil
 			found := r.starting().Place(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
 			r.open([]discovery.Start{found}, time.Now())
 			r.feed(0, runOf("a", 4, 12)...)
-			if r.after(age); p.heldOut || p.failure != nil {
-				t.Errorf("reset %v: held out %t, %v", reset, p.heldOut, p.failure)
+			if r.after(age); p.HeldOut || p.Failure != nil {
+				t.Errorf("reset %v: held out %t, %v", reset, p.HeldOut, p.Failure)
 			}
 			r.stored("a", 10, 11, 12)
 			r.watermark(0, 13)
@@ -162,7 +162,7 @@ func TestSession_missesHeldRecordsThatAreCompactedMeanwhile(t *testing.T) {
 		}
 		r.stored("b", slices.Concat(offsets(1, 9), offsets(20, 29))...)
 		before := r.jobs
-		r.part(1).ledger.All(func(n *ledger.Node) bool { r.releaseHeld(r.part(1), n); return true })
+		r.part(1).Ledger.All(func(n *ledger.Node) bool { r.ReleaseHeld(r.part(1), n); return true })
 		if r.after(2 * lookInterval); r.jobs != before {
 			t.Errorf("%d looks at partitions that hold nothing", r.jobs-before)
 		}
@@ -176,13 +176,13 @@ func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.feed(0, append(append(poison(0, 1), runOf("a", 2, 8)...), poison(9, 9)...)...)
 		r.after(age)
-		commit = r.commits.commitOf(r.part(0))
+		commit = r.commits.CommitOf(r.part(0))
 	})
 	synctest.Test(t, func(t *testing.T) {
 		r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: commit})
 		r.feed(0, append(poison(1, 1), runOf("a", 2, 12)...)...) // 9 is a line now
-		if r.after(age); r.part(0).ledger.Watermark() != 1 {
-			t.Errorf("watermark %d", r.part(0).ledger.Watermark())
+		if r.after(age); r.part(0).Ledger.Watermark() != 1 {
+			t.Errorf("watermark %d", r.part(0).Ledger.Watermark())
 		}
 		r.stored("a", 9, 10, 11, 12)
 		if n := testutil.ToFloat64(r.Metrics.Lost("orders")); n != 1 {
@@ -203,7 +203,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *process.Config) { c.OffsetReset = reset })
 				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
 				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
-				if held := r.part(0).heldOut; held != (begin > 40 && reset == ledger.ResetHold) {
+				if held := r.part(0).HeldOut; held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)
 				} else if n := testutil.ToFloat64(r.Metrics.Lost("orders")); !held && n != want {
 					t.Errorf("%s: %v records are lost, want %v", name, n, want)

@@ -27,7 +27,7 @@ import (
 // the log from there.
 func handOver(r *sessionRig, log []recordbatch.Record, change ...func(*sessionRig)) *sessionRig {
 	r.t.Helper()
-	o := r.commits.commitOf(r.part(0))
+	o := r.commits.CommitOf(r.part(0))
 	next := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{o.TopicPartition: o})
 	next.api.stored = r.api.stored
 	for _, c := range change {

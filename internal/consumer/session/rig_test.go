@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -83,17 +84,17 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	}
 	p.Letters = r.letters
 	p.Config.DLQTopic = "dlq"
-	m := Member{
+	m := assignment.Member{
 		ID: "member", Generation: 3, Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}},
 		Subscription: kafka.Subscription{Cluster: "cluster", Topics: []string{"orders"}, Parts: map[string]int{"orders": 2}, IDs: map[string]wire.UUID{"orders": ownTopic}},
 	}
 	r.Session = New(p, m)
 	s := r.Session
-	s.enter(t.Context())
-	s.member.Term, s.member.Lease = newFakeTerm(), group.NewLease(s.Config.SessionTimeout, time.Now())
+	s.Enter(t.Context())
+	s.Member.Term, s.Member.Lease = newFakeTerm(), group.NewLease(s.Config.SessionTimeout, time.Now())
 	reading := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
-	s.fetcher = fetch.New(&reading, nil, s.Fetched, 1, func() {})
-	s.catchUp.reader = fetch.NewCatchUpReader(s.fetcher, nil)
+	s.Fetcher = fetch.New(&reading, nil, s.Fetched, 1, func() {})
+	s.catchUp.reader = fetch.NewCatchUpReader(s.Fetcher, nil)
 	s.commits.Sent(time.Now(), 0) // no commit goes out
 	r.decode = fetch.NewDecoder(&reading, s.Mapper, s.Inflated, r.lines)
 	var found []discovery.Start
@@ -111,8 +112,8 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 
 // end checks that nothing is left behind.
 func (r *sessionRig) end() {
-	r.cancel()
-	r.wg.Wait()
+	r.Cancel()
+	r.Tasks.Wait()
 	r.giveUp()
 	r.decode.DropArena()
 	if r.pending != nil {
@@ -123,8 +124,8 @@ func (r *sessionRig) end() {
 	}
 }
 
-func (r *sessionRig) part(n int32) *partition {
-	return r.partitions[kafka.TopicPartition{Topic: "orders", Partition: n}]
+func (r *sessionRig) part(n int32) *assignment.Partition {
+	return r.Partitions[kafka.TopicPartition{Topic: "orders", Partition: n}]
 }
 
 // feed appends records to a partition's log and lets the session take them.
@@ -132,8 +133,8 @@ func (r *sessionRig) feed(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
 	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
 	r.logs[tp] = append(r.logs[tp], records...)
-	p := r.partitions[tp]
-	r.decode.Serve(r.t.Context(), r.work(p.cursor, records, nil))
+	p := r.Partitions[tp]
+	r.decode.Serve(r.t.Context(), r.work(p.Cursor, records, nil))
 	r.settleDown()
 }
 
@@ -146,7 +147,7 @@ func (r *sessionRig) work(c *fetch.Cursor, records []recordbatch.Record, job *fe
 	}
 	from := records[0].Offset
 	if job == nil { // the main read goes on where it was
-		from = r.partitions[c.TopicPartition].ledger.Position()
+		from = r.Partitions[c.TopicPartition].Ledger.Position()
 	}
 	return fetch.Work{Cursor: c, Epoch: c.Epoch.Load(), From: from, High: 1000, Records: l.Bytes[:copy(l.Bytes, raw)], Lease: l, CatchUp: job}
 }
@@ -207,7 +208,7 @@ func (r *sessionRig) after(d time.Duration) {
 	r.t.Helper()
 	for ; d > 0; d -= time.Second {
 		time.Sleep(min(d, time.Second))
-		r.member.Lease.Renew(time.Now())
+		r.Member.Lease.Renew(time.Now())
 		r.settleDown()
 	}
 }
@@ -229,7 +230,7 @@ func (r *sessionRig) stored(ns string, offsets ...int64) {
 // watermark compares the committable offset of a partition.
 func (r *sessionRig) watermark(partition int32, want int64) {
 	r.t.Helper()
-	if got := r.part(partition).ledger.Watermark(); got != want {
+	if got := r.part(partition).Ledger.Watermark(); got != want {
 		r.t.Errorf("watermark of partition %d is %d, want %d", partition, got, want)
 	}
 }
@@ -237,7 +238,7 @@ func (r *sessionRig) watermark(partition int32, want int64) {
 // frontier is what a commit of the partition would say now.
 func (r *sessionRig) frontier(partition int32) ledger.Frontier {
 	r.t.Helper()
-	m, err := ledger.Decode(r.commits.commitOf(r.part(partition)).Metadata)
+	m, err := ledger.Decode(r.commits.CommitOf(r.part(partition)).Metadata)
 	if err != nil {
 		r.t.Fatal(err)
 	}

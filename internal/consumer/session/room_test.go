@@ -28,7 +28,7 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newIntakeRig(t)
 			s := r.session
-			k := fetch.NewChunk(r.partition.cursor, 0)
+			k := fetch.NewChunk(r.partition.Cursor, 0)
 			k.Add("users", fetch.Line{Offset: 0, Bytes: []byte(`{"id":"a"}`)})
 			k.Next, k.Records = 1, 1
 			s.pending, s.pendingCost = k, c.cost
@@ -37,8 +37,8 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 			}
 			s.Budget.Charge(budget.Letters, s.Budget.Free()-c.free)
 			s.retryPending(time.Now())
-			if taken := s.pending == nil; taken != c.taken || r.partition.ledger.Position() == 1 != c.taken {
-				t.Errorf("taken: %v, position %d, want %v", taken, r.partition.ledger.Position(), c.taken)
+			if taken := s.pending == nil; taken != c.taken || r.partition.Ledger.Position() == 1 != c.taken {
+				t.Errorf("taken: %v, position %d, want %v", taken, r.partition.Ledger.Position(), c.taken)
 			}
 		})
 	}

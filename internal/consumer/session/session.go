@@ -7,21 +7,12 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
+	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
-	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/kafka/group"
-)
-
-// mode is the stage of a session's life.
-type mode uint8
-
-const (
-	running  mode = iota
-	draining      // no new lines are read; what is open is being stored and committed
-	fenced        // another member owns the partitions: everything is dropped
 )
 
 // Session is one generation of the group: it owns the partitions, the open
@@ -36,29 +27,10 @@ const (
 // channel. All of them have ended when run returns.
 type Session struct {
 	intake  // and in it the owners below, see owners.go
-	commits *committer
+	commits *committer.Committer
 	lookout lookout
+	unclear []string      // topics of which the brokers say nothing
 	gone    chan struct{} // closed when Run returns
-}
-
-// Member is what the group knows this process by, for one generation.
-type Member struct {
-	ID                 string
-	InstanceID         string // of a static member, "" for none
-	Generation         int32
-	Term               Term
-	Lease              *group.Lease
-	Stale              int // assignments in a row that left out topics or partitions, see group.Generation
-	Assigned           []kafka.TopicPartition
-	kafka.Subscription // when it joined
-}
-
-// Term is how long a generation lasts, see group.Generation.
-type Term interface {
-	Rebalance() <-chan struct{}
-	Deadline() time.Time
-	Lost() <-chan struct{}
-	Err() error
 }
 
 // result is what an attempt has come to.
@@ -71,22 +43,23 @@ type result struct {
 }
 
 // New prepares the session of a generation. It starts nothing.
-func New(p *process.Process, m Member) *Session {
+func New(p *process.Process, m assignment.Member) *Session {
 	p.Metrics.Subscribed(slices.AppendSeq(slices.Clone(p.Config.Topics.Topics), maps.Keys(m.Parts)))
-	s := stack(&base{Process: p, member: m, unclear: m.Unclear, events: newEvents(p.Config.UploadConcurrency)}, batcher.New(p.Config.Batch, p.Pool))
+	s := stack(&assignment.Generation{Process: p, Member: m}, batcher.New(p.Config.Batch, p.Pool))
+	s.unclear = m.Unclear
 	for _, tp := range m.Assigned {
-		s.partitions[tp] = &partition{TopicPartition: tp, committed: -1, topicID: m.IDs[tp.Topic], metadata: commits.NewLimit(ledger.MaxMetadata), commits: &s.commits.Schedule}
+		s.Partitions[tp] = &assignment.Partition{TopicPartition: tp, Committed: -1, TopicID: m.IDs[tp.Topic], Metadata: commits.NewLimit(ledger.MaxMetadata), Commits: &s.commits.Schedule}
 	}
 	return s
 }
 
 // FencedBy returns, once Run has returned, why the partitions were taken from this
 // member, or nil if they were not.
-func (s *Session) FencedBy() error { return s.fencedBy }
+func (s *Session) FencedBy() error { return s.FenceReason }
 
 // Away reports that no heartbeat and no commit was acknowledged for a whole lease.
 // Any goroutine may ask.
-func (s *Session) Away() bool { return s.member.Lease.Check() != nil }
+func (s *Session) Away() bool { return s.Member.Lease.Check() != nil }
 
 // Run works until the group rebalances, stop is closed, or the subscription has
 // to change; then it drains. It stops at once where the generation is lost. When
@@ -94,11 +67,11 @@ func (s *Session) Away() bool { return s.member.Lease.Check() != nil }
 // unfinished says that something was given up that no policy holds.
 func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 	defer close(s.gone)
-	s.enter(context.Background())
-	defer s.cancel()
+	s.Enter(context.Background())
+	defer s.Cancel()
 	reading := s.startReading()
 	defer reading()
-	s.rebalance, s.lost, s.stop = s.member.Term.Rebalance(), s.member.Term.Lost(), stop
+	s.rebalance, s.lost, s.stop = s.Member.Term.Rebalance(), s.Member.Term.Lost(), stop
 	defer s.timer.Stop()
 	for !s.over() {
 		s.event()
@@ -112,21 +85,21 @@ func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 func (s *Session) turn(now time.Time) {
 	s.Pulse.Beat(now)
 	s.countMemoryPause(now)
-	if s.mode == running {
+	if s.Mode == assignment.Running {
 		s.resumeMarked()
 		s.retryPending(now)
 		s.expire(now)
 		s.lookAround(now)
-		s.countHeldPauses(now)
+		s.CountHeldPauses(now)
 	}
 	s.nextCatchUp(now)
 	s.grantLarge(now)
 	s.Pacer.Wake(now)
 	s.dispatch(now)
-	s.drain.asking = s.askBeforeEnd(now)
+	s.Drain.Asking = s.askBeforeEnd(now)
 	s.sendLetters(now)
 	s.fileLater(now)
-	s.commits.commit(now)
+	s.commits.Commit(now)
 	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
 
@@ -142,7 +115,7 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 			at = t
 		}
 	}
-	if s.mode == running {
+	if s.Mode == assignment.Running {
 		if t, ok := s.batches.NextDeadline(); ok {
 			consider(t)
 		}
@@ -155,8 +128,8 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 	consider(s.Pacer.NextWake(now))
 	consider(s.commits.Due())
 	consider(s.letter.Due())
-	if s.mode == draining {
-		consider(s.drain.deadline)
+	if s.Mode == assignment.Draining {
+		consider(s.Drain.Deadline)
 		if len(s.receipt.open) > 0 {
 			consider(now.Add(receiptPoll))
 		}

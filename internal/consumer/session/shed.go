@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -52,24 +53,24 @@ func (s *imports) shedUpload(n *namespace, u *upload, now time.Time) {
 func (s *imports) shedPieces(n *namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
 		p, node := pc.partition, pc.node
-		if node.Partition() != p.ledger {
+		if node.Partition() != p.Ledger {
 			continue // the partition started over meanwhile
 		}
 		first, timestamp := node.First, node.Timestamp
 		mark := n.shed[p]
 		switch {
 		case mark == nil && !node.Single:
-			p.ledger.Become(node, ledger.Shed)
+			p.Ledger.Become(node, ledger.Shed)
 			s.mark(n, p, node)
 			continue
 		case mark == nil:
-			s.mark(n, p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
+			s.mark(n, p, s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
 		case first < mark.First:
-			moved := s.tracked(p.ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
-			s.dropNode(p, mark)
+			moved := s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
+			s.DropNode(p, mark)
 			s.mark(n, p, moved)
 		}
-		s.dropNode(p, node)
+		s.DropNode(p, node)
 	}
 }
 
@@ -91,7 +92,7 @@ func markCost(n *namespace) int64 {
 }
 
 // mark remembers where a namespace's dropped lines begin in a partition.
-func (s *imports) mark(n *namespace, p *partition, node *ledger.Node) {
+func (s *imports) mark(n *namespace, p *assignment.Partition, node *ledger.Node) {
 	if node == nil {
 		return
 	}
@@ -99,14 +100,14 @@ func (s *imports) mark(n *namespace, p *partition, node *ledger.Node) {
 		s.Budget.Charge(budget.Marks, markCost(n))
 	}
 	if n.shed == nil {
-		n.shed = map[*partition]*ledger.Node{}
+		n.shed = map[*assignment.Partition]*ledger.Node{}
 	}
 	n.shed[p] = node
 }
 
 // unmark forgets where a namespace's dropped lines begin in a partition: there
 // are none any more.
-func (s *imports) unmark(n *namespace, p *partition) {
+func (s *imports) unmark(n *namespace, p *assignment.Partition) {
 	if n.shed[p] != nil {
 		delete(n.shed, p)
 		s.Budget.Charge(budget.Marks, -markCost(n))
@@ -115,7 +116,7 @@ func (s *imports) unmark(n *namespace, p *partition) {
 
 // marksFit reports whether the lines of the chunk that have to be dropped could
 // be remembered.
-func (s *imports) marksFit(c *fetch.Chunk, p *partition) bool {
+func (s *imports) marksFit(c *fetch.Chunk, p *assignment.Partition) bool {
 	var cost int64
 	for i := range c.Groups {
 		if n := s.lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.shed[p] == nil {
@@ -129,41 +130,13 @@ func (s *imports) marksFit(c *fetch.Chunk, p *partition) bool {
 // of it is free.
 func (s *imports) resumeMarked() {
 	if s.Budget.Held(budget.Marks) <= s.Budget.Ceiling(budget.Marks)/2 {
-		s.resume(awaitsMarks)
+		s.Resume(assignment.AwaitsMarks)
 	}
 }
 
 // dropFrom marks the first line of a namespace that is dropped on reading.
-func (s *imports) dropFrom(n *namespace, p *partition, offset, timestamp int64, now time.Time) {
-	s.mark(n, p, s.tracked(p.ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
-}
-
-// settleNode ends a node whose lines are done.
-func (s *assigned) settleNode(p *partition, node *ledger.Node) {
-	s.ended(p, p.ledger.Settle(node))
-}
-
-// dropNode ends a node whose lines other nodes stand for.
-func (s *assigned) dropNode(p *partition, node *ledger.Node) {
-	s.ended(p, p.ledger.Drop(node))
-}
-
-// shiftNode moves the start of a node to first: the lines before it are done, or
-// other nodes stand for them.
-func (s *assigned) shiftNode(p *partition, node *ledger.Node, first int64) {
-	if err := p.ledger.Shift(node, first, node.Timestamp); err != nil {
-		s.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
-	}
-	p.touch()
-}
-
-// ended tells of a mistake in this package, or lets the partition be committed.
-func (s *assigned) ended(p *partition, err error) {
-	if err != nil {
-		s.Log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
-		return
-	}
-	p.touch()
+func (s *imports) dropFrom(n *namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
+	s.mark(n, p, s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -49,9 +50,9 @@ func (s *Session) lookAround(now time.Time) {
 // partitions.
 func (s *Session) reportSilence(now time.Time) {
 	silent := map[int32][]string{}
-	for _, p := range sortedPartitions(s.partitions) {
-		if p.open() && !p.lost {
-			if st := s.fetcher.Standing(p.cursor); silence(st, now) > 0 {
+	for _, p := range assignment.Sorted(s.Partitions) {
+		if p.IsOpen() && !p.Lost {
+			if st := s.Fetcher.Standing(p.Cursor); silence(st, now) > 0 {
 				silent[st.Leader] = append(silent[st.Leader], fmt.Sprintf("%s/%d", p.Topic, p.Partition))
 				if len(silent[st.Leader]) == 1 {
 					s.Faults.Log(now, "a leader does not answer for its partitions; they are asked for again and again, the others go on", fmt.Sprintf("silent/%d", st.Leader),
@@ -72,7 +73,7 @@ func silence(st fetch.Standing, now time.Time) time.Duration {
 
 // throttled reports how long a broker lets reading wait because of a quota. Any
 // goroutine may call it.
-func (s *base) throttled(broker int32, d time.Duration) {
+func (s *Session) throttled(broker int32, d time.Duration) {
 	s.Metrics.Throttled().Add(d.Seconds())
 	s.Faults.Log(time.Now(), "a broker slows reading down: a quota of this client or user is used up", fmt.Sprintf("throttled/%d", broker),
 		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
@@ -80,7 +81,7 @@ func (s *base) throttled(broker int32, d time.Duration) {
 
 // distrusted reports that a replica in this process's rack is given up for a while. Any
 // goroutine may call it.
-func (s *base) distrusted(tp kafka.TopicPartition, replica int32, why error) {
+func (s *Session) distrusted(tp kafka.TopicPartition, replica int32, why error) {
 	s.Faults.Log(time.Now(), "a replica in this rack is not read from for a while; their leaders are; nothing is lost", fmt.Sprintf("replica/%d", replica),
 		"broker", replica, "topic", tp.Topic, "partition", tp.Partition, "error", s.Explain(why))
 }
@@ -136,11 +137,11 @@ func (s *imports) fullest() string {
 // standstill says in a partition's status why nothing is read of it, where the
 // partition itself has nothing to do with that. full is what fills the memory, "" if
 // it is not full.
-func (s *Session) standstill(out *report.PartitionStatus, p *partition, full string, now time.Time) {
-	if !p.open() || out.Error != nil {
+func (s *Session) standstill(out *report.PartitionStatus, p *assignment.Partition, full string, now time.Time) {
+	if !p.IsOpen() || out.Error != nil {
 		return
 	}
-	st, state, text := s.fetcher.Standing(p.cursor), "", ""
+	st, state, text := s.Fetcher.Standing(p.Cursor), "", ""
 	switch d := silence(st, now); {
 	case d > 0:
 		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), s.Explain(st.Err))

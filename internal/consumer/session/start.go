@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -13,9 +14,9 @@ import (
 func (s *Session) starting() *discovery.Starts {
 	p := s.Process
 	return &discovery.Starts{
-		Client: p.Client, Group: p.Config.Group, Generation: s.member.Generation, Assigned: s.member.Assigned, Subscription: s.member.Subscription,
+		Client: p.Client, Group: p.Config.Group, Generation: s.Member.Generation, Assigned: s.Member.Assigned, Subscription: s.Member.Subscription,
 		ReadCommitted: p.Config.ReadCommitted, Fingerprint: p.Fingerprint, Reset: p.Config.OffsetReset, Known: p.Known, Recollections: p.Recollections,
-		Refresh: s.fetcher.Refresh, Failed: p.StartsFailed,
+		Refresh: s.Fetcher.Refresh, Failed: p.StartsFailed,
 	}
 }
 
@@ -23,40 +24,40 @@ func (s *Session) starting() *discovery.Starts {
 func (s *Session) open(rs []discovery.Start, now time.Time) {
 	ahead, passed, failed := int64(0), int64(0), 0
 	for _, r := range rs {
-		p := s.partitions[r.TopicPartition]
-		if p == nil || p.open() {
+		p := s.Partitions[r.TopicPartition]
+		if p == nil || p.IsOpen() {
 			continue
 		}
-		if p.failure = nil; r.Problem != nil {
-			p.failure, p.failing = errors.New(s.Explain(r.Problem)), now
+		if p.Failure = nil; r.Problem != nil {
+			p.Failure, p.Failing = errors.New(s.Explain(r.Problem)), now
 			failed++
 			continue
 		}
 		s.remark(&r)
-		p.committed, p.acked = r.Committed.Offset, ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
-		p.ledger = ledger.New(r.At.Offset, r.At.Frontier)
-		p.caughtUp = now
+		p.Committed, p.Acked = r.Committed.Offset, ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
+		p.Ledger = ledger.New(r.At.Offset, r.At.Frontier)
+		p.CaughtUp = now
 		if r.At.Reset != "" {
-			s.tellReset(&r)
-			p.touch()
+			s.TellReset(&r)
+			p.Touch()
 		}
 		if r.Recalled || r.At.Offset != r.Committed.Offset {
-			p.touch()
+			p.Touch()
 		}
 		if r.At.First {
-			p.born = s.member.Generation
+			p.Born = s.Member.Generation
 			passed += r.At.Offset - r.Log.Begin
-			p.touch()
+			p.Touch()
 		}
-		p.cursor = s.fetcher.Open(p.TopicPartition, p.topicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || s.mode != running)
-		p.cursor.Know(r.Log)
+		p.Cursor = s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || s.Mode != assignment.Running)
+		p.Cursor.Know(r.Log)
 		if r.At.Held && !r.Recalled {
 			// Committed unchanged: new metadata would say to the next owner that the
 			// offset is of this log.
-			p.asFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
+			p.AsFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
 		}
 		if r.At.Held {
-			s.holdOut(p, r.At.Problem, now)
+			s.HoldOut(p, r.At.Problem, now)
 		}
 		ahead += max(0, r.Log.End-r.At.Offset)
 	}
@@ -79,21 +80,4 @@ func (s *Session) remark(r *discovery.Start) {
 	case ledger.UnknownWriting:
 		s.Log.Warn("commit metadata of an unknown kind is ignored; repeats are possible", "topic", r.Topic, "partition", r.Partition)
 	}
-}
-
-func (s *assigned) tellReset(r *discovery.Start) {
-	s.Metrics.OffsetReset(r.Topic, r.At.Reset)
-	if r.At.Reset == "below_log_start" {
-		s.Metrics.Lost(r.Topic).Add(float64(r.At.Gap))
-	}
-	s.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
-		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
-}
-
-// holdOut keeps a partition from being read until somebody decides.
-func (s *assigned) holdOut(p *partition, err error, now time.Time) {
-	p.heldOut, p.failure, p.failing = true, err, now
-	s.fetcher.Pause(p.cursor, true)
-	s.Log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
-		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }

@@ -47,8 +47,8 @@ func TestSession_owesTheStartOfANewGroup(t *testing.T) {
 		ledger.ResetAt(time.Unix(0, 0)): true, ledger.ResetAgo(time.Hour): true,
 	} {
 		inSession(t, func(r *sessionRig) {
-			if got := r.commits.owesCommit(); got != want {
-				t.Errorf("%v: the start at %d is owed: %t", reset, r.part(0).ledger.Position(), got)
+			if got := r.commits.OwesCommit(); got != want {
+				t.Errorf("%v: the start at %d is owed: %t", reset, r.part(0).Ledger.Position(), got)
 			}
 		}, func(c *process.Config) { c.OffsetReset = reset })
 	}

@@ -88,8 +88,8 @@ func (s *Session) here(n *namespace) bool {
 // settling says whether lines that an earlier generation has left unfinished may
 // still have to be read.
 func (s *Session) settling() bool {
-	for _, p := range s.partitions {
-		if !p.lost && !p.heldOut && (!p.open() || p.ledger.Inheriting()) {
+	for _, p := range s.Partitions {
+		if !p.Lost && !p.HeldOut && (!p.IsOpen() || p.Ledger.Inheriting()) {
 			return true
 		}
 	}

@@ -25,7 +25,7 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 				first.feed(0, append(runOf("bad", 0, 9), runOf("good", 10, 19)...)...)
 				committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 				if tc.here {
-					committed[kafka.TopicPartition{Topic: "orders", Partition: 0}] = first.commits.commitOf(first.part(0))
+					committed[kafka.TopicPartition{Topic: "orders", Partition: 0}] = first.commits.CommitOf(first.part(0))
 				}
 				first.giveUp()
 				first.Pacer.Reset()

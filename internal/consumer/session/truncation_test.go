@@ -27,8 +27,8 @@ func (r *sessionRig) replay(partition int32) {
 	r.t.Helper()
 	p := r.part(partition)
 	records := r.logs[p.TopicPartition]
-	r.logs[p.TopicPartition] = records[:p.ledger.Position()]
-	r.feed(partition, records[p.ledger.Position():]...)
+	r.logs[p.TopicPartition] = records[:p.Ledger.Position()]
+	r.feed(partition, records[p.Ledger.Position():]...)
 }
 
 func TestSession_truncatedLogIsReadFromWhereTheHistoriesPart(t *testing.T) {
@@ -63,8 +63,8 @@ func TestSession_truncationForgetsNothingThatIsOwed(t *testing.T) {
 		r.api.create = nil
 		r.after(r.Config.MaxBackoff + age)
 		r.watermark(0, 2) // the poison record
-		if r.part(0).heldCount != 1 {
-			t.Errorf("%d records are held, want 1", r.part(0).heldCount)
+		if r.part(0).HeldCount != 1 {
+			t.Errorf("%d records are held, want 1", r.part(0).HeldCount)
 		}
 	})
 }
@@ -91,28 +91,28 @@ func TestSession_leaderEpochIsHandedOver(t *testing.T) {
 		r.feed(0, runOf("a", 0, 3)...)
 		r.after(age)
 		p := r.part(0)
-		if got := r.commits.commitOf(p).LeaderEpoch; got != -1 {
+		if got := r.commits.CommitOf(p).LeaderEpoch; got != -1 {
 			t.Errorf("leader epoch %d is committed before any is known, want -1", got)
 		}
-		p.cursor.BatchEpoch = 7
-		r.fetcher.Reset(p.cursor, p.ledger.Position(), time.Time{})
-		o := r.commits.commitOf(p)
+		p.Cursor.BatchEpoch = 7
+		r.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
+		o := r.commits.CommitOf(p)
 		if o.LeaderEpoch != 7 {
 			t.Errorf("leader epoch %d is committed, want 7", o.LeaderEpoch)
 		}
 		next := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
 		next.logs[p.TopicPartition] = r.logs[p.TopicPartition]
-		if got := next.part(0).cursor.BatchEpoch; got != 7 {
+		if got := next.part(0).Cursor.BatchEpoch; got != 7 {
 			t.Errorf("the successor begins with leader epoch %d, want 7", got)
 		}
 		next.truncate(0, 2)
-		if got := next.part(0).cursor.BatchEpoch; got != -1 {
+		if got := next.part(0).Cursor.BatchEpoch; got != -1 {
 			t.Errorf("leader epoch %d after a truncation, want -1", got)
 		}
 		next.watermark(0, 2)
 		o.Offset = 3 // somebody else's: nobody knows of which history
 		other := newSessionRig(r.t, map[kafka.TopicPartition]kafka.CommitOffset{p.TopicPartition: o})
-		if got := other.part(0).cursor.BatchEpoch; got != -1 {
+		if got := other.part(0).Cursor.BatchEpoch; got != -1 {
 			t.Errorf("leader epoch %d for an offset that was moved, want -1", got)
 		}
 	})
@@ -125,8 +125,8 @@ func TestSession_offsetBeyondTheEndOfAnotherHistory(t *testing.T) {
 		r.feed(0, runOf("a", 0, 3)...)
 		r.after(age)
 		p := r.part(0)
-		p.cursor.BatchEpoch = 7
-		o := r.commits.commitOf(p)
+		p.Cursor.BatchEpoch = 7
+		o := r.commits.CommitOf(p)
 		c := kafka.Committed{Offset: o.Offset, LeaderEpoch: o.LeaderEpoch, Metadata: o.Metadata}
 		if got := r.starting().Place(p.TopicPartition, c, kafka.Range{End: 2, Stable: 2}, false); got.At.Offset != 4 || got.At.Reset != "" {
 			t.Errorf("reading starts at %d (reset %q), want 4 and the leader asked", got.At.Offset, got.At.Reset)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
@@ -13,8 +14,8 @@ import (
 func (s *Session) watching() *discovery.Watch {
 	p := s.Process
 	return &discovery.Watch{
-		Client: p.Client, Selection: p.Config.Topics, Subscription: s.member.Subscription, Stale: s.member.Stale, Every: p.Config.MetadataRefresh,
-		Relead: s.fetcher.Relead, Failed: p.WatchFailed,
+		Client: p.Client, Selection: p.Config.Topics, Subscription: s.Member.Subscription, Stale: s.Member.Stale, Every: p.Config.MetadataRefresh,
+		Relead: s.Fetcher.Relead, Failed: p.WatchFailed,
 	}
 }
 
@@ -23,26 +24,26 @@ func (s *Session) watching() *discovery.Watch {
 // ends the generation where the subscription must change.
 func (s *Session) follow(f *discovery.Found, now time.Time) {
 	s.unclear = f.Unclear
-	for _, p := range s.partitions {
+	for _, p := range s.Partitions {
 		if slices.Contains(f.Unclear, p.Topic) {
 			continue
 		}
-		same := f.IDs[p.Topic] == p.topicID && int(p.Partition) < f.Parts[p.Topic]
+		same := f.IDs[p.Topic] == p.TopicID && int(p.Partition) < f.Parts[p.Topic]
 		switch {
 		case !same:
-			s.lose(p, kafka.CodeUnknownTopicID, now)
-		case p.lost:
-			p.lost, p.failure = false, nil
-			if p.open() { // a broker that has just said otherwise is not asked at once
-				s.fetcher.Reset(p.cursor, p.ledger.Position(), now.Add(fetch.MaxBackoff))
-				s.fetcher.Pause(p.cursor, p.paused)
+			s.Lose(p, kafka.CodeUnknownTopicID, now)
+		case p.Lost:
+			p.Lost, p.Failure = false, nil
+			if p.IsOpen() { // a broker that has just said otherwise is not asked at once
+				s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
+				s.Fetcher.Pause(p.Cursor, p.Paused)
 			}
-			p.touch()
+			p.Touch()
 		}
 	}
 	if f.Change == kafka.Unchanged {
 		return
 	}
 	s.Log.Info("ending the generation", "reason", string(f.Change))
-	s.beginDrain(drainRebalance, now)
+	s.beginDrain(assignment.ForRebalance, now)
 }

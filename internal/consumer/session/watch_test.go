@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -38,7 +39,7 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 		r := new(watchRig)
 		r.sessionRig = newSessionRig(t, nil, func(c *process.Config) { c.Topics.Topics = []string{"orders", "users"} })
 		r.Client = cluster.Client
-		r.member.Topics, r.member.Parts["users"], r.member.IDs["users"] = []string{"orders", "users"}, 1, otherTopic
+		r.Member.Topics, r.Member.Parts["users"], r.Member.IDs["users"] = []string{"orders", "users"}, 1, otherTopic
 		cluster.Cluster.ControlKey(int16(kmsg.Metadata), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			cluster.Cluster.KeepControl()
 			if len(q.(*kmsg.MetadataRequest).Topics) != 2 {
@@ -93,7 +94,7 @@ func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 
 func (r *watchRig) wantLeader(want int32) {
 	r.t.Helper()
-	if got := r.fetcher.LeaderOf(r.part(0).cursor); got != want {
+	if got := r.Fetcher.LeaderOf(r.part(0).Cursor); got != want {
 		r.t.Errorf("leader of orders is %d, want %d", got, want)
 	}
 }
@@ -113,16 +114,16 @@ func TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers(t *testing.T) {
 		if r.metric("bridge_kafka_errors_total", "metadata") == 0 {
 			t.Error("the refused topic is not counted")
 		}
-		if r.mode != running {
+		if r.Mode != assignment.Running {
 			t.Error("the generation ends for a topic of which nothing is known")
 		}
 		r.refreshed(2, 2, kafka.CodeOK)
-		if r.mode != running {
+		if r.Mode != assignment.Running {
 			t.Error("the generation ends although nothing has changed")
 		}
 		r.refreshed(2, 3, kafka.CodeTopicDenied)
-		if r.mode != draining {
-			t.Errorf("mode %d: a new partition of orders must begin a generation", r.mode)
+		if r.Mode != assignment.Draining {
+			t.Errorf("mode %d: a new partition of orders must begin a generation", r.Mode)
 		}
 	})
 }

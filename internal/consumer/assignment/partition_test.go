@@ -1,17 +1,10 @@
-package session
+package assignment
 
 import (
-	"testing"
-	"time"
-
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/wire"
-)
-
-var (
-	ownTopic  = wire.UUID{1}
-	goneTopic = wire.UUID{2}
+	"testing"
+	"time"
 )
 
 func TestPartition_behindSince(t *testing.T) {
@@ -31,20 +24,20 @@ func TestPartition_behindSince(t *testing.T) {
 		{"and than the time when all had been read", 10, 20, 5000, at(6000), false, at(6000)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := &partition{ledger: ledger.New(0, ledger.Frontier{}), cursor: &fetch.Cursor{}, progress: progress{lastSeen: tc.lastSeen, caughtUp: tc.caughtUp}}
-			p.cursor.StableOffset.Store(tc.stable)
+			p := &Partition{Ledger: ledger.New(0, ledger.Frontier{}), Cursor: &fetch.Cursor{}, progress: progress{LastSeen: tc.lastSeen, CaughtUp: tc.caughtUp}}
+			p.Cursor.StableOffset.Store(tc.stable)
 			if tc.owed {
-				if _, err := p.ledger.Track(ledger.Batch, "acme", 3, 1234, at(9000)); err != nil {
+				if _, err := p.Ledger.Track(ledger.Batch, "acme", 3, 1234, at(9000)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			p.ledger.Advance(tc.position)
+			p.Ledger.Advance(tc.position)
 			if got := p.behindSince(); !got.Equal(tc.want) {
 				t.Errorf("behind since %s, want %s", got, tc.want)
 			}
 		})
 	}
-	if got := (&partition{}).behindSince(); !got.IsZero() {
+	if got := (&Partition{}).behindSince(); !got.IsZero() {
 		t.Errorf("a partition without a start is behind since %s", got)
 	}
 }

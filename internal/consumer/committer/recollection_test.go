@@ -1,4 +1,4 @@
-package session
+package committer
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
@@ -19,28 +20,27 @@ import (
 
 // rememberingSession owns one partition, has done everything below 100, and
 // could commit only 40.
-func rememberingSession(t *testing.T) (*Session, kafka.TopicPartition, *partition) {
+func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *assignment.Partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	p := &partition{TopicPartition: tp, topicID: id, cursor: &fetch.Cursor{}, ledger: ledger.New(40, ledger.Frontier{}), committed: 40, metadata: commits.NewLimit(ledger.MaxMetadata), commits: &commits.Schedule{}}
-	s := stack(&base{
+	p := &assignment.Partition{TopicPartition: tp, TopicID: id, Cursor: &fetch.Cursor{}, Ledger: ledger.New(40, ledger.Frontier{}), Committed: 40, Metadata: commits.NewLimit(ledger.MaxMetadata), Commits: &commits.Schedule{}}
+	s := New(&assignment.Assignment{Generation: &assignment.Generation{
 		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Recollections: discovery.Recollections{}},
-		member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
-		fetcher: &fetch.Fetcher{},
-	}, nil)
-	s.partitions[tp] = p
-	p.acked = ledger.CommitPoint{Offset: 40, Metadata: s.commits.commitOf(p).Metadata}
-	p.ledger.Advance(70)
-	p.sent = ledger.CommitPoint{Offset: 70, Metadata: s.commits.commitOf(p).Metadata}
-	p.ledger.Advance(100)
+		Member:  assignment.Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
+		Fetcher: &fetch.Fetcher{},
+	}, Partitions: map[kafka.TopicPartition]*assignment.Partition{tp: p}})
+	p.Acked = ledger.CommitPoint{Offset: 40, Metadata: s.CommitOf(p).Metadata}
+	p.Ledger.Advance(70)
+	p.Sent = ledger.CommitPoint{Offset: 70, Metadata: s.CommitOf(p).Metadata}
+	p.Ledger.Advance(100)
 	return s, tp, p
 }
 
 func TestRecollection(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	s.commits.remember()
+	s.Remember()
 	got := s.Recollections[tp]
-	if got.TopicID != p.topicID || got.Acked != p.acked || got.Sent != p.sent || got.Known.Offset != 100 {
+	if got.TopicID != p.TopicID || got.Acked != p.Acked || got.Sent != p.Sent || got.Known.Offset != 100 {
 		t.Errorf("remembered %+v", got)
 	}
 	if m, err := ledger.Decode(got.Known.Metadata); err != nil || m.Committed != 100 {
@@ -50,9 +50,9 @@ func TestRecollection(t *testing.T) {
 
 func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 	s, _, p := rememberingSession(t)
-	s.commits.remember()
-	p.acked = ledger.CommitPoint{Offset: 100, Metadata: s.commits.commitOf(p).Metadata}
-	s.commits.remember()
+	s.Remember()
+	p.Acked = ledger.CommitPoint{Offset: 100, Metadata: s.CommitOf(p).Metadata}
+	s.Remember()
 	if len(s.Recollections) != 0 {
 		t.Errorf("%d recollections of what the group knows, want 0", len(s.Recollections))
 	}
@@ -62,10 +62,10 @@ func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 // nothing from what was known.
 func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	s.commits.remember()
+	s.Remember()
 	before := s.Recollections[tp]
-	p.cursor = nil
-	s.commits.remember()
+	p.Cursor = nil
+	s.Remember()
 	if s.Recollections[tp] != before {
 		t.Errorf("%+v, before %+v", s.Recollections[tp], before)
 	}
@@ -75,13 +75,13 @@ func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
 // is remembered, unless nothing tells its topic from another one.
 func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	p.lost = true
-	s.commits.remember()
+	p.Lost = true
+	s.Remember()
 	if s.Recollections[tp].Known.Offset != 100 {
 		t.Errorf("remembered %+v", s.Recollections[tp])
 	}
-	p.topicID = wire.UUID{}
-	s.commits.remember()
+	p.TopicID = wire.UUID{}
+	s.Remember()
 	if len(s.Recollections) != 0 {
 		t.Errorf("remembered of a topic without an id: %+v", s.Recollections)
 	}
@@ -97,13 +97,13 @@ func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 	for i := range 2000 {
 		owed.Except[fmt.Sprintf("namespace-%d", i)] = 50 + int64(i)
 	}
-	p.ledger = ledger.New(40, owed)
+	p.Ledger = ledger.New(40, owed)
 	for i := range int32(500) {
-		delete(s.partitions, tp)
+		delete(s.Partitions, tp)
 		tp.Partition, p.Partition = i, i
-		s.partitions[tp] = p
-		s.member.Generation = i
-		s.commits.remember()
+		s.Partitions[tp] = p
+		s.Member.Generation = i
+		s.Remember()
 	}
 	held := 0
 	for _, known := range s.Recollections {

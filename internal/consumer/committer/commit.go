@@ -1,0 +1,207 @@
+package committer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/commits"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
+)
+
+// Committer tells the group what is done.
+type Committer struct {
+	*assignment.Assignment
+	commits.Schedule
+	Done    chan Result
+	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
+	AgainAt time.Time // when commits of a denied topic are tried again, zero if none waits
+}
+
+type Result struct {
+	Sent    time.Time
+	Commit  kafka.Commit
+	Results []kafka.CommitResult
+	Err     error
+}
+
+func New(a *assignment.Assignment) *Committer {
+	return &Committer{Assignment: a, Done: make(chan Result, 1)}
+}
+
+// Commit sends what has changed.
+func (s *Committer) Commit(now time.Time) {
+	if !s.Ready(now) || s.Mode == assignment.Fenced {
+		return
+	}
+	s.RestateDue(now)
+	s.widen(now)
+	s.permit(now)
+	if !s.Touched() {
+		return
+	}
+	s.Take()
+	commit := kafka.Commit{Group: s.Config.Group, Generation: s.Member.Generation, MemberID: s.Member.ID, InstanceID: s.Member.InstanceID}
+	size := 0
+	for _, p := range s.Partitions {
+		if !p.IsOpen() || p.Lost || !p.Dirty || p.Denied.Rests(now) {
+			continue
+		}
+		if s.unproven(p) {
+			if s.Mode == assignment.Running { // a drain reads nothing that could prove it
+				s.Touch()
+			}
+			continue
+		}
+		if size >= commits.BytesPerSecond || len(commit.Offsets) >= commits.MaxPartitions {
+			s.Touch() // the rest goes with the next one
+			break
+		}
+		commit.Offsets = append(commit.Offsets, s.CommitOf(p))
+		size += len(commit.Offsets[len(commit.Offsets)-1].Metadata)
+	}
+	if len(commit.Offsets) == 0 {
+		return
+	}
+	s.Sent(now, size)
+	patience := s.CommitPatience(now)
+	ctx, client, done, ids := context.WithoutCancel(s.Ctx), s.Client, s.Done, s.bare(&commit)
+	s.Tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		sent, results, err := client.CommitSame(ctx, commit, ids)
+		if err != nil {
+			sent = commit
+		}
+		done <- Result{now, sent, results, err} // has room for one
+	})
+}
+
+// RestateDue lets everything be committed again, where a commit without an answer may
+// still be applied.
+func (s *Committer) RestateDue(now time.Time) {
+	if !s.Restate(now, s.Config.SessionTimeout/3) {
+		return
+	}
+	for _, p := range s.Partitions {
+		if p.IsOpen() && !p.Lost {
+			p.Touch()
+		}
+	}
+}
+
+// CommitOf is what would be committed for a partition now.
+func (s *Committer) CommitOf(p *assignment.Partition) kafka.CommitOffset {
+	p.Dirty = false
+	if p.AsFound != nil {
+		p.Sent = p.Acked
+		return *p.AsFound
+	}
+	text, omitted := p.Ledger.Encode(s.MetadataOf(p), p.Metadata.Size())
+	p.Omitted = omitted
+	p.Sent = ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}
+	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.Ledger.Watermark(), LeaderEpoch: s.Fetcher.EpochOf(p.Cursor), Metadata: text}
+}
+
+// Answer takes the answer to a commit.
+func (s *Committer) Answer(r Result) {
+	now := time.Now()
+	s.Answered()
+	if r.Err != nil {
+		s.commitFailed(r, r.Err, now)
+		return
+	}
+	acked, retry := 0, error(nil)
+	for i, res := range r.Results {
+		p := s.Partitions[res.TopicPartition]
+		if p == nil {
+			continue
+		}
+		switch {
+		case res.Code == kafka.CodeOK:
+			acked++
+			s.partitionCommitted(p, &r.Commit.Offsets[i])
+		case res.Code.Fenced():
+			s.Fence(res.Code)
+			return
+		case res.Code == kafka.CodeTopicDenied:
+			s.deny(p, res.Code, now)
+		case res.Code == kafka.CodeMetadataTooLarge:
+			s.narrow(p, len(r.Commit.Offsets[i].Metadata), now)
+		case res.Code.TopicGone():
+			s.Lose(p, res.Code, now)
+		default:
+			p.Touch()
+			retry = res.Code
+		}
+	}
+	if acked > 0 {
+		s.CoordinatorAway = false
+		s.Acked()
+		s.Member.Lease.Renew(r.Sent)
+		s.NoteCredentials(nil)
+		s.Metrics.Commit("ok")
+	}
+	if retry != nil {
+		s.commitFailed(Result{}, retry, now) // touched above
+	}
+}
+
+// partitionCommitted notes an acknowledged offset.
+func (s *Committer) partitionCommitted(p *assignment.Partition, o *kafka.CommitOffset) {
+	p.Denied = commits.Denial{}
+	p.Committed, p.Acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
+}
+
+// commitFailed lets the same be committed again soon. Without an answer the
+// commit may have been applied, or be applied later still.
+func (s *Committer) commitFailed(r Result, err error, now time.Time) {
+	var code kafka.Code
+	if errors.As(err, &code) && code.Fenced() {
+		s.Fence(code)
+		return
+	}
+	for _, o := range r.Commit.Offsets {
+		if p := s.Partitions[o.TopicPartition]; p != nil {
+			p.Touch()
+		}
+	}
+	answered := errors.As(err, &code)
+	s.CoordinatorAway = !answered || code.CoordinatorAway()
+	s.Failed(answered, answered && code.Denied(), s.Explain(err), now)
+	s.Metrics.Commit("error")
+	s.Metrics.KafkaFailed("commit")
+	s.NoteCredentials(err)
+	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+s.Failure(), "error", s.Failure())
+}
+
+// narrow writes less beside a partition's offset after a refusal.
+func (s *Committer) narrow(p *assignment.Partition, refused int, now time.Time) {
+	p.Metadata.Narrow(refused, now)
+	s.widenBy(p.Metadata.WidenAt())
+	p.Touch()
+	s.Faults.Log(now, "broker refuses commit metadata of this size: less is written, and a crash may repeat more", "metadata-size",
+		"topic", p.Topic, "partition", p.Partition, "characters", refused, "remedy", "set offset.metadata.max.bytes of the brokers to at least 4096")
+}
+
+// widen offers brokers that have refused metadata more of it after a while.
+func (s *Committer) widen(now time.Time) {
+	if s.widenAt.IsZero() || now.Before(s.widenAt) {
+		return
+	}
+	s.widenAt = time.Time{}
+	for _, p := range s.Partitions {
+		if p.Metadata.Widen(now) && p.IsOpen() {
+			p.Touch()
+		}
+		s.widenBy(p.Metadata.WidenAt())
+	}
+}
+
+func (s *Committer) widenBy(at time.Time) {
+	if !at.IsZero() && (s.widenAt.IsZero() || at.Before(s.widenAt)) {
+		s.widenAt = at
+	}
+}
