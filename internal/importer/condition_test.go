@@ -116,6 +116,48 @@ func TestClient_whatIsStoredIsNotSentAgain(t *testing.T) {
 // unwell is an API that answers no question now.
 func unwell(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusServiceUnavailable) }
 
+// TestClient_whereNobodyCanTellRepeatsEndWithTheLostAnswers: a store that does not
+// look at the condition, beside an API that does not know the upload yet. Each lost
+// answer costs one evaluation at most, until an answer arrives or the API knows.
+func TestClient_whereNobodyCanTellRepeatsEndWithTheLostAnswers(t *testing.T) {
+	const lost = 5
+	for _, tc := range []struct {
+		name        string
+		knows       bool // the API, after the last lost answer
+		evaluations int
+	}{{"the API knows in the end", true, lost}, {"it never does", false, lost + 1}} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLab(t)
+			l.onAsk = func(w http.ResponseWriter, r *http.Request) {
+				if tc.knows && len(l.putPaths()) == lost {
+					l.tell(w, r)
+					return
+				}
+				queued(w, r)
+			}
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				r.Header.Del("If-None-Match")
+				if len(l.putPaths()) <= lost {
+					l.keep(httptest.NewRecorder(), r)
+					abort(w, r, 0)
+					return
+				}
+				l.keep(w, r)
+			}
+			c := l.client()
+			i, all := newImport(c, 100)
+			out := l.attempt(c, i)
+			for n := 0; out.Class == RetrySame && n < 20; n++ {
+				out = l.attempt(c, i)
+			}
+			wantClass(t, out, Stored, "")
+			if n, equal := l.stored(all); n == 0 || !equal || l.evaluations() != tc.evaluations || l.postCount() != 1 {
+				t.Errorf("%d evaluations, want %d; %d URLs, equal %t", l.evaluations(), tc.evaluations, l.postCount(), equal)
+			}
+		})
+	}
+}
+
 // TestClient_remembersWhatAStoreMakesOfTheCondition for every later import.
 func TestClient_remembersWhatAStoreMakesOfTheCondition(t *testing.T) {
 	for n, kind := range storeKinds {

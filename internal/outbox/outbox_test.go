@@ -24,7 +24,8 @@ type topic struct {
 	fails  error
 	refuse string // the key that is refused for good
 	hangs  bool
-	keys   []string // acknowledged
+	takes  time.Duration // to answer
+	keys   []string      // acknowledged
 	tries  []time.Time
 }
 
@@ -36,6 +37,7 @@ func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
 	if hangs {
 		<-ctx.Done()
 	}
+	time.Sleep(w.takes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	errs := make([]error, len(records))
@@ -148,6 +150,28 @@ func TestOutbox_triesAgainWithBackoffAndTellsOnce(t *testing.T) {
 		}
 		if n := strings.Count(r.log.String(), "level="); n != 2 {
 			t.Errorf("%d lines: %s", n, r.log)
+		}
+	})
+}
+
+// TestOutbox_awaitsTwoWritesAtMost: the one under way and the next, which is how
+// much longer a commit waits for the sake of receipts.
+func TestOutbox_awaitsTwoWritesAtMost(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.topic.takes = 40 * time.Millisecond
+		longest := time.Duration(0)
+		for n := range 200 {
+			posted := time.Now()
+			r.Post(fmt.Append(nil, n), []byte("{}"), 0, func() {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				longest = max(longest, time.Since(posted))
+			})
+			time.Sleep(7 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if longest > 2*r.topic.takes || len(r.topic.keys) != 200 {
+			t.Errorf("%s until a receipt was acknowledged, %d are written", longest, len(r.topic.keys))
 		}
 	})
 }
