@@ -18,10 +18,14 @@ type sample struct {
 	storing bool          // whether a PUT was under way since the last sample
 }
 
+// longPause is how long nothing happens where a subject waits for the age of its last
+// batches. A shorter pause is one between two PUTs: part of the work.
+const longPause = time.Second / 2
+
 // busyTime is how long the work took: from the first byte read of Kafka to the
-// last one, and after that as long as a PUT was under way or the CPU was used.
-// The start of the process, joining the group, and waiting for the age of the
-// last batches are not work.
+// last one, and after that as long as a PUT was under way or the CPU was used, with the
+// pauses between that are shorter than longPause. The start of the process, joining the
+// group, and waiting for the age of the last batches are not work.
 func busyTime(samples []sample) time.Duration {
 	if len(samples) < 2 {
 		return 0
@@ -37,10 +41,17 @@ func busyTime(samples []sample) time.Duration {
 		last--
 	}
 	busy := samples[last].at.Sub(samples[first].at)
+	pause := time.Duration(0)
 	for i := last + 1; i < len(samples); i++ {
-		if samples[i].storing || samples[i].cpu > samples[i-1].cpu {
-			busy += samples[i].at.Sub(samples[i-1].at)
+		took := samples[i].at.Sub(samples[i-1].at)
+		if !samples[i].storing && samples[i].cpu == samples[i-1].cpu {
+			pause += took
+			continue
 		}
+		if pause < longPause {
+			busy += pause
+		}
+		busy, pause = busy+took, 0
 	}
 	return busy
 }

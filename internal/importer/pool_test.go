@@ -102,7 +102,8 @@ func TestPool_connectionsGrowOldTogether(t *testing.T) {
 	})
 }
 
-// TestClient_asksBeforeLargeBodies, and before any once the store has refused one.
+// TestClient_asksBeforeLargeBodies of a store that has taken none yet, and before any
+// once it has refused one.
 func TestClient_asksBeforeLargeBodies(t *testing.T) {
 	l := newLab(t)
 	var status atomic.Int32
@@ -123,10 +124,12 @@ func TestClient_asksBeforeLargeBodies(t *testing.T) {
 		size, status int
 		asks         bool
 	}{
-		{100, 0, false},
-		{bigBody, 0, false},
 		{bigBody + 1, 0, true},
+		{bigBody + 1, 0, false},
+		{bigBody, 0, false},
 		{100, 503, false},
+		{bigBody + 1, 0, true},
+		{bigBody + 1, 503, false},
 		{100, 0, true},
 		{100, 403, false},
 		{100, -1, true},

@@ -5,16 +5,23 @@ import (
 	"sync/atomic"
 )
 
-// bigBody is the size above which a store is asked first whether it takes a body
-// (Expect: 100-continue). A round trip costs more than a smaller body does.
+// bigBody is the size above which an unknown store is asked first whether it takes a
+// body (Expect: 100-continue). A round trip costs more than a smaller body does.
 const bigBody = 1 << 20
 
 // store is what one store, by its host, has shown so far. Safe for concurrent use.
 type store struct {
 	condition atomic.Int32 // one of the constants below
 	noExpect  atomic.Bool  // it answered 417: bodies are sent without asking first
-	refused   atomic.Bool  // its last answer, or silence, was no 2xx
+	last      atomic.Int32 // one of the constants below: its last answer to a body
 }
+
+// What a store has made of the last body.
+const (
+	lastUnknown int32 = iota // it was sent none, or could not be reached
+	lastTaken
+	lastRefused // or it did not answer, which may hide a refusal
+)
 
 // What a store makes of If-None-Match, which it may never have heard of.
 const (
@@ -26,11 +33,29 @@ const (
 func (s *store) honours() bool { return s.condition.Load() == conditionHonoured }
 func (s *store) refuses() bool { return s.condition.Load() == conditionRefused }
 
-// expects reports whether the store is to be asked before a body is sent: for a
-// large one, and where one has just been refused, so that the refusal is read
-// before the body's rest resets the connection.
+// expects reports whether the store is to be asked before a body is sent: where one
+// has just been refused, so that the refusal is read before the body's rest resets the
+// connection, and for a large one as long as none was taken. A store that takes bodies
+// is not asked: each question is a round trip in which nothing is sent.
 func (s *store) expects(size int64) bool {
-	return !s.noExpect.Load() && (size > bigBody || s.refused.Load())
+	if s.noExpect.Load() {
+		return false
+	}
+	last := s.last.Load()
+	return last == lastRefused || last == lastUnknown && size > bigBody
+}
+
+// noteAnswer notes what has become of a body. heard says that something came of it, or
+// may have.
+func (s *store) noteAnswer(taken, heard bool) {
+	switch {
+	case taken:
+		s.last.Store(lastTaken)
+	case heard:
+		s.last.Store(lastRefused)
+	default:
+		s.last.Store(lastUnknown)
+	}
 }
 
 // maxStores bounds the hosts that are remembered. Beyond it all are forgotten:

@@ -135,7 +135,7 @@ func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() e
 	case guardErr != nil:
 		return answer{class: Cancelled, err: guardErr}, t
 	}
-	p.store.refused.Store(t.reached) // silence may hide a refusal
+	p.store.noteAnswer(false, t.reached) // silence may hide a refusal
 	return c.unanswered(ctx, attempt, OperationUpload, start, err), t
 }
 
@@ -148,7 +148,7 @@ func (c *Client) uploadAnswer(start time.Time, resp *http.Response, s *store, wh
 		code = readStoreCode(resp.Body, stop)
 	}
 	a := c.answered(OperationUpload, start, resp, code)
-	s.refused.Store(resp.StatusCode >= 400 && resp.StatusCode != http.StatusPreconditionFailed)
+	s.noteAnswer(resp.StatusCode < 400 || resp.StatusCode == http.StatusPreconditionFailed, true)
 	switch {
 	case a.class == Stored && !whole:
 		// Whoever says so, it cannot be the store: bytes of the batch are still here.
