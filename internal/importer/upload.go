@@ -186,6 +186,8 @@ func (c *Client) uploadRequest(ctx context.Context, i *Import, p *try, b *body) 
 	}
 	return (&http.Request{
 		Method:        http.MethodPut,
+		ProtoMajor:    1, // the transport waits for 100 Continue of 1.1 only
+		ProtoMinor:    1,
 		URL:           i.url.link,
 		Host:          i.url.link.Host,
 		Header:        header,
