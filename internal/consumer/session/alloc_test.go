@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
@@ -70,9 +71,9 @@ func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
 	for len(r.chunks) > 0 {
 		r.session.take(<-r.chunks)
 	}
-	for _, b := range r.session.batches.SealAll(batcher.ReasonShutdown) {
-		for _, pc := range b.Tag.(*manifest).pieces {
-			if err := r.partition.Ledger.Settle(pc.node); err != nil {
+	for _, b := range r.session.Batches.SealAll(batcher.ReasonShutdown) {
+		for _, pc := range b.Tag.(*imports.Manifest).Pieces {
+			if err := r.partition.Ledger.Settle(pc.Node); err != nil {
 				t.Fatal(err)
 			}
 		}

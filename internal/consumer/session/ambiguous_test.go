@@ -50,9 +50,9 @@ func TestAmbiguous_whatNobodyCanTellGivesWay(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		fillWithDoubt(r)
 		asked, left := 0, 0
-		for n := range r.namespaces() {
+		for n := range r.Namespaces() {
 			asked += r.api.asked[n.Name]
-			if n.State() == pace.Shed && len(n.uploads) == 0 {
+			if n.State() == pace.Shed && len(n.Uploads) == 0 {
 				left++
 			}
 		}

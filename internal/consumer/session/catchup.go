@@ -1,76 +1,41 @@
 package session
 
 import (
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
-// catchUps is what the loop knows of reads below the position: whom they are for,
-// and the one that is under way.
-type catchUps struct {
-	reader     *fetch.CatchUpReader
-	task       *catchUpTask // under way, or nil
-	lines      bool         // it is their turn, not that of dead letters
-	namespaces []*namespace // that catch up, in turn
-	uploads    []*upload    // refused ones, whose records are read for the dead-letter topic
-	look       *catchUpTask // that shows whether held records are still there, or nil
-	restUntil  time.Time
-	backoff    time.Duration
-}
-
-// catchUpTask is a job of the reader, and whom it is for.
-type catchUpTask struct {
-	*fetch.CatchUpJob
-	partition *assignment.Partition
-	upload    *upload // refused: its records become dead letters
-}
-
-// want lets a namespace catch up.
-func (c *catchUps) want(n *namespace) {
-	if !slices.Contains(c.namespaces, n) {
-		c.namespaces = append(c.namespaces, n)
-	}
-}
-
-// rotate lets other refused batches go before one whose read has failed; nil is
-// none.
-func (c *catchUps) rotate(u *upload) {
-	if i := slices.Index(c.uploads, u); i >= 0 {
-		c.uploads = append(slices.Delete(c.uploads, i, i+1), u)
-	}
-}
-
 // nextCatchUp gives the reader its next job, if there is one.
 func (s *catchUpReads) nextCatchUp(now time.Time) {
-	r := &s.catchUp
-	if r.task != nil || s.pending != nil || r.restUntil.After(now) || s.Mode == assignment.Fenced {
+	r := &s.CatchUp
+	if r.Task != nil || s.pending != nil || r.RestUntil.After(now) || s.Mode == assignment.Fenced {
 		return
 	}
 	job := s.takeLook()
 	if job == nil {
-		if job = s.jobFor(r.lines); job == nil {
-			job = s.jobFor(!r.lines)
+		if job = s.jobFor(r.LinesNext); job == nil {
+			job = s.jobFor(!r.LinesNext)
 		}
 		if job == nil {
 			return
 		}
-		r.lines = job.upload != nil
+		r.LinesNext = job.Upload != nil
 	}
-	r.task = job
-	r.reader.Jobs <- job.CatchUpJob // has room for one
+	r.Task = job
+	r.Reader.Jobs <- job.CatchUpJob // has room for one
 }
 
 // jobFor returns the next fetch for dropped lines or for dead letters, which
 // take turns: neither waits for partitions of the other that cannot be read.
-func (s *catchUpReads) jobFor(lines bool) *catchUpTask {
+func (s *catchUpReads) jobFor(lines bool) *imports.CatchUpTask {
 	switch {
 	case !lines:
-		return s.letterJob()
+		return s.LetterJob()
 	case s.Mode == assignment.Running:
 		return s.lineJob()
 	}
@@ -81,25 +46,25 @@ func (s *catchUpReads) jobFor(lines bool) *catchUpTask {
 // everybody else who waits for lines of that partition. Where a batch from
 // behind the dropped lines is still in memory, its end is awaited: the read must
 // know which lines are done.
-func (s *catchUpReads) lineJob() *catchUpTask {
-	r := &s.catchUp
-	for range len(r.namespaces) {
-		n := r.namespaces[0]
-		r.namespaces = append(r.namespaces[1:], n)
-		if len(n.shed) == 0 || n.Resting() {
-			r.namespaces = r.namespaces[:len(r.namespaces)-1] // caught up, or shed again
+func (s *catchUpReads) lineJob() *imports.CatchUpTask {
+	r := &s.CatchUp
+	for range len(r.Namespaces) {
+		n := r.Namespaces[0]
+		r.Namespaces = append(r.Namespaces[1:], n)
+		if len(n.Shed) == 0 || n.Resting() {
+			r.Namespaces = r.Namespaces[:len(r.Namespaces)-1] // caught up, or shed again
 			continue
 		}
 		if !s.readsBack(n) {
 			continue
 		}
-		for p, node := range n.shed {
+		for p, node := range n.Shed {
 			if p.Lost || !p.IsOpen() || !p.Ledger.Last(node) {
 				continue
 			}
-			job := &catchUpTask{partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}
-			for _, other := range r.namespaces {
-				if mark := other.shed[p]; mark != nil && p.Ledger.Last(mark) && s.readsBack(other) {
+			job := &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}
+			for _, other := range r.Namespaces {
+				if mark := other.Shed[p]; mark != nil && p.Ledger.Last(mark) && s.readsBack(other) {
 					job.Wanted[other.Name] = true
 					job.From = min(job.From, mark.First)
 				}
@@ -112,19 +77,19 @@ func (s *catchUpReads) lineJob() *catchUpTask {
 
 // readsBack says whether more of the namespace's lines may be read now: in a
 // trial one batch must be stored before the next is read.
-func (s *catchUpReads) readsBack(n *namespace) bool {
-	return len(n.shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.uploads) == 0)
+func (s *catchUpReads) readsBack(n *imports.Namespace) bool {
+	return len(n.Shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
 }
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
 func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
-	job := s.catchUp.task
-	current := p != nil && p == job.partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
+	job := s.CatchUp.Task
+	current := p != nil && p == job.Partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
-	case !current, job.upload == nil && s.Mode != assignment.Running:
+	case !current, job.Upload == nil && s.Mode != assignment.Running:
 		if c.Fault != nil {
-			s.catchUp.task = nil
+			s.CatchUp.Task = nil
 		}
 		c.Recycle()
 	case job.Presence:
@@ -140,8 +105,8 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now 
 		if c.Oversized != nil {
 			s.HoldRange(p, c, now) // unless the main read has
 		}
-		if job.upload != nil {
-			s.takeLetters(c, job.upload, p, now)
+		if job.Upload != nil {
+			s.TakeLetters(c, job.Upload, p, now)
 		} else {
 			s.takeLines(c, p, now)
 		}
@@ -156,20 +121,20 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now 
 func (s *catchUpReads) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	position := p.Ledger.Position()
 	for i := range c.Groups {
-		n := s.namespace(c.Groups[i].Namespace)
-		mark := n.shed[p]
+		n := s.Namespace(c.Groups[i].Namespace)
+		mark := n.Shed[p]
 		if mark == nil || n.Resting() || mark.First < c.Start {
 			continue
 		}
 		for j := range c.Groups[i].Lines {
 			l := &c.Groups[i].Lines[j]
 			if l.Offset >= mark.First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
-				s.add(n.Name, p, l, n.toldRefused(p, l.Offset), now)
+				s.Add(n.Name, p, l, n.ToldRefused(p, l.Offset), now)
 			}
 		}
 	}
 	for name := range c.CatchUp.Wanted {
-		n := s.namespace(name)
+		n := s.Namespace(name)
 		s.shift(n, p, c, now)
 		s.Pacer.Forget(n.Namespace)
 	}
@@ -178,8 +143,8 @@ func (s *catchUpReads) takeLines(c *fetch.Chunk, p *assignment.Partition, now ti
 // shift moves a namespace's mark over what the chunk has covered. At the
 // position the main read takes over: nothing of the namespace is dropped in
 // this partition any more.
-func (s *catchUpReads) shift(n *namespace, p *assignment.Partition, c *fetch.Chunk, now time.Time) {
-	mark := n.shed[p]
+func (s *catchUpReads) shift(n *imports.Namespace, p *assignment.Partition, c *fetch.Chunk, now time.Time) {
+	mark := n.Shed[p]
 	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
 		return
 	}
@@ -188,9 +153,9 @@ func (s *catchUpReads) shift(n *namespace, p *assignment.Partition, c *fetch.Chu
 
 // endOfTrialRead: all dropped lines are in memory again. What there is must be
 // tried now; where it was nothing, the namespace is ordinary again.
-func (s *catchUpReads) endOfTrialRead(n *namespace, now time.Time) {
-	if b, ok := s.batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
-		s.queue(b, now)
+func (s *catchUpReads) endOfTrialRead(n *imports.Namespace, now time.Time) {
+	if b, ok := s.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
+		s.Queue(b, now)
 		return
 	}
 	n.CaughtUp()
@@ -198,20 +163,20 @@ func (s *catchUpReads) endOfTrialRead(n *namespace, now time.Time) {
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *catchUpReads) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.Time) {
-	r := &s.catchUp
-	r.task = nil
+func (s *catchUpReads) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now time.Time) {
+	r := &s.CatchUp
+	r.Task = nil
 	if flt.Kind != fetch.FaultNone {
-		r.rotate(job.upload)
+		r.Rotate(job.Upload)
 	}
 	switch flt.Kind {
 	case fetch.FaultNone:
-		r.backoff = 0
+		r.Backoff = 0
 	case fetch.FaultOutOfRange:
 		s.vanished(job, now)
 	default:
-		r.backoff = min(max(2*r.backoff, fetch.Backoff), fetch.MaxBackoff)
-		r.restUntil = now.Add(r.backoff)
+		r.Backoff = min(max(2*r.Backoff, fetch.Backoff), fetch.MaxBackoff)
+		r.RestUntil = now.Add(r.Backoff)
 		s.Metrics.KafkaFailed("fetch")
 		s.Faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.Cursor.Topic,
 			"topic", job.Cursor.Topic, "partition", job.Cursor.Partition, "offset", job.From, "error", flt.Err)
@@ -220,15 +185,15 @@ func (s *catchUpReads) catchUpOver(job *catchUpTask, flt *fetch.Fault, now time.
 
 // vanished: the retention has removed what a namespace still owed. It is told,
 // and the read goes on at the log start.
-func (s *catchUpReads) vanished(job *catchUpTask, now time.Time) {
-	p := job.partition
+func (s *catchUpReads) vanished(job *imports.CatchUpTask, now time.Time) {
+	p := job.Partition
 	start := p.Cursor.LogStart.Load()
 	if start <= job.From {
-		s.catchUp.restUntil = now.Add(fetch.MaxBackoff)
+		s.CatchUp.RestUntil = now.Add(fetch.MaxBackoff)
 		return
 	}
 	s.removed(p, now)
-	if job.upload != nil {
-		s.lettersVanished(job.upload, p, start)
+	if job.Upload != nil {
+		s.LettersVanished(job.Upload, p, start)
 	}
 }

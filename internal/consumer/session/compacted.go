@@ -5,6 +5,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 )
 
@@ -22,19 +23,19 @@ func (s *catchUpReads) lookForCompacted(now time.Time) {
 			p.LookAt = time.Time{}
 		case p.LookAt.IsZero():
 			p.LookAt = now.Add(lookInterval)
-		case s.catchUp.look == nil && !now.Before(p.LookAt):
+		case s.CatchUp.Look == nil && !now.Before(p.LookAt):
 			p.LookAt = now.Add(lookInterval)
 			if node := p.NextHeld(); node != nil {
-				s.catchUp.look = &catchUpTask{partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
+				s.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
 			}
 		}
 	}
 }
 
 // takeLook returns the look that is due, nil if there is none.
-func (s *catchUpReads) takeLook() *catchUpTask {
-	look := s.catchUp.look
-	if s.catchUp.look = nil; look == nil || s.Mode != assignment.Running || look.partition.Lost {
+func (s *catchUpReads) takeLook() *imports.CatchUpTask {
+	look := s.CatchUp.Look
+	if s.CatchUp.Look = nil; look == nil || s.Mode != assignment.Running || look.Partition.Lost {
 		return nil
 	}
 	return look

@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/imports"
 )
 
 // beginDrain stops reading, but for the records of refused batches, and flushes
@@ -41,8 +42,8 @@ func (s *Session) beginDrain(why assignment.DrainReason, now time.Time) {
 		s.pending.Recycle()
 		s.pending = nil
 	}
-	for _, b := range s.batches.SealAll(reason) {
-		s.queue(b, now)
+	for _, b := range s.Batches.SealAll(reason) {
+		s.Queue(b, now)
 	}
 }
 
@@ -81,11 +82,11 @@ func (s *Session) over() bool {
 // unsettled reports whether the drain waits for an import, a dead letter or a receipt. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
-	if s.Pacer.InFlight() > 0 || s.Drain.Asking || s.lettering(now) || len(s.receipt.open) > 0 {
+	if s.Pacer.InFlight() > 0 || s.Drain.Asking || s.lettering(now) || s.AwaitsReceipts() {
 		return true
 	}
-	for n := range s.namespaces() {
-		if len(n.uploads) == n.lettered || n.IsHeld() || n.tooSlow {
+	for n := range s.Namespaces() {
+		if len(n.Uploads) == n.Lettered || n.IsHeld() || n.TooSlow {
 			continue
 		}
 		if s.Drain.Reason == assignment.ForShutdown {
@@ -103,10 +104,10 @@ func (s *Session) unsettled(now time.Time) bool {
 // way, and for the records of refused batches, which are still being read. Else
 // the next owner would produce again what is acknowledged of such a batch.
 func (s *Session) lettering(now time.Time) bool {
-	if s.Drain.Reason != assignment.ForShutdown && (s.letter.Failing() || s.catchUp.restUntil.After(now)) {
+	if s.Drain.Reason != assignment.ForShutdown && (s.LetterQueue.Failing() || s.CatchUp.RestUntil.After(now)) {
 		return false
 	}
-	return s.letter.Pending() > 0 || slices.ContainsFunc(s.catchUp.uploads, (*upload).readable)
+	return s.LetterQueue.Pending() > 0 || slices.ContainsFunc(s.CatchUp.Uploads, (*imports.Upload).Readable)
 }
 
 // finish ends everything that the session has started, in the order that loses
@@ -122,7 +123,7 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	}
 	s.Tasks.Wait() // for what has reported, and what has nothing to report
 	if s.Mode != assignment.Fenced {
-		s.settleFiled()
+		s.SettleFiled()
 		s.commits.LastCommit()
 	}
 	s.commits.Remember()
@@ -135,26 +136,26 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 // giveUp frees what was not stored. It stays uncommitted, in Kafka.
 func (s *Session) giveUp() (unfinished bool) {
 	lines := 0
-	for n := range s.namespaces() {
-		if !n.IsHeld() && (len(n.uploads) > 0 || len(n.shed) > 0) {
+	for n := range s.Namespaces() {
+		if !n.IsHeld() && (len(n.Uploads) > 0 || len(n.Shed) > 0) {
 			unfinished = true
 		}
-		for _, u := range n.uploads {
+		for _, u := range n.Uploads {
 			if !n.IsHeld() {
-				lines += u.batch.Records
+				lines += u.Batch.Records
 			}
-			s.tellRepeat(u, u.ambiguous())
-			u.drop()
-			u.batch.Release()
+			s.TellRepeat(u, u.Ambiguous())
+			u.Drop()
+			u.Batch.Release()
 		}
-		n.uploads = nil
+		n.Uploads = nil
 	}
-	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
+	for _, b := range s.Batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.letter.Pending() > 0 || s.Mode == assignment.Draining && (s.commits.Touched() || !s.commits.AgainAt.IsZero()) && s.commits.OwesCommit()
+	unfinished = unfinished || s.LetterQueue.Pending() > 0 || s.Mode == assignment.Draining && (s.commits.Touched() || !s.commits.AgainAt.IsZero()) && s.commits.OwesCommit()
 	if unfinished {
-		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.letter.Pending())
+		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.LetterQueue.Pending())
 	}
 	return unfinished
 }

@@ -39,14 +39,14 @@ func (s *Session) event() {
 	select {
 	case c := <-in:
 		s.take(c)
-	case r := <-s.results:
-		s.attempted(r)
+	case r := <-s.Results:
+		s.Attempted(r)
 	case r := <-s.commits.Done:
 		s.commits.Answer(r)
-	case ls := <-s.acks:
-		s.lettersDone(ls)
-	case f := <-s.filed:
-		s.receipted(f)
+	case ls := <-s.Acks:
+		s.LettersDone(ls)
+	case f := <-s.Filed:
+		s.Receipted(f)
 	case rs := <-s.starts:
 		s.open(rs, time.Now())
 	case f := <-s.found:
@@ -71,5 +71,5 @@ func (s *Session) event() {
 // outstanding reports whether something is under way that will be an event: an
 // attempt, a commit, or letters.
 func (s *Session) outstanding() bool {
-	return s.Pacer.InFlight() > 0 || s.commits.InFlight() || s.letter.InFlight()
+	return s.Pacer.InFlight() > 0 || s.commits.InFlight() || s.LetterQueue.InFlight()
 }

@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 )
@@ -49,7 +50,7 @@ func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 				var cost int64
 				for _, ns := range line.Namespaces {
 					lines, batches := b.CostRun(ns, 1, int64(len(line.Bytes))+1)
-					cost += lines + batches*pieceBytes
+					cost += lines + batches*imports.PieceBytes
 				}
 				if most := share / 2; cost > most {
 					t.Errorf("%d namespaces are accepted and cost %d bytes, want at most half of the share, %d", count, cost, most)

@@ -169,15 +169,15 @@ func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Ra
 // history no longer counts for this one, and no batch takes lines of both.
 func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger.Frontier) {
 	now := time.Now()
-	for _, b := range s.batches.SealAll(batcher.ReasonRebalance) {
-		s.queue(b, now)
+	for _, b := range s.Batches.SealAll(batcher.ReasonRebalance) {
+		s.Queue(b, now)
 	}
-	for n := range s.namespaces() {
-		s.unmark(n, p)
+	for n := range s.Namespaces() {
+		s.Unmark(n, p)
 	}
 	p.Ledger = ledger.New(start, frontier)
 	p.Committed, p.HeldCount, p.Ranges = start, 0, nil
-	s.passTakenBack()
+	s.PassTakenBack()
 	s.PauseOrResume(p)
 	p.Touch()
 }

@@ -3,10 +3,8 @@ package session
 import (
 	"time"
 
-	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/record"
 )
@@ -26,10 +24,10 @@ func (s *intake) take(c *fetch.Chunk) {
 		c.Recycle()
 	case c.Start != p.Ledger.Position():
 		s.astray(c, p, now)
-	case !s.letter.Fits(c.Originals()):
+	case !s.LetterQueue.Fits(c.Originals()):
 		s.Await(p, assignment.AwaitsLetters)
 		c.Recycle()
-	case !s.marksFit(c, p):
+	case !s.MarksFit(c, p):
 		s.Await(p, assignment.AwaitsMarks)
 		c.Recycle()
 	case !s.room(c, now):
@@ -115,7 +113,7 @@ func (s *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
 func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Partition, now time.Time) {
-	n := s.lookup(name)
+	n := s.Lookup(name)
 	done := 0
 	for i := range lines {
 		l := &lines[i]
@@ -123,58 +121,19 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 			done++
 			continue
 		}
-		if n != nil && (n.Dropping() || n.shed[p] != nil) {
-			if n.shed[p] == nil {
-				s.dropFrom(n, p, l.Offset, l.Time, now)
+		if n != nil && (n.Dropping() || n.Shed[p] != nil) {
+			if n.Shed[p] == nil {
+				s.DropFrom(n, p, l.Offset, l.Time, now)
 			}
 			break // the node stands for all that follow
 		}
-		s.add(name, p, l, 0, now)
+		s.Add(name, p, l, 0, now)
 	}
 	if done > 0 {
 		s.Metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
 	}
 	if n != nil {
 		s.Pacer.Forget(n.Namespace)
-	}
-}
-
-// add puts one line into the namespace's open batch and into the ledger. told is
-// 1 if the line was counted as refused before, else 0.
-func (s *imports) add(name string, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
-	open, sealed, err := s.batches.Add(name, l.Bytes, l.Time, now)
-	if err != nil { // record.Worker bounds lines by the same limit
-		s.HoldRecord(p, l.Offset, l.Time, err.Error(), now)
-		return
-	}
-	if sealed != nil {
-		s.queue(sealed, now)
-	}
-	s.note(open, p, l, told, now)
-	if s.batches.SealFull(open) {
-		s.queue(open, now)
-	}
-}
-
-// note makes the ledger owe the line until its batch is stored.
-func (s *imports) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
-	m, ok := open.Tag.(*manifest)
-	if !ok {
-		m = &manifest{}
-		open.Tag = m
-	}
-	track := p.Ledger.Track
-	if p.Ledger.Released(l.Offset) {
-		track = p.Ledger.TrackSingle
-	} else if pc := m.piece(p); pc != nil {
-		p.Ledger.Extend(pc.node, l.Offset)
-		pc.lines++
-		pc.told += told
-		return
-	}
-	if node := s.Tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
-		m.pieces = append(m.pieces, piece{p, node, 1, told})
-		open.Charge(pieceBytes)
 	}
 }
 
@@ -208,7 +167,7 @@ func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.T
 		s.Metrics.Skipped(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
 		l.Describe(r.Reason.String(), detail)
-		s.deadLetter(p, l, now)
+		s.DeadLetter(p, l, now)
 	default:
 		s.HoldRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
 	}

@@ -40,11 +40,12 @@ func TestSession_refusedBatchesThatWaitAreBounded(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.letters.write = func(*letters.Letter) error { return errAway }
 		r.api.put = func(*fakeImport) Outcome { return refusal }
-		for o := range int64(3 * maxLettered) {
+		const most = 16
+		for o := range int64(3 * most) {
 			r.feed(0, recordbatch.InNS(o, "a"))
 			r.after(age + time.Second)
 		}
-		if got := r.api.puts["a"]; got > 2*maxLettered {
+		if got := r.api.puts["a"]; got > 2*most {
 			t.Errorf("%d batches of a line each wait for the dead-letter topic", got)
 		}
 	}, refusedToLetters)

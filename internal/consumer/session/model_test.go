@@ -119,9 +119,9 @@ func (p *sessionPlay) change() {
 // without anybody knowing, or only some of a batch's dead letters are written,
 // a repeat would be right: that is left out.
 func (p *sessionPlay) handOver() {
-	for n := range p.namespaces() {
-		for _, u := range n.uploads {
-			if u.ambiguous() || u.lettering {
+	for n := range p.Namespaces() {
+		for _, u := range n.Uploads {
+			if u.Ambiguous() || u.Lettering {
 				return
 			}
 		}
@@ -260,7 +260,7 @@ func (p *sessionPlay) finished() {
 	if used := p.Pool.InUse(); used != 0 {
 		p.t.Errorf("%d bytes are in memory at the end", used)
 	}
-	for n := range p.namespaces() {
+	for n := range p.Namespaces() {
 		p.t.Errorf("namespace %+v is remembered at the end, after\n%s", *n, strings.Join(p.story, "\n"))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
@@ -16,15 +17,15 @@ import (
 
 // dropped makes a session in which the lines of the namespace bad have left
 // memory, from offset 0 of partition 0 on.
-func (r *sessionRig) dropped() *namespace {
+func (r *sessionRig) dropped() *imports.Namespace {
 	r.t.Helper()
 	r.answers = 0
 	r.api.create = only("bad", overloaded)
 	r.feed(0, runOf("bad", 0, 14)...)
 	r.after(time.Second)
-	n := r.namespace("bad")
-	r.shed(n, time.Now())
-	if n.shed[r.part(0)] == nil || n.shed[r.part(0)].First != 0 {
+	n := r.Namespace("bad")
+	r.Shed(n, time.Now())
+	if n.Shed[r.part(0)] == nil || n.Shed[r.part(0)].First != 0 {
 		r.t.Fatal("the lines have not left memory")
 	}
 	return n
@@ -41,10 +42,10 @@ func TestSession_aChunkBehindTheMarkIsNotTaken(t *testing.T) {
 		c.CatchUp = &fetch.CatchUpJob{Cursor: p.Cursor, From: 5, Wanted: map[string]bool{"bad": true}}
 		c.Add("bad", fetch.Line{Offset: 6, Bytes: recordbatch.LineOf(6, "bad")})
 		r.takeLines(c, p, time.Now())
-		if b, ok := r.batches.Open("bad"); ok {
+		if b, ok := r.Batches.Open("bad"); ok {
 			t.Errorf("%d lines behind the mark are taken", b.Records)
 		}
-		if mark := n.shed[p]; mark == nil || mark.First != 0 {
+		if mark := n.Shed[p]; mark == nil || mark.First != 0 {
 			t.Errorf("the mark has moved: %+v", mark)
 		}
 		c.Recycle()
@@ -56,8 +57,8 @@ func TestSession_aTruncationTakesTheMarksAlong(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		n := r.dropped()
 		r.startOver(r.part(0), 0, ledger.Frontier{})
-		if len(n.shed) != 0 {
-			t.Errorf("marks stay: %v", n.shed)
+		if len(n.Shed) != 0 {
+			t.Errorf("marks stay: %v", n.Shed)
 		}
 	})
 }
@@ -94,8 +95,8 @@ func TestSession_aDrainWithoutACoordinatorGoesOn(t *testing.T) {
 // A stop does not wait for batches of a namespace that a policy holds.
 func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		n := r.namespace("bad")
-		n.uploads = []*upload{{namespace: n}}
+		n := r.Namespace("bad")
+		n.Uploads = []*imports.Upload{{Namespace: n}}
 		r.Mode, r.Drain.Reason = assignment.Draining, assignment.ForShutdown
 		if !r.unsettled(time.Now()) {
 			t.Error("it waits for no import")
@@ -104,7 +105,7 @@ func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
 		if r.unsettled(time.Now()) {
 			t.Error("it waits for an import that is held")
 		}
-		n.uploads = nil
+		n.Uploads = nil
 	})
 }
 
@@ -114,9 +115,9 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 		c := fetch.NewChunk(r.part(0).Cursor, 0)
 		line := recordbatch.LineOf(0, "a")
 		c.Add("a", fetch.Line{Bytes: line})
-		lines, batches := r.batches.CostRun("a", 1, int64(len(line))+1)
+		lines, batches := r.Batches.CostRun("a", 1, int64(len(line))+1)
 		r.room(c, time.Now())
-		if want := lines + batches*pieceBytes; r.pendingCost != want {
+		if want := lines + batches*imports.PieceBytes; r.pendingCost != want {
 			t.Errorf("the estimate is %d, want %d", r.pendingCost, want)
 		}
 		c.Recycle()
@@ -127,9 +128,9 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.Member.Lease.End()
-		r.letter.Post(&letters.Letter{Owner: &letterOwner{partition: r.part(0), history: r.part(0).Ledger}})
-		r.sendLetters(time.Now())
-		if r.letter.InFlight() {
+		r.DeadLetter(r.part(0), &letters.Letter{}, time.Now())
+		r.SendLetters(time.Now())
+		if r.LetterQueue.InFlight() {
 			t.Error("a dead letter is written")
 		}
 

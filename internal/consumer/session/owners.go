@@ -7,8 +7,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/letters"
-	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/consumer/imports"
 )
 
 // The session's state has owners, one on top of the other: each holds the one below
@@ -19,48 +18,17 @@ import (
 //	intake        what reading has brought: chunks and faults
 //	catchUpReads  reads below the position
 //	memory        what fits the buffer budget, and who has to give
-//	attempts      imports: which is tried next, and what came of it
-//	deadLetters   records on their way to the dead-letter topic
-//	filing        stored imports whose receipt is not acknowledged
-//	imports       the lines of namespaces: in open batches, in sealed ones, or shed
 //
 // and in rooms of their own
 //
+//	imports.Attempts        the lines of namespaces, on their way to the import API
 //	assignment.Assignment   partitions and what is done in them
 //	committer.Committer     beside the others: what the group is told of them
 //	assignment.Generation   the process, the member, and what ends with it
 
-// imports owns what the loop has of each namespace.
-type imports struct {
-	assignment.Assignment
-	batches  *batcher.Batcher
-	catchUp  catchUps
-	reliefAt time.Time // not before then another namespace is looked for to shed
-}
-
-// filing owns the stored imports whose receipt is not acknowledged.
-type filing struct {
-	imports
-	receipt receiptState
-	filed   chan *filed // stored imports whose receipt is acknowledged
-}
-
-// deadLetters owns the letters that the topic has not acknowledged.
-type deadLetters struct {
-	filing
-	letter *letters.Queue
-	acks   chan []*letters.Letter // letters that were written, or not; has room for one write
-}
-
-// attempts makes imports and judges them.
-type attempts struct {
-	deadLetters
-	results chan result // has room for every slot
-}
-
 // memory owns the chunk that waits for room.
 type memory struct {
-	attempts
+	imports.Attempts
 	pending *fetch.Chunk
 	// pendingCost is what it would be charged, as it was last found.
 	pendingCost int64
@@ -68,7 +36,7 @@ type memory struct {
 	full        time.Time // since when a chunk waits and none has been taken in, zero if none waits
 }
 
-// catchUpReads makes the reads that imports and deadLetters want.
+// catchUpReads makes the reads that imports want.
 type catchUpReads struct{ memory }
 
 // intake takes in what reading has brought.
@@ -78,14 +46,10 @@ type intake struct {
 }
 
 // stack puts the owners of a session on top of each other.
-func stack(b *assignment.Generation, batches *batcher.Batcher) *Session {
+func stack(g *assignment.Generation, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
-	s.Generation, s.batches = b, batches
-	s.Partitions = make(map[kafka.TopicPartition]*assignment.Partition, len(b.Member.Assigned))
+	s.Attempts = imports.New(g, batches)
 	s.events = newEvents()
-	s.letter = letters.NewQueue(b.Budget, b.Config.MaxBackoff)
-	s.acks, s.filed, s.results = make(chan []*letters.Letter, 1), make(chan *filed, 64), make(chan result, b.Config.UploadConcurrency)
-	s.receipt.open = map[*filed]struct{}{}
 	s.commits = committer.New(&s.Assignment)
 	return s
 }

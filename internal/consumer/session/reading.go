@@ -23,14 +23,14 @@ func (s *Session) startReading() (stop func()) {
 	cfg.Decoded, cfg.Distrusted = s.Decoded, s.distrusted
 	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.Mapper, s.Inflated, s.chunks) }
 	s.Fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
-	s.catchUp.reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
+	s.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Fetcher.Run(ctx) })
 	for _, in := range s.Fetcher.Work {
 		d := newDecoder()
 		wg.Go(func() { d.Run(ctx, in) })
 	}
-	wg.Go(func() { s.catchUp.reader.Run(ctx) })
+	wg.Go(func() { s.CatchUp.Reader.Run(ctx) })
 	starts, watch := s.starting(), s.watching()
 	wg.Go(func() { starts.Run(ctx, s.starts) })
 	wg.Go(func() { watch.Run(ctx, wake, s.found) })

@@ -115,7 +115,7 @@ func TestSession_aDrainRepeatsNothingForWantOfAReceipt(t *testing.T) {
 		"a topic that works":         {&fakeReceipts{prompt: true}, 0, time.Second},
 		"a slow topic":               {&fakeReceipts{prompt: true, takes: 2 * time.Second}, 2 * time.Second, 3 * time.Second},
 		"a topic that does not work": {&fakeReceipts{failing: true}, 0, time.Second},
-		"a topic without an answer":  {&fakeReceipts{}, receiptPatience, receiptPatience + time.Second},
+		"a topic without an answer":  {&fakeReceipts{}, 5 * time.Second, 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
@@ -155,8 +155,8 @@ func TestSession_aReceiptNamesWhatALogStillHolds(t *testing.T) {
 		r.api.takes = time.Second
 		r.feed(0, recordbatch.InNS(0, "a"))
 		r.feed(1, runOf("a", 0, 8)...)
-		n := r.namespace("a")
-		n.uploads[0].pieces[0].partition.Ledger = r.part(1).Ledger // as if it had started over
+		n := r.Namespace("a")
+		n.Uploads[0].Pieces[0].Partition.Ledger = r.part(1).Ledger // as if it had started over
 		r.after(2 * time.Second)
 		if len(receipts.posted) != 1 || len(receipts.posted[0].Pieces) != 1 || receipts.posted[0].Pieces[0].Partition != 1 {
 			t.Errorf("the receipt is %+v", receipts.posted)

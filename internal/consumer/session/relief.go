@@ -5,6 +5,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
@@ -22,13 +23,13 @@ const maxVictims = 1000
 // relieved is relieve, at most once in a while, and not while draining: nothing
 // would read the lines again.
 func (s *memory) relieved(need int64, now time.Time) bool {
-	if now.Before(s.reliefAt) || s.Mode != assignment.Running {
+	if now.Before(s.ReliefAt) || s.Mode != assignment.Running {
 		return false
 	}
 	if s.relieve(need, now) {
 		return true
 	}
-	s.reliefAt = now.Add(reliefRest + time.Duration(s.Pacer.Len())*reliefRestEach)
+	s.ReliefAt = now.Add(reliefRest + time.Duration(s.Pacer.Len())*reliefRestEach)
 	return false
 }
 
@@ -43,7 +44,7 @@ func (s *memory) relieve(need int64, now time.Time) bool {
 	}
 	// More than is needed, so that the next chunks need no search of their own.
 	more := max(need, min(s.Budget.Limit()/16, 4<<20))
-	taste := s.Pacer.HealthyInFlight()+s.waiting() == 0 && s.Taste.Allows(now)
+	taste := s.Pacer.HealthyInFlight()+s.Waiting() == 0 && s.Taste.Allows(now)
 	for _, v := range budget.Victims(s.holders(), more, maxVictims, taste) {
 		if !v.Evidence {
 			s.Taste.Begin(now)
@@ -52,23 +53,23 @@ func (s *memory) relieve(need int64, now time.Time) bool {
 		s.Faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
 			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
 		before := s.Pool.InUse()
-		s.shed(n, now)
+		s.Shed(n, now)
 		s.Pacer.Enqueue(n.Namespace, now)
 		need -= before - s.Pool.InUse()
 	}
 	if need <= 0 {
 		return true
 	}
-	s.askAmbiguous(now, func(n *namespace, _ *upload) bool { return n.Troubled() })
-	s.leaveDoubtful(now)
+	s.AskAmbiguous(now, func(n *imports.Namespace, _ *imports.Upload) bool { return n.Troubled() })
+	s.LeaveDoubtful(now)
 	return false
 }
 
 // holders are the namespaces that could give way.
-func (s *memory) holders() (hs []budget.Holder[*namespace]) {
-	for n := range s.namespaces() {
+func (s *memory) holders() (hs []budget.Holder[*imports.Namespace]) {
+	for n := range s.Namespaces() {
 		if bytes := s.sheddable(n); bytes > 0 {
-			hs = append(hs, budget.Holder[*namespace]{Namespace: n, Bytes: bytes, Evidence: s.LastStored.After(n.Since())})
+			hs = append(hs, budget.Holder[*imports.Namespace]{Namespace: n, Bytes: bytes, Evidence: s.LastStored.After(n.Since())})
 		}
 	}
 	return hs
@@ -76,19 +77,19 @@ func (s *memory) holders() (hs []budget.Holder[*namespace]) {
 
 // sheddable returns the bytes that shedding the namespace would free, 0 if it
 // has no trouble, or only the batch of a trial that has still to be tried.
-func (s *memory) sheddable(n *namespace) (bytes int64) {
+func (s *memory) sheddable(n *imports.Namespace) (bytes int64) {
 	if !n.Troubled() {
 		return 0
 	}
-	for _, u := range n.uploads {
-		if u.mayLeave() && (n.State() != pace.Trial || u.fate == fateUnproven) {
-			bytes += u.batch.Memory()
+	for _, u := range n.Uploads {
+		if u.MayLeave() && (n.State() != pace.Trial || u.Fate == imports.FateUnproven) {
+			bytes += u.Batch.Memory()
 		}
 	}
-	if n.State() == pace.Trial && len(n.uploads) == 0 {
+	if n.State() == pace.Trial && len(n.Uploads) == 0 {
 		return 0
 	}
-	if b, ok := s.batches.Open(n.Name); ok {
+	if b, ok := s.Batches.Open(n.Name); ok {
 		bytes += b.Memory()
 	}
 	return bytes

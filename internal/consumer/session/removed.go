@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 )
@@ -39,7 +40,7 @@ func (s *catchUpReads) removed(p *assignment.Partition, now time.Time) {
 			first = node.First
 		}
 		if node.Kind == ledger.Shed {
-			n := s.namespace(node.Namespace)
+			n := s.Namespace(node.Namespace)
 			s.moveMark(n, p, start, now)
 			s.Pacer.Forget(n.Namespace)
 		} else {
@@ -68,15 +69,15 @@ func (s *catchUpReads) release(p *assignment.Partition, node *ledger.Node, start
 // moveMark moves the place from which a namespace's dropped lines are read again,
 // as what lies before it has been read or is gone. At the position nothing of the
 // namespace is dropped any more.
-func (s *catchUpReads) moveMark(n *namespace, p *assignment.Partition, to int64, now time.Time) {
-	mark := n.shed[p]
+func (s *catchUpReads) moveMark(n *imports.Namespace, p *assignment.Partition, to int64, now time.Time) {
+	mark := n.Shed[p]
 	if to < p.Ledger.Position() {
 		s.ShiftNode(p, mark, to)
 		return
 	}
 	s.DropNode(p, mark)
-	s.unmark(n, p)
-	if n.State() == pace.Trial && len(n.shed) == 0 && len(n.uploads) == 0 {
+	s.Unmark(n, p)
+	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
 		s.endOfTrialRead(n, now)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -67,7 +68,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 		r.watermark(1, 10)
 		r.api.create = nil
 		r.after(2 * time.Minute)
-		if n := r.lookup("bad"); n != nil && n.Troubled() {
+		if n := r.Lookup("bad"); n != nil && n.Troubled() {
 			t.Error("the namespace without lines is in trouble still")
 		}
 		r.stored("bad")
@@ -79,7 +80,7 @@ func TestSession_aCatchUpReadGoesOnAtTheLogStart(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.create = only("bad", refusal)
 		r.feed(0, runOf("bad", 0, 9)...)
-		job := &catchUpTask{partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Wanted: map[string]bool{"bad": true}}}
+		job := &imports.CatchUpTask{Partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Wanted: map[string]bool{"bad": true}}}
 		r.remove(0, 6)
 		r.catchUpOver(job, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
 		r.watermark(0, 6)

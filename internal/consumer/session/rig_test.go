@@ -94,7 +94,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s.Member.Term, s.Member.Lease = newFakeTerm(), group.NewLease(s.Config.SessionTimeout, time.Now())
 	reading := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
 	s.Fetcher = fetch.New(&reading, nil, s.Fetched, 1, func() {})
-	s.catchUp.reader = fetch.NewCatchUpReader(s.Fetcher, nil)
+	s.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, nil)
 	s.commits.Sent(time.Now(), 0) // no commit goes out
 	r.decode = fetch.NewDecoder(&reading, s.Mapper, s.Inflated, r.lines)
 	var found []discovery.Start
@@ -161,15 +161,15 @@ func (r *sessionRig) settleDown() {
 		switch {
 		case len(r.lines) > 0 && r.pending == nil: // as run does
 			r.take(<-r.lines)
-		case len(r.results) > 0:
-			r.attempted(<-r.results)
-		case len(r.acks) > 0:
-			r.lettersDone(<-r.acks)
-		case len(r.filed) > 0:
-			r.receipted(<-r.filed)
-		case len(r.catchUp.reader.Jobs) > 0 && r.answers > 0:
+		case len(r.Results) > 0:
+			r.Attempted(<-r.Results)
+		case len(r.Acks) > 0:
+			r.LettersDone(<-r.Acks)
+		case len(r.Filed) > 0:
+			r.Receipted(<-r.Filed)
+		case len(r.CatchUp.Reader.Jobs) > 0 && r.answers > 0:
 			r.answers--
-			r.catchUpRead(<-r.catchUp.reader.Jobs)
+			r.catchUpRead(<-r.CatchUp.Reader.Jobs)
 		default:
 			return
 		}

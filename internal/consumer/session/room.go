@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
 )
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
@@ -21,8 +22,8 @@ func (s *memory) room(c *fetch.Chunk, now time.Time) bool {
 	var cost int64
 	for i := range c.Groups {
 		g := &c.Groups[i]
-		lines, batches := s.batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
-		cost += lines + batches*pieceBytes
+		lines, batches := s.Batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
+		cost += lines + batches*imports.PieceBytes
 	}
 	_, letters := c.Originals()
 	cost += letters
@@ -31,7 +32,7 @@ func (s *memory) room(c *fetch.Chunk, now time.Time) bool {
 		return false
 	}
 	// Keep the uploads busy before memory is short.
-	if s.Pool.InUse() > s.Budget.Share()*3/4 && s.Pacer.InFlight()+s.waiting() == 0 {
+	if s.Pool.InUse() > s.Budget.Share()*3/4 && s.Pacer.InFlight()+s.Waiting() == 0 {
 		s.sealLargest(now)
 	}
 	return true
@@ -52,10 +53,10 @@ func (s *memory) makeRoom(cost int64, now time.Time) bool {
 		if cost <= free {
 			return true
 		}
-		if s.waiting() > 0 && s.Pacer.InFlight() > 0 || !s.sealLargest(now) {
+		if s.Waiting() > 0 && s.Pacer.InFlight() > 0 || !s.sealLargest(now) {
 			return s.relieved(cost-free, now) && s.Budget.Free() >= cost
 		}
-		s.dispatch(now)
+		s.Dispatch(now)
 	}
 }
 
@@ -63,12 +64,12 @@ func (s *memory) makeRoom(cost int64, now time.Time) bool {
 // without a free slot stay open: sealing them would not send them sooner, and would
 // send them smaller.
 func (s *memory) expire(now time.Time) {
-	for s.Pacer.InFlight()+s.waiting() < s.Config.UploadConcurrency {
-		b, ok := s.batches.ExpireOldest(now)
+	for s.Pacer.InFlight()+s.Waiting() < s.Config.UploadConcurrency {
+		b, ok := s.Batches.ExpireOldest(now)
 		if !ok {
 			return
 		}
-		s.queue(b, now)
+		s.Queue(b, now)
 	}
 }
 
@@ -82,13 +83,10 @@ func (s *memory) grantLarge(now time.Time) {
 	}
 }
 
-// waiting counts the healthy namespaces that wait for a slot.
-func (s *imports) waiting() int { return s.Pacer.Waiting() }
-
 func (s *memory) sealLargest(now time.Time) bool {
-	b, ok := s.batches.SealLargest()
+	b, ok := s.Batches.SealLargest()
 	if ok {
-		s.queue(b, now)
+		s.Queue(b, now)
 	}
 	return ok
 }

@@ -10,9 +10,9 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/committer"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
-	"kafka-import-bridge/internal/importer"
 )
 
 // Session is one generation of the group: it owns the partitions, the open
@@ -31,15 +31,6 @@ type Session struct {
 	lookout lookout
 	unclear []string      // topics of which the brokers say nothing
 	gone    chan struct{} // closed when Run returns
-}
-
-// result is what an attempt has come to.
-type result struct {
-	namespace *namespace
-	upload    *upload // nil for a probe
-	outcome   importer.Outcome
-	troubled  bool
-	began     time.Time
 }
 
 // New prepares the session of a generation. It starts nothing.
@@ -86,7 +77,7 @@ func (s *Session) turn(now time.Time) {
 	s.Pulse.Beat(now)
 	s.countMemoryPause(now)
 	if s.Mode == assignment.Running {
-		s.resumeMarked()
+		s.ResumeMarked()
 		s.retryPending(now)
 		s.expire(now)
 		s.lookAround(now)
@@ -95,10 +86,10 @@ func (s *Session) turn(now time.Time) {
 	s.nextCatchUp(now)
 	s.grantLarge(now)
 	s.Pacer.Wake(now)
-	s.dispatch(now)
-	s.Drain.Asking = s.askBeforeEnd(now)
-	s.sendLetters(now)
-	s.fileLater(now)
+	s.Dispatch(now)
+	s.Drain.Asking = s.AskBeforeEnd(now)
+	s.SendLetters(now)
+	s.FileLater(now)
 	s.commits.Commit(now)
 	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
@@ -116,22 +107,22 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 		}
 	}
 	if s.Mode == assignment.Running {
-		if t, ok := s.batches.NextDeadline(); ok {
+		if t, ok := s.Batches.NextDeadline(); ok {
 			consider(t)
 		}
 		if s.pending != nil {
-			consider(s.reliefAt)
+			consider(s.ReliefAt)
 			consider(s.Taste.RenewAt())
 		}
 	}
-	consider(s.catchUp.restUntil)
+	consider(s.CatchUp.RestUntil)
 	consider(s.Pacer.NextWake(now))
 	consider(s.commits.Due())
-	consider(s.letter.Due())
+	consider(s.LetterQueue.Due())
 	if s.Mode == assignment.Draining {
 		consider(s.Drain.Deadline)
-		if len(s.receipt.open) > 0 {
-			consider(now.Add(receiptPoll))
+		if s.AwaitsReceipts() {
+			consider(now.Add(imports.ReceiptPoll))
 		}
 	}
 	return at

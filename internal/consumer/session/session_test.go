@@ -80,7 +80,7 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 		}
 		r.watermark(0, 35)
 		r.watermark(1, 5)
-		if n := r.lookup("bad"); n != nil {
+		if n := r.Lookup("bad"); n != nil {
 			t.Errorf("the namespace is remembered: %+v", n)
 		}
 		// What comes now takes the ordinary way, in order.
@@ -149,16 +149,16 @@ func TestSession_withoutAnySuccessOneGivesWayAtATime(t *testing.T) {
 		r.api.create = func(string) Outcome { return overloaded }
 		r.feed(0, append(runOf("a", 0, 19), runOf("b", 20, 29)...)...)
 		r.after(age)
-		if r.relieve(1<<40, time.Now()) || r.lookup("a").State() != pace.Shed || r.lookup("b").State() != pace.Retrying {
-			t.Errorf("a is %s and b is %s, want the larger one shed", r.lookup("a").State(), r.lookup("b").State())
+		if r.relieve(1<<40, time.Now()) || r.Lookup("a").State() != pace.Shed || r.Lookup("b").State() != pace.Retrying {
+			t.Errorf("a is %s and b is %s, want the larger one shed", r.Lookup("a").State(), r.Lookup("b").State())
 		}
 		r.Taste.Read(r.Config.BufferMaxBytes)
-		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Retrying {
+		if r.relieve(1<<40, time.Now()); r.Lookup("b").State() != pace.Retrying {
 			t.Error("another one left memory although a buffer was read for nothing in this interval")
 		}
 		r.Taste.Read(1)
 		time.Sleep(r.Config.HoldProbeInterval)
-		if r.relieve(1<<40, time.Now()); r.lookup("b").State() != pace.Shed {
+		if r.relieve(1<<40, time.Now()); r.Lookup("b").State() != pace.Shed {
 			t.Error("no other one left memory in the next interval")
 		}
 		r.api.create = nil
@@ -296,9 +296,9 @@ func TestSession_anAmbiguousUploadIsNotShed(t *testing.T) {
 		done := false
 		r.api.put, r.api.ask = maybeStored(r, &done, accepted), unanswered
 		inTrouble(r, 25)
-		n := r.lookup("bad")
-		if len(n.uploads) != 1 || !n.uploads[0].ambiguous() {
-			t.Fatalf("%d uploads are in memory, want the one that may be stored", len(n.uploads))
+		n := r.Lookup("bad")
+		if len(n.Uploads) != 1 || !n.Uploads[0].Ambiguous() {
+			t.Fatalf("%d uploads are in memory, want the one that may be stored", len(n.Uploads))
 		}
 		done = true
 		r.after(2*time.Minute + age)

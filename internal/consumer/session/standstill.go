@@ -1,13 +1,9 @@
 package session
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/report"
@@ -21,8 +17,6 @@ const (
 	// fullAfter is how long nothing may be taken in for want of memory before that is
 	// reported: less is how a slow store slows reading down.
 	fullAfter = 10 * time.Second
-	// mostHolders is how many namespaces are named that fill the memory.
-	mostHolders = 3
 )
 
 // lookout is what the loop looks at now and then, whatever happens.
@@ -42,7 +36,7 @@ func (s *Session) lookAround(now time.Time) {
 	s.reportSilence(now)
 	if s.memoryFull(now) {
 		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
-			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.fullest())
+			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.Fullest())
 	}
 }
 
@@ -99,39 +93,6 @@ func (s *memory) wait(c *fetch.Chunk, now time.Time) {
 // memoryFull says whether reading has waited for memory for a while.
 func (s *memory) memoryFull(now time.Time) bool {
 	return s.pending != nil && now.Sub(s.full) >= fullAfter
-}
-
-// fullest names the namespaces that hold most of the memory.
-func (s *imports) fullest() string {
-	held := map[string]int64{}
-	s.batches.All(func(b *batcher.Batch) bool {
-		held[b.Namespace] += b.Memory()
-		return true
-	})
-	states := map[string]string{}
-	for n := range s.namespaces() {
-		for _, u := range n.uploads {
-			held[n.Name] += u.batch.Memory()
-		}
-		if n.Troubled() {
-			states[n.Name] = ", " + cmp.Or(n.LastError(), "in trouble")
-		}
-	}
-	names := make([]string, 0, len(held))
-	for name, bytes := range held {
-		if bytes > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(held[b], held[a]), cmp.Compare(a, b)) })
-	var list []string
-	for _, name := range names[:min(len(names), mostHolders)] {
-		list = append(list, fmt.Sprintf("%s (%d KiB%s)", name, held[name]>>10, states[name]))
-	}
-	if more := len(names) - len(list); more > 0 {
-		list = append(list, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(list, ", ")
 }
 
 // standstill says in a partition's status why nothing is read of it, where the

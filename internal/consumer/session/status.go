@@ -7,6 +7,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 )
@@ -43,23 +44,23 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	}
 	switch {
 	case s.Pacer.Shut(pace.Credentials):
-		text := "the import API refuses the credentials: " + credentialsRemedy
+		text := "the import API refuses the credentials: " + imports.CredentialsRemedy
 		st.APIError = &text
 	case s.Pacer.Shut(pace.Place):
-		text := "the import API does not know the call: " + placeRemedy
+		text := "the import API does not know the call: " + imports.PlaceRemedy
 		st.APIError = &text
 	}
 	st.Buffer.Bytes += s.Pool.InUse() + s.Budget.Held(budget.Letters) + s.Budget.Held(budget.Marks)
 	full := ""
 	if s.memoryFull(now) {
-		full = s.fullest()
+		full = s.Fullest()
 	}
 	for _, p := range assignment.Sorted(s.Partitions) {
 		out := p.Status(now)
 		s.standstill(&out, p, full, now)
 		st.Partitions = append(st.Partitions, out)
 	}
-	st.Gauges.OpenBatches, st.Gauges.Flying = s.batches.Len(), s.Pacer.InFlight()
+	st.Gauges.OpenBatches, st.Gauges.Flying = s.Batches.Len(), s.Pacer.InFlight()
 	s.countNamespaces(&st.Gauges)
 	s.listNamespaces(st, now, detail)
 	for i := range st.Partitions {

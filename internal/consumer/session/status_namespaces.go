@@ -5,23 +5,24 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/report"
 )
 
 // countNamespaces sums up all namespaces without listing them.
 func (s *Session) countNamespaces(g *report.Gauges) {
-	g.Oldest, _ = s.batches.Oldest()
+	g.Oldest, _ = s.Batches.Oldest()
 	settling := s.settling()
-	for n := range s.namespaces() {
+	for n := range s.Namespaces() {
 		if n.IsHeld() && (settling || s.here(n)) {
 			g.NamespacesHeld++
 		}
-		for _, u := range n.uploads {
-			if u.call == none || u.call == preparation {
+		for _, u := range n.Uploads {
+			if u.Call == imports.NoCall || u.Call == imports.Preparation {
 				g.Waiting++
 			}
-			if g.Oldest.IsZero() || u.batch.Opened.Before(g.Oldest) {
-				g.Oldest = u.batch.Opened
+			if g.Oldest.IsZero() || u.Batch.Opened.Before(g.Oldest) {
+				g.Oldest = u.Batch.Opened
 			}
 		}
 	}
@@ -39,7 +40,7 @@ func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) 
 		listed[n.Name] = true
 	}
 	if detail {
-		s.batches.All(func(b *batcher.Batch) bool {
+		s.Batches.All(func(b *batcher.Batch) bool {
 			if !listed[b.Namespace] {
 				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
 			}
@@ -53,24 +54,24 @@ func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) 
 
 // pickNamespaces returns those in trouble or with an import, the worst where
 // there are too many, and the total number of these and of the open ones.
-func (s *Session) pickNamespaces(detail bool) (picked []*namespace, total int) {
-	var byState [3][]*namespace // held, retrying, the rest
+func (s *Session) pickNamespaces(detail bool) (picked []*imports.Namespace, total int) {
+	var byState [3][]*imports.Namespace // held, retrying, the rest
 	settling := s.settling()
-	for n := range s.namespaces() {
+	for n := range s.Namespaces() {
 		switch {
 		case !settling && !s.here(n):
 		case n.IsHeld():
 			byState[0] = append(byState[0], n)
 		case detail && n.Troubled():
 			byState[1] = append(byState[1], n)
-		case detail && (n.InFlight() > 0 || len(n.uploads) > 0):
+		case detail && (n.InFlight() > 0 || len(n.Uploads) > 0):
 			byState[2] = append(byState[2], n)
 		}
 	}
 	all := slices.Concat(byState[:]...)
-	total = s.batches.Len() + len(all)
+	total = s.Batches.Len() + len(all)
 	for _, n := range all {
-		if _, ok := s.batches.Open(n.Name); ok {
+		if _, ok := s.Batches.Open(n.Name); ok {
 			total--
 		}
 	}
@@ -80,8 +81,8 @@ func (s *Session) pickNamespaces(detail bool) (picked []*namespace, total int) {
 // here says whether this member has lines of the namespace, in memory or not. One
 // without is left over from partitions that another member has now, which tells
 // of it.
-func (s *Session) here(n *namespace) bool {
-	_, open := s.batches.Open(n.Name)
+func (s *Session) here(n *imports.Namespace) bool {
+	_, open := s.Batches.Open(n.Name)
 	return open || n.InFlight() > 0 || !n.Idle()
 }
 
@@ -98,7 +99,7 @@ func (s *Session) settling() bool {
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
-func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) report.NamespaceStatus {
+func (s *Session) namespaceStatus(name string, n *imports.Namespace, now time.Time) report.NamespaceStatus {
 	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: s.Requests.Last(name)}
 	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
@@ -107,36 +108,14 @@ func (s *Session) namespaceStatus(name string, n *namespace, now time.Time) repo
 			out.OldestRecordAt = &at
 		}
 	}
-	if b, ok := s.batches.Open(name); ok {
+	if b, ok := s.Batches.Open(name); ok {
 		add(b)
 	}
 	if n != nil {
-		for _, u := range n.uploads {
-			add(u.batch)
+		for _, u := range n.Uploads {
+			add(u.Batch)
 		}
-		n.describe(&out, now)
+		n.Describe(&out, now)
 	}
 	return out
-}
-
-func (ns *namespace) describe(n *report.NamespaceStatus, now time.Time) {
-	n.InFlight = ns.InFlight()
-	switch {
-	case ns.IsHeld():
-		n.State = "held"
-	case ns.Troubled():
-		n.State = "retrying"
-	case ns.InFlight() > 0 || len(ns.uploads) > 0:
-		n.State = "uploading"
-	}
-	if ns.Troubled() {
-		since := ns.Since()
-		n.Since, n.HoldReason = &since, ns.HoldReason()
-		if text := ns.LastError(); text != "" {
-			n.LastError = &text
-		}
-		if at := ns.WakeAt(); at.After(now) {
-			n.NextAttemptAt = &at
-		}
-	}
 }

@@ -152,8 +152,8 @@ func TestSession_truncationTakesBackWhatWasRefused(t *testing.T) {
 		r.after(age)
 		r.stored("a", offsets(0, 9)...)
 		r.watermark(0, 10)
-		if len(r.letters.taken) != 0 || r.lookup("a") != nil {
-			t.Errorf("%d dead letters; the namespace is still under way: %t", len(r.letters.taken), r.lookup("a") != nil)
+		if len(r.letters.taken) != 0 || r.Lookup("a") != nil {
+			t.Errorf("%d dead letters; the namespace is still under way: %t", len(r.letters.taken), r.Lookup("a") != nil)
 		}
 	}, refusedToLetters)
 }

@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"slices"
@@ -12,11 +12,11 @@ import (
 )
 
 // refused applies the policy to what the API or the store refuses for good.
-func (s *attempts) refused(r result, now time.Time) {
+func (s *Attempts) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
-		for _, pc := range u.pieces {
-			s.Metrics.RefusedLines(pc.partition.Topic, pc.lines-pc.told)
+		for _, pc := range u.Pieces {
+			s.Metrics.RefusedLines(pc.Partition.Topic, pc.lines-pc.told)
 		}
 	}
 	if s.Config.OnRejected == record.DeadLetter {
@@ -24,14 +24,14 @@ func (s *attempts) refused(r result, now time.Time) {
 		return
 	}
 	if u != nil {
-		n.noteRefused(u.pieces)
+		n.noteRefused(u.Pieces)
 	}
 	s.hold(r, now, "an import was refused for good")
 }
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
-func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
+func (s *Attempts) letterRefused(r result, tells bool, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
 		n.probe = nil
@@ -42,57 +42,57 @@ func (s *attempts) letterRefused(r result, tells bool, now time.Time) {
 		n.Clear()
 	}
 	s.Log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
-		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.batch.Records, "offsets", offsetsOf(u.pieces))
+		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.Batch.Records, "offsets", offsetsOf(u.Pieces))
 	s.letterUpload(n, u, r.outcome)
-	if len(n.shed) > 0 { // while this batch may have been stored, the others left memory
-		s.catchUp.want(n)
+	if len(n.Shed) > 0 { // while this batch may have been stored, the others left memory
+		s.CatchUp.want(n)
 	}
 }
 
 // letterUpload begins to dead-letter the records of a refused batch: they are
 // read again, since the batch holds lines only. Its body leaves memory.
-func (s *deadLetters) letterUpload(n *namespace, u *upload, refusal importer.Outcome) {
-	u.drop()
-	u.lettering, u.refusal, u.imp = true, refusal, nil
-	u.reading, u.readFrom = 0, u.pieces[0].node.First
-	n.lettered++
-	u.batch.Release()
-	s.catchUp.uploads = append(s.catchUp.uploads, u)
+func (s *deadLetters) letterUpload(n *Namespace, u *Upload, refusal importer.Outcome) {
+	u.Drop()
+	u.Lettering, u.refusal, u.Import = true, refusal, nil
+	u.reading, u.readFrom = 0, u.Pieces[0].Node.First
+	n.Lettered++
+	u.Batch.Release()
+	s.CatchUp.Uploads = append(s.CatchUp.Uploads, u)
 	s.readTo(u, u.readFrom)
 }
 
-// letterJob returns the next fetch for a refused batch, nil if there is none or
+// LetterJob returns the next fetch for a refused batch, nil if there is none or
 // enough letters wait already.
-func (s *deadLetters) letterJob() *catchUpTask {
-	r := &s.catchUp
-	if !s.letter.Few() {
+func (s *deadLetters) LetterJob() *CatchUpTask {
+	r := &s.CatchUp
+	if !s.LetterQueue.Few() {
 		return nil
 	}
-	i := slices.IndexFunc(r.uploads, (*upload).readable)
+	i := slices.IndexFunc(r.Uploads, (*Upload).Readable)
 	if i < 0 {
 		return nil
 	}
-	u := r.uploads[i]
-	p := u.pieces[u.reading].partition
-	job := &fetch.CatchUpJob{Cursor: p.Cursor, From: u.readFrom, Wanted: map[string]bool{u.namespace.Name: true}, Originals: true}
-	return &catchUpTask{CatchUpJob: job, partition: p, upload: u}
+	u := r.Uploads[i]
+	p := u.Pieces[u.reading].Partition
+	job := &fetch.CatchUpJob{Cursor: p.Cursor, From: u.readFrom, Wanted: map[string]bool{u.Namespace.Name: true}, Originals: true}
+	return &CatchUpTask{CatchUpJob: job, Partition: p, Upload: u}
 }
 
-// readable says whether the refused batch's next records can be read here.
-func (u *upload) readable() bool {
-	p := u.pieces[u.reading].partition
+// Readable says whether the refused batch's next records can be read here.
+func (u *Upload) Readable() bool {
+	p := u.Pieces[u.reading].Partition
 	return p.IsOpen() && !p.Lost
 }
 
-// takeLetters posts the records that a chunk of the job found.
-func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *assignment.Partition, now time.Time) {
-	if u.reading >= len(u.pieces) || u.pieces[u.reading].partition != p || c.Start > u.readFrom {
+// TakeLetters posts the records that a chunk of the job found.
+func (s *deadLetters) TakeLetters(c *fetch.Chunk, u *Upload, p *assignment.Partition, now time.Time) {
+	if u.reading >= len(u.Pieces) || u.Pieces[u.reading].Partition != p || c.Start > u.readFrom {
 		return
 	}
-	pc := &u.pieces[u.reading]
+	pc := &u.Pieces[u.reading]
 	for i := range c.Rejects {
 		r := &c.Rejects[i]
-		if r.Offset < u.readFrom || r.Offset > pc.node.Last || p.Ledger.Done(u.namespace.Name, r.Offset) || p.Ledger.Overtaken(u.namespace.Name, r.Offset) || !pc.node.Single && p.Ledger.Released(r.Offset) {
+		if r.Offset < u.readFrom || r.Offset > pc.Node.Last || p.Ledger.Done(u.Namespace.Name, r.Offset) || p.Ledger.Overtaken(u.Namespace.Name, r.Offset) || !pc.Node.Single && p.Ledger.Released(r.Offset) {
 			continue
 		}
 		l := letters.Of(r)
@@ -101,45 +101,45 @@ func (s *deadLetters) takeLetters(c *fetch.Chunk, u *upload, p *assignment.Parti
 			continue
 		}
 		l.Describe("refused", u.refusal.Err.Error())
-		l.Namespace, l.RequestID = u.namespace.Name, u.refusal.RequestID
+		l.Namespace, l.RequestID = u.Namespace.Name, u.refusal.RequestID
 		l.Owner = &letterOwner{partition: p, history: p.Ledger, upload: u}
 		u.awaited++
-		s.letter.Post(l)
+		s.LetterQueue.Post(l)
 	}
 	s.readTo(u, c.Next)
 }
 
 // readTo moves a refused batch's read on, piece by piece, and past those of logs
 // that were taken back: what is there now has been refused by nobody.
-func (s *deadLetters) readTo(u *upload, next int64) {
+func (s *deadLetters) readTo(u *Upload, next int64) {
 	u.readFrom = max(u.readFrom, next)
-	for u.readFrom > u.pieces[u.reading].node.Last || u.pieces[u.reading].takenBack() {
-		if u.reading++; u.reading == len(u.pieces) {
+	for u.readFrom > u.Pieces[u.reading].Node.Last || u.Pieces[u.reading].takenBack() {
+		if u.reading++; u.reading == len(u.Pieces) {
 			s.lettersRead(u)
 			return
 		}
-		u.readFrom = u.pieces[u.reading].node.First
+		u.readFrom = u.Pieces[u.reading].Node.First
 	}
 }
 
-// passTakenBack lets refused batches leave out what a partition that has started
+// PassTakenBack lets refused batches leave out what a partition that has started
 // over had of them.
-func (s *deadLetters) passTakenBack() {
-	for _, u := range slices.Clone(s.catchUp.uploads) {
+func (s *deadLetters) PassTakenBack() {
+	for _, u := range slices.Clone(s.CatchUp.Uploads) {
 		s.readTo(u, u.readFrom)
 	}
 }
 
 // lettersRead: all records of a refused batch have been read.
-func (s *deadLetters) lettersRead(u *upload) {
-	s.catchUp.uploads = slices.DeleteFunc(s.catchUp.uploads, func(other *upload) bool { return other == u })
+func (s *deadLetters) lettersRead(u *Upload) {
+	s.CatchUp.Uploads = slices.DeleteFunc(s.CatchUp.Uploads, func(other *Upload) bool { return other == u })
 	s.letteredAll(u)
 }
 
-// lettersVanished goes on with a refused batch behind records that the
+// LettersVanished goes on with a refused batch behind records that the
 // retention has removed.
-func (s *deadLetters) lettersVanished(u *upload, p *assignment.Partition, start int64) {
-	if u.reading < len(u.pieces) && u.pieces[u.reading].partition == p {
+func (s *deadLetters) LettersVanished(u *Upload, p *assignment.Partition, start int64) {
+	if u.reading < len(u.Pieces) && u.Pieces[u.reading].Partition == p {
 		s.readTo(u, start)
 	}
 }
@@ -147,7 +147,7 @@ func (s *deadLetters) lettersVanished(u *upload, p *assignment.Partition, start 
 // settleRefused settles what is acknowledged by now of the refused batches that
 // some letters belong to. No letter is on its way.
 func (s *deadLetters) settleRefused(batch []*letters.Letter) {
-	var before *upload
+	var before *Upload
 	for _, l := range batch {
 		if u := whose(l).upload; u != nil && u != before {
 			before = u
@@ -161,24 +161,24 @@ func (s *deadLetters) settleRefused(batch []*letters.Letter) {
 // letteredTo settles the pieces whose records are all acknowledged, and moves the
 // start of those of which the first ones are: the next owner need not write them
 // again.
-func (s *deadLetters) letteredTo(u *upload) {
+func (s *deadLetters) letteredTo(u *Upload) {
 	awaited := map[*assignment.Partition]int64{} // the first offset of each
-	for l := range s.letter.Waiting() {
+	for l := range s.LetterQueue.Waiting() {
 		o := whose(l)
 		if first, ok := awaited[o.partition]; o.upload == u && (!ok || l.Offset < first) {
 			awaited[o.partition] = l.Offset
 		}
 	}
-	for i := range u.pieces[:min(u.reading+1, len(u.pieces))] {
-		pc := &u.pieces[i]
+	for i := range u.Pieces[:min(u.reading+1, len(u.Pieces))] {
+		pc := &u.Pieces[i]
 		if pc.takenBack() {
 			continue // or settled
 		}
-		next := pc.node.Last + 1
+		next := pc.Node.Last + 1
 		if i == u.reading {
 			next = u.readFrom
 		}
-		if first, ok := awaited[pc.partition]; ok {
+		if first, ok := awaited[pc.Partition]; ok {
 			next = min(next, first)
 		}
 		s.pieceLettered(pc, next)
@@ -187,7 +187,7 @@ func (s *deadLetters) letteredTo(u *upload) {
 
 // pieceLettered notes that the piece's records below next are acknowledged.
 func (s *deadLetters) pieceLettered(pc *piece, next int64) {
-	p, node := pc.partition, pc.node
+	p, node := pc.Partition, pc.Node
 	if next > node.Last {
 		s.SettleNode(p, node)
 		s.PauseOrResume(p)
@@ -198,16 +198,16 @@ func (s *deadLetters) pieceLettered(pc *piece, next int64) {
 
 // letteredAll settles a refused batch once all of its records are acknowledged,
 // and says whether they are.
-func (s *deadLetters) letteredAll(u *upload) bool {
-	if len(u.pieces) == 0 {
+func (s *deadLetters) letteredAll(u *Upload) bool {
+	if len(u.Pieces) == 0 {
 		return true // settled already
 	}
-	if u.awaited > 0 || u.reading < len(u.pieces) {
+	if u.awaited > 0 || u.reading < len(u.Pieces) {
 		return false
 	}
-	u.namespace.lettered--
+	u.Namespace.Lettered--
 	s.settle(u)
-	s.busy(u.namespace)
-	s.Pacer.Forget(u.namespace.Namespace)
+	s.busy(u.Namespace)
+	s.Pacer.Forget(u.Namespace.Namespace)
 	return true
 }

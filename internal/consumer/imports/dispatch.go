@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 	"kafka-import-bridge/internal/importer"
 )
 
-// queue makes a sealed batch wait for its import.
-func (s *imports) queue(b *batcher.Batch, now time.Time) {
-	n := s.namespace(b.Namespace)
-	m, _ := b.Tag.(*manifest)
-	u := &upload{namespace: n, batch: b}
+// Queue makes a sealed batch wait for its import.
+func (s *Lines) Queue(b *batcher.Batch, now time.Time) {
+	n := s.Namespace(b.Namespace)
+	m, _ := b.Tag.(*Manifest)
+	u := &Upload{Namespace: n, Batch: b}
 	if m != nil {
-		u.pieces = m.pieces
+		u.Pieces = m.Pieces
 	}
 	s.Metrics.Flushed(b)
-	n.uploads = append(n.uploads, u)
+	n.Uploads = append(n.Uploads, u)
 	s.busy(n)
 	s.Pacer.Enqueue(n.Namespace, now)
 	s.mayPrepare(n)
@@ -35,17 +35,17 @@ const maxLettered = 16
 
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
-func (s *imports) busy(n *namespace) {
-	s.batches.SetBusy(n.Name, len(n.uploads)-min(n.lettered, maxLettered) >= s.Config.NamespaceConcurrency)
+func (s *Lines) busy(n *Namespace) {
+	s.Batches.SetBusy(n.Name, len(n.Uploads)-min(n.Lettered, maxLettered) >= s.Config.NamespaceConcurrency)
 }
 
-// dispatch starts attempts while there are slots and namespaces that want one.
-func (s *attempts) dispatch(now time.Time) {
+// Dispatch starts attempts while there are slots and namespaces that want one.
+func (s *Attempts) Dispatch(now time.Time) {
 	if s.Mode == assignment.Fenced || s.receiptsFull() {
 		return
 	}
 	for next := s.Pacer.Next(now); next != nil; next = s.Pacer.Next(now) {
-		n := workOf(next)
+		n := WorkOf(next)
 		switch u := n.startable(s.Config.NamespaceConcurrency); {
 		case u != nil:
 			s.startUpload(n, u, now)
@@ -60,40 +60,40 @@ func (s *attempts) dispatch(now time.Time) {
 }
 
 // startUpload makes one attempt in a goroutine that ends with its result.
-func (s *attempts) startUpload(n *namespace, u *upload, now time.Time) {
-	if u.imp == nil {
-		if u.imp = n.probe; u.imp != nil {
+func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
+	if u.Import == nil {
+		if u.Import = n.probe; u.Import != nil {
 			n.probe = nil
-			u.imp.SetBody(u.batch.Body(), u.batch.Bytes)
+			u.Import.SetBody(u.Batch.Body(), u.Batch.Bytes)
 		} else {
-			u.imp = s.Importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
+			u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
 		}
 	}
 	if u.began.IsZero() {
 		u.began = now
 	}
-	u.call = attempt
-	if u.fate == fateUnproven {
-		u.fate = fateUnasked // this attempt may store it
+	u.Call = attempt
+	if u.Fate == FateUnproven {
+		u.Fate = fateUnasked // this attempt may store it
 	}
-	s.attempt(s.Ctx, n, u, u.imp.Attempt)
+	s.attempt(s.Ctx, n, u, u.Import.Attempt)
 	s.mayPrepare(n)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory.
-func (s *attempts) startProbe(n *namespace) {
+func (s *Attempts) startProbe(n *Namespace) {
 	n.probe = s.Importer.Probe(n.Name)
 	s.attempt(s.Probes, n, nil, n.probe.Create)
 }
 
-func (s *attempts) attempt(ctx context.Context, n *namespace, u *upload, call attemptFunc) {
+func (s *Attempts) attempt(ctx context.Context, n *Namespace, u *Upload, call attemptFunc) {
 	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
 }
 
 // send makes the call in a goroutine that ends with its result.
-func (s *attempts) send(ctx context.Context, call attemptFunc, r result) {
-	guard, results := s.Member.Lease.Check, s.results
+func (s *Attempts) send(ctx context.Context, call attemptFunc, r result) {
+	guard, results := s.Member.Lease.Check, s.Results
 	s.Tasks.Go(func() {
 		r.began = time.Now()
 		r.outcome = call(ctx, guard)
@@ -101,20 +101,20 @@ func (s *attempts) send(ctx context.Context, call attemptFunc, r result) {
 	})
 }
 
-// attempted takes the result of an attempt, or of another call for a batch.
-func (s *attempts) attempted(r result) {
+// Attempted takes the result of an attempt, or of another call for a batch.
+func (s *Attempts) Attempted(r result) {
 	now := time.Now()
 	n, ended := r.namespace, attempt
 	if u := r.upload; u != nil {
-		ended, u.call = u.call, none
+		ended, u.Call = u.Call, NoCall
 	}
-	if ended == preparation {
+	if ended == Preparation {
 		s.prepared(r, now)
 		return
 	}
 	s.Pacer.Ended(n.Namespace, r.troubled)
 	if r.upload != nil {
-		s.tellRepeat(r.upload, r.upload.imp.MayRepeat())
+		s.TellRepeat(r.upload, r.upload.Import.MayRepeat())
 	}
 	s.Requests.Note(n.Name, r.outcome.RequestID)
 	if ended == question {
@@ -126,7 +126,7 @@ func (s *attempts) attempted(r result) {
 }
 
 // judge applies what an attempt has come to.
-func (s *attempts) judge(r result, now time.Time) {
+func (s *Attempts) judge(r result, now time.Time) {
 	n := r.namespace
 	if c := r.outcome.Class; c == importer.Stored || c == importer.Refused || c.Retries() && r.outcome.Operation == importer.OperationUpload {
 		s.apiAccepted(n)
@@ -155,9 +155,9 @@ const cancelledRest = time.Second
 
 // afterAttempt sheds what an unsuccessful attempt of a namespace without room
 // leaves behind, and lets the namespace wait for its next turn.
-func (s *attempts) afterAttempt(r result, now time.Time) {
+func (s *Attempts) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.lettering && s.Mode == assignment.Running && u.mayLeave() {
+	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.Lettering && s.Mode == assignment.Running && u.MayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -166,7 +166,7 @@ func (s *attempts) afterAttempt(r result, now time.Time) {
 }
 
 // succeeded settles what is stored.
-func (s *attempts) succeeded(r result, now time.Time) {
+func (s *Attempts) succeeded(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
 		s.beginTrial(n, now)
@@ -179,18 +179,18 @@ func (s *attempts) succeeded(r result, now time.Time) {
 	s.Taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.
-	n.tooSlow = s.Mode == assignment.Draining && now.Add(now.Sub(r.began)).After(s.Drain.Deadline) && !s.Orphaned()
+	n.TooSlow = s.Mode == assignment.Draining && now.Add(now.Sub(r.began)).After(s.Drain.Deadline) && !s.Orphaned()
 	s.imported(r, now)
 }
 
 // imported counts and logs a batch that is stored, and ends it.
-func (s *attempts) imported(r result, now time.Time) {
+func (s *Attempts) imported(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	s.Metrics.Stored(u.batch, now)
+	s.Metrics.Stored(u.Batch, now)
 	s.Log.Info("imported",
-		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.batch.Records, "bytes", u.batch.Bytes,
-		"reason", u.batch.Reason.String(), "attempts", u.imp.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.pieces))
-	done := process.StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.batch.Records, Bytes: u.batch.Bytes, At: now}
+		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.Batch.Records, "bytes", u.Batch.Bytes,
+		"reason", u.Batch.Reason.String(), "attempts", u.Import.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.Pieces))
+	done := process.StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.Batch.Records, Bytes: u.Batch.Bytes, At: now}
 	done.Receipt = s.file(u, r.outcome.RequestID, now)
 	s.Stored(done)
 }
@@ -202,53 +202,53 @@ func (r *result) tells() bool {
 }
 
 // cleared ends a namespace's trouble.
-func (s *attempts) cleared(n *namespace, now time.Time) {
+func (s *Attempts) cleared(n *Namespace, now time.Time) {
 	if n.Troubled() {
 		s.Log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
 	}
 	n.Clear()
-	if len(n.shed) > 0 {
-		s.catchUp.want(n)
+	if len(n.Shed) > 0 {
+		s.CatchUp.want(n)
 	}
 }
 
 // settle ends an upload whose every line is stored or dead-lettered.
-func (s *imports) settle(u *upload) {
-	s.settlePieces(u.pieces)
+func (s *Lines) settle(u *Upload) {
+	s.settlePieces(u.Pieces)
 	s.remove(u)
 }
 
 // settlePieces settles the nodes of what is stored or dead-lettered.
-func (s *imports) settlePieces(pieces []piece) {
+func (s *Lines) settlePieces(pieces []piece) {
 	for _, pc := range pieces {
-		if pc.node.Partition() != pc.partition.Ledger {
+		if pc.Node.Partition() != pc.Partition.Ledger {
 			continue // the partition started over meanwhile
 		}
-		if err := pc.partition.Ledger.Settle(pc.node); err != nil {
-			s.Log.Error("ledger refused to settle", "topic", pc.partition.Topic, "partition", pc.partition.Partition, "error", err)
+		if err := pc.Partition.Ledger.Settle(pc.Node); err != nil {
+			s.Log.Error("ledger refused to settle", "topic", pc.Partition.Topic, "partition", pc.Partition.Partition, "error", err)
 			continue
 		}
-		pc.partition.Touch()
-		s.PauseOrResume(pc.partition)
+		pc.Partition.Touch()
+		s.PauseOrResume(pc.Partition)
 	}
 }
 
 // remove takes an upload out of its namespace and frees its memory.
-func (s *imports) remove(u *upload) {
-	n := u.namespace
-	for i, other := range n.uploads {
+func (s *Lines) remove(u *Upload) {
+	n := u.Namespace
+	for i, other := range n.Uploads {
 		if other == u {
-			n.uploads = append(n.uploads[:i], n.uploads[i+1:]...)
+			n.Uploads = append(n.Uploads[:i], n.Uploads[i+1:]...)
 			break
 		}
 	}
-	u.drop()
-	u.pieces = nil
-	u.batch.Release()
+	u.Drop()
+	u.Pieces = nil
+	u.Batch.Release()
 }
 
 // failed lets the namespace rest after an attempt that may succeed later.
-func (s *attempts) failed(r result, now time.Time) {
+func (s *Attempts) failed(r result, now time.Time) {
 	n := r.namespace
 	endsTrial := s.fail(r, now)
 	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
@@ -260,26 +260,26 @@ func (s *attempts) failed(r result, now time.Time) {
 
 // fail notes a failure that may pass. It reports whether the batch of a trial
 // has to leave memory again.
-func (s *attempts) fail(r result, now time.Time) (endsTrial bool) {
+func (s *Attempts) fail(r result, now time.Time) (endsTrial bool) {
 	n, o := r.namespace, &r.outcome
-	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.uploads, (*upload).ambiguous)})
+	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.Uploads, (*Upload).Ambiguous)})
 }
 
 // afterFailure lets a failed probe go, and the batch of a trial that has failed.
-func (s *attempts) afterFailure(r result, endsTrial bool, now time.Time) {
+func (s *Attempts) afterFailure(r result, endsTrial bool, now time.Time) {
 	n := r.namespace
 	if r.upload == nil || endsTrial || n.State() == pace.Trial {
 		n.probe = nil
 	}
 	if endsTrial {
-		s.shed(n, now)
+		s.Shed(n, now)
 	}
 }
 
 // tellFailure tells of an attempt that will be repeated, the first one for each
 // operation, reason and status, and then one a minute: where many namespaces
 // meet the same fault, /status names them.
-func (s *attempts) tellFailure(r result, now time.Time, message string) {
+func (s *Attempts) tellFailure(r result, now time.Time, message string) {
 	o := &r.outcome
 	s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
 		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,

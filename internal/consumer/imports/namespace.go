@@ -1,7 +1,6 @@
-package session
+package imports
 
 import (
-	"iter"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -13,51 +12,21 @@ import (
 	"kafka-import-bridge/internal/kafka"
 )
 
-// namespace is what the loop knows of one namespace with work or trouble. Its
+// Namespace is what the loop knows of one namespace with work or trouble. Its
 // trouble outlives the session in the pacer; the rest does not.
 //
 // Its lines go one of three ways. Into the open batch and from there into
 // uploads. Back to Kafka, while the namespace is dropping: per partition a node
 // stays at the first dropped offset (shed). From there, by a catch-up read, into
 // batches again until the read has reached the position of the main read.
-type namespace struct {
+type Namespace struct {
 	*pace.Namespace
-	uploads  []*upload // sealed batches in order, those under way included
-	tooSlow  bool      // another import would not end before the drain does
+	Uploads  []*Upload // sealed batches in order, those under way included
+	TooSlow  bool      // another import would not end before the drain does
 	probe    process.Import
-	shed     map[*assignment.Partition]*ledger.Node
-	lettered int  // refused batches on their way to the dead-letter topic
+	Shed     map[*assignment.Partition]*ledger.Node
+	Lettered int  // refused batches on their way to the dead-letter topic
 	stores   bool // an import of it was stored by this session
-}
-
-// namespace returns the namespace and makes it known to the pacer.
-func (s *imports) namespace(name string) *namespace { return workOf(s.Pacer.Get(name)) }
-
-// lookup returns the namespace if the pacer knows it, else nil.
-func (s *imports) lookup(name string) *namespace {
-	if n := s.Pacer.Lookup(name); n != nil {
-		return workOf(n)
-	}
-	return nil
-}
-
-// namespaces returns the namespaces that the pacer knows.
-func (s *imports) namespaces() iter.Seq[*namespace] {
-	return func(yield func(*namespace) bool) {
-		for n := range s.Pacer.All() {
-			if !yield(workOf(n)) {
-				return
-			}
-		}
-	}
-}
-
-// workOf returns the session's half of a namespace.
-func workOf(n *pace.Namespace) *namespace {
-	if n.Work == nil {
-		n.Work = &namespace{Namespace: n}
-	}
-	return n.Work.(*namespace)
 }
 
 // refusedSpans is the Memo of a namespace: where the lines lie that were refused
@@ -67,8 +36,8 @@ type refusedSpans map[kafka.TopicPartition]span
 // span is offsets first to last.
 type span struct{ first, last int64 }
 
-// toldRefused is 1 if the line was counted as refused in this hold, else 0.
-func (n *namespace) toldRefused(p *assignment.Partition, offset int64) int {
+// ToldRefused is 1 if the line was counted as refused in this hold, else 0.
+func (n *Namespace) ToldRefused(p *assignment.Partition, offset int64) int {
 	refused, _ := n.Memo.(refusedSpans)
 	if s, ok := refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
 		return 1
@@ -77,14 +46,14 @@ func (n *namespace) toldRefused(p *assignment.Partition, offset int64) int {
 }
 
 // noteRefused remembers the lines of a batch for toldRefused.
-func (n *namespace) noteRefused(pieces []piece) {
+func (n *Namespace) noteRefused(pieces []piece) {
 	refused, _ := n.Memo.(refusedSpans)
 	if refused == nil {
 		refused = refusedSpans{}
 		n.Memo = refused
 	}
 	for _, pc := range pieces {
-		tp, now := pc.partition.TopicPartition, span{pc.node.First, pc.node.Last}
+		tp, now := pc.Partition.TopicPartition, span{pc.Node.First, pc.Node.Last}
 		if s, ok := refused[tp]; ok {
 			now = span{min(s.first, now.first), max(s.last, now.last)}
 		}
@@ -95,29 +64,29 @@ func (n *namespace) noteRefused(pieces []piece) {
 // Idle reports whether the namespace has nothing to attempt or to catch up here.
 // Its trouble is kept for as long as it rests: then a member that has lines of it
 // finds out by its own attempt.
-func (n *namespace) Idle() bool {
-	return len(n.uploads) == 0 && len(n.shed) == 0 && n.lettered == 0 && n.State() != pace.Trial
+func (n *Namespace) Idle() bool {
+	return len(n.Uploads) == 0 && len(n.Shed) == 0 && n.Lettered == 0 && n.State() != pace.Trial
 }
 
 // Dropped reports whether lines have left memory.
-func (n *namespace) Dropped() bool { return len(n.shed) > 0 }
+func (n *Namespace) Dropped() bool { return len(n.Shed) > 0 }
 
 // Startable reports whether an upload could be attempted now.
-func (n *namespace) Startable(concurrency int) bool { return n.startable(concurrency) != nil }
+func (n *Namespace) Startable(concurrency int) bool { return n.startable(concurrency) != nil }
 
 // startable returns the next upload to attempt, nil if there is none. In trouble
 // only the first one is tried, so that what overtakes it stays what was under
 // way beside it: what the commit's metadata must say of that is bounded then.
-func (n *namespace) startable(concurrency int) *upload {
-	if n.InFlight() >= concurrency || n.tooSlow {
+func (n *Namespace) startable(concurrency int) *Upload {
+	if n.InFlight() >= concurrency || n.TooSlow {
 		return nil
 	}
-	for _, u := range n.uploads {
+	for _, u := range n.Uploads {
 		switch {
-		case u.lettering:
-		case u.call == preparation:
+		case u.Lettering:
+		case u.Call == Preparation:
 			return nil // no later one overtakes it
-		case u.call == none:
+		case u.Call == NoCall:
 			return u
 		case n.Troubled():
 			return nil
@@ -130,69 +99,69 @@ func (n *namespace) startable(concurrency int) *upload {
 type call uint8
 
 const (
-	none        call = iota
+	NoCall      call = iota
 	attempt          // to store it
 	question         // what became of an attempt
-	preparation      // of its attempt: the call for its URL, while an earlier batch uploads
+	Preparation      // of its attempt: the call for its URL, while an earlier batch uploads
 )
 
-// upload is one sealed batch until it is stored, dead-lettered or shed.
-type upload struct {
-	namespace *namespace
-	batch     *batcher.Batch
-	imp       process.Import
-	pieces    []piece
-	call      call // in flight
+// Upload is one sealed batch until it is stored, dead-lettered or shed.
+type Upload struct {
+	Namespace *Namespace
+	Batch     *batcher.Batch
+	Import    process.Import
+	Pieces    []piece
+	Call      call // in flight
 	mayRepeat bool // it was told that this batch may be stored twice
-	fate      fate // of an ambiguous batch, as far as the API has said
+	Fate      fate // of an ambiguous batch, as far as the API has said
 	askAfter  time.Time
 	began     time.Time
 
 	// Refused under the policy dlq: its records are read again from Kafka, as
 	// batches hold lines. The body has left memory.
-	lettering bool
+	Lettering bool
 	refusal   importer.Outcome
 	reading   int   // index of the piece being read
 	readFrom  int64 // in that piece
 	awaited   int   // letters that are not acknowledged
 }
 
-// ambiguous says that the body may be stored although no answer said so: only
+// Ambiguous says that the body may be stored although no answer said so: only
 // its own URL can take it without a repeat. While an attempt is in flight nobody
 // can say.
-func (u *upload) ambiguous() bool { return u.call == none && u.imp != nil && u.imp.Ambiguous() }
+func (u *Upload) Ambiguous() bool { return u.Call == NoCall && u.Import != nil && u.Import.Ambiguous() }
 
-// pieceBytes is what a piece costs beside its lines: itself, its node in the
+// PieceBytes is what a piece costs beside its lines: itself, its node in the
 // ledger, and what the ledger keeps of the namespace. Many small pieces may cost
 // more than their lines do. TestPiece_chargesWhatItCosts compares it with the heap.
-const pieceBytes = 288
+const PieceBytes = 288
 
 // piece is a batch's share of one partition.
 type piece struct {
-	partition *assignment.Partition
-	node      *ledger.Node
+	Partition *assignment.Partition
+	Node      *ledger.Node
 	lines     int
 	told      int // of lines, those that were counted as refused before
 }
 
 // takenBack says that the lines are of a log that has been taken back since.
-func (pc *piece) takenBack() bool { return pc.node.Partition() != pc.partition.Ledger }
+func (pc *piece) takenBack() bool { return pc.Node.Partition() != pc.Partition.Ledger }
 
-// manifest is the Tag of an open batch: its share of each partition.
-type manifest struct {
-	pieces []piece
+// Manifest is the Tag of an open batch: its share of each partition.
+type Manifest struct {
+	Pieces []piece
 	last   int // found last: lines come in runs
 }
 
 // piece returns the batch's share of p that goes on with later lines, or nil.
-func (m *manifest) piece(p *assignment.Partition) *piece {
-	if m.last < len(m.pieces) && m.pieces[m.last].of(p) {
-		return &m.pieces[m.last]
+func (m *Manifest) piece(p *assignment.Partition) *piece {
+	if m.last < len(m.Pieces) && m.Pieces[m.last].of(p) {
+		return &m.Pieces[m.last]
 	}
-	for i := range m.pieces {
-		if m.pieces[i].of(p) {
+	for i := range m.Pieces {
+		if m.Pieces[i].of(p) {
 			m.last = i
-			return &m.pieces[i]
+			return &m.Pieces[i]
 		}
 	}
 	return nil
@@ -201,5 +170,5 @@ func (m *manifest) piece(p *assignment.Partition) *piece {
 // of says whether later lines of p belong to the piece: not to a single record's
 // node, nor to one of the ledger that p had before it started over.
 func (pc *piece) of(p *assignment.Partition) bool {
-	return pc.partition == p && !pc.node.Single && pc.node.Partition() == p.Ledger
+	return pc.Partition == p && !pc.Node.Single && pc.Node.Partition() == p.Ledger
 }

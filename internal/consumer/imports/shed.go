@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"context"
@@ -17,47 +17,47 @@ import (
 // attemptFunc is one of the two calls of an Import.
 type attemptFunc = func(ctx context.Context, guard func() error) importer.Outcome
 
-// shed drops a namespace's lines from memory. Per partition a node stays at the
+// Shed drops a namespace's lines from memory. Per partition a node stays at the
 // first dropped one; from there a catch-up read takes them again. Batches whose
 // attempt is in flight follow when it ends. Those that may be stored stay until
 // the API has been asked about them, and keep a trial going.
-func (s *imports) shed(n *namespace, now time.Time) {
+func (s *Lines) Shed(n *Namespace, now time.Time) {
 	n.probe = nil
-	for i := len(n.uploads) - 1; i >= 0; i-- {
-		if u := n.uploads[i]; u.mayLeave() {
+	for i := len(n.Uploads) - 1; i >= 0; i-- {
+		if u := n.Uploads[i]; u.MayLeave() {
 			s.shedUpload(n, u, now)
 		}
 	}
-	if b, ok := s.batches.Drop(n.Name); ok {
-		if m, ok := b.Tag.(*manifest); ok {
-			s.shedPieces(n, m.pieces, now)
+	if b, ok := s.Batches.Drop(n.Name); ok {
+		if m, ok := b.Tag.(*Manifest); ok {
+			s.shedPieces(n, m.Pieces, now)
 		}
 		b.Release()
 	}
 	if n.State() != pace.Trial {
 		n.GiveWay()
-	} else if len(n.uploads) == 0 {
+	} else if len(n.Uploads) == 0 {
 		n.EndTrial()
 	}
 	s.busy(n)
 }
 
-func (s *imports) shedUpload(n *namespace, u *upload, now time.Time) {
-	s.tellRepeat(u, u.ambiguous())
-	s.shedPieces(n, u.pieces, now)
+func (s *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
+	s.TellRepeat(u, u.Ambiguous())
+	s.shedPieces(n, u.Pieces, now)
 	s.remove(u)
 }
 
 // shedPieces turns a batch's nodes into the namespace's shed nodes, of which
 // each partition keeps the first.
-func (s *imports) shedPieces(n *namespace, pieces []piece, now time.Time) {
+func (s *Lines) shedPieces(n *Namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
-		p, node := pc.partition, pc.node
+		p, node := pc.Partition, pc.Node
 		if node.Partition() != p.Ledger {
 			continue // the partition started over meanwhile
 		}
 		first, timestamp := node.First, node.Timestamp
-		mark := n.shed[p]
+		mark := n.Shed[p]
 		switch {
 		case mark == nil && !node.Single:
 			p.Ledger.Become(node, ledger.Shed)
@@ -84,65 +84,65 @@ const (
 )
 
 // markCost is what one more mark of n is charged; n may be nil.
-func markCost(n *namespace) int64 {
-	if n == nil || len(n.shed) == 0 {
+func markCost(n *Namespace) int64 {
+	if n == nil || len(n.Shed) == 0 {
 		return markBytes + markedNamespace
 	}
 	return markBytes
 }
 
 // mark remembers where a namespace's dropped lines begin in a partition.
-func (s *imports) mark(n *namespace, p *assignment.Partition, node *ledger.Node) {
+func (s *Lines) mark(n *Namespace, p *assignment.Partition, node *ledger.Node) {
 	if node == nil {
 		return
 	}
-	if n.shed[p] == nil {
+	if n.Shed[p] == nil {
 		s.Budget.Charge(budget.Marks, markCost(n))
 	}
-	if n.shed == nil {
-		n.shed = map[*assignment.Partition]*ledger.Node{}
+	if n.Shed == nil {
+		n.Shed = map[*assignment.Partition]*ledger.Node{}
 	}
-	n.shed[p] = node
+	n.Shed[p] = node
 }
 
-// unmark forgets where a namespace's dropped lines begin in a partition: there
+// Unmark forgets where a namespace's dropped lines begin in a partition: there
 // are none any more.
-func (s *imports) unmark(n *namespace, p *assignment.Partition) {
-	if n.shed[p] != nil {
-		delete(n.shed, p)
+func (s *Lines) Unmark(n *Namespace, p *assignment.Partition) {
+	if n.Shed[p] != nil {
+		delete(n.Shed, p)
 		s.Budget.Charge(budget.Marks, -markCost(n))
 	}
 }
 
-// marksFit reports whether the lines of the chunk that have to be dropped could
+// MarksFit reports whether the lines of the chunk that have to be dropped could
 // be remembered.
-func (s *imports) marksFit(c *fetch.Chunk, p *assignment.Partition) bool {
+func (s *Lines) MarksFit(c *fetch.Chunk, p *assignment.Partition) bool {
 	var cost int64
 	for i := range c.Groups {
-		if n := s.lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.shed[p] == nil {
+		if n := s.Lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.Shed[p] == nil {
 			cost += markCost(n)
 		}
 	}
 	return cost == 0 || s.Budget.Fits(budget.Marks, cost)
 }
 
-// resumeMarked lets partitions be read on that await memory for marks, once half
+// ResumeMarked lets partitions be read on that await memory for marks, once half
 // of it is free.
-func (s *imports) resumeMarked() {
+func (s *Lines) ResumeMarked() {
 	if s.Budget.Held(budget.Marks) <= s.Budget.Ceiling(budget.Marks)/2 {
 		s.Resume(assignment.AwaitsMarks)
 	}
 }
 
-// dropFrom marks the first line of a namespace that is dropped on reading.
-func (s *imports) dropFrom(n *namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
+// DropFrom marks the first line of a namespace that is dropped on reading.
+func (s *Lines) DropFrom(n *Namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
 	s.mark(n, p, s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.
-func (s *imports) beginTrial(n *namespace, now time.Time) {
+func (s *Lines) beginTrial(n *Namespace, now time.Time) {
 	if n.Probed(n.Dropped()) {
-		s.catchUp.want(n)
+		s.CatchUp.want(n)
 	}
 }
 
@@ -162,10 +162,10 @@ func offsetsOf(pieces []piece) string {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = append(append(b, pc.partition.Topic...), '/')
-		b = append(strconv.AppendInt(b, int64(pc.partition.Partition), 10), '@')
-		b = append(strconv.AppendInt(b, pc.node.First, 10), '-')
-		b = strconv.AppendInt(b, pc.node.Last, 10)
+		b = append(append(b, pc.Partition.Topic...), '/')
+		b = append(strconv.AppendInt(b, int64(pc.Partition.Partition), 10), '@')
+		b = append(strconv.AppendInt(b, pc.Node.First, 10), '-')
+		b = strconv.AppendInt(b, pc.Node.Last, 10)
 	}
 	return string(b)
 }

@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"net/http"
@@ -7,12 +7,12 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
-// credentialsRemedy is what helps while the import API refuses the key.
-const credentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
+// CredentialsRemedy is what helps while the import API refuses the key.
+const CredentialsRemedy = "check SAFETYKIT_API_KEY or the file that SAFETYKIT_API_KEY_FILE names: the file is read again before each try"
 
 // unauthorised holds every import until the API takes the credentials again, or
 // lets the one namespace rest that it forbids: that keeps its own clock.
-func (s *attempts) unauthorised(r result, now time.Time) {
+func (s *Attempts) unauthorised(r result, now time.Time) {
 	n := r.namespace
 	endsTrial := s.fail(r, now)
 	wait := r.outcome.Delay
@@ -24,7 +24,7 @@ func (s *attempts) unauthorised(r result, now time.Time) {
 	switch {
 	case news:
 		s.Log.Error("the import API refuses the credentials; nothing is lost, imports wait until it takes them",
-			"namespace", n.Name, "status", r.outcome.Status, "remedy", credentialsRemedy)
+			"namespace", n.Name, "status", r.outcome.Status, "remedy", CredentialsRemedy)
 	case refused:
 		s.tellFailure(r, now, "import attempt failed; it will be tried again")
 	default:
@@ -41,9 +41,9 @@ func (s *attempts) unauthorised(r result, now time.Time) {
 
 // othersGather says whether lines gather of a namespace that the pacer does not
 // know, since nothing of it has been tried yet.
-func (s *attempts) othersGather() bool {
-	for b := range s.batches.All {
-		if s.lookup(b.Namespace) == nil {
+func (s *Attempts) othersGather() bool {
+	for b := range s.Batches.All {
+		if s.Lookup(b.Namespace) == nil {
 			return true
 		}
 	}
@@ -52,7 +52,7 @@ func (s *attempts) othersGather() bool {
 
 // apiAccepted notes that the API has taken the credentials for a namespace, and
 // so knows the call.
-func (s *attempts) apiAccepted(n *namespace) {
+func (s *Attempts) apiAccepted(n *Namespace) {
 	for _, gate := range s.Pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:

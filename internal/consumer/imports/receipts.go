@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"time"
@@ -15,8 +15,8 @@ type filed struct{ pieces []piece }
 // for. Its offsets are committed then; the receipt is written later.
 const receiptPatience = 5 * time.Second
 
-// receiptPoll is how often a drain looks whether receipts can be written.
-const receiptPoll = 100 * time.Millisecond
+// ReceiptPoll is how often a drain looks whether receipts can be written.
+const ReceiptPoll = 100 * time.Millisecond
 
 // receiptState is what the loop knows of receipts.
 type receiptState struct {
@@ -27,25 +27,25 @@ type receiptState struct {
 // file ends an upload that is stored: its memory is free, and its nodes settle
 // once its receipt is acknowledged, so that a crash leaves no stored record
 // without one. It returns the receipt, nil if none is wanted.
-func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Receipt {
+func (s *filing) file(u *Upload, requestID string, now time.Time) *receipt.Receipt {
 	if s.Receipts == nil {
 		s.settle(u)
 		return nil
 	}
 	r := &receipt.Receipt{
-		RequestID: requestID, Namespace: u.namespace.Name, Records: u.batch.Records, Bytes: u.batch.Bytes,
-		StoredAt: now, Attempts: u.imp.Attempts(), Settings: s.Config.Record.Fingerprint(),
+		RequestID: requestID, Namespace: u.Namespace.Name, Records: u.Batch.Records, Bytes: u.Batch.Bytes,
+		StoredAt: now, Attempts: u.Import.Attempts(), Settings: s.Config.Record.Fingerprint(),
 	}
 	f := &filed{}
-	for _, pc := range u.pieces {
+	for _, pc := range u.Pieces {
 		if pc.takenBack() {
 			continue // the offsets are those of other records now
 		}
-		pc.partition.Ledger.Become(pc.node, ledger.Receipt)
+		pc.Partition.Ledger.Become(pc.Node, ledger.Receipt)
 		f.pieces = append(f.pieces, pc)
 		r.Pieces = append(r.Pieces, receipt.Piece{
-			Topic: pc.partition.Topic, TopicID: pc.partition.TopicID.String(), Partition: pc.partition.Partition,
-			First: pc.node.First, Last: pc.node.Last, Records: pc.lines,
+			Topic: pc.Partition.Topic, TopicID: pc.Partition.TopicID.String(), Partition: pc.Partition.Partition,
+			First: pc.Node.First, Last: pc.Node.Last, Records: pc.lines,
 		})
 	}
 	value, err := r.Encode()
@@ -59,17 +59,17 @@ func (s *filing) file(u *upload, requestID string, now time.Time) *receipt.Recei
 	s.remove(u)
 	s.receipt.open[f] = struct{}{}
 	s.receipt.last = now
-	s.Receipts.Post(r.Key(), value, int64(len(f.pieces))*pieceBytes, func() {
+	s.Receipts.Post(r.Key(), value, int64(len(f.pieces))*PieceBytes, func() {
 		select {
-		case s.filed <- f:
+		case s.Filed <- f:
 		case <-s.Ctx.Done():
 		}
 	})
 	return r
 }
 
-// receipted settles an import whose receipt is acknowledged.
-func (s *filing) receipted(f *filed) {
+// Receipted settles an import whose receipt is acknowledged.
+func (s *filing) Receipted(f *filed) {
 	if _, open := s.receipt.open[f]; !open {
 		return // settled by a drain
 	}
@@ -83,22 +83,22 @@ func (s *filing) receiptsFull() bool {
 	return s.Receipts != nil && s.Mode == assignment.Running && s.Receipts.Bytes() >= s.Budget.ReceiptsCeiling()
 }
 
-// fileLater lets a drain go on without the receipts that cannot be written now:
+// FileLater lets a drain go on without the receipts that cannot be written now:
 // what is stored is not to be repeated for want of them.
-func (s *filing) fileLater(now time.Time) {
+func (s *filing) FileLater(now time.Time) {
 	if len(s.receipt.open) == 0 || s.Mode != assignment.Draining {
 		return
 	}
 	if begin := later(s.receipt.last, s.Drain.Began); now.Before(begin.Add(receiptPatience)) && !s.Receipts.Failing() {
 		return
 	}
-	s.settleFiled()
+	s.SettleFiled()
 }
 
-// settleFiled settles every import whose receipt is not acknowledged.
-func (s *filing) settleFiled() {
+// SettleFiled settles every import whose receipt is not acknowledged.
+func (s *filing) SettleFiled() {
 	for f := range s.receipt.open {
-		s.receipted(f)
+		s.Receipted(f)
 	}
 }
 
@@ -108,3 +108,6 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// AwaitsReceipts reports whether a stored import's receipt is not acknowledged.
+func (s *filing) AwaitsReceipts() bool { return len(s.receipt.open) > 0 }

@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ type letterOwner struct {
 	partition *assignment.Partition
 	history   *ledger.Partition // of the partition, when it was read
 	node      *ledger.Node      // the letter's own, or nil
-	upload    *upload           // the refused batch that it belongs to, or nil
+	upload    *Upload           // the refused batch that it belongs to, or nil
 }
 
 // whose returns whom a letter concerns.
@@ -26,41 +26,41 @@ func (o *letterOwner) takenBack() bool { return o.history != o.partition.Ledger 
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
 func (s *deadLetters) lettersAwaited() {
-	if s.letter.Pending() == 0 || s.letter.Few() {
+	if s.LetterQueue.Pending() == 0 || s.LetterQueue.Few() {
 		s.Resume(assignment.AwaitsLetters)
 	}
 }
 
-// deadLetter sends a record that became no line to the dead-letter topic. Its
+// DeadLetter sends a record that became no line to the dead-letter topic. Its
 // node pins the watermark until the letter is acknowledged.
-func (s *deadLetters) deadLetter(p *assignment.Partition, l *letters.Letter, now time.Time) {
+func (s *deadLetters) DeadLetter(p *assignment.Partition, l *letters.Letter, now time.Time) {
 	l.Owner = &letterOwner{
 		partition: p, history: p.Ledger,
 		node: s.Tracked(p.Ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now)),
 	}
-	s.letter.Post(l)
+	s.LetterQueue.Post(l)
 }
 
-// sendLetters starts the next write.
-func (s *deadLetters) sendLetters(now time.Time) {
+// SendLetters starts the next write.
+func (s *deadLetters) SendLetters(now time.Time) {
 	if s.Mode == assignment.Fenced || s.Member.Lease.Check() != nil {
 		return
 	}
-	batch := s.letter.Take(now)
+	batch := s.LetterQueue.Take(now)
 	if batch == nil {
 		return
 	}
-	ctx, writer, acks := s.Ctx, s.Letters, s.acks
+	ctx, writer, acks := s.Ctx, s.Letters, s.Acks
 	s.Tasks.Go(func() {
 		letters.Write(ctx, writer, batch)
 		acks <- batch
 	})
 }
 
-// lettersDone settles what the topic has, and holds what it refuses.
-func (s *deadLetters) lettersDone(batch []*letters.Letter) {
+// LettersDone settles what the topic has, and holds what it refuses.
+func (s *deadLetters) LettersDone(batch []*letters.Letter) {
 	now := time.Now()
-	done, refused, err := s.letter.Answered(batch, now)
+	done, refused, err := s.LetterQueue.Answered(batch, now)
 	for _, l := range done {
 		s.Metrics.DeadLetters(l.Source.Topic, l.Reason).Inc()
 		s.letterDone(whose(l))
@@ -73,7 +73,7 @@ func (s *deadLetters) lettersDone(batch []*letters.Letter) {
 	if err != nil {
 		s.Metrics.KafkaFailed("produce")
 		s.Faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
-			"topic", s.Config.DLQTopic, "waiting", s.letter.Pending(), "error", s.Explain(err))
+			"topic", s.Config.DLQTopic, "waiting", s.LetterQueue.Pending(), "error", s.Explain(err))
 	}
 }
 

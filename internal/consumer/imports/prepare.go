@@ -1,4 +1,4 @@
-package session
+package imports
 
 import (
 	"kafka-import-bridge/internal/consumer/assignment"
@@ -14,16 +14,16 @@ import (
 // one in front of it is done.
 
 // mayPrepare notes a namespace of which a batch uploads and another one waits.
-func (s *imports) mayPrepare(n *namespace) {
+func (s *Lines) mayPrepare(n *Namespace) {
 	if n.next(s.Config.NamespaceConcurrency) != nil {
 		s.Pacer.OfferPreparing(n.Namespace)
 	}
 }
 
 // prepareNext asks for URLs with the slots that are left.
-func (s *attempts) prepareNext(now time.Time) {
+func (s *Attempts) prepareNext(now time.Time) {
 	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
-		n := workOf(next)
+		n := WorkOf(next)
 		if u := n.next(s.Config.NamespaceConcurrency); u != nil {
 			s.prepare(n, u)
 		}
@@ -32,16 +32,16 @@ func (s *attempts) prepareNext(now time.Time) {
 
 // next returns the batch whose URL may be asked for now, nil if there is none: the
 // first one that waits behind those that upload, if nobody has asked for it yet.
-func (n *namespace) next(concurrency int) *upload {
-	if !n.stores || n.Troubled() || n.tooSlow || n.InFlight() < concurrency {
+func (n *Namespace) next(concurrency int) *Upload {
+	if !n.stores || n.Troubled() || n.TooSlow || n.InFlight() < concurrency {
 		return nil
 	}
-	for _, u := range n.uploads {
+	for _, u := range n.Uploads {
 		switch {
-		case u.lettering:
-		case u.call == preparation, u.call == none && u.imp != nil:
+		case u.Lettering:
+		case u.Call == Preparation, u.Call == NoCall && u.Import != nil:
 			return nil
-		case u.call == none:
+		case u.Call == NoCall:
 			return u
 		}
 	}
@@ -49,16 +49,16 @@ func (n *namespace) next(concurrency int) *upload {
 }
 
 // prepare asks for a batch's URL in a goroutine that ends with its result.
-func (s *attempts) prepare(n *namespace, u *upload) {
-	u.imp = s.Importer.NewImport(n.Name, u.batch.Body(), u.batch.Bytes)
-	u.call = preparation
+func (s *Attempts) prepare(n *Namespace, u *Upload) {
+	u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+	u.Call = Preparation
 	s.Pacer.BeganPreparing()
-	s.send(s.Ctx, u.imp.Prepare, result{namespace: n, upload: u})
+	s.send(s.Ctx, u.Import.Prepare, result{namespace: n, upload: u})
 }
 
 // prepared takes the answer to a call for a URL. A failure counts like one of the
 // attempt that it would have met; the batch in front goes on.
-func (s *attempts) prepared(r result, now time.Time) {
+func (s *Attempts) prepared(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	s.Pacer.EndedPreparing()
 	switch r.outcome.Class {
@@ -68,16 +68,16 @@ func (s *attempts) prepared(r result, now time.Time) {
 	default:
 		s.judge(r, now)
 	}
-	if n.Resting() && s.Mode == assignment.Running && u.mayLeave() {
+	if n.Resting() && s.Mode == assignment.Running && u.MayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
 	s.Pacer.Enqueue(n.Namespace, now)
 }
 
-// drop lets the batch's import count a URL that was asked for and is not used.
-func (u *upload) drop() {
-	if u.imp != nil {
-		u.imp.Drop()
+// Drop lets the batch's import count a URL that was asked for and is not used.
+func (u *Upload) Drop() {
+	if u.Import != nil {
+		u.Import.Drop()
 	}
 }

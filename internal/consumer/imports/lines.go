@@ -1,0 +1,123 @@
+package imports
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Add puts one line into the namespace's open batch and into the ledger. told is
+// 1 if the line was counted as refused before, else 0.
+func (s *Lines) Add(name string, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
+	open, sealed, err := s.Batches.Add(name, l.Bytes, l.Time, now)
+	if err != nil { // record.Worker bounds lines by the same limit
+		s.HoldRecord(p, l.Offset, l.Time, err.Error(), now)
+		return
+	}
+	if sealed != nil {
+		s.Queue(sealed, now)
+	}
+	s.note(open, p, l, told, now)
+	if s.Batches.SealFull(open) {
+		s.Queue(open, now)
+	}
+}
+
+// note makes the ledger owe the line until its batch is stored.
+func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
+	m, ok := open.Tag.(*Manifest)
+	if !ok {
+		m = &Manifest{}
+		open.Tag = m
+	}
+	track := p.Ledger.Track
+	if p.Ledger.Released(l.Offset) {
+		track = p.Ledger.TrackSingle
+	} else if pc := m.piece(p); pc != nil {
+		p.Ledger.Extend(pc.Node, l.Offset)
+		pc.lines++
+		pc.told += told
+		return
+	}
+	if node := s.Tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
+		m.Pieces = append(m.Pieces, piece{p, node, 1, told})
+		open.Charge(PieceBytes)
+	}
+}
+
+// Waiting counts the healthy namespaces that wait for a slot.
+func (s *Lines) Waiting() int { return s.Pacer.Waiting() }
+
+// Fullest names the namespaces that hold most of the memory.
+func (s *Lines) Fullest() string {
+	held := map[string]int64{}
+	s.Batches.All(func(b *batcher.Batch) bool {
+		held[b.Namespace] += b.Memory()
+		return true
+	})
+	states := map[string]string{}
+	for n := range s.Namespaces() {
+		for _, u := range n.Uploads {
+			held[n.Name] += u.Batch.Memory()
+		}
+		if n.Troubled() {
+			states[n.Name] = ", " + cmp.Or(n.LastError(), "in trouble")
+		}
+	}
+	names := make([]string, 0, len(held))
+	for name, bytes := range held {
+		if bytes > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(held[b], held[a]), cmp.Compare(a, b)) })
+	var list []string
+	for _, name := range names[:min(len(names), mostHolders)] {
+		list = append(list, fmt.Sprintf("%s (%d KiB%s)", name, held[name]>>10, states[name]))
+	}
+	if more := len(names) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(list, ", ")
+}
+
+// mostHolders is how many namespaces are named that fill the memory.
+const mostHolders = 3
+
+// Namespace returns the namespace and makes it known to the pacer.
+func (s *Lines) Namespace(name string) *Namespace { return WorkOf(s.Pacer.Get(name)) }
+
+// Lookup returns the namespace if the pacer knows it, else nil.
+func (s *Lines) Lookup(name string) *Namespace {
+	if n := s.Pacer.Lookup(name); n != nil {
+		return WorkOf(n)
+	}
+	return nil
+}
+
+// Namespaces returns the namespaces that the pacer knows.
+func (s *Lines) Namespaces() iter.Seq[*Namespace] {
+	return func(yield func(*Namespace) bool) {
+		for n := range s.Pacer.All() {
+			if !yield(WorkOf(n)) {
+				return
+			}
+		}
+	}
+}
+
+// WorkOf returns the session's half of a namespace.
+func WorkOf(n *pace.Namespace) *Namespace {
+	if n.Work == nil {
+		n.Work = &Namespace{Namespace: n}
+	}
+	return n.Work.(*Namespace)
+}

@@ -1,0 +1,28 @@
+package imports
+
+import (
+	"kafka-import-bridge/internal/consumer/report"
+	"time"
+)
+
+func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {
+	n.InFlight = ns.InFlight()
+	switch {
+	case ns.IsHeld():
+		n.State = "held"
+	case ns.Troubled():
+		n.State = "retrying"
+	case ns.InFlight() > 0 || len(ns.Uploads) > 0:
+		n.State = "uploading"
+	}
+	if ns.Troubled() {
+		since := ns.Since()
+		n.Since, n.HoldReason = &since, ns.HoldReason()
+		if text := ns.LastError(); text != "" {
+			n.LastError = &text
+		}
+		if at := ns.WakeAt(); at.After(now) {
+			n.NextAttemptAt = &at
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package imports
+
+import (
+	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/kafka"
+	"time"
+)
+
+// Lines owns what the loop has of each namespace.
+type Lines struct {
+	assignment.Assignment
+	Batches  *batcher.Batcher
+	CatchUp  catchUps
+	ReliefAt time.Time // not before then another namespace is looked for to shed
+}
+
+// filing owns the stored imports whose receipt is not acknowledged.
+type filing struct {
+	Lines
+	receipt receiptState
+	Filed   chan *filed // stored imports whose receipt is acknowledged
+}
+
+// deadLetters owns the letters that the topic has not acknowledged.
+type deadLetters struct {
+	filing
+	LetterQueue *letters.Queue
+	Acks        chan []*letters.Letter // letters that were written, or not; has room for one write
+}
+
+// Attempts makes imports and judges them.
+type Attempts struct {
+	deadLetters
+	Results chan result // has room for every slot
+}
+
+// New returns the owners of imports, on top of each other. It starts nothing.
+func New(g *assignment.Generation, batches *batcher.Batcher) Attempts {
+	var s Attempts
+	s.Generation, s.Batches = g, batches
+	s.Partitions = make(map[kafka.TopicPartition]*assignment.Partition, len(g.Member.Assigned))
+	s.LetterQueue = letters.NewQueue(g.Budget, g.Config.MaxBackoff)
+	s.Acks, s.Filed = make(chan []*letters.Letter, 1), make(chan *filed, 64)
+	s.Results = make(chan result, g.Config.UploadConcurrency)
+	s.receipt.open = map[*filed]struct{}{}
+	return s
+}
+
+// result is what an attempt has come to.
+type result struct {
+	namespace *Namespace
+	upload    *Upload // nil for a probe
+	outcome   importer.Outcome
+	troubled  bool
+	began     time.Time
+}
