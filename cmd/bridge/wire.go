@@ -29,19 +29,26 @@ import (
 
 func consumerConfig(cfg *config.Config) consumer.Config {
 	out := consumer.Config{
-		Group: cfg.Kafka.GroupID, ClientID: clientID(cfg), InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
-		Topics:         kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
-		OffsetReset:    offsetReset(cfg.Kafka.OffsetReset),
-		ReadCommitted:  cfg.Kafka.IsolationLevel == config.ReadCommitted,
-		SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		Membership: consumer.Membership{
+			Group: cfg.Kafka.GroupID, InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
+			SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
+		},
+		Topics:          kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
+		OffsetReset:     offsetReset(cfg.Kafka.OffsetReset),
+		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
 		Fetch:           consumer.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
 		Record:          recordSettings(cfg),
-		OnInvalid:       policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
-		DLQTopic:       cfg.Policies.DLQTopic,
+		Policies: consumer.Policies{
+			OnInvalid: policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
+			DLQTopic: cfg.Policies.DLQTopic, HoldProbeInterval: cfg.Policies.HoldProbeInterval,
+		},
 		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
-		BufferMaxBytes: int64(cfg.Buffer.MaxBytes), UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency,
-		MaxBackoff: cfg.Retry.MaxBackoff, HoldProbeInterval: cfg.Policies.HoldProbeInterval, ShutdownTimeout: cfg.Shutdown.Timeout,
+		BufferMaxBytes: int64(cfg.Buffer.MaxBytes),
+		Uploads: consumer.Uploads{
+			UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency, MaxBackoff: cfg.Retry.MaxBackoff,
+		},
+		ShutdownTimeout: cfg.Shutdown.Timeout,
 	}
 	for _, own := range []string{cfg.Policies.DLQTopic, cfg.Policies.ReceiptsTopic} {
 		if own != "" {

@@ -32,7 +32,10 @@ type Consumer struct {
 // What whoever makes a Consumer gives it.
 type (
 	Config       = process.Config
+	Membership   = process.Membership
 	Fetch        = process.Fetch
+	Policies     = process.Policies
+	Uploads      = process.Uploads
 	Dependencies = process.Dependencies
 	Receipts     = process.Receipts
 	Import       = process.Import

@@ -31,8 +31,6 @@ const (
 // bound again has to leave it.
 var toDo = map[string]int{
 	"fields assignment.Partition": 19,
-	"fields process.Config":       30,
-	"fields process.Process":      25,
 }
 
 // rooms are the folders that the bridge links, below the root of the repository.

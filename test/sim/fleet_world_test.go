@@ -177,7 +177,7 @@ type fleetMember struct {
 func (f *fleet) start(place int) *fleetMember {
 	f.started++
 	name := fmt.Sprintf("p%03d", f.started)
-	cfg, err := fleetSettings().config(name, 0)
+	cfg, err := fleetSettings().config(0)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
 		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
 	}
-	cfg, err := s.config(name, slot)
+	cfg, err := s.config(slot)
 	if err != nil {
 		return nil, err
 	}

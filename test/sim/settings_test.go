@@ -170,7 +170,7 @@ func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
 func instanceOf(slot int) string { return fmt.Sprintf("slot%d", slot) }
 
 // config is what the bridge makes of the settings.
-func (s *settings) config(name string, slot int) (consumer.Config, error) {
+func (s *settings) config(slot int) (consumer.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
 		return consumer.Config{}, err
@@ -184,14 +184,14 @@ func (s *settings) config(name string, slot int) (consumer.Config, error) {
 		return consumer.Config{}, err
 	}
 	c := consumer.Config{
-		Group: group, ClientID: name, Topics: kafka.Selection{Topics: s.topics}, ReadCommitted: true,
-		SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat,
+		Membership: consumer.Membership{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
+		Topics:     kafka.Selection{Topics: s.topics}, ReadCommitted: true,
 		Fetch: consumer.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
-		Record:    record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
-		OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected,
+		Record:         record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
+		Policies:       consumer.Policies{OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected, HoldProbeInterval: s.probe},
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
-		BufferMaxBytes: s.buffer, UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace,
-		MaxBackoff: maxBackoff, HoldProbeInterval: s.probe, ShutdownTimeout: s.shutdown,
+		BufferMaxBytes: s.buffer, ShutdownTimeout: s.shutdown,
+		Uploads: consumer.Uploads{UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace, MaxBackoff: maxBackoff},
 	}
 	if s.static {
 		c.InstanceID, c.StayOnStop = instanceOf(slot), s.stay

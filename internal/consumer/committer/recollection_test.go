@@ -25,7 +25,7 @@ func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *assign
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := &assignment.Partition{TopicPartition: tp, TopicID: id, Cursor: &fetch.Cursor{}, Ledger: ledger.New(40, ledger.Frontier{}), Committed: 40, Metadata: commits.NewLimit(ledger.MaxMetadata), Commits: &commits.Schedule{}}
 	s := New(&assignment.Assignment{Generation: &assignment.Generation{
-		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Recollections: discovery.Recollections{}},
+		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Past: process.Past{Recollections: discovery.Recollections{}}},
 		Member:  assignment.Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		Fetcher: &fetch.Fetcher{},
 	}, Partitions: map[kafka.TopicPartition]*assignment.Partition{tp: p}})

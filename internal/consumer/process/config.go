@@ -14,39 +14,51 @@ import (
 // Config is everything the consumer needs to know. All fields are required
 // unless a comment says otherwise; New checks what it relies on.
 type Config struct {
-	Group      string
-	ClientID   string
-	InstanceID string // makes this a static member; empty: a dynamic one
-	StayOnStop bool   // the member stays in the group when Run ends, to be back soon under its InstanceID
-	Topics     kafka.Selection
-
-	OffsetReset       ledger.OffsetReset
-	ReadCommitted     bool
-	SessionTimeout    time.Duration
-	RebalanceTimeout  time.Duration
-	HeartbeatInterval time.Duration
-	MetadataRefresh   time.Duration
-	Fetch             Fetch
+	Membership
+	Topics          kafka.Selection
+	OffsetReset     ledger.OffsetReset
+	ReadCommitted   bool
+	MetadataRefresh time.Duration
+	Fetch           Fetch
 
 	Record record.Settings
 	// Schemas turn values into JSON; nil takes values for JSON as they come. Whoever
 	// runs the consumer runs them.
 	Schemas *decode.Schemas
+	Policies
 
+	Batch          batcher.Limits
+	BufferMaxBytes int64
+	Uploads
+	ShutdownTimeout time.Duration
+}
+
+// Membership says what the process is to its consumer group.
+type Membership struct {
+	Group             string
+	InstanceID        string // makes this a static member; empty: a dynamic one
+	StayOnStop        bool   // the member stays in the group when Run ends, to be back soon under its InstanceID
+	SessionTimeout    time.Duration
+	RebalanceTimeout  time.Duration
+	HeartbeatInterval time.Duration
+}
+
+// Policies say what becomes of what cannot be imported.
+type Policies struct {
 	OnInvalid   record.Policy
 	OnTombstone record.Policy
 	OnRejected  record.Policy
 	// SkipRecords are left out by name and counted as operator.
-	SkipRecords map[kafka.TopicPartition]ledger.Offsets
-	DLQTopic    string // required by any DeadLetter policy
+	SkipRecords       map[kafka.TopicPartition]ledger.Offsets
+	DLQTopic          string        // required by any DeadLetter policy
+	HoldProbeInterval time.Duration // between two tries of a held namespace
+}
 
-	Batch                batcher.Limits
-	BufferMaxBytes       int64
-	UploadConcurrency    int
-	NamespaceConcurrency int
+// Uploads say how many imports are in flight, and how long what fails rests.
+type Uploads struct {
+	UploadConcurrency    int           // in all
+	NamespaceConcurrency int           // of one namespace
 	MaxBackoff           time.Duration // longest rest between tries of the credentials, and of dead letters
-	HoldProbeInterval    time.Duration
-	ShutdownTimeout      time.Duration
 }
 
 // Fetch says what is asked of the brokers that are read from.

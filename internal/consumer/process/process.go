@@ -6,10 +6,7 @@ import (
 	"log/slog"
 	"time"
 
-	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/discovery"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
@@ -17,7 +14,7 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// Dependencies are what NewProcess wires together.
+// Dependencies are what New wires together.
 type Dependencies struct {
 	Client   *kafka.Client
 	Importer Importer
@@ -48,36 +45,36 @@ type Receipts interface {
 
 // Process is what belongs to the process and outlives sessions.
 type Process struct {
-	Config   *Config
+	Config      *Config
+	Mapper      *record.Mapper
+	Fingerprint string // of the settings that decide namespaces and ids
+	Pacer       *pace.Pacer
+	Outside
+	Reports
+	Memory
+	Past
+}
+
+// Outside is whom the process speaks to.
+type Outside struct {
 	Client   *kafka.Client
 	Importer Importer
-	Letters  letters.Writer
-	Receipts Receipts // nil: none are wanted
-	Mapper   *record.Mapper
-	// Fingerprint of the settings that decide namespaces and ids.
-	Fingerprint string
-	Log         *slog.Logger
-	Faults      *report.FaultLog
-	Metrics     *report.Metrics
-	Pool        *batcher.Pool
-	Fetched     *fetch.Allowance
-	Inflated    *fetch.Allowance
-	Decoded     *fetch.Allowance // lends nothing where values are JSON as they come
-	Pacer       *pace.Pacer
-	Budget      *budget.Budget
-	Taste       *budget.Taste
-	Requests    report.RequestIDs
-	LastStored  time.Time // an import succeeded last
+	Letters  letters.Writer     // nil: no policy wants them
+	Receipts Receipts           // nil: none are wanted
+	Stored   func(StoredImport) // hears of what is stored
+}
+
+// Past is what a session leaves to the next one.
+type Past struct {
+	Requests   report.RequestIDs
+	LastStored time.Time // an import succeeded last
 	// Recollections are written while no session runs and read by the one that
 	// follows.
 	Recollections discovery.Recollections
 	// Known says that an earlier session has seen or made a commit: the group
 	// is not new, even if its offsets are gone with a topic that was deleted.
 	// Written as the recollections are.
-	Known   bool
-	Explain func(error) string // an error of a broker as a sentence for people
-	Stored  func(StoredImport) // told of what is stored
-	Pulse   *report.Pulse      // of the loop, for /healthz
+	Known bool
 }
 
 // New checks the configuration and makes what all sessions of the process
@@ -97,18 +94,15 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		d.Stored = func(StoredImport) {}
 	}
 	r := &Process{
-		Config: &cfg, Client: d.Client, Importer: d.Importer, Receipts: d.Receipts, Mapper: mapper, Fingerprint: FingerprintOf(cfg.Record),
-		Log: d.Log, Faults: report.NewFaultLog(d.Log), Metrics: d.Metrics, Pool: batcher.NewPool(),
-		Fetched:       fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
-		Inflated:      fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
-		Decoded:       fetch.NewAllowance(fetch.DecodedShare(cfg.BufferMaxBytes), fetch.DecodedShare(cfg.BufferMaxBytes)),
-		Pacer:         pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		Recollections: discovery.Recollections{}, Pulse: report.NewPulse(time.Now()), Explain: d.Explain, Stored: d.Stored,
+		Config: &cfg, Mapper: mapper, Fingerprint: FingerprintOf(cfg.Record), Pacer: pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
+		Outside: Outside{Client: d.Client, Importer: d.Importer, Receipts: d.Receipts, Stored: d.Stored},
+		Reports: Reports{Log: d.Log, Faults: report.NewFaultLog(d.Log), Metrics: d.Metrics, Explain: d.Explain, Pulse: report.NewPulse(time.Now())},
+		Memory:  newMemory(&cfg, d.Receipts),
+		Past:    Past{Recollections: discovery.Recollections{}},
 	}
 	if cfg.DLQTopic != "" {
 		r.Letters = letters.NewWriter(d.Client, cfg.DLQTopic)
 	}
-	r.Divide()
 	return r, nil
 }
 
@@ -122,31 +116,3 @@ func (r *Process) Close() {
 	_ = r.Letters.Close()
 	r.Client.Close()
 }
-
-// Divide makes the budget of the process.
-func (r *Process) Divide() {
-	r.Budget = budget.New(r.Config.BufferMaxBytes, budget.Sources{Reading: r.forReading, Batches: r.Pool.InUse, Receipts: r.forReceipts})
-	r.Taste = budget.NewTaste(r.Config.BufferMaxBytes, r.Config.HoldProbeInterval)
-}
-
-// forReceipts returns the bytes that wait for receipts.
-func (r *Process) forReceipts() int64 {
-	if r.Receipts == nil {
-		return 0
-	}
-	return r.Receipts.Bytes()
-}
-
-// forReading returns the bytes that reading uses or waits for, its reserve included:
-// what it does not use of that is not lent to the batches.
-func (r *Process) forReading() int64 {
-	own := fetch.Share(r.Config.BufferMaxBytes)
-	decoded := int64(0)
-	if r.Config.Schemas != nil {
-		decoded = fetch.DecodedShare(r.Config.BufferMaxBytes)
-	}
-	return max(r.Fetched.Used(), r.Fetched.Wanted(), own) + max(r.Inflated.Used(), r.Inflated.Wanted(), own) + decoded
-}
-
-// Lent returns the bytes that are lent to reading now.
-func (r *Process) Lent() int64 { return r.Fetched.Used() + r.Inflated.Used() + r.Decoded.Used() }

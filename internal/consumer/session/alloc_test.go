@@ -13,11 +13,9 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -37,16 +35,10 @@ func newIntakeRig(t testing.TB) *intakeRig {
 		c.BufferMaxBytes = 64 << 20
 		c.Batch = batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}
 	})
-	mapper, err := record.NewMapper(cfg.Record)
+	r, err := process.New(cfg, process.Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, inflated := fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.AnswerCeiling(cfg.BufferMaxBytes)), fetch.NewAllowance(fetch.Share(cfg.BufferMaxBytes), fetch.InflateCeiling(cfg.BufferMaxBytes))
-	r := &process.Process{
-		Config: &cfg, Mapper: mapper, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(nil, 10),
-		Pool: batcher.NewPool(), Fetched: answers, Inflated: inflated, Pacer: pace.New(4, 1),
-	}
-	r.Divide()
 	p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
 	p.Cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
@@ -54,7 +46,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	s := stack(&assignment.Generation{Process: r}, batcher.New(cfg.Batch, r.Pool))
 	s.Partitions[p.TopicPartition] = p
 	return &intakeRig{
-		session: s, partition: p, decoder: fetch.NewDecoder(&reading, mapper, inflated, chunks), chunks: chunks, answers: answers,
+		session: s, partition: p, decoder: fetch.NewDecoder(&reading, r.Mapper, r.Inflated, chunks), chunks: chunks, answers: r.Fetched,
 	}
 }
 

@@ -22,13 +22,14 @@ func testConfig(t testing.TB, change ...func(*process.Config)) process.Config {
 		t.Fatal(err)
 	}
 	cfg := process.Config{
-		Group: "bridge", ClientID: "test", Topics: kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
-		SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second,
+		Membership: process.Membership{Group: "bridge", SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second},
+		Topics:     kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
 		Fetch: process.Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
-		BufferMaxBytes: 16 << 20, UploadConcurrency: 4, NamespaceConcurrency: 1,
-		MaxBackoff: 30 * time.Second, HoldProbeInterval: time.Minute, ShutdownTimeout: 60 * time.Second,
+		BufferMaxBytes: 16 << 20, ShutdownTimeout: 60 * time.Second,
+		Policies: process.Policies{HoldProbeInterval: time.Minute},
+		Uploads:  process.Uploads{UploadConcurrency: 4, NamespaceConcurrency: 1, MaxBackoff: 30 * time.Second},
 	}
 	for _, c := range change {
 		c(&cfg)

@@ -26,7 +26,7 @@ func TestResources_noteCredentials(t *testing.T) {
 	} {
 		for before, want := range tc.want {
 			reg := prometheus.NewPedanticRegistry()
-			r := &process.Process{Metrics: report.NewMetrics(reg, 10)}
+			r := &process.Reports{Metrics: report.NewMetrics(reg, 10)}
 			r.Metrics.KafkaRefused(before == 1)
 			r.NoteCredentials(tc.err)
 			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
