@@ -138,14 +138,18 @@ func (t *truth) sample(topic string, partition int32, offset int64, metadata str
 	defer t.mu.Unlock()
 	m, _ := ledger.Decode(metadata) // "" is the present topic
 	at := t.incarnation(topic, partition, m.TopicID)
+	of := place{topic: topic, partition: partition}
 	if at.incarnation < t.current[topic] {
-		if t.latest[topic] > at.incarnation && !t.late {
+		if t.latest[of] > at.incarnation && !t.late {
 			t.fault("a commit of the deleted %v replaced one of the present topic", at)
 		}
 		return // the deleted topic's commits went with it, and its members may not know
 	}
-	t.latest[topic] = at.incarnation
+	t.latest[of] = at.incarnation
 	before, ok := t.committed[at]
+	if !ok {
+		t.begins(at, offset)
+	}
 	if ok && offset < before && !t.late {
 		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
 	}

@@ -26,7 +26,8 @@
 // partition, metadata too large; connections cut, networks partitioned;
 // coordinators and leaders that move; errors of every group call; records
 // removed by retention and by compaction; topics created anew, grown, created
-// late, named by a list or by an expression; batches with a bad CRC or an unknown
+// late, named by a list or by an expression; a new group that starts at a time,
+// with older records to leave out; batches with a bad CRC or an unknown
 // codec; every codec; records larger than a line may be; transactions, aborted,
 // committed and long open; offsets that expire; settings that change between
 // restarts.

@@ -21,6 +21,9 @@ var codecs = map[string]kgo.CompressionCodec{
 const largeBatches = "large"
 
 func (w *world) producer(codec string) *kgo.Client {
+	if codec == "zstd" && w.settings.reset.Skips() {
+		codec = "lz4" // kfake's look-up by time leaves zstd decoders to a finalizer, which may not enter the bubble
+	}
 	if c := w.producers[codec]; c != nil {
 		return c
 	}

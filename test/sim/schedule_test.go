@@ -67,6 +67,7 @@ func draw(seed uint64) *schedule {
 		f(rnd, time.Duration(rnd.Int64N(int64(s.length))))
 	}
 	s.drawMembership(rand.New(rand.NewPCG(seed, 5)))
+	s.drawBeginning(rand.New(rand.NewPCG(seed, 6)))
 	slices.SortStableFunc(s.steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
 	return s
 }

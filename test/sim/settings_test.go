@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -46,8 +47,9 @@ type settings struct {
 	static       bool               // members are static, named by their slots
 	stay         bool               // and stay in the group when they stop
 	kafka        *kversion.Versions // of the brokers, nil for the newest
-	receipts     bool               // one is written for each import
-	receiptTakes time.Duration      // until it is acknowledged
+	reset        ledger.OffsetReset
+	receipts     bool          // one is written for each import
+	receiptTakes time.Duration // until it is acknowledged
 }
 
 func defaultSettings() *settings {
@@ -86,6 +88,9 @@ func drawSettings(rnd *rand.Rand) *settings {
 // changed are other settings after a restart: a policy, the id, the map.
 func (s *settings) changed(rnd *rand.Rand) *settings {
 	next := *s
+	if s.reset.Skips() && rnd.IntN(2) == 0 { // what means nothing once a start is committed
+		next.reset = pick(rnd, byTime...)
+	}
 	switch rnd.IntN(5) {
 	case 4:
 		next.buffer = 8 << 20
@@ -102,8 +107,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s",
-		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes)
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s reset %s",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes, s.reset)
 }
 
 func (s *settings) needsLetters() bool {
@@ -193,6 +198,7 @@ func (s *settings) config(slot int) (consumer.Config, error) {
 		BufferMaxBytes: s.buffer, ShutdownTimeout: s.shutdown,
 		Uploads: consumer.Uploads{UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace, MaxBackoff: maxBackoff},
 	}
+	c.OffsetReset = s.reset
 	if s.static {
 		c.InstanceID, c.StayOnStop = instanceOf(slot), s.stay
 	}
@@ -200,7 +206,7 @@ func (s *settings) config(slot int) (consumer.Config, error) {
 		c.Topics.Topics = append(slices.Clone(s.topics), s.late)
 	}
 	if s.regex {
-		c.Topics = kafka.Selection{Regex: regexp.MustCompile(`^(?:[tc]\d+|late)$`), Own: []string{dlqTopic}}
+		c.Topics = kafka.Selection{Regex: regexp.MustCompile(`^(?:[a-z]\w+)$`), Exclude: regexp.MustCompile(`^(?:.*s)$`)}
 	}
 	if s.needsLetters() {
 		c.DLQTopic = dlqTopic

@@ -122,6 +122,7 @@ func (w *world) deleteGroup() {
 	w.again("offsets expired")
 	w.truth.mark(func() {
 		clear(w.truth.committed)
+		w.truth.begin()
 		w.truth.orders = false // what was dead-lettered may be stored after what came behind it
 	})
 }

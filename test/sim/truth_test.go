@@ -43,6 +43,8 @@ type produced struct {
 	kind    kind
 	names   []string // as in the record
 	removed bool     // by retention or compaction, or with its topic
+	old     bool     // of the day before, and the start of its partition is not known yet
+	leftOut bool     // it was old, and its partition starts behind it
 	open    bool     // its transaction has not ended
 	aborted bool     // its transaction was aborted: it is nobody's
 	batch   int64    // bytes of its Kafka batch, if that is a large one
@@ -89,7 +91,7 @@ type truth struct {
 	excuses   []excuse
 	faults    []string
 	committed map[place]int64 // applied, as sampled
-	latest    map[string]int  // incarnation of the latest commit, by topic
+	latest    map[place]int   // incarnation of the latest commit, by topic and partition
 	verified  map[place]int64 // every record below is done
 	late      bool            // a commit may arrive after a later one
 	small     bool            // the broker may refuse any metadata
@@ -106,7 +108,7 @@ type truth struct {
 func newTruth() *truth {
 	return &truth{
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
-		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[string]int{}, verified: map[place]int64{},
+		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{},
 		orders: true,
 		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{},
 	}
@@ -144,7 +146,7 @@ func (t *truth) remove(at place, below int64) {
 	defer t.mu.Unlock()
 	for _, r := range t.logs[at] {
 		if r.offset < below {
-			r.removed = true
+			r.removed, r.old = true, false
 		}
 	}
 }
@@ -156,7 +158,7 @@ func (t *truth) recreate(topic string) {
 	for at, log := range t.logs {
 		if at.topic == topic && at.incarnation == t.current[topic] {
 			for _, r := range log {
-				r.removed = true
+				r.removed, r.old = true, false
 			}
 		}
 	}
@@ -247,6 +249,9 @@ func (t *truth) store(namespace, id string, body []byte, limits *settings) {
 		if r == nil || !t.belongs(r, namespace) {
 			t.fault("line %s does not belong into %s", fields.U, namespace)
 			continue
+		}
+		if r.leftOut {
+			t.fault("line %s of %s lies before the start of %v, which was committed", fields.U, namespace, r.place)
 		}
 		t.order++
 		r.stores[namespace] = append(r.stores[namespace], storing{o, t.order})
