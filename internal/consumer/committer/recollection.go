@@ -13,7 +13,9 @@ const RecollectionRoom = 64 << 10
 // Remember keeps what the group does not know of the session's partitions.
 // Everything that the session had under way has ended. What an earlier session knew of
 // a partition that this one has not opened stays as true as it was; so does what was
-// done in one that seems lost, should its topic prove to be the same.
+// done in one that seems lost, should its topic prove to be the same, and where one
+// starts of which nothing could be committed. Without an id nothing tells the topic of
+// either from one that was created anew.
 func (s *Committer) Remember() {
 	for tp, p := range s.Partitions {
 		s.Known = s.Known || p.Committed >= 0
@@ -21,7 +23,7 @@ func (s *Committer) Remember() {
 			continue
 		}
 		delete(s.Recollections, tp)
-		if p.HeldOut || p.Committed < 0 || p.Lost && p.TopicID == (wire.UUID{}) {
+		if p.HeldOut || (p.Committed < 0 || p.Lost) && p.TopicID == (wire.UUID{}) {
 			continue
 		}
 		text, _ := p.Ledger.Encode(s.MetadataOf(p), RecollectionRoom)

@@ -87,6 +87,25 @@ func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	}
 }
 
+// A start that no commit could tell the group of is remembered, so that it does not
+// move, and with it what was stored from there on.
+func TestRecollection_ofAStartThatWasNeverCommitted(t *testing.T) {
+	s, tp, p := rememberingSession(t)
+	p.Committed, p.Acked = -1, ledger.CommitPoint{Offset: -1}
+	s.Remember()
+	none := kafka.Committed{Offset: -1, LeaderEpoch: -1}
+	if got, ok := s.Recollections.Recall(tp, p.TopicID, none); !ok || got.Offset != 100 {
+		t.Errorf("%+v is recalled where nothing is committed, want 100", got)
+	}
+	if got, ok := s.Recollections.Recall(tp, wire.UUID{2}, none); ok {
+		t.Errorf("%+v is recalled of a topic that was created anew", got)
+	}
+	p.TopicID = wire.UUID{}
+	if s.Remember(); len(s.Recollections) != 0 {
+		t.Errorf("remembered of a topic without an id: %+v", s.Recollections)
+	}
+}
+
 // What outages and rebalances leave behind stays bounded, however many partitions
 // this process has owned, and what is forgotten is counted and logged.
 func TestRecollection_manyPartitionsStayBounded(t *testing.T) {

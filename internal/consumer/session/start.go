@@ -44,8 +44,10 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.Recalled || r.At.Offset != r.Committed.Offset {
 			p.Touch()
 		}
-		if r.At.First {
+		if r.Committed.Offset < 0 {
 			p.Born = s.Member.Generation
+		}
+		if r.At.First {
 			passed += r.At.Offset - r.Log.Begin
 			p.Touch()
 		}

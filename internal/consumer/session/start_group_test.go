@@ -4,8 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // TestSession_aGroupWhoseOffsetsAreGoneIsNotNew: a topic's offsets vanish with
@@ -52,4 +54,24 @@ func TestSession_owesTheStartOfANewGroup(t *testing.T) {
 			}
 		}, func(c *process.Config) { c.OffsetReset = reset })
 	}
+}
+
+// TestSession_aStartThatWasNeverCommittedDoesNotMove: the next session of the process
+// goes on from it, and its commit says as before that the group is new, so that other
+// partitions start as a new group's.
+func TestSession_aStartThatWasNeverCommittedDoesNotMove(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		p := r.part(0)
+		text, _ := ledger.New(400, ledger.Frontier{}).Encode(r.commits.MetadataOf(p), ledger.MaxMetadata)
+		r.Recollections[p.TopicPartition] = discovery.Recollection{TopicID: p.TopicID, Acked: ledger.CommitPoint{Offset: -1}, Known: ledger.CommitPoint{Offset: 400, Metadata: text}, Epoch: -1}
+		p.Cursor, p.Born = nil, 0
+		found := r.starting().Place(p.TopicPartition, kafka.Committed{Offset: -1, LeaderEpoch: -1}, kafka.Range{End: 1000, Stable: 1000, Since: 700}, true)
+		r.open([]discovery.Start{found}, time.Now())
+		if got := p.Ledger.Position(); got != 400 || !found.Recalled {
+			t.Errorf("it starts at %d, want 400", got)
+		}
+		if m := r.commits.MetadataOf(p); m.Born != r.Member.Generation {
+			t.Errorf("its commit is of generation %d, want %d", m.Born, r.Member.Generation)
+		}
+	}, func(c *process.Config) { c.OffsetReset = ledger.ResetAgo(time.Hour) })
 }
