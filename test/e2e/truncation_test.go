@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -21,15 +22,16 @@ const (
 // longer than what was read of the old one, and the reset is told.
 func TestTruncation_byAnUncleanElection(t *testing.T) {
 	t.Parallel()
-	kafka := kafkatest.New(t, kafkatest.Options{Nodes: 3})
+	kafka := kafkatest.New(t, kafkatest.Options{Nodes: 3, Racks: []string{"1", "2", "3"}})
 	for _, tc := range []struct {
 		name        string
 		coordinator bool // the leader that dies is the group's coordinator too
 		stopped     bool // the bridge does not run meanwhile
+		near        bool // the bridge is in the rack of the node that takes over
 	}{
-		{"while it reads", false, false},
-		{"while it reads and its coordinator dies too", true, false},
-		{"while it is stopped", true, true},
+		{"while it reads from the follower", false, false, true},
+		{"while it reads and its coordinator dies too", true, false, false},
+		{"while it is stopped", true, true, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorldOn(t, kafka, 2)
@@ -39,6 +41,9 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			}
 			follower := w.otherNode(leader, w.coordinator())
 			w.replicate(leader, follower)
+			if tc.near {
+				w.env["BRIDGE_KAFKA_RACK"] = strconv.Itoa(int(w.number(follower)))
+			}
 
 			b := w.start()
 			w.produce(load{records: 2 * commonRecords})

@@ -110,6 +110,9 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 		if o.secure() {
 			n.Secure, n.Mutual = p.addr(p.secure), p.addr(p.mutual)
 		}
+		if len(o.Fronts) > 0 {
+			n.Behind = p.addr(p.behind)
+		}
 		if err := os.MkdirAll(n.dir, 0o755); err != nil {
 			return fmt.Errorf("create folder of node %d: %w", n.id, err)
 		}
@@ -217,13 +220,13 @@ func clusterID() string {
 
 // freePorts finds the ports of n nodes.
 func freePorts(ctx context.Context, n int) ([]ports, error) {
-	free, err := child.FreePorts(ctx, 4*n)
+	free, err := child.FreePorts(ctx, 5*n)
 	if err != nil {
 		return nil, err
 	}
 	var all []ports
-	for ; len(free) > 0; free = free[4:] {
-		all = append(all, ports{free[0], free[1], free[2], free[3]})
+	for ; len(free) > 0; free = free[5:] {
+		all = append(all, ports{free[0], free[1], free[2], free[3], free[4]})
 	}
 	return all, nil
 }

@@ -20,6 +20,14 @@ type Options struct {
 	// Issuer makes OAUTHBEARER take what it signs for Audience, and nothing else.
 	Issuer *Issuer
 
+	// Racks are the racks of the nodes, in their order, whose leaders then name a replica
+	// in the rack of whoever reads (KIP-392).
+	Racks []string
+
+	// Fronts are addresses of the test's own, one for each node, in front of a further
+	// plaintext listener, Behind: whoever comes that way is told these.
+	Fronts []string
+
 	// ACLs refuses everything that no ACL allows to everyone but the plaintext
 	// listener's clients, who may do all. The principal of a client
 	// certificate is "User:CN=client".

@@ -9,7 +9,7 @@ import (
 )
 
 // ports are the loopback ports of one node.
-type ports struct{ plain, controller, secure, mutual int }
+type ports struct{ plain, controller, secure, mutual, behind int }
 
 func (p ports) addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
@@ -26,7 +26,7 @@ func properties(o Options, all []ports, n *Node, pki *pki) string {
 	props["controller.quorum.voters"] = strings.Join(voters, ",")
 	props["controller.listener.names"] = "CONTROLLER"
 	props["inter.broker.listener.name"] = "PLAIN"
-	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL"
+	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL,FRONT:PLAINTEXT"
 	props["log.dirs"] = n.DataDir()
 	brokers := "PLAIN://" + me.addr(me.plain)
 	if o.secure() {
@@ -35,6 +35,14 @@ func properties(o Options, all []ports, n *Node, pki *pki) string {
 	}
 	props["advertised.listeners"] = brokers
 	props["listeners"] = brokers + ",CONTROLLER://" + me.addr(me.controller)
+	if len(o.Fronts) > 0 {
+		props["advertised.listeners"] += ",FRONT://" + o.Fronts[n.id-1]
+		props["listeners"] += ",FRONT://" + n.Behind
+	}
+	if len(o.Racks) > 0 {
+		props["broker.rack"] = o.Racks[n.id-1]
+		props["replica.selector.class"] = "org.apache.kafka.common.replica.RackAwareReplicaSelector"
+	}
 	if o.Issuer != nil {
 		maps.Copy(props, signedTokens(n.keys))
 	}
