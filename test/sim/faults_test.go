@@ -213,13 +213,6 @@ func groupOf(key kmsg.Key) string {
 func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.NotCoordinator)
 	s.answer(at, pick(rnd, 500*time.Millisecond, 3*time.Second), e, kmsg.Heartbeat)
-	if e == kerr.UnknownMemberID {
-		s.add(at, "(the newer one of twins may end)", func(w *world) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.disowned = true
-		})
-	}
 }
 
 func (s *schedule) commitLost(rnd *rand.Rand, at time.Duration) {
@@ -230,11 +223,12 @@ func (s *schedule) commitLost(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) commitLate(rnd *rand.Rand, at time.Duration) {
 	d := pick(rnd, 500*time.Millisecond, 5*time.Second, 15*time.Second)
 	s.onSlot(rnd, at, fmt.Sprintf("a commit arrives %s late", d), func(w *world, p *process) {
-		p.kafka.delayCommit(d)
+		p.kafka.delayCommit(d, func() {
+			w.truth.excuse(excuse{process: p.name, from: time.Now().Add(-exposure), to: time.Now().Add(s.length), why: "late commit"})
+		})
 		w.truth.mu.Lock()
 		w.truth.late = true
 		w.truth.mu.Unlock()
-		w.truth.excuse(excuse{process: p.name, from: time.Now().Add(-exposure), to: time.Now().Add(s.length), why: "late commit"})
 	})
 }
 

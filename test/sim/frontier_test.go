@@ -208,7 +208,7 @@ func TestFrontier_commitTimesOutAndIsAppliedLater(t *testing.T) {
 				w.startSlot(0)
 				w.emit("t0", 0, 10, named("n", 3, 4)...)
 				time.Sleep(time.Second)
-				w.slot(0).kafka.delayCommit(15 * time.Second)
+				w.slot(0).kafka.delayCommit(15*time.Second, func() {})
 				for range 10 {
 					w.emit("t0", 0, 10, named("n", 3, 1)...)
 					w.emit("t0", 1, 10, named("n", 3, 1)...)

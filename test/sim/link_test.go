@@ -25,12 +25,18 @@ type link struct {
 	hole  bool // nothing passes, nobody is told
 	dead  bool // the process is gone: everything fails
 	// What happens to the next requests with the API key 8, OffsetCommit.
-	lose int             // applied, but the answer is lost
-	deaf int             // heartbeats whose answers are lost
-	late []time.Duration // they reach the broker that much later
+	lose int          // applied, but the answer is lost
+	deaf int          // heartbeats whose answers are lost
+	late []lateCommit // they reach the broker later
 
 	damage string        // what happens to the record batches of fetches, "" for nothing
 	frozen chan struct{} // closed when a frozen process goes on; nil if it is not
+}
+
+// lateCommit is a commit that will be late.
+type lateCommit struct {
+	by   time.Duration
+	sent func() // is called when it is sent
 }
 
 const (
@@ -118,10 +124,10 @@ func (l *link) loseCommits(n int) {
 	l.lose += n
 }
 
-func (l *link) delayCommit(d time.Duration) {
+func (l *link) delayCommit(d time.Duration, sent func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.late = append(l.late, d)
+	l.late = append(l.late, lateCommit{d, sent})
 }
 
 func (l *link) loseHeartbeats(n int) {
@@ -146,8 +152,10 @@ func (l *link) commitFault() (lose bool, late time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.late) > 0 {
-		late, l.late = l.late[0], l.late[1:]
-		return false, late
+		c := l.late[0]
+		l.late = l.late[1:]
+		c.sent()
+		return false, c.by
 	}
 	if l.lose > 0 {
 		l.lose--

@@ -108,11 +108,14 @@ func (w *world) checkLiveness() {
 	if len(w.lasting) == 0 {
 		return
 	}
-	owed := ""
+	owed, stuck := "", newStuck()
 	for end := time.Now().Add(livelyWithin); time.Now().Before(end); time.Sleep(2 * time.Second) {
 		w.watch()
 		if owed = w.owedToHealthy(); owed == "" {
 			return
+		}
+		if stuck.look(w) {
+			end = time.Now().Add(livelyWithin)
 		}
 	}
 	w.truth.blame("%s after only %v are in trouble it is not stored: %s; the group: %s%s", livelyWithin, w.lasting, owed, w.membersNow(), w.told())

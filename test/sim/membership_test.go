@@ -108,28 +108,46 @@ func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
 		w.truth.excuse(excuse{from: now.Add(-exposure), to: now.Add(p.settings.heartbeat + 15*time.Second), why: "has a twin"})
 		w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "has a twin"})
 		w.startSlot(slot)
-		newer := w.slot(slot)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.twins = append(w.twins, twins{p, newer})
+		w.twins = append(w.twins, twins{p, now})
 	})
 }
 
-// twins are two processes of one name. The newer one is nil if it did not start.
-type twins struct{ older, newer *process }
+// twins are two processes of one name.
+type twins struct {
+	older *process
+	at    time.Time // when the newer one was started
+}
 
 // sameName says whether another process's name has ended this one.
 func (p *process) sameName() bool {
 	return p != nil && p.over() && p.err != nil && strings.Contains(p.err.Error(), "BRIDGE_INSTANCE_ID")
 }
 
-// mistaken says whether a process may have ended because of its name although it was
-// the newer one: the older one was told that it is no member any more, and has joined
-// anew. A broker would have said that another one has its name.
-func (w *world) mistaken(p *process) bool {
+// rejoined says whether the older one has joined after the newer one was started: for
+// the first time, or because the group had forgotten it. It is the newer member then.
+func (w *world) rejoined(t twins) bool {
+	w.truth.mu.Lock()
+	defer w.truth.mu.Unlock()
+	joins := w.truth.joins[t.older.name]
+	return len(joins) > 0 && joins[len(joins)-1].After(t.at)
+}
+
+// won says whether the older one has joined last, and no other one of its name lives.
+func (w *world) won(t twins) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.disowned && p.sameName() && slices.ContainsFunc(w.twins, func(t twins) bool { return t.newer == p })
+	all := slices.Clone(w.processes)
+	w.mu.Unlock()
+	return w.rejoined(t) && !slices.ContainsFunc(all, func(p *process) bool {
+		return p != t.older && p.slot == t.older.slot && !p.over() && !p.killed.Load()
+	})
+}
+
+// mistaken says whether a process has ended because of its name, and may have though it
+// was started last.
+func (w *world) mistaken(p *process) bool {
+	return p.sameName() && slices.ContainsFunc(w.twins, func(t twins) bool { return t.older.slot == p.slot && w.rejoined(t) })
 }
 
 // endTwins wants those whose name was taken to have ended because of it. kfake leaves
@@ -138,13 +156,13 @@ func (w *world) mistaken(p *process) bool {
 func (w *world) endTwins() {
 	for _, t := range w.twins {
 		p := t.older
-		for end := time.Now().Add(p.settings.rebalance + time.Minute); time.Now().Before(end) && !p.over() && !w.mistaken(t.newer); {
+		for end := time.Now().Add(p.settings.rebalance + time.Minute); time.Now().Before(end) && !p.over() && !w.won(t); {
 			time.Sleep(time.Second)
 		}
 		switch {
 		case p.killed.Load():
 			continue
-		case !p.over() && w.mistaken(t.newer):
+		case w.won(t):
 			_ = p.stop()
 			continue
 		case !p.over():

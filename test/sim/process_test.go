@@ -28,6 +28,7 @@ const (
 // process is one run of the bridge.
 type process struct {
 	name     string
+	slot     int
 	world    *world
 	settings *settings
 	kafka    *link
@@ -51,7 +52,7 @@ func (k key) Reload() (bool, error) { return false, nil }
 // start runs a bridge until it is stopped or killed.
 func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	p := &process{
-		name: name, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
+		name: name, slot: slot, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
 		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
 	}
 	cfg, err := s.config(slot)

@@ -140,7 +140,7 @@ func (w *world) running() int {
 
 // settle waits until nothing is owed.
 func (w *world) settle(patience time.Duration) bool {
-	since, generation := time.Now(), int32(-1)
+	stuck := newStuck()
 	pause := 2 * time.Second
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
 		pause = min(pause+100*time.Millisecond, 10*time.Second) // some wait for a Retry-After only
@@ -148,20 +148,35 @@ func (w *world) settle(patience time.Duration) bool {
 		if w.owed() == "" {
 			return true
 		}
-		info := w.cluster.GroupInfo(group)
-		if info == nil || info.State != "PreparingRebalance" || info.Epoch != generation {
-			since = time.Now()
-		}
-		if info != nil {
-			generation = info.Epoch
-		}
-		if time.Since(since) > stuckAfter {
-			w.note("kfake's rebalance does not end: all start anew")
-			w.allStopped(func() {})
-			since = time.Now()
-		}
+		stuck.look(w)
 	}
 	return false
+}
+
+// stuck notices a rebalance of kfake's that does not end.
+type stuck struct {
+	since      time.Time // when the group was last seen otherwise
+	generation int32
+}
+
+func newStuck() *stuck { return &stuck{time.Now(), -1} }
+
+// look starts all processes anew where a rebalance does not end, and says whether it did.
+func (s *stuck) look(w *world) bool {
+	info := w.cluster.GroupInfo(group)
+	if info == nil || info.State != "PreparingRebalance" || info.Epoch != s.generation {
+		s.since = time.Now()
+	}
+	if info != nil {
+		s.generation = info.Epoch
+	}
+	if time.Since(s.since) <= stuckAfter {
+		return false
+	}
+	w.note("kfake's rebalance does not end: all start anew")
+	w.allStopped(func() {})
+	s.since = time.Now()
+	return true
 }
 
 // stuckAfter is longer than any rebalance may take. After a member was killed

@@ -52,7 +52,6 @@ type world struct {
 	notes     []string             // what happened when
 	owners    map[string]string    // member id -> process, see processOf
 	twins     []twins              // processes of one name
-	disowned  bool                 // members may have been told that they are none
 	reticent  bool                 // store or API may not have said that an upload is there
 	oblivious bool                 // the store may not have looked at conditions
 	untold    bool                 // a Retry-After may be noted and not reach who shall keep it

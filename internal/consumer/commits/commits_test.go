@@ -101,6 +101,21 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// What is offered never passes what the limit began with.
+func TestLimit_isNeverPassed(t *testing.T) {
+	l, now := NewLimit(1000), start
+	l.Narrow(300, now)
+	for range 5 {
+		now = now.Add(maxRest)
+		if l.Widen(now); l.Size() > 1000 {
+			t.Fatalf("%d are offered", l.Size())
+		}
+	}
+	if l.Size() != 1000 {
+		t.Errorf("%d are offered in the end", l.Size())
+	}
+}
+
 func TestDenial(t *testing.T) {
 	var d Denial
 	if d.Rests(start) || !d.Until().IsZero() {

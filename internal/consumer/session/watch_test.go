@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync/atomic"
@@ -24,6 +25,7 @@ var otherTopic = wire.UUID{3}
 type watchRig struct {
 	*sessionRig
 	says atomic.Pointer[watched]
+	once atomic.Pointer[watched] // what is said once, before that
 }
 
 // watched is what the brokers say, beside that users has one partition.
@@ -45,7 +47,7 @@ func inWatch(t *testing.T, test func(*watchRig)) {
 			if len(q.(*kmsg.MetadataRequest).Topics) != 2 {
 				return nil, nil, false // the library's own
 			}
-			is := r.says.Load()
+			is := cmp.Or(r.once.Swap(nil), r.says.Load())
 			answer := q.ResponseKind().(*kmsg.MetadataResponse)
 			answer.Topics = []kmsg.MetadataResponseTopic{topicAnswer("orders", ownTopic, kafka.CodeOK, is.leader, is.partitions), topicAnswer("users", otherTopic, is.usersCode, 1, 1)}
 			return answer, nil, true
@@ -124,6 +126,23 @@ func TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers(t *testing.T) {
 		r.refreshed(2, 3, kafka.CodeTopicDenied)
 		if r.Mode != assignment.Draining {
 			t.Errorf("mode %d: a new partition of orders must begin a generation", r.Mode)
+		}
+	})
+}
+
+// A broker that has just started may not know all topics yet: what it says ends no
+// generation unless it is said again.
+func TestWatch_aChangeIsAskedAboutAgain(t *testing.T) {
+	inWatch(t, func(r *watchRig) {
+		r.refreshed(1, 2, kafka.CodeOK)
+		r.once.Store(&watched{1, 3, kafka.CodeOK})
+		r.refreshed(1, 2, kafka.CodeOK)
+		if r.mode != running {
+			t.Error("the generation ends for what was said once")
+		}
+		r.refreshed(1, 3, kafka.CodeOK)
+		if r.mode != draining {
+			t.Errorf("mode %d: a new partition must begin a generation", r.mode)
 		}
 	})
 }

@@ -36,6 +36,7 @@ type coordinator struct {
 	serial     int
 	completed  int // generations that were made
 
+	slow time.Duration // how much longer a request takes, and its answer
 	// faults is the chance, in per cent, that an exchange fails.
 	faults int
 	refuse func(r wire.Request) int16 // answers with a code instead; nil: never
@@ -61,7 +62,7 @@ func (c *coordinator) Exchange(ctx context.Context, broker int32, r wire.Request
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c.mu.Lock()
-	latency, luck, silent := time.Duration(c.rnd.IntN(5000))*time.Microsecond, c.rnd.IntN(100), c.rnd.IntN(4) == 0
+	latency, luck, silent := c.slow+time.Duration(c.rnd.IntN(5000))*time.Microsecond, c.rnd.IntN(100), c.rnd.IntN(4) == 0
 	lose, deaf := luck < c.faults/2, luck >= c.faults/2 && luck < c.faults
 	c.mu.Unlock()
 	if sleep.For(ctx, latency) != nil {

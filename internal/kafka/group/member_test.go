@@ -487,6 +487,39 @@ func TestMember_heartbeatsAreLost(t *testing.T) {
 	})
 }
 
+// The lease counts from when a heartbeat was sent: the group may have taken it for the
+// last one at any moment from then on.
+func TestMember_theLeaseCountsFromTheRequest(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *coordinator) {
+		a := startProcess(c, "a", "", "orders", "users")
+		settled(t, c, a)
+		c.mu.Lock()
+		c.slow = time.Second
+		c.mu.Unlock()
+		var arrived atomic.Pointer[time.Time] // when the last heartbeat came that was taken
+		c.refusing(func(r wire.Request) int16 {
+			if _, ok := r.(*wire.HeartbeatRequest); ok {
+				now := time.Now()
+				arrived.Store(&now)
+			}
+			return 0
+		})
+		time.Sleep(20 * time.Second)
+		g := a.at.Load()
+		c.fail(100)
+		for g.Lease.Check() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if held := time.Since(*arrived.Load()); held > 10*time.Second-900*time.Millisecond {
+			t.Errorf("the lease holds for %s after the coordinator has heard of the member, who sent that a second before", held)
+		}
+		c.refusing(nil)
+		c.fail(0)
+		settled(t, c, a)
+		a.stop(t)
+	})
+}
+
 // Processes come, go, are killed and return while requests and answers are lost
 // and the coordinator moves: no partition has two owners at any time, and once
 // that ends everybody settles.

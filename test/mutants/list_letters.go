@@ -1,0 +1,85 @@
+package main
+
+const (
+	commitsRoom   = "internal/consumer/commits"
+	lettersRoom   = "internal/consumer/letters"
+	discoveryRoom = "internal/consumer/discovery"
+)
+
+// lettersMutants lose or repeat dead letters, or let them fill the memory.
+var lettersMutants = []mutant{
+	{name: "two writes are in flight", in: lettersRoom,
+		old: "	if len(q.inFlight) > 0 || len(q.waiting) == 0 || q.restUntil.After(now) {", new: "	if len(q.waiting) == 0 || q.restUntil.After(now) {",
+		by: "TestQueue_agreesWithAList"},
+	{name: "letters that cannot be written are tried at once", in: lettersRoom,
+		old: " || len(q.waiting) == 0 || q.restUntil.After(now) {", new: " || len(q.waiting) == 0 {",
+		by: "TestQueue_rests TestQueue_agreesWithAList"},
+	{name: "what is tried again goes behind what waits", in: lettersRoom,
+		old: "	q.waiting = slices.Insert(q.waiting, 0, again...)\n", new: "	q.waiting = append(q.waiting, again...)\n",
+		by: "TestQueue_agreesWithAList"},
+	{name: "what is refused for good is tried again", in: lettersRoom,
+		old: "		case kafka.IsRefused(l.outcome):\n			refused = append(refused, l)\n", new: "",
+		by: "TestQueue_agreesWithAList"},
+	{name: "a letter that is written again gives its memory back", in: lettersRoom,
+		old: "			again = append(again, l)\n			continue\n", new: "			again = append(again, l)\n",
+		by: "TestQueue_agreesWithAList"},
+	{name: "a write has no bound in bytes", in: lettersRoom,
+		old: "q.waiting[n].Size() <= batchBytes)", new: "q.waiting[n].Size() <= 100*batchBytes)",
+		by: "TestQueue_bounds TestQueue_agreesWithAList"},
+	{name: "letters wait without number", in: lettersRoom,
+		old: "	return q.Pending()+count <= most && q.budget", new: "	return q.budget",
+		by: "TestQueue_bounds"},
+	{name: "letters wait beyond their share of the budget", in: lettersRoom,
+		old: "	return q.Pending()+count <= most && q.budget.Fits(budget.Letters, bytes)", new: "	return q.Pending()+count <= most",
+		by: "TestQueue_bounds TestQueue_agreesWithAList"},
+}
+
+// commitsMutants send commits too often, or forget the doubt about them.
+var commitsMutants = []mutant{
+	{name: "two commits are in flight", in: commitsRoom,
+		old: "return !s.inFlight && !s.notBefore", new: "return !s.notBefore",
+		by: "TestSchedule_paces"},
+	{name: "large commits follow as fast as small ones", in: commitsRoom,
+		old: "max(interval, time.Second", new: "min(interval, time.Second",
+		by: "TestSchedule_paces"},
+	{name: "a refusal leaves the size of metadata as it is", in: commitsRoom,
+		old: "	l.size, l.until = min(l.size, refused)/2,", new: "	l.size, l.until = min(l.size, refused),",
+		by: "TestLimit"},
+	{name: "each offer of more metadata comes as soon as the first", in: commitsRoom,
+		old: "		l.rest *= 2 // it was too early\n", new: "		_ = l.rest\n",
+		by: "TestLimit"},
+	{name: "more metadata than the broker took at first is offered", in: commitsRoom,
+		old: "	l.size, l.widened, l.until = min(l.most, max(2*l.size, least)),", new: "	l.size, l.widened, l.until = max(2*l.size, least),",
+		by: "TestLimit_isNeverPassed"},
+	{name: "a denied topic is tried at the same pace for ever", in: commitsRoom,
+		old: "	d.rest = min(max(2*d.rest, deniedRetry), maxDeniedRetry)\n", new: "	d.rest = deniedRetry\n",
+		by: "TestDenial"},
+}
+
+// discoveryMutants start where a group has not been, or believe what is not theirs.
+var discoveryMutants = []mutant{
+	{name: "a recollection is used over another member's commit", in: discoveryRoom,
+		old: " || group != known.Acked && group != known.Sent || ", new: " || ",
+		by: "TestRecollections_Recall"},
+	{name: "a commit that was never answered is taken for another member's", in: discoveryRoom,
+		old: "group != known.Acked && group != known.Sent", new: "group != known.Acked",
+		by: "TestRecollections_Recall"},
+	{name: "a recollection is used for a topic that was created anew", in: discoveryRoom,
+		old: "	if !ok || known.TopicID != id || group", new: "	if !ok || group",
+		by: "TestRecollections_Recall"},
+	{name: "recollections have no bound", in: discoveryRoom,
+		old: "		delete(r, tp)\n		forgotten++\n", new: "		forgotten++\n",
+		by: "TestRecollections_Bound internal/consumer/session.TestRecollection_manyPartitionsStayBounded"},
+	{name: "the latest recollections are forgotten first", in: discoveryRoom,
+		old: "cmp.Compare(r[a].Session, r[b].Session)", new: "cmp.Compare(r[b].Session, r[a].Session)",
+		by: "TestRecollections_Bound internal/consumer/session.TestRecollection_manyPartitionsStayBounded"},
+	{name: "a process that knows of commits takes the group for new", in: discoveryRoom,
+		old: "	if s.Known {\n		return false\n	}\n", new: "",
+		by: "TestStarts_whichGroupIsNew internal/consumer/session.TestSession_aGroupWhoseOffsetsAreGoneIsNotNew"},
+	{name: "a topic that the watch may not describe ends the generation", in: discoveryRoom,
+		old: "	sub.Assume(&w.Subscription)\n", new: "",
+		by: "internal/consumer/session.TestWatch_aTopicThatIsRefusedHidesNothingOfTheOthers"},
+	{name: "a change is believed at once", in: discoveryRoom,
+		old: "	if sleep.For(ctx, 250*time.Millisecond) != nil {\n		return false\n	}\n	again, md := w.ask(ctx)\n	return md != nil && first.ChangeTo(&again) == kafka.Unchanged\n", new: "	return true\n",
+		by: "internal/consumer/session.TestWatch_aChangeIsAskedAboutAgain"},
+}
