@@ -137,12 +137,12 @@ func TestWatch_aChangeIsAskedAboutAgain(t *testing.T) {
 		r.refreshed(1, 2, kafka.CodeOK)
 		r.once.Store(&watched{1, 3, kafka.CodeOK})
 		r.refreshed(1, 2, kafka.CodeOK)
-		if r.mode != running {
+		if r.Mode != assignment.Running {
 			t.Error("the generation ends for what was said once")
 		}
 		r.refreshed(1, 3, kafka.CodeOK)
-		if r.mode != draining {
-			t.Errorf("mode %d: a new partition must begin a generation", r.mode)
+		if r.Mode != assignment.Draining {
+			t.Errorf("mode %d: a new partition must begin a generation", r.Mode)
 		}
 	})
 }
