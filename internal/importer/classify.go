@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -37,9 +38,21 @@ func classify(operation string, status int, code string) (Class, string) {
 		return Unauthorised, ReasonUnauthorised
 	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
 		return Missing, ""
+	case operation == OperationCreate && !slices.Contains(aboutTheImport, status):
+		return Malformed, ReasonMalformed
 	}
 	return Refused, ""
 }
+
+// aboutTheImport are the 4xx of the create call that are about what was asked for.
+// Others, which the API does not document, are about the account, or what stands
+// between: to dead-letter records for them would be wrong.
+var aboutTheImport = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
+
+// aboutTheBody are those of the store that are about the body, or how it was sent.
+var aboutTheBody = append([]int{
+	http.StatusLengthRequired, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType, http.StatusExpectationFailed,
+}, aboutTheImport...)
 
 // hinted is what becomes of a class and reason by the header with which the API
 // tells its SDKs whether to try again. It may only make us more patient: what it
@@ -64,6 +77,8 @@ func classifyStore(status int, code string) (Class, string) {
 		return RetryNew, ReasonExpired
 	case storeCodes[code] != codeRefused:
 		return storeCodes[code].verdict()
+	case !slices.Contains(aboutTheBody, status):
+		return Malformed, ReasonMalformed
 	}
 	return Refused, ""
 }

@@ -25,7 +25,7 @@ var statusCases = []struct {
 	{308, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
 	{400, Refused, "", Refused, ""},
 	{401, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
-	{402, Refused, "", Refused, ""},
+	{402, Malformed, ReasonMalformed, Malformed, ReasonMalformed}, // an account, not a batch
 	{403, Unauthorised, ReasonUnauthorised, RetryNew, ReasonExpired},
 	{404, Missing, "", RetryNew, ReasonExpired},
 	{405, Missing, "", RetryNew, ReasonExpired},
@@ -33,14 +33,22 @@ var statusCases = []struct {
 	{408, RetryLater, ReasonTimeout, RetrySame, ReasonTimeout},
 	{409, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
 	{410, Missing, "", RetryNew, ReasonExpired},
-	{411, Refused, "", Refused, ""},
-	{412, Refused, "", Refused, ""}, // of a PUT without a condition
+	{406, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{411, Malformed, ReasonMalformed, Refused, ""},
+	{412, Malformed, ReasonMalformed, Refused, ""}, // of a PUT without a condition
 	{413, Refused, "", Refused, ""},
-	{417, Refused, "", Refused, ""}, // of a PUT that did not ask
+	{415, Malformed, ReasonMalformed, Refused, ""},
+	{417, Malformed, ReasonMalformed, Refused, ""}, // of a PUT that did not ask
 	{422, Refused, "", Refused, ""},
 	{425, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
 	{429, RetryLater, ReasonThrottled, RetrySame, ReasonThrottled},
-	{431, Refused, "", Refused, ""},
+	{421, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{423, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{424, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{426, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{428, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{431, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
+	{451, Malformed, ReasonMalformed, Malformed, ReasonMalformed},
 	{500, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
 	{501, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
 	{502, RetryLater, ReasonServerError, RetrySame, ReasonServerError},
