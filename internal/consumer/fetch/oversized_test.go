@@ -111,8 +111,13 @@ type readRig struct {
 
 func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
 	t.Helper()
+	inReadRigOf(t, test, []kfake.Opt{kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"})}, change...)
+}
+
+func inReadRigOf(t *testing.T, test func(*readRig), cluster []kfake.Opt, change ...func(*Config)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &readRig{Rig: kafkarig.New(t, kafka.Config{}, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "67108864"})), take: make(chan *Chunk, 4)}
+		r := &readRig{Rig: kafkarig.New(t, kafka.Config{}, cluster...), take: make(chan *Chunk, 4)}
 		r.cfg = readConfig(append([]func(*Config){func(c *Config) { c.BufferMaxBytes = 512 << 10 }}, change...)...)
 		mapper, err := record.NewMapper(readSettings(t))
 		if err != nil {
