@@ -1,0 +1,54 @@
+package session
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-import-bridge/test/recordbatch"
+)
+
+// A replica whose disk is damaged holds nothing up: its leader has the records.
+func TestSession_aDamagedReplicaIsNotReadAgain(t *testing.T) {
+	asked := map[string]int{}
+	runningSessionOn(t, []kfake.Opt{kfake.NumBrokers(2), kfake.Ports(9092, 9093)}, func(r *sessionRun) {
+		leader := r.Topic("orders").Partitions[0].Leader
+		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			request, answer := q.(*kmsg.FetchRequest), q.ResponseKind().(*kmsg.FetchResponse)
+			if r.Cluster.CurrentNode() == leader && request.Rack == "" {
+				asked["leader"]++
+				return nil, nil, false
+			}
+			p := kmsg.NewFetchResponseTopicPartition()
+			p.HighWatermark, p.LastStableOffset = 4, 4
+			switch offset := request.Topics[0].Partitions[0].FetchOffset; {
+			case r.Cluster.CurrentNode() == leader:
+				asked["named"]++
+				p.PreferredReadReplica = 1 - leader
+			case offset < 4:
+				asked["replica"]++
+				p.RecordBatches = recordbatch.Batch{Last: 3, Records: []recordbatch.Record{{Value: []byte("{}")}}}.Encode()
+				p.RecordBatches[len(p.RecordBatches)-1]++ // after the checksum was made
+			}
+			topic := kmsg.NewFetchResponseTopic()
+			topic.TopicID, topic.Partitions = request.Topics[0].TopicID, append(topic.Partitions, p)
+			answer.Topics = append(answer.Topics, topic)
+			return answer, nil, true
+		})
+	}, func(r *sessionRun) {
+		time.Sleep(2 * age)
+		got := strings.Join(append(r.api.stored["good"], r.api.stored["bad"]...), " ")
+		if len(r.api.stored["good"]) != 2 || len(r.api.stored["bad"]) != 2 {
+			t.Errorf("stored %s", got)
+		}
+		if asked["named"] != 1 || asked["replica"] != 1 || asked["leader"] == 0 {
+			t.Errorf("asked %v, want the replica once", asked)
+		}
+		r.end(true)
+		r.offset(4)
+	}, func(s *Session) { s.Config.Fetch.Rack = "a" })
+}
