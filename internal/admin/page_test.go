@@ -350,6 +350,26 @@ func TestPage_saysWhatBecameOfImports(t *testing.T) {
 	expectText(b, "#imports tr:first-child", "req_01J9ZKLAST")
 }
 
+// TestPage_saysThatOffsetsWaitForReceipts: why, how many, and in the row of each
+// partition whose offset waits.
+func TestPage_saysThatOffsetsWaitForReceipts(t *testing.T) {
+	b := startBrowser(t)
+	s := &state{}
+	s.show(receiptsFail)
+	c := testConfig()
+	c.Status = s.status
+	server := httptest.NewServer(newHandler(c, &history{}))
+	t.Cleanup(server.Close)
+	b.view(1280, 900, "light")
+	b.open(server.URL)
+	expectText(b, "#headline", "Running, but no receipts are written")
+	expectText(b, "#explanation", "The topic receipts does not exist. Offsets wait for 3 receipts; nothing is lost.")
+	expectText(b, "#partitions", "receipt of users at 481000")
+	s.show(running)
+	b.pass(2000, 2)
+	expectText(b, "#explanation", "moving")
+}
+
 // TestPage_advisesWhatHelps tells a tombstone from an invalid record, and a
 // partition with many held records from one whose offset is out of range.
 func TestPage_advisesWhatHelps(t *testing.T) {
