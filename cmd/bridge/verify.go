@@ -17,6 +17,7 @@ import (
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/verify"
@@ -82,8 +83,18 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 // said otherwise.
 const verifyMemory = 150 << 20
 
-// verifyRecords reads what there is and counts.
-func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, progress func(verify.Progress)) (*verify.Report, error) {
+// audit is what reads Kafka for `bridge verify` and `bridge record`, outside of the
+// group. Whoever opens it closes it.
+type audit struct {
+	plan    verify.Plan
+	client  *kafka.Client
+	source  *scan.Reader
+	judge   *scan.Judge
+	explain func(error) string
+	close   func()
+}
+
+func openAudit(ctx context.Context, cfg *config.Config) (*audit, error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(verifyMemory)
 	}
@@ -95,23 +106,38 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
 	judge, stop, err := verifyJudge(ctx, cfg, roots)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	c := consumerConfig(cfg)
+	return &audit{
+		plan:    verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic},
+		client:  client,
+		source:  &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)},
+		judge:   judge,
+		explain: explain,
+		close:   func() { stop(); client.Close() },
+	}, nil
+}
+
+// verifyRecords reads what there is and counts.
+func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, progress func(verify.Progress)) (*verify.Report, error) {
+	a, err := openAudit(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer stop()
-	c := consumerConfig(cfg)
-	plan := verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic, Since: since}
-	in, notes, err := plan.Input(ctx, client)
+	defer a.close()
+	a.plan.Since = since
+	in, notes, err := a.plan.Input(ctx, a.client)
 	if err != nil {
-		return nil, explained(err, explain)
+		return nil, explained(err, a.explain)
 	}
-	in.Settings, in.Progress = c.Record.Fingerprint(), progress
-	source := &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)}
-	report, err := verify.Run(ctx, in, source, judge)
+	in.Settings, in.Progress = consumerConfig(cfg).Record.Fingerprint(), progress
+	report, err := verify.Run(ctx, in, a.source, a.judge)
 	if err != nil {
-		return nil, explained(err, explain)
+		return nil, explained(err, a.explain)
 	}
 	report.Notes = append(notes, report.Notes...)
 	report.Limits()

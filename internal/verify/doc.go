@@ -1,5 +1,6 @@
 // Package verify accounts for every record below the committed offsets: it sets
-// the receipts and the dead letters against the records themselves.
+// the receipts and the dead letters against the records themselves. Of a single
+// record it says what became of it.
 //
 // # What it counts
 //
@@ -23,6 +24,7 @@
 //
 // # Who calls it
 //
-// cmd/bridge, for `bridge verify`. [Run] works on the calling goroutine and
-// starts none. [Plan] says what is read, package scan reads it; the rest is pure.
+// cmd/bridge: [Run] for `bridge verify`, and [Trace] for `bridge record`. Both work on
+// the calling goroutine and start none. [Plan] says what is read, package scan reads
+// it; the rest is pure.
 package verify

@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -69,24 +70,80 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
 		}
 	}
-	for _, other := range []struct {
-		name, setting string
-		into          *[]scan.Range
-	}{{p.Receipts, "BRIDGE_RECEIPTS_TOPIC", &in.Receipts}, {p.Letters, "BRIDGE_DLQ_TOPIC", &in.Letters}} {
-		if other.name == "" {
-			continue
-		}
-		ranges, begun, err := p.whole(ctx, client, other.name)
-		if err != nil {
-			return in, nil, fmt.Errorf("look for %s=%s: %w", other.setting, other.name, err)
-		}
-		*other.into = ranges
-		if begun && p.Since.IsZero() {
-			notes = append(notes, fmt.Sprintf("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", other.name))
-		}
+	receipts, letters, begun, err := p.evidence(ctx, client)
+	if err != nil {
+		return in, nil, err
+	}
+	in.Receipts, in.Letters = receipts, letters
+	for _, topic := range begun {
+		notes = append(notes, fmt.Sprintf("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", topic))
 	}
 	return in, notes, nil
 }
+
+// evidence is where receipts and dead letters lie. begun names the topics of which
+// records were deleted, if all of them is wanted.
+func (p *Plan) evidence(ctx context.Context, client *kafka.Client) (receipts, letters []scan.Range, begun []string, err error) {
+	for _, other := range []struct {
+		name, setting string
+		into          *[]scan.Range
+	}{{p.Receipts, "BRIDGE_RECEIPTS_TOPIC", &receipts}, {p.Letters, "BRIDGE_DLQ_TOPIC", &letters}} {
+		if other.name == "" {
+			continue
+		}
+		ranges, cut, err := p.whole(ctx, client, other.name)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("look for %s=%s: %w", other.setting, other.name, err)
+		}
+		*other.into = ranges
+		if cut && p.Since.IsZero() {
+			begun = append(begun, other.name)
+		}
+	}
+	return receipts, letters, begun, nil
+}
+
+// Search asks the cluster where to look for one record. The record must be of a
+// topic that the settings name.
+func (p *Plan) Search(ctx context.Context, client *kafka.Client, place Place) (in Search, err error) {
+	sub, md, err := client.Resolve(ctx, p.Topics)
+	if err != nil {
+		return in, fmt.Errorf("look for topics: %w", err)
+	}
+	tp := kafka.TopicPartition{Topic: place.Topic, Partition: place.Partition}
+	parts, leaders := partitionsOf(md, sub.Topics)
+	if !slices.Contains(parts, tp) {
+		return in, fmt.Errorf("%w: the settings read %v", errNotRead, sub.Topics)
+	}
+	committed, err := client.FetchOffsets(ctx, p.Group, map[string][]int32{tp.Topic: {tp.Partition}})
+	if err == nil {
+		err = kafka.FirstError(committed)
+	}
+	if err != nil {
+		return in, err
+	}
+	all := Plan{Topics: p.Topics, Group: p.Group, Receipts: p.Receipts, Letters: p.Letters}
+	logs, err := all.logs(ctx, client, []kafka.TopicPartition{tp}, leaders, false)
+	if err != nil {
+		return in, err
+	}
+	log, led := logs[tp]
+	if !led {
+		return in, fmt.Errorf("%s/%d has no leader: its broker is down", tp.Topic, tp.Partition)
+	}
+	return Search{
+		Place: place, TopicID: sub.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: committed[tp].Offset,
+		Evidence: func(ctx context.Context, since time.Time) ([]scan.Range, []scan.Range, error) {
+			recent := all
+			recent.Since = since
+			receipts, letters, _, err := recent.evidence(ctx, client)
+			return receipts, letters, err
+		},
+	}, nil
+}
+
+// errNotRead says that a record is of no partition that the bridge reads.
+var errNotRead = errors.New("the topic has no such partition, or is none that the bridge reads")
 
 // whole is all of a topic, or what is not much older than Since. begun reports
 // whether records were deleted at its start.

@@ -109,6 +109,7 @@ type scene struct {
 	skip     int64
 	limit    int
 	ids      string // of the topic
+	late     int64  // the first receipt that seems young enough for Trace
 }
 
 func newScene(t *testing.T) *scene {

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/verify"
+)
+
+// recordCommand is `bridge record`: it prints what became of one record.
+func recordCommand(set *flag.FlagSet) action {
+	asJSON := set.Bool("json", false, "print one JSON object instead of text")
+	return func(ctx context.Context, inv invocation) error {
+		place, err := verify.ParsePlace(inv.args[0])
+		if err != nil {
+			fmt.Fprintf(inv.stderr, "bridge record: %v\n", err)
+			return errUsage
+		}
+		cfg, err := inv.loadConfig()
+		if err != nil {
+			return err
+		}
+		trail, err := traceRecord(ctx, cfg, place)
+		if err != nil {
+			return err
+		}
+		failed := askVerdicts(ctx, cfg, trail)
+		if *asJSON {
+			encoder := json.NewEncoder(inv.stdout)
+			encoder.SetEscapeHTML(false)
+			err = encoder.Encode(trail)
+		} else {
+			err = printTrail(inv.stdout, trail, cfg)
+		}
+		if err == nil && (failed || !trail.Settled()) {
+			return errReported
+		}
+		return err
+	}
+}
+
+// traceRecord looks for the record in Kafka.
+func traceRecord(ctx context.Context, cfg *config.Config, place verify.Place) (*verify.Trail, error) {
+	a, err := openAudit(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	search, err := a.plan.Search(ctx, a.client, place)
+	if err != nil {
+		return nil, explained(err, a.explain)
+	}
+	trail, err := verify.Trace(ctx, search, a.source, a.judge)
+	if err != nil {
+		return nil, explained(err, a.explain)
+	}
+	return trail, nil
+}
+
+// askVerdicts asks the API about imports of which the receipts do not tell the end,
+// and reports whether any import has failed. What the API does not answer becomes a
+// note.
+func askVerdicts(ctx context.Context, cfg *config.Config, t *verify.Trail) (failed bool) {
+	hasty := *cfg
+	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
+	roots, err := rootCAs(cfg.API.CAFile)
+	var client *importer.Client
+	if err == nil {
+		client, err = importClient(&hasty, roots, nil, nil)
+	}
+	if err == nil {
+		defer client.Close()
+	}
+	for _, d := range t.Deliveries {
+		for _, i := range d.Imports {
+			if i.Status == "" && i.RequestID != "" && err == nil {
+				var p importer.Progress
+				if p, err = client.Ask(ctx, importer.OperationFollow, d.Namespace, i.RequestID); err == nil {
+					i.Status = p.Status
+				}
+			}
+			failed = failed || i.Status == importer.StatusFailed
+		}
+	}
+	if err != nil {
+		t.Notes = append(t.Notes, fmt.Sprintf("what the API makes of it is not known: %v", err))
+	}
+	return failed
+}
+
+// stateTexts are what /status and people call what became of a delivery.
+var stateTexts = map[string]string{
+	verify.Imported:     "imported",
+	verify.DeadLettered: "dead-lettered",
+	verify.LeftOut:      "left out",
+	verify.Held:         "held: see pinned_by in /status",
+	verify.Waiting:      "not stored yet, or not committed: see /status",
+	verify.Committed:    "stored: the committed offset has passed it",
+	verify.Missing:      "MISSING: the committed offset has passed it, and no receipt or dead letter accounts for it",
+}
+
+// printTrail prints what became of a record, a line for each thing that is known.
+func printTrail(out io.Writer, t *verify.Trail, cfg *config.Config) error {
+	var text strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&text, "%-12s%s\n", name, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case !t.There:
+		row("record", "%s, which the log does not hold", t.Place)
+	case t.WrittenAt != nil:
+		row("record", "%s of %s", t.Place, t.WrittenAt.Format(time.RFC3339Nano))
+	default:
+		row("record", "%s", t.Place)
+	}
+	switch {
+	case t.Committed < 0:
+		row("committed", "no: group %s has no offset here", cfg.Kafka.GroupID)
+	case t.Offset < t.Committed:
+		row("committed", "yes: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
+	default:
+		row("committed", "no: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
+	}
+	for _, d := range t.Deliveries {
+		if d.Namespace == "" {
+			row("no line", "%s (%s %s)", stateTexts[d.State], t.Reason, t.Detail)
+		} else {
+			row("namespace", "%s: %s", d.Namespace, stateTexts[d.State])
+		}
+		for _, i := range d.Imports {
+			row("  import", "%s, stored %s, with %d lines of offsets %d-%d", i.RequestID, i.StoredAt.Format(time.RFC3339Nano), i.Records, i.First, i.Last)
+			row("  API", "%s", verdictText(i))
+		}
+		for _, l := range d.Letters {
+			row("  letter", "%s/%d@%d: %s, %s", cfg.Policies.DLQTopic, l.Partition, l.Offset, l.Reason, harmless(l.Error))
+		}
+	}
+	for _, note := range t.Notes {
+		row("note", "%s", note)
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// verdictText is what the API made of an import, as far as it is known.
+func verdictText(i *verify.Import) string {
+	text := i.Status
+	if text == "" {
+		text = "not known"
+	}
+	if i.FinishedAt != nil {
+		text += " at " + i.FinishedAt.Format(time.RFC3339Nano)
+	}
+	if i.Status == importer.StatusFailed {
+		text += "; bridge import prints why"
+	}
+	return text
+}
