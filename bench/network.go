@@ -21,8 +21,8 @@ type distance struct {
 // maxUnderWay bounds what is between the two sides of a connection, in pieces of at most
 // pieceBytes: more than a window of TCP.
 const (
-	maxUnderWay = 512
-	pieceBytes  = 64 << 10
+	maxUnderWay = 128
+	pieceBytes  = 256 << 10
 )
 
 // newDistance listens on a port of its own. The caller must stop it.

@@ -52,7 +52,14 @@ func newIntakeRig(t testing.TB) *intakeRig {
 
 // serve decodes an answer and takes all that comes of it; then the batches are
 // as good as stored.
-func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
+func (r *intakeRig) serve(t testing.TB, raw []byte) {
+	r.decode(t, raw)
+	r.take()
+	r.settle(t)
+}
+
+// decode makes chunks of an answer.
+func (r *intakeRig) decode(t testing.TB, raw []byte) {
 	l, err := r.answers.Lend(t.Context(), int64(len(raw)))
 	if err != nil {
 		t.Fatal(err)
@@ -60,9 +67,17 @@ func (r *intakeRig) serve(t testing.TB, raw []byte, now time.Time) {
 	copy(l.Bytes, raw)
 	r.decoder.Serve(t.Context(), fetch.Work{Cursor: r.partition.Cursor, From: r.partition.Ledger.Position(), High: 1 << 40, Records: l.Bytes[:len(raw)], Lease: l})
 	r.decoder.DropArena()
+}
+
+// take lets the session take all chunks.
+func (r *intakeRig) take() {
 	for len(r.chunks) > 0 {
 		r.session.take(<-r.chunks)
 	}
+}
+
+// settle ends all batches as if they were stored.
+func (r *intakeRig) settle(t testing.TB) {
 	for _, b := range r.session.Batches.SealAll(batcher.ReasonShutdown) {
 		for _, pc := range b.Tag.(*imports.Manifest).Pieces {
 			if err := r.partition.Ledger.Settle(pc.Node); err != nil {
@@ -84,7 +99,6 @@ func TestIntake_allocatesNothingPerRecord(t *testing.T) {
 	for _, codec := range []wire.Codec{wire.None, wire.Snappy, wire.Zstd} {
 		t.Run(codec.String(), func(t *testing.T) {
 			r := newIntakeRig(t)
-			now := time.UnixMilli(recordbatch.Time)
 			pad := strings.Repeat("x", 900)
 			var answers [][]byte
 			for run := range 12 {
@@ -97,7 +111,7 @@ func TestIntake_allocatesNothingPerRecord(t *testing.T) {
 			}
 			next := 0
 			allocations := testing.AllocsPerRun(len(answers)-1, func() {
-				r.serve(t, answers[next], now)
+				r.serve(t, answers[next])
 				next++
 			})
 			if want := int64(next * records); r.partition.Ledger.Watermark() != want {

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/recordbatch"
@@ -28,12 +27,12 @@ func BenchmarkIntake(b *testing.B) {
 						batch.Records = append(batch.Records, recordbatch.Record{Offset: int64(i), Value: append(value, `"}`...)})
 					}
 					raw := batch.Encode()
-					r, now, base := newIntakeRig(b), time.UnixMilli(recordbatch.Time), uint64(0)
+					r, base := newIntakeRig(b), uint64(0)
 					b.SetBytes(int64(records * size))
 					b.ReportAllocs()
 					for b.Loop() {
 						binary.BigEndian.PutUint64(raw, base) // not covered by the checksum
-						r.serve(b, raw, now)
+						r.serve(b, raw)
 						base += records
 					}
 					if got := r.partition.Ledger.Watermark(); got != int64(base) {
