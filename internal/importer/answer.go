@@ -110,6 +110,9 @@ func (g grant) lifetime(h http.Header, now time.Time) time.Duration {
 // drain reads the rest of a short answer, so that its connection can be kept;
 // the connection of a long or slow one is closed. stop ends a read that hangs.
 func drain(answer io.ReadCloser, stop func()) {
+	if answer == http.NoBody {
+		return
+	}
 	hurry := time.AfterFunc(drainTime, stop)
 	defer hurry.Stop()
 	_, _ = io.CopyN(io.Discard, answer, drainBytes+1) // an error closes the connection, which is all there is to do

@@ -57,7 +57,7 @@ func (c *Client) request(ctx context.Context, operation string, target *url.URL,
 		return reply{answer: c.answered(operation, start, resp, "")}
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+	text, err := readAnswer(resp)
 	if attempt.Err() != nil {
 		return reply{answer: c.unanswered(ctx, attempt, operation, start, err)}
 	}
@@ -69,6 +69,16 @@ func (c *Client) request(ctx context.Context, operation string, target *url.URL,
 		r.malformed(errors.New("answer is too long"))
 	}
 	return r
+}
+
+// readAnswer reads an answer's body, and one byte more of one that is too long.
+func readAnswer(resp *http.Response) ([]byte, error) {
+	if n := resp.ContentLength; n >= 0 && n <= maxAnswerBytes {
+		text := make([]byte, n)
+		_, err := io.ReadFull(resp.Body, text)
+		return text, err
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
 }
 
 // malformed makes an answer one that the API does not document.
