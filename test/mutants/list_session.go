@@ -85,4 +85,10 @@ var sessionMutants = []mutant{
 	{name: "a missing call after a refused key leaves no doubt", in: "internal/consumer/imports",
 		old: "		s.Pacer.Unproven(pace.Credentials)\n", new: "",
 		by: "internal/consumer/session.TestSession_aFailureAfterARefusedKeyStopsNoOther"},
+	{name: "refused letters are read without end", in: "internal/consumer/imports",
+		old: "	if !u.Readable() || !s.LetterQueue.Few() {\n		return // and", new: "	if false {\n		return // and",
+		by: sessionRoom + ".TestSession_refusedBatchesWhoseLettersAreRefusedStayBounded"},
+	{name: "a partition that holds too much is read for letters", in: "internal/consumer/imports",
+		old: " && p.Ledger.Singles() < assignment.MaxSingles\n", new: "\n",
+		by: sessionRoom + ".TestSession_refusedBatchesWhoseLettersAreRefusedStayBounded"},
 }

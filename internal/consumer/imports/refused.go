@@ -78,16 +78,20 @@ func (s *deadLetters) LetterJob() *CatchUpTask {
 	return &CatchUpTask{CatchUpJob: job, Partition: p, Upload: u}
 }
 
-// Readable says whether the refused batch's next records can be read here.
+// Readable says whether the refused batch's next records can be read here. Where too
+// many records are held, as by a topic that refuses each letter for good, they wait.
 func (u *Upload) Readable() bool {
 	p := u.Pieces[u.reading].Partition
-	return p.IsOpen() && !p.Lost
+	return p.IsOpen() && !p.Lost && p.Ledger.Singles() < assignment.MaxSingles
 }
 
 // TakeLetters posts the records that a chunk of the job found.
 func (s *deadLetters) TakeLetters(c *fetch.Chunk, u *Upload, p *assignment.Partition, now time.Time) {
 	if u.reading >= len(u.Pieces) || u.Pieces[u.reading].Partition != p || c.Start > u.readFrom {
 		return
+	}
+	if !u.Readable() || !s.LetterQueue.Few() {
+		return // and read again when there is room
 	}
 	pc := &u.Pieces[u.reading]
 	for i := range c.Rejects {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -152,4 +153,32 @@ func TestSession_invalidRecordsWaitForADeadLetterTopicThatWorks(t *testing.T) {
 		r.offset(304)
 		lettered(t, letters, 4, 303)
 	}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
+}
+
+// A dead-letter topic that refuses each record of a refused batch for good leaves no
+// more of them held than a partition may have held anyway: the rest waits in Kafka.
+func TestSession_refusedBatchesWhoseLettersAreRefusedStayBounded(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.perJob = 1000
+		r.api.create = only("bad", refusal)
+		r.letters.write = func(*letters.Letter) error {
+			return &kafka.RefusedError{Code: kafka.Code(87), Remedy: "give it no cleanup.policy of compact"}
+		}
+		for at := int64(0); at < 6000; at += 500 {
+			r.feed(0, runOf("bad", at, at+499)...)
+		}
+		r.feed(1, runOf("good", 0, 9)...)
+		r.after(3 * age)
+		r.stored("good", offsets(0, 9)...)
+		if n := r.part(0).Ledger.Singles(); n < assignment.MaxSingles || n > assignment.MaxSingles+1024 {
+			t.Errorf("%d records are held", n)
+		}
+		if st := r.status().Partitions[0]; st.State != "held" || st.PinnedBy == nil || !strings.Contains(st.PinnedBy.Reason, "refuses it") {
+			t.Errorf("%s, pinned by %+v", st.State, st.PinnedBy)
+		}
+		jobs := r.jobs
+		if r.after(age); r.jobs > jobs+1 {
+			t.Errorf("%d reads for letters that have no room", r.jobs-jobs)
+		}
+	}, refusedToLetters, func(c *process.Config) { c.Batch.MaxRecords = 2000 })
 }
