@@ -36,6 +36,8 @@ type bridge struct {
 	client  *http.Client
 	binary  string
 	environ []string // of it and of its other commands
+
+	settings []string // the bridge's own part of that
 }
 
 // startBridge starts the binary with these settings and no other of its own.
@@ -63,7 +65,7 @@ func startBridge(ctx context.Context, binary, log string, environ, settings []st
 	if err != nil {
 		return nil, errors.Join(err, output.Close())
 	}
-	return &bridge{process: process, url: "http://" + address, log: log, output: output, client: &http.Client{Timeout: 5 * time.Second}, binary: binary, environ: cmd.Env}, nil
+	return &bridge{process: process, url: "http://" + address, log: log, output: output, client: &http.Client{Timeout: 5 * time.Second}, binary: binary, environ: cmd.Env, settings: settings}, nil
 }
 
 // command runs another command of the binary in the same environment, and returns

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -36,7 +40,12 @@ func (d *demo) goOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.screen.printf("\nstill running, with %d records a second; status page %s/, Ctrl-C ends it\n", keptRate, d.bridge.url)
+	settings, err := d.writeSettings()
+	if err != nil {
+		return err
+	}
+	d.screen.printf("\nask it       (set -a; . %s; %s record %s/0@0)   and verify, import, check\n", settings, d.opts.bridge, sandbox.SampleTopics()[0])
+	d.screen.printf("still running, with %d records a second; status page %s/, Ctrl-C ends it\n", keptRate, d.bridge.url)
 	feeding, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
@@ -47,4 +56,19 @@ func (d *demo) goOn(ctx context.Context) error {
 	}
 	cancel()
 	return <-done
+}
+
+// writeSettings writes the bridge's settings into a file that a shell can read, for
+// its other commands, and returns the file's name.
+func (d *demo) writeSettings() (string, error) {
+	var text strings.Builder
+	for _, setting := range d.bridge.settings {
+		name, value, _ := strings.Cut(setting, "=")
+		fmt.Fprintf(&text, "%s='%s'\n", name, value)
+	}
+	name := filepath.Join(d.opts.dir, "bridge.env")
+	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
+		return "", fmt.Errorf("write settings: %w", err)
+	}
+	return name, nil
 }

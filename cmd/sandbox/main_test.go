@@ -76,6 +76,46 @@ func TestDemo_ofTheRealBridge(t *testing.T) {
 	}
 }
 
+// TestDemo_keepsRunning: after the verdict traffic goes on, the bridge's other
+// commands can be asked, and Ctrl-C ends everything.
+func TestDemo_keepsRunning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the bridge: left out by -short")
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, writer := io.Pipe()
+	done := make(chan int)
+	binary := buildBridge(t)
+	go func() {
+		args := []string{"demo", "-keep", "-bridge", binary, "-dir", t.TempDir(), "-duration", "1s", "-rate", "500"}
+		code := run(ctx, args, os.Environ(), writer, os.Stderr)
+		_ = writer.Close()
+		done <- code
+	}()
+	text := make([]byte, 0, 4096)
+	for block := make([]byte, 1024); !strings.Contains(string(text), "Ctrl-C ends it"); {
+		n, err := reader.Read(block)
+		if text = append(text, block[:n]...); err != nil {
+			t.Fatalf("output ended: %s", text)
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, reader) }() // ends with the pipe
+	ask := regexp.MustCompile(`(?m)^ask it +(\(.*\))   and`).FindSubmatch(text)
+	if ask == nil || !strings.Contains(string(text), "\nok: every record is accounted for: ") {
+		t.Fatalf("nothing to ask with, or no account: %s", text)
+	}
+	shell := exec.CommandContext(t.Context(), "sh", "-c", string(ask[1]))
+	out, err := shell.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`namespace +acme-\w+: imported\n +import +req_\w+, .*\n +API +succeeded`).Match(out) {
+		t.Errorf("%s: %v\n%s", ask[1], err, out)
+	}
+	interrupt()
+	if code := <-done; code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // buildBridge returns the path of a fresh binary of the bridge.
 func buildBridge(t *testing.T) string {
 	t.Helper()
