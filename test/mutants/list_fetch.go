@@ -105,7 +105,7 @@ var fetchMutants = []mutant{
 		old: "	if !a.follower {\n		a.untold = !a.learn(p, f.cfg.ReadCommitted)\n", new: "	if a.untold = !a.learn(p, f.cfg.ReadCommitted); !a.follower {\n",
 		by: "TestFetcher_asksTheReplicaThatItsLeaderNames"},
 	{name: "a replica is asked whether the topic is the same", in: fetchRoom,
-		old: "rack != \"\" && !c.doubted && c.mayAdvise(now)", new: "rack != \"\" && c.mayAdvise(now)",
+		old: "rack != \"\" && !c.doubted && (", new: "rack != \"\" && (",
 		by: "TestFetcher_someLaneAlwaysReads"},
 	{name: "a replica that is named is not woken", in: fetchRoom,
 		old: "	if a.server() != a.of {\n		f.wake(a.server())\n", new: "	if a.leader != a.of {\n		f.wake(a.leader)\n",

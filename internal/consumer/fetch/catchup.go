@@ -70,7 +70,7 @@ var errNothingThere = errors.New("answer holds nothing below the position")
 func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
 	a := r.f.aside(w)
 	flt := r.readFrom(ctx, w, a)
-	if flt == nil || !a.follower || flt.Kind == FaultSchema {
+	if flt == nil || !a.follower || flt.Kind == FaultSchema || ctx.Err() != nil {
 		return flt
 	}
 	r.f.Distrust(a.Cursor, flt.Err) // the leader may have it

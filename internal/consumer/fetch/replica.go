@@ -137,8 +137,8 @@ func (a *asked) lags(p *wire.FetchedPartition, committed bool) bool {
 	return false
 }
 
-// alike leaves out those of the partitions for which a leader may not name a replica, or
-// those for which it may, whichever are not the first: a request has one rack for all.
+// alike leaves out the partitions of a broker that are to be asked for with the rack, or
+// those without, whichever are not the first: a request has one rack for all.
 func alike(batch []asked) []asked {
-	return slices.DeleteFunc(batch, func(a asked) bool { return a.advisable != batch[0].advisable })
+	return slices.DeleteFunc(batch, func(a asked) bool { return a.racked != batch[0].racked })
 }

@@ -44,8 +44,8 @@ func newRacked(t *testing.T, committed bool) *racked {
 	if len(r.brokers[near]) != 1 {
 		t.Fatal("nobody asks the replica")
 	}
-	if rack := r.ask(near); rack != "" || !r.a.follower {
-		t.Fatalf("the replica is told the rack %q, taken for a follower: %t", rack, r.a.follower)
+	if r.ask(near); !r.a.follower {
+		t.Fatal("the replica is taken for the leader")
 	}
 	return r
 }
@@ -308,6 +308,29 @@ func TestFetcher_oneRackForARequest(t *testing.T) {
 		f.release(again, time.Time{})
 		if third, _ := f.gather(leads); f.request(third).Rack != "" {
 			t.Error("those that came second are not first in their turn")
+		}
+	})
+}
+
+// TestFetcher_oneRequestForABroker: a broker that leads some partitions and is a replica
+// of others is asked for all of them at once, and names no replica of those that it does
+// not lead.
+func TestFetcher_oneRequestForABroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRacked(t, true)
+		r.release([]asked{r.a}, time.Time{})
+		r.Open(kafka.TopicPartition{Topic: "orders", Partition: 1}, wire.UUID{1}, 10, 3, near, 0, false)
+		batch, _ := r.gather(near)
+		if rack := r.request(batch).Rack; len(batch) != 2 || rack != "a" {
+			t.Errorf("%d partitions are asked for, with the rack %q", len(batch), rack)
+		}
+		for _, a := range batch {
+			if a.follower {
+				answerWith(t, r.Fetcher, a, named(3))
+				if got := r.Standing(a.Cursor).Server; got != near {
+					t.Errorf("broker %d is asked, named by a replica", got)
+				}
+			}
 		}
 	})
 }

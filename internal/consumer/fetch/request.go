@@ -15,7 +15,7 @@ type asked struct {
 	request    uint64 // the cursor's turn
 	of         int32  // who is asked
 	follower   bool   // it does not lead the partition
-	advisable  bool   // it may name a replica to ask instead
+	racked     bool   // it is told the rack: if it leads, it may name a replica to ask instead
 	named      int32  // the replica that it has named, -1 none
 	epoch      uint32
 	offset     int64 // the position
@@ -85,7 +85,7 @@ func (c *Cursor) ask(rack string, now time.Time) asked {
 	if c.doubted = c.doubted && c.last.BaseOffset < c.Offset; c.doubted {
 		a.from = c.last.BaseOffset
 	}
-	a.advisable = rack != "" && !c.doubted && c.mayAdvise(now)
+	a.racked = rack != "" && !c.doubted && (a.follower || c.mayAdvise(now))
 	return a
 }
 
@@ -135,7 +135,7 @@ func (f *Fetcher) giveUp(a asked) bool {
 	if !a.busy || a.turn != a.request {
 		return false
 	}
-	if a.busy = false; a.advisable {
+	if a.busy = false; a.racked {
 		a.advise(a.named)
 	}
 	if a.server() != a.of {
@@ -152,7 +152,7 @@ const minShare = 1 << 20
 func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	limit := int32(f.answerLimit())
 	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
-	if batch[0].advisable {
+	if batch[0].racked {
 		r.Rack = f.cfg.Rack
 	}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
