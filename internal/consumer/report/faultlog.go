@@ -2,6 +2,7 @@ package report
 
 import (
 	"log/slog"
+	"regexp"
 	"sync"
 	"time"
 )
@@ -30,10 +31,15 @@ func NewFaultLog(log *slog.Logger) *FaultLog {
 	return &FaultLog{log: log, kinds: map[string]*faultKindLog{}}
 }
 
+// localEnd is a connection's own end in the errors of the package net. Its port differs
+// from one try to the next, and with it a kind that holds an error.
+var localEnd = regexp.MustCompile(`\S+:\d+->`)
+
 // Log tells a fault of a kind, or counts it for a later line. Kinds are few: an
 // operation, a reason, a topic, never a namespace. What differs between faults of
 // one kind belongs into args: a line has those of the fault that it tells.
 func (f *FaultLog) Log(now time.Time, message, kind string, args ...any) {
+	kind = localEnd.ReplaceAllString(kind, "")
 	f.mu.Lock()
 	k := f.kinds[kind]
 	if k == nil {

@@ -55,3 +55,18 @@ func TestFaultLog_isBounded(t *testing.T) {
 		t.Errorf("%d lines for %d kinds: a new kind must be told at once", got, kinds)
 	}
 }
+
+// The local port of a connection is another one at each try, and the fault the same.
+func TestFaultLog_localPortsMakeNoKinds(t *testing.T) {
+	var log bytes.Buffer
+	f := NewFaultLog(plainLog(&log))
+	for i := range 100 {
+		for _, form := range []string{"read tcp 10.0.0.7:%d->10.0.0.9:9092: i/o timeout", "write tcp [fd00::7]:%d->[fd00::9]:9092: broken pipe", "lookup kafka on 10.0.0.2:53: read udp 10.0.0.7:%d->10.0.0.2:53: i/o timeout"} {
+			f.Log(time.Unix(0, 0), "heartbeat failed", "heartbeat/"+fmt.Sprintf(form, 40000+i))
+		}
+	}
+	f.Log(time.Unix(0, 0), "heartbeat failed", "heartbeat/read tcp 10.0.0.7:40000->10.0.0.8:9092: i/o timeout")
+	if n := strings.Count(log.String(), "heartbeat failed"); n != 4 {
+		t.Errorf("%d lines of four faults", n)
+	}
+}
