@@ -63,6 +63,9 @@ func (v *verifier) sum() (records int64) {
 	return records
 }
 
+// maxUnreadNotes bounds the notes of Kafka batches that cannot be read.
+const maxUnreadNotes = 20
+
 // unread counts records that cannot be read: left out if the settings name them.
 func (v *verifier) unread(r *scan.Range) func(scan.Unread) error {
 	return func(u scan.Unread) error {
@@ -75,6 +78,9 @@ func (v *verifier) unread(r *scan.Range) func(scan.Unread) error {
 			return nil
 		}
 		p.Unread += u.Records
+		if v.unreadBatches++; v.unreadBatches > maxUnreadNotes {
+			return nil
+		}
 		v.report.note("%d records of %s/%d from offset %d to %d cannot be read: %v", u.Records, r.Topic, r.Partition, u.First, u.Last, u.Err)
 		return nil
 	}

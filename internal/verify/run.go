@@ -73,6 +73,9 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 			return nil, err
 		}
 	}
+	if more := v.unreadBatches - maxUnreadNotes; more > 0 {
+		v.report.note("%d further Kafka batches cannot be read", more)
+	}
 	v.report.Receipts.Passes = v.pass
 	for _, p := range v.report.Partitions {
 		v.report.Total.add(&p.Counts)
@@ -103,4 +106,6 @@ type verifier struct {
 	sweep    *sweep
 	position int64 // in Records[next]
 	delivery delivery
+
+	unreadBatches int
 }

@@ -219,6 +219,18 @@ func TestRun_unreadableRecords(t *testing.T) {
 	}
 }
 
+// TestRun_boundsItsNotes of batches that cannot be read, however many there are.
+func TestRun_boundsItsNotes(t *testing.T) {
+	s := newScene(t)
+	for range 3 * maxUnreadNotes {
+		s.records(0, "corrupt", "-", "-", "-", "-", "-", "-", "-", "-", "-")
+	}
+	r := s.run()
+	if got := r.Notes; len(got) != maxUnreadNotes+1 || got[maxUnreadNotes] != "40 further Kafka batches cannot be read" || r.Total.Unread != 600 {
+		t.Errorf("%d notes, the last one %q; %+v", len(got), got[len(got)-1], r.Total)
+	}
+}
+
 // TestRun_readsRecordsOnce: however many passes the receipts take.
 func TestRun_readsRecordsOnce(t *testing.T) {
 	s := newScene(t)
