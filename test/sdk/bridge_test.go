@@ -174,8 +174,8 @@ func startBridge(t *testing.T, brokers, base string) *bridge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close() // the child has its own
-	cmd := exec.Command(binary)
+	defer log.Close()           // the child has its own
+	cmd := exec.Command(binary) //nolint:noctx // child ends it with the test
 	cmd.Env = []string{
 		"BRIDGE_KAFKA_BROKERS=" + brokers, "BRIDGE_KAFKA_TOPICS=records", "BRIDGE_KAFKA_GROUP_ID=sdk",
 		"BRIDGE_NAMESPACE=field:to", "BRIDGE_BATCH_MAX_AGE=300ms", "BRIDGE_BATCH_MAX_RECORDS=50", "BRIDGE_HTTP_ADDR=" + b.url,
