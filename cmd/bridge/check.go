@@ -139,8 +139,8 @@ func (f *findings) tell(found preflight.Finding) {
 	}
 }
 
-// tellFaults tells each fault of the configuration that err holds, and whether
-// there was one.
+// tellFaults prints each fault of the configuration that err holds, and whether there
+// was one.
 func (f *findings) tellFaults(err error) bool {
 	faults := config.Faults(err)
 	for _, fault := range faults {

@@ -40,7 +40,7 @@ func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, nam
 	return f
 }
 
-// apiRemedy says what to do about an upload URL that was not to be had.
+// apiRemedy returns the remedy for a create call that gave no upload URL.
 func apiRemedy(out importer.Outcome) string {
 	switch {
 	case out.Status == http.StatusForbidden:

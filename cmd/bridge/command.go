@@ -26,7 +26,7 @@ type command struct {
 // positional ones, as many as the command names.
 type action func(context.Context, invocation) error
 
-// programName is what help calls the program.
+// programName is the program's name in the help.
 const programName = "bridge"
 
 // defaultCommand runs when no command is named.

@@ -48,7 +48,7 @@ const (
 	description = "reads the topics of a Kafka cluster as a member of a consumer group. Each record becomes one JSON line of one or more namespaces. Lines gather in a batch per namespace; a batch that is full or old enough is imported: the import API gives an upload URL, the batch is PUT there, and only then are its offsets committed."
 )
 
-// firstSettings are what starts the bridge.
+// firstSettings are the variables without which the bridge does not start.
 func firstSettings(program string) []manual.Block {
 	return []manual.Block{
 		{Text: "All settings are environment variables. These four start it:"},
@@ -83,7 +83,7 @@ func allSettings() []manual.Block {
 	return []manual.Block{{Text: "All settings are environment variables. " + ofSettings}, {Terms: terms}}
 }
 
-// sections are the manual's, with what it says of the environment.
+// sections returns the sections of the manual, the environment variables among them.
 func sections(program string, environment []manual.Block) []manual.Section {
 	return []manual.Section{
 		{Title: "ENVIRONMENT", Blocks: environment},

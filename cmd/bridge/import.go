@@ -74,7 +74,7 @@ func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, o
 	return nil
 }
 
-// askRemedy says what to do about a question that was not answered.
+// askRemedy returns the remedy for a question that was not answered.
 func askRemedy(err error) string {
 	var failed *importer.AskError
 	if !errors.As(err, &failed) {

@@ -24,8 +24,8 @@ func containerMemory() config.Size {
 	return config.Size(limit)
 }
 
-// settleLimits tells the garbage collector how much memory there is, and the
-// operator what is short.
+// settleLimits sets the garbage collector's memory limit, and warns of limits that are
+// too small.
 func settleLimits(cfg *config.Config, logger *slog.Logger) {
 	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
 	if limit := cfg.Buffer.FittedTo; limit > 0 {
@@ -36,9 +36,9 @@ func settleLimits(cfg *config.Config, logger *slog.Logger) {
 	}
 }
 
-// limitMemory tells the garbage collector about the container's limit, or else
-// about what the buffer budget makes sensible: buffers are reused, so a heap of
-// twice their size would only be garbage. GOMEMLIMIT overrides both.
+// limitMemory sets the garbage collector's limit from the container's, or else from the
+// buffer budget: buffers are reused, so a heap of twice their size would only be
+// garbage. GOMEMLIMIT overrides both.
 func limitMemory(buffer int64, logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return

@@ -30,10 +30,10 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-// errUsage marks a mistake on the command line that has been told already.
+// errUsage marks a mistake on the command line that was printed already.
 var errUsage = errors.New("bad usage")
 
-// errReported marks a failure that has been told already.
+// errReported marks a failure that was printed already.
 var errReported = errors.New("already reported")
 
 // invocation is one call of the program.

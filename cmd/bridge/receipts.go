@@ -18,8 +18,8 @@ const (
 	endsBytes = 16 << 20
 )
 
-// receipts is what writes receipts, nil where none are wanted. Its connections are
-// its own, since it outlives the consumer's.
+// receipts writes receipts; it is nil where none are wanted. Its connections are its
+// own, since it outlives the consumer's.
 type receipts struct {
 	*outbox.Outbox
 	producer *kafka.Producer
@@ -51,7 +51,7 @@ func (r *receipts) Run(ctx context.Context) error {
 	return r.Outbox.Run(ctx)
 }
 
-// report is what /status says of receipts.
+// report returns the receipts' part of /status.
 func (r *receipts) report() outbox.Report {
 	if r == nil {
 		return outbox.Report{}
@@ -59,7 +59,7 @@ func (r *receipts) report() outbox.Report {
 	return r.Report()
 }
 
-// forSession is what the session posts to, a nil interface where there are none.
+// forSession returns the outbox as the session's interface, nil where there is none.
 func (r *receipts) forSession() consumer.Receipts {
 	if r == nil {
 		return nil
@@ -67,7 +67,7 @@ func (r *receipts) forSession() consumer.Receipts {
 	return r
 }
 
-// forFollower is what the follower posts to, likewise.
+// forFollower returns the outbox as the follower's interface, nil where there is none.
 func (r *receipts) forFollower() follow.Receipts {
 	if r == nil {
 		return nil

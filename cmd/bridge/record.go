@@ -95,7 +95,7 @@ func askVerdicts(ctx context.Context, cfg *config.Config, t *verify.Trail) (fail
 	return failed
 }
 
-// stateTexts are what /status and people call what became of a delivery.
+// stateTexts are the words for the states of a delivery.
 var stateTexts = map[string]string{
 	verify.Imported:     "imported",
 	verify.DeadLettered: "dead-lettered",
@@ -149,7 +149,7 @@ func printTrail(out io.Writer, t *verify.Trail, cfg *config.Config) error {
 	return err
 }
 
-// verdictText is what the API made of an import, as far as it is known.
+// verdictText words the API's verdict on an import, as far as it is known.
 func verdictText(i *verify.Import) string {
 	text := i.Status
 	if text == "" {

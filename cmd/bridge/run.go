@@ -109,7 +109,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	return nil
 }
 
-// status is what /status answers.
+// status is the answer of /status.
 type status struct {
 	*report.Status
 	importsReport

@@ -79,12 +79,11 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// verifyMemory is what the garbage collector keeps the process to, where nobody has
-// said otherwise.
+// verifyMemory is the garbage collector's limit, in bytes, unless GOMEMLIMIT is set.
 const verifyMemory = 150 << 20
 
-// audit is what reads Kafka for `bridge verify` and `bridge record`, outside of the
-// group. Whoever opens it closes it.
+// audit reads Kafka for `bridge verify` and `bridge record`, outside of the group.
+// Whoever opens it closes it.
 type audit struct {
 	plan    verify.Plan
 	client  *kafka.Client
@@ -152,7 +151,7 @@ func explained(err error, explain func(error) string) error {
 	return err
 }
 
-// verifyJudge says what a record owes by the settings. stop ends what it runs.
+// verifyJudge builds the judge of records by the settings. stop ends what it runs.
 func verifyJudge(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (judge *scan.Judge, stop func(), err error) {
 	c := consumerConfig(cfg)
 	mapper, err := record.NewMapper(c.Record)

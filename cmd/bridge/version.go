@@ -12,7 +12,7 @@ import (
 // Set by the release build with -ldflags "-X main.version=… -X main.revision=…".
 var version, revision string
 
-// build says what this binary was made from.
+// build names the version and the source of this binary.
 type build struct {
 	Version  string // a release, or "devel"
 	Revision string // of the source; ends in "-dirty" if that was changed

@@ -75,7 +75,7 @@ func offsetReset(r config.OffsetReset) ledger.OffsetReset {
 	return map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[r]
 }
 
-// preflightOf is what bridge check needs to know of the consumer's configuration.
+// preflightOf takes the part of the consumer's configuration that bridge check needs.
 func preflightOf(c consumer.Config) preflight.Config {
 	return preflight.Config{
 		Group: c.Group, Topics: c.Topics,
@@ -105,7 +105,8 @@ func policy(p config.Policy) record.Policy {
 	return record.Hold
 }
 
-// clientID is what the group and the brokers' logs know this replica by.
+// clientID returns this replica's client id, as the group and the brokers' logs show
+// it.
 func clientID(cfg *config.Config) string {
 	if cfg.Kafka.InstanceID == "" {
 		return cfg.Kafka.ClientID
@@ -113,9 +114,9 @@ func clientID(cfg *config.Config) string {
 	return cfg.Kafka.ClientID + "-" + cfg.Kafka.InstanceID
 }
 
-// kafkaClient builds a client that may write to one topic, "" for none, and what
-// explains its errors. A fault of the
-// configuration that shows only here is a configError.
+// kafkaClient builds a client that may write to one topic, "" for none, and a function
+// that explains its errors. A fault of the configuration that shows only here is a
+// configError.
 func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, written string) (*kafka.Client, func(error) string, error) {
 	k := cfg.Kafka
 	login := auth.Config{

@@ -119,7 +119,7 @@ type partition struct {
 	number int32
 }
 
-// reached tells whether every record before these end offsets was read.
+// reached reports whether every record before these end offsets was read.
 func (r reading) reached(ends map[partition]int64) bool {
 	for p, end := range ends {
 		if r.next[p] < end {

@@ -15,8 +15,7 @@ const (
 	historyLength = 61
 )
 
-// Point is what the history keeps of one moment: totals since the process
-// began, and the lag.
+// Point is one moment of the history: totals since the process began, and the lag.
 type Point struct {
 	At              time.Time `json:"at"`
 	RecordsConsumed int64     `json:"records_consumed"`

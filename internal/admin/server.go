@@ -26,7 +26,8 @@ const (
 	statusTimeout = 2 * time.Second
 )
 
-// Config is what a Server shows and where. Every field but Version is required.
+// Config says which data a Server shows, and where it listens. Every field but Version
+// is required.
 type Config struct {
 	// Addr is the address to listen on, as for [net.Listen]: ":8080".
 	Addr string

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is every setting of the bridge, grouped by what it concerns.
+// Config holds every setting of the bridge, grouped by subject.
 type Config struct {
 	Kafka     Kafka     `section:"Kafka"`
 	Value     Value     `section:"Values"`
@@ -64,7 +64,7 @@ type Shutdown struct {
 	Timeout time.Duration `envconfig:"BRIDGE_SHUTDOWN_TIMEOUT" default:"60s" min:"1ms" desc:"How long SIGTERM may take to flush and commit; what is not stored by then stays uncommitted and the exit code is 1. Keep the pod's grace period above it."`
 }
 
-// Log is what goes to stderr.
+// Log sets the level and the format of the log on stderr.
 type Log struct {
 	Level  slog.Level `envconfig:"BRIDGE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" desc:"Lowest level written to stderr."`
 	Format LogFormat  `envconfig:"BRIDGE_LOG_FORMAT" default:"json" oneof:"json|text" desc:"json for machines, text for people."`

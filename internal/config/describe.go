@@ -88,7 +88,7 @@ func Table(settings []Setting) string {
 // namedVariable matches the variables that a meaning mentions.
 var namedVariable = regexp.MustCompile(`\b[A-Z]+(_[A-Z]+)+\b`)
 
-// meaning is the setting's description with what is accepted, for Markdown.
+// meaning returns the setting's description with the accepted values, for Markdown.
 func meaning(s Setting) string {
 	text := strings.NewReplacer("|", `\|`, "*", `\*`).Replace(s.Meaning)
 	text = namedVariable.ReplaceAllString(text, "`$0`")

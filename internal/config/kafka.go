@@ -40,7 +40,7 @@ type Group struct {
 	LeaveOnStop bool   `envconfig:"BRIDGE_LEAVE_ON_STOP" default:"true" desc:"Leave the group on SIGTERM, so that others take over at once. false needs BRIDGE_INSTANCE_ID: the process stays a member, so that a restart within BRIDGE_KAFKA_SESSION_TIMEOUT moves no partition."`
 }
 
-// Session is what a member of the group promises the others.
+// Session holds the timeouts of the group membership.
 type Session struct {
 	// SessionTimeout: too small and a pause of the process causes rebalances; too large
 	// and a crashed member's partitions stand still that long.

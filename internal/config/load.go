@@ -59,8 +59,8 @@ type loader struct {
 	faulty   map[string]bool // variables with a fault, not to be judged twice
 }
 
-// add records a fault of the setting's variable, or of its _FILE twin if that
-// is what the environment sets.
+// add records a fault of the setting's variable, or of its _FILE twin if the
+// environment sets that.
 func (l *loader) add(s Setting, value, problem string) {
 	variable := s.Variable
 	if path := l.path(s); path != "" {
@@ -192,8 +192,8 @@ func convert(kind Kind, t reflect.Type, text string) (reflect.Value, error) {
 	return reflect.Value{}, err
 }
 
-// withinBounds reports whether a number, size or duration is what the
-// setting's min and max allow.
+// withinBounds reports whether a number, size or duration lies within the setting's min
+// and max.
 func withinBounds(s Setting, value reflect.Value) bool {
 	within := func(text string, ok func(value, limit int64) bool) bool {
 		if text == "" {

@@ -35,7 +35,7 @@ type ID struct {
 	Numbers IDNumbers `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
 }
 
-// Policies decide what happens to what cannot be imported.
+// Policies decide about records and batches that cannot be imported.
 type Policies struct {
 	OnInvalid         Policy        `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
 	Skip              SkipRecords   `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`

@@ -97,7 +97,7 @@ func (c *Consumer) noTopics(sub *kafka.Subscription) error {
 	return fmt.Errorf("none of the topics of BRIDGE_KAFKA_TOPICS exists yet: %v (or this user may not describe them)", sub.Missing)
 }
 
-// cannotJoin tells why there is no membership and waits before the next try.
+// cannotJoin logs why there is no membership and waits before the next try.
 func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) {
 	if ctx.Err() != nil {
 		return

@@ -30,8 +30,8 @@ func (c *Consumer) newMember() *group.Member {
 	}, c.client)
 }
 
-// heartbeatFailed tells that the coordinator does not take heartbeats, and with
-// nil that it does again. The goroutine of the heartbeats calls it.
+// heartbeatFailed logs that the coordinator does not take heartbeats, and with nil that
+// it does again. The goroutine of the heartbeats calls it.
 func (c *Consumer) heartbeatFailed(err error) {
 	if err == nil {
 		c.state.heartbeats("")
@@ -129,7 +129,7 @@ func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *k
 	return unfinished, nil
 }
 
-// twin tells that another process bears this one's name.
+// twin logs that another process bears this one's name.
 func (c *Consumer) twin() error {
 	err := &twinError{c.cfg.Group, c.cfg.InstanceID}
 	c.log.Error("duplicate instance id: this process stops, the newer one goes on", "group", c.cfg.Group, "instance_id", c.cfg.InstanceID,

@@ -29,7 +29,7 @@ func (c *Consumer) Snapshot(ctx context.Context, detail bool) (*report.Status, e
 	return st, nil
 }
 
-// base is what is known without the loop.
+// base returns the part of the status that is known without the loop.
 func (c *Consumer) base() *report.Status {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()

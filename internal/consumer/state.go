@@ -10,8 +10,8 @@ import (
 	"kafka-import-bridge/internal/consumer/report"
 )
 
-// state is what health, readiness and the status page ask for while no session
-// answers. Safe for concurrent use.
+// state serves health, readiness and the status page while no session answers. Safe for
+// concurrent use.
 type state struct {
 	started time.Time
 
@@ -26,7 +26,7 @@ type state struct {
 	session    loop   // that runs now, or nil
 }
 
-// loop is what the process asks of a session that runs.
+// loop is the part of a running session that the process asks.
 type loop interface {
 	// Describe fills in what the loop knows, unless the session has ended.
 	Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error)

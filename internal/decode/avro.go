@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// avroKind is how a node's data is read and what it becomes.
+// avroKind is the type of a node, logical types included.
 type avroKind uint8
 
 const (

@@ -82,7 +82,7 @@ func groupSize(number protowire.Number, data []byte, depth int) int {
 	return -1
 }
 
-// inner is what of a field's value is the data: what is between the length, or the
+// inner returns the data within a field's value: what is between the length, or the
 // tags of a group.
 func inner(wire protowire.Type, value []byte, number protowire.Number) []byte {
 	switch wire {

@@ -52,7 +52,7 @@ type Schemas struct {
 	trouble   error // of the latest attempt; nil once one has got an answer
 }
 
-// entry is what is known of one schema.
+// entry holds one schema and the state of the question for it.
 type entry struct {
 	ref    Ref
 	schema atomic.Pointer[schema] // nil until it is known

@@ -62,9 +62,9 @@ func New(cfg Config, asker Asker, receipts Receipts, log *slog.Logger, m *Metric
 	return f
 }
 
-// Stored tells of an import that the store has taken: its RequestID, Namespace,
-// Records, Bytes and StoredAt. r is its receipt, to be written again with its end,
-// or nil. It returns at once.
+// Stored takes an import that the store has accepted: its RequestID, Namespace,
+// Records, Bytes and StoredAt. r is its receipt, to be written again with its end, or
+// nil. It returns at once.
 func (f *Follower) Stored(i Import, r *receipt.Receipt) {
 	now := time.Now()
 	i.Status = StatusStored

@@ -18,7 +18,7 @@ const (
 	maxDenials = 3
 )
 
-// health is what the answers say of the API itself. The zero value is well.
+// health judges the API itself by its answers. The zero value is well.
 type health struct {
 	restUntil time.Time // nothing is asked before
 	trouble   string    // why nothing is told, for people; "" while it is

@@ -23,7 +23,7 @@ func Statuses() []string {
 	return []string{StatusSucceeded, StatusSucceededWithErrors, StatusFailed, StatusUnknown, StatusUnfollowed}
 }
 
-// Import is a stored import and what is known of it. /status shows it.
+// Import is a stored import and its last known status. /status shows it.
 type Import struct {
 	RequestID string    `json:"request_id"`
 	Namespace string    `json:"namespace"`

@@ -50,7 +50,7 @@ func (l *latest) note(i *Import) {
 
 func (l *latest) noteFailed(i *Import) { l.failed.push(i, maxLatest) }
 
-// Report is what /status says of imports. It is a copy; nobody else writes it.
+// Report is the imports' part of /status. It is a copy; nobody else writes it.
 type Report struct {
 	// Imports are the latest 50 that were stored and the latest 50 that failed,
 	// the newest first.

@@ -48,7 +48,7 @@ type item struct {
 	missing int // answers in a row that the API knows no such import
 }
 
-// queue is what is followed of one namespace.
+// queue holds the followed imports of one namespace.
 type queue struct {
 	namespace string
 	items     pile[*item] // by due

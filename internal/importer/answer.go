@@ -22,7 +22,7 @@ const (
 	drainTime  = 250 * time.Millisecond
 )
 
-// grant is what the API answers to a create call.
+// grant is the API's answer to a create call.
 type grant struct {
 	upload    *url.URL
 	requestID string    // "" if there was none that can be shown

@@ -25,7 +25,7 @@ const (
 	StatusOther = "other"
 )
 
-// Progress is what the API says of a request.
+// Progress is the API's answer about a request.
 type Progress struct {
 	// Status is one of the Status constants.
 	Status string

@@ -35,7 +35,7 @@ func (b *body) shut() {
 	b.closed = true
 }
 
-// state says whether the whole body was handed over, and why the guard ended
+// state reports whether the whole body was handed over, and why the guard ended
 // it, if it did.
 func (b *body) state() (whole bool, guardErr error) {
 	b.mu.Lock()

@@ -44,7 +44,7 @@ func classify(operation string, status int, code string) (Class, string) {
 	return Refused, ""
 }
 
-// aboutTheImport are the 4xx of the create call that are about what was asked for.
+// aboutTheImport are the 4xx answers to the create call that concern the import itself.
 // Others, which the API does not document, are about the account, or what stands
 // between: to dead-letter records for them would be wrong.
 var aboutTheImport = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
@@ -54,9 +54,9 @@ var aboutTheBody = append([]int{
 	http.StatusLengthRequired, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType, http.StatusExpectationFailed,
 }, aboutTheImport...)
 
-// hinted is what becomes of a class and reason by the header with which the API
-// tells its SDKs whether to try again. It may only make us more patient: what it
-// calls hopeless for a caller that waits is tried again later all the same.
+// hinted adjusts a class and reason by the header that tells the API's SDKs whether to
+// try again. It may only make us more patient: what it calls hopeless for a caller that
+// waits is tried again later all the same.
 func hinted(operation string, h http.Header, class Class, reason string) (Class, string) {
 	if class != Refused && class != Missing || !strings.EqualFold(h.Get("X-Should-Retry"), "true") {
 		return class, reason
@@ -83,7 +83,7 @@ func classifyStore(status int, code string) (Class, string) {
 	return Refused, ""
 }
 
-// storeCode is what an error code of S3 and its like means for the batch.
+// storeCode is the meaning, for the batch, of an error code of S3 and its like.
 type storeCode uint8
 
 const (

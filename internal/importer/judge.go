@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// answer is what one request came to, before it is counted against its import.
+// answer is the result of one request, before it is counted against its import.
 type answer struct {
 	class      Class
 	status     int

@@ -2,7 +2,7 @@ package importer
 
 import "time"
 
-// Class says what became of an attempt and so what the caller may do next.
+// Class is the result of an attempt; it decides what the caller may do next.
 type Class uint8
 
 const (

@@ -18,7 +18,7 @@ const (
 	asksInVain = 3
 )
 
-// arrival is what the API says of an upload that may have arrived.
+// arrival is the API's answer about an upload that may have arrived.
 type arrival uint8
 
 const (

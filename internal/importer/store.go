@@ -9,7 +9,8 @@ import (
 // body (Expect: 100-continue). A round trip costs more than a smaller body does.
 const bigBody = 1 << 20
 
-// store is what one store, by its host, has shown so far. Safe for concurrent use.
+// store remembers how one store, named by its host, has answered. Safe for concurrent
+// use.
 type store struct {
 	condition atomic.Int32 // one of the constants below
 	noExpect  atomic.Bool  // it answered 417: bodies are sent without asking first

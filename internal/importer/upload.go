@@ -67,7 +67,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	return out
 }
 
-// traces are what a PUT left behind besides its answer.
+// traces says how far a PUT got, beside its answer.
 type traces struct {
 	reached bool // its header was written to a connection
 	whole   bool // its whole body was handed over before an answer came

@@ -77,7 +77,7 @@ func (c Code) Err() error {
 	return c
 }
 
-// Retriable tells whether the same call may succeed later, perhaps at another
+// Retriable reports whether the same call may succeed later, perhaps at another
 // broker, without anybody's doing.
 func (c Code) Retriable() bool {
 	switch c {
@@ -91,7 +91,7 @@ func (c Code) Retriable() bool {
 	return false
 }
 
-// StaleLeader tells whether the answer means that metadata must be asked for
+// StaleLeader reports whether the answer means that metadata must be asked for
 // again.
 func (c Code) StaleLeader() bool {
 	switch c {
@@ -102,17 +102,17 @@ func (c Code) StaleLeader() bool {
 	return false
 }
 
-// TopicGone tells whether the topic was deleted, or deleted and created again.
+// TopicGone reports whether the topic was deleted, or deleted and created again.
 func (c Code) TopicGone() bool {
 	return c == CodeUnknownTopic || c == CodeUnknownTopicID || c == CodeInconsistentTopicID
 }
 
-// Fenced tells whether another member owns the group's partitions now.
+// Fenced reports whether another member owns the group's partitions now.
 func (c Code) Fenced() bool {
 	return c == CodeIllegalGeneration || c == CodeUnknownMember || c == CodeFencedInstance
 }
 
-// CoordinatorAway tells whether the answer does not come from the group's
+// CoordinatorAway reports whether the answer does not come from the group's
 // coordinator, or from one that has not read the group yet.
 func (c Code) CoordinatorAway() bool {
 	switch c {
@@ -122,7 +122,7 @@ func (c Code) CoordinatorAway() bool {
 	return false
 }
 
-// Denied tells whether the credentials are good but lack a permission.
+// Denied reports whether the credentials are good but lack a permission.
 func (c Code) Denied() bool {
 	return c == CodeTopicDenied || c == CodeGroupDenied || c == CodeClusterDenied
 }

@@ -15,7 +15,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Committed is what a group has committed for a partition.
+// Committed is a group's commit for a partition.
 type Committed struct {
 	Offset      int64 // the next record to read, -1 if there is none
 	LeaderEpoch int32 // -1 if unknown
@@ -103,7 +103,7 @@ type CommitOffset struct {
 	Metadata    string
 }
 
-// CommitResult is what became of one CommitOffset.
+// CommitResult is the broker's answer to one CommitOffset.
 type CommitResult struct {
 	TopicPartition
 	Code Code

@@ -14,7 +14,7 @@ type Header struct {
 	Value []byte
 }
 
-// Record is what is produced: a nil key or value is null.
+// Record is a record to produce: a nil key or value is null.
 type Record struct {
 	Key, Value []byte
 	Headers    []Header

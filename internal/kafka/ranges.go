@@ -12,7 +12,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Range is what a partition's log holds.
+// Range is the extent of a partition's log.
 type Range struct {
 	Begin  int64 // log start
 	End    int64 // high watermark
@@ -20,7 +20,7 @@ type Range struct {
 	Since  int64 // first record that is not older than RangeQuery.Since, -1 if there is none
 }
 
-// RangeQuery says what of a Range is wanted beside its first offset and its end.
+// RangeQuery selects the parts of a Range beside its first offset and its end.
 type RangeQuery struct {
 	Committed bool      // Stable; else it is the end
 	Since     time.Time // Since; the zero time leaves it -1

@@ -20,7 +20,7 @@ type Selection struct {
 	Own     []string       // the bridge's own topics, which Regex never matches
 }
 
-// Subscription is what there is to subscribe to.
+// Subscription is the topics to read, with their partitions and ids.
 type Subscription struct {
 	Topics  []string             // existing ones, sorted
 	Missing []string             // listed ones that do not exist
@@ -91,7 +91,7 @@ func (s *Selection) excludes(name string) bool {
 	return s.Exclude != nil && s.Exclude.MatchString(name)
 }
 
-// Change says what makes a subscription out of date.
+// Change is the reason why a subscription is out of date.
 type Change string
 
 // The changes, in words for people.
@@ -115,7 +115,7 @@ func (s *Subscription) ChangeTo(next *Subscription) Change {
 	return Unchanged
 }
 
-// Assume takes the topics of which the brokers say nothing for what they were before.
+// Assume keeps the last known state of topics of which the brokers say nothing.
 func (s *Subscription) Assume(before *Subscription) {
 	for _, name := range s.Unclear {
 		if slices.Contains(before.Topics, name) {

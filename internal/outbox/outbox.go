@@ -65,7 +65,7 @@ func New(cfg Config, w Writer, log *slog.Logger, explain func(error) string, m *
 	return &Outbox{cfg: cfg, writer: w, log: log, explain: explain, results: m.results, wake: make(chan struct{}, 1)}
 }
 
-// overhead is what a receipt takes in memory beside its bytes.
+// overhead is the memory of a receipt beside its bytes.
 const overhead = 512
 
 // Post takes a receipt. acked is called once, on another goroutine, when Kafka has
@@ -240,7 +240,7 @@ func (o *Outbox) lost(e *entry, why string) {
 	o.log.Error("receipt could not be written", "topic", o.cfg.Topic, "why", why, "receipt", string(e.value))
 }
 
-// Report is what /status says of receipts. It is a copy.
+// Report is the receipts' part of /status. It is a copy.
 type Report struct {
 	// ReceiptsWaiting is the number of receipts that are not acknowledged.
 	ReceiptsWaiting int `json:"receipts_waiting"`

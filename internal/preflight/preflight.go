@@ -16,7 +16,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Config is what a preflight needs to know of a bridge's configuration.
+// Config is the part of a bridge's configuration that a preflight needs.
 type Config struct {
 	Group         string
 	Topics        kafka.Selection

@@ -9,7 +9,8 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// judgeTopic says whether a topic can be read, and how many records are ahead.
+// judgeTopic returns the finding for a topic: whether it can be read, and how many
+// records are ahead.
 func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 	check := "topic " + t.name
 	var ahead int64
@@ -56,8 +57,8 @@ func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 	return Finding{Check: check, OK: true, Detail: detail}
 }
 
-// placeStart finds where a bridge would begin to read, and says what is odd
-// about the committed offset, "" for nothing.
+// placeStart notes where a bridge would begin to read, and returns a remark on an odd
+// committed offset, "" for none.
 func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap string) {
 	c, known := p.committed[part.TopicPartition]
 	if !known {

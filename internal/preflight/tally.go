@@ -10,7 +10,7 @@ import (
 	"kafka-import-bridge/internal/scan"
 )
 
-// tally is what would become of the sampled records of one topic.
+// tally counts the sampled records of one topic by their fate.
 type tally struct {
 	records    int
 	namespaces map[string]*namespaceSample

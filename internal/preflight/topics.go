@@ -20,7 +20,7 @@ type inspectedTopic struct {
 	partitions []*inspectedPartition
 }
 
-// inspectedPartition is what the leader of a partition says about it.
+// inspectedPartition is a partition with its leader's answers.
 type inspectedPartition struct {
 	kafka.TopicPartition
 	leader, epoch int32

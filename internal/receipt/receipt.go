@@ -43,8 +43,8 @@ type Receipt struct {
 	DataCount  *int64    // results, nil if the API named no number
 }
 
-// A Piece is what one import holds of one partition. Records between First and
-// Last that are not the namespace's, or were left out, are not in it.
+// A Piece is an import's share of one partition. Records between First and Last that
+// are not the namespace's, or were left out, are not in it.
 type Piece struct {
 	Topic     string `json:"topic"`
 	TopicID   string `json:"topic_id"` // as Kafka prints it; "" where the brokers have none

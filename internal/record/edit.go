@@ -36,7 +36,7 @@ func (s *scanner) edit(id []byte) edit {
 	return e
 }
 
-// hasID tells whether each top-level "id" is the token id already, and there is
+// hasID reports whether each top-level "id" is the token id already, and there is
 // one.
 func (s *scanner) hasID(id []byte) bool {
 	for _, old := range s.ids {
@@ -47,7 +47,7 @@ func (s *scanner) hasID(id []byte) bool {
 	return len(s.ids) > 0
 }
 
-// empty tells whether the object has no members.
+// empty reports whether the object has no members.
 func (s *scanner) empty() bool { return s.end-s.start-s.space == len("{}") }
 
 // apply gives the line: a part of the value where that will do, else appended

@@ -76,7 +76,7 @@ func (s *scanner) unexpected() bool {
 	return s.fail(faultUnexpected, s.pos)
 }
 
-// notObject tells why no object begins at pos.
+// notObject returns the failure for data in which no object begins at pos.
 func (s *scanner) notObject() failure {
 	switch rest := s.data[s.pos:]; {
 	case len(rest) == 0:

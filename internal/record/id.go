@@ -78,7 +78,7 @@ func (w *Worker) textID(text []byte) (token []byte, rej *Rejection) {
 	}
 }
 
-// holdsControl tells whether text, which is valid UTF-8, holds a control
+// holdsControl reports whether text, which is valid UTF-8, holds a control
 // character (Unicode's category Cc), as numbers in binary nearly always do.
 func holdsControl(text []byte) bool {
 	for i, c := range text {

@@ -40,7 +40,7 @@ func (s *scanner) index(data []byte) bool {
 	return s.pair(data)
 }
 
-// blanks is what the last block is filled up with.
+// blanks fills up the last block.
 var blanks = func() (b [blockSize]byte) {
 	for i := range b {
 		b[i] = ' '

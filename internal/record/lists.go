@@ -10,7 +10,7 @@ const (
 	maxListKey   = 4 << 10 // a longer source is resolved each time
 )
 
-// namespaceList is what one source text comes to: namespaces, or a rejection.
+// namespaceList is the result for one source text: namespaces, or a rejection.
 type namespaceList struct {
 	namespaces []string
 	rej        *Rejection

@@ -14,7 +14,7 @@ const maxNamespaceBytes = 255
 
 var errNamespaceForm = errors.New("a namespace consists of 1 to 255 letters, digits, _ or -")
 
-// ValidNamespace tells whether s is a namespace of the import API: letters and
+// ValidNamespace reports whether s is a namespace of the import API: letters and
 // digits of ASCII, "_" and "-", at least one and at most 255 bytes.
 func ValidNamespace(s string) bool {
 	if s == "" || len(s) > maxNamespaceBytes {

@@ -1,6 +1,6 @@
 package record
 
-// Policy says what becomes of a record that cannot be imported.
+// Policy decides about records that cannot be imported.
 type Policy uint8
 
 // The policies of BRIDGE_ON_INVALID, BRIDGE_ON_TOMBSTONE and BRIDGE_ON_REJECTED.

@@ -86,7 +86,7 @@ func kindOf(word string) sourceKind {
 	}
 }
 
-// named tells whether the kind is followed by a colon and a name.
+// named reports whether the kind is followed by a colon and a name.
 func (k sourceKind) named() bool { return k >= sourceStatic }
 
 func (s Source) check() error {

@@ -6,7 +6,7 @@ type span struct {
 	space      int // white space between the tokens inside it, in bytes
 }
 
-// watch is what a scanner looks for.
+// watch is one of the members that a scanner looks for.
 type watch uint8
 
 const (

@@ -17,7 +17,7 @@ type Input struct {
 	Headers    Headers // nil is none
 }
 
-// Line is what is stored of one record.
+// Line is the line that is stored for one record, and where it goes.
 type Line struct {
 	// Bytes is one JSON object, perhaps with blanks and tabs around it, without
 	// a newline. It aliases the record's value or the scratch that was given to

@@ -91,7 +91,7 @@ func (e *effect) afterwards(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// scripted tells whether the answer is ours.
+// scripted reports whether the answer is ours.
 func (e *effect) scripted() bool {
 	return e != nil && (e.Status != 0 || e.Body != "" || e.Garbage || e.Redirect != "" || e.Drip || e.Endless || e.Header != nil)
 }

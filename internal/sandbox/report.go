@@ -31,7 +31,7 @@ type Findings struct {
 	Examples []string // topic/partition@offset, and the namespace
 }
 
-// OK tells whether every delivery ended exactly once and in order.
+// OK reports whether every delivery ended exactly once and in order.
 func (r Report) OK() bool {
 	return r.Lost.Count+r.Twice.Count+r.Unexpected.Count+r.Disordered.Count == 0 &&
 		r.Stored+r.DeadLettered+r.Skipped == r.Deliveries

@@ -32,7 +32,7 @@ type Sample struct {
 	Poison string
 }
 
-// Tombstone tells whether the record has no value.
+// Tombstone reports whether the record has no value.
 func (s Sample) Tombstone() bool { return s.Value == nil }
 
 // Samples generates records of several kinds: users, listings and messages of

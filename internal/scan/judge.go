@@ -27,8 +27,8 @@ type Settings struct {
 	MaxJSON int64
 }
 
-// A Fate is what a bridge makes of a record: a line for each of some namespaces, or
-// none for a reason.
+// A Fate is the result of a record: a line for each of some namespaces, or none for a
+// reason.
 type Fate struct {
 	Namespaces []string      // valid until the next record
 	Bytes      int64         // of the line, with its newline
@@ -47,7 +47,7 @@ func NewJudge(s Settings) *Judge {
 	return j
 }
 
-// Judge says what a bridge would make of records. It is not safe for concurrent use.
+// Judge maps records as a bridge would. It is not safe for concurrent use.
 type Judge struct {
 	settings Settings
 	worker   *record.Worker

@@ -65,7 +65,7 @@ func (v *verifier) receipt(rec *wire.Record) error {
 		p := &r.Pieces[i]
 		number, ok := v.number(p.Topic, p.Partition, p.First, p.Last)
 		if !ok || p.TopicID != "" && v.Records[number].TopicID != "" && p.TopicID != v.Records[number].TopicID {
-			continue // of a topic that was deleted and made anew
+			continue // of a topic that was deleted and created again
 		}
 		v.covers.add(cover{partition: number, first: p.First, last: p.Last, namespace: namespace, id: id, records: uint32(p.Records)})
 	}

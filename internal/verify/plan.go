@@ -13,7 +13,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Plan says what to verify.
+// Plan selects the topics and the time to verify.
 type Plan struct {
 	Topics   kafka.Selection
 	Group    string
@@ -26,10 +26,10 @@ type Plan struct {
 // the clocks of producers and brokers differ.
 const clockMargin = time.Hour
 
-// Input asks the cluster for what the plan means: the records from the log's
-// start, or from the given time, up to the committed offsets. The committed
-// offsets are taken before the receipts are looked for, so that none is missed.
-// The notes say what is not verified.
+// Input asks the cluster for the ranges of the plan: the records from the log's start,
+// or from the given time, up to the committed offsets. The committed offsets are taken
+// before the receipts are looked for, so that none is missed. The notes say what is not
+// verified.
 func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes []string, err error) {
 	sub, md, err := client.Resolve(ctx, p.Topics)
 	if err != nil {
@@ -173,8 +173,8 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 	return ranges, begun, nil
 }
 
-// logs are what the partitions' logs hold, from Since on. Those without leader are
-// left out.
+// logs returns the extent of the partitions' logs, from Since on. Those without leader
+// are left out.
 func (p *Plan) logs(ctx context.Context, client *kafka.Client, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata, told bool) (map[kafka.TopicPartition]kafka.Range, error) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range parts {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Partition is what became of the records of one partition between two offsets.
+// Partition counts the records of one partition between two offsets by their fate.
 type Partition struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
@@ -101,7 +101,7 @@ func (c *Counts) add(p *Counts) {
 	}
 }
 
-// Report is what became of all records that were looked at.
+// Report is the result of a verification.
 type Report struct {
 	Partitions []*Partition `json:"partitions"`
 	Total      Counts       `json:"total"`
@@ -110,7 +110,7 @@ type Report struct {
 	Notes []string `json:"notes"`
 }
 
-// Receipts is what was read of the receipts' topic.
+// Receipts counts the records of the receipts' and dead-letter topics.
 type Receipts struct {
 	Read          int64      `json:"read"`           // records of the topic
 	Bad           int64      `json:"bad"`            // of them: no receipts, or of an unknown version

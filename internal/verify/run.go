@@ -13,13 +13,13 @@ type Source interface {
 	Read(ctx context.Context, r *scan.Range, each func(*wire.Record) error, unread func(scan.Unread) error) error
 }
 
-// A Judge says what a record owes under the present settings; it is a [scan.Judge].
+// A Judge maps a record by the present settings; it is a [scan.Judge].
 type Judge interface {
 	Fate(ctx context.Context, r *scan.Range, rec *wire.Record) (scan.Fate, error)
 	Skips(r *scan.Range, first, last int64) bool
 }
 
-// Input is what is verified.
+// Input names the ranges to verify.
 type Input struct {
 	// Records are the parts of the source partitions below the committed offsets.
 	Records []scan.Range

@@ -57,7 +57,7 @@ func (h *spanHeap) Pop() any {
 	return last
 }
 
-// delivery is what a record owes.
+// delivery is a record's fate, with its namespaces' hashes.
 type delivery struct {
 	scan.Fate
 	hashes []uint64 // of the namespaces

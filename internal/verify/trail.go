@@ -49,7 +49,7 @@ const (
 	Missing      = "missing"       // the committed offset has passed it, and nothing accounts for it
 )
 
-// A Trail is what became of one record.
+// A Trail is the history of one record.
 type Trail struct {
 	Place
 	// WrittenAt is the record's timestamp; nil where it has none that makes sense, or
@@ -78,7 +78,7 @@ type Delivery struct {
 	Letters   []Letter  `json:"dead_letters,omitempty"`
 }
 
-// An Import is what a receipt says of the import that holds a record.
+// An Import is an import that holds a record, as its receipt describes it.
 type Import struct {
 	RequestID  string     `json:"request_id"`
 	StoredAt   time.Time  `json:"stored_at"`
@@ -236,7 +236,7 @@ func (s *tracing) receipt(rec *wire.Record) error {
 func (s *tracing) pieceOf(r *receipt.Receipt) *receipt.Piece {
 	for i := range r.Pieces {
 		p := &r.Pieces[i]
-		other := p.TopicID != "" && s.TopicID != "" && p.TopicID != s.TopicID // deleted and made anew
+		other := p.TopicID != "" && s.TopicID != "" && p.TopicID != s.TopicID // deleted and created again
 		if p.Topic == s.Topic && p.Partition == s.Partition && p.First <= s.Offset && s.Offset <= p.Last && !other {
 			return p
 		}

@@ -52,7 +52,8 @@ func (s *tracing) suspects() {
 	}
 }
 
-// stateOf is what became of a delivery of which all receipts and letters are known.
+// stateOf returns the state of a delivery once all of its receipts and letters are
+// known.
 func (s *tracing) stateOf(d *Delivery) string {
 	ahead := s.Offset >= s.Committed
 	rejected := d.Namespace == "" && s.trail.Reason != ""
@@ -73,7 +74,7 @@ func (s *tracing) stateOf(d *Delivery) string {
 	return Missing
 }
 
-// importOf is what a receipt says, as far as it is of the record.
+// importOf returns the part of a receipt that concerns the record.
 func (s *tracing) importOf(r *receipt.Receipt) *Import {
 	p := s.pieceOf(r)
 	i := &Import{RequestID: r.RequestID, StoredAt: r.StoredAt, First: p.First, Last: p.Last, Records: p.Records, Status: r.Status}

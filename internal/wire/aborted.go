@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// AbortedFilter tells which batches of one partition a read_committed consumer
-// must not deliver. The zero value lets all data pass and drops control
-// batches.
+// AbortedFilter finds the batches of one partition that a read_committed consumer must
+// not deliver. The zero value lets all data pass and drops control batches.
 type AbortedFilter struct {
 	pending []AbortedTransaction // not yet reached, by first offset
 	open    []int64              // producers inside an aborted transaction
@@ -22,9 +21,8 @@ func (f *AbortedFilter) Reset(aborted []AbortedTransaction) {
 	f.pending, f.open = aborted, f.open[:0]
 }
 
-// Skip takes every batch of the response in order and tells whether its records
-// are not to be delivered: they belong to an aborted transaction, or they are
-// markers.
+// Skip takes every batch of the response in order and reports whether its records are
+// not to be delivered: they belong to an aborted transaction, or they are markers.
 func (f *AbortedFilter) Skip(b *Batch) bool {
 	for len(f.pending) > 0 && f.pending[0].FirstOffset <= b.LastOffset {
 		if id := f.pending[0].ProducerID; !slices.Contains(f.open, id) {

@@ -23,7 +23,7 @@ const (
 	batchHeaderLen    = 61
 )
 
-// A Marker is what a control batch says about its producer's transaction.
+// A Marker is a control batch's statement about its producer's transaction.
 type Marker uint8
 
 // The kinds of marker. Kinds that brokers may add later are OtherMarker.

@@ -2,15 +2,15 @@ package wire
 
 import "encoding/binary"
 
-// Tail is what a partition's records end with. Offsets and epochs are -1, and the
-// rest 0, where there is no whole batch.
+// Tail is the end of a partition's records. Offsets and epochs are -1, and the rest 0,
+// where there is no whole batch.
 type Tail struct {
 	Next        int64 // the offset after the last whole batch
 	LeaderEpoch int32 // that batch's
 	Batch       BatchID
 }
 
-// BatchID tells a batch from one that another log has in its place.
+// BatchID distinguishes a batch from one that another log has in its place.
 type BatchID struct {
 	BaseOffset int64
 	CRC        uint32

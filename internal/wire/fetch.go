@@ -46,7 +46,7 @@ func (r *FetchRequest) Versions() (lowest, highest int16) {
 // Flexible implements Request.
 func (*FetchRequest) Flexible(version int16) bool { return version >= 12 }
 
-// ByID tells whether every topic's id is known, which version 13 needs.
+// ByID reports whether every topic's id is known, which version 13 needs.
 func (r *FetchRequest) ByID() bool {
 	for i := range r.Topics {
 		if r.Topics[i].ID == (UUID{}) {
@@ -104,8 +104,8 @@ type FetchResponse struct {
 	Partitions []FetchedPartition
 }
 
-// FetchedPartition is what one partition answered. Offsets are -1 where the
-// broker does not know them, which goes with an error code.
+// FetchedPartition is the answer for one partition. Offsets are -1 where the broker
+// does not know them, which goes with an error code.
 type FetchedPartition struct {
 	Topic              string // up to version 12
 	TopicID            UUID   // from version 13 on
@@ -122,7 +122,7 @@ type FetchedPartition struct {
 	Cut                bool   // there are more records than DecodeHead had bytes for
 }
 
-// Diverged tells whether the log was truncated below the fetch offset.
+// Diverged reports whether the log was truncated below the fetch offset.
 func (p *FetchedPartition) Diverged() bool { return p.DivergingEndOffset >= 0 }
 
 // AbortedTransaction is a transaction whose records must not be delivered: they

@@ -57,7 +57,7 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("decode %s: malformed after %d bytes", e.What, e.At)
 }
 
-// VersionRange is what a broker offers for one API, both inclusive.
+// VersionRange is the versions that a broker offers for one API, both inclusive.
 type VersionRange struct{ Lowest, Highest int16 }
 
 // Pick returns the highest version that both the broker and the request know,
@@ -84,7 +84,7 @@ func (*APIVersionsRequest) Flexible(int16) bool { return false }
 // Append implements Request.
 func (*APIVersionsRequest) Append(dst []byte, _ int16) []byte { return dst }
 
-// APIVersionsResponse is what a broker offers, by API key.
+// APIVersionsResponse is the versions that a broker offers, by API key.
 type APIVersionsResponse struct {
 	ErrorCode int16
 	APIs      map[int16]VersionRange

@@ -83,7 +83,7 @@ type JoinGroupResponse struct {
 	Members    []JoinedMember
 }
 
-// JoinedMember is what the leader learns of a member.
+// JoinedMember is a member, as its group's leader learns of it.
 type JoinedMember struct {
 	MemberID   string
 	InstanceID string // "" unless it is static

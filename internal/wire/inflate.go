@@ -151,7 +151,7 @@ func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// atEnd tells with an error whether r has more than was allowed.
+// atEnd returns an error if r has more than was allowed.
 func atEnd(r io.Reader) error {
 	var one [1]byte
 	n, err := io.ReadFull(r, one[:])

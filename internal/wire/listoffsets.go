@@ -60,8 +60,8 @@ type ListOffsetsResponse struct {
 	Partitions []ListedOffset
 }
 
-// ListedOffset is what one partition answered. Offset is -1 when no record is
-// as young as the timestamp asked for.
+// ListedOffset is the answer for one partition. Offset is -1 when no record is as young
+// as the timestamp asked for.
 type ListedOffset struct {
 	Topic     string
 	Partition int32

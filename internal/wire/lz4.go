@@ -31,7 +31,7 @@ const (
 
 var errLZ4 = errors.New("malformed frame")
 
-// lz4Frame is what a frame's header says.
+// lz4Frame is a frame's header.
 type lz4Frame struct {
 	flags   byte
 	block   int // no block inflates to more bytes
@@ -64,7 +64,7 @@ func readLZ4Header(src []byte) (h lz4Frame, rest []byte, plain bool, err error) 
 	return h, src[1:], true, nil // and a checksum of the header
 }
 
-// beginsLZ4 says whether a frame of any form may begin here.
+// beginsLZ4 reports whether a frame of any form may begin here.
 func beginsLZ4(src []byte) bool {
 	if len(src) < 4 {
 		return false

@@ -29,7 +29,7 @@ const (
 	messageHeaderLen    = 18 // and 8 in format 1, before the lengths of key and value
 )
 
-// isMessage says whether what begins here is a message of an old format.
+// isMessage reports whether what begins here is a message of an old format.
 func isMessage(raw []byte) bool { return uint8(raw[atMagic]) < 2 }
 
 // messageLen is the least that a message of the format takes.

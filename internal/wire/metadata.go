@@ -78,7 +78,7 @@ const (
 	OperationWrite = 4
 )
 
-// Has tells whether the operation is in the set.
+// Has reports whether the operation is in the set.
 func (o Operations) Has(operation int) bool { return o != UnknownOperations && o>>operation&1 == 1 }
 
 // PartitionMetadata is one partition. Leader is -1 when there is none.

@@ -34,9 +34,9 @@ func (b *Batch) SizeHint() int64 {
 // maxPlausibleRatio keeps a false claim from costing much memory.
 const maxPlausibleRatio = 64
 
-// InflatedBound is what the records inflate to at most, as far as that is known
-// without inflating them: exact for None and Snappy, less than a block too much
-// for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
+// InflatedBound returns the most bytes that the records can inflate to, as far as that
+// is known without inflating them: exact for None and Snappy, less than a block too
+// much for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
 // and 0 where the bytes tell nothing.
 func (b *Batch) InflatedBound() int64 {
 	n := b.claimed()

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Subscription is what a member of a group tells its leader: the topics that it
+// Subscription is a member's message to the leader of its group: the topics that it
 // reads, and bytes that mean something among members of one kind.
 //
 // The form is the one that earlier releases of the bridge sent. It claims version

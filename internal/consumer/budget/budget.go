@@ -11,7 +11,7 @@ const (
 	accounts
 )
 
-// Sources count the memory of what has an owner of its own, in bytes.
+// Sources count the memory that has other owners, in bytes.
 type Sources struct {
 	// Reading returns what reading uses or waits for, its reserve included.
 	Reading func() int64

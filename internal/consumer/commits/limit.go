@@ -10,7 +10,7 @@ const (
 	maxRest = time.Hour
 )
 
-// least is what is offered first to a broker that took nothing.
+// least is the first size that is offered to a broker that took nothing.
 const least = 64
 
 // Limit is how many characters of metadata the broker of a partition takes.

@@ -30,8 +30,8 @@ type Recollection struct {
 // are part of what it needs beside the buffer.
 const RecollectionsRoom = 4 << 20
 
-// recollectionBytes is what a recollection takes beside its texts, the name of its
-// topic apart.
+// recollectionBytes is the memory of a recollection beside its texts and the name of
+// its topic.
 const recollectionBytes = 320
 
 // Recollections are those of all partitions.
@@ -64,7 +64,7 @@ func (r Recollections) Bound(room int64) (forgotten int) {
 	return forgotten
 }
 
-// bytes is what the recollection of a partition takes.
+// bytes returns the memory of a partition's recollection.
 func (r Recollections) bytes(tp kafka.TopicPartition) int64 {
 	known := r[tp]
 	return recollectionBytes + int64(len(tp.Topic)+len(known.Acked.Metadata)+len(known.Sent.Metadata)+len(known.Known.Metadata))

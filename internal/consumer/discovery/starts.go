@@ -68,7 +68,7 @@ func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
 	for len(todo) > 0 {
 		before := len(todo)
 		problems, err := s.try(ctx, todo, out)
-		err = errors.Join(s.tell(ctx, problems, told, out), err)
+		err = errors.Join(s.report(ctx, problems, told, out), err)
 		if len(todo) < before {
 			rest = backoff
 		}
@@ -85,8 +85,8 @@ func (s *Starts) Run(ctx context.Context, out chan<- []Start) {
 	}
 }
 
-// tell sends the problems that are new, and returns one of them all.
-func (s *Starts) tell(ctx context.Context, problems map[kafka.TopicPartition]error, told map[kafka.TopicPartition]string, out chan<- []Start) (one error) {
+// report sends the problems that are new, and returns one of them all.
+func (s *Starts) report(ctx context.Context, problems map[kafka.TopicPartition]error, told map[kafka.TopicPartition]string, out chan<- []Start) (one error) {
 	var news []Start
 	for tp, problem := range problems {
 		if one = problem; told[tp] != problem.Error() {

@@ -23,7 +23,7 @@ type Watch struct {
 	Failed func(err error, unclear []string) // told of each failure, with the topics it is about
 }
 
-// Found is what the cluster has now.
+// Found is the present state of the subscribed topics.
 type Found struct {
 	kafka.Subscription
 	Change kafka.Change // since the generation began

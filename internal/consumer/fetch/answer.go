@@ -122,7 +122,7 @@ func (f *Fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 	return again, nil
 }
 
-// oversized says whether what is cut off is a batch that has no room by itself.
+// oversized reports whether what is cut off is a batch that has no room by itself.
 func (f *Fetcher) oversized(p *wire.FetchedPartition) bool {
 	_, length, err := wire.ReadHeader(p.Records, -1)
 	return err == nil && length > f.fetched.Ceiling
@@ -169,8 +169,8 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	return f.hand(ctx, a, w, end.Next, end.LeaderEpoch)
 }
 
-// errReplaced is what is wrong with a partition whose log holds something else than
-// what was read of it.
+// errReplaced is the error of a partition whose log does not hold the batch that was
+// read of it last.
 var errReplaced = errors.New("the log holds another batch than the one that was read of it last")
 
 // resolve ends the doubt about a partition whose answer begins with the batch that

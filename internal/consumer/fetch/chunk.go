@@ -17,9 +17,8 @@ const (
 	chunkMaxBytes = 256 << 10
 )
 
-// Chunk is what a decoder hands to the session loop: consecutive records of one
-// partition, already turned into lines and grouped by namespace. The loop owns
-// it from the receive on and recycles it.
+// Chunk is a run of consecutive records of one partition, turned into lines and grouped
+// by namespace, as a decoder hands it to the session loop. The loop owns it from the receive on and recycles it.
 type Chunk struct {
 	Cursor *Cursor
 	Epoch  uint32 // of the read; an older one than the cursor's is stale
@@ -46,7 +45,8 @@ type Chunk struct {
 	backing
 }
 
-// backing is what a chunk is made in, and keeps when it is recycled.
+// backing is the memory that a chunk is made in; it stays with the chunk when that is
+// recycled.
 type backing struct {
 	leases  []*Buffer      // what the lines point into
 	scratch []byte         // rewritten lines

@@ -86,7 +86,7 @@ func (e *Ends) Know(r kafka.Range) {
 	e.LogStart.Store(r.Begin)
 }
 
-// idle says that a request may ask for the partition. Call with fetcher.mu held.
+// idle reports whether a request may ask for the partition. Call with fetcher.mu held.
 func (c *Cursor) idle() bool { return !c.busy && !c.Paused }
 
 // ahead is about how many bytes the leader has beyond the offset, as of the last
@@ -104,7 +104,7 @@ const (
 	FaultRetry                       // tried again after a while; told
 	FaultOutOfRange                  // the offset is not in the log
 	FaultTruncated                   // the log ends before what was read of it
-	FaultLost                        // the topic was deleted or created anew
+	FaultLost                        // the topic was deleted or created again
 	FaultCorrupt                     // the data at the offset cannot be read
 	FaultSchema                      // the record at the offset waits for its schema
 	FaultReplaced                    // the log holds something else than what was read of it
@@ -119,7 +119,7 @@ type Fault struct {
 	Ready  <-chan struct{} // schema: closed when it makes sense to read on
 }
 
-// Work is what a fetch hands to a decoder: one partition's share of an answer.
+// Work is a task for a decoder: one partition's share of an answer.
 type Work struct {
 	Cursor  *Cursor
 	Epoch   uint32

@@ -219,7 +219,7 @@ func (d *Decoder) line(w *Work, p plain) (ln record.Line, own bool, rej *record.
 	return ln, own, rej
 }
 
-// skips says whether d.rec is named by BRIDGE_SKIP_RECORDS.
+// skips reports whether d.rec is named by BRIDGE_SKIP_RECORDS.
 func (d *Decoder) skips(w *Work) bool {
 	return d.cfg.Skip != nil && d.cfg.Skip(w.Cursor.TopicPartition, d.rec.Offset)
 }
@@ -235,7 +235,7 @@ func (d *Decoder) reject(rej *record.Rejection, l *Buffer) {
 	d.chunk.Rejects = append(d.chunk.Rejects, r)
 }
 
-// full says whether the chunk should be handed over.
+// full reports whether the chunk should be handed over.
 func (d *Decoder) full() bool {
 	c := d.chunk
 	return c.lines >= d.maxLines || c.Records >= chunkMaxLines || c.Bytes >= d.maxBytes

@@ -66,8 +66,8 @@ func (f *Fetcher) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// open begins to read a partition at offset; BatchEpoch is the leader epoch of
-// what was read of it before, -1 if unknown.
+// Open begins to read a partition at offset; BatchEpoch is the leader epoch of its last
+// batch that was read before, -1 if unknown.
 func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -96,7 +96,8 @@ func (f *Fetcher) Forget(c *Cursor) {
 	c.BatchEpoch, c.last, c.doubted = -1, wire.BatchID{BaseOffset: -1}, false
 }
 
-// EpochOf is the newest leader epoch of what was read, -1 if unknown.
+// EpochOf returns the newest leader epoch among the batches that were read, -1 if
+// unknown.
 func (f *Fetcher) EpochOf(c *Cursor) int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

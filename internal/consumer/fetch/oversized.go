@@ -21,7 +21,7 @@ type Oversized struct {
 	Size      Size
 }
 
-// Size is what makes a batch too large.
+// Size says by how much a batch is too large.
 type Size struct {
 	Bytes    int64
 	inflated bool  // they are what it inflates to, at most; 0 if that is not known
@@ -43,7 +43,7 @@ func InflatedSize(b *wire.Batch, buffer int64) Size {
 	return Size{inflated: true, Buffer: 2 * buffer}
 }
 
-// String says what is too large and which buffer would take it.
+// String words the size and the buffer that would take the batch.
 func (s Size) String() string {
 	least := ""
 	if !s.Exact {

@@ -144,8 +144,8 @@ func (f *Fetcher) giveUp(a asked) bool {
 	return true
 }
 
-// minShare is what each partition may contribute to an answer at the least: less
-// would make a request for every few records.
+// minShare is the least share, in bytes, of a partition in an answer: less would make a
+// request for every few records.
 const minShare = 1 << 20
 
 // request asks for all partitions at once.

@@ -58,7 +58,7 @@ func (f *Fetcher) doubt(a asked) {
 	a.suspect()
 }
 
-// suspect notes that the topic may have been created anew since the last answer. Who
+// suspect notes that the topic may have been created again since the last answer. Who
 // fetches by its name, as brokers before 3.1 want it, would not notice (KIP-516). Call
 // with fetcher.mu held.
 func (c *Cursor) suspect() { c.doubted = c.byName && c.last.BaseOffset >= 0 }

@@ -2,24 +2,24 @@ package ledger
 
 // What earlier owners of the partition have finished, as their last commit says.
 
-// Done says whether an earlier owner has already finished the line of
+// Done reports whether an earlier owner has already finished the line of
 // namespace at offset.
 func (p *Partition) Done(namespace string, offset int64) bool {
 	return offset < p.inherited.Below && !p.inherited.owes(namespace, offset)
 }
 
-// Inheriting says whether the position is still below what earlier owners have
+// Inheriting reports whether the position is still below what earlier owners have
 // looked at.
 func (p *Partition) Inheriting() bool { return p.position < p.inherited.Below }
 
-// RecordDone says whether an earlier owner has already finished the record at
+// RecordDone reports whether an earlier owner has already finished the record at
 // offset as a whole, as it does for records that become no line (skipped or
 // dead-lettered). A record it held is not done.
 func (p *Partition) RecordDone(offset int64) bool {
 	return offset < p.inherited.Below && !p.inherited.holds(offset)
 }
 
-// RangeDone says whether an earlier owner has already finished everything from
+// RangeDone reports whether an earlier owner has already finished everything from
 // first to last.
 func (p *Partition) RangeDone(first, last int64) bool {
 	for _, from := range p.inherited.Except {
@@ -31,7 +31,7 @@ func (p *Partition) RangeDone(first, last int64) bool {
 	return last < p.inherited.Below && !ok && (i == len(p.inherited.Whole) || p.inherited.Whole[i].First > last)
 }
 
-// Released says whether an earlier owner left this single record unfinished:
+// Released reports whether an earlier owner left this single record unfinished:
 // its lines belong in nodes of their own, tracked with TrackSingle. Those of a
 // range that it left belong in its namespaces' ordinary nodes.
 func (p *Partition) Released(offset int64) bool {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// belowRoom is what Below, in base 36, and the separators behind it take at
-// most.
+// belowRoom is the most characters that Below, in base 36, and the separators behind it
+// take.
 const belowRoom = 16
 
 // Encode returns the commit metadata of the partition, at most limit
@@ -89,7 +89,7 @@ func (p *Partition) collect(e *encoder) (below int64, omitted int) {
 	return full, 0
 }
 
-// stillOwed is what was inherited, until the position has passed all of it.
+// stillOwed returns the inherited frontier, until the position has passed all of it.
 func (p *Partition) stillOwed() []debt {
 	if p.position >= p.inherited.Below {
 		p.owed = nil

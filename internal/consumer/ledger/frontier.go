@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Frontier says what is done above the committed offset: every line below
-// Below is done, except the lines of some namespaces from an offset on, and
+// Frontier names the lines and records that are done above the committed offset: every
+// line below Below is done, except the lines of some namespaces from an offset on, and
 // except some records.
 type Frontier struct {
 	Below  int64

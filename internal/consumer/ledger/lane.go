@@ -17,7 +17,7 @@ func (s Span) overlaps(n *Node) bool { return n.First <= s.Last && n.Last >= s.F
 // does not fit is stored again after a hand-over.
 const maxSpans = 128
 
-// lane is what the nodes of one namespace share.
+// lane holds the nodes of one namespace and their shared state.
 type lane struct {
 	nodes []*Node // unfinished ones, ordered by First
 	// ahead are the lines that were finished before the first node was: of
@@ -81,7 +81,8 @@ func (l *lane) finished(i int, s Span, below int64) {
 	l.trim()
 }
 
-// trim forgets what no unfinished node precedes any more, and what is too much.
+// trim forgets runs that no unfinished node precedes any more, and those beyond the
+// bound.
 func (l *lane) trim() {
 	gone := 0
 	for gone < len(l.ahead) && l.ahead[gone].Last < l.nodes[0].First {
@@ -154,14 +155,14 @@ func (p *Partition) exit(n *Node, done bool) {
 	l.trim()
 }
 
-// Overtaken says whether the line of namespace at offset is done although an
+// Overtaken reports whether the line of namespace at offset is done although an
 // earlier line of the namespace is not.
 func (p *Partition) Overtaken(namespace string, offset int64) bool {
 	l := p.namespaces[namespace]
 	return l != nil && within(l.ahead, offset)
 }
 
-// Last says whether n is the last unfinished node of its namespace: nothing
+// Last reports whether n is the last unfinished node of its namespace: nothing
 // behind it is in memory.
 func (p *Partition) Last(n *Node) bool {
 	return n.partition == p && n.lane != nil && n.lane.nodes[len(n.lane.nodes)-1] == n

@@ -21,7 +21,7 @@ const (
 	versionRanges = "kib3"
 )
 
-// Metadata is what is written beside a committed offset. Its texts, and the
+// Metadata is the text that is written beside a committed offset. Its texts, and the
 // namespaces, hold none of the characters ; , and : that separate them.
 type Metadata struct {
 	TopicID     string // of the topic that the offset belongs to

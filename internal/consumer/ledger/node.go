@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Kind says what a piece of unfinished work is.
+// Kind is the kind of a piece of unfinished work.
 type Kind uint8
 
 // The kinds of node. Their names appear in /status as pinned_by.kind.

@@ -121,7 +121,7 @@ func (p *Partition) HoldRange(first, last, timestamp int64, now time.Time) (*Nod
 	return n, nil
 }
 
-// Unread says whether the record lies in a range that HoldRange has added and
+// Unread reports whether the record lies in a range that HoldRange has added and
 // that is not settled.
 func (p *Partition) Unread(offset int64) bool {
 	i, ok := slices.BinarySearchFunc(p.ranges, offset, byFirst)

@@ -12,8 +12,8 @@ import (
 // OffsetReset, -1 if there is none.
 type Log struct{ Begin, End, Stable, Since int64 }
 
-// Committed is what a group has committed for a partition. Offset is the next
-// record to read, -1 if there is none, LeaderEpoch -1 if it is unknown.
+// Committed is a group's commit for a partition. Offset is the next record to read, -1
+// if there is none, LeaderEpoch -1 if it is unknown.
 type Committed struct {
 	Offset      int64
 	LeaderEpoch int32
@@ -49,7 +49,7 @@ type Start struct {
 	Remark   Remark
 }
 
-// Remark is what the commit's metadata lets somebody know.
+// Remark says something that is odd about a commit's metadata.
 type Remark uint8
 
 // The remarks.
@@ -76,7 +76,7 @@ func Resume(c Committed, log Log, r Reader) Start {
 			out.Frontier, out.Remark = m.Frontier.Rerouted(), Rerouted
 		}
 	case ours && sameCluster(m.TopicID, r.Identity):
-		// The topic was deleted and created anew since the commit.
+		// The topic was deleted and created again since the commit.
 		return out.resetTo(log.Begin, "recreated", c.Offset, fmt.Errorf("topic was created anew since offset %d was committed", c.Offset), r)
 	case err == nil:
 		out.Remark = MovedByOthers

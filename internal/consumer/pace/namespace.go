@@ -47,8 +47,8 @@ func (n *Namespace) State() State { return n.state }
 // It means nothing for an ordinary namespace.
 func (n *Namespace) Since() time.Time { return n.since }
 
-// HoldReason returns the label of what refused the namespace, "" if it is not
-// held.
+// HoldReason returns the reason for which the namespace is held, as a label, "" if it
+// is not held.
 func (n *Namespace) HoldReason() string { return n.reason }
 
 // LastError returns the text of the last failure, "" without trouble.

@@ -158,7 +158,7 @@ func (p *Pacer) Began(n *Namespace) (troubled bool) {
 	return n.Troubled()
 }
 
-// Ended counts an attempt that is over; troubled is what Began returned.
+// Ended counts an attempt that is over; troubled is the value that Began returned.
 func (p *Pacer) Ended(n *Namespace, troubled bool) {
 	n.inFlight--
 	p.inFlight--

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// faultLogInterval is how often a fault that goes on is told.
+// faultLogInterval is how often a fault that goes on is logged.
 const faultLogInterval = time.Minute
 
 // faultLogKinds bounds the memory of a FaultLog.
 const faultLogKinds = 10000
 
-// FaultLog tells the first fault of each kind at once and then, while it goes
-// on, one line a minute with the count. Safe for concurrent use.
+// FaultLog logs the first fault of each kind at once and then, while it goes on, one
+// line a minute with the count. Safe for concurrent use.
 type FaultLog struct {
 	log *slog.Logger
 
@@ -35,9 +35,9 @@ func NewFaultLog(log *slog.Logger) *FaultLog {
 // from one try to the next, and with it a kind that holds an error.
 var localEnd = regexp.MustCompile(`\S+:\d+->`)
 
-// Log tells a fault of a kind, or counts it for a later line. Kinds are few: an
-// operation, a reason, a topic, never a namespace. What differs between faults of
-// one kind belongs into args: a line has those of the fault that it tells.
+// Log logs a fault of a kind, or counts it for a later line. Kinds are few: an
+// operation, a reason, a topic, never a namespace. What differs between faults of one
+// kind belongs into args: a line has those of the fault that it is written for.
 func (f *FaultLog) Log(now time.Time, message, kind string, args ...any) {
 	kind = localEnd.ReplaceAllString(kind, "")
 	f.mu.Lock()

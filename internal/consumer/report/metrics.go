@@ -29,7 +29,7 @@ type Metrics struct {
 	source source
 }
 
-// importMetrics are those of batches and what becomes of them.
+// importMetrics are the metrics of batches and imports.
 type importMetrics struct {
 	batchBytes, batchRecords, delivery prometheus.Histogram
 	possibleRepeats                    prometheus.Counter
@@ -196,7 +196,7 @@ func number(is bool) float64 {
 	return 0
 }
 
-// source is what the gauges are read from at each scrape.
+// source provides the gauges' values at each scrape.
 type source interface {
 	// Snapshot returns a copy of what the loop knows; without detail only the held
 	// namespaces are listed. It fails when the loop does not answer before ctx ends.

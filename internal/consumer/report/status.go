@@ -80,7 +80,7 @@ type PartitionStatus struct {
 	Omitted int   `json:"-"`
 }
 
-// PinStatus is what keeps a partition's committed offset where it is.
+// PinStatus names the reason why a partition's committed offset does not move.
 type PinStatus struct {
 	Kind      string    `json:"kind"` // batch, held_namespace, held_record, dead_letter
 	Namespace string    `json:"namespace"`

@@ -131,7 +131,7 @@ func (e *tokenRefused) Error() string {
 	return fmt.Sprintf("the endpoint answered %d (%s)", e.status, e.code)
 }
 
-// aboutClient says whether the endpoint does not take the client or its secret:
+// aboutClient reports whether the endpoint does not take the client or its secret:
 // 400 and 401 as in RFC 6749, section 5.2, and 403.
 func (e *tokenRefused) aboutClient() bool {
 	return e.status == http.StatusBadRequest || e.status == http.StatusUnauthorized || e.status == http.StatusForbidden

@@ -9,9 +9,9 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// protocolName is what the members of a group agree on. Members of earlier
-// releases, which were written with another library, use the same name and the
-// same form of subscriptions and assignments: either can lead the other.
+// protocolName is the name of the protocol on which the members of a group agree.
+// Members of earlier releases, which were written with another library, use the same
+// name and the same form of subscriptions and assignments: either can lead the other.
 const protocolName = "kafka-import-bridge-even"
 
 // metadata is the member's subscription. It differs from the one before by a
@@ -25,12 +25,12 @@ func (m *membership) metadata() []byte {
 	return s.Append(nil)
 }
 
-// judge compares what an assignment was made for with what this member reads. A
-// static member that comes back gets its old assignment, made for the topics of
-// its predecessor, and partitions that were added while the leader was away are
-// in nobody's. The first such assignment may only show that our own view is old:
-// it is looked at again after a count. The second is given back with the wish for
-// a rebalance. The ones after that are taken, for what they are worth.
+// judge compares the topics of an assignment with the ones that this member reads. A
+// static member that comes back gets its old assignment, made for the topics of its
+// predecessor, and partitions that were added while the leader was away are in
+// nobody's. The first such assignment may only show that our own view is old: it is
+// looked at again after a count. The second is given back with the wish for a
+// rebalance. The ones after that are taken, for what they are worth.
 func (m *membership) judge() {
 	if m.current() {
 		m.stale = 0
@@ -48,7 +48,8 @@ func (m *membership) judge() {
 	}
 }
 
-// current reports whether the assignment was made for what this member reads.
+// current reports whether the assignment was made for the topics and partitions that
+// this member reads.
 func (m *membership) current() bool {
 	if len(m.assigned.UserData) == 8 {
 		return binary.BigEndian.Uint64(m.assigned.UserData) == basis(m.topics, m.counts)

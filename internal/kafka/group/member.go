@@ -12,7 +12,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Cluster is what a member needs of the connection to the brokers.
+// Cluster is the part of a client that a member needs.
 type Cluster interface {
 	// Exchange sends a request to a broker, or to any if it is -1, and returns
 	// the body of the answer, which it waits for at most so long. An error that

@@ -11,7 +11,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// membership is what one process is to its group, as a pure state machine. next
+// membership is the state of one process in its group, as a pure state machine. next
 // says what to ask, answered takes what came of it; the two alternate. It has no
 // goroutine, no clock and no I/O, and is not safe for concurrent use.
 //
@@ -85,7 +85,7 @@ var callNames = [...]string{"find coordinator", "count partitions", "join group"
 
 func (c call) String() string { return callNames[c] }
 
-// answer is what came of a call. Only the fields of its kind are set.
+// answer is the result of a call. Only the fields of its kind are set.
 type answer struct {
 	err         error // a Code if the broker has refused, anything else if it gave no answer
 	coordinator int32
@@ -106,7 +106,7 @@ func newMembership(instance string) *membership {
 	return &membership{instance: instance, coordinator: unknown}
 }
 
-// subscribe says what to read from the next generation on. It leaves the present
+// subscribe sets the topics to read from the next generation on. It leaves the present
 // generation, if there is one, for the next, with the same member id.
 func (m *membership) subscribe(topics []string, counts map[string]int) {
 	if m.state == joined && slices.Equal(m.topics, topics) && maps.Equal(m.counts, counts) {
