@@ -3,6 +3,8 @@ package fetch
 import (
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,9 +17,8 @@ import (
 
 // inRackRig reads in the rack of a broker that leads no partition: each has 9 batches of
 // one record each, and whoever leads it names the broker to those who have a rack. The
-// broker answers as replica says, and nil is an answer of its own. Answers are noted in
-// seen for partition 0: "leader", "named", "replica".
-func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopicPartition, test func(r *readRig, seen *[]string)) {
+// broker answers as replica says. What partition 0 was answered is noted.
+func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopicPartition, test func(r *readRig, seen *answers)) {
 	t.Helper()
 	inReadRigOf(t, func(r *readRig) {
 		r.fetcher.Refresh = func() {}
@@ -25,7 +26,7 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 		for slices.ContainsFunc(r.cursors[:], func(c *Cursor) bool { return c.leader == near }) {
 			near++
 		}
-		var seen []string
+		seen := &answers{}
 		r.Cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			request, answer := q.(*kmsg.FetchRequest), q.ResponseKind().(*kmsg.FetchResponse)
@@ -42,8 +43,8 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 						what, a = "named", holds(nil)
 						a.PreferredReadReplica = near
 					}
-					if p.Partition == 0 && (len(seen) == 0 || seen[len(seen)-1] != what) {
-						seen = append(seen, what)
+					if p.Partition == 0 {
+						seen.note(what)
 					}
 					a.Partition = p.Partition
 					topic.Partitions = append(topic.Partitions, *a)
@@ -53,11 +54,34 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 			time.Sleep(10 * time.Millisecond)
 			return answer, nil, true
 		})
-		test(r, &seen)
+		test(r, seen)
 	}, []kfake.Opt{kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094)}, func(c *Config) {
 		c.Rack = "a"
 		c.Distrusted = func(kafka.TopicPartition, int32, error) {}
 	})
+}
+
+// answers are the kinds of answers to the fetches of a partition: "leader", "named" and
+// "replica", repeats left out. Safe for concurrent use.
+type answers struct {
+	mu    sync.Mutex
+	kinds []string
+}
+
+func (a *answers) note(kind string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n := len(a.kinds); n == 0 || a.kinds[n-1] != kind {
+		a.kinds = append(a.kinds, kind)
+	}
+}
+
+// take returns the answers since the last call.
+func (a *answers) take() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	defer func() { a.kinds = nil }()
+	return fmt.Sprint(a.kinds)
 }
 
 // oneRecord is a partition's answer with the one record at an offset below 9.
@@ -107,12 +131,12 @@ func TestFetcher_readsOnFromTheLeader(t *testing.T) {
 					return oneRecord(offset)
 				}
 				return tc.replica()
-			}, func(r *readRig, seen *[]string) {
+			}, func(r *readRig, seen *answers) {
 				got := r.read(9, 9)
 				if want := "1 1 1 1 1 1 1 1 1 "; got != [2]string{want, want} {
 					t.Errorf("read %q", got)
 				}
-				if got := fmt.Sprint(*seen); got != tc.seen {
+				if got := seen.take(); got != tc.seen {
 					t.Errorf("answers came from %s, want %s", got, tc.seen)
 				}
 			})
@@ -129,30 +153,30 @@ func TestCatchUpReader_readsOnFromTheLeader(t *testing.T) {
 		"damaged":      holds(append(oneRecord(2).RecordBatches[:60], oneRecord(2).RecordBatches[61:]...)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			broken := false
+			var broken atomic.Bool
 			inRackRig(t, func(offset int64) *kmsg.FetchResponseTopicPartition {
-				if broken {
+				if broken.Load() {
 					return bad
 				}
 				return oneRecord(offset)
-			}, func(r *readRig, seen *[]string) {
+			}, func(r *readRig, seen *answers) {
 				r.read(9, 9)
 				c := &CatchUpReader{f: r.fetcher, dec: r.decoder}
 				serve := func() (got string) {
-					*seen = nil
+					seen.take()
 					c.serve(r.T.Context(), &CatchUpJob{Cursor: r.cursors[0], From: 2, Wanted: map[string]bool{"a": true}})
 					for len(r.take) > 0 {
 						k := <-r.take
 						got += brief(k)
 						k.Recycle()
 					}
-					return got + fmt.Sprint(*seen)
+					return got + seen.take()
 				}
 				none, again := fmt.Sprintf("fault %d", FaultNone), fmt.Sprintf("fault %d", FaultRetry)
 				if got := serve(); got != "1 "+none+"[replica]" {
 					t.Errorf("read %s", got)
 				}
-				broken = true
+				broken.Store(true)
 				if got := serve(); got != again+"[replica]" {
 					t.Errorf("what the replica does not have ends as %s", got)
 				}

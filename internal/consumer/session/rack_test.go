@@ -2,6 +2,7 @@ package session
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,24 +14,24 @@ import (
 
 // A replica whose disk is damaged holds nothing up: its leader has the records.
 func TestSession_aDamagedReplicaIsNotReadAgain(t *testing.T) {
-	asked := map[string]int{}
+	var named, replica, leaders atomic.Int32
 	runningSessionOn(t, []kfake.Opt{kfake.NumBrokers(2), kfake.Ports(9092, 9093)}, func(r *sessionRun) {
 		leader := r.Topic("orders").Partitions[0].Leader
 		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			request, answer := q.(*kmsg.FetchRequest), q.ResponseKind().(*kmsg.FetchResponse)
 			if r.Cluster.CurrentNode() == leader && request.Rack == "" {
-				asked["leader"]++
+				leaders.Add(1)
 				return nil, nil, false
 			}
 			p := kmsg.NewFetchResponseTopicPartition()
 			p.HighWatermark, p.LastStableOffset = 4, 4
 			switch offset := request.Topics[0].Partitions[0].FetchOffset; {
 			case r.Cluster.CurrentNode() == leader:
-				asked["named"]++
+				named.Add(1)
 				p.PreferredReadReplica = 1 - leader
 			case offset < 4:
-				asked["replica"]++
+				replica.Add(1)
 				p.RecordBatches = recordbatch.Batch{Last: 3, Records: []recordbatch.Record{{Value: []byte("{}")}}}.Encode()
 				p.RecordBatches[len(p.RecordBatches)-1]++ // after the checksum was made
 			}
@@ -45,8 +46,8 @@ func TestSession_aDamagedReplicaIsNotReadAgain(t *testing.T) {
 		if len(r.api.stored["good"]) != 2 || len(r.api.stored["bad"]) != 2 {
 			t.Errorf("stored %s", got)
 		}
-		if asked["named"] != 1 || asked["replica"] != 1 || asked["leader"] == 0 {
-			t.Errorf("asked %v, want the replica once", asked)
+		if n, r, l := named.Load(), replica.Load(), leaders.Load(); n != 1 || r != 1 || l == 0 {
+			t.Errorf("the replica was named %d times and gave records %d times, the leader %d times, want it once", n, r, l)
 		}
 		r.end(true)
 		r.offset(4)
