@@ -46,7 +46,7 @@ func commands() []command {
 	}
 }
 
-// run parses the arguments and runs the command. Mistakes are told on stderr,
+// run parses the arguments and runs the command. Mistakes are printed on stderr,
 // together with the usage.
 func (c command) run(ctx context.Context, inv invocation) error {
 	set := flag.NewFlagSet("bridge "+c.name, flag.ContinueOnError)

@@ -73,8 +73,8 @@ func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stder
 	return exitCode(all[i].run(ctx, invocation{args, environ, stdout, stderr}), stderr)
 }
 
-// exitCode maps how a command ended to an exit code, and tells a failure that
-// has not been told yet.
+// exitCode maps how a command ended to an exit code, and prints a failure that
+// was not printed yet.
 func exitCode(err error, stderr io.Writer) int {
 	var faults *configError
 	switch {

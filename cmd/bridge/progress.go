@@ -10,7 +10,7 @@ import (
 )
 
 // progressLine shows on a terminal how far a verification is, in one line that is
-// drawn anew, and nothing anywhere else.
+// redrawn, and nothing anywhere else.
 type progressLine struct {
 	out   io.Writer // nil where there is no terminal
 	drawn time.Time

@@ -64,7 +64,7 @@ func traceRecord(ctx context.Context, cfg *config.Config, place verify.Place) (*
 	return trail, nil
 }
 
-// askVerdicts asks the API about imports of which the receipts do not tell the end,
+// askVerdicts asks the API about imports whose end the receipts do not hold,
 // and reports whether any import has failed. What the API does not answer becomes a
 // note.
 func askVerdicts(ctx context.Context, cfg *config.Config, t *verify.Trail) (failed bool) {

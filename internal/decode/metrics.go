@@ -11,7 +11,7 @@ import (
 type Metrics struct {
 	requests    *prometheus.CounterVec
 	unavailable prometheus.Gauge
-	// Refused is told whether the registry refuses the credentials, if it is set.
+	// Refused is called with whether the registry refuses the credentials, if it is set.
 	Refused func(bool)
 }
 
@@ -41,7 +41,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
-// asked counts one question by its answer, and tells what it means for the registry.
+// asked counts one question by its answer, and reports what it means for the registry.
 func (m *Metrics) asked(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the process stops

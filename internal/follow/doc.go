@@ -10,7 +10,7 @@
 //
 // # Who calls it
 //
-// The bridge's session tells [Follower.Stored] of each stored import, the status
+// The bridge's session calls [Follower.Stored] for each stored import, the status
 // page and the metrics read. cmd/bridge runs [Follower.Run] for the life of the
 // process, longer than any generation of the group.
 //
@@ -18,7 +18,7 @@
 //
 // One goroutine, Run's, asks the API, one question at a time. All methods are
 // safe for concurrent use and wait for nothing but a mutex that is never held
-// during a question: to tell, to read and to scrape take microseconds.
+// during a question: to call it, to read and to scrape take microseconds.
 //
 // # Bounds
 //

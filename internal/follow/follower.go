@@ -41,13 +41,13 @@ type Follower struct {
 	receipts Receipts // nil: none are written
 	log      *slog.Logger
 	metrics  *Metrics
-	wake     chan struct{} // has room for one; told after an import was added
+	wake     chan struct{} // has room for one; filled after an import was added
 
 	mu       sync.Mutex // guards what follows; not held during a question
 	schedule *schedule
 	latest   latest
 	api      health
-	told     map[string]*limited // by message: what is told at most once a minute
+	told     map[string]*limited // by message: what is logged at most once a minute
 	kept     int64               // bytes of the receipts of the imports that are followed
 }
 
@@ -83,7 +83,7 @@ func (f *Follower) Stored(i Import, r *receipt.Receipt) {
 	}
 	if left != nil {
 		f.finish(left, StatusUnfollowed, now)
-		f.tell(now, "more imports than are followed at once; what becomes of these is not asked", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
+		f.warn(now, "more imports than are followed at once; what becomes of these is not asked", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
 	}
 	select {
 	case f.wake <- struct{}{}:
@@ -194,7 +194,7 @@ func (f *Follower) tellVerdict(e *Import, now time.Time) {
 		f.log.Error("import failed after it was stored", "namespace", e.Namespace, "request_id", e.RequestID,
 			"records", e.Records, "bytes", e.Bytes, "stored_at", e.StoredAt, "remedy", remedy)
 	case StatusSucceededWithErrors:
-		f.tell(now, "import succeeded with errors: some of its objects were not taken", "namespace", e.Namespace, "request_id", e.RequestID, "remedy", remedy)
+		f.warn(now, "import succeeded with errors: some of its objects were not taken", "namespace", e.Namespace, "request_id", e.RequestID, "remedy", remedy)
 	default:
 		f.log.Debug("import finished", "namespace", e.Namespace, "request_id", e.RequestID, "status", e.Status)
 	}
@@ -230,7 +230,7 @@ func (f *Follower) unanswered(i *item, err error, now time.Time) {
 // giveUp ends the following of an import whose end was not seen.
 func (f *Follower) giveUp(e *Import, now time.Time) {
 	f.finish(e, StatusUnknown, now)
-	f.tell(now, "import given up: what became of it is not known", "namespace", e.Namespace, "request_id", e.RequestID, "stored_at", e.StoredAt, "remedy", remedy)
+	f.warn(now, "import given up: what became of it is not known", "namespace", e.Namespace, "request_id", e.RequestID, "stored_at", e.StoredAt, "remedy", remedy)
 }
 
 // finish notes how the following of an import has ended.
@@ -263,9 +263,9 @@ type limited struct {
 	omitted int
 }
 
-// tell logs a warning at most once a minute for each message, then with the
+// warn logs a warning at most once a minute for each message, then with the
 // count of those left out.
-func (f *Follower) tell(now time.Time, message string, args ...any) {
+func (f *Follower) warn(now time.Time, message string, args ...any) {
 	l := f.told[message]
 	if l == nil {
 		l = &limited{}

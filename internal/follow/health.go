@@ -11,7 +11,7 @@ import (
 const (
 	// A busy or absent API rests all questions, for longer each time in a row.
 	minBackoff, maxBackoff = time.Second, 5 * time.Minute
-	// An API that will not tell is asked again after this, doubled each time.
+	// An API that will not answer is asked again after this, doubled each time.
 	minDeniedRest, maxDeniedRest = 10 * time.Minute, time.Hour
 	// maxDenials is how many imports in a row have to be denied before that is
 	// the API's answer to all.
@@ -21,7 +21,7 @@ const (
 // health judges the API itself by its answers. The zero value is well.
 type health struct {
 	restUntil time.Time // nothing is asked before
-	trouble   string    // why nothing is told, for people; "" while it is
+	trouble   string    // why there are no answers, for people; "" while there are
 	denied    bool      // the trouble: it would not answer, where else it could not
 	failures  int       // in a row: it could not answer
 	denials   int       // in a row: it would not answer

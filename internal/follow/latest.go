@@ -60,7 +60,7 @@ type Report struct {
 	LastImports []Import `json:"last_imports"`
 	// ImportsFollowed is the number of imports whose end is awaited.
 	ImportsFollowed int `json:"imports_followed"`
-	// ImportsError says why the API tells nothing of imports, nil while it does.
+	// ImportsError says why the API does not answer about imports, nil while it does.
 	ImportsError *string `json:"imports_error"`
 }
 

@@ -18,7 +18,7 @@ type Client struct {
 	uploads   pool
 	paths     *paths
 	stores    stores
-	toldMute  atomic.Bool // it was told that the API cannot be asked
+	toldMute  atomic.Bool // it was logged that the API cannot be asked
 	metrics   *metrics
 }
 

@@ -98,11 +98,11 @@ func (i *Import) Attempts() int { return i.attempts }
 
 // Ambiguous reports whether this import may already be stored: a complete body
 // was sent under its current URL, or under one that was given up, and neither the
-// store nor the API has told its fate.
+// store nor the API has said what became of it.
 func (i *Import) Ambiguous() bool { return i.url.ambiguous || i.doubt.open }
 
 // MayRepeat reports whether this import may end up stored, and evaluated, twice:
-// while it was ambiguous and nobody could tell its fate, it was sent to another
+// while it was ambiguous and nobody could say what became of it, it was sent to another
 // URL, or without the condition that no object is there yet.
 func (i *Import) MayRepeat() bool { return i.mayRepeat }
 

@@ -31,7 +31,7 @@ const (
 	// address, or the namespace's creation, would mend it.
 	Missing
 	// Malformed: the answer is not what the API documents. Nothing was
-	// followed or sent anywhere on account of it; to be retried later and told.
+	// followed or sent anywhere on account of it; to be retried later and reported.
 	// The import keeps an upload URL under which it may be stored already.
 	Malformed
 	// Unproven, from Resolve alone: the API does not say that the import has arrived,

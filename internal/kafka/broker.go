@@ -24,5 +24,5 @@ func (e brokerExchange) Broker(known protocol.Cluster) (protocol.Broker, error) 
 }
 
 // errUnknownBroker says that kafka-go's table of brokers lacks one. It is asked for
-// anew every layoutTTL.
+// again every layoutTTL.
 var errUnknownBroker = fmt.Errorf("broker has no known address: %w", CodeBrokerNotAvailable)

@@ -11,7 +11,7 @@ import (
 // broker has answered, and refused.
 type Code int16
 
-// The codes that the bridge tells apart.
+// The codes that the bridge knows.
 const (
 	CodeUnknown                Code = -1
 	CodeOK                     Code = 0

@@ -115,12 +115,12 @@ func (q *Writer) signal() {
 // run writes what is queued until the Writer is closed.
 func (q *Writer) run() {
 	defer close(q.done)
-	var missing uint64 // lines that no notice has told of yet
+	var missing uint64 // lines that no notice has counted yet
 	for range q.wake {
 		for {
 			next, ok, closed := q.take()
 			missing += next.lost
-			if missing > 0 && q.tell(missing) {
+			if missing > 0 && q.notify(missing) {
 				missing = 0
 			}
 			if ok && !q.write(next.text) {
@@ -152,8 +152,8 @@ func (q *Writer) take() (next line, ok, closed bool) {
 	return next, true, q.closed
 }
 
-// tell writes the notice and reports whether that succeeded.
-func (q *Writer) tell(missing uint64) bool {
+// notify writes the notice and reports whether that succeeded.
+func (q *Writer) notify(missing uint64) bool {
 	q.mu.Lock()
 	notice := q.notice
 	q.mu.Unlock()

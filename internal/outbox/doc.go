@@ -4,7 +4,7 @@
 //
 // The receipts that Kafka has not acknowledged yet, and when they are tried again.
 // It does not know what a receipt says, nor what waits for it: whoever posts one is
-// told when it is acknowledged.
+// notified when it is acknowledged.
 //
 // # Who calls it
 //

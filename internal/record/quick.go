@@ -3,7 +3,7 @@ package record
 import "bytes"
 
 // quick does what walk does, but goes from quote to quote. Its false says nothing
-// of data: walk tells what is wrong with it, if anything is.
+// of data: walk finds what is wrong with it, if anything is.
 func (s *scanner) quick(data []byte) bool {
 	if !s.index(data) {
 		return false

@@ -146,7 +146,7 @@ func plain(data []byte, i int) int {
 	return i
 }
 
-// str reads a string. escaped tells whether it holds a backslash.
+// str reads a string. escaped reports whether it holds a backslash.
 func (s *scanner) str() (escaped, ok bool) {
 	data, i := s.data, s.pos+1
 	for {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// What can be wrong with a batch. Each comes inside a BatchError, which tells
+// What can be wrong with a batch. Each comes inside a BatchError, which says
 // where; errors.Is finds it.
 var (
 	// ErrCorrupt matches every BatchError but ErrInflatesTooMuch: the bytes are

@@ -25,7 +25,7 @@ type Request interface {
 	Key() int16
 	// Versions is the range that Append understands, both inclusive.
 	Versions() (lowest, highest int16)
-	// Flexible tells whether the version uses compact lengths and tagged fields.
+	// Flexible reports whether the version uses compact lengths and tagged fields.
 	Flexible(version int16) bool
 	// Append adds the body to dst.
 	Append(dst []byte, version int16) []byte

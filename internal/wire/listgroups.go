@@ -1,7 +1,7 @@
 package wire
 
 // ListGroupsRequest asks a broker for the groups that it coordinates, with their
-// types, which brokers tell from version 5 (Kafka 3.8) on.
+// types, which brokers report from version 5 (Kafka 3.8) on.
 type ListGroupsRequest struct {
 	Types []string // such as "consumer"; none: all
 }

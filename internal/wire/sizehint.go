@@ -37,7 +37,7 @@ const maxPlausibleRatio = 64
 // InflatedBound returns the most bytes that the records can inflate to, as far as that
 // is known without inflating them: exact for None and Snappy, less than a block too
 // much for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
-// and 0 where the bytes tell nothing.
+// and 0 where the bytes do not say.
 func (b *Batch) InflatedBound() int64 {
 	n := b.claimed()
 	switch b.Codec {

@@ -5,5 +5,5 @@
 // Starts, Watch and Log run on goroutines of their own, which the session starts and
 // which end with their context. They hold nothing of the session: what they find goes
 // to its loop by a channel. Where a partition starts is decided by ledger.Resume; a
-// Recollection is what an earlier session of this process could not tell the group.
+// Recollection is what an earlier session of this process could not commit.
 package discovery

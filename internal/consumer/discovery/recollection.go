@@ -11,7 +11,7 @@ import (
 )
 
 // Recollection is what a session has done with a partition beyond what it could
-// tell the group: after an outage of the brokers, or once it was put out of the
+// commit: after an outage of the brokers, or once it was put out of the
 // group, commits are refused though batches have been stored. The next session
 // of this process that gets the partition goes on from here, provided that the
 // group still has one of our own commits, the last that was acknowledged or the

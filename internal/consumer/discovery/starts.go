@@ -43,7 +43,7 @@ type Starts struct {
 	Recollections Recollections // nobody may change them while Run runs
 
 	Refresh func()                    // asks for new metadata; must not block
-	Failed  func(err error, todo int) // told of each try that leaves partitions to do
+	Failed  func(err error, todo int) // called after each try that leaves partitions to do
 
 	since time.Time // from which on a new group reads, if Reset goes by a time
 }

@@ -19,8 +19,8 @@ type Watch struct {
 	Stale        int                // assignments in a row that left out topics or partitions
 	Every        time.Duration      // between two requests, unless woken
 
-	Relead func(*wire.MetadataResponse)      // told of each answer
-	Failed func(err error, unclear []string) // told of each failure, with the topics it is about
+	Relead func(*wire.MetadataResponse)      // called with each answer
+	Failed func(err error, unclear []string) // called with each failure and the topics that it is about
 }
 
 // Found is the present state of the subscribed topics.

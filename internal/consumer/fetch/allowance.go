@@ -18,7 +18,7 @@ var errOverCeiling = errors.New("larger than BRIDGE_BUFFER_MAX_BYTES has room fo
 // buffers for reuse. Safe for concurrent use.
 type Allowance struct {
 	capacity, Ceiling int64
-	Asked             chan struct{} // tells the owner that Wanted has changed; nil: no owner
+	Asked             chan struct{} // receives when Wanted has changed, for the owner; nil: no owner
 
 	mu      sync.Mutex
 	used    int64
@@ -123,7 +123,7 @@ func (a *Allowance) fits(n int64) bool {
 	return a.used == 0 || a.used+n <= a.capacity
 }
 
-// ask tells the owner about a large request at the head, unless it has granted
+// ask notifies the owner of a large request at the head, unless it has granted
 // it already. Call with mu held.
 func (a *Allowance) ask() {
 	if a.Asked == nil || len(a.waiting) == 0 || a.waiting[0].n <= max(a.capacity, a.granted) {

@@ -34,10 +34,10 @@ type Config struct {
 	Decoded *Allowance
 	// Failed counts a failed call: fetch, metadata. It is called from any goroutine.
 	Failed func(operation string)
-	// Throttled is told how long a broker lets this client wait because of a quota. It
+	// Throttled is called with how long a broker lets this client wait because of a quota. It
 	// is called from any goroutine.
 	Throttled func(broker int32, d time.Duration)
-	// Distrusted is told of a replica that the leader is asked instead of, and why. It
+	// Distrusted is called with a replica that the leader is asked instead of, and why. It
 	// is called from any goroutine and must not block or ask for a Standing. It is
 	// needed with Rack.
 	Distrusted func(tp kafka.TopicPartition, replica int32, why error)

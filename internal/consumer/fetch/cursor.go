@@ -56,8 +56,8 @@ type identity struct {
 	doubted bool         // the log may be another one by now: see suspect
 }
 
-// learn notes what a fetch has told of the log, and says whether that was where it
-// ends: brokers tell -1 of what they do not know. Who reads uncommitted records reads
+// learn notes what an answer says of the log, and says whether that was where it
+// ends: brokers answer -1 where they do not know. Who reads uncommitted records reads
 // to the high watermark.
 func (c *Cursor) learn(p *wire.FetchedPartition, committed bool) bool {
 	if p.HighWatermark < 0 {
@@ -101,7 +101,7 @@ type FaultKind uint8
 
 const (
 	FaultNone       FaultKind = iota // ends a catch-up read that went well
-	FaultRetry                       // tried again after a while; told
+	FaultRetry                       // tried again after a while, and reported
 	FaultOutOfRange                  // the offset is not in the log
 	FaultTruncated                   // the log ends before what was read of it
 	FaultLost                        // the topic was deleted or created again

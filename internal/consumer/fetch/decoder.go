@@ -209,7 +209,7 @@ func (d *Decoder) record(ctx context.Context, w *Work, l *Buffer) error {
 }
 
 // line maps d.rec, whose value is p. own says that the line points into p; else it
-// was written anew.
+// was rewritten.
 func (d *Decoder) line(w *Work, p plain) (ln record.Line, own bool, rej *record.Rejection) {
 	c, rec := d.chunk, &d.rec
 	d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: p.value, Headers: rec}

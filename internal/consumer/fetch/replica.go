@@ -10,7 +10,7 @@ import (
 )
 
 // This file is how partitions are read from a replica near by (KIP-392). A leader
-// that is told the rack of this process may answer with the replica to ask instead.
+// that knows the rack of this process may answer with the replica to ask instead.
 // That advice is followed until it is too old or the replica brings anything but
 // records of this log: then the leader is asked, and only the leader is believed
 // about where a log begins, ends or was truncated. A replica that is offline needs no

@@ -10,9 +10,9 @@ import (
 )
 
 // Survey asks, every so often until ctx ends, for the ends of the logs that no fetch
-// has told of for a while: partitions whose reading waits for memory, or for a
+// has reported for a while: partitions whose reading waits for memory, or for a
 // person. So what is reported of lag and log start stays true when it matters most.
-// failed is told of each failure.
+// failed is called with each failure.
 func (f *Fetcher) Survey(ctx context.Context, every time.Duration, failed func(error)) {
 	for sleep.For(ctx, every) == nil {
 		began := time.Now()

@@ -4,6 +4,6 @@
 // its remedy.
 //
 // cmd/bridge builds a Config and hands its parts to kafka.NewClient. Files and
-// secrets are read anew for each connection, on the goroutine that opens it.
+// secrets are read again for each connection, on the goroutine that opens it.
 // Everything is safe for concurrent use. No error and no explanation holds a secret.
 package auth

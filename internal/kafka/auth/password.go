@@ -9,7 +9,7 @@ import (
 	"github.com/xdg-go/scram"
 )
 
-// plainMechanism is SASL PLAIN. Unlike kafka-go's it asks for the password anew
+// plainMechanism is SASL PLAIN. Unlike kafka-go's it asks for the password again
 // whenever a connection authenticates.
 type plainMechanism struct{ auth Config }
 
@@ -24,7 +24,7 @@ func (m plainMechanism) Start(ctx context.Context) (sasl.StateMachine, []byte, e
 // scramMechanism is SASL SCRAM (RFC 5802) as Kafka speaks it: user name and
 // password are taken as they are. Kafka's brokers, its tools and its Java client
 // do not prepare them by SASLprep (RFC 4013), which would turn "pass²" into
-// "pass2", and which kafka-go's mechanism does. The password is asked for anew
+// "pass2", and which kafka-go's mechanism does. The password is asked for again
 // whenever a connection authenticates.
 type scramMechanism struct{ auth Config }
 

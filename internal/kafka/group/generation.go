@@ -59,7 +59,7 @@ type heart struct {
 	generation *Generation
 	acked      time.Time // when the last call was sent that found the generation in force
 	rebalance  sync.Once // closes the channel of that name
-	troubled   bool      // Trouble was told of a failure last
+	troubled   bool      // Trouble was last called with a failure
 	cancel     context.CancelFunc
 	done       chan struct{} // closed when run returns
 }
@@ -73,7 +73,7 @@ func (h *heart) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		h.tell(c, h.state.answered(c, a))
+		h.report(c, h.state.answered(c, a))
 		switch h.state.state {
 		case belongs, rebalancing:
 			if c == beat {
@@ -92,8 +92,8 @@ func (h *heart) run(ctx context.Context) {
 	}
 }
 
-// tell reports a failure, and that the failures have ended.
-func (h *heart) tell(c call, err error) {
+// report reports a failure, and that the failures have ended.
+func (h *heart) report(c call, err error) {
 	if h.cfg.Trouble == nil || err == nil && (!h.troubled || c != beat) {
 		return
 	}
