@@ -14,6 +14,7 @@ type Assignment struct {
 	Partitions map[kafka.TopicPartition]*Partition
 	// Partitions that pauseHeld has paused, and until when that is counted.
 	pausedPartitions int
+	awaiting         int // partitions that await something
 	pausesCounted    time.Time
 }
 
@@ -29,6 +30,9 @@ func (s *Assignment) CountHeldPauses(now time.Time) {
 // Await drops what was read of a partition and pauses it until what it awaits is
 // free.
 func (s *Assignment) Await(p *Partition, what awaited) {
+	if p.Awaits == awaitsNothing {
+		s.awaiting++
+	}
 	p.Awaits = what
 	s.PauseOrResume(p)
 	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
@@ -36,8 +40,12 @@ func (s *Assignment) Await(p *Partition, what awaited) {
 
 // Resume lets the partitions be read on that await what is free now.
 func (s *Assignment) Resume(what awaited) {
+	if s.awaiting == 0 {
+		return // called at each turn of the loop, and there may be thousands of partitions
+	}
 	for _, p := range s.Partitions {
 		if p.Awaits == what {
+			s.awaiting--
 			p.Awaits = awaitsNothing
 			s.PauseOrResume(p)
 		}
