@@ -29,7 +29,7 @@ func (e *exchange) ask(conn net.Conn, r wire.Request, version int16, patience ti
 	if got := int32(binary.BigEndian.Uint32(header[4:])); got != id {
 		return 0, fmt.Errorf("answer to request %d instead of %d", got, id)
 	}
-	if r.Flexible(version) {
+	if r.API().Flexible(version) {
 		n, err := skipTags(conn)
 		if err != nil {
 			return 0, err

@@ -50,7 +50,7 @@ type exchange struct {
 var _ protocol.RawExchanger = (*exchange)(nil)
 
 // ApiKey implements protocol.Message.
-func (e *exchange) ApiKey() protocol.ApiKey { return protocol.ApiKey(e.request.Key()) }
+func (e *exchange) ApiKey() protocol.ApiKey { return protocol.ApiKey(e.request.API().Key) }
 
 // Required implements protocol.RawExchanger.
 func (e *exchange) Required(map[protocol.ApiKey]int16) bool { return true }

@@ -18,10 +18,10 @@ func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
 		}
 		e.client.rememberVersions(address, offered)
 	}
-	version, ok := offered[e.request.Key()].Pick(e.request)
+	version, ok := offered[e.request.API().Key].Pick(e.request)
 	if !ok {
 		return 0, fmt.Errorf("broker is too old: it offers %s up to version %d: %w",
-			e.ApiKey(), offered[e.request.Key()].Highest, CodeUnsupportedVersion)
+			e.ApiKey(), offered[e.request.API().Key].Highest, CodeUnsupportedVersion)
 	}
 	return version, nil
 }

@@ -31,20 +31,15 @@ type FetchPartition struct {
 	MaxBytes         int32 // soft, like that of the request
 }
 
-// Key implements Request.
-func (*FetchRequest) Key() int16 { return KeyFetch }
-
-// Versions implements Request. A request with a topic whose id is unknown must
-// not use version 13: see ByID.
-func (r *FetchRequest) Versions() (lowest, highest int16) {
+// API implements Request. A request with a topic whose id is unknown must not use
+// version 13: see ByID.
+func (r *FetchRequest) API() API {
+	api := API{KeyFetch, 11, 12, 12}
 	if r.ByID() {
-		return 11, 13
+		api.Highest = 13
 	}
-	return 11, 12
+	return api
 }
-
-// Flexible implements Request.
-func (*FetchRequest) Flexible(version int16) bool { return version >= 12 }
 
 // ByID reports whether every topic's id is known, which version 13 needs.
 func (r *FetchRequest) ByID() bool {
@@ -58,7 +53,7 @@ func (r *FetchRequest) ByID() bool {
 
 // Append implements Request.
 func (r *FetchRequest) Append(dst []byte, version int16) []byte {
-	flexible := r.Flexible(version)
+	flexible := r.API().Flexible(version)
 	dst = appendInt32(dst, -1) // not a replica
 	dst = appendInt32(dst, int32(r.MaxWait.Milliseconds()))
 	dst = appendInt32(dst, r.MinBytes)

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // Keys of the requests that this package can build.
@@ -19,27 +20,36 @@ const (
 	KeyAPIVersions     int16 = 18
 )
 
-// A Request is a request that can write its body in one of several versions.
+// A Request can write its body in one of several versions.
 type Request interface {
-	// Key is the request's API key.
-	Key() int16
-	// Versions is the range that Append understands, both inclusive.
-	Versions() (lowest, highest int16)
-	// Flexible reports whether the version uses compact lengths and tagged fields.
-	Flexible(version int16) bool
+	// API names the call and its versions.
+	API() API
 	// Append adds the body to dst.
 	Append(dst []byte, version int16) []byte
 }
 
+// API is a call of the protocol, in the versions that a Request can write.
+type API struct {
+	Key             int16
+	Lowest, Highest int16 // both inclusive
+	flexible        int16 // the first version that is flexible, or never
+}
+
+// never is beyond all versions.
+const never = math.MaxInt16
+
+// Flexible reports whether the version uses compact lengths and tagged fields.
+func (a API) Flexible(version int16) bool { return version >= a.flexible }
+
 // AppendFrame adds a whole request, size and header included, to dst.
 func AppendFrame(dst []byte, r Request, version int16, correlationID int32, clientID string) []byte {
-	start := len(dst)
+	start, api := len(dst), r.API()
 	dst = append(dst, 0, 0, 0, 0)
-	dst = appendInt16(dst, r.Key())
+	dst = appendInt16(dst, api.Key)
 	dst = appendInt16(dst, version)
 	dst = appendInt32(dst, correlationID)
 	dst = appendString(dst, clientID)
-	if r.Flexible(version) {
+	if api.Flexible(version) {
 		dst = append(dst, 0) // no tagged fields
 	}
 	dst = r.Append(dst, version)
@@ -63,23 +73,17 @@ type VersionRange struct{ Lowest, Highest int16 }
 // Pick returns the highest version that both the broker and the request know,
 // and false if there is none.
 func (v VersionRange) Pick(r Request) (int16, bool) {
-	lowest, highest := r.Versions()
-	highest = min(highest, v.Highest)
-	return highest, highest >= max(lowest, v.Lowest)
+	api := r.API()
+	highest := min(api.Highest, v.Highest)
+	return highest, highest >= max(api.Lowest, v.Lowest)
 }
 
 // APIVersionsRequest asks a broker what it offers. Version 0 is used always:
 // every broker answers it, and its answer is never compact.
 type APIVersionsRequest struct{}
 
-// Key implements Request.
-func (*APIVersionsRequest) Key() int16 { return KeyAPIVersions }
-
-// Versions implements Request.
-func (*APIVersionsRequest) Versions() (lowest, highest int16) { return 0, 0 }
-
-// Flexible implements Request.
-func (*APIVersionsRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*APIVersionsRequest) API() API { return API{KeyAPIVersions, 0, 0, never} }
 
 // Append implements Request.
 func (*APIVersionsRequest) Append(dst []byte, _ int16) []byte { return dst }

@@ -6,14 +6,8 @@ package wire
 // FindCoordinatorRequest asks any broker for the broker that coordinates a group.
 type FindCoordinatorRequest struct{ Group string }
 
-// Key implements Request.
-func (*FindCoordinatorRequest) Key() int16 { return KeyFindCoordinator }
-
-// Versions implements Request.
-func (*FindCoordinatorRequest) Versions() (lowest, highest int16) { return 1, 2 }
-
-// Flexible implements Request.
-func (*FindCoordinatorRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*FindCoordinatorRequest) API() API { return API{KeyFindCoordinator, 1, 2, never} }
 
 // Append implements Request.
 func (r *FindCoordinatorRequest) Append(dst []byte, _ int16) []byte {
@@ -51,14 +45,8 @@ type JoinGroupRequest struct {
 	Metadata         []byte // see Subscription
 }
 
-// Key implements Request.
-func (*JoinGroupRequest) Key() int16 { return KeyJoinGroup }
-
-// Versions implements Request.
-func (*JoinGroupRequest) Versions() (lowest, highest int16) { return 5, 5 }
-
-// Flexible implements Request.
-func (*JoinGroupRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*JoinGroupRequest) API() API { return API{KeyJoinGroup, 5, 5, never} }
 
 // Append implements Request.
 func (r *JoinGroupRequest) Append(dst []byte, _ int16) []byte {
@@ -115,14 +103,8 @@ type SyncGroupRequest struct {
 	Assignments map[string][]byte // by member id, of the leader only; see Assignment
 }
 
-// Key implements Request.
-func (*SyncGroupRequest) Key() int16 { return KeySyncGroup }
-
-// Versions implements Request.
-func (*SyncGroupRequest) Versions() (lowest, highest int16) { return 3, 3 }
-
-// Flexible implements Request.
-func (*SyncGroupRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*SyncGroupRequest) API() API { return API{KeySyncGroup, 3, 3, never} }
 
 // Append implements Request.
 func (r *SyncGroupRequest) Append(dst []byte, _ int16) []byte {
@@ -160,14 +142,8 @@ type HeartbeatRequest struct {
 	InstanceID string
 }
 
-// Key implements Request.
-func (*HeartbeatRequest) Key() int16 { return KeyHeartbeat }
-
-// Versions implements Request.
-func (*HeartbeatRequest) Versions() (lowest, highest int16) { return 3, 3 }
-
-// Flexible implements Request.
-func (*HeartbeatRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*HeartbeatRequest) API() API { return API{KeyHeartbeat, 3, 3, never} }
 
 // Append implements Request.
 func (r *HeartbeatRequest) Append(dst []byte, _ int16) []byte {
@@ -185,14 +161,8 @@ type LeaveGroupRequest struct {
 	InstanceID string
 }
 
-// Key implements Request.
-func (*LeaveGroupRequest) Key() int16 { return KeyLeaveGroup }
-
-// Versions implements Request.
-func (*LeaveGroupRequest) Versions() (lowest, highest int16) { return 3, 3 }
-
-// Flexible implements Request.
-func (*LeaveGroupRequest) Flexible(int16) bool { return false }
+// API implements Request.
+func (*LeaveGroupRequest) API() API { return API{KeyLeaveGroup, 3, 3, never} }
 
 // Append implements Request.
 func (r *LeaveGroupRequest) Append(dst []byte, _ int16) []byte {

@@ -6,14 +6,8 @@ type ListGroupsRequest struct {
 	Types []string // such as "consumer"; none: all
 }
 
-// Key implements Request.
-func (*ListGroupsRequest) Key() int16 { return KeyListGroups }
-
-// Versions implements Request.
-func (*ListGroupsRequest) Versions() (lowest, highest int16) { return 5, 5 }
-
-// Flexible implements Request.
-func (*ListGroupsRequest) Flexible(int16) bool { return true }
+// API implements Request.
+func (*ListGroupsRequest) API() API { return API{KeyListGroups, 5, 5, 0} }
 
 // Append implements Request.
 func (r *ListGroupsRequest) Append(dst []byte, _ int16) []byte {

@@ -25,18 +25,12 @@ type ListOffsetsPartition struct {
 	Timestamp int64
 }
 
-// Key implements Request.
-func (*ListOffsetsRequest) Key() int16 { return KeyListOffsets }
-
-// Versions implements Request.
-func (*ListOffsetsRequest) Versions() (lowest, highest int16) { return 4, 6 }
-
-// Flexible implements Request.
-func (*ListOffsetsRequest) Flexible(version int16) bool { return version >= 6 }
+// API implements Request.
+func (*ListOffsetsRequest) API() API { return API{KeyListOffsets, 4, 6, 6} }
 
 // Append implements Request.
 func (r *ListOffsetsRequest) Append(dst []byte, version int16) []byte {
-	flexible := r.Flexible(version)
+	flexible := r.API().Flexible(version)
 	dst = appendInt32(dst, -1) // not a replica
 	dst = appendBool(dst, r.ReadCommitted)
 	dst = appendArrayLen(dst, len(r.Topics), flexible)

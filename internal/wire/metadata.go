@@ -8,18 +8,12 @@ type MetadataRequest struct {
 	Operations bool
 }
 
-// Key implements Request.
-func (*MetadataRequest) Key() int16 { return KeyMetadata }
-
-// Versions implements Request. Topic ids come from version 10 on.
-func (*MetadataRequest) Versions() (lowest, highest int16) { return 8, 12 }
-
-// Flexible implements Request.
-func (*MetadataRequest) Flexible(version int16) bool { return version >= 9 }
+// API implements Request. Topic ids come from version 10 on.
+func (*MetadataRequest) API() API { return API{KeyMetadata, 8, 12, 9} }
 
 // Append implements Request.
 func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
-	flexible := r.Flexible(version)
+	flexible := r.API().Flexible(version)
 	if r.Topics == nil {
 		dst = appendNullArray(dst, flexible)
 	} else {

@@ -114,7 +114,7 @@ var wireMutants = []mutant{
 		old: "		if r.Topics[i].ID == (UUID{}) {\n			return false\n		}", new: "		_ = i",
 		by: "TestFetchRequest_versionNeedsIDs"},
 	{name: "a version is picked that the broker does not know", in: wireRoom,
-		old: "	highest = min(highest, v.Highest)\n", new: "",
+		old: "	highest := min(api.Highest, v.Highest)\n", new: "	highest := api.Highest\n",
 		by: "TestFetchRequest_versionNeedsIDs"},
 	{name: "metadata requests create topics", in: wireRoom,
 		old: "	dst = appendBool(dst, false) // no automatic creation", new: "	dst = appendBool(dst, true) // no automatic creation",

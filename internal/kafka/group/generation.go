@@ -92,7 +92,7 @@ func (h *heart) run(ctx context.Context) {
 	}
 }
 
-// report reports a failure, and that the failures have ended.
+// report passes on a failure, and the end of a row of failures.
 func (h *heart) report(c call, err error) {
 	if h.cfg.Trouble == nil || err == nil && (!h.troubled || c != beat) {
 		return
