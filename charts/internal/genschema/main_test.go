@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +90,25 @@ func TestSchema_takesTheSizesThatTheBridgeReads(t *testing.T) {
 				t.Errorf("%q: the bridge reads it: %t, the schema does not agree", number+unit, reads)
 			}
 		}
+	}
+}
+
+// Words apart, which the schema takes in lower case only, as those of other settings.
+func TestSchema_takesTheOffsetResetsThatTheBridgeReads(t *testing.T) {
+	settings := config.Settings()
+	i := slices.IndexFunc(settings, func(s config.Setting) bool { return s.Variable == "BRIDGE_KAFKA_OFFSET_RESET" })
+	pattern := regexp.MustCompile(settingSchema(settings[i])["pattern"].(string))
+	for _, text := range []string{
+		"earliest", "latest", "hold", "begin", "latest:1h", "timestamp", "duration:", "timestamp:2026-11-01T00:00:00Z", "timestamp:2026-11-01T00:00:00.5+01:00",
+		"timestamp:2026-11-01", "timestamp:2026-11-01T00:00:00", "timestamp:1793491200", "duration:24h", "duration:1h30m", "duration:1.5h", "duration:7d", "duration:-1h",
+	} {
+		var reset config.OffsetReset
+		if reads := reset.Decode(text) == nil; reads != pattern.MatchString(text) {
+			t.Errorf("%q: the bridge reads it: %t, the schema does not agree", text, reads)
+		}
+	}
+	if !pattern.MatchString("") {
+		t.Error("the schema refuses a setting that is unset")
 	}
 }
 

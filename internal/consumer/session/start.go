@@ -68,7 +68,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 	}
 	s.Log.Info("reading partitions", "partitions", len(rs)-failed, "records_ahead", ahead)
 	if passed > 0 {
-		s.Log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "records", passed)
+		s.Log.Warn("the group is new: records before its start are left out, as BRIDGE_KAFKA_OFFSET_RESET says", "offset_reset", s.Config.OffsetReset.String(), "records", passed)
 	}
 }
 
