@@ -107,6 +107,7 @@ type readRig struct {
 	cursors           [2]*Cursor
 	take              chan *Chunk
 	decoder           *Decoder
+	rests             time.Duration // after each chunk
 }
 
 func inReadRig(t *testing.T, test func(*readRig), change ...func(*Config)) {
@@ -159,6 +160,7 @@ func (r *readRig) read(to ...int64) (got [2]string) {
 				r.T.Errorf("partition %d: a chunk begins at %d, not %d", p, c.Start, position[p])
 			}
 			c.Recycle()
+			time.Sleep(r.rests)
 		}
 	}
 	cancel()

@@ -1,8 +1,11 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,8 +19,9 @@ import (
 )
 
 // inRackRig reads in the rack of a broker that leads no partition: each has 9 batches of
-// one record each, and whoever leads it names the broker to those who have a rack. The
-// broker answers as replica says. What partition 0 was answered is noted.
+// one record, and whoever leads it names the broker to those who have a rack. The
+// broker answers as replica says, and hangs up where that is nil. What partition 0 was
+// answered is noted.
 func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopicPartition, test func(r *readRig, seen *answers)) {
 	t.Helper()
 	inReadRigOf(t, func(r *readRig) {
@@ -30,7 +34,7 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 		r.Cluster.ControlKey(int16(kmsg.Fetch), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			request, answer := q.(*kmsg.FetchRequest), q.ResponseKind().(*kmsg.FetchResponse)
-			node := r.Cluster.CurrentNode()
+			node, wait := r.Cluster.CurrentNode(), 500*time.Millisecond // for records
 			for _, asked := range request.Topics {
 				topic := kmsg.NewFetchResponseTopic()
 				topic.Topic, topic.TopicID = asked.Topic, asked.TopicID
@@ -38,7 +42,9 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 					what, a := "leader", oneRecord(p.FetchOffset)
 					switch {
 					case node == near:
-						what, a = "replica", replica(p.FetchOffset)
+						if what, a = "replica", replica(p.FetchOffset); a == nil {
+							return nil, errors.New("hang up"), true
+						}
 					case request.Rack == "a":
 						what, a = "named", holds(nil)
 						a.PreferredReadReplica = near
@@ -46,12 +52,15 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 					if p.Partition == 0 {
 						seen.note(what)
 					}
+					if len(a.RecordBatches) > 0 || what == "named" {
+						wait = 0
+					}
 					a.Partition = p.Partition
 					topic.Partitions = append(topic.Partitions, *a)
 				}
 				answer.Topics = append(answer.Topics, topic)
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(wait)
 			return answer, nil, true
 		})
 		test(r, seen)
@@ -141,6 +150,43 @@ func TestFetcher_readsOnFromTheLeader(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Replicas that answer anything at any time, named again and again over a quarter of an hour:
+// each record is read once and in order, and no fault reaches the loop.
+func TestFetcher_replicasAtRandom(t *testing.T) {
+	served := 0
+	for range 10 {
+		seed := rand.Uint64()
+		rng := rand.New(rand.NewPCG(seed, 3)) // used by the cluster's goroutine alone
+		inRackRig(t, func(offset int64) *kmsg.FetchResponseTopicPartition {
+			switch rng.IntN(8) {
+			case 0:
+				return nil
+			case 1:
+				return refuses([]kafka.Code{-1, 1, 2, 3, 6, 9, 29, 56, 74, 75, 78, 100}[rng.IntN(12)])
+			case 2:
+				a := holds(nil)
+				a.DivergingEpoch.Epoch, a.DivergingEpoch.EndOffset = 1, rng.Int64N(9)
+				return a
+			case 3:
+				a := holds(nil)
+				a.HighWatermark, a.LastStableOffset = offset, offset
+				return a
+			}
+			return oneRecord(offset)
+		}, func(r *readRig, seen *answers) {
+			r.rests = time.Minute
+			got := r.read(9, 9)
+			if want := "1 1 1 1 1 1 1 1 1 "; got != [2]string{want, want} {
+				t.Errorf("seed %d: read %q", seed, got)
+			}
+			served += strings.Count(seen.take(), "replica")
+		})
+	}
+	if served < 10 {
+		t.Errorf("replicas were asked %d times only", served)
 	}
 }
 
