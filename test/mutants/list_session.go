@@ -41,7 +41,7 @@ var sessionMutants = []mutant{
 		old: "	return offsets, s.fresh(all), nil\n", new: "	_ = all\n	return offsets, fresh, nil\n",
 		by: "TestStarts_aGroupThatHasReadOtherTopicsIsNotNew"},
 	{name: "a start that could not be committed is forgotten", in: "internal/consumer/committer",
-		old: "(p.Committed < 0 || p.Lost) &&", new: "p.Committed < 0 || p.Lost &&",
+		old: "(p.Committed < 0 || !p.Live()) &&", new: "p.Committed < 0 || !p.Live() &&",
 		by: "TestRecollection_ofAStartThatWasNeverCommitted"},
 	{name: "a start that was never committed makes the group old", in: sessionRoom,
 		old: "		if r.Committed.Offset < 0 {\n			p.Born", new: "		if r.At.First {\n			p.Born",

@@ -2,20 +2,22 @@ package assignment
 
 import (
 	"fmt"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/discovery"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
-	"time"
 )
 
 // Assignment owns the partitions, and says what becomes of their nodes.
 type Assignment struct {
 	*Generation
 	Partitions map[kafka.TopicPartition]*Partition
-	// Partitions that pauseHeld has paused, and until when that is counted.
+	// Partitions that are paused, and until when that is counted.
 	pausedPartitions int
-	awaiting         int // partitions that await something
 	pausesCounted    time.Time
+	awaiting         int // partitions that are paused until Resume
 }
 
 // CountHeldPauses adds the time that partitions have been paused since it was
@@ -27,80 +29,143 @@ func (s *Assignment) CountHeldPauses(now time.Time) {
 	s.pausesCounted = now
 }
 
-// Await drops what was read of a partition and pauses it until what it awaits is
-// free.
-func (s *Assignment) Await(p *Partition, what awaited) {
-	if p.Awaits == awaitsNothing {
-		s.awaiting++
+// steer makes the fetcher do what the partition's state says. Who drains reads nothing.
+func (s *Assignment) steer(p *Partition) {
+	if p.IsOpen() {
+		s.Fetcher.Pause(p.Cursor, !s.Reads(p))
 	}
-	p.Awaits = what
-	s.PauseOrResume(p)
+}
+
+// Reads reports whether the partition is to be read now.
+func (s *Assignment) Reads(p *Partition) bool { return p.reads() && s.Mode == Running }
+
+// Opened notes that the start of a partition is known.
+func (s *Assignment) Opened(p *Partition) { p.opened() }
+
+// Await drops what was just read of a partition and pauses it until what it awaits is
+// free.
+func (s *Assignment) Await(p *Partition, what Pause) {
+	s.Mend(p)
+	s.pause(p, what)
 	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 }
 
 // Resume lets the partitions be read on that await what is free now.
-func (s *Assignment) Resume(what awaited) {
-	if s.awaiting == 0 {
+func (s *Assignment) Resume(what Pause) {
+	if s.awaiting == 0 || s.Mode != Running {
 		return // called at each turn of the loop, and there may be thousands of partitions
 	}
 	for _, p := range s.Partitions {
-		if p.Awaits == what {
-			s.awaiting--
-			p.Awaits = awaitsNothing
-			s.PauseOrResume(p)
+		switch {
+		case p.pause != what:
+		case p.full():
+			s.wait(p, TooManyHeld)
+		default:
+			s.wait(p, NoPause)
 		}
 	}
 }
 
 // PauseOrResume stops reading a partition whose single records would no longer fit
-// the commit metadata, or that awaits something, and goes on afterwards.
+// the commit metadata, and goes on afterwards.
 func (s *Assignment) PauseOrResume(p *Partition) {
+	switch full := p.full(); {
+	case s.Mode != Running:
+	case full && p.pause == NoPause:
+		s.pause(p, TooManyHeld)
+	case !full && p.pause == TooManyHeld:
+		s.wait(p, NoPause)
+	}
+}
+
+// full reports whether no further single record of the partition may come.
+func (p *Partition) full() bool {
 	most := MaxSingles
-	if p.Paused && p.Ledger.Singles() > p.HeldCount {
+	if p.pause != NoPause && p.Ledger.Singles() > p.HeldCount {
 		most -= MaxSingles / 4 // some will be settled: not each of them is worth a read
 	}
-	full := p.Ledger.Singles() >= most || p.Awaits != awaitsNothing
-	if full == p.Paused || s.Mode != Running {
+	return p.Ledger.Singles() >= most
+}
+
+// pause begins a pause, or gives the one that there is another reason.
+func (s *Assignment) pause(p *Partition, why Pause) {
+	before := p.pause
+	if s.wait(p, why); before != NoPause {
 		return
 	}
-	p.Paused = full
+	// What was read ahead is dropped and read again later.
+	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
+	s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
+		"topic", p.Topic, "partition", p.Partition, "why", p.PauseReason())
+}
+
+// wait notes what a partition waits for now, and keeps count.
+func (s *Assignment) wait(p *Partition, why Pause) {
 	s.CountHeldPauses(time.Now())
-	if full {
-		s.pausedPartitions++
-	} else {
-		s.pausedPartitions--
+	s.pausedPartitions += one(why != NoPause) - one(p.pause != NoPause)
+	s.awaiting += one(why >= AwaitsLetters) - one(p.pause >= AwaitsLetters)
+	p.wait(why)
+	s.steer(p)
+}
+
+func one(is bool) int {
+	if is {
+		return 1
 	}
-	s.Fetcher.Pause(p.Cursor, full)
-	if full {
-		// What was read ahead is dropped and read again later.
-		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
-		s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
-			"topic", p.Topic, "partition", p.Partition, "why", p.PauseReason())
+	return 0
+}
+
+// Fail notes that the partition cannot be read, or be opened. Nothing is asked of it,
+// where stop says so, before it is mended.
+func (s *Assignment) Fail(p *Partition, err error, corrupt, stop bool) {
+	p.fail(err, corrupt, stop)
+	s.steer(p)
+}
+
+// Mend lets a failed partition be read again.
+func (s *Assignment) Mend(p *Partition) {
+	if p.state == Failed {
+		p.mend()
+		s.steer(p)
 	}
 }
 
 // Lose stops reading and committing a partition whose topic is gone, or may be.
-func (s *Assignment) Lose(p *Partition, code kafka.Code, now time.Time) {
-	if p.Lost {
+func (s *Assignment) Lose(p *Partition, code kafka.Code) {
+	if p.state == Lost {
 		return
 	}
+	p.lose(fmt.Errorf("topic is gone or was created anew: %w", code))
+	s.steer(p)
 	if p.IsOpen() {
-		s.Fetcher.Pause(p.Cursor, true)
 		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 	}
 	s.Fetcher.Refresh() // only the metadata can clear it
-	p.Lost, p.Failure, p.Failing = true, fmt.Errorf("topic is gone or was created anew: %w", code), now
 	s.Log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }
 
+// Found lets a partition be read on that seemed lost.
+func (s *Assignment) Found(p *Partition, now time.Time) {
+	if p.state != Lost {
+		return
+	}
+	if p.IsOpen() { // a broker that has just said otherwise is not asked at once
+		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
+	}
+	p.found()
+	s.steer(p)
+	p.Touch()
+}
+
 // HoldOut keeps a partition from being read until somebody decides.
-func (s *Assignment) HoldOut(p *Partition, err error, now time.Time) {
-	p.HeldOut, p.Failure, p.Failing = true, err, now
-	s.Fetcher.Pause(p.Cursor, true)
+func (s *Assignment) HoldOut(p *Partition, err error) {
+	p.hold(err)
+	s.steer(p)
 	s.Log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
 		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }
 
+// TellReset reports that a partition is read from somewhere else than was committed.
 func (s *Assignment) TellReset(r *discovery.Start) {
 	s.Metrics.OffsetReset(r.Topic, r.At.Reset)
 	if r.At.Reset == "below_log_start" {

@@ -2,13 +2,14 @@ package assignment
 
 import (
 	"context"
+	"sync"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
-	"sync"
-	"time"
 )
 
 // mode is the stage of a session's life.

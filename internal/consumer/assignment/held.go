@@ -2,10 +2,11 @@ package assignment
 
 import (
 	"fmt"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/record"
-	"time"
 )
 
 // HoldRecord pins the partition's committed offset at a record, for a reason

@@ -1,13 +1,14 @@
 package assignment
 
 import (
+	"slices"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
-	"slices"
-	"time"
 )
 
 // MaxSingles is how many records of one partition may be held or on their way
@@ -22,32 +23,34 @@ type Partition struct {
 	TopicID wire.UUID
 	Cursor  *fetch.Cursor // nil until its start is resolved
 	Ledger  *ledger.Partition
-
-	Committed   int64              // last acknowledged, -1 none
-	Acked, Sent ledger.CommitPoint // the commits last acknowledged and last sent
-	Dirty       bool               // there is something new to commit: see touch
-	Commits     *commits.Schedule
-	Born        int32          // the generation, if its start was resolved in this session
-	Metadata    commits.Limit  // for what is written beside the committed offset
-	Omitted     int            // namespaces that did not fit
-	Denied      commits.Denial // of its commits, as long as its topic is denied
-
-	Lost   bool    // deleted or created anew: never committed again
-	Paused bool    // not read: too many single records, or what it awaits
-	Awaits awaited // what has to become free before it is read on
-	failed
+	Backoff time.Duration // before it is read again after its next failure
+	condition
+	commitment
 	held
 	progress
 }
 
-// failed says why a partition is not read.
-type failed struct {
-	Failure error // nil if it is
-	Failing time.Time
-	Backoff time.Duration
-	Corrupt bool                // the failure lies in what the log holds, and stays
-	HeldOut bool                // its offset is out of range and the policy holds it
-	AsFound *kafka.CommitOffset // held out from the start: what is committed and stays
+// commitment is what the group was told of a partition, and what it is to be told.
+type commitment struct {
+	Committed   int64               // last acknowledged, -1 none
+	Acked, Sent ledger.CommitPoint  // the commits last acknowledged and last sent
+	Dirty       bool                // there is something new to commit: see Touch
+	Born        int32               // the generation, if its start was resolved in this session
+	Metadata    commits.Limit       // for what is written beside the committed offset
+	Omitted     int                 // namespaces that did not fit
+	Denied      commits.Denial      // of its commits, as long as its topic is denied
+	AsFound     *kafka.CommitOffset // held from the start: what is committed and stays
+
+	schedule *commits.Schedule
+}
+
+// NewPartition returns a partition whose start is not known. What changes in it is
+// committed by the schedule.
+func NewPartition(tp kafka.TopicPartition, id wire.UUID, s *commits.Schedule) *Partition {
+	return &Partition{
+		TopicPartition: tp, TopicID: id,
+		commitment: commitment{Committed: -1, Metadata: commits.NewLimit(ledger.MaxMetadata), schedule: s},
+	}
 }
 
 // held says what a partition's committed offset waits for until a person decides.
@@ -64,16 +67,6 @@ type progress struct {
 	LastSeen int64     // time of the last record, Unix milliseconds
 	CaughtUp time.Time // when there was last nothing to read
 }
-
-// awaited is what a partition waits for before it is read on. What was read of it
-// is dropped meanwhile, so that it keeps no other partition waiting.
-type awaited uint8
-
-const (
-	awaitsNothing awaited = iota
-	AwaitsLetters         // the dead letters under way leave no room for its own
-	AwaitsMarks           // no memory is left to remember where dropped lines begin
-)
 
 // heldRecord remembers why the first held record of a partition is held: the
 // one that its committed offset waits for. Its zero value is none.
@@ -105,11 +98,15 @@ func (p *Partition) heldFor(n *ledger.Node) string {
 // Touch makes the next commit include the partition.
 func (p *Partition) Touch() {
 	p.Dirty = true
-	p.Commits.Touch()
+	p.schedule.Touch()
 }
 
 // IsOpen says whether the partition's start is known.
 func (p *Partition) IsOpen() bool { return p.Cursor != nil }
+
+// Live says whether the partition's start is known and its topic is there: what is
+// done in it may be committed, and what it owes may be read.
+func (p *Partition) Live() bool { return p.IsOpen() && p.state != Lost }
 
 // behindSince estimates the timestamp of the oldest record that is not
 // committed, zero if there is none.
@@ -132,13 +129,7 @@ func (p *Partition) behindSince() time.Time {
 	return at
 }
 
-// Recovered clears a failure once data flows again.
-func (p *Partition) Recovered() {
-	if !p.HeldOut {
-		p.Failure, p.Corrupt, p.Backoff = nil, false, 0
-	}
-}
-
+// Sorted returns the partitions by topic and number.
 func Sorted(m map[kafka.TopicPartition]*Partition) []*Partition {
 	out := make([]*Partition, 0, len(m))
 	for _, p := range m {

@@ -2,14 +2,15 @@ package assignment
 
 import (
 	"fmt"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
-	"time"
 )
 
 // PauseReason says why reading of a paused partition pauses.
 func (p *Partition) PauseReason() string {
-	switch p.Awaits {
+	switch p.pause {
 	case AwaitsLetters:
 		return "reading pauses until the dead-letter topic has taken more of what waits for it"
 	case AwaitsMarks:
@@ -18,17 +19,18 @@ func (p *Partition) PauseReason() string {
 	return fmt.Sprintf("reading pauses until fewer records are held or on their way to the dead-letter topic; now %d are", p.Ledger.Singles())
 }
 
+// Status is what /status shows of the partition.
 func (p *Partition) Status(now time.Time) report.PartitionStatus {
 	out := report.PartitionStatus{Topic: p.Topic, Partition: p.Partition, CommittedOffset: p.Committed, NextOffset: -1, HighWatermark: -1, LogStartOffset: -1, State: "paused"}
-	if p.Failure != nil {
-		text := p.Failure.Error()
+	if p.err != nil {
+		text := p.err.Error()
 		out.Error, out.State = &text, "failed"
 	}
-	if p.Failure == nil && !p.Denied.Until().IsZero() {
+	if p.err == nil && !p.Denied.Until().IsZero() {
 		text := "what is stored of it cannot be committed: this user needs READ on the topic; it is tried again"
 		out.Error = &text
 	}
-	out.Corrupt = p.Corrupt
+	out.Corrupt = p.Corrupt()
 	if !p.IsOpen() {
 		return out
 	}
@@ -46,18 +48,15 @@ func (p *Partition) Status(now time.Time) report.PartitionStatus {
 	if n != nil {
 		out.PinnedBy = &report.PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.heldFor(n)}
 	}
-	if p.Paused && out.Error == nil {
+	if p.state == Paused && out.Error == nil {
 		text := p.PauseReason()
 		out.Error = &text
 	}
 	switch {
-	case p.HeldOut || p.HeldCount > 0 || n != nil && n.Kind == ledger.Shed:
+	case p.IsHeld() || p.HeldCount > 0 || n != nil && n.Kind == ledger.Shed:
 		out.State = "held"
-	case p.Failure != nil:
-	case p.Paused:
-		out.State = "paused"
-	default:
-		out.State = "reading"
+	case p.err == nil:
+		out.State = p.state.String()
 	}
 	return out
 }

@@ -1,10 +1,11 @@
 package assignment
 
 import (
-	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"testing"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/ledger"
 )
 
 func TestPartition_behindSince(t *testing.T) {

@@ -46,7 +46,7 @@ func (s *Committer) Commit(now time.Time) {
 	commit := kafka.Commit{Group: s.Config.Group, Generation: s.Member.Generation, MemberID: s.Member.ID, InstanceID: s.Member.InstanceID}
 	size := 0
 	for _, p := range s.Partitions {
-		if !p.IsOpen() || p.Lost || !p.Dirty || p.Denied.Rests(now) {
+		if !p.Live() || !p.Dirty || p.Denied.Rests(now) {
 			continue
 		}
 		if s.unproven(p) {
@@ -86,7 +86,7 @@ func (s *Committer) RestateDue(now time.Time) {
 		return
 	}
 	for _, p := range s.Partitions {
-		if p.IsOpen() && !p.Lost {
+		if p.Live() {
 			p.Touch()
 		}
 	}
@@ -131,7 +131,7 @@ func (s *Committer) Answer(r Result) {
 		case res.Code == kafka.CodeMetadataTooLarge:
 			s.narrow(p, len(r.Commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
-			s.Lose(p, res.Code, now)
+			s.Lose(p, res.Code)
 		default:
 			p.Touch()
 			retry = res.Code

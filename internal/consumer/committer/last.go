@@ -2,9 +2,10 @@ package committer
 
 import (
 	"context"
+	"time"
+
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"time"
 )
 
 // LastCommit commits what has changed since the last acknowledged commit, and
@@ -40,7 +41,7 @@ func (s *Committer) readBack() bool {
 	defer cancel()
 	topics := map[string][]int32{}
 	for tp, p := range s.Partitions {
-		if p.IsOpen() && !p.Lost && p.Committed >= 0 {
+		if p.Live() && p.Committed >= 0 {
 			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
 		}
 	}
@@ -69,7 +70,7 @@ func (s *Committer) readBack() bool {
 // new group could start elsewhere.
 func (s *Committer) OwesCommit() bool {
 	for _, p := range s.Partitions {
-		if !p.IsOpen() || p.Lost || p.HeldOut {
+		if !p.Live() || p.IsHeld() {
 			continue
 		}
 		unread := p.Committed < 0 && p.Ledger.Position() <= p.Cursor.LogStart.Load() && !s.Config.OffsetReset.Skips()

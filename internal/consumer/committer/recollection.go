@@ -23,7 +23,7 @@ func (s *Committer) Remember() {
 			continue
 		}
 		delete(s.Recollections, tp)
-		if p.HeldOut || (p.Committed < 0 || p.Lost) && p.TopicID == (wire.UUID{}) {
+		if p.IsHeld() || (p.Committed < 0 || !p.Live()) && p.TopicID == (wire.UUID{}) {
 			continue
 		}
 		text, _ := p.Ledger.Encode(s.MetadataOf(p), RecollectionRoom)

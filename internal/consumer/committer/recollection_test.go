@@ -23,11 +23,12 @@ import (
 func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *assignment.Partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	p := &assignment.Partition{TopicPartition: tp, TopicID: id, Cursor: &fetch.Cursor{}, Ledger: ledger.New(40, ledger.Frontier{}), Committed: 40, Metadata: commits.NewLimit(ledger.MaxMetadata), Commits: &commits.Schedule{}}
+	p := assignment.NewPartition(tp, id, &commits.Schedule{})
+	p.Cursor, p.Ledger, p.Committed = &fetch.Cursor{}, ledger.New(40, ledger.Frontier{}), 40
 	s := New(&assignment.Assignment{Generation: &assignment.Generation{
-		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Past: process.Past{Recollections: discovery.Recollections{}}},
+		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Reports: process.Reports{Log: slog.New(slog.DiscardHandler)}, Past: process.Past{Recollections: discovery.Recollections{}}},
 		Member:  assignment.Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
-		Fetcher: &fetch.Fetcher{},
+		Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
 	}, Partitions: map[kafka.TopicPartition]*assignment.Partition{tp: p}})
 	p.Acked = ledger.CommitPoint{Offset: 40, Metadata: s.CommitOf(p).Metadata}
 	p.Ledger.Advance(70)
@@ -75,7 +76,7 @@ func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
 // is remembered, unless nothing tells its topic from another one.
 func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	p.Lost = true
+	s.Lose(p, kafka.CodeUnknownTopicID)
 	s.Remember()
 	if s.Recollections[tp].Known.Offset != 100 {
 		t.Errorf("remembered %+v", s.Recollections[tp])

@@ -2,10 +2,11 @@ package imports
 
 import (
 	"cmp"
-	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/importer"
 	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/importer"
 )
 
 // fate says what the API has said of a batch that may be stored although no

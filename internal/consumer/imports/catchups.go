@@ -1,10 +1,11 @@
 package imports
 
 import (
-	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 // catchUps is what the loop knows of reads below the position: whom they are for,

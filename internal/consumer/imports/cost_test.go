@@ -3,6 +3,11 @@ package imports
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
@@ -12,10 +17,7 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
-	"log/slog"
-	"runtime"
-	"testing"
-	"time"
+	"kafka-import-bridge/internal/wire"
 )
 
 // TestMark_chargesWhatItCosts: very many namespaces that are held in very many
@@ -29,7 +31,8 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 			now := time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
+				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &commits.Schedule{})
+				p.Ledger = ledger.New(0, ledger.Frontier{})
 				for k := range c.namespaces {
 					n := s.Namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {
@@ -60,7 +63,8 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
 			before := heapInUse()
 			for i := range c.partitions {
-				p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
+				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &commits.Schedule{})
+				p.Ledger = ledger.New(0, ledger.Frontier{})
 				for n := range c.namespaces {
 					s.Add(fmt.Sprintf("namespace-%d", n), p, &fetch.Line{Offset: int64(n), Bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))
 					p.Ledger.Advance(int64(n) + 1)

@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
+	"time"
+
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
-	"slices"
-	"strings"
-	"time"
 )
 
 // Add puts one line into the namespace's open batch and into the ledger. told is

@@ -1,8 +1,9 @@
 package imports
 
 import (
-	"kafka-import-bridge/internal/consumer/report"
 	"time"
+
+	"kafka-import-bridge/internal/consumer/report"
 )
 
 func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {

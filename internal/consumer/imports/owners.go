@@ -1,12 +1,13 @@
 package imports
 
 import (
+	"time"
+
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
-	"time"
 )
 
 // Lines owns what the loop has of each namespace.

@@ -1,9 +1,10 @@
 package imports
 
 import (
+	"time"
+
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/importer"
-	"time"
 )
 
 // While a batch uploads, the URL of the namespace's next one is asked for, so that

@@ -82,7 +82,7 @@ func (s *deadLetters) LetterJob() *CatchUpTask {
 // many records are held, as by a topic that refuses each letter for good, they wait.
 func (u *Upload) Readable() bool {
 	p := u.Pieces[u.reading].Partition
-	return p.IsOpen() && !p.Lost && p.Ledger.Singles() < assignment.MaxSingles
+	return p.Live() && p.Ledger.Singles() < assignment.MaxSingles
 }
 
 // TakeLetters posts the records that a chunk of the job found.

@@ -39,7 +39,8 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &assignment.Partition{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 3}, Ledger: ledger.New(0, ledger.Frontier{}), Commits: &commits.Schedule{}}
+	p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{}, &commits.Schedule{})
+	p.Ledger = ledger.New(0, ledger.Frontier{})
 	p.Cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.Reading(r.Metrics.KafkaFailed, nil)

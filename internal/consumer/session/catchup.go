@@ -59,7 +59,7 @@ func (s *catchUpReads) lineJob() *imports.CatchUpTask {
 			continue
 		}
 		for p, node := range n.Shed {
-			if p.Lost || !p.IsOpen() || !p.Ledger.Last(node) {
+			if !p.Live() || !p.Ledger.Last(node) {
 				continue
 			}
 			job := &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}

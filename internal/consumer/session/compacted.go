@@ -19,7 +19,7 @@ const lookInterval = 5 * time.Minute
 func (s *catchUpReads) lookForCompacted(now time.Time) {
 	for _, p := range s.Partitions {
 		switch {
-		case p.HeldCount == 0 || !p.IsOpen() || p.Lost || p.HeldOut:
+		case p.HeldCount == 0 || !p.Live() || p.IsHeld():
 			p.LookAt = time.Time{}
 		case p.LookAt.IsZero():
 			p.LookAt = now.Add(lookInterval)
@@ -35,7 +35,7 @@ func (s *catchUpReads) lookForCompacted(now time.Time) {
 // takeLook returns the look that is due, nil if there is none.
 func (s *catchUpReads) takeLook() *imports.CatchUpTask {
 	look := s.CatchUp.Look
-	if s.CatchUp.Look = nil; look == nil || s.Mode != assignment.Running || look.Partition.Lost {
+	if s.CatchUp.Look = nil; look == nil || s.Mode != assignment.Running || !look.Partition.Live() {
 		return nil
 	}
 	return look

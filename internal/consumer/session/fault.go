@@ -22,17 +22,15 @@ func (s *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time)
 	case fetch.FaultOutOfRange, fetch.FaultTruncated, fetch.FaultReplaced:
 		s.outOfRange(p, f, now)
 	case fetch.FaultLost:
-		s.Lose(p, kafka.CodeUnknownTopicID, now)
+		s.Lose(p, kafka.CodeUnknownTopicID)
 	case fetch.FaultSchema:
 		s.awaitSchema(p, f, now)
 	default:
 		p.Backoff = min(max(2*p.Backoff, time.Second), 30*time.Second)
-		if p.Failure == nil {
-			p.Failing = now
-		}
-		p.Failure = f.Err
+		corrupt := f.Kind == fetch.FaultCorrupt
+		s.Fail(p, f.Err, corrupt, false)
 		operation, text := "fetch", s.Explain(f.Err)
-		if p.Corrupt = f.Kind == fetch.FaultCorrupt; p.Corrupt {
+		if corrupt {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
 			s.Metrics.KafkaFailed(operation)
 		}
@@ -46,17 +44,14 @@ func (s *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time)
 // awaitSchema lets a partition wait until its next record can be decoded. It is then
 // read again from there: nothing is held in memory meanwhile.
 func (s *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.Time) {
-	if p.Failure == nil {
-		p.Failing = now
-	}
-	p.Failure, p.Corrupt = f.Err, false
+	s.Fail(p, f.Err, false, false)
 	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(schemaPatience))
 	if errors.Unwrap(f.Err) != nil { // else the registry has not been heard yet
 		s.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	}
 	again := func(now time.Time) {
-		waiting, ok := errors.AsType[*decode.Waiting](p.Failure)
+		waiting, ok := errors.AsType[*decode.Waiting](p.Err())
 		if ok && waiting.Ready == f.Ready && s.Mode == assignment.Running {
 			s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now)
 		}
@@ -84,9 +79,8 @@ const schemaPatience = time.Minute
 // log that nobody knew of, and the new owner of the partition decides.
 func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
 	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
-	s.Fetcher.Pause(p.Cursor, true)
+	s.Fail(p, f.Err, false, true)
 	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
-	p.Failure, p.Failing = f.Err, now
 	s.relocate(p, f)
 }
 
@@ -104,7 +98,7 @@ func (s *intake) relocate(p *assignment.Partition, f *fetch.Fault) {
 			if same {
 				s.relocated(p, f, log, now)
 			} else {
-				s.Lose(p, kafka.CodeUnknownTopicID, now)
+				s.Lose(p, kafka.CodeUnknownTopicID)
 			}
 		}:
 		case <-ctx.Done():
@@ -117,7 +111,7 @@ func (s *intake) relocate(p *assignment.Partition, f *fetch.Fault) {
 // from the point of divergence (or its start) must be read again, and what is not done
 // before that point with it.
 func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Range, now time.Time) {
-	if s.Mode != assignment.Running || p.Lost {
+	if s.Mode != assignment.Running || !p.Live() {
 		return
 	}
 	position, frontier, readBefore := p.Ledger.Position(), ledger.Frontier{}, false
@@ -137,23 +131,21 @@ func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Ra
 	}
 	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
 		s.Fetcher.Forget(p.Cursor)
-		p.Failure = nil
 		p.Backoff = min(max(2*p.Backoff, fetch.Backoff), fetch.MaxBackoff)
 		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
-		s.Fetcher.Pause(p.Cursor, p.Paused)
+		s.Mend(p)
 		return
 	}
 	if s.Config.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
-		s.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End), now)
+		s.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End))
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
 		s.TellReset(&r)
 	}
 	s.Fetcher.Forget(p.Cursor)
-	p.Failure = nil
 	if at.Reset == "below_log_start" {
 		p.Cursor.Know(log)
 		p.Ledger.Advance(at.Offset)
@@ -162,7 +154,7 @@ func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Ra
 		s.startOver(p, at.Offset, frontier)
 	}
 	s.Fetcher.Reset(p.Cursor, at.Offset, time.Time{})
-	s.Fetcher.Pause(p.Cursor, p.Paused)
+	s.Mend(p)
 }
 
 // startOver gives the partition a new ledger: what is under way for the old

@@ -38,8 +38,8 @@ func TestSession_heldRecreatedTopicStaysHeld(t *testing.T) {
 			if got := r.commits.CommitOf(p); got != (kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 100, LeaderEpoch: 4, Metadata: text}) {
 				t.Errorf("what was found is committed as %+v", got)
 			}
-			if next := r.successor(p); !p.HeldOut || !next.At.Held {
-				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.HeldOut, next.At.Held, next.At.Offset)
+			if next := r.successor(p); !p.IsHeld() || !next.At.Held {
+				t.Errorf("held: %v, by the next owner: %v, who starts at %d", p.IsHeld(), next.At.Held, next.At.Offset)
 			}
 		}
 	})
@@ -54,8 +54,8 @@ func TestSession_heldTruncatedLogStaysHeld(t *testing.T) {
 		p := r.part(0)
 		p.Cursor.BatchEpoch = 7
 		r.truncate(0, 6)
-		if next := r.successor(p); !p.HeldOut || next.At.Offset != 10 || next.At.Epoch != 7 {
-			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.HeldOut, next.At.Offset, next.At.Epoch)
+		if next := r.successor(p); !p.IsHeld() || next.At.Offset != 10 || next.At.Epoch != 7 {
+			t.Errorf("held: %v; the next owner asks for %d after epoch %d, want 10 after 7", p.IsHeld(), next.At.Offset, next.At.Epoch)
 		}
 	}, func(c *process.Config) { c.OffsetReset = ledger.ResetHold })
 }
@@ -86,7 +86,6 @@ func TestSession_readsAgainWhatWentAstray(t *testing.T) {
 func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
-		began := time.Now()
 		for range 6 {
 			w := r.work(p.Cursor, runOf("a", 0, 1), nil)
 			w.Records[70] ^= 1
@@ -96,8 +95,8 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if p.Backoff != 30*time.Second || !p.Failing.Equal(began) {
-			t.Errorf("tried again after %s, failing since %s", p.Backoff, time.Since(p.Failing))
+		if p.Backoff != 30*time.Second || p.State() != assignment.Failed {
+			t.Errorf("%s, tried again after %s", p.State(), p.Backoff)
 		}
 	})
 }

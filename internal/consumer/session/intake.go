@@ -88,7 +88,8 @@ func (s *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) 
 	if p.Ledger.Position() >= p.Cursor.StableOffset.Load() {
 		p.CaughtUp = now
 	}
-	p.Recovered()
+	p.Backoff = 0
+	s.Mend(p)
 	s.PauseOrResume(p)
 }
 

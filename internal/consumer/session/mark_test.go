@@ -32,8 +32,8 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		}
 		r.settleDown()
 		p := r.part(1)
-		if held, most := r.Budget.Held(budget.Marks), r.Budget.Ceiling(budget.Marks)*12/10; held > most || !p.Paused || p.Awaits != assignment.AwaitsMarks {
-			t.Fatalf("%d bytes of marks, want at most %d; partition 1 paused: %t", held, most, p.Paused)
+		if held, most := r.Budget.Held(budget.Marks), r.Budget.Ceiling(budget.Marks)*12/10; held > most || p.State() != assignment.Paused || p.PausedFor() != assignment.AwaitsMarks {
+			t.Fatalf("%d bytes of marks, want at most %d; partition 1 is %s", held, most, p.State())
 		}
 		if st := r.status().Partitions[1]; st.Error == nil || *st.Error != p.PauseReason() {
 			t.Errorf("the status says %v", st.Error)
@@ -43,8 +43,8 @@ func TestMarks_whereTheyDoNotFitThePartitionPauses(t *testing.T) {
 		r.stored("good", int64(most))
 		r.api.create = nil
 		r.after(3 * r.Config.HoldProbeInterval)
-		if p.Paused || r.Budget.Held(budget.Marks) != 0 {
-			t.Errorf("partition 1 is paused: %t; %d bytes of marks are charged", p.Paused, r.Budget.Held(budget.Marks))
+		if p.State() == assignment.Paused || r.Budget.Held(budget.Marks) != 0 {
+			t.Errorf("partition 1 is %s; %d bytes of marks are charged", p.State(), r.Budget.Held(budget.Marks))
 		}
 	}, func(c *process.Config) { c.BufferMaxBytes = 1 << 20 })
 }

@@ -13,7 +13,7 @@ import (
 // of what they owe is met by no read.
 func (s *catchUpReads) lookForRemoved(now time.Time) {
 	for _, p := range s.Partitions {
-		if p.IsOpen() && !p.Lost && !p.HeldOut && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
+		if p.Live() && !p.IsHeld() && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
 			s.removed(p, now)
 		}
 	}

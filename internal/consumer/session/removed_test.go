@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
@@ -108,8 +109,8 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 			found := r.starting().Place(tp, kafka.Committed{Offset: commit.Offset, LeaderEpoch: -1, Metadata: commit.Metadata}, kafka.Range{Begin: 4, End: 1000, Stable: 1000}, false)
 			r.open([]discovery.Start{found}, time.Now())
 			r.feed(0, runOf("a", 4, 12)...)
-			if r.after(age); p.HeldOut || p.Failure != nil {
-				t.Errorf("reset %v: held out %t, %v", reset, p.HeldOut, p.Failure)
+			if r.after(age); p.State() != assignment.Reading {
+				t.Errorf("reset %v: %s, %v", reset, p.State(), p.Err())
 			}
 			r.stored("a", 10, 11, 12)
 			r.watermark(0, 13)
@@ -204,7 +205,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *process.Config) { c.OffsetReset = reset })
 				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
 				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
-				if held := r.part(0).HeldOut; held != (begin > 40 && reset == ledger.ResetHold) {
+				if held := r.part(0).IsHeld(); held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)
 				} else if n := testutil.ToFloat64(r.Metrics.Lost("orders")); !held && n != want {
 					t.Errorf("%s: %v records are lost, want %v", name, n, want)

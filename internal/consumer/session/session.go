@@ -8,10 +8,8 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/imports"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
 )
 
@@ -39,7 +37,7 @@ func New(p *process.Process, m assignment.Member) *Session {
 	s := stack(&assignment.Generation{Process: p, Member: m}, batcher.New(p.Config.Batch, p.Pool))
 	s.unclear = m.Unclear
 	for _, tp := range m.Assigned {
-		s.Partitions[tp] = &assignment.Partition{TopicPartition: tp, Committed: -1, TopicID: m.IDs[tp.Topic], Metadata: commits.NewLimit(ledger.MaxMetadata), Commits: &s.commits.Schedule}
+		s.Partitions[tp] = assignment.NewPartition(tp, m.IDs[tp.Topic], &s.commits.Schedule)
 	}
 	return s
 }

@@ -45,7 +45,7 @@ func (s *Session) lookAround(now time.Time) {
 func (s *Session) reportSilence(now time.Time) {
 	silent := map[int32][]string{}
 	for _, p := range assignment.Sorted(s.Partitions) {
-		if p.IsOpen() && !p.Lost {
+		if p.Live() {
 			if st := s.Fetcher.Standing(p.Cursor); silence(st, now) > 0 {
 				silent[st.Leader] = append(silent[st.Leader], fmt.Sprintf("%s/%d", p.Topic, p.Partition))
 				if len(silent[st.Leader]) == 1 {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -28,8 +27,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if p == nil || p.IsOpen() {
 			continue
 		}
-		if p.Failure = nil; r.Problem != nil {
-			p.Failure, p.Failing = errors.New(s.Explain(r.Problem)), now
+		if r.Problem != nil {
+			s.Fail(p, errors.New(s.Explain(r.Problem)), false, false)
 			failed++
 			continue
 		}
@@ -51,7 +50,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 			passed += r.At.Offset - r.Log.Begin
 			p.Touch()
 		}
-		p.Cursor = s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || s.Mode != assignment.Running)
+		s.Opened(p)
+		p.Cursor = s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || !s.Reads(p))
 		p.Cursor.Know(r.Log)
 		if r.At.Held && !r.Recalled {
 			// Committed unchanged: new metadata would say to the next owner that the
@@ -59,7 +59,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 			p.AsFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
 		}
 		if r.At.Held {
-			s.HoldOut(p, r.At.Problem, now)
+			s.HoldOut(p, r.At.Problem)
 		}
 		ahead += max(0, r.Log.End-r.At.Offset)
 	}

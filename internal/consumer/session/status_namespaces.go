@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/report"
 )
@@ -90,7 +91,7 @@ func (s *Session) here(n *imports.Namespace) bool {
 // still have to be read.
 func (s *Session) settling() bool {
 	for _, p := range s.Partitions {
-		if !p.Lost && !p.HeldOut && (!p.IsOpen() || p.Ledger.Inheriting()) {
+		if p.State() != assignment.Lost && !p.IsHeld() && (!p.IsOpen() || p.Ledger.Inheriting()) {
 			return true
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/discovery"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -31,14 +30,9 @@ func (s *Session) follow(f *discovery.Found, now time.Time) {
 		same := f.IDs[p.Topic] == p.TopicID && int(p.Partition) < f.Parts[p.Topic]
 		switch {
 		case !same:
-			s.Lose(p, kafka.CodeUnknownTopicID, now)
-		case p.Lost:
-			p.Lost, p.Failure = false, nil
-			if p.IsOpen() { // a broker that has just said otherwise is not asked at once
-				s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
-				s.Fetcher.Pause(p.Cursor, p.Paused)
-			}
-			p.Touch()
+			s.Lose(p, kafka.CodeUnknownTopicID)
+		default:
+			s.Found(p, now)
 		}
 	}
 	if f.Change == kafka.Unchanged {
