@@ -26,6 +26,7 @@ func TestRack_isReadFrom(t *testing.T) {
 	w := newWorldOn(t, kafka, 6)
 	w.env["BRIDGE_KAFKA_BROKERS"] = strings.Join(fronts.addresses(), ",")
 	w.env["BRIDGE_KAFKA_RACK"] = "b"
+	w.env["BRIDGE_KAFKA_SESSION_TIMEOUT"] = "30s" // a third is how long a slow broker may take
 	near := fronts[1]
 
 	b := w.start()
