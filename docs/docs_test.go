@@ -103,6 +103,16 @@ func TestGuarantees_nameTestsThatExist(t *testing.T) {
 	}
 }
 
+// The page about clusters names tests that exist, too.
+func TestClusters_nameTestsThatExist(t *testing.T) {
+	names := tests(t)
+	for _, name := range regexp.MustCompile(`(?:Test|Fuzz)[A-Z]\w+`).FindAllString(read(t, "clusters.md"), -1) {
+		if !names[name] {
+			t.Errorf("clusters.md names %s, which does not exist", name)
+		}
+	}
+}
+
 // Links between documents lead to files and headings that exist.
 func TestLinks_leadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)

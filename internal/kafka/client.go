@@ -96,6 +96,7 @@ func NewClient(config Config) *Client {
 		transport: &kafkago.Transport{
 			Dial:           conns.connect,
 			DialTimeout:    config.DialTimeout,
+			IdleTimeout:    idleTimeout,
 			MetadataTTL:    layoutTTL,
 			MetadataTopics: topics,
 			ClientID:       config.ClientID,
@@ -112,6 +113,11 @@ func (c *Client) Config() Config { return c.config }
 // layoutTTL is how old kafka-go's own table of broker addresses may become. Calls
 // to a broker that is missing from it fail for as long.
 const layoutTTL = 2 * time.Second
+
+// idleTimeout is how long a connection is kept that nothing is asked on: shorter than
+// the brokers and load balancers of managed clusters keep it, some of which close it
+// after four minutes and let the next request fail.
+const idleTimeout = 30 * time.Second
 
 // Close closes every connection. Calls in flight and later ones fail.
 func (c *Client) Close() {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -91,7 +92,8 @@ func TestClient_oldBrokers(t *testing.T) {
 		fetch   int16
 		ids     bool
 	}{
-		{"2.3", kversion.V2_3_0(), 11, false},
+		{"Event Hubs", eventHubs(), 6, false},
+		{"2.4", kversion.V2_4_0(), 11, false},
 		{"2.7", kversion.V2_7_0(), 12, false},
 		{"2.8", kversion.V2_8_0(), 12, true},
 		{"3.1", kversion.V3_1_0(), 13, true},
@@ -112,14 +114,39 @@ func TestClient_oldBrokers(t *testing.T) {
 	}
 }
 
+// eventHubs are the versions that Azure Event Hubs has offered: those of newer group
+// calls than of reading.
+func eventHubs() *kversion.Versions {
+	v := kversion.V2_4_0()
+	v.SetMaxKeyVersion(1, 6)
+	v.SetMaxKeyVersion(2, 2)
+	v.SetMaxKeyVersion(3, 5)
+	return v
+}
+
 func TestClient_tooOldBroker(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := kafkarig.New(t, kafka.Config{}, kfake.MaxVersions(kversion.V1_0_0()))
-		_, err := r.Client.Metadata(t.Context(), nil)
-		if !errors.Is(err, kafka.CodeUnsupportedVersion) {
-			t.Errorf("got %v", err)
-		}
-	})
+	for release, tc := range map[string]struct {
+		offered *kversion.Versions
+		lacks   string
+	}{
+		"2.3":        {kversion.V2_3_0(), "lacks LeaveGroup version 3 (it has 2)"},
+		"2.1 or 2.2": {kversion.V2_2_0(), "JoinGroup version 5 (it has 4)"},
+		"2.0":        {kversion.V2_0_0(), "Heartbeat version 3 (it has 2)"},
+		"1.1":        {kversion.V1_1_0(), "SyncGroup version 3 (it has 1)"},
+		"1.0":        {kversion.V1_0_0(), "LeaveGroup version 3 (it has 1)"},
+		"0.11":       {kversion.V0_11_0(), "JoinGroup version 5 (it has 2)"},
+	} {
+		t.Run(release, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := kafkarig.New(t, kafka.Config{}, kfake.MaxVersions(tc.offered))
+				_, err := r.Client.Metadata(t.Context(), nil)
+				want := " is older than Kafka 2.4: it speaks the protocol of Kafka " + release + " and lacks "
+				if !errors.Is(err, kafka.CodeUnsupportedVersion) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), tc.lacks) {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 func TestClient_Metadata(t *testing.T) {
@@ -173,6 +200,32 @@ func TestClient_twoFetchesShareNoConnection(t *testing.T) {
 		}
 		if took := time.Since(start); took > 700*time.Millisecond || r.Dials.Load() != before+2 {
 			t.Errorf("two long polls took %v on %d connections", took, r.Dials.Load()-before)
+		}
+	})
+}
+
+// A connection on which nothing is asked is closed long before a managed cluster does
+// it, after four minutes at the soonest. One stays: the library asks for addresses.
+func TestClient_closesIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{})
+		topic := r.Topic("orders")
+		var reads sync.WaitGroup
+		for p := range int32(2) {
+			reads.Go(func() {
+				_, _, _ = r.Client.Fetch(t.Context(), topic.Partitions[p].Leader, fetchFrom(topic, p, 0), alloc)
+			})
+		}
+		reads.Wait()
+		if open := r.Client.OpenConnections(); open < 3 {
+			t.Fatalf("%d connections", open)
+		}
+		time.Sleep(time.Minute)
+		if open := r.Client.OpenConnections(); open > 1 {
+			t.Errorf("after a minute %d connections are open", open)
+		}
+		if got := r.Topic("orders"); got.ErrorCode != 0 {
+			t.Errorf("afterwards: %+v", got)
 		}
 	})
 }

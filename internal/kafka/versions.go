@@ -8,7 +8,8 @@ import (
 )
 
 // pickVersion chooses the highest version that both sides know; it asks the
-// broker for what it offers when that is not known yet.
+// broker for what it offers when that is not known yet, and refuses one that does
+// not offer what the bridge needs.
 func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
 	offered, ok := e.client.versionsOf(address)
 	if !ok {
@@ -16,11 +17,14 @@ func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
 		if offered, err = e.askVersions(conn); err != nil {
 			return 0, fmt.Errorf("ask for API versions: %w", err)
 		}
+		if err := judgeVersions(address, offered); err != nil {
+			return 0, err
+		}
 		e.client.rememberVersions(address, offered)
 	}
 	version, ok := offered[e.request.API().Key].Pick(e.request)
 	if !ok {
-		return 0, fmt.Errorf("broker is too old: it offers %s up to version %d: %w",
+		return 0, fmt.Errorf("the broker offers %s up to version %d: %w",
 			e.ApiKey(), offered[e.request.API().Key].Highest, CodeUnsupportedVersion)
 	}
 	return version, nil

@@ -9,7 +9,8 @@ type FetchRequest struct {
 	MaxBytes      int32 // soft: at least one whole batch is returned
 	ReadCommitted bool
 	// Rack is where the client is: a leader with a replica there answers with that
-	// replica instead of records (KIP-392). Empty: the leader answers itself.
+	// replica instead of records (KIP-392). Empty, and before version 11: the leader
+	// answers itself.
 	Rack   string
 	Topics []FetchTopic
 }
@@ -25,18 +26,29 @@ type FetchTopic struct {
 // FetchPartition is where to read on.
 type FetchPartition struct {
 	Partition        int32
-	LeaderEpoch      int32 // the leader's epoch as known from metadata, -1 if unknown
+	LeaderEpoch      int32 // the leader's epoch as known from metadata, -1 if unknown; from version 9 on
 	Offset           int64 // the next offset to read
 	LastFetchedEpoch int32 // the epoch of the record before Offset, -1 if unknown; from version 12 on
 	MaxBytes         int32 // soft, like that of the request
 }
 
+// The versions from which on a fetch knows of something.
+const (
+	fetchLowest   = 5  // log start offsets
+	fetchSession  = 7  // sessions, and an error of the whole request
+	fetchEpoch    = 9  // the leader's epoch
+	fetchReplica  = 11 // racks
+	fetchDiverged = 12 // logs that have parted; compact lengths
+	fetchID       = 13 // topics by id alone
+)
+
 // API implements Request. A request with a topic whose id is unknown must not use
-// version 13: see ByID.
+// version 13: see ByID. Kafka 2.4 offers version 11; less is offered by what is no
+// Kafka, such as Azure Event Hubs.
 func (r *FetchRequest) API() API {
-	api := API{KeyFetch, 11, 12, 12}
+	api := API{KeyFetch, fetchLowest, fetchID - 1, fetchDiverged}
 	if r.ByID() {
-		api.Highest = 13
+		api.Highest = fetchID
 	}
 	return api
 }
@@ -59,19 +71,25 @@ func (r *FetchRequest) Append(dst []byte, version int16) []byte {
 	dst = appendInt32(dst, r.MinBytes)
 	dst = appendInt32(dst, r.MaxBytes)
 	dst = appendBool(dst, r.ReadCommitted)
-	dst = appendInt32(dst, 0)  // no session
-	dst = appendInt32(dst, -1) // and none wanted
+	if version >= fetchSession {
+		dst = appendInt32(dst, 0)  // no session
+		dst = appendInt32(dst, -1) // and none wanted
+	}
 	dst = appendArrayLen(dst, len(r.Topics), flexible)
 	for i := range r.Topics {
 		dst = r.Topics[i].append(dst, version, flexible)
 	}
-	dst = appendArrayLen(dst, 0, flexible) // nothing to forget
-	dst = appendStringAs(dst, r.Rack, flexible)
+	if version >= fetchSession {
+		dst = appendArrayLen(dst, 0, flexible) // nothing to forget
+	}
+	if version >= fetchReplica {
+		dst = appendStringAs(dst, r.Rack, flexible)
+	}
 	return appendTags(dst, flexible)
 }
 
 func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
-	if version >= 13 {
+	if version >= fetchID {
 		dst = append(dst, t.ID[:]...)
 	} else {
 		dst = appendStringAs(dst, t.Name, flexible)
@@ -79,9 +97,11 @@ func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
 	dst = appendArrayLen(dst, len(t.Partitions), flexible)
 	for _, p := range t.Partitions {
 		dst = appendInt32(dst, p.Partition)
-		dst = appendInt32(dst, p.LeaderEpoch)
+		if version >= fetchEpoch {
+			dst = appendInt32(dst, p.LeaderEpoch)
+		}
 		dst = appendInt64(dst, p.Offset)
-		if version >= 12 {
+		if version >= fetchDiverged {
 			dst = appendInt32(dst, p.LastFetchedEpoch)
 		}
 		dst = appendInt64(dst, -1) // log start offset: for replicas
@@ -94,7 +114,7 @@ func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
 // FetchResponse is the answer to a FetchRequest, with the partitions of all
 // topics in one list. Decode reuses its slices.
 type FetchResponse struct {
-	ErrorCode  int16 // of the whole request
+	ErrorCode  int16 // of the whole request; from version 7 on
 	Throttle   time.Duration
 	Partitions []FetchedPartition
 }
@@ -140,10 +160,12 @@ func (r *FetchResponse) Decode(body []byte, version int16) error {
 }
 
 func (r *FetchResponse) decode(c *cursor, version int16) {
-	flexible := version >= 12
+	flexible := version >= fetchDiverged
 	r.Throttle = time.Duration(c.int32()) * time.Millisecond
-	r.ErrorCode = c.int16()
-	c.int32() // session
+	if r.ErrorCode = 0; version >= fetchSession {
+		r.ErrorCode = c.int16()
+		c.int32() // session
+	}
 	r.Partitions = r.Partitions[:0]
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.decodeTopic(c, version, flexible)
@@ -169,7 +191,7 @@ func (r *FetchResponse) DecodeHead(head []byte, version int16) error {
 func (r *FetchResponse) decodeTopic(c *cursor, version int16, flexible bool) {
 	var name []byte
 	var id UUID
-	if version >= 13 {
+	if version >= fetchID {
 		id = c.uuid()
 	} else {
 		name = c.bytes16(flexible)
@@ -181,12 +203,12 @@ func (r *FetchResponse) decodeTopic(c *cursor, version int16, flexible bool) {
 			p.Topic = string(name)
 		}
 		p.TopicID = id
-		p.decode(c, flexible)
+		p.decode(c, version, flexible)
 	}
 	c.skipTags(flexible)
 }
 
-func (p *FetchedPartition) decode(c *cursor, flexible bool) {
+func (p *FetchedPartition) decode(c *cursor, version int16, flexible bool) {
 	p.Partition = c.int32()
 	p.ErrorCode = c.int16()
 	p.HighWatermark = c.int64()
@@ -197,7 +219,9 @@ func (p *FetchedPartition) decode(c *cursor, flexible bool) {
 		p.Aborted = append(p.Aborted, AbortedTransaction{ProducerID: c.int64(), FirstOffset: c.int64()})
 		c.skipTags(flexible)
 	}
-	p.PreferredReplica = c.int32()
+	if p.PreferredReplica = -1; version >= fetchReplica {
+		p.PreferredReplica = c.int32()
+	}
 	n := c.arrayLen(flexible)
 	if p.Cut = c.cut && n > len(c.b)-c.at; p.Cut {
 		n = len(c.b) - c.at

@@ -25,8 +25,12 @@ type ListOffsetsPartition struct {
 	Timestamp int64
 }
 
-// API implements Request.
-func (*ListOffsetsRequest) API() API { return API{KeyListOffsets, 4, 6, 6} }
+// listOffsetsEpoch is the version from which on the leader's epoch is told.
+const listOffsetsEpoch = 4
+
+// API implements Request. Kafka 2.4 offers version 5; less is offered by what is no
+// Kafka.
+func (*ListOffsetsRequest) API() API { return API{KeyListOffsets, 2, 6, 6} }
 
 // Append implements Request.
 func (r *ListOffsetsRequest) Append(dst []byte, version int16) []byte {
@@ -39,7 +43,9 @@ func (r *ListOffsetsRequest) Append(dst []byte, version int16) []byte {
 		dst = appendArrayLen(dst, len(t.Partitions), flexible)
 		for _, p := range t.Partitions {
 			dst = appendInt32(dst, p.Partition)
-			dst = appendInt32(dst, -1) // any leader epoch
+			if version >= listOffsetsEpoch {
+				dst = appendInt32(dst, -1) // any
+			}
 			dst = appendInt64(dst, p.Timestamp)
 			dst = appendTags(dst, flexible)
 		}
@@ -75,7 +81,9 @@ func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 			o := ListedOffset{Topic: topic, Partition: c.int32(), ErrorCode: c.int16()}
 			c.int64() // timestamp
 			o.Offset = c.int64()
-			c.int32() // leader epoch
+			if version >= listOffsetsEpoch {
+				c.int32()
+			}
 			r.Partitions = append(r.Partitions, o)
 			c.skipTags(flexible)
 		}

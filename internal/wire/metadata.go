@@ -8,8 +8,20 @@ type MetadataRequest struct {
 	Operations bool
 }
 
-// API implements Request. Topic ids come from version 10 on.
-func (*MetadataRequest) API() API { return API{KeyMetadata, 8, 12, 9} }
+// The versions from which on metadata knows of something.
+const (
+	metadataLowest     = 5  // replicas that are offline
+	metadataEpoch      = 7  // the leader's epoch
+	metadataOperations = 8  // what this user may do
+	metadataFlexible   = 9  // compact lengths
+	metadataID         = 10 // topic ids
+)
+
+// API implements Request. Kafka 2.4 offers version 9; less than 8 is offered by what
+// is no Kafka.
+func (*MetadataRequest) API() API {
+	return API{KeyMetadata, metadataLowest, 12, metadataFlexible}
+}
 
 // Append implements Request.
 func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
@@ -20,19 +32,25 @@ func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
 		dst = appendArrayLen(dst, len(r.Topics), flexible)
 	}
 	for _, name := range r.Topics {
-		if version >= 10 {
+		if version >= metadataID {
 			dst = append(dst, make([]byte, len(UUID{}))...) // by name
 		}
 		dst = appendStringAs(dst, name, flexible)
 		dst = appendTags(dst, flexible)
 	}
 	dst = appendBool(dst, false) // no automatic creation
-	if version <= 10 {
-		dst = appendBool(dst, false) // no operations on the cluster
+	if operationsOnCluster(version) {
+		dst = appendBool(dst, false)
 	}
-	dst = appendBool(dst, r.Operations)
+	if version >= metadataOperations {
+		dst = appendBool(dst, r.Operations)
+	}
 	return appendTags(dst, flexible)
 }
+
+// operationsOnCluster says whether what this user may do on the cluster is asked for
+// and told.
+func operationsOnCluster(version int16) bool { return version >= metadataOperations && version <= 10 }
 
 // MetadataResponse is the cluster as one broker sees it.
 type MetadataResponse struct {
@@ -85,7 +103,7 @@ type PartitionMetadata struct {
 // Decode reads the body of an answer of the version. After an error r is empty.
 func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
-	flexible := version >= 9
+	flexible := version >= metadataFlexible
 	*r = MetadataResponse{}
 	c.int32() // throttle
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
@@ -101,8 +119,8 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.Topics = append(r.Topics, decodeTopicMetadata(&c, version, flexible))
 	}
-	if version <= 10 {
-		c.int32() // operations on the cluster
+	if operationsOnCluster(version) {
+		c.int32()
 	}
 	c.skipTags(flexible)
 	if err := c.err("metadata response"); err != nil {
@@ -115,23 +133,27 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetadata) {
 	t.ErrorCode = c.int16()
 	t.Name = c.string(flexible, "")
-	if version >= 10 {
+	if version >= metadataID {
 		t.ID = c.uuid()
 	}
 	t.Internal = c.int8() != 0
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
-		t.Partitions = append(t.Partitions, decodePartitionMetadata(c, flexible))
+		t.Partitions = append(t.Partitions, decodePartitionMetadata(c, version, flexible))
 	}
-	t.Operations = Operations(c.int32())
+	if t.Operations = UnknownOperations; version >= metadataOperations {
+		t.Operations = Operations(c.int32())
+	}
 	c.skipTags(flexible)
 	return t
 }
 
-func decodePartitionMetadata(c *cursor, flexible bool) (p PartitionMetadata) {
+func decodePartitionMetadata(c *cursor, version int16, flexible bool) (p PartitionMetadata) {
 	c.int16() // error: without a leader Leader says so
 	p.Partition = c.int32()
 	p.Leader = c.int32()
-	p.LeaderEpoch = c.int32()
+	if p.LeaderEpoch = -1; version >= metadataEpoch {
+		p.LeaderEpoch = c.int32()
+	}
 	c.skipInt32s(flexible) // replicas
 	c.skipInt32s(flexible) // in sync
 	c.skipInt32s(flexible) // offline

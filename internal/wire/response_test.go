@@ -33,11 +33,11 @@ func TestFetchRequest_Append(t *testing.T) {
 			{Name: "users", ID: topicID(2), Partitions: []FetchPartition{{Partition: 0, LeaderEpoch: 1}}},
 		},
 	}
-	for version := int16(11); version <= 13; version++ {
+	for version := int16(5); version <= 13; version++ {
 		got := kmsg.NewPtrFetchRequest()
 		readBack(t, r, version, got)
 		if got.ReplicaID != -1 || got.SessionEpoch != -1 || got.SessionID != 0 || got.MaxWaitMillis != 500 ||
-			got.MinBytes != 1 || got.MaxBytes != 1<<24 || got.Rack != "zone-a" || got.IsolationLevel != 1 || len(got.Topics) != 2 {
+			got.MinBytes != 1 || got.MaxBytes != 1<<24 || (got.Rack == "zone-a") != (version >= 11) || got.IsolationLevel != 1 || len(got.Topics) != 2 {
 			t.Fatalf("version %d: %+v", version, got)
 		}
 		for i, topic := range got.Topics {
@@ -49,6 +49,9 @@ func TestFetchRequest_Append(t *testing.T) {
 				w := want.Partitions[j]
 				if version < 12 {
 					w.LastFetchedEpoch = -1
+				}
+				if version < 9 {
+					w.LeaderEpoch = -1
 				}
 				if g := (FetchPartition{p.Partition, p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.PartitionMaxBytes}); g != w {
 					t.Errorf("version %d: partition %+v, want %+v", version, g, w)
@@ -69,7 +72,8 @@ func TestFetchRequest_versionNeedsIDs(t *testing.T) {
 		{VersionRange{4, 18}, true, 13, true},
 		{VersionRange{4, 18}, false, 12, true},
 		{VersionRange{0, 11}, true, 11, true},
-		{VersionRange{0, 10}, true, 10, false},
+		{VersionRange{4, 6}, true, 6, true}, // as Azure Event Hubs has it
+		{VersionRange{0, 4}, true, 4, false},
 		{VersionRange{14, 18}, true, 13, false},
 		{VersionRange{}, true, 0, false},
 	} {
@@ -109,11 +113,11 @@ func readBack(t *testing.T, r Request, version int16, into kmsg.Request) {
 }
 
 func TestMetadataRequest_Append(t *testing.T) {
-	for version := int16(8); version <= 12; version++ {
+	for version := int16(5); version <= 12; version++ {
 		for _, topics := range [][]string{nil, {}, {"orders", "users"}} {
 			got := kmsg.NewPtrMetadataRequest()
 			readBack(t, &MetadataRequest{Topics: topics, Operations: len(topics) > 0}, version, got)
-			if got.IncludeClusterAuthorizedOperations || got.IncludeTopicAuthorizedOperations != (len(topics) > 0) {
+			if got.IncludeClusterAuthorizedOperations || got.IncludeTopicAuthorizedOperations != (len(topics) > 0 && version >= 8) {
 				t.Errorf("version %d asks for operations: %+v", version, got)
 			}
 			if got.AllowAutoTopicCreation || (got.Topics == nil) != (topics == nil) || len(got.Topics) != len(topics) {
@@ -129,7 +133,7 @@ func TestMetadataRequest_Append(t *testing.T) {
 }
 
 func TestListOffsetsRequest_Append(t *testing.T) {
-	for version := int16(4); version <= 6; version++ {
+	for version := int16(2); version <= 6; version++ {
 		got := kmsg.NewPtrListOffsetsRequest()
 		readBack(t, &ListOffsetsRequest{ReadCommitted: true, Topics: []ListOffsetsTopic{
 			{Name: "orders", Partitions: []ListOffsetsPartition{{1, LatestOffset}, {2, EarliestOffset}}},
@@ -149,6 +153,9 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 	answer.SetVersion(version)
 	answer.ThrottleMillis, answer.ErrorCode, answer.SessionID = 70, int16(rng.IntN(3)), 5
 	want = FetchResponse{ErrorCode: answer.ErrorCode, Throttle: 70 * time.Millisecond}
+	if version < 7 {
+		want.ErrorCode = 0
+	}
 	for i := range rng.IntN(4) {
 		topic := kmsg.NewFetchResponseTopic()
 		name, id := string(rune('a'+i)), topicID(byte(i))
@@ -167,6 +174,9 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 				Topic: name, TopicID: id, Partition: p.Partition, ErrorCode: p.ErrorCode,
 				HighWatermark: p.HighWatermark, LastStableOffset: p.LastStableOffset, LogStartOffset: p.LogStartOffset,
 				DivergingEpoch: -1, DivergingEndOffset: -1, Records: p.RecordBatches, PreferredReplica: p.PreferredReadReplica,
+			}
+			if version < 11 {
+				w.PreferredReplica = -1
 			}
 			for range rng.IntN(3) {
 				a := AbortedTransaction{rng.Int64N(100), rng.Int64N(100)}
@@ -189,7 +199,7 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 func TestFetchResponse_Decode(t *testing.T) {
 	var got FetchResponse // reused, so that nothing of the answer before may stay
 	for seed := range uint64(300) {
-		version := 11 + int16(seed%3)
+		version := 5 + int16(seed%9)
 		body, want := fetchAnswer(version, rand.New(rand.NewPCG(seed, 5)))
 		if err := got.Decode(body, version); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -222,7 +232,7 @@ func TestFetchResponse_decodeAllocatesNothing(t *testing.T) {
 }
 
 func TestFetchResponse_cutOff(t *testing.T) {
-	for version := int16(11); version <= 13; version++ {
+	for version := int16(5); version <= 13; version++ {
 		body, _ := fetchAnswer(version, rand.New(rand.NewPCG(2, 5)))
 		var r FetchResponse
 		for n := range body {
@@ -238,7 +248,7 @@ func TestFetchResponse_cutOff(t *testing.T) {
 // partitions are read, and of one more as many records as there are.
 func TestFetchResponse_DecodeHead(t *testing.T) {
 	for seed := range uint64(30) {
-		version := 11 + int16(seed%3)
+		version := 5 + int16(seed%9)
 		body, want := fetchAnswer(version, rand.New(rand.NewPCG(seed, 6)))
 		var r FetchResponse
 		cut, seen := 0, 0
@@ -298,11 +308,17 @@ func metadataAnswer(version int16) (body []byte, want MetadataResponse) {
 	if version < 10 {
 		want.Topics[0].ID = UUID{}
 	}
+	if version < 8 {
+		want.Topics[0].Operations = UnknownOperations
+	}
+	if version < 7 {
+		want.Topics[0].Partitions[0].LeaderEpoch, want.Topics[0].Partitions[1].LeaderEpoch = -1, -1
+	}
 	return answer.AppendTo(nil), want
 }
 
 func TestMetadataResponse_Decode(t *testing.T) {
-	for version := int16(8); version <= 12; version++ {
+	for version := int16(5); version <= 12; version++ {
 		body, want := metadataAnswer(version)
 		var got MetadataResponse
 		if err := got.Decode(body, version); err != nil || !reflect.DeepEqual(got, want) {
@@ -340,7 +356,7 @@ func listOffsetsAnswer(version int16) []byte {
 
 func TestListOffsetsResponse_Decode(t *testing.T) {
 	want := []ListedOffset{{"orders", 1, 0, 77}, {"orders", 2, 6, -1}}
-	for version := int16(4); version <= 6; version++ {
+	for version := int16(2); version <= 6; version++ {
 		var got ListOffsetsResponse
 		body := listOffsetsAnswer(version)
 		if err := got.Decode(body, version); err != nil || !reflect.DeepEqual(got.Partitions, want) {
@@ -385,7 +401,7 @@ func fuzzDecode(f *testing.F, decode func(body []byte, version int16) error) {
 }
 
 func FuzzFetchResponse(f *testing.F) {
-	for version := int16(11); version <= 13; version++ {
+	for version := int16(5); version <= 13; version++ {
 		body, _ := fetchAnswer(version, rand.New(rand.NewPCG(2, 5)))
 		f.Add(body, version)
 	}

@@ -42,7 +42,10 @@ type Cluster struct {
 // start, as where another process was faster to take one of its ports, costs
 // another try.
 func Start(ctx context.Context, dir string, o Options) (*Cluster, error) {
-	libs, err := jars(ctx)
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	libs, err := jars(ctx, o.release())
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +129,9 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 		if err := os.WriteFile(n.file("server.properties"), []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write properties of node %d: %w", n.id, err)
 		}
-		if err := n.format(ctx, id, o.Users); err != nil {
+		if o.old() {
+			n.zookeeper = p.controller
+		} else if err := n.format(ctx, id, o.Users); err != nil {
 			return err
 		}
 		c.Nodes = append(c.Nodes, n)
@@ -204,9 +209,7 @@ func (c *Cluster) Stop() {
 		c.client.Close()
 	}
 	for _, n := range c.Nodes {
-		if n.proc != nil {
-			n.proc.Kill()
-		}
+		n.stop()
 	}
 }
 

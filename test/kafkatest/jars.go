@@ -13,7 +13,8 @@ import (
 // kafkaVersion is the broker that the suite is written against.
 const kafkaVersion = "4.3.1"
 
-// pom names the broker and the logging binding that it needs to start.
+// pom names the broker and the logging binding that it needs to start, for
+// fmt.Sprintf with the release.
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>kafkatest</groupId>
@@ -23,7 +24,7 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
     <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka_2.13</artifactId>
-      <version>` + kafkaVersion + `</version>
+      <version>%s</version>
     </dependency>
     <dependency>
       <groupId>org.slf4j</groupId>
@@ -37,10 +38,10 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 // errMissing says that a program the suite needs is not installed.
 var errMissing = errors.New("program not found")
 
-// jars returns the folder of the broker's jars. The first call on a machine
+// jars returns the folder of a release's jars. The first call on a machine
 // downloads them; a lock makes parallel test binaries wait for one download, and
 // the folder appears by rename, so a half-done one is never used.
-func jars(ctx context.Context) (string, error) {
+func jars(ctx context.Context, release string) (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
 		return "", fmt.Errorf("%w: java", errMissing)
 	}
@@ -48,7 +49,7 @@ func jars(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find cache folder: %w", err)
 	}
-	dir := filepath.Join(cache, "kafka-import-bridge", "kafka-"+kafkaVersion)
+	dir := filepath.Join(cache, "kafka-import-bridge", "kafka-"+release)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -66,23 +67,23 @@ func jars(ctx context.Context) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil // another test binary was faster
 	}
-	return dir, download(ctx, dir)
+	return dir, download(ctx, dir, release)
 }
 
-func download(ctx context.Context, dir string) error {
+func download(ctx context.Context, dir, release string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), "download-")
 	if err != nil {
 		return fmt.Errorf("create download folder: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), []byte(pom), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), fmt.Appendf(nil, pom, release), 0o644); err != nil {
 		return fmt.Errorf("write pom: %w", err)
 	}
 	libs := filepath.Join(tmp, "libs")
 	mvn := exec.CommandContext(ctx, "mvn", "-q", "-B", "-f", filepath.Join(tmp, "pom.xml"),
 		"dependency:copy-dependencies", "-DoutputDirectory="+libs)
 	if out, err := mvn.CombinedOutput(); err != nil {
-		return fmt.Errorf("download Kafka %s: %w: %s", kafkaVersion, err, out)
+		return fmt.Errorf("download Kafka %s: %w: %s", release, err, out)
 	}
 	if err := os.Rename(libs, dir); err != nil {
 		return fmt.Errorf("publish jars: %w", err)

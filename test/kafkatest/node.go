@@ -24,6 +24,9 @@ type Node struct {
 	libs string
 	keys string // file of the keys that OAUTHBEARER trusts, or empty
 	proc *child.Process
+
+	zookeeper int            // its port, or 0 where there is none
+	beside    *child.Process // the ZooKeeper
 }
 
 // format prepares the node's storage. All nodes of a cluster share its id.
@@ -65,11 +68,25 @@ func (n *Node) start() error {
 	if err != nil {
 		return fmt.Errorf("open log of node %d: %w", n.id, err)
 	}
-	defer log.Close() // the child has a copy
+	defer log.Close() // the children have copies
+	if n.zookeeper != 0 {
+		if err := n.startZooKeeper(log); err != nil {
+			return err
+		}
+	}
 	cmd := n.java(context.Background(), "kafka.Kafka", n.file("server.properties"))
 	cmd.Stdout, cmd.Stderr = log, log
 	n.proc, err = child.Start(cmd)
 	return err
+}
+
+// stop ends all processes of the node.
+func (n *Node) stop() {
+	for _, p := range []*child.Process{n.proc, n.beside} {
+		if p != nil {
+			p.Kill()
+		}
+	}
 }
 
 // Kill ends the node as kill -9 does.

@@ -1,5 +1,13 @@
 package kafkatest
 
+import (
+	"cmp"
+	"errors"
+)
+
+// Oldest is the oldest release that the bridge is promised to work with.
+const Oldest = "2.4.1"
+
 // Options describe a cluster. The zero value is one node with one plaintext
 // listener, the settings of which suit tests (see properties).
 type Options struct {
@@ -7,6 +15,12 @@ type Options struct {
 	//
 	// Default: 1
 	Nodes int
+
+	// Release is Oldest for a node as it was then, with a ZooKeeper beside it: one
+	// node, without Users and ACLs, that cannot be restarted.
+	//
+	// Default: what all other tests run on
+	Release string
 
 	// Properties are added to server.properties and win over the defaults.
 	Properties map[string]string
@@ -32,6 +46,21 @@ type Options struct {
 	// listener's clients, who may do all. The principal of a client
 	// certificate is "User:CN=client".
 	ACLs bool
+}
+
+func (o Options) release() string { return cmp.Or(o.Release, kafkaVersion) }
+
+// old says whether the node needs a ZooKeeper.
+func (o Options) old() bool { return o.release() == Oldest }
+
+func (o Options) check() error {
+	switch {
+	case o.release() != kafkaVersion && !o.old():
+		return errors.New("no such release: " + o.Release)
+	case o.old() && (o.nodes() > 1 || o.secure() || o.ACLs):
+		return errors.New("an old node has no others beside it, and no users")
+	}
+	return nil
 }
 
 func (o Options) nodes() int { return max(o.Nodes, 1) }

@@ -17,14 +17,7 @@ func (p ports) addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) 
 func properties(o Options, all []ports, n *Node, pki *pki) string {
 	props := defaults(len(all))
 	me := all[n.id-1]
-	var voters []string
-	for i, p := range all {
-		voters = append(voters, fmt.Sprintf("%d@%s", i+1, p.addr(p.controller)))
-	}
-	props["process.roles"] = "broker,controller"
-	props["node.id"] = strconv.Itoa(n.id)
-	props["controller.quorum.voters"] = strings.Join(voters, ",")
-	props["controller.listener.names"] = "CONTROLLER"
+	maps.Copy(props, roles(o, all, n))
 	props["inter.broker.listener.name"] = "PLAIN"
 	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL,FRONT:PLAINTEXT"
 	props["log.dirs"] = n.DataDir()
@@ -34,7 +27,9 @@ func properties(o Options, all []ports, n *Node, pki *pki) string {
 		maps.Copy(props, security(o.Users, pki))
 	}
 	props["advertised.listeners"] = brokers
-	props["listeners"] = brokers + ",CONTROLLER://" + me.addr(me.controller)
+	if props["listeners"] = brokers; !o.old() {
+		props["listeners"] += ",CONTROLLER://" + me.addr(me.controller)
+	}
 	if len(o.Fronts) > 0 {
 		props["advertised.listeners"] += ",FRONT://" + o.Fronts[n.id-1]
 		props["listeners"] += ",FRONT://" + n.Behind
@@ -56,6 +51,15 @@ func properties(o Options, all []ports, n *Node, pki *pki) string {
 		fmt.Fprintf(&b, "%s=%s\n", name, props[name])
 	}
 	return b.String()
+}
+
+// voters lists the controllers of a cluster.
+func voters(all []ports) string {
+	var list []string
+	for i, p := range all {
+		list = append(list, fmt.Sprintf("%d@%s", i+1, p.addr(p.controller)))
+	}
+	return strings.Join(list, ",")
 }
 
 // defaults suit tests: groups form at once, short sessions and records of any

@@ -128,6 +128,9 @@ func (s *schedule) answerWith(at, span time.Duration, of string, f kfakeFault) {
 
 func (s *schedule) fetchError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.NotLeaderForPartition, kerr.OffsetOutOfRange, kerr.UnknownServerError, kerr.UnknownTopicOrPartition)
+	if e == kerr.UnknownTopicOrPartition && !s.settings.fetchesByID() {
+		e = kerr.NotLeaderForPartition // which may be another topic by then, as far as a bridge can know
+	}
 	s.answer(at, pick(rnd, 100*time.Millisecond, 2*time.Second, 10*time.Second), e, kmsg.Fetch)
 }
 

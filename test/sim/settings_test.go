@@ -107,8 +107,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s reset %s",
-		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes, s.reset)
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s reset %s kafka %s",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes, s.reset, s.release())
 }
 
 func (s *settings) needsLetters() bool {

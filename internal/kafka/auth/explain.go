@@ -63,9 +63,17 @@ func (c Config) explainCode(err error) string {
 	case kafka.CodeClusterDenied:
 		return "no permission on the cluster: the brokers refuse this user; check BRIDGE_KAFKA_SASL_USERNAME and the cluster's ACLs"
 	case kafka.CodeUnsupportedVersion:
-		return fmt.Sprintf("the brokers are older than Kafka 2.4, or do not speak all of its protocol: upgrade them (%v)", err)
+		return explainVersion(err)
 	}
 	return ""
+}
+
+// explainVersion explains that the brokers are too old.
+func explainVersion(err error) string {
+	if old, ok := errors.AsType[*kafka.OldBrokerError](err); ok {
+		return fmt.Sprintf("%v: upgrade the brokers to Kafka %s or newer", old, kafka.OldestRelease)
+	}
+	return fmt.Sprintf("the brokers do not speak all of the protocol of Kafka %s: upgrade them (%v)", kafka.OldestRelease, err)
 }
 
 // explainRefusal explains that the brokers refused the credentials.
