@@ -170,6 +170,8 @@ func TestOutbox_awaitsTwoWritesAtMost(t *testing.T) {
 			time.Sleep(7 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		if longest > 2*r.topic.takes || len(r.topic.keys) != 200 {
 			t.Errorf("%s until a receipt was acknowledged, %d are written", longest, len(r.topic.keys))
 		}
