@@ -91,4 +91,7 @@ var sessionMutants = []mutant{
 	{name: "a partition that holds too much is read for letters", in: "internal/consumer/imports",
 		old: " && p.Ledger.Singles() < assignment.MaxSingles\n", new: "\n",
 		by: sessionRoom + ".TestSession_refusedBatchesWhoseLettersAreRefusedStayBounded"},
+	{name: "a failure is told until the next record", in: sessionRoom,
+		old: "	s.noteRecovered()\n", new: "",
+		by: "TestSession_aFailureOfAnIdlePartitionPasses"},
 }

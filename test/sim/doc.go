@@ -37,6 +37,13 @@
 // after the body, slow and endless answers, expired and doomed URLs, bad upload
 // URLs, redirects, 401, and namespaces refused for good.
 //
+// # What is told
+//
+// Whenever something happens every process is asked for its status, and holds no more
+// than its budget. When nothing is owed any more, what it tells of each partition is
+// compared with what is true: who has it, what is committed, where the log ends, the
+// lag, and what holds it.
+//
 // # What is left to others
 //
 // To test/e2e on a real Kafka: brokers that die or freeze, offsets beyond the

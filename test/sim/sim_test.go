@@ -110,6 +110,7 @@ func (w *world) finish() {
 	w.sample()
 	if settled {
 		w.checkMemory()
+		w.checkTold()
 	}
 	w.endTwins()
 	w.mu.Lock()

@@ -250,7 +250,7 @@ func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	if retryAt.IsZero() && !a.untold {
 		a.heard = time.Now()
 	}
-	if bytes > 0 {
+	if a.empty = retryAt.IsZero() && bytes == 0; bytes > 0 {
 		a.served = a.request
 	}
 	if a.Epoch.Load() != a.epoch {

@@ -16,6 +16,8 @@ type Standing struct {
 	// Throttled is until when the server keeps this client waiting, by a quota; in the
 	// past or zero if it does not.
 	Throttled time.Time
+	// Empty reports whether the last answer had nothing to read, and no error.
+	Empty bool
 	// Doubted reports whether the log may be another one than was read: see suspect.
 	Doubted bool
 }
@@ -24,7 +26,7 @@ type Standing struct {
 func (f *Fetcher) Standing(c *Cursor) Standing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return Standing{Leader: c.leader, Server: c.server(), Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.server()], Doubted: c.doubted}
+	return Standing{Leader: c.leader, Server: c.server(), Unanswered: c.unanswered, Err: c.why, Throttled: f.throttled[c.server()], Empty: c.empty, Doubted: c.doubted}
 }
 
 // unanswered notes that nothing has come of a request that was made at began.

@@ -33,10 +33,21 @@ func (s *Session) lookAround(now time.Time) {
 	s.lookout.next = now.Add(maxSleep)
 	s.lookForRemoved(now)
 	s.lookForCompacted(now)
+	s.noteRecovered()
 	s.reportSilence(now)
 	if s.memoryFull(now) {
 		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
 			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.Fullest())
+	}
+}
+
+// noteRecovered clears the failures of partitions that can be read again: where there
+// is nothing to read, no chunk does.
+func (s *Session) noteRecovered() {
+	for _, p := range s.Partitions {
+		if p.Failure != nil && p.IsOpen() && !p.Lost && s.Fetcher.Standing(p.Cursor).Empty {
+			p.Recovered()
+		}
 	}
 }
 

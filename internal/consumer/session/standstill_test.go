@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/recordbatch"
 )
 
@@ -69,5 +72,54 @@ func TestSession_saysThatAQuotaIsUsedUp(t *testing.T) {
 		if got := testutil.ToFloat64(r.Metrics.Throttled()); got != 20 {
 			t.Errorf("%v seconds are counted", got)
 		}
+	})
+}
+
+// A failure that has passed is told no longer, also of a partition of which there is
+// nothing to read.
+func TestSession_aFailureOfAnIdlePartitionPasses(t *testing.T) {
+	var failing atomic.Bool
+	refuse := func(q kmsg.Request) kmsg.Response {
+		res := q.ResponseKind().(*kmsg.FetchResponse)
+		for _, topic := range q.(*kmsg.FetchRequest).Topics {
+			out := kmsg.NewFetchResponseTopic()
+			out.Topic, out.TopicID = topic.Topic, topic.TopicID
+			for _, p := range topic.Partitions {
+				part := kmsg.NewFetchResponseTopicPartition()
+				part.Partition, part.ErrorCode = p.Partition, int16(kafka.CodeUnknown)
+				out.Partitions = append(out.Partitions, part)
+			}
+			res.Topics = append(res.Topics, out)
+		}
+		return res
+	}
+	runningSession(t, func(r *sessionRun) {
+		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			if !failing.Load() {
+				return nil, nil, false
+			}
+			return refuse(q), nil, true
+		})
+	}, func(r *sessionRun) {
+		state := func(want string) {
+			t.Helper()
+			var st report.Status
+			if _, err := r.session.Describe(r.T.Context(), &st, true); err != nil || len(st.Partitions) != 1 {
+				t.Fatalf("%d partitions, %v", len(st.Partitions), err)
+			}
+			if p := st.Partitions[0]; p.State != want || (p.Error != nil) != (want == "failed") {
+				t.Errorf("the partition is %s: %v, want %s", p.State, p.Error, want)
+			}
+		}
+		time.Sleep(2 * age)
+		state("reading")
+		failing.Store(true)
+		time.Sleep(10 * time.Second)
+		state("failed")
+		failing.Store(false)
+		time.Sleep(time.Minute)
+		state("reading")
+		r.end(true)
 	})
 }
