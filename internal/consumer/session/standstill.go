@@ -45,8 +45,9 @@ func (s *Session) lookAround(now time.Time) {
 // is nothing to read, no chunk does.
 func (s *Session) noteRecovered() {
 	for _, p := range s.Partitions {
-		if p.Failure != nil && p.IsOpen() && !p.Lost && s.Fetcher.Standing(p.Cursor).Empty {
-			p.Recovered()
+		if p.State() == assignment.Failed && p.IsOpen() && s.Fetcher.Standing(p.Cursor).Empty {
+			p.Backoff = 0
+			s.Mend(p)
 		}
 	}
 }
