@@ -35,6 +35,9 @@ func (p *Partition) RangeDone(first, last int64) bool {
 // its lines belong in nodes of their own, tracked with TrackSingle. Those of a
 // range that it left belong in its namespaces' ordinary nodes.
 func (p *Partition) Released(offset int64) bool {
+	if offset >= p.inherited.Below { // as nearly all are: each line is asked about
+		return false
+	}
 	i, ok := find(p.inherited.Whole, offset)
-	return ok && offset < p.inherited.Below && p.inherited.Whole[i].First == p.inherited.Whole[i].Last
+	return ok && p.inherited.Whole[i].First == p.inherited.Whole[i].Last
 }
