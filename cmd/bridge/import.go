@@ -93,7 +93,8 @@ func askRemedy(err error) string {
 	return "the API is not well, or SAFETYKIT_BASE_URL is not its address: try again later"
 }
 
-// harmless is text without what would steer a terminal; lines are kept.
+// harmless returns text without control characters that would steer a terminal; line
+// ends are kept.
 func harmless(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {

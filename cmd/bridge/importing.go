@@ -29,8 +29,7 @@ func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *
 	return follow.New(bounds, client, out.forFollower(), logger, m)
 }
 
-// following hands what the consumer stores to the follower, neither knowing the
-// other.
+// following returns the function that hands stored imports to the follower.
 func following(f *follow.Follower) func(consumer.StoredImport) {
 	return func(i consumer.StoredImport) {
 		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At}, i.Receipt)

@@ -14,8 +14,8 @@ import (
 	"kafka-import-bridge/internal/decode"
 )
 
-// schemaFormat is what decode makes of values, for the fingerprint of the settings:
-// another number means another JSON for the same bytes.
+// schemaFormat names the form of the JSON that decode makes, for the fingerprint of the
+// settings: another number means another JSON for the same bytes.
 const schemaFormat = "registry 1"
 
 // registryTimeout bounds one request to the schema registry.

@@ -149,8 +149,8 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, 
 	return kafka.NewClient(client), login.Explain, nil
 }
 
-// mechanismFault is err, found where the AWS default chain was asked, as a fault
-// of the setting that would mend it.
+// mechanismFault turns an error of the AWS default chain into a fault of the setting
+// that would mend it.
 func mechanismFault(mechanism config.SASLMechanism, err error) *config.Fault {
 	const variable = "BRIDGE_KAFKA_SASL_MECHANISM"
 	if errors.Is(err, auth.ErrNoRegion) {

@@ -2,8 +2,8 @@ package batcher
 
 import "time"
 
-// What a batch is charged beside its blocks; TestBatch_chargesWhatItCosts
-// compares it with the heap.
+// The charges of a batch beside its blocks; TestBatch_chargesWhatItCosts compares them
+// with the heap.
 const (
 	batchOverhead = 384 // the Batch, its entries in the map and on a shelf
 	blockOverhead = 48  // the block's entry in the chain, with slack for its growth
@@ -145,7 +145,7 @@ func (b *Batch) grow(need int) {
 	b.charge(int64(size) + blockOverhead)
 }
 
-// charge accounts for n more bytes of memory.
+// charge adds n bytes to the batch's memory.
 func (b *Batch) charge(n int64) {
 	b.memory += n
 	b.pool.inUse += n

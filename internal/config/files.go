@@ -62,8 +62,8 @@ func checkKeyPair(certFile, keyFile string) error {
 	return nil
 }
 
-// formHint says what data, which should be PEM that can be used as it is, seems
-// to be instead, and how to convert it; "" if nothing is known.
+// formHint names the format of data that should be PEM and is not, and how to convert
+// it; "" if the format is not known.
 func formHint(data []byte) string {
 	switch {
 	case bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}):

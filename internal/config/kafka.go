@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// Kafka is where records come from.
+// Kafka holds the settings of the brokers, the topics and the group.
 type Kafka struct {
 	// Brokers are where the cluster is looked for: one that answers is enough.
 	Brokers List `envconfig:"BRIDGE_KAFKA_BROKERS" required:"true" desc:"Bootstrap brokers, host:port,... Required."`

@@ -6,7 +6,7 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// ValueSource is which part of a record's value is the object.
+// ValueSource selects the part of a record's value that is the object.
 type ValueSource struct{ record.Source }
 
 // Decode parses whole or field:PATH.
@@ -15,7 +15,7 @@ func (s *ValueSource) Decode(text string) (err error) {
 	return err
 }
 
-// NamespaceSource is where a record's namespaces come from.
+// NamespaceSource selects the part of a record that names its namespaces.
 type NamespaceSource struct{ record.Source }
 
 // Decode parses topic, key, static:NAME, header:NAME or field:PATH.
@@ -32,7 +32,7 @@ func (s NamespaceSource) Static() (name string, ok bool) {
 	return strings.CutPrefix(s.String(), "static:")
 }
 
-// IDSource is where a line's id comes from.
+// IDSource selects the part of a record that is the line's id.
 type IDSource struct{ record.Source }
 
 // Decode parses field:PATH, key, header:NAME or offset.

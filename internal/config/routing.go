@@ -10,7 +10,7 @@ type Value struct {
 	Registry Registry
 }
 
-// Registry is where the schemas of values are.
+// Registry holds the address of the schema registry and the login to it.
 type Registry struct {
 	URL      URL    `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
 	Username string `envconfig:"BRIDGE_SCHEMA_REGISTRY_USERNAME" desc:"User, or API key, for the schema registry; none is sent when unset."`

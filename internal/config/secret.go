@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// redacted stands for a secret wherever one might be printed.
+// redacted is printed in place of a secret.
 const redacted = "[redacted]"
 
 // maxSecretBytes bounds what is read from a secret's file: a path that names

@@ -33,7 +33,7 @@ func (l *loader) validateKafka() {
 		"BRIDGE_KAFKA_SESSION_TIMEOUT", "BRIDGE_KAFKA_REBALANCE_TIMEOUT")
 }
 
-// notInHost tells a URL, or credentials, from the host that is wanted.
+// notInHost has the characters that show a URL or credentials in place of a host.
 const notInHost = "/@?# "
 
 var (

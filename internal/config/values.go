@@ -132,7 +132,7 @@ func (r *Regexp) Decode(text string) error {
 	return nil
 }
 
-// expressionFault is err without the piece of the expression that it repeats.
+// expressionFault returns err without the piece of the expression that it repeats.
 func expressionFault(err error) error {
 	const want = "want a regular expression (RE2 syntax)"
 	if se, ok := errors.AsType[*syntax.Error](err); ok {

@@ -29,7 +29,7 @@ type Consumer struct {
 	last    kafka.Subscription // of the generation before; Run's goroutine has it
 }
 
-// What whoever makes a Consumer gives it.
+// The parts that a Consumer is made of.
 type (
 	Config       = process.Config
 	Membership   = process.Membership

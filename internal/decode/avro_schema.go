@@ -219,7 +219,7 @@ func (n *avroNode) annotateBytes(logical string, schema map[string]any) {
 	}
 }
 
-// wholeNumber is v, if that is a number that counts something.
+// wholeNumber returns v as an integer, if it is one that is not negative.
 func wholeNumber(v any) (n int, ok bool) {
 	f, ok := v.(float64)
 	if !ok || f != math.Trunc(f) || f < 0 || f > math.MaxInt32 {

@@ -9,10 +9,10 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// ErrRoom says that the JSON does not fit into the memory that was given.
+// ErrRoom is returned when the JSON does not fit into the given memory.
 var ErrRoom = errors.New("the JSON does not fit")
 
-// Invalid says that a value cannot become JSON.
+// Invalid is the error for a value that cannot become JSON.
 type Invalid struct{ Rejection *record.Rejection }
 
 func (e *Invalid) Error() string { return e.Rejection.Detail }

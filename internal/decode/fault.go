@@ -1,7 +1,7 @@
 package decode
 
-// fault says why a value became no JSON. Its text is a sentence for an operator and
-// holds nothing of the value.
+// fault is the reason why a value became no JSON. Its text is a sentence for an
+// operator and holds nothing of the value.
 type fault string
 
 const (

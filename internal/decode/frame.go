@@ -12,7 +12,7 @@ import (
 // schema's GUID, if they do not put its id before the value.
 const Header = "__value_schema_id"
 
-// The first byte of what names a schema.
+// The first bytes of the forms that name a schema.
 const (
 	magicID   = 0 // a number of 4 bytes follows
 	magicGUID = 1 // 16 bytes follow
@@ -34,7 +34,7 @@ func (r Ref) String() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// path is where the registry has the schema.
+// path returns the path of the schema in the registry.
 func (r Ref) path() string {
 	if r.byGUID {
 		return "/schemas/guids/" + r.String()

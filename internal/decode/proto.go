@@ -19,7 +19,7 @@ type protoReader struct {
 	merged int          // bytes that were copied because a message came in parts
 }
 
-// Bounds of what a message that is not in order may take: about 3 MiB to sort its
+// Bounds of the memory for a message that is not in order: about 3 MiB to sort its
 // fields, and 2 MiB to put together messages that come in parts.
 const (
 	maxOccurrences = 1 << 16

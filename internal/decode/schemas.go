@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Bounds of what is kept. Compiled schemas take a few times the memory of their text.
+// Bounds of the cache. Compiled schemas take a few times the memory of their text.
 const (
 	maxSchemas    = 1000
 	maxTextBytes  = 8 << 20
@@ -134,7 +134,7 @@ func (s *Schemas) kick() {
 	}
 }
 
-// evict forgets what was used longest ago, but for keep. Call with mu held.
+// evict forgets the entries that were used longest ago, except keep. Call with mu held.
 func (s *Schemas) evict(keep *entry) {
 	for len(s.entries) > maxSchemas || s.text > maxTextBytes && len(s.entries) > 1 {
 		var oldest *entry
@@ -152,7 +152,7 @@ func (s *Schemas) evict(keep *entry) {
 	}
 }
 
-// settle lets those go on that wait for an entry. Call with mu held.
+// settle releases the decoders that wait for an entry. Call with mu held.
 func (s *Schemas) settle(e *entry) {
 	if e.ready != nil {
 		close(e.ready)
@@ -160,7 +160,7 @@ func (s *Schemas) settle(e *entry) {
 	}
 }
 
-// Trouble is why the registry gives no answers, nil if it does.
+// Trouble returns the reason why the registry gives no answers, nil if it does.
 func (s *Schemas) Trouble() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -1,6 +1,7 @@
 package decode
 
-// Waiting says that a schema is not known yet. It is asked for in the background.
+// Waiting is the error for a schema that is not known yet. It is asked for in the
+// background.
 type Waiting struct {
 	Ref Ref
 	// Err is what the registry's last answer was, nil if it has not answered yet.
@@ -19,5 +20,5 @@ func (w *Waiting) Error() string {
 
 func (w *Waiting) Unwrap() error { return w.Err }
 
-// missing says that the registry has been asked for a schema that it does not have.
+// missing is the error for a schema that the registry does not have.
 type missing struct{ error }

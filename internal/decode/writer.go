@@ -186,8 +186,8 @@ func wide(s []byte) int {
 	return n
 }
 
-// escapeGrows is by how many bytes the escape of a byte is longer than it, 0 where
-// it needs none.
+// escapeGrows holds by how many bytes the escape of a byte is longer than the byte, 0
+// where it needs none.
 var escapeGrows = func() (t [256]uint8) {
 	for c := range t {
 		t[c] = uint8(len(appendEscape(nil, byte(c))) - 1)

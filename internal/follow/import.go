@@ -17,7 +17,7 @@ const (
 	StatusUnfollowed          = "unfollowed" // beyond the bound
 )
 
-// Statuses are those with which the following of an import ends, and so the
+// Statuses lists the statuses with which the following of an import ends; they are the
 // metric's label.
 func Statuses() []string {
 	return []string{StatusSucceeded, StatusSucceededWithErrors, StatusFailed, StatusUnknown, StatusUnfollowed}

@@ -157,7 +157,7 @@ func (s *schedule) next(now time.Time) *item {
 	return i
 }
 
-// again lets an import that was asked about wait for its next question.
+// again schedules the next question about an import that was asked about.
 func (s *schedule) again(i *item, due, now time.Time) {
 	if i.element == nil {
 		return // given up meanwhile
@@ -179,7 +179,7 @@ func (s *schedule) remove(i *item) {
 	s.settle(i.queue, time.Time{})
 }
 
-// wake is when the next import is due, zero if there is none.
+// wake returns when the next import is due, zero if there is none.
 func (s *schedule) wake() time.Time {
 	switch {
 	case s.ready.Len() > 0:

@@ -40,7 +40,7 @@ type Progress struct {
 // Final reports whether the status will not change any more.
 func (p Progress) Final() bool { return p.Status == StatusSucceeded || p.Status == StatusFailed }
 
-// AskError says why a question was not answered. Its text is safe for logs.
+// AskError is the reason why a question was not answered. Its text is safe for logs.
 type AskError struct {
 	// Status is the HTTP answer's, 0 if there was none.
 	Status int

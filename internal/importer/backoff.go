@@ -64,7 +64,7 @@ func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 	return min(max(at.Sub(serverTime(h, now)), 0), maxRetryAfter)
 }
 
-// capped is n units, at most maxRetryAfter.
+// capped returns n units as a duration, at most maxRetryAfter.
 func capped(n float64, unit time.Duration) time.Duration {
 	return time.Duration(min(n*float64(unit), float64(maxRetryAfter)))
 }

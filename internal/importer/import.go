@@ -41,14 +41,14 @@ type uploadURL struct {
 // usable reports whether the URL is there and can still be uploaded to.
 func (u *uploadURL) usable() bool { return u.link != nil && time.Since(u.issued) < u.lifetime }
 
-// doubt is about an ambiguous URL that was given up: the API is asked about it
-// before the body goes to another one.
+// doubt remembers an ambiguous URL that was given up: the API is asked about it before
+// the body goes to another one.
 type doubt struct {
 	open      bool
 	requestID string
 }
 
-// failures are consecutive ones of each operation, over all URLs.
+// failures counts the consecutive failures of each operation, over all URLs.
 type failures struct{ create, upload, ask int }
 
 // of is the count of an operation.
@@ -115,8 +115,8 @@ func (i *Import) giveUpURL() {
 	i.url = uploadURL{}
 }
 
-// sendAnew lets the body go to a new URL although it may lie under the old one.
-func (i *Import) sendAnew() {
+// sendAgain lets the body go to a new URL although it may lie under the old one.
+func (i *Import) sendAgain() {
 	i.mayRepeat = i.mayRepeat || i.doubt.open
 	i.doubt.open = false
 }

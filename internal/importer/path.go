@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// PathAuto as Config.Path lets the client find out under which of its two names
-// the API knows the create call.
+// PathAuto, as Config.Path, makes the client find out which of the create call's two
+// names the API knows.
 const PathAuto = "auto"
 
 // The two names of the create call, the one that is tried first in front.

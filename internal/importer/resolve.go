@@ -80,7 +80,7 @@ func (c *Client) beforeRepeat(ctx context.Context, i *Import, guard func() error
 		return c.failed(i, OperationAsk, a), true
 	case where != unanswered:
 		i.failures.ask, i.url.denied = 0, where == unproven
-		i.sendAnew()
+		i.sendAgain()
 		return Outcome{}, false
 	case i.failures.ask+1 >= asksInVain, i.doubt.open && a.status == http.StatusUnauthorized, c.conditional(i):
 		i.failures.ask++
@@ -102,7 +102,7 @@ func (c *Client) beforeNewURL(ctx context.Context, i *Import, guard func() error
 	case a.class == Cancelled:
 		return c.failed(i, OperationAsk, a), true
 	}
-	i.sendAnew()
+	i.sendAgain()
 	return Outcome{}, false
 }
 

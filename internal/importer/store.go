@@ -17,14 +17,14 @@ type store struct {
 	last      atomic.Int32 // one of the constants below: its last answer to a body
 }
 
-// What a store has made of the last body.
+// The ways in which a store has answered the last body.
 const (
 	lastUnknown int32 = iota // it was sent none, or could not be reached
 	lastTaken
 	lastRefused // or it did not answer, which may hide a refusal
 )
 
-// What a store makes of If-None-Match, which it may never have heard of.
+// The ways in which a store treats If-None-Match, which it may not know.
 const (
 	conditionUnknown  int32 = iota
 	conditionHonoured       // it answered 412

@@ -48,7 +48,8 @@ type Starts struct {
 	since time.Time // from which on a new group reads, if Reset goes by a time
 }
 
-// How long Run rests after a try that brought nothing, doubled up to the maximum.
+// The rests of Run after a try that brought nothing: the first, doubled up to the
+// maximum.
 const (
 	backoff    = 50 * time.Millisecond
 	maxBackoff = 2 * time.Second

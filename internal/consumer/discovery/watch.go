@@ -72,8 +72,8 @@ func (w *Watch) ask(ctx context.Context) (kafka.Subscription, *wire.MetadataResp
 	return sub, md
 }
 
-// stalled says that an assignment that leaves something out has been worked on for
-// long enough: one refresh, and twice as long after each further one.
+// stalled returns a reason to rebalance once an assignment that leaves something out
+// has lasted long enough: one refresh, and twice as long after each further one.
 func (w *Watch) stalled(since time.Duration) kafka.Change {
 	if w.Stale == 0 || since < min(w.Every<<min(w.Stale-1, 10), time.Hour) {
 		return kafka.Unchanged

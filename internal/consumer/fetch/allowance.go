@@ -54,7 +54,7 @@ func (a *Allowance) Wanted() int64 {
 	return a.waiting[0].n
 }
 
-// Grant lets one request of up to n bytes be served, once nothing else is lent.
+// Grant lends up to n bytes to one request, once nothing else is lent.
 func (a *Allowance) Grant(n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -219,7 +219,7 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 	}
 }
 
-// hand passes work on in order and makes the partition fetchable at next.
+// hand sends work to the partition's decoder and makes the partition fetchable at next.
 func (f *Fetcher) hand(ctx context.Context, a asked, w Work, next int64, batchEpoch int32) error {
 	w.Cursor, w.Epoch, w.From = a.Cursor, a.epoch, a.offset
 	at := time.Time{}

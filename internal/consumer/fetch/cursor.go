@@ -9,7 +9,7 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Cursor is where the session reads one partition. The loop moves it with
+// Cursor is the session's place in one partition that it reads. The loop moves it with
 // fetcher.reset, fetches move it forward.
 type Cursor struct {
 	kafka.TopicPartition
@@ -43,7 +43,7 @@ type turns struct {
 	heard   time.Time // when the log's ends were last reported
 }
 
-// silence says that a leader does not answer for a partition.
+// silence records for how long a leader has not answered for a partition, and why.
 type silence struct {
 	unanswered time.Time // since when, zero if it has answered
 	why        error     // of the last request
@@ -90,14 +90,14 @@ func (e *Ends) Know(r kafka.Range) {
 // idle reports whether a request may ask for the partition. Call with fetcher.mu held.
 func (c *Cursor) idle() bool { return !c.busy && !c.Paused }
 
-// ahead is about how many bytes the leader has beyond the offset, as of the last
+// ahead estimates the bytes that the leader has beyond the offset, as of the last
 // answer; an open transaction's do not count. Call with fetcher.mu held.
 func (c *Cursor) ahead() int64 {
 	const usual = 1 << 10 // bytes of a record
 	return max(0, c.StableOffset.Load()-c.Offset) * max(1, cmp.Or(c.density, usual))
 }
 
-// FaultKind says why reading a partition cannot simply go on.
+// FaultKind is the reason why the reading of a partition cannot simply go on.
 type FaultKind uint8
 
 const (

@@ -113,7 +113,7 @@ func (f *Fetcher) Pause(c *Cursor, paused bool) {
 	}
 }
 
-// LeaderOf is who leads the partition, as far as is known, whoever is asked for it.
+// LeaderOf returns the last known leader of the partition, whoever is asked for it.
 func (f *Fetcher) LeaderOf(c *Cursor) int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,7 +17,7 @@ type arena struct {
 	used   int
 }
 
-// room is what is left of it.
+// room returns the free rest of the arena.
 func (a *arena) room() []byte {
 	if a.buffer == nil {
 		return nil

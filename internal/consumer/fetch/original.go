@@ -25,7 +25,7 @@ func newOriginal(source kafka.TopicPartition, r *wire.Record, arrived int64) *Or
 	return o
 }
 
-// Own copies what the original shares with the record that it was made of.
+// Own copies the memory that the original shares with the record that it was made of.
 func (o *Original) Own() {
 	o.Key, o.Value = bytes.Clone(o.Key), bytes.Clone(o.Value)
 	for i := range o.Headers {

@@ -26,8 +26,8 @@ const (
 	lagPatience = 5 * time.Second
 )
 
-// source is who is asked for a partition: the replica that its leader has named, if
-// the advice holds, else the leader. Guarded by fetcher.mu.
+// source is the broker that is asked for a partition: the replica that its leader has
+// named, if the advice holds, else the leader. Guarded by fetcher.mu.
 type source struct {
 	leader, leaderEpoch int32
 	replica             int32     // which the leader has named last
@@ -137,8 +137,8 @@ func (a *asked) lags(p *wire.FetchedPartition, committed bool) bool {
 	return false
 }
 
-// alike leaves out the partitions of a broker that are to be asked for with the rack, or
-// those without, whichever are not the first: a request has one rack for all.
+// alike keeps the partitions that are asked for in the same way as the first one, with
+// the rack or without: a request has one rack for all.
 func alike(batch []asked) []asked {
 	return slices.DeleteFunc(batch, func(a asked) bool { return a.racked != batch[0].racked })
 }

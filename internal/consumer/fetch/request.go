@@ -76,7 +76,7 @@ func (f *Fetcher) gather(broker int32) (batch []asked, next time.Time) {
 	return batch, next
 }
 
-// ask is what a request from the rack asks of the partition. Call with fetcher.mu held.
+// ask is a partition's part in a request. Call with fetcher.mu held.
 func (c *Cursor) ask(rack string, now time.Time) asked {
 	a := asked{
 		Cursor: c, of: c.server(), follower: c.follower(), named: -1, untold: c.follower(), epoch: c.Epoch.Load(), offset: c.Offset,
@@ -89,7 +89,7 @@ func (c *Cursor) ask(rack string, now time.Time) asked {
 	return a
 }
 
-// byTurn sorts those first that were given records longest ago.
+// byTurn sorts partitions by when they were given records, the longest ago first.
 func byTurn(a, b asked) int {
 	return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(a.turn, b.turn), a.Compare(b.TopicPartition))
 }

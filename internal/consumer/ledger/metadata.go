@@ -11,10 +11,10 @@ import (
 // accepts for one partition by default (offset.metadata.max.bytes).
 const MaxMetadata = 4096
 
-// One of these begins every metadata text, the first that can say what there is
-// to say. A reader ignores versions that it does not know: repeats are possible
-// then, loss is not. From the second one on there is a field more, for what is
-// done ahead; the third one has ranges among the whole records.
+// The versions of the metadata's format. Each text begins with the first one that can
+// express it. A reader ignores versions that it does not know: repeats are possible
+// then, loss is not. From the second one on there is a field more, for what is done
+// ahead; the third one has ranges among the whole records.
 const (
 	version       = "kib1"
 	versionAhead  = "kib2"

@@ -27,7 +27,7 @@ type CommitPoint struct {
 	Metadata string
 }
 
-// Reader is who resumes a partition.
+// Reader describes the process that resumes a partition.
 type Reader struct {
 	Identity    string // of the topic, see Identity
 	Fingerprint string // of the settings that decide what becomes of a record
@@ -35,7 +35,7 @@ type Reader struct {
 	Fresh       bool // the group is new: nobody has committed anything yet
 }
 
-// Start is where a partition starts.
+// Start is the place where a partition starts.
 type Start struct {
 	Offset   int64
 	Frontier Frontier
@@ -86,8 +86,8 @@ func Resume(c Committed, log Log, r Reader) Start {
 	return out.inRange(log, r)
 }
 
-// firstStart is where a partition starts of which nothing is committed. Only a new
-// group may leave records out.
+// firstStart returns the start of a partition without a commit. Only a new group may
+// leave records out.
 func (r *Reader) firstStart(log Log) int64 {
 	switch {
 	case !r.Fresh || !r.Reset.Skips():
@@ -113,8 +113,9 @@ func (s Start) inRange(log Log, r Reader) Start {
 	return s
 }
 
-// belowLogStart goes on at the log start. Where only records were removed that had
-// been read before, there is nothing to hold the partition for.
+// belowLogStart returns the start of a partition whose committed offset was removed:
+// the log start. Where only records were removed that had been read before, there is
+// nothing to hold the partition for.
 func (s Start) belowLogStart(log Log, r Reader) Start {
 	at := s.Offset
 	if s.Gap, s.Behind = s.Frontier.Lost(at, log.Begin); s.Frontier.Below >= log.Begin {

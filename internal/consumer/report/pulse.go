@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pulse is when the loop last turned, on the monotonic clock: a wall clock that
-// is set neither makes a good loop look stuck nor hides a stuck one. Safe for
+// Pulse holds the time when the loop last turned, on the monotonic clock: a wall clock
+// that is set neither makes a good loop look stuck nor hides a stuck one. Safe for
 // concurrent use.
 type Pulse struct {
 	base time.Time
