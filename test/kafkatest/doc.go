@@ -12,6 +12,9 @@
 // already there. Where java or mvn is missing the test is skipped and says so;
 // with CI=true it fails instead, so that a suite cannot vanish unseen.
 //
+// Options.Release starts the oldest release that is promised instead, with a
+// ZooKeeper beside it.
+//
 // # Concurrency
 //
 // All methods are safe for concurrent use, except that Kill, Restart, Freeze

@@ -20,6 +20,9 @@ const (
 // damageBatches draws record batches that arrive damaged for a while.
 func (s *schedule) damageBatches(rnd *rand.Rand, at time.Duration) {
 	what, span := pick(rnd, flippedBit, unknownCodec), pick(rnd, time.Second, 10*time.Second, 30*time.Second)
+	if !s.settings.fetchesByID() {
+		what = flippedBit // a batch with another checksum would be another log's
+	}
 	s.onSlot(rnd, at, fmt.Sprintf("in fetched batches %s, for %s", what, span), func(_ *world, p *process) {
 		p.kafka.setDamage(what)
 		time.AfterFunc(span, func() { p.kafka.setDamage("") })
