@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"os"
@@ -34,7 +35,7 @@ func TestBrokers_thatAreTooOld(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	log := &stopWhen{want: want, stop: stop}
-	if code := run(ctx, []string{"run"}, w.environ(map[string]string{"BRIDGE_HTTP_ADDR": "127.0.0.1:0"}), io.Discard, log); code != 0 || context.Cause(ctx) == context.DeadlineExceeded {
+	if code := run(ctx, []string{"run"}, w.environ(map[string]string{"BRIDGE_HTTP_ADDR": "127.0.0.1:0"}), io.Discard, log); code != 0 || errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
 		t.Errorf("exit code %d, %v: %s", code, context.Cause(ctx), log.String())
 	}
 }
