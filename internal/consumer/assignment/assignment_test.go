@@ -79,12 +79,12 @@ func TestAssignment_theFetcherFollows(t *testing.T) {
 			walk = append(walk, name)
 			steps[name]()
 			if p.Cursor.Paused == s.Reads(p) {
-				t.Fatalf("seed %d, after %v: the partition is %s for %d, and asked for: %t", seed, walk, p.State(), p.PausedFor(), !p.Cursor.Paused)
+				t.Fatalf("seed %d, after %v: the partition is %s for %d, and asked for: %t", seed, walk, p.State(), p.pause, !p.Cursor.Paused)
 			}
-			if want := p.PausedFor() != NoPause; s.pausedPartitions == 1 != want {
+			if want := p.pause != NoPause; s.pausedPartitions == 1 != want {
 				t.Fatalf("seed %d, after %v: %d pauses are counted", seed, walk, s.pausedPartitions)
 			}
-			if want := p.PausedFor() >= AwaitsLetters; s.awaiting == 1 != want {
+			if want := p.pause >= AwaitsLetters; s.awaiting == 1 != want {
 				t.Fatalf("seed %d, after %v: %d partitions await something", seed, walk, s.awaiting)
 			}
 		}

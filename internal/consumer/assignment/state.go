@@ -45,9 +45,6 @@ type condition struct {
 // State returns the partition's state.
 func (c *condition) State() State { return c.state }
 
-// PausedFor returns what the partition waits for, also beneath a failure.
-func (c *condition) PausedFor() Pause { return c.pause }
-
 // Err returns why the partition cannot be read, nil if it can.
 func (c *condition) Err() error { return c.err }
 

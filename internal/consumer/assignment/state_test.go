@@ -162,7 +162,7 @@ func TestState_agreesWithFlags(t *testing.T) {
 			tr.do(c)
 			f.apply(tr.name)
 			visited[c.State()]++
-			got := fmt.Sprint(c.State(), c.Err(), c.PausedFor(), c.IsHeld(), c.Corrupt(), c.reads())
+			got := fmt.Sprint(c.State(), c.Err(), c.pause, c.IsHeld(), c.Corrupt(), c.reads())
 			want := fmt.Sprint(f.state(), f.err(), f.pause, f.held, f.state() == Failed && f.corrupt,
 				f.state() == Reading || f.state() == Failed && !f.stopped && f.pause == NoPause)
 			if got != want {

@@ -86,8 +86,5 @@ func (b *Budget) Share() int64 {
 // reading waits for memory that batches still hold.
 func (b *Budget) Free() int64 { return b.Share() - b.sources.Batches() }
 
-// Used returns the bytes that are held in all.
-func (b *Budget) Used() int64 { return b.limit - b.Free() }
-
 // Reset empties the accounts of the generation that ends.
 func (b *Budget) Reset() { b.held = [accounts]int64{} }

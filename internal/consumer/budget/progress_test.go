@@ -46,8 +46,8 @@ func (w *world) step(t *testing.T) {
 		if !w.shed[l.namespace] {
 			w.memory[l.namespace] += l.bytes
 		}
-		if w.Used() > w.Limit() {
-			t.Fatalf("%d bytes are used of %d", w.Used(), w.Limit())
+		if (w.Limit() - w.Free()) > w.Limit() {
+			t.Fatalf("%d bytes are used of %d", (w.Limit() - w.Free()), w.Limit())
 		}
 	}
 	for n, bytes := range w.memory {

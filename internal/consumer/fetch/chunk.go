@@ -80,6 +80,7 @@ type Rejected struct {
 
 var chunks = sync.Pool{New: func() any { return &Chunk{backing: backing{index: map[string]int{}}} }}
 
+// NewChunk returns an empty chunk of what was read by the cursor. Recycle ends it.
 func NewChunk(c *Cursor, epoch uint32) *Chunk {
 	k := chunks.Get().(*Chunk)
 	k.Cursor, k.Epoch = c, epoch

@@ -13,16 +13,8 @@ import (
 	"kafka-import-bridge/internal/consumer/process"
 )
 
-// Session is one generation of the group: it owns the partitions, the open
-// batches and the ledgers, and one goroutine, run, is the only one that touches
-// them.
-//
-//	fetcher goroutines --work--> decoders --chunk--> run --attempt--> importer
-//	                                                  ^  <--result--
-//	                                                  |--commit--> Kafka
-//
-// Everything that may block happens in goroutines that report back on a
-// channel. All of them have ended when run returns.
+// Session is the loop of one generation, and on the way down to the partitions every
+// owner of its state.
 type Session struct {
 	intake  // and in it the owners below, see owners.go
 	commits *committer.Committer
