@@ -210,7 +210,7 @@ func TestBatches_refusalsOfOldFormats(t *testing.T) {
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}
-			if tc.want != io.EOF && tc.want != ErrPartial && !errors.Is(err, ErrCorrupt) {
+			if !errors.Is(tc.want, io.EOF) && !errors.Is(tc.want, ErrPartial) && !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%v is no corruption", err)
 			}
 		})
