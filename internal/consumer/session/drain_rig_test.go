@@ -205,3 +205,15 @@ func (r *sessionRun) offsetNow(want int64) {
 		r.t.Errorf("committed offset %d, want %d", got, want)
 	}
 }
+
+// leader is who leads the partition. Metadata names partitions in any order.
+func (r *sessionRun) leader(partition int32) int32 {
+	r.t.Helper()
+	for _, p := range r.Topic("orders").Partitions {
+		if p.Partition == partition {
+			return p.Leader
+		}
+	}
+	r.t.Fatalf("partition %d is not in the metadata", partition)
+	return -1
+}

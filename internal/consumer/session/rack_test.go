@@ -16,7 +16,7 @@ import (
 func TestSession_aDamagedReplicaIsNotReadAgain(t *testing.T) {
 	var named, replica, leaders atomic.Int32
 	runningSessionOn(t, []kfake.Opt{kfake.NumBrokers(2), kfake.Ports(9092, 9093)}, func(r *sessionRun) {
-		leader := r.Topic("orders").Partitions[0].Leader
+		leader := r.leader(0)
 		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			request, answer := q.(*kmsg.FetchRequest), q.ResponseKind().(*kmsg.FetchResponse)
