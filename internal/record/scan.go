@@ -205,11 +205,11 @@ func (s *scanner) skipSpace() {
 //
 //go:noinline
 func (s *scanner) skipSpaces() {
-	i := s.pos
-	for i < len(s.data) && isSpace(s.data[i]) {
-		s.newline = s.newline || s.data[i] == '\n' || s.data[i] == '\r'
-		i++
+	data, i, newline := s.data, s.pos, s.newline
+	for ; i < len(data) && isSpace(data[i]); i++ {
+		newline = newline || data[i] == '\n' || data[i] == '\r'
 	}
+	s.newline = newline
 	s.space += i - s.pos
 	s.pos = i
 }

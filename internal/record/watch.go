@@ -1,5 +1,7 @@
 package record
 
+import "math/bits"
+
 // span is one JSON token, or one whole array or object, of the value.
 type span struct {
 	start, end int
@@ -140,10 +142,8 @@ func (t *watcher) matchKey(inner []byte, escaped bool) (hit int) {
 // note keeps a value for the watches that end at a step.
 func (t *watcher) note(ends uint8, value span) {
 	t.found |= ends
-	for w := range watchCount {
-		if ends&w.bit() != 0 {
-			t.values[w] = value
-		}
+	for rest := ends; rest != 0; rest &= rest - 1 {
+		t.values[bits.TrailingZeros8(rest)%int(watchCount)] = value
 	}
 	if ends&watchLineID.bit() != 0 {
 		t.ids = append(t.ids, value)
