@@ -23,7 +23,7 @@ var sessionMutants = []mutant{
 		old: "		if len(n.Uploads) == n.Lettered || n.IsHeld() || n.TooSlow {", new: "		if len(n.Uploads) == n.Lettered || n.TooSlow {",
 		by: "TestSession_aStopWaitsForNothingThatIsHeld"},
 	{name: "a piece's bytes are left out of the estimate", in: sessionRoom,
-		old: "		cost += lines + batches*imports.PieceBytes\n", new: "		cost += lines + 0*batches\n",
+		old: "		cost += lines + batches*imports.PieceBytes\n", new: "		cost += lines + 0*batches*imports.PieceBytes\n",
 		by: "TestSession_theEstimateHoldsThePieces"},
 	{name: "dead letters are written without the lease", in: "internal/consumer/imports",
 		old: "	if s.Mode == assignment.Fenced || s.Member.Lease.Check() != nil {", new: "	if s.Mode == assignment.Fenced {",
