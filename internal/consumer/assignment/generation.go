@@ -12,11 +12,12 @@ import (
 	"kafka-import-bridge/internal/kafka/group"
 )
 
-// mode is the stage of a session's life.
-type mode uint8
+// Mode is the stage of a session's life.
+type Mode uint8
 
+// The stages of a session's life.
 const (
-	Running  mode = iota
+	Running  Mode = iota
 	Draining      // no new lines are read; what is open is being stored and committed
 	Fenced        // another member owns the partitions: everything is dropped
 )
@@ -41,13 +42,13 @@ type Term interface {
 	Err() error
 }
 
-// Generation is what every owner knows of the generation.
+// Generation is what every owner of a session's state knows of it.
 type Generation struct {
 	*process.Process
 	Member  Member
 	Fetcher *fetch.Fetcher
 
-	Mode            mode
+	Mode            Mode
 	FenceReason     error // why the partitions were taken from this member, nil if they were not
 	Drain           DrainState
 	CoordinatorAway bool // no coordinator could judge the last commit
@@ -59,7 +60,7 @@ type Generation struct {
 	Tasks     sync.WaitGroup
 }
 
-// Enter makes the contexts of what the session starts; cancel ends all of them.
+// Enter makes the contexts of what the session starts; Cancel ends all of them.
 func (s *Generation) Enter(ctx context.Context) {
 	s.Ctx, s.Cancel = context.WithCancel(ctx)
 	s.Probes, s.EndProbes = context.WithCancel(s.Ctx)
@@ -68,6 +69,7 @@ func (s *Generation) Enter(ctx context.Context) {
 // DrainReason says why a session ends.
 type DrainReason uint8
 
+// Why a session drains.
 const (
 	ForRebalance DrainReason = iota // the group waits: no backoff is waited for
 	ForShutdown                     // retries go on until the deadline

@@ -60,6 +60,7 @@ func (s *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
 	s.SettleNode(p, node)
 }
 
+// TellCompacted reports held records that the log has no longer.
 func (s *Assignment) TellCompacted(p *Partition, first int64, records int) {
 	s.Metrics.Lost(p.Topic).Add(float64(records))
 	s.Log.Error("held records are not in the log any more: compaction has removed them", "topic", p.Topic, "partition", p.Partition,

@@ -20,6 +20,7 @@ type Committer struct {
 	AgainAt time.Time // when commits of a denied topic are tried again, zero if none waits
 }
 
+// Result is what a commit has come to.
 type Result struct {
 	Sent    time.Time
 	Commit  kafka.Commit
@@ -27,6 +28,7 @@ type Result struct {
 	Err     error
 }
 
+// New returns the committer of a generation's partitions. It starts nothing.
 func New(a *assignment.Assignment) *Committer {
 	return &Committer{Assignment: a, Done: make(chan Result, 1)}
 }

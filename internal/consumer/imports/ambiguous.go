@@ -9,14 +9,15 @@ import (
 	"kafka-import-bridge/internal/importer"
 )
 
-// fate says what the API has said of a batch that may be stored although no
+// Fate says what the API has said of a batch that may be stored although no
 // answer said so.
-type fate uint8
+type Fate uint8
 
+// The fates of a batch that may be stored.
 const (
-	fateUnasked  fate = iota
+	FateUnasked  Fate = iota
 	FateUnproven      // asked: nobody says that it has arrived
-	fateUnknown       // asked: there was no answer
+	FateUnknown       // asked: there was no answer
 )
 
 // MayLeave reports whether the batch may leave memory: it is not stored, or the
@@ -38,7 +39,7 @@ func (s *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bo
 	for n := range s.Namespaces() {
 		for _, u := range n.Uploads {
 			switch {
-			case u.Call == question:
+			case u.Call == Asking:
 				asking = true
 			case !u.askable(now) || !pick(n, u):
 			case s.Pacer.MayTry(now):
@@ -55,7 +56,7 @@ func (s *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bo
 // question asks the API what became of a batch, in a goroutine that ends with its
 // result.
 func (s *Attempts) question(n *Namespace, u *Upload) {
-	u.Call = question
+	u.Call = Asking
 	s.attempt(s.Ctx, n, u, u.Import.Resolve)
 }
 
@@ -71,7 +72,7 @@ func (s *Attempts) answered(r result, now time.Time) {
 	case importer.Cancelled:
 		u.askAfter = now.Add(cancelledRest)
 	default:
-		u.Fate, u.askAfter = fateUnknown, now.Add(max(r.outcome.Delay, s.Config.MaxBackoff))
+		u.Fate, u.askAfter = FateUnknown, now.Add(max(r.outcome.Delay, s.Config.MaxBackoff))
 	}
 	s.ReliefAt = now // what it says may free memory
 }
@@ -84,7 +85,7 @@ func (s *Attempts) LeaveDoubtful(now time.Time) {
 	held := int64(0)
 	for n := range s.Namespaces() {
 		for _, u := range n.Uploads {
-			if u.Ambiguous() && u.Fate == fateUnknown && !u.Lettering {
+			if u.Ambiguous() && u.Fate == FateUnknown && !u.Lettering {
 				doubtful = append(doubtful, u)
 				held += u.Batch.Memory()
 			}
@@ -112,7 +113,7 @@ func (s *Attempts) AskBeforeEnd(now time.Time) bool {
 	}
 	return s.AskAmbiguous(now, func(n *Namespace, u *Upload) bool {
 		rests := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
-		return u.Fate == fateUnasked && (n.IsHeld() || n.TooSlow || rests && (s.Drain.Reason == assignment.ForRebalance || n.WakeAt().After(s.Drain.Deadline)))
+		return u.Fate == FateUnasked && (n.IsHeld() || n.TooSlow || rests && (s.Drain.Reason == assignment.ForRebalance || n.WakeAt().After(s.Drain.Deadline)))
 	})
 }
 

@@ -72,9 +72,9 @@ func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 	if u.began.IsZero() {
 		u.began = now
 	}
-	u.Call = attempt
+	u.Call = Attempting
 	if u.Fate == FateUnproven {
-		u.Fate = fateUnasked // this attempt may store it
+		u.Fate = FateUnasked // this attempt may store it
 	}
 	s.attempt(s.Ctx, n, u, u.Import.Attempt)
 	s.mayPrepare(n)
@@ -104,11 +104,11 @@ func (s *Attempts) send(ctx context.Context, call attemptFunc, r result) {
 // Attempted takes the result of an attempt, or of another call for a batch.
 func (s *Attempts) Attempted(r result) {
 	now := time.Now()
-	n, ended := r.namespace, attempt
+	n, ended := r.namespace, Attempting
 	if u := r.upload; u != nil {
 		ended, u.Call = u.Call, NoCall
 	}
-	if ended == Preparation {
+	if ended == Preparing {
 		s.prepared(r, now)
 		return
 	}
@@ -117,7 +117,7 @@ func (s *Attempts) Attempted(r result) {
 		s.TellRepeat(r.upload, r.upload.Import.MayRepeat())
 	}
 	s.Requests.Note(n.Name, r.outcome.RequestID)
-	if ended == question {
+	if ended == Asking {
 		s.answered(r, now)
 	} else {
 		s.judge(r, now)

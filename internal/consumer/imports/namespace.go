@@ -84,7 +84,7 @@ func (n *Namespace) startable(concurrency int) *Upload {
 	for _, u := range n.Uploads {
 		switch {
 		case u.Lettering:
-		case u.Call == Preparation:
+		case u.Call == Preparing:
 			return nil // no later one overtakes it
 		case u.Call == NoCall:
 			return u
@@ -95,14 +95,15 @@ func (n *Namespace) startable(concurrency int) *Upload {
 	return nil
 }
 
-// call is what is in flight for a batch: its import is that goroutine's meanwhile.
-type call uint8
+// Call is what is in flight for a batch: its import is that goroutine's meanwhile.
+type Call uint8
 
+// The calls of an import.
 const (
-	NoCall      call = iota
-	attempt          // to store it
-	question         // what became of an attempt
-	Preparation      // of its attempt: the call for its URL, while an earlier batch uploads
+	NoCall     Call = iota
+	Attempting      // to store it
+	Asking          // what became of an attempt
+	Preparing       // of its attempt: the call for its URL, while an earlier batch uploads
 )
 
 // Upload is one sealed batch until it is stored, dead-lettered or shed.
@@ -111,9 +112,9 @@ type Upload struct {
 	Batch     *batcher.Batch
 	Import    process.Import
 	Pieces    []piece
-	Call      call // in flight
+	Call      Call // in flight
 	mayRepeat bool // it was told that this batch may be stored twice
-	Fate      fate // of an ambiguous batch, as far as the API has said
+	Fate      Fate // of an ambiguous batch, as far as the API has said
 	askAfter  time.Time
 	began     time.Time
 

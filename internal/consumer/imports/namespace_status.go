@@ -6,6 +6,7 @@ import (
 	"kafka-import-bridge/internal/consumer/report"
 )
 
+// Describe fills in what /status shows of the namespace's trouble.
 func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {
 	n.InFlight = ns.InFlight()
 	switch {

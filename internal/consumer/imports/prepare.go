@@ -40,7 +40,7 @@ func (n *Namespace) next(concurrency int) *Upload {
 	for _, u := range n.Uploads {
 		switch {
 		case u.Lettering:
-		case u.Call == Preparation, u.Call == NoCall && u.Import != nil:
+		case u.Call == Preparing, u.Call == NoCall && u.Import != nil:
 			return nil
 		case u.Call == NoCall:
 			return u
@@ -52,7 +52,7 @@ func (n *Namespace) next(concurrency int) *Upload {
 // prepare asks for a batch's URL in a goroutine that ends with its result.
 func (s *Attempts) prepare(n *Namespace, u *Upload) {
 	u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
-	u.Call = Preparation
+	u.Call = Preparing
 	s.Pacer.BeganPreparing()
 	s.send(s.Ctx, u.Import.Prepare, result{namespace: n, upload: u})
 }

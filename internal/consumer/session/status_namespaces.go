@@ -19,7 +19,7 @@ func (s *Session) countNamespaces(g *report.Gauges) {
 			g.NamespacesHeld++
 		}
 		for _, u := range n.Uploads {
-			if u.Call == imports.NoCall || u.Call == imports.Preparation {
+			if u.Call == imports.NoCall || u.Call == imports.Preparing {
 				g.Waiting++
 			}
 			if g.Oldest.IsZero() || u.Batch.Opened.Before(g.Oldest) {
