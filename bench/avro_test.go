@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,7 +25,7 @@ func TestAvroSource_linesAreWhatTheRecordsBecome(t *testing.T) {
 	for n := range records {
 		record, namespace := from.next(n, int64(1795466847123456+n))
 		line, _, err := decoder.Decode(out, record, nil, time.Now())
-		if waiting, ok := err.(*decode.Waiting); ok {
+		if waiting := (*decode.Waiting)(nil); errors.As(err, &waiting) {
 			<-waiting.Ready
 			line, _, err = decoder.Decode(out, record, nil, time.Now())
 		}

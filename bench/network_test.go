@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -67,7 +68,7 @@ func TestDistance_passesTheEndOn(t *testing.T) {
 	}
 	far.Close()
 	_ = near.SetReadDeadline(time.Now().Add(10 * time.Second))
-	if n, err := near.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := near.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("%d bytes and %v, want the end", n, err)
 	}
 }

@@ -75,7 +75,7 @@ func BenchmarkLoop_batch(b *testing.B) {
 		b.Run(fmt.Sprintf("%dns", namespaces), func(b *testing.B) {
 			r, base, left := newIntakeRig(b), int64(0), 0
 			s := r.session
-			s.Log, s.Importer = slog.New(slog.NewJSONHandler(io.Discard, nil)), instant{}
+			s.Log, s.Importer = slog.New(slog.NewJSONHandler(io.Discard, nil)), instant{} //nolint:sloglint // making the line is measured
 			s.Enter(b.Context())
 			s.Member.Lease = group.NewLease(time.Hour, time.Now())
 			b.ReportAllocs()
