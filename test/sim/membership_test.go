@@ -147,7 +147,10 @@ func (w *world) won(t twins) bool {
 // mistaken says whether a process has ended because of its name, and may have though it
 // was started last.
 func (w *world) mistaken(p *process) bool {
-	return p.sameName() && slices.ContainsFunc(w.twins, func(t twins) bool { return t.older.slot == p.slot && w.rejoined(t) })
+	w.mu.Lock()
+	all := slices.Clone(w.twins)
+	w.mu.Unlock()
+	return p.sameName() && slices.ContainsFunc(all, func(t twins) bool { return t.older.slot == p.slot && w.rejoined(t) })
 }
 
 // endTwins wants those whose name was taken to have ended because of it. kfake leaves
