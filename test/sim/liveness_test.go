@@ -27,14 +27,18 @@ const floodBuffer = 1 << 20
 func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 	names := []string{"n0", "n1", "n2", "n3"}
 	rnd.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	doubtful := false
+	doubtful, throttled := false, 0
 	for _, name := range names[:1+rnd.IntN(3)] {
 		f := sandbox.Fault{Namespace: name, Operation: pick(rnd, sandbox.OperationCreate, sandbox.OperationUpload)}
 		switch rnd.IntN(6) {
 		case 0:
 			f.Status = pick(rnd, 500, 503)
 		case 1:
+			// Of three namespaces at once it would be the API that asks for quiet.
 			f.Status, f.RetryAfter = 429, lastingRest
+			if throttled++; throttled > 2 {
+				f.Status, f.RetryAfter = 503, 0
+			}
 		case 2:
 			f.Status = pick(rnd, 400, 422)
 		case 3:
