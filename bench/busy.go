@@ -18,9 +18,9 @@ type sample struct {
 	storing bool          // whether a PUT was under way since the last sample
 }
 
-// longPause is how long nothing happens where a subject waits for the age of its last
-// batches. A shorter pause is one between two PUTs: part of the work.
-const longPause = time.Second / 2
+// longPause is a pause in which a subject waits for the age of its last batches. A
+// shorter one is that between two PUTs: part of the work.
+const longPause = time.Second / 10
 
 // busyTime is how long the work took: from the first byte read of Kafka to the
 // last one, and after that as long as a PUT was under way or the CPU was used, with the

@@ -34,9 +34,9 @@ func TestBusyTime(t *testing.T) {
 		{"using the CPU after the last byte is", film(
 			sample{}, sample{read: 100 * mb, cpu: 1}, sample{read: 100 * mb, cpu: 2}, sample{read: 100 * mb, cpu: 3}, sample{read: 100 * mb, cpu: 3}), 3 * time.Second},
 		{"a short pause between PUTs is", []sample{
-			{at: time.Unix(0, 0)}, {at: time.Unix(1, 0), read: 100 * mb, storing: true}, {at: time.Unix(1, 2e8), read: 100 * mb}, {at: time.Unix(1, 4e8), read: 100 * mb, storing: true},
-			{at: time.Unix(1, 6e8), read: 100 * mb},
-		}, 1400 * time.Millisecond},
+			{at: time.Unix(0, 0)}, {at: time.Unix(1, 0), read: 100 * mb, storing: true}, {at: time.Unix(1, 6e7), read: 100 * mb}, {at: time.Unix(1, 12e7), read: 100 * mb, storing: true},
+			{at: time.Unix(1, 30e7), read: 100 * mb}, {at: time.Unix(1, 40e7), read: 100 * mb, storing: true},
+		}, 1220 * time.Millisecond},
 		{"a pause between reads is", film(
 			sample{}, sample{read: 50 * mb}, sample{read: 50 * mb}, sample{read: 50 * mb}, sample{read: 100 * mb}), 4 * time.Second},
 		{"a few bytes after the last record are no reading", film(

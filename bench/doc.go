@@ -36,7 +36,7 @@
 //   - MB/s: all bytes stored, newlines included, in 10^6, by the time the work
 //     took: from the first byte that the process read of Kafka to the last one,
 //     and after that for as long as a PUT was under way or the process used its
-//     CPU, pauses of less than half a second between that included. So neither joining the group nor waiting at the end for the age bound
+//     CPU, pauses of less than a tenth of a second between that included. So neither joining the group nor waiting at the end for the age bound
 //     counts (see busyTime)
 //   - seconds: from the start of the process to the last line, which counts both
 //   - CPU s/GB: user and system time of the process, of all its life until the
