@@ -237,7 +237,8 @@ func (w *world) membersNow() string {
 	return b.String()
 }
 
-// watch asks every process for its status.
+// watch asks every process for its status, which it always gives, and looks for what
+// cannot be true at any moment.
 func (w *world) watch() {
 	w.sample()
 	w.mu.Lock()
@@ -248,8 +249,20 @@ func (w *world) watch() {
 			continue
 		}
 		st := p.status()
-		if st != nil && st.Buffer.Bytes > st.Buffer.LimitBytes {
+		if st == nil {
+			if !p.over() && !p.killed.Load() && !p.kafka.stands() {
+				w.truth.blame("%s does not say how it is", p.name)
+			}
+			continue
+		}
+		if st.Buffer.Bytes > st.Buffer.LimitBytes {
 			w.truth.blame("%s holds %d bytes of %d", p.name, st.Buffer.Bytes, st.Buffer.LimitBytes)
+		}
+		w.sample()
+		for i := range st.Partitions {
+			if why := w.truth.never(&st.Partitions[i]); why != "" {
+				w.truth.blame("%s says of %s/%d: %s", p.name, st.Partitions[i].Topic, st.Partitions[i].Partition, why)
+			}
 		}
 	}
 }

@@ -69,6 +69,29 @@ func (t *truth) unowned(owners map[place]string) string {
 	return ""
 }
 
+// never is what is told of a partition and cannot be true at any moment, "" for
+// nothing. What was told is older than what is known here.
+func (t *truth) never(told *report.PartitionStatus) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at := place{topic: told.Topic, partition: told.Partition}
+	if t.current[told.Topic] > 0 {
+		return "" // it may be of the topic before
+	}
+	committed, end := t.committed[at], int64(len(t.logs[at]))
+	switch {
+	case told.CommittedOffset > committed && !t.late:
+		return fmt.Sprintf("%d is committed, and at most %d is", told.CommittedOffset, committed)
+	case told.HighWatermark > end:
+		return fmt.Sprintf("the log ends at %d, and it does at %d", told.HighWatermark, end)
+	case told.CommittedOffset >= 0 && told.HighWatermark >= told.CommittedOffset && told.LagRecords != told.HighWatermark-told.CommittedOffset:
+		return fmt.Sprintf("the lag from %d to %d is %d", told.CommittedOffset, told.HighWatermark, told.LagRecords)
+	case told.State == "failed" && told.Error == nil:
+		return "it is failed, and nothing is said of why"
+	}
+	return ""
+}
+
 // lie is what is wrong with what is told of a partition, "" for nothing.
 func (t *truth) lie(at place, told *report.PartitionStatus, committed int64) string {
 	t.mu.Lock()
