@@ -19,11 +19,12 @@ import (
 
 // The oldest Kafka that is promised, with a ZooKeeper beside it: all that the bridge
 // asks of its brokers, and what topics of its time hold. It takes as little commit
-// metadata as Azure Event Hubs does, and closes idle connections sooner.
+// metadata as Azure Event Hubs does, and closes idle connections sooner. It keeps
+// records however old their timestamps are.
 func TestOldestKafka(t *testing.T) {
 	t.Parallel()
 	old := kafkatest.New(t, kafkatest.Options{Release: kafkatest.Oldest, Properties: map[string]string{
-		"offset.metadata.max.bytes": "1024", "connections.max.idle.ms": "2000",
+		"offset.metadata.max.bytes": "1024", "connections.max.idle.ms": "2000", "log.retention.ms": "-1",
 	}})
 	for name, test := range map[string]func(t *testing.T, old *kafkatest.Cluster){
 		"message formats":  oldFormats,
