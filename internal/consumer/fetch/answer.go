@@ -250,12 +250,13 @@ func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 	if retryAt.IsZero() && !a.untold {
 		a.heard = time.Now()
 	}
-	if a.empty = retryAt.IsZero() && bytes == 0; bytes > 0 {
+	if bytes > 0 {
 		a.served = a.request
 	}
 	if a.Epoch.Load() != a.epoch {
 		return
 	}
+	a.empty = retryAt.IsZero() && bytes == 0
 	if next > a.offset && bytes > 0 {
 		a.density = max(1, int64(bytes)/(next-a.offset))
 	}

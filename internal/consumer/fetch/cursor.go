@@ -47,7 +47,7 @@ type turns struct {
 type silence struct {
 	unanswered time.Time // since when, zero if it has answered
 	why        error     // of the last request
-	empty      bool      // the last answer had nothing to read, and no error
+	empty      bool      // the last answer since the reset had nothing to read, and no error
 }
 
 // identity shows whether a log is still the one that was read.

@@ -85,7 +85,7 @@ func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c.Epoch.Add(1)
-	c.Offset, c.retryAt = offset, retryAt
+	c.Offset, c.retryAt, c.empty = offset, retryAt, false
 	f.wake(c.server())
 }
 

@@ -16,7 +16,8 @@ type Standing struct {
 	// Throttled is until when the server keeps this client waiting, by a quota; in the
 	// past or zero if it does not.
 	Throttled time.Time
-	// Empty reports whether the last answer had nothing to read, and no error.
+	// Empty reports whether the last answer since the partition was reset had nothing
+	// to read, and no error.
 	Empty bool
 	// Doubted reports whether the log may be another one than was read: see suspect.
 	Doubted bool

@@ -111,3 +111,32 @@ func TestFetcher_aQuotaThatThrottles(t *testing.T) {
 		}
 	})
 }
+
+// TestFetcher_emptySinceTheReset: an answer that was asked for before a partition was
+// reset says nothing about where it is read from now.
+func TestFetcher_emptySinceTheReset(t *testing.T) {
+	inReadRig(t, func(r *readRig) {
+		began, reset := time.Now(), false
+		standing := func(want bool) {
+			t.Helper()
+			if got := r.fetcher.Standing(r.cursors[0]).Empty; got != want {
+				t.Errorf("after %s it is said that the log is empty here: %t, want %t", time.Since(began), got, want)
+			}
+		}
+		r.answer(func(partition int32, offset int64) *kmsg.FetchResponseTopicPartition {
+			switch at := time.Since(began); {
+			case offset == 1:
+			case partition == 1, at > time.Minute:
+				return holds(recordbatch.Batch{Records: []recordbatch.Record{recordbatch.InNS(0, "a")}}.Encode())
+			case at > 10*time.Second && !reset:
+				reset = true
+				standing(true)
+				r.fetcher.Reset(r.cursors[0], 0, began.Add(30*time.Second))
+			}
+			return holds(nil)
+		})
+		time.AfterFunc(20*time.Second, func() { standing(false) })
+		time.AfterFunc(40*time.Second, func() { standing(true) })
+		r.read(1, 1)
+	})
+}
