@@ -102,6 +102,8 @@ func (w *world) fenced(r *kmsg.OffsetCommitRequest) bool {
 
 // sample tells the truth what is committed now.
 func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
+	w.sampling.Lock()
+	defer w.sampling.Unlock()
 	info := w.cluster.GroupInfo(group)
 	if info == nil {
 		return nil

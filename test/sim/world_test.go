@@ -70,6 +70,7 @@ type world struct {
 	commitsRefused atomic.Int32
 	parts          map[string]int32 // partitions of the topics that have grown
 	changing       sync.Mutex       // one start at a time
+	sampling       sync.Mutex       // one sample at a time, so that none is older than the one before
 	busy           sync.WaitGroup   // what goes on beside the schedule
 }
 
