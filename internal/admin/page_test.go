@@ -293,18 +293,23 @@ func expectNoSidewaysScroll(b *browser, width int) {
 	}
 }
 
-// TestPage_saysWhatIsHeldAndWhy reads each cause with its reason and its remedy,
-// and each once: the partition that waits for the held namespace is told there.
-func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
-	b := startBrowser(t)
-	s := &state{}
-	s.show(held)
-	c := testConfig()
+// openPage opens the page of a bridge in that state, which may change.
+func openPage(t *testing.T, shown func(asked int) (any, error)) (*browser, *state) {
+	t.Helper()
+	b, s, c := startBrowser(t), &state{}, testConfig()
+	s.show(shown)
 	c.Status = s.status
 	server := httptest.NewServer(newHandler(c, &history{}))
 	t.Cleanup(server.Close)
 	b.view(1280, 900, "light")
 	b.open(server.URL)
+	return b, s
+}
+
+// TestPage_saysWhatIsHeldAndWhy reads each cause with its reason and its remedy,
+// and each once: the partition that waits for the held namespace is told there.
+func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
+	b, _ := openPage(t, held)
 	expectCount(b, "#held li", 4)
 	for i, want := range [][]string{
 		{"Namespace reviews", "422 Unprocessable Content", "held for 14 min", "1 partition waits for it", "next attempt in 4"},
@@ -323,15 +328,7 @@ func TestPage_saysWhatIsHeldAndWhy(t *testing.T) {
 // TestPage_saysWhatBecameOfImports: what failed comes first with the command that
 // tells why, then the latest; each namespace's last import is found by its name.
 func TestPage_saysWhatBecameOfImports(t *testing.T) {
-	b := startBrowser(t)
-	s := &state{}
-	s.show(importsFailed)
-	c := testConfig()
-	c.Status = s.status
-	server := httptest.NewServer(newHandler(c, &history{}))
-	t.Cleanup(server.Close)
-	b.view(1280, 900, "light")
-	b.open(server.URL)
+	b, _ := openPage(t, importsFailed)
 	expectCount(b, "#imports tr", 10)
 	expectText(b, "#imports-shown", "Showing 10 of 51, worst first")
 	expectText(b, "#imports-error", "The API key may not read what became of imports (status 403). It is asked again later; imports go on.")
@@ -353,15 +350,7 @@ func TestPage_saysWhatBecameOfImports(t *testing.T) {
 // TestPage_saysThatOffsetsWaitForReceipts: why, how many, and in the row of each
 // partition whose offset waits.
 func TestPage_saysThatOffsetsWaitForReceipts(t *testing.T) {
-	b := startBrowser(t)
-	s := &state{}
-	s.show(receiptsFail)
-	c := testConfig()
-	c.Status = s.status
-	server := httptest.NewServer(newHandler(c, &history{}))
-	t.Cleanup(server.Close)
-	b.view(1280, 900, "light")
-	b.open(server.URL)
+	b, s := openPage(t, receiptsFail)
 	expectText(b, "#headline", "Running, but no receipts are written")
 	expectText(b, "#explanation", "The topic receipts does not exist. Offsets wait for 3 receipts; nothing is lost.")
 	expectText(b, "#partitions", "receipt of users at 481000")
@@ -373,15 +362,7 @@ func TestPage_saysThatOffsetsWaitForReceipts(t *testing.T) {
 // TestPage_advisesWhatHelps tells a tombstone from an invalid record, and a
 // partition with many held records from one whose offset is out of range.
 func TestPage_advisesWhatHelps(t *testing.T) {
-	b := startBrowser(t)
-	s := &state{}
-	s.show(tombstoneHeld)
-	c := testConfig()
-	c.Status = s.status
-	server := httptest.NewServer(newHandler(c, &history{}))
-	t.Cleanup(server.Close)
-	b.view(1280, 900, "light")
-	b.open(server.URL)
+	b, _ := openPage(t, tombstoneHeld)
 	expectCount(b, "#held li", 2)
 	expectText(b, "#held li:nth-child(1) small:last-child", "Restart with another BRIDGE_ON_TOMBSTONE, or with BRIDGE_SKIP_RECORDS=listings/2@480213.")
 	expectText(b, "#held li:nth-child(2) small:last-child", "reading pauses until fewer records are held")
