@@ -98,7 +98,7 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 			return kafka.CodeOK
 		}
 	}, func(r *sessionRun) {
-		<-r.session.gone
+		<-r.returned
 		r.offset(0)
 		o := r.committed[0]
 		found := r.session.starting().Place(kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.Committed{Offset: o.Offset, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 4, Stable: 4}, false)

@@ -82,7 +82,7 @@ func TestSession_aDeletedTopicIsCommittedNoMore(t *testing.T) {
 		if err := r.Cluster.DeleteTopic("orders"); err != nil {
 			t.Fatal(err)
 		}
-		<-r.session.gone
+		<-r.returned
 		if len(r.api.stored["good"]) == 0 {
 			t.Error("the import that was under way is not awaited")
 		}

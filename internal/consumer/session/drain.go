@@ -121,6 +121,7 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	for s.outstanding() {
 		s.event()
 	}
+	close(s.gone)  // what follows may wait for a broker, and nobody who asks for the status shall
 	s.Tasks.Wait() // for what has reported, and what has nothing to report
 	if s.Mode != assignment.Fenced {
 		s.SettleFiled()

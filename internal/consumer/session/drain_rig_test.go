@@ -119,6 +119,7 @@ type sessionRun struct {
 	api        *fakeAPI
 	session    *Session
 	stop       chan struct{}
+	returned   chan struct{} // closed when Run has returned
 	term       *fakeTerm
 	rebalance  context.CancelFunc
 	unfinished bool
@@ -136,7 +137,7 @@ func runningSession(t *testing.T, prepare func(*sessionRun), test func(*sessionR
 func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRun), test func(*sessionRun), change ...func(*Session)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}, brokers...), api: newFakeAPI(), stop: make(chan struct{})}
+		r := &sessionRun{t: t, Rig: kafkarig.New(t, kafka.Config{}, brokers...), api: newFakeAPI(), stop: make(chan struct{}), returned: make(chan struct{})}
 		r.coordinator = &coordinator{committed: map[int32]kafka.CommitOffset{}}
 		r.Cluster.ControlKey(kmsg.OffsetCommit.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
@@ -166,14 +167,13 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 			term.deadline = time.Now().Add(r.session.Config.RebalanceTimeout)
 			close(term.rebalance)
 		})
-		gone := make(chan struct{})
 		go func() {
-			defer close(gone)
+			defer close(r.returned)
 			r.unfinished = r.session.Run(r.stop)
 			r.ended = time.Now()
 		}()
 		test(r)
-		<-gone
+		<-r.returned
 		if used := p.Pool.InUse() + p.Lent(); used != 0 {
 			t.Errorf("%d bytes are in use at the end", used)
 		}
@@ -183,7 +183,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 // offset compares the committed offset at the end.
 func (r *sessionRun) offset(want int64) {
 	r.t.Helper()
-	<-r.session.gone
+	<-r.returned
 	if got := r.committed[0].Offset; got != want {
 		r.t.Errorf("committed offset %d, want %d", got, want)
 	}
@@ -191,7 +191,7 @@ func (r *sessionRun) offset(want int64) {
 
 // took is how long the session went on after since.
 func (r *sessionRun) took(since time.Time) time.Duration {
-	<-r.session.gone
+	<-r.returned
 	synctest.Wait()
 	return r.ended.Sub(since)
 }

@@ -96,7 +96,7 @@ func TestSession_aFencedCommitEndsTheSession(t *testing.T) {
 					return kafka.CodeOK
 				}
 			}, func(r *sessionRun) {
-				<-r.session.gone
+				<-r.returned
 				time.Sleep(time.Minute)
 				r.offset(0)
 				if r.commits != 2 {
@@ -186,7 +186,7 @@ func TestSession_aLostGenerationEndsIt(t *testing.T) {
 				before := time.Now()
 				r.term.err = kafka.CodeUnknownMember
 				close(r.term.lost)
-				<-r.session.gone
+				<-r.returned
 				if took := time.Since(before); took > 0 {
 					t.Errorf("it went on for %s", took)
 				}

@@ -20,7 +20,7 @@ type Session struct {
 	commits *committer.Committer
 	lookout lookout
 	unclear []string      // topics of which the brokers say nothing
-	gone    chan struct{} // closed when Run returns
+	gone    chan struct{} // closed when the loop takes no more questions
 }
 
 // New prepares the session of a generation. It starts nothing.
@@ -47,7 +47,6 @@ func (s *Session) Away() bool { return s.Member.Lease.Check() != nil }
 // it returns nothing of the session is running and what could be committed is.
 // unfinished says that something was given up that no policy holds.
 func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
-	defer close(s.gone)
 	s.Enter(context.Background())
 	defer s.Cancel()
 	reading := s.startReading()

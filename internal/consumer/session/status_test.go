@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -134,6 +135,40 @@ func TestStatus_remembersTheLastRequestOfANamespace(t *testing.T) {
 			if known := n.LastRequestID != nil && *n.LastRequestID == "req-a"; n.State != "open" || known != (n.Name == "a") {
 				t.Errorf("status %+v", n)
 			}
+		}
+	})
+}
+
+// Who asks for the status while a session ends gets an answer at once, also while the
+// coordinator is slow to say what a commit without an answer has come to.
+func TestSession_saysHowItIsToItsEnd(t *testing.T) {
+	runningSession(t, func(r *sessionRun) {
+		r.answer = func(n int) kafka.Code {
+			if n == 1 {
+				return codeSilence
+			}
+			return kafka.CodeOK
+		}
+	}, func(r *sessionRun) {
+		time.Sleep(2 * age)
+		r.frozen.Store(int64(3 * time.Second))
+		began := time.Now()
+		close(r.stop)
+		for {
+			select {
+			case <-r.returned:
+				if r.took(began) < 3*time.Second {
+					t.Error("nothing has kept the end waiting")
+				}
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			ctx, cancel := context.WithTimeout(r.T.Context(), time.Second)
+			asked := time.Now()
+			if _, err := r.session.Describe(ctx, &report.Status{}, true); err != nil || time.Since(asked) > 0 {
+				t.Errorf("%s after the stop: %v after %s", asked.Sub(began), err, time.Since(asked))
+			}
+			cancel()
 		}
 	})
 }
