@@ -37,6 +37,13 @@ func (l *link) thaw() {
 	}
 }
 
+// stands reports whether the process is frozen.
+func (l *link) stands() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frozen != nil
+}
+
 // awaitThaw returns at once unless the process is frozen.
 func (l *link) awaitThaw() {
 	for {

@@ -1,6 +1,9 @@
 package sim
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // judge looks at everything once more when all processes have ended.
 func (w *world) judge() {
@@ -61,18 +64,26 @@ func (t *truth) judgeRepeats(graceful bool) {
 // excused says why what is in an object may be stored again in another one, ""
 // if nothing does.
 func (t *truth) excused(o, again *object) string {
-	if !o.known && (o.process != again.process || t.givenUp(o, again)) {
+	if o.learned.IsZero() && (o.process != again.process || t.givenUp(o, again)) {
 		return "nobody learned that it was stored"
 	}
 	if t.runs[o.process] != t.runs[again.process] { // one started while the settings changed
 		return "their settings differ"
 	}
 	for _, e := range t.excuses {
-		if (e.process == "" || e.process == o.process) && !o.at.Before(e.from) && !o.at.After(e.to) {
+		if (e.process == "" || e.process == o.process) && !later(o.at, o.learned).Before(e.from) && !o.at.After(e.to) {
 			return e.why
 		}
 	}
 	return ""
+}
+
+// later returns the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // putsBeforeNewURL is how many PUTs in a row go without an answer before a URL

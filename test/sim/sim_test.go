@@ -237,8 +237,8 @@ func (w *world) membersNow() string {
 	return b.String()
 }
 
-// watch asks every process for its status, and looks for what cannot be true at any
-// moment.
+// watch asks every process for its status, which it always gives, and looks for what
+// cannot be true at any moment.
 func (w *world) watch() {
 	w.sample()
 	w.mu.Lock()
@@ -250,6 +250,9 @@ func (w *world) watch() {
 		}
 		st := p.status()
 		if st == nil {
+			if !p.over() && !p.killed.Load() && !p.kafka.stands() {
+				w.truth.blame("%s does not say how it is", p.name)
+			}
 			continue
 		}
 		if st.Buffer.Bytes > st.Buffer.LimitBytes {

@@ -64,11 +64,11 @@ type storing struct {
 type object struct {
 	id, process string
 	at          time.Time
-	known       bool // the process has learned that it is stored
+	learned     time.Time // when the process learned that it is stored, zero if it never did
 }
 
 // excuse is a fault that may make a line be stored again: what the process
-// stored between from and to.
+// stored before to, and has learned of since from.
 type excuse struct {
 	process  string // empty: any
 	from, to time.Time
@@ -223,7 +223,7 @@ func (t *truth) told(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if o := t.objects[id]; o != nil {
-		o.known = true
+		o.learned = later(o.learned, time.Now())
 	} else {
 		t.fault("an import is told as stored, and is not: %s", id)
 	}
@@ -271,7 +271,7 @@ func (r *produced) String() string {
 	fmt.Fprintf(&b, "%v@%d %s %s names %v", r.place, r.offset, r.kind, r.unique, r.names)
 	for ns, list := range r.stores {
 		for _, s := range list {
-			fmt.Fprintf(&b, " stored in %s by %s at %s (%s, known %t)", ns, s.object.process, stamp(s.object.at), s.object.id, s.object.known)
+			fmt.Fprintf(&b, " stored in %s by %s at %s (%s, learned %t)", ns, s.object.process, stamp(s.object.at), s.object.id, !s.object.learned.IsZero())
 		}
 	}
 	for ns, n := range r.letters {
