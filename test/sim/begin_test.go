@@ -30,7 +30,8 @@ func (s *schedule) drawBeginning(rnd *rand.Rand) {
 	s.add(-1, fmt.Sprintf("each partition holds %d old records", each), func(w *world) { w.emitOld(s.partitions, each) })
 }
 
-// emitOld appends records of the day before to each partition.
+// emitOld appends records of the day before to each partition, of keys of their own, so
+// that no compaction removes them.
 func (w *world) emitOld(partitions int32, each int) {
 	var batch []*kgo.Record
 	for _, topic := range w.settings.topics {
@@ -39,7 +40,7 @@ func (w *world) emitOld(partitions int32, each int) {
 				w.sequence++
 				unique := fmt.Sprintf("u%d", w.sequence)
 				w.truth.produce(topic, p, valid, unique, []string{ofOld})
-				batch = append(batch, &kgo.Record{Topic: topic, Partition: p, Timestamp: epoch.Add(-24 * time.Hour),
+				batch = append(batch, &kgo.Record{Topic: topic, Partition: p, Key: []byte(unique), Timestamp: epoch.Add(-24 * time.Hour),
 					Value: fmt.Appendf(nil, `{"id":"i%s","u":%q,"ns":"old"}`, unique, unique)})
 			}
 		}
