@@ -50,12 +50,14 @@ var refusals = map[Code]string{
 	Code(kafkago.PolicyViolation):     "the brokers' policy refuses the record: see their logs",
 }
 
-// Producer writes records to one topic with acks=all. The library's producer has
-// no idempotence: after a lost answer a record may stand twice. Safe for
+// Producer writes records to one topic with acks=all. A record goes to the partition
+// that its key hashes to, or to another one while that takes nothing. The library's
+// producer has no idempotence: after a lost answer a record may stand twice. Safe for
 // concurrent use.
 type Producer struct {
-	usual *kafkago.Writer
-	large *kafkago.Writer // one record at a time, for those beyond what usual batches
+	routes routes
+	usual  *kafkago.Writer
+	large  *kafkago.Writer // one record at a time, for those beyond what usual batches
 }
 
 // UsualBatchBytes is how much a produced batch of several records holds: it stays
@@ -66,15 +68,17 @@ const UsualBatchBytes = 900 << 10
 // batches of at most records. The topic has to be one of the client's
 // MetadataTopics.
 func NewProducer(c *Client, topic string, records int) *Producer {
+	p := &Producer{routes: routes{avoided: map[int]time.Time{}}}
 	writer := func(batchBytes int64, size int) *kafkago.Writer {
 		return &kafkago.Writer{
 			Addr: c.addr, Transport: c.transport, Topic: topic,
-			Balancer: &kafkago.Hash{}, RequiredAcks: kafkago.RequireAll,
+			Balancer: &p.routes, Completion: p.routes.completed, RequiredAcks: kafkago.RequireAll,
 			BatchBytes: batchBytes, BatchSize: size, BatchTimeout: 5 * time.Millisecond,
 			MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		}
 	}
-	return &Producer{usual: writer(UsualBatchBytes, records), large: writer(1<<30, 1)}
+	p.usual, p.large = writer(UsualBatchBytes, records), writer(1<<30, 1)
+	return p
 }
 
 // Write produces the records and waits until every replica in sync has them. The
@@ -91,27 +95,30 @@ func (p *Producer) Write(ctx context.Context, records []Record) []error {
 			m.Headers = append(m.Headers, kafkago.Header{Key: h.Name, Value: h.Value})
 		}
 		if r.Size() > UsualBatchBytes/2 {
-			errs[i] = produceError(p.large.WriteMessages(ctx, m))
+			errs[i] = p.send(ctx, p.large, m)[0]
 			continue
 		}
 		usual, at = append(usual, m), append(at, i)
 	}
-	if len(usual) == 0 {
-		return errs
-	}
-	err := p.usual.WriteMessages(ctx, usual...)
-	var each kafkago.WriteErrors
-	if errors.As(err, &each) && len(each) == len(usual) {
-		for j, e := range each {
-			if errs[at[j]] = produceError(e); IsRefused(errs[at[j]]) && len(usual) > 1 {
-				// The topic refuses whole batches: only alone a record is known to be the reason.
-				errs[at[j]] = produceError(p.large.WriteMessages(ctx, usual[j]))
-			}
+	for j, err := range p.send(ctx, p.usual, usual...) {
+		if IsRefused(err) && len(usual) > 1 {
+			// The topic refuses whole batches: only alone a record is known to be the reason.
+			err = p.send(ctx, p.large, usual[j])[0]
 		}
-		return errs
+		errs[at[j]] = err
 	}
-	for _, i := range at {
-		errs[i] = produceError(err)
+	return errs
+}
+
+// send writes messages and returns what became of each.
+func (p *Producer) send(ctx context.Context, w *kafkago.Writer, messages ...kafkago.Message) []error {
+	for i := range messages {
+		messages[i].WriterData = &route{}
+	}
+	err := w.WriteMessages(ctx, messages...)
+	errs := make([]error, len(messages))
+	for i := range messages {
+		errs[i] = produceError(p.routes.outcome(messages[i].WriterData.(*route), err))
 	}
 	return errs
 }

@@ -16,7 +16,7 @@
 // # Concurrency
 //
 // One goroutine, Run's, writes, one batch after the other and in the order of
-// posting, so that of two receipts of one key the later one stays. All methods are
+// posting, so that of two receipts of one key in one partition the later one stays. All methods are
 // safe for concurrent use and wait for nothing but a mutex that is not held during
 // a write.
 package outbox

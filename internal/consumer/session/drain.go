@@ -102,8 +102,13 @@ func (s *Session) unsettled(now time.Time) bool {
 
 // lettering reports whether the drain waits for dead letters: for those on their
 // way, and for the records of refused batches, which are still being read. Else
-// the next owner would produce again what is acknowledged of such a batch.
+// the next owner would produce again what is acknowledged of such a batch. A rebalance
+// waits for no further try of what has failed, but for one that is under way: cut off,
+// its letters may stand in the topic all the same.
 func (s *Session) lettering(now time.Time) bool {
+	if s.LetterQueue.InFlight() {
+		return true
+	}
 	if s.Drain.Reason != assignment.ForShutdown && (s.LetterQueue.Failing() || s.CatchUp.RestUntil.After(now)) {
 		return false
 	}

@@ -147,3 +147,24 @@ func TestSession_whatWasStoredAtTheVeryEndIsCommitted(t *testing.T) {
 		r.offset(4 + namespaces)
 	}, func(s *Session) { s.Pacer = pace.New(2*namespaces, s.Config.NamespaceConcurrency) })
 }
+
+// A letter that has failed before and is being written again is awaited too.
+func TestSession_aRebalanceWaitsForALetterThatIsTriedAgain(t *testing.T) {
+	const write = 5 * time.Second
+	tries := 0
+	letters := &fakeLetters{takes: write, write: func(*letters.Letter) error {
+		if tries++; tries == 1 {
+			return errors.New("not enough replicas")
+		}
+		return nil
+	}}
+	runningSession(t, func(r *sessionRun) {
+		r.Produce("orders", 0, kgo.NoCompression(), "no JSON")
+	}, func(r *sessionRun) {
+		time.Sleep(write + write/2) // during the second write
+		if took := r.end(false); took < write/4 || took > write || r.unfinished {
+			t.Errorf("the drain took %s, want the rest of a write of %s; unfinished %t", took, write, r.unfinished)
+		}
+		r.offset(5)
+	}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
+}
