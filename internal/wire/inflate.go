@@ -80,8 +80,11 @@ func (f *Inflater) inflate(dst []byte, b *Batch, limit int) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %d", ErrCodec, b.Codec)
 }
 
+// minGzipMember is the least that a member of gzip takes: header, empty block, trailer.
+const minGzipMember = 20
+
 // inflateGzip inflates member after member. What follows one and does not begin
-// like another is ignored, as Java's GZIPInputStream does.
+// like another, or is too short to be one, is ignored, as Java's GZIPInputStream does.
 func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	f.src.Reset(src)
 	if f.gzip == nil {
@@ -96,7 +99,7 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 		if dst, err = readAll(dst, f.gzip, limit); err != nil {
 			return nil, err
 		}
-		if f.src.Len() == 0 || f.gzip.Reset(&f.src) != nil {
+		if f.src.Len() < minGzipMember || f.gzip.Reset(&f.src) != nil {
 			return dst, nil
 		}
 	}
@@ -106,7 +109,8 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 // when that was too little: faster than a stream, and rare once dst has grown.
 // The decoder does not always say that room was what it lacked, so that an error
 // counts as one only where the frames cannot hold more than there was room for.
-// Frames' own checksums are passed over, as in those of LZ4.
+// Frames' own checksums are passed over, as in those of LZ4. A frame that is cut off
+// behind a whole one is ignored, as Java's client does.
 func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 	if f.zstd == nil {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(true))
@@ -115,7 +119,10 @@ func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 		}
 		f.zstd = d
 	}
-	most := zstdBound(src)
+	most, whole := zstdFrames(src)
+	if whole > 0 {
+		src = src[:whole]
+	}
 	for {
 		room := min(cap(dst), limit)
 		out, err := f.zstd.DecodeAll(src, dst[:0:room])
@@ -192,7 +199,7 @@ func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
 			continue
 		}
 		if len(src) < 4 {
-			return nil, io.ErrUnexpectedEOF
+			return dst, nil // as Java's client does
 		}
 		n := int64(binary.BigEndian.Uint32(src))
 		if src = src[4:]; n > int64(len(src)) {

@@ -111,7 +111,7 @@ func TestInflater_falseClaims(t *testing.T) {
 	for name, e := range map[string]encoding{
 		"snappy":                       {codec: Snappy, payload: huge},
 		"snappy of Java":               {codec: Snappy, payload: framed},
-		"a chunk longer than the rest": {codec: Snappy, payload: append([]byte(xerialMagic), make([]byte, 12)...)[:19]},
+		"a chunk longer than the rest": {codec: Snappy, payload: append(framed[:xerialHeaderLen:xerialHeaderLen], 0, 0, 0, 9, 7)},
 		"nothing at all":               {codec: Gzip, payload: []byte{}},
 		"half an lz4 frame":            {codec: LZ4, payload: compress(t, LZ4, false, make([]byte, 100))[:12]},
 		"half a zstd frame":            {codec: Zstd, payload: compress(t, Zstd, false, []byte("abcdefgh"))[:9]},
@@ -151,8 +151,8 @@ func TestBatch_sizeHint(t *testing.T) {
 
 // Whatever room there is, a zstd batch is either inflated or found too large.
 // TestInflater_moreThanOneStream reads what Java's client reads: members of gzip,
-// and whatever follows the last one; Java's framing of snappy begun again within a
-// batch; and what follows a frame of lz4.
+// frames of zstd, Java's framing of snappy begun again within a batch, and whatever
+// follows the last of them and is none itself; of lz4 one frame.
 func TestInflater_moreThanOneStream(t *testing.T) {
 	var f Inflater
 	records := randomRecords(rand.New(rand.NewPCG(5, 5)), 50, false)
@@ -165,11 +165,16 @@ func TestInflater_moreThanOneStream(t *testing.T) {
 		"gzip and zeros":               {codec: Gzip, payload: append(two(Gzip, false), make([]byte, 40)...)},
 		"gzip and a byte":              {codec: Gzip, payload: append(two(Gzip, false), 7)},
 		"gzip and half a header":       {codec: Gzip, payload: append(two(Gzip, false), 0x1f, 0x8b, 8)},
+		"gzip and a header":            {codec: Gzip, payload: append(two(Gzip, false), compress(t, Gzip, false, want)[:18]...)},
 		"snappy streams":               {codec: Snappy, xerial: true, payload: two(Snappy, true)},
 		"an empty snappy stream first": {codec: Snappy, xerial: true, payload: append(compress(t, Snappy, true, nil), two(Snappy, true)...)},
-		"lz4 frames":                   {codec: LZ4, payload: two(LZ4, false)},
-		"lz4 and zeros":                {codec: LZ4, payload: append(two(LZ4, false), make([]byte, 40)...)},
-		"lz4 and a byte":               {codec: LZ4, payload: append(two(LZ4, false), 7)},
+		"snappy and a byte":            {codec: Snappy, xerial: true, payload: append(two(Snappy, true), 7)},
+		"zstd frames":                  {codec: Zstd, payload: two(Zstd, false)},
+		"zstd and a frame of its user": {codec: Zstd, payload: append(two(Zstd, false), 0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7)},
+		"zstd and half a header":       {codec: Zstd, payload: append(two(Zstd, false), compress(t, Zstd, false, want)[:5]...)},
+		"zstd and half a block":        {codec: Zstd, payload: append(two(Zstd, false), compress(t, Zstd, false, want)[:60]...)},
+		"lz4 and zeros":                {codec: LZ4, payload: append(compress(t, LZ4, false, want), make([]byte, 40)...)},
+		"lz4 and a byte":               {codec: LZ4, payload: append(compress(t, LZ4, false, want), 7)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e.count, e.lastDelta = int32(len(records)), int32(len(records)-1)
@@ -218,7 +223,7 @@ func TestInflater_zstdInAnyRoom(t *testing.T) {
 		e := encoding{codec: Zstd, records: randomRecords(rng, 1+rng.IntN(2500), false)}
 		size := len(plain(e.records))
 		b := readBatch(t, e.bytes(t))
-		if most := zstdBound(b.compressed); most < size || most > size+128<<10 {
+		if most, whole := zstdFrames(b.compressed); whole != len(b.compressed) || most < size || most > size+128<<10 {
 			t.Fatalf("%d bytes were bounded by %d", size, most)
 		}
 		limit := rng.IntN(2 * size)

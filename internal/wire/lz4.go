@@ -11,9 +11,7 @@ import (
 // The LZ4 frame format, as far as producers use it:
 // https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 const (
-	lz4Magic          = 0x184d2204
-	lz4LegacyMagic    = 0x184c2102
-	lz4SkippableMagic = 0x184d2a50 // and the 15 numbers behind it
+	lz4Magic = 0x184d2204
 
 	// In the byte of flags.
 	lz4Version         = 1 << 6 // the only one, in the two highest bits
@@ -33,9 +31,8 @@ var errLZ4 = errors.New("malformed frame")
 
 // lz4Frame is a frame's header.
 type lz4Frame struct {
-	flags   byte
-	block   int // no block inflates to more bytes
-	content int // what the frame inflates to, -1 if it does not say
+	flags byte
+	block int // no block inflates to more bytes
 }
 
 // readLZ4Header returns the rest of src behind a frame's header. plain is false
@@ -53,59 +50,37 @@ func readLZ4Header(src []byte) (h lz4Frame, rest []byte, plain bool, err error) 
 	if h.flags&lz4VersionMask != lz4Version || size < 4 || size > 7 || src[5]&0x0f != 0 {
 		return h, nil, true, errLZ4
 	}
-	h.block, h.content = 1<<(8+2*size), -1
+	h.block = 1 << (8 + 2*size)
 	if src = src[6:]; h.flags&lz4ContentSize != 0 {
 		if len(src) < 9 {
 			return h, nil, true, io.ErrUnexpectedEOF
 		}
-		h.content = int(min(binary.LittleEndian.Uint64(src), 1<<62))
 		src = src[8:]
 	}
 	return h, src[1:], true, nil // and a checksum of the header
 }
 
-// beginsLZ4 reports whether a frame of any form may begin here.
-func beginsLZ4(src []byte) bool {
-	if len(src) < 4 {
-		return false
-	}
-	magic := binary.LittleEndian.Uint32(src)
-	return magic == lz4Magic || magic == lz4LegacyMagic || magic&^0xf == lz4SkippableMagic
-}
-
 // inflateLZ4 inflates block by block, straight to where the records shall lie.
-// xxHash sums in the frames are passed over, as Java's client does: the batch's
-// CRC-32C has shown that its bytes are those that the producer sent. What follows a
-// frame and is none is ignored, as that does too.
+// xxHash sums in the frame and the size that it announces are passed over, as Java's
+// client does: the batch's CRC-32C has shown that its bytes are those that the producer
+// sent. What follows the frame is ignored, as that does too, be it another frame: no
+// record can lie there, as the broker would have missed it.
 func (f *Inflater) inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
-	whole, into := src, dst
-	if len(src) == 0 {
-		return nil, io.ErrUnexpectedEOF
+	h, blocks, plain, err := readLZ4Header(src)
+	switch {
+	case !plain:
+		return f.inflateOddLZ4(dst, src, limit)
+	case err != nil:
+		return nil, err
 	}
-	for len(src) > 0 {
-		if len(src) < len(whole) && !beginsLZ4(src) {
-			return dst, nil
-		}
-		h, rest, plain, err := readLZ4Header(src)
-		if !plain {
-			return f.inflateOddLZ4(into, whole, limit)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if dst, src, err = h.appendBlocks(dst, rest, limit); err != nil {
-			return nil, err
-		}
-	}
-	return dst, nil
+	return h.appendBlocks(dst, blocks, limit)
 }
 
-// appendBlocks adds a frame's blocks to dst and returns what follows the frame.
-func (h *lz4Frame) appendBlocks(dst, src []byte, limit int) (out, rest []byte, err error) {
-	begin := len(dst)
+// appendBlocks adds the frame's blocks to dst.
+func (h *lz4Frame) appendBlocks(dst, src []byte, limit int) (out []byte, err error) {
 	for {
 		if len(src) < 4 {
-			return nil, nil, io.ErrUnexpectedEOF
+			return nil, io.ErrUnexpectedEOF
 		}
 		size := binary.LittleEndian.Uint32(src)
 		if src = src[4:]; size == 0 {
@@ -113,30 +88,24 @@ func (h *lz4Frame) appendBlocks(dst, src []byte, limit int) (out, rest []byte, e
 		}
 		n := int(size &^ lz4Stored)
 		if n > len(src) {
-			return nil, nil, io.ErrUnexpectedEOF
+			return nil, io.ErrUnexpectedEOF
 		}
 		if size&lz4Stored != 0 {
 			dst, err = h.store(dst, src[:n], limit)
 		} else {
-			dst, err = h.inflate(dst, src[:n], begin, limit)
+			dst, err = h.inflate(dst, src[:n], limit)
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
 			src = src[min(4, len(src)):]
 		}
 	}
-	if h.content >= 0 && len(dst)-begin != h.content {
-		return nil, nil, errLZ4
+	if h.flags&lz4ContentChecksum != 0 && len(src) < 4 {
+		return nil, io.ErrUnexpectedEOF
 	}
-	if h.flags&lz4ContentChecksum != 0 {
-		if len(src) < 4 {
-			return nil, nil, io.ErrUnexpectedEOF
-		}
-		src = src[4:]
-	}
-	return dst, src, nil
+	return dst, nil
 }
 
 // store adds a block that is not compressed.
@@ -150,9 +119,9 @@ func (h *lz4Frame) store(dst, block []byte, limit int) ([]byte, error) {
 	return append(grow(dst, len(block), limit), block...), nil
 }
 
-// inflate adds a compressed block of the frame that begins at dst[begin:]. Where
+// inflate adds a compressed block to those of the frame that came before. Where
 // there is too little room it takes more, up to what the block may need.
-func (h *lz4Frame) inflate(dst, block []byte, begin, limit int) ([]byte, error) {
+func (h *lz4Frame) inflate(dst, block []byte, limit int) ([]byte, error) {
 	most := min(h.block, lz4MaxRatio*len(block))
 	for {
 		room := min(most, min(cap(dst), limit)-len(dst))
@@ -162,7 +131,7 @@ func (h *lz4Frame) inflate(dst, block []byte, begin, limit int) ([]byte, error) 
 		if h.flags&lz4Independent != 0 {
 			n, err = lz4.UncompressBlock(block, into)
 		} else {
-			n, err = lz4.UncompressBlockWithDict(block, into, dst[max(begin, len(dst)-lz4History):])
+			n, err = lz4.UncompressBlockWithDict(block, into, dst[max(0, len(dst)-lz4History):])
 		}
 		switch {
 		case err == nil:

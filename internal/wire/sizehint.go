@@ -26,7 +26,8 @@ func (b *Batch) SizeHint() int64 {
 		n = guessedRatio * int64(len(b.compressed))
 	}
 	if b.Codec == Zstd {
-		n = min(n, int64(zstdBound(b.compressed)))
+		most, _ := zstdFrames(b.compressed)
+		n = min(n, int64(most))
 	}
 	return n
 }
@@ -44,7 +45,8 @@ func (b *Batch) InflatedBound() int64 {
 	case LZ4:
 		n = lz4Bound(b.compressed)
 	case Zstd:
-		n = int64(zstdBound(b.compressed))
+		most, _ := zstdFrames(b.compressed)
+		n = int64(most)
 	}
 	return max(n, 0)
 }
@@ -65,29 +67,24 @@ func (b *Batch) claimed() int64 {
 	return -1
 }
 
-// lz4Bound adds up what the frames' blocks hold at most.
+// lz4Bound adds up what the blocks of the frame hold at most.
 func lz4Bound(src []byte) (most int64) {
-	for len(src) > 0 {
-		h, rest, plain, err := readLZ4Header(src)
-		if !plain || err != nil {
-			return most
+	h, src, plain, err := readLZ4Header(src)
+	if !plain || err != nil {
+		return 0
+	}
+	for len(src) >= 4 {
+		size := binary.LittleEndian.Uint32(src)
+		if src = src[4:]; size == 0 {
+			break
 		}
-		for src = rest; len(src) >= 4; {
-			size := binary.LittleEndian.Uint32(src)
-			if src = src[4:]; size == 0 {
-				break
-			}
-			n := min(int(size&^lz4Stored), len(src))
-			if size&lz4Stored != 0 {
-				most += int64(n)
-			} else {
-				most += int64(min(h.block, lz4MaxRatio*n))
-			}
-			if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
-				src = src[min(4, len(src)):]
-			}
+		n := min(int(size&^lz4Stored), len(src))
+		if size&lz4Stored != 0 {
+			most += int64(n)
+		} else {
+			most += int64(min(h.block, lz4MaxRatio*n))
 		}
-		if h.flags&lz4ContentChecksum != 0 {
+		if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
 			src = src[min(4, len(src)):]
 		}
 	}
@@ -142,29 +139,37 @@ func zstdLen(frame []byte) int64 {
 	return int64(h.FrameContentSize)
 }
 
-// zstdBound is a size that the frames cannot pass: a compressed block holds at
-// most 128 KiB, others say what they hold. It never exceeds that times the
-// number of blocks at hand, whatever the headers claim.
-func zstdBound(src []byte) (most int) {
-	for len(src) > 0 {
+// zstdFrames returns a size that the frames cannot pass, and how many bytes of src the
+// whole ones among them take: a compressed block holds at most 128 KiB, others say what
+// they hold. The size never exceeds that times the number of blocks at hand, whatever
+// the headers claim.
+func zstdFrames(src []byte) (most, whole int) {
+	for rest := src; len(rest) > 0; {
 		var h zstd.Header
-		rest, err := h.DecodeAndStrip(src)
+		blocks, err := h.DecodeAndStrip(rest)
 		if err != nil {
-			return most
+			return most, whole
 		}
 		if h.Skippable {
-			src = rest[min(int64(h.SkippableSize), int64(len(rest))):]
+			if int64(h.SkippableSize) > int64(len(blocks)) {
+				return most, whole
+			}
+			rest = blocks[h.SkippableSize:]
+			whole = len(src) - len(rest)
 			continue
 		}
-		n := 0
-		n, src = zstdBlocks(rest, h.HasCheckSum)
-		most += n
+		n, complete := 0, false
+		n, rest, complete = zstdBlocks(blocks, h.HasCheckSum)
+		if most += n; complete {
+			whole = len(src) - len(rest)
+		}
 	}
-	return most
+	return most, whole
 }
 
-// zstdBlocks bounds the blocks of one frame and returns what follows it.
-func zstdBlocks(src []byte, checksum bool) (most int, rest []byte) {
+// zstdBlocks bounds the blocks of one frame, returns what follows it, and reports
+// whether all of the frame is there.
+func zstdBlocks(src []byte, checksum bool) (most int, rest []byte, complete bool) {
 	const rle, compressed, largest = 1, 2, 128 << 10
 	for len(src) >= 3 {
 		header := int(src[0]) | int(src[1])<<8 | int(src[2])<<16
@@ -176,15 +181,21 @@ func zstdBlocks(src []byte, checksum bool) (most int, rest []byte) {
 		if kind == rle {
 			size = 1
 		}
-		src = src[min(size, len(src)):]
-		if last {
-			if checksum {
-				src = src[min(4, len(src)):]
-			}
-			return most, src
+		if size > len(src) {
+			return most, nil, false
 		}
+		if src = src[size:]; !last {
+			continue
+		}
+		if checksum && len(src) < 4 {
+			return most, nil, false
+		}
+		if checksum {
+			src = src[4:]
+		}
+		return most, src, true
 	}
-	return most, nil
+	return most, nil, false
 }
 
 // withRoom returns dst, or a new buffer if the records are unlikely to fit.
