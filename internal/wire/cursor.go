@@ -3,7 +3,6 @@ package wire
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"slices"
 )
 
 // A UUID names a topic for as long as it exists: a topic that is deleted and
@@ -112,14 +111,8 @@ func (c *cursor) bytes16(flexible bool) []byte {
 	return c.take(max(n, 0))
 }
 
-// string reads a string. It returns old itself when the bytes are the same, so
-// that a reused value costs no allocation.
-func (c *cursor) string(flexible bool, old string) string {
-	if b := c.bytes16(flexible); string(b) != old {
-		return string(b)
-	}
-	return old
-}
+// string reads a string; null counts as empty.
+func (c *cursor) string(flexible bool) string { return string(c.bytes16(flexible)) }
 
 // bytes32 reads a byte sequence with a 32-bit length; null counts as empty.
 func (c *cursor) bytes32(flexible bool) []byte {
@@ -199,13 +192,4 @@ func appendTags(dst []byte, flexible bool) []byte {
 		return append(dst, 0)
 	}
 	return dst
-}
-
-// extend lengthens s by one element that keeps what its storage held before, so
-// that the slices inside of it can be reused.
-func extend[T any](s []T) []T {
-	if len(s) < cap(s) {
-		return s[:len(s)+1]
-	}
-	return slices.Grow(s, 1)[:len(s)+1]
 }

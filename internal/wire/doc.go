@@ -11,7 +11,7 @@
 //
 // # From a fetch response to records
 //
-//	var resp wire.FetchResponse           // reused from response to response
+//	var resp wire.FetchResponse
 //	err := resp.Decode(body, version)
 //	for each resp.Partitions:
 //		filter.Reset(p.Aborted)           // read_committed only
@@ -28,8 +28,7 @@
 //
 // Decoded byte slices alias the bytes that were decoded, batches alias the
 // response and records alias the inflated data: they live as long as those
-// bytes. Strings are copies. Decoders reuse the slices of the value that they
-// decode into.
+// bytes. Strings are copies.
 //
 // # Concurrency
 //

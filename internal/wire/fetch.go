@@ -112,7 +112,7 @@ func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
 }
 
 // FetchResponse is the answer to a FetchRequest, with the partitions of all
-// topics in one list. Decode reuses its slices.
+// topics in one list.
 type FetchResponse struct {
 	ErrorCode  int16 // of the whole request; from version 7 on
 	Throttle   time.Duration
@@ -152,21 +152,19 @@ type AbortedTransaction struct {
 func (r *FetchResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
 	r.decode(&c, version)
-	if err := c.err("fetch response"); err != nil {
-		*r = FetchResponse{Partitions: r.Partitions[:0]}
-		return err
+	if c.bad {
+		*r = FetchResponse{}
 	}
-	return nil
+	return c.err("fetch response")
 }
 
 func (r *FetchResponse) decode(c *cursor, version int16) {
 	flexible := version >= fetchDiverged
-	r.Throttle = time.Duration(c.int32()) * time.Millisecond
-	if r.ErrorCode = 0; version >= fetchSession {
+	*r = FetchResponse{Throttle: time.Duration(c.int32()) * time.Millisecond}
+	if version >= fetchSession {
 		r.ErrorCode = c.int16()
 		c.int32() // session
 	}
-	r.Partitions = r.Partitions[:0]
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.decodeTopic(c, version, flexible)
 	}
@@ -189,21 +187,15 @@ func (r *FetchResponse) DecodeHead(head []byte, version int16) error {
 }
 
 func (r *FetchResponse) decodeTopic(c *cursor, version int16, flexible bool) {
-	var name []byte
-	var id UUID
+	var topic FetchedPartition
 	if version >= fetchID {
-		id = c.uuid()
+		topic.TopicID = c.uuid()
 	} else {
-		name = c.bytes16(flexible)
+		topic.Topic = c.string(flexible)
 	}
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
-		r.Partitions = extend(r.Partitions)
-		p := &r.Partitions[len(r.Partitions)-1]
-		if string(name) != p.Topic {
-			p.Topic = string(name)
-		}
-		p.TopicID = id
-		p.decode(c, version, flexible)
+		r.Partitions = append(r.Partitions, topic)
+		r.Partitions[len(r.Partitions)-1].decode(c, version, flexible)
 	}
 	c.skipTags(flexible)
 }
@@ -214,7 +206,6 @@ func (p *FetchedPartition) decode(c *cursor, version int16, flexible bool) {
 	p.HighWatermark = c.int64()
 	p.LastStableOffset = c.int64()
 	p.LogStartOffset = c.int64()
-	p.Aborted = p.Aborted[:0]
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		p.Aborted = append(p.Aborted, AbortedTransaction{ProducerID: c.int64(), FirstOffset: c.int64()})
 		c.skipTags(flexible)

@@ -84,9 +84,9 @@ func (r *JoinGroupResponse) Decode(body []byte) error {
 	c.int32() // throttle
 	*r = JoinGroupResponse{ErrorCode: c.int16(), Generation: c.int32()}
 	c.bytes16(false) // protocol
-	r.LeaderID, r.MemberID = c.string(false, ""), c.string(false, "")
+	r.LeaderID, r.MemberID = c.string(false), c.string(false)
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
-		m := JoinedMember{MemberID: c.string(false, ""), InstanceID: c.string(false, "")}
+		m := JoinedMember{MemberID: c.string(false), InstanceID: c.string(false)}
 		m.Metadata = append(m.Metadata, c.bytes32(false)...)
 		r.Members = append(r.Members, m)
 	}

@@ -31,10 +31,10 @@ func (r *ListGroupsResponse) Decode(body []byte) error {
 	c.int16() // error: there are no groups then
 	*r = ListGroupsResponse{Types: map[string]string{}}
 	for n := c.arrayLen(true); n > 0 && !c.bad; n-- {
-		id := c.string(true, "")
+		id := c.string(true)
 		c.bytes16(true) // protocol type
 		c.bytes16(true) // state
-		r.Types[id] = c.string(true, "")
+		r.Types[id] = c.string(true)
 		c.skipTags(true)
 	}
 	c.skipTags(true)

@@ -73,10 +73,10 @@ type ListedOffset struct {
 func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
 	flexible := version >= 6
-	r.Partitions = r.Partitions[:0]
+	*r = ListOffsetsResponse{}
 	c.int32() // throttle
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
-		topic := c.string(flexible, "")
+		topic := c.string(flexible)
 		for m := c.arrayLen(flexible); m > 0 && !c.bad; m-- {
 			o := ListedOffset{Topic: topic, Partition: c.int32(), ErrorCode: c.int16()}
 			c.int64() // timestamp
@@ -90,9 +90,8 @@ func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 		c.skipTags(flexible)
 	}
 	c.skipTags(flexible)
-	if err := c.err("list offsets response"); err != nil {
-		r.Partitions = r.Partitions[:0]
-		return err
+	if c.bad {
+		*r = ListOffsetsResponse{}
 	}
-	return nil
+	return c.err("list offsets response")
 }

@@ -110,11 +110,11 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 		b := Broker{ID: c.int32()}
 		c.bytes16(flexible) // host
 		c.int32()           // port
-		b.Rack = c.string(flexible, "")
+		b.Rack = c.string(flexible)
 		c.skipTags(flexible)
 		r.Brokers = append(r.Brokers, b)
 	}
-	r.ClusterID = c.string(flexible, "")
+	r.ClusterID = c.string(flexible)
 	c.int32() // controller
 	for n := c.arrayLen(flexible); n > 0 && !c.bad; n-- {
 		r.Topics = append(r.Topics, decodeTopicMetadata(&c, version, flexible))
@@ -123,16 +123,15 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 		c.int32()
 	}
 	c.skipTags(flexible)
-	if err := c.err("metadata response"); err != nil {
+	if c.bad {
 		*r = MetadataResponse{}
-		return err
 	}
-	return nil
+	return c.err("metadata response")
 }
 
 func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetadata) {
 	t.ErrorCode = c.int16()
-	t.Name = c.string(flexible, "")
+	t.Name = c.string(flexible)
 	if version >= metadataID {
 		t.ID = c.uuid()
 	}

@@ -37,7 +37,7 @@ func (s *Subscription) Decode(b []byte) error {
 	*s = Subscription{}
 	c.bad = c.int16() != consumerProtocol
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
-		s.Topics = append(s.Topics, c.string(false, ""))
+		s.Topics = append(s.Topics, c.string(false))
 	}
 	s.UserData = append(s.UserData, c.bytes32(false)...)
 	c.bad = c.bad || c.at != len(b)
@@ -74,7 +74,7 @@ func (a *Assignment) Decode(b []byte) error {
 	c := cursor{b: b}
 	c.int16() // version
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
-		topic := c.string(false, "")
+		topic := c.string(false)
 		for m := c.arrayLen(false); m > 0 && !c.bad; m-- {
 			a.Partitions[topic] = append(a.Partitions[topic], c.int32())
 		}

@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
@@ -157,7 +156,7 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		f.moved(a, a.offset, a.batchEpoch, 0, at)
 		return nil
 	}
-	w := Work{aborted: slices.Clone(p.Aborted), High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
+	w := Work{aborted: p.Aborted, High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
 	end := wire.End(p.Records)
 	if p.Cut {
 		w.cut, end = res.size, wire.EndOfFirst(p.Records)
