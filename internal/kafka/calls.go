@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,47 +65,37 @@ func (c *Client) ListOffsets(ctx context.Context, broker int32, r *wire.ListOffs
 	return answer, nil
 }
 
-// Fetch reads from one leader and returns the undecoded body of the answer and
-// its version: 13 if the broker offers it and every topic's id is given, else
-// 12 or 11.
+// Fetch reads from one leader, in version 13 if the broker offers it and every topic's
+// id is given, else in 12 or 11. The answer names every topic. Errors of single
+// partitions are in it.
 //
-// alloc is called at most once, when the answer's size is known and before any
-// of it is read; the body is the first n bytes of what it returns. Where that is
-// less, the body is the answer's beginning, and the connection is given up. alloc
-// may block (the sender waits), must return soon after ctx ends, and its error is
-// returned. Once Fetch has returned, also with an error, nothing touches that
-// memory any more.
+// alloc is called when the answer's size is known and before any of it is read, and
+// again if the request has to be sent again; the answer lies in the first n bytes of
+// what it returned last. Where that is less, only the answer's beginning is read, and
+// the connection is given up. alloc may block (the sender waits), must return soon
+// after ctx ends, and its error is returned. Once Fetch has returned with an error,
+// nothing touches that memory any more. Without alloc the memory is new.
 //
 // Where ctx has no deadline, the wait for a connection, the wait for the answer
 // (beyond the request's MaxWait) and each step of reading it are bounded by the
 // call timeout, and alloc is not.
-func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, alloc func(n int) ([]byte, error)) (body []byte, version int16, err error) {
-	e := &exchange{
-		client:   c,
-		request:  r,
-		patience: r.MaxWait + c.config.CallTimeout,
-		alloc:    alloc,
+func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, alloc func(n int) ([]byte, error)) (*wire.FetchResponse, error) {
+	if alloc == nil {
+		alloc = ownMemory
 	}
-	if err := c.exchange(ctx, broker, e); err != nil && !errors.Is(err, errUnread) {
-		return nil, 0, fmt.Errorf("fetch from broker %d: %w", broker, err)
-	}
-	return e.body, e.version, nil
-}
-
-// FetchOnce reads from one leader into memory of its own, outside of any budget.
-// Errors of single partitions are in the answer.
-func (c *Client) FetchOnce(ctx context.Context, broker int32, r *wire.FetchRequest) (*wire.FetchResponse, error) {
-	body, version, err := c.Fetch(ctx, broker, r, ownMemory)
-	if err != nil {
-		return nil, err
-	}
+	e := &exchange{client: c, request: r, patience: r.MaxWait + c.config.CallTimeout, alloc: alloc}
+	err := c.exchange(ctx, broker, e)
 	answer := new(wire.FetchResponse)
-	if err := answer.Decode(body, version); err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, errUnread):
+		err = answer.DecodeHead(e.body, e.version)
+	case err == nil:
+		err = answer.Decode(e.body, e.version)
 	}
-	if err := Code(answer.ErrorCode).Err(); err != nil {
+	if err = cmp.Or(err, Code(answer.ErrorCode).Err()); err != nil {
 		return nil, fmt.Errorf("fetch from broker %d: %w", broker, err)
 	}
+	answer.Name(r)
 	return answer, nil
 }
 

@@ -28,9 +28,9 @@ import (
 func fetchFrom(topic wire.TopicMetadata, partition int32, offset int64) *wire.FetchRequest {
 	return &wire.FetchRequest{
 		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 20, ReadCommitted: true,
-		Topics: []wire.FetchTopic{{Name: topic.Name, ID: topic.ID, Partitions: []wire.FetchPartition{
-			{Partition: partition, LeaderEpoch: -1, Offset: offset, LastFetchedEpoch: -1, MaxBytes: 1 << 20},
-		}}},
+		Partitions: []wire.FetchPartition{
+			{Topic: topic.Name, TopicID: topic.ID, Partition: partition, LeaderEpoch: -1, Offset: offset, LastFetchedEpoch: -1, MaxBytes: 1 << 20},
+		},
 	}
 }
 
@@ -39,12 +39,8 @@ func alloc(n int) ([]byte, error) { return make([]byte, n+10), nil }
 // values reads what a fetch from offset 0 of partition 0 delivers.
 func values(r *kafkarig.Rig, topic wire.TopicMetadata) (values []string, version int16) {
 	r.T.Helper()
-	body, version, err := r.Client.Fetch(r.T.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), alloc)
-	if err != nil {
-		r.T.Fatal(err)
-	}
-	var answer wire.FetchResponse
-	if err := answer.Decode(body, version); err != nil || len(answer.Partitions) != 1 || answer.Partitions[0].ErrorCode != 0 {
+	answer, err := r.Client.Fetch(r.T.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), alloc)
+	if err != nil || len(answer.Partitions) != 1 || answer.Partitions[0].ErrorCode != 0 || answer.Partitions[0].Topic != topic.Name {
 		r.T.Fatalf("%+v, %v", answer, err)
 	}
 	var batches wire.Batches
@@ -62,7 +58,7 @@ func values(r *kafkarig.Rig, topic wire.TopicMetadata) (values []string, version
 			values = append(values, string(record.Value))
 		}
 	}
-	return values, version
+	return values, answer.Version
 }
 
 func TestClient_fetchesEveryCodec(t *testing.T) {
@@ -173,8 +169,8 @@ func TestClient_ListOffsets(t *testing.T) {
 		r.Produce("orders", 1, kgo.NoCompression(), "a", "b", "c")
 		leader := r.Topic("orders").Partitions[1].Leader
 		for timestamp, want := range map[int64]int64{wire.LatestOffset: 3, wire.EarliestOffset: 0} {
-			answer, err := r.Client.ListOffsets(t.Context(), leader, &wire.ListOffsetsRequest{Topics: []wire.ListOffsetsTopic{
-				{Name: "orders", Partitions: []wire.ListOffsetsPartition{{Partition: 1, Timestamp: timestamp}}},
+			answer, err := r.Client.ListOffsets(t.Context(), leader, &wire.ListOffsetsRequest{Partitions: []wire.ListOffsetsPartition{
+				{Topic: "orders", Partition: 1, Timestamp: timestamp},
 			}})
 			if err != nil || len(answer.Partitions) != 1 || answer.Partitions[0].Offset != want || answer.Partitions[0].ErrorCode != 0 {
 				t.Errorf("timestamp %d: %+v, %v", timestamp, answer, err)
@@ -191,7 +187,7 @@ func TestClient_twoFetchesShareNoConnection(t *testing.T) {
 		done := make(chan error, 2)
 		for p := range int32(2) {
 			go func() {
-				_, _, err := r.Client.Fetch(t.Context(), topic.Partitions[p].Leader, fetchFrom(topic, p, 0), alloc)
+				_, err := r.Client.Fetch(t.Context(), topic.Partitions[p].Leader, fetchFrom(topic, p, 0), alloc)
 				done <- err
 			}()
 		}
@@ -213,7 +209,7 @@ func TestClient_closesIdleConnections(t *testing.T) {
 		var reads sync.WaitGroup
 		for p := range int32(2) {
 			reads.Go(func() {
-				_, _, _ = r.Client.Fetch(t.Context(), topic.Partitions[p].Leader, fetchFrom(topic, p, 0), alloc)
+				_, _ = r.Client.Fetch(t.Context(), topic.Partitions[p].Leader, fetchFrom(topic, p, 0), alloc)
 			})
 		}
 		reads.Wait()
@@ -235,12 +231,12 @@ func TestClient_allocMayBlock(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{CallTimeout: time.Second, DialTimeout: time.Second})
 		r.Produce("orders", 0, kgo.NoCompression(), strings.Repeat("more than is read ahead ", 10_000))
 		topic := r.Topic("orders")
-		body, version, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
+		answer, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
 			time.Sleep(time.Minute)
 			return make([]byte, n), nil
 		})
-		if err != nil || new(wire.FetchResponse).Decode(body, version) != nil {
-			t.Errorf("%d bytes, %v", len(body), err)
+		if err != nil || len(answer.Partitions[0].Records) == 0 {
+			t.Errorf("%+v, %v", answer, err)
 		}
 	})
 }
@@ -253,7 +249,7 @@ func TestClient_waitsForAlloc(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		returned := false
-		_, _, err := r.Client.Fetch(ctx, topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
+		_, err := r.Client.Fetch(ctx, topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
 			time.Sleep(10 * time.Second)
 			returned = true
 			return make([]byte, n), nil
@@ -292,7 +288,7 @@ func TestClient_allocRefuses(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})
 		topic := r.Topic("orders")
 		no := errors.New("no memory")
-		_, _, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(int) ([]byte, error) { return nil, no })
+		_, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(int) ([]byte, error) { return nil, no })
 		if !errors.Is(err, no) {
 			t.Errorf("got %v", err)
 		}
@@ -325,7 +321,7 @@ func TestClient_frozenInTheMiddle(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				var memory []byte
-				_, _, err := r.Client.Fetch(ctx, topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
+				_, err := r.Client.Fetch(ctx, topic.Partitions[0].Leader, fetchFrom(topic, 0, 0), func(n int) ([]byte, error) {
 					freeze.Store(true)
 					memory = make([]byte, n)
 					if tc.cancel {
@@ -378,7 +374,7 @@ func TestClient_everyCallIsBounded(t *testing.T) {
 	calls := map[string]func(ctx context.Context, c *kafka.Client) error{
 		"metadata": func(ctx context.Context, c *kafka.Client) error { _, err := c.Metadata(ctx, nil); return err },
 		"fetch": func(ctx context.Context, c *kafka.Client) error {
-			_, _, err := c.Fetch(ctx, 0, &wire.FetchRequest{}, alloc)
+			_, err := c.Fetch(ctx, 0, &wire.FetchRequest{}, alloc)
 			return err
 		},
 		"list offsets": func(ctx context.Context, c *kafka.Client) error {
@@ -440,14 +436,14 @@ func TestClient_newBrokerIsFound(t *testing.T) {
 		if err := r.Cluster.MoveTopicPartition("orders", 0, id); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err = r.Client.Fetch(t.Context(), id, fetchFrom(topic, 0, 0), alloc); !errors.Is(err, kafka.CodeBrokerNotAvailable) {
+		if _, err = r.Client.Fetch(t.Context(), id, fetchFrom(topic, 0, 0), alloc); !errors.Is(err, kafka.CodeBrokerNotAvailable) {
 			t.Errorf("at once: %v", err)
 		}
 		time.Sleep(2100 * time.Millisecond)
-		if _, _, err = r.Client.Fetch(t.Context(), id, fetchFrom(topic, 0, 0), alloc); err != nil {
+		if _, err = r.Client.Fetch(t.Context(), id, fetchFrom(topic, 0, 0), alloc); err != nil {
 			t.Errorf("after a while: %v", err)
 		}
-		if _, _, err = r.Client.Fetch(t.Context(), 99, fetchFrom(topic, 0, 0), alloc); !errors.Is(err, kafka.CodeBrokerNotAvailable) {
+		if _, err = r.Client.Fetch(t.Context(), 99, fetchFrom(topic, 0, 0), alloc); !errors.Is(err, kafka.CodeBrokerNotAvailable) {
 			t.Errorf("unknown broker: %v", err)
 		}
 	})
@@ -461,7 +457,7 @@ func TestClient_closed(t *testing.T) {
 		request := fetchFrom(topic, 0, 0)
 		request.MaxWait = time.Hour
 		go func() {
-			_, _, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, request, alloc)
+			_, err := r.Client.Fetch(t.Context(), topic.Partitions[0].Leader, request, alloc)
 			failed <- err
 		}()
 		time.Sleep(time.Second)

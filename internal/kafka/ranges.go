@@ -111,11 +111,7 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicParti
 	slices.SortFunc(tps, TopicPartition.Compare)
 	r := &wire.ListOffsetsRequest{ReadCommitted: committed}
 	for _, tp := range tps {
-		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != tp.Topic {
-			r.Topics = append(r.Topics, wire.ListOffsetsTopic{Name: tp.Topic})
-		}
-		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, wire.ListOffsetsPartition{Partition: tp.Partition, Timestamp: timestamp})
+		r.Partitions = append(r.Partitions, wire.ListOffsetsPartition{Topic: tp.Topic, Partition: tp.Partition, Timestamp: timestamp})
 	}
 	res, err := c.ListOffsets(ctx, leader, r)
 	if err != nil {

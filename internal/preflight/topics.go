@@ -96,29 +96,18 @@ func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspect
 // readNothing fetches at the end of each partition's log.
 func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*inspectedPartition, ids map[string]wire.UUID) error {
 	r := &wire.FetchRequest{MinBytes: 1, MaxBytes: 1, ReadCommitted: p.cfg.ReadCommitted}
-	type key struct {
-		id        wire.UUID
-		partition int32
-	}
-	byName, byID := map[kafka.TopicPartition]*inspectedPartition{}, map[key]*inspectedPartition{}
+	asked := map[kafka.TopicPartition]*inspectedPartition{}
 	for _, part := range parts {
-		byName[part.TopicPartition], byID[key{ids[part.Topic], part.Partition}] = part, part
-		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != part.Topic {
-			r.Topics = append(r.Topics, wire.FetchTopic{Name: part.Topic, ID: ids[part.Topic]})
-		}
-		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, wire.FetchPartition{Partition: part.Partition, LeaderEpoch: part.epoch, Offset: part.log.End, LastFetchedEpoch: -1, MaxBytes: 1})
+		asked[part.TopicPartition] = part
+		r.Partitions = append(r.Partitions, wire.FetchPartition{Topic: part.Topic, TopicID: ids[part.Topic], Partition: part.Partition, LeaderEpoch: part.epoch, Offset: part.log.End, LastFetchedEpoch: -1, MaxBytes: 1})
 	}
-	answer, err := p.client.FetchOnce(ctx, leader, r)
+	answer, err := p.client.Fetch(ctx, leader, r, nil)
 	if err != nil {
 		return err
 	}
 	for i := range answer.Partitions {
 		got := &answer.Partitions[i]
-		part := byName[kafka.TopicPartition{Topic: got.Topic, Partition: got.Partition}]
-		if part == nil {
-			part = byID[key{got.TopicID, got.Partition}]
-		}
+		part := asked[kafka.TopicPartition{Topic: got.Topic, Partition: got.Partition}]
 		if code := kafka.Code(got.ErrorCode); part != nil && code != kafka.CodeOK {
 			part.err = fmt.Errorf("fetch: %w", code)
 		}

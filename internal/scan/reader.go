@@ -129,23 +129,17 @@ func (c *Reader) fetch(ctx context.Context, in *reading) error {
 	if err != nil {
 		return err
 	}
-	body, version, err := c.Client.Fetch(ctx, l.broker, &wire.FetchRequest{
+	answer, err := c.Client.Fetch(ctx, l.broker, &wire.FetchRequest{
 		MaxWait: fetchWait, MinBytes: 1, MaxBytes: fetchBytes, ReadCommitted: c.ReadCommitted,
-		Topics: []wire.FetchTopic{{Name: in.Topic, ID: l.topicID, Partitions: []wire.FetchPartition{{
-			Partition: in.Partition, LeaderEpoch: l.epoch, Offset: in.next, LastFetchedEpoch: -1, MaxBytes: fetchBytes,
-		}}}},
+		Partitions: []wire.FetchPartition{{
+			Topic: in.Topic, TopicID: l.topicID, Partition: in.Partition, LeaderEpoch: l.epoch,
+			Offset: in.next, LastFetchedEpoch: -1, MaxBytes: fetchBytes,
+		}},
 	}, c.lend)
 	if err != nil {
 		return err
 	}
-	var answer wire.FetchResponse
-	if err := answer.Decode(body, version); err != nil {
-		return err
-	}
 	in.throttled = answer.Throttle
-	if err := kafka.Code(answer.ErrorCode).Err(); err != nil {
-		return err
-	}
 	if len(answer.Partitions) == 0 && answer.Throttle > 0 {
 		return nil // a quota is used up
 	}

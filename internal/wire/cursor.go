@@ -187,6 +187,16 @@ func appendStringAs(dst []byte, s string, flexible bool) []byte {
 	return appendString(dst, s)
 }
 
+// runs splits a list into runs of consecutive elements of one topic.
+func runs[T any](all []T, topic func(T) string) (out [][]T) {
+	for begin, i := 0, 1; i <= len(all); i++ {
+		if i == len(all) || topic(all[i]) != topic(all[begin]) {
+			out, begin = append(out, all[begin:i]), i
+		}
+	}
+	return out
+}
+
 func appendTags(dst []byte, flexible bool) []byte {
 	if flexible {
 		return append(dst, 0)

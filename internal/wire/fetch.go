@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // FetchRequest reads partitions of one broker, outside of any fetch session.
 type FetchRequest struct {
@@ -11,20 +14,15 @@ type FetchRequest struct {
 	// Rack is where the client is: a leader with a replica there answers with that
 	// replica instead of records (KIP-392). Empty, and before version 11: the leader
 	// answers itself.
-	Rack   string
-	Topics []FetchTopic
+	Rack       string
+	Partitions []FetchPartition // those of a topic one after the other
 }
 
-// FetchTopic is the partitions of one topic. Up to version 12 the name counts,
-// from version 13 on the id.
-type FetchTopic struct {
-	Name       string
-	ID         UUID
-	Partitions []FetchPartition
-}
-
-// FetchPartition is where to read on.
+// FetchPartition is where to read on. Up to version 12 the topic's name counts, from
+// version 13 on its id.
 type FetchPartition struct {
+	Topic            string
+	TopicID          UUID // zero if it is unknown
 	Partition        int32
 	LeaderEpoch      int32 // the leader's epoch as known from metadata, -1 if unknown; from version 9 on
 	Offset           int64 // the next offset to read
@@ -55,12 +53,7 @@ func (r *FetchRequest) API() API {
 
 // ByID reports whether every topic's id is known, which version 13 needs.
 func (r *FetchRequest) ByID() bool {
-	for i := range r.Topics {
-		if r.Topics[i].ID == (UUID{}) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Partitions, func(p FetchPartition) bool { return p.TopicID == UUID{} })
 }
 
 // Append implements Request.
@@ -75,9 +68,10 @@ func (r *FetchRequest) Append(dst []byte, version int16) []byte {
 		dst = appendInt32(dst, 0)  // no session
 		dst = appendInt32(dst, -1) // and none wanted
 	}
-	dst = appendArrayLen(dst, len(r.Topics), flexible)
-	for i := range r.Topics {
-		dst = r.Topics[i].append(dst, version, flexible)
+	topics := runs(r.Partitions, func(p FetchPartition) string { return p.Topic })
+	dst = appendArrayLen(dst, len(topics), flexible)
+	for _, partitions := range topics {
+		dst = appendFetchTopic(dst, partitions, version, flexible)
 	}
 	if version >= fetchSession {
 		dst = appendArrayLen(dst, 0, flexible) // nothing to forget
@@ -88,14 +82,15 @@ func (r *FetchRequest) Append(dst []byte, version int16) []byte {
 	return appendTags(dst, flexible)
 }
 
-func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
+// appendFetchTopic adds the partitions of one topic.
+func appendFetchTopic(dst []byte, partitions []FetchPartition, version int16, flexible bool) []byte {
 	if version >= fetchID {
-		dst = append(dst, t.ID[:]...)
+		dst = append(dst, partitions[0].TopicID[:]...)
 	} else {
-		dst = appendStringAs(dst, t.Name, flexible)
+		dst = appendStringAs(dst, partitions[0].Topic, flexible)
 	}
-	dst = appendArrayLen(dst, len(t.Partitions), flexible)
-	for _, p := range t.Partitions {
+	dst = appendArrayLen(dst, len(partitions), flexible)
+	for _, p := range partitions {
 		dst = appendInt32(dst, p.Partition)
 		if version >= fetchEpoch {
 			dst = appendInt32(dst, p.LeaderEpoch)
@@ -114,6 +109,7 @@ func (t *FetchTopic) append(dst []byte, version int16, flexible bool) []byte {
 // FetchResponse is the answer to a FetchRequest, with the partitions of all
 // topics in one list.
 type FetchResponse struct {
+	Version    int16 // of the call
 	ErrorCode  int16 // of the whole request; from version 7 on
 	Throttle   time.Duration
 	Partitions []FetchedPartition
@@ -122,7 +118,7 @@ type FetchResponse struct {
 // FetchedPartition is the answer for one partition. Offsets are -1 where the broker
 // does not know them, which goes with an error code.
 type FetchedPartition struct {
-	Topic              string // up to version 12
+	Topic              string // up to version 12; see Name
 	TopicID            UUID   // from version 13 on
 	Partition          int32
 	ErrorCode          int16
@@ -160,7 +156,7 @@ func (r *FetchResponse) Decode(body []byte, version int16) error {
 
 func (r *FetchResponse) decode(c *cursor, version int16) {
 	flexible := version >= fetchDiverged
-	*r = FetchResponse{Throttle: time.Duration(c.int32()) * time.Millisecond}
+	*r = FetchResponse{Version: version, Throttle: time.Duration(c.int32()) * time.Millisecond}
 	if version >= fetchSession {
 		r.ErrorCode = c.int16()
 		c.int32() // session
@@ -169,6 +165,21 @@ func (r *FetchResponse) decode(c *cursor, version int16) {
 		r.decodeTopic(c, version, flexible)
 	}
 	c.skipTags(flexible)
+}
+
+// Name gives topics that are known by their id alone the name that the request has for
+// them.
+func (r *FetchResponse) Name(request *FetchRequest) {
+	if r.Version < fetchID {
+		return
+	}
+	names := map[UUID]string{}
+	for i := range request.Partitions {
+		names[request.Partitions[i].TopicID] = request.Partitions[i].Topic
+	}
+	for i := range r.Partitions {
+		r.Partitions[i].Topic = names[r.Partitions[i].TopicID]
+	}
 }
 
 // DecodeHead reads an answer of which only the first bytes are at hand: as many

@@ -9,18 +9,13 @@ const (
 // ListOffsetsRequest asks one leader for offsets of its partitions.
 type ListOffsetsRequest struct {
 	ReadCommitted bool
-	Topics        []ListOffsetsTopic
-}
-
-// ListOffsetsTopic is the partitions of one topic.
-type ListOffsetsTopic struct {
-	Name       string
-	Partitions []ListOffsetsPartition
+	Partitions    []ListOffsetsPartition // those of a topic one after the other
 }
 
 // ListOffsetsPartition asks for the first offset whose timestamp is at least
 // Timestamp (milliseconds), or for LatestOffset or EarliestOffset.
 type ListOffsetsPartition struct {
+	Topic     string
 	Partition int32
 	Timestamp int64
 }
@@ -37,11 +32,12 @@ func (r *ListOffsetsRequest) Append(dst []byte, version int16) []byte {
 	flexible := r.API().Flexible(version)
 	dst = appendInt32(dst, -1) // not a replica
 	dst = appendBool(dst, r.ReadCommitted)
-	dst = appendArrayLen(dst, len(r.Topics), flexible)
-	for _, t := range r.Topics {
-		dst = appendStringAs(dst, t.Name, flexible)
-		dst = appendArrayLen(dst, len(t.Partitions), flexible)
-		for _, p := range t.Partitions {
+	topics := runs(r.Partitions, func(p ListOffsetsPartition) string { return p.Topic })
+	dst = appendArrayLen(dst, len(topics), flexible)
+	for _, partitions := range topics {
+		dst = appendStringAs(dst, partitions[0].Topic, flexible)
+		dst = appendArrayLen(dst, len(partitions), flexible)
+		for _, p := range partitions {
 			dst = appendInt32(dst, p.Partition)
 			if version >= listOffsetsEpoch {
 				dst = appendInt32(dst, -1) // any

@@ -25,12 +25,10 @@ func topicID(b byte) (id UUID) {
 func TestFetchRequest_Append(t *testing.T) {
 	r := &FetchRequest{
 		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 24, ReadCommitted: true, Rack: "zone-a",
-		Topics: []FetchTopic{
-			{Name: "orders", ID: topicID(1), Partitions: []FetchPartition{
-				{Partition: 3, LeaderEpoch: 7, Offset: 1 << 40, LastFetchedEpoch: 6, MaxBytes: 1 << 20},
-				{Partition: 4, LeaderEpoch: -1, Offset: 0, LastFetchedEpoch: -1, MaxBytes: 5},
-			}},
-			{Name: "users", ID: topicID(2), Partitions: []FetchPartition{{Partition: 0, LeaderEpoch: 1}}},
+		Partitions: []FetchPartition{
+			{Topic: "orders", TopicID: topicID(1), Partition: 3, LeaderEpoch: 7, Offset: 1 << 40, LastFetchedEpoch: 6, MaxBytes: 1 << 20},
+			{Topic: "orders", TopicID: topicID(1), Partition: 4, LeaderEpoch: -1, Offset: 0, LastFetchedEpoch: -1, MaxBytes: 5},
+			{Topic: "users", TopicID: topicID(2), Partition: 0, LeaderEpoch: 1},
 		},
 	}
 	for version := int16(5); version <= 13; version++ {
@@ -40,20 +38,22 @@ func TestFetchRequest_Append(t *testing.T) {
 			got.MinBytes != 1 || got.MaxBytes != 1<<24 || (got.Rack == "zone-a") != (version >= 11) || got.IsolationLevel != 1 || len(got.Topics) != 2 {
 			t.Fatalf("version %d: %+v", version, got)
 		}
-		for i, topic := range got.Topics {
-			want := r.Topics[i]
-			if byID := version >= 13; byID && UUID(topic.TopicID) != want.ID || !byID && topic.Topic != want.Name {
-				t.Errorf("version %d: topic %+v", version, topic)
-			}
-			for j, p := range topic.Partitions {
-				w := want.Partitions[j]
+		left := r.Partitions
+		for _, topic := range got.Topics {
+			for _, p := range topic.Partitions {
+				w := left[0]
+				if left = left[1:]; version >= 13 {
+					w.Topic = ""
+				} else {
+					w.TopicID = UUID{}
+				}
 				if version < 12 {
 					w.LastFetchedEpoch = -1
 				}
 				if version < 9 {
 					w.LeaderEpoch = -1
 				}
-				if g := (FetchPartition{p.Partition, p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.PartitionMaxBytes}); g != w {
+				if g := (FetchPartition{topic.Topic, topic.TopicID, p.Partition, p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.PartitionMaxBytes}); g != w {
 					t.Errorf("version %d: partition %+v, want %+v", version, g, w)
 				}
 			}
@@ -62,7 +62,7 @@ func TestFetchRequest_Append(t *testing.T) {
 }
 
 func TestFetchRequest_versionNeedsIDs(t *testing.T) {
-	r := &FetchRequest{Topics: []FetchTopic{{ID: topicID(1)}, {Name: "no id yet"}}}
+	r := &FetchRequest{Partitions: []FetchPartition{{TopicID: topicID(1)}, {Topic: "no id yet"}}}
 	for _, tc := range []struct {
 		offered VersionRange
 		byID    bool
@@ -77,9 +77,9 @@ func TestFetchRequest_versionNeedsIDs(t *testing.T) {
 		{VersionRange{14, 18}, true, 13, false},
 		{VersionRange{}, true, 0, false},
 	} {
-		r.Topics[1].ID = UUID{}
+		r.Partitions[1].TopicID = UUID{}
 		if tc.byID {
-			r.Topics[1].ID = topicID(2)
+			r.Partitions[1].TopicID = topicID(2)
 		}
 		if got, ok := tc.offered.Pick(r); ok != tc.ok || ok && got != tc.want {
 			t.Errorf("%+v, ids %v: version %d, %v", tc.offered, tc.byID, got, ok)
@@ -135,8 +135,8 @@ func TestMetadataRequest_Append(t *testing.T) {
 func TestListOffsetsRequest_Append(t *testing.T) {
 	for version := int16(2); version <= 6; version++ {
 		got := kmsg.NewPtrListOffsetsRequest()
-		readBack(t, &ListOffsetsRequest{ReadCommitted: true, Topics: []ListOffsetsTopic{
-			{Name: "orders", Partitions: []ListOffsetsPartition{{1, LatestOffset}, {2, EarliestOffset}}},
+		readBack(t, &ListOffsetsRequest{ReadCommitted: true, Partitions: []ListOffsetsPartition{
+			{"orders", 1, LatestOffset}, {"orders", 2, EarliestOffset},
 		}}, version, got)
 		if got.IsolationLevel != 1 || got.ReplicaID != -1 || len(got.Topics) != 1 || len(got.Topics[0].Partitions) != 2 {
 			t.Fatalf("version %d: %+v", version, got)

@@ -30,7 +30,7 @@ var fetchMutants = []mutant{
 		old: "	l.refs.Add(1)\n	return l", new: "	return l",
 		by: "TestLease_isGivenBackByTheLastHolder"},
 	{name: "an answer without a partition is asked for again at once", in: fetchRoom,
-		old: "		at = time.Now().Add(Backoff)\n	}\n	for i := range batch {", new: "	}\n	for i := range batch {",
+		old: "		at = time.Now().Add(Backoff)\n	}\n	f.release(slices", new: "	}\n	f.release(slices",
 		by: "TestFetcher_restsWithoutAnAnswer"},
 	{name: "a truncated log is not noticed", in: fetchRoom,
 		old: "	if p.Diverged() {", new: "	if false {",

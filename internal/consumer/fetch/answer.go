@@ -3,6 +3,8 @@ package fetch
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
@@ -27,20 +29,16 @@ func (f *Fetcher) fetchOnce(ctx context.Context, broker int32, batch []asked) (a
 	if a.Throttle > 0 {
 		f.throttle(broker, a.Throttle)
 	}
-	if a.ErrorCode != 0 {
-		return nil, kafka.Code(a.ErrorCode)
-	}
 	return f.deliver(ctx, batch, a)
 }
 
 // answer is a broker's answer to a fetch, in lent memory.
 type answer struct {
-	wire.FetchResponse
+	*wire.FetchResponse
 	lease *Buffer
 	// size is that of an answer which has no room in the buffer budget, so that
 	// only its head was read; else 0.
-	size    int64
-	version int16 // of the call
+	size int64
 }
 
 // headBytes is how much is read of an answer that has no room: enough for the
@@ -50,11 +48,15 @@ const headBytes = 1 << 20
 // ask makes one request. The caller releases the answer's lease.
 func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (*answer, error) {
 	a := &answer{}
-	body, version, err := f.client.Fetch(ctx, broker, r, func(n int) ([]byte, error) {
-		if a.lease != nil { // the request was sent again
+	giveBack := func() {
+		if a.lease != nil {
 			a.lease.Release()
 			a.lease = nil
 		}
+	}
+	var err error
+	a.FetchResponse, err = f.client.Fetch(ctx, broker, r, func(n int) ([]byte, error) {
+		giveBack() // the request was sent again
 		if a.size = 0; int64(n) > f.fetched.Ceiling {
 			a.size, n = int64(n), int(min(headBytes, f.fetched.capacity))
 		}
@@ -65,15 +67,8 @@ func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (
 		a.lease = l
 		return l.Bytes[:n], nil
 	})
-	if a.version = version; err == nil && a.size > 0 {
-		err = a.DecodeHead(body, version)
-	} else if err == nil {
-		err = a.Decode(body, version)
-	}
 	if err != nil {
-		if a.lease != nil {
-			a.lease.Release()
-		}
+		giveBack()
 		return nil, err
 	}
 	return a, nil
@@ -81,31 +76,25 @@ func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (
 
 // deliver hands each partition of an answer to its decoder.
 func (f *Fetcher) deliver(ctx context.Context, batch []asked, res *answer) (again []asked, err error) {
-	type key struct {
-		id        wire.UUID
-		partition int32
+	left := make(map[kafka.TopicPartition]asked, len(batch)) // not answered for
+	for _, a := range batch {
+		left[a.TopicPartition] = a
 	}
-	byName := make(map[kafka.TopicPartition]int, len(batch))
-	byID := make(map[key]int, len(batch))
-	for i, a := range batch {
-		byName[a.TopicPartition] = i
-		byID[key{a.topicID, a.Partition}] = i
-	}
-	answered, full := make([]bool, len(batch)), res.size > 0
+	full := res.size > 0
 	for i := range res.Partitions {
 		p := &res.Partitions[i]
-		at, ok := byName[kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}]
+		tp := kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}
+		a, ok := left[tp]
 		if !ok {
-			if at, ok = byID[key{p.TopicID, p.Partition}]; !ok {
-				continue
-			}
-		}
-		answered[at], full = true, full || len(p.Records) > 0
-		if p.Cut && len(batch) > 1 && !f.oversized(p) {
-			again = batch[at : at+1]
 			continue
 		}
-		if err := f.deliverOne(ctx, batch[at], p, res); err != nil {
+		delete(left, tp)
+		full = full || len(p.Records) > 0
+		if p.Cut && len(batch) > 1 && !f.oversized(p) {
+			again = []asked{a}
+			continue
+		}
+		if err := f.deliverOne(ctx, a, p, res); err != nil {
 			return nil, err
 		}
 	}
@@ -113,11 +102,7 @@ func (f *Fetcher) deliver(ctx context.Context, batch []asked, res *answer) (agai
 	if !full {
 		at = time.Now().Add(Backoff)
 	}
-	for i := range batch {
-		if !answered[i] {
-			f.release(batch[i:i+1], at)
-		}
-	}
+	f.release(slices.Collect(maps.Values(left)), at)
 	return again, nil
 }
 
@@ -161,7 +146,7 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Cut {
 		w.cut, end = res.size, wire.EndOfFirst(p.Records)
 	}
-	f.note(a, end.Batch, res.version < 13)
+	f.note(a, end.Batch, res.Version < 13)
 	if end.Next <= a.offset {
 		end.Next, end.LeaderEpoch = a.offset, a.batchEpoch
 	}

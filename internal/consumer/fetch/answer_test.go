@@ -32,7 +32,7 @@ func answerWith(t *testing.T, f *Fetcher, a asked, p wire.FetchedPartition) {
 		t.Fatal(err)
 	}
 	defer lease.Release()
-	res := &answer{FetchResponse: wire.FetchResponse{Partitions: []wire.FetchedPartition{p}}, lease: lease}
+	res := &answer{FetchResponse: &wire.FetchResponse{Partitions: []wire.FetchedPartition{p}}, lease: lease}
 	if _, err := f.deliver(t.Context(), []asked{a}, res); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestFetcher_restsWithoutAnAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.deliver(t.Context(), []asked{a}, &answer{lease: lease, size: size}); err != nil {
+		if _, err := f.deliver(t.Context(), []asked{a}, &answer{FetchResponse: &wire.FetchResponse{}, lease: lease, size: size}); err != nil {
 			t.Fatal(err)
 		}
 		lease.Release()

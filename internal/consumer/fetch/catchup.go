@@ -82,15 +82,15 @@ func (r *CatchUpReader) readFrom(ctx context.Context, w *Work, a asked) *Fault {
 	request.MaxWait = 0
 	if w.CatchUp.Presence {
 		request.MaxBytes = min(request.MaxBytes, presenceBytes)
-		request.Topics[0].Partitions[0].MaxBytes = request.MaxBytes
+		request.Partitions[0].MaxBytes = request.MaxBytes
 	}
 	res, err := r.f.ask(ctx, a.of, request)
 	if err != nil {
 		return &Fault{Kind: FaultRetry, Err: err}
 	}
 	defer res.lease.Release()
-	if res.ErrorCode != 0 || len(res.Partitions) != 1 {
-		return &Fault{Kind: FaultRetry, Err: kafka.Code(res.ErrorCode)}
+	if len(res.Partitions) != 1 {
+		return &Fault{Kind: FaultRetry, Err: errNothingThere}
 	}
 	p := &res.Partitions[0]
 	switch code := kafka.Code(p.ErrorCode); {

@@ -157,15 +157,11 @@ func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	}
 	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
-		p := wire.FetchPartition{Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.from, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
+		p := wire.FetchPartition{Topic: a.Topic, TopicID: a.topicID, Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.from, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
 		if a.from < a.offset {
 			p.LastFetchedEpoch = -1 // that of the batch before is not known
 		}
-		if n := len(r.Topics); n == 0 || r.Topics[n-1].Name != a.Topic {
-			r.Topics = append(r.Topics, wire.FetchTopic{Name: a.Topic, ID: a.topicID})
-		}
-		t := &r.Topics[len(r.Topics)-1]
-		t.Partitions = append(t.Partitions, p)
+		r.Partitions = append(r.Partitions, p)
 	}
 	return r
 }
