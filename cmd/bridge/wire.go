@@ -40,7 +40,7 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 		Fetch:           consumer.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
 		Record:          recordSettings(cfg),
 		Policies: consumer.Policies{
-			OnInvalid: policy(cfg.Policies.OnInvalid), OnTombstone: policy(cfg.Policies.OnTombstone), OnRejected: policy(cfg.Policies.OnRejected),
+			OnInvalid: cfg.Policies.OnInvalid, OnTombstone: cfg.Policies.OnTombstone, OnRejected: cfg.Policies.OnRejected,
 			DLQTopic: cfg.Policies.DLQTopic, HoldProbeInterval: cfg.Policies.HoldProbeInterval,
 		},
 		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
@@ -93,16 +93,6 @@ func recordSettings(cfg *config.Config) record.Settings {
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 		FanoutOverhead: consumer.LineOverhead,
 	}
-}
-
-func policy(p config.Policy) record.Policy {
-	switch p {
-	case config.PolicyDLQ:
-		return record.DeadLetter
-	case config.PolicySkip:
-		return record.Skip
-	}
-	return record.Hold
 }
 
 // clientID returns this replica's client id, as the group and the brokers' logs show

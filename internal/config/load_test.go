@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/record"
 )
 
 // minimal is the least that starts a bridge.
@@ -62,7 +63,7 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 		config.ReadCommitted, 30 * time.Second, 120 * time.Second, 3 * time.Second,
 		config.Size(16 << 20), false, config.SASLMechanism(""), false,
 		"topic", false, "field:id", config.NumbersReject,
-		config.PolicyHold, config.PolicySkip, config.PolicyHold, time.Minute,
+		record.Hold, record.Skip, record.Hold, time.Minute,
 		config.Size(8 << 20), 50000, 30 * time.Second, config.Size(256 << 20),
 		"sk_minimal_key", "https://api.safetykit.com", "auto", 16,
 		1, 30 * time.Second, 5 * time.Minute, 500 * time.Millisecond,

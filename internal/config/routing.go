@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"kafka-import-bridge/internal/record"
+	"time"
+)
 
 // Value decides what of a record's value is stored.
 type Value struct {
@@ -37,10 +40,10 @@ type ID struct {
 
 // Policies decide about records and batches that cannot be imported.
 type Policies struct {
-	OnInvalid         Policy        `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
+	OnInvalid         record.Policy `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
 	Skip              SkipRecords   `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`
-	OnTombstone       Policy        `envconfig:"BRIDGE_ON_TOMBSTONE" default:"skip" oneof:"skip|dlq|hold" desc:"A record with a null value."`
-	OnRejected        Policy        `envconfig:"BRIDGE_ON_REJECTED" default:"hold" oneof:"hold|dlq" desc:"A batch that the import API or the store refuses for good: hold its namespace and probe it (other namespaces go on), or dlq its records."`
+	OnTombstone       record.Policy `envconfig:"BRIDGE_ON_TOMBSTONE" default:"skip" oneof:"skip|dlq|hold" desc:"A record with a null value."`
+	OnRejected        record.Policy `envconfig:"BRIDGE_ON_REJECTED" default:"hold" oneof:"hold|dlq" desc:"A batch that the import API or the store refuses for good: hold its namespace and probe it (other namespaces go on), or dlq its records."`
 	HoldProbeInterval time.Duration `envconfig:"BRIDGE_HOLD_PROBE_INTERVAL" default:"1m" min:"1ms" desc:"How often a held namespace is tried again."`
 	ReceiptsTopic     string        `envconfig:"BRIDGE_RECEIPTS_TOPIC" desc:"Topic for one receipt per import, which names the records that it is made of; bridge verify accounts for every record by them. Offsets wait for a receipt's acknowledgement. The bridge never creates it. None when unset."`
 	DLQTopic          string        `envconfig:"BRIDGE_DLQ_TOPIC" desc:"Topic for dead letters, required by any dlq policy. The bridge never creates it; a record too large for it is held."`

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kafka-import-bridge/internal/loopback"
+	"kafka-import-bridge/internal/record"
 )
 
 // Variables that a check or a message names beside its own.
@@ -106,13 +107,13 @@ func (l *loader) validatePolicies() {
 	p := &l.config.Policies
 	for _, policy := range []struct {
 		variable string
-		value    Policy
+		value    record.Policy
 	}{
 		{"BRIDGE_ON_INVALID", p.OnInvalid},
 		{"BRIDGE_ON_TOMBSTONE", p.OnTombstone},
 		{"BRIDGE_ON_REJECTED", p.OnRejected},
 	} {
-		l.require(policy.value != PolicyDLQ || p.DLQTopic != "", "needs "+varDLQTopic, policy.variable, varDLQTopic)
+		l.require(policy.value != record.DeadLetter || p.DLQTopic != "", "needs "+varDLQTopic, policy.variable, varDLQTopic)
 	}
 	if p.DLQTopic != "" {
 		problem := topicFault(p.DLQTopic)

@@ -17,7 +17,6 @@ type (
 	IsolationLevel string
 	SASLMechanism  string
 	IDNumbers      string
-	Policy         string
 	ValueFormat    string
 	LogFormat      string
 )
@@ -37,10 +36,6 @@ const (
 
 	NumbersReject IDNumbers = "reject"
 	NumbersString IDNumbers = "string"
-
-	PolicyHold Policy = "hold"
-	PolicyDLQ  Policy = "dlq"
-	PolicySkip Policy = "skip"
 
 	LogJSON LogFormat = "json"
 	LogText LogFormat = "text"

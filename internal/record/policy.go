@@ -1,22 +1,12 @@
 package record
 
-// Policy decides about records that cannot be imported.
-type Policy uint8
+// Policy decides about records that cannot be imported, by its word in the
+// configuration.
+type Policy string
 
 // The policies of BRIDGE_ON_INVALID, BRIDGE_ON_TOMBSTONE and BRIDGE_ON_REJECTED.
 const (
-	Hold Policy = iota // the committed offset waits for it, the work goes on
-	DeadLetter
-	Skip
+	Hold       Policy = "hold" // the committed offset waits for it, the work goes on
+	DeadLetter Policy = "dlq"
+	Skip       Policy = "skip"
 )
-
-// String returns the policy as it is written in the configuration.
-func (p Policy) String() string {
-	switch p {
-	case DeadLetter:
-		return "dlq"
-	case Skip:
-		return "skip"
-	}
-	return "hold"
-}

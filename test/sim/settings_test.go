@@ -54,7 +54,7 @@ type settings struct {
 
 func defaultSettings() *settings {
 	return &settings{
-		topics: []string{"t0"}, id: "field:id", onTombstone: record.Skip,
+		topics: []string{"t0"}, id: "field:id", onInvalid: record.Hold, onTombstone: record.Skip, onRejected: record.Hold,
 		batchBytes: 64 << 10, batchRecords: 1000, batchAge: 5 * time.Second, buffer: 8 << 20, uploads: 16, perNamespace: 1,
 		probe: time.Minute, shutdown: time.Minute, session: 30 * time.Second, rebalance: 2 * time.Minute, heartbeat: 3 * time.Second, refresh: 30 * time.Second,
 	}
@@ -127,7 +127,7 @@ func (s *settings) policy(r *produced) (policy record.Policy, ok bool) {
 	case r.kind == poison, r.kind == huge, r.kind == noID && s.id == "field:id":
 		return s.onInvalid, false
 	}
-	return 0, true
+	return "", true
 }
 
 // fate is what becomes of a record: its namespaces, or a policy.
@@ -142,7 +142,7 @@ func (s *settings) fate(r *produced) (names []string, policy record.Policy, ok b
 			}
 		}
 	}
-	return names, 0, true
+	return names, "", true
 }
 
 func (s *settings) mapped(name string) []string {

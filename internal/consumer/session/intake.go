@@ -159,7 +159,7 @@ func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.T
 	}
 	if !tombstone || policy != record.Skip {
 		s.Faults.Log(now, "record cannot be imported", p.Topic+"/"+r.Reason.String(),
-			"topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", r.Reason.String(), "detail", detail, "policy", policy.String())
+			"topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", r.Reason.String(), "detail", detail, "policy", policy)
 	}
 	switch {
 	case policy == record.Skip && tombstone:

@@ -22,7 +22,7 @@ func gone(delay time.Duration) Outcome {
 // becomes a dead letter, and a probe finds it once it is there.
 func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 	for _, policy := range []record.Policy{record.Hold, record.DeadLetter} {
-		t.Run(policy.String(), func(t *testing.T) {
+		t.Run(string(policy), func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.Config.OnRejected = policy
 				r.api.create = only("odd", gone(time.Second))
