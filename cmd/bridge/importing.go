@@ -4,7 +4,7 @@ import (
 	"log/slog"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
 )
@@ -13,12 +13,12 @@ import (
 type importing struct{ client *importer.Client }
 
 // NewImport implements process.Importer.
-func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
+func (i importing) NewImport(namespace string, body [][]byte, size int64) process.Import {
 	return i.client.NewImport(namespace, body, size)
 }
 
 // Probe implements process.Importer.
-func (i importing) Probe(namespace string) consumer.Import { return i.client.Probe(namespace) }
+func (i importing) Probe(namespace string) process.Import { return i.client.Probe(namespace) }
 
 // newFollower returns what finds out what became of stored imports.
 func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
@@ -30,8 +30,8 @@ func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *
 }
 
 // following returns the function that hands stored imports to the follower.
-func following(f *follow.Follower) func(consumer.StoredImport) {
-	return func(i consumer.StoredImport) {
+func following(f *follow.Follower) func(process.StoredImport) {
+	return func(i process.StoredImport) {
 		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At}, i.Receipt)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/outbox"
@@ -60,7 +60,7 @@ func (r *receipts) report() outbox.Report {
 }
 
 // forSession returns the outbox as the session's interface, nil where there is none.
-func (r *receipts) forSession() consumer.Receipts {
+func (r *receipts) forSession() process.Receipts {
 	if r == nil {
 		return nil
 	}

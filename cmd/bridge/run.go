@@ -14,6 +14,7 @@ import (
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
@@ -63,13 +64,13 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	follower := newFollower(cfg, imports, out, follow.NewMetrics(registry, metrics.Label), logger)
-	schemas, err := schemaCache(cfg, roots, registry, metrics.RegistryRefused)
+	schemas, err := schemaCache(cfg, roots, registry, func(refused bool) { metrics.Refused("registry", refused) })
 	if err != nil {
 		return err
 	}
 	settings := consumerConfig(cfg)
 	settings.Schemas = schemas
-	bridge, err := consumer.New(settings, consumer.Dependencies{
+	bridge, err := consumer.New(settings, process.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
 		Metrics: metrics, Stored: following(follower), Receipts: out.forSession(),
 	})

@@ -16,8 +16,8 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
@@ -27,9 +27,9 @@ import (
 
 // This file turns the configuration into what each room asks for.
 
-func consumerConfig(cfg *config.Config) consumer.Config {
-	out := consumer.Config{
-		Membership: consumer.Membership{
+func consumerConfig(cfg *config.Config) process.Config {
+	out := process.Config{
+		Membership: process.Membership{
 			Group: cfg.Kafka.GroupID, InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
 			SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		},
@@ -37,15 +37,15 @@ func consumerConfig(cfg *config.Config) consumer.Config {
 		OffsetReset:     offsetReset(cfg.Kafka.OffsetReset),
 		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
-		Fetch:           consumer.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
+		Fetch:           process.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
 		Record:          recordSettings(cfg),
-		Policies: consumer.Policies{
+		Policies: process.Policies{
 			OnInvalid: cfg.Policies.OnInvalid, OnTombstone: cfg.Policies.OnTombstone, OnRejected: cfg.Policies.OnRejected,
 			DLQTopic: cfg.Policies.DLQTopic, HoldProbeInterval: cfg.Policies.HoldProbeInterval,
 		},
 		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
 		BufferMaxBytes: int64(cfg.Buffer.MaxBytes),
-		Uploads: consumer.Uploads{
+		Uploads: process.Uploads{
 			UploadConcurrency: cfg.API.UploadConcurrency, NamespaceConcurrency: cfg.API.NamespaceConcurrency, MaxBackoff: cfg.Retry.MaxBackoff,
 		},
 		ShutdownTimeout: cfg.Shutdown.Timeout,
@@ -76,7 +76,7 @@ func offsetReset(r config.OffsetReset) ledger.OffsetReset {
 }
 
 // preflightOf takes the part of the consumer's configuration that bridge check needs.
-func preflightOf(c consumer.Config) preflight.Config {
+func preflightOf(c process.Config) preflight.Config {
 	return preflight.Config{
 		Group: c.Group, Topics: c.Topics,
 		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted, Rack: c.Fetch.Rack,
@@ -91,7 +91,7 @@ func recordSettings(cfg *config.Config) record.Settings {
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		Format:       map[config.ValueFormat]string{config.FormatRegistry: schemaFormat}[cfg.Value.Format],
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
-		FanoutOverhead: consumer.LineOverhead,
+		FanoutOverhead: process.LineOverhead,
 	}
 }
 

@@ -20,7 +20,7 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 // Consumer is one member of the consumer group. Create it with New, then Run
 // it once.
 type Consumer struct {
-	cfg     *Config
+	cfg     *process.Config
 	client  *kafka.Client
 	log     *slog.Logger
 	metrics *report.Metrics
@@ -29,25 +29,8 @@ type Consumer struct {
 	last    kafka.Subscription // of the generation before; Run's goroutine has it
 }
 
-// The parts that a Consumer is made of.
-type (
-	Config       = process.Config
-	Membership   = process.Membership
-	Fetch        = process.Fetch
-	Policies     = process.Policies
-	Uploads      = process.Uploads
-	Dependencies = process.Dependencies
-	Receipts     = process.Receipts
-	Import       = process.Import
-	StoredImport = process.StoredImport
-)
-
-// LineOverhead is an upper bound, in bytes, of what a namespace's first line is
-// charged beyond its own bytes.
-const LineOverhead = process.LineOverhead
-
 // New checks the configuration and builds a consumer. It starts nothing.
-func New(cfg Config, d Dependencies) (*Consumer, error) {
+func New(cfg process.Config, d process.Dependencies) (*Consumer, error) {
 	p, err := process.New(cfg, d)
 	if err != nil {
 		return nil, err

@@ -65,7 +65,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	}
 	c.state.joined(gen.MemberID, gen.ID)
 	c.process.NoteCredentials(nil)
-	c.metrics.Rebalanced()
+	c.metrics.Rebalances.Inc()
 	sub.Parts = gen.Counts
 	c.last = sub
 	return c.generation(ctx, gen, &sub)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -14,7 +15,7 @@ import (
 
 func TestConsumer_healthAndReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Topics: kafka.Selection{Topics: []string{"orders"}}, Record: settings(t), BufferMaxBytes: 16 << 20}, Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		c, err := New(process.Config{Topics: kafka.Selection{Topics: []string{"orders"}}, Record: settings(t), BufferMaxBytes: 16 << 20}, process.Dependencies{Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,9 @@
 package outbox
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
 
 // What can become of a receipt, also the metric's label.
 const (
@@ -15,15 +18,12 @@ type Metrics struct{ results *prometheus.CounterVec }
 
 // NewMetrics makes the metrics and registers them; nil registers nowhere.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
-	m := &Metrics{prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &Metrics{promauto.With(reg).NewCounterVec(prometheus.CounterOpts{
 		Name: "bridge_receipts_total",
 		Help: "Receipts of imports by what became of them; failed: tried again, lost: logged instead, skipped: the end of an import was left out.",
 	}, []string{"result"})}
 	for _, r := range []string{ResultWritten, ResultFailed, ResultLost, ResultSkipped} {
 		m.results.WithLabelValues(r)
-	}
-	if reg != nil {
-		reg.MustRegister(m.results)
 	}
 	return m
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/internal/consumer"
+	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
@@ -197,7 +198,7 @@ func (f *fleet) start(place int) *fleetMember {
 		f.t.Fatal(err)
 	}
 	m := &fleetMember{done: make(chan struct{})}
-	m.consumer, err = consumer.New(cfg, consumer.Dependencies{
+	m.consumer, err = consumer.New(cfg, shared.Dependencies{
 		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
 		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/consumer"
+	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
@@ -75,7 +76,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	if cfg.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.DLQTopic}
 	}
-	p.consumer, err = consumer.New(cfg, consumer.Dependencies{
+	p.consumer, err = consumer.New(cfg, shared.Dependencies{
 		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
@@ -97,7 +98,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 
 // outbox writes receipts to a topic that takes its time and takes all; nil if
 // none are wanted.
-func (s *settings) outbox() consumer.Receipts {
+func (s *settings) outbox() shared.Receipts {
 	if !s.receipts {
 		return nil
 	}
@@ -189,11 +190,11 @@ type importing struct {
 	truth  *truth
 }
 
-func (i importing) NewImport(namespace string, body [][]byte, size int64) consumer.Import {
+func (i importing) NewImport(namespace string, body [][]byte, size int64) shared.Import {
 	return &attempts{i, i.client.NewImport(namespace, body, size)}
 }
 
-func (i importing) Probe(namespace string) consumer.Import {
+func (i importing) Probe(namespace string) shared.Import {
 	return &attempts{i, i.client.Probe(namespace)}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"kafka-import-bridge/internal/batcher"
-	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/ledger"
+	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
@@ -175,28 +175,28 @@ func (s *settings) lineBytes() int64 { return min(s.batchBytes, s.buffer/4) }
 func instanceOf(slot int) string { return fmt.Sprintf("slot%d", slot) }
 
 // config is what the bridge makes of the settings.
-func (s *settings) config(slot int) (consumer.Config, error) {
+func (s *settings) config(slot int) (shared.Config, error) {
 	source, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
-		return consumer.Config{}, err
+		return shared.Config{}, err
 	}
 	id, err := record.ParseIDSource(s.id)
 	if err != nil {
-		return consumer.Config{}, err
+		return shared.Config{}, err
 	}
 	mapping, err := record.ParseNamespaceMap(s.mapping)
 	if err != nil {
-		return consumer.Config{}, err
+		return shared.Config{}, err
 	}
-	c := consumer.Config{
-		Membership: consumer.Membership{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
+	c := shared.Config{
+		Membership: shared.Membership{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
 		Topics:     kafka.Selection{Topics: s.topics}, ReadCommitted: true,
-		Fetch: consumer.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
-		Record:         record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: consumer.LineOverhead},
-		Policies:       consumer.Policies{OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected, HoldProbeInterval: s.probe},
+		Fetch: shared.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
+		Record:         record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: shared.LineOverhead},
+		Policies:       shared.Policies{OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected, HoldProbeInterval: s.probe},
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},
 		BufferMaxBytes: s.buffer, ShutdownTimeout: s.shutdown,
-		Uploads: consumer.Uploads{UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace, MaxBackoff: maxBackoff},
+		Uploads: shared.Uploads{UploadConcurrency: s.uploads, NamespaceConcurrency: s.perNamespace, MaxBackoff: maxBackoff},
 	}
 	c.OffsetReset = s.reset
 	if s.static {

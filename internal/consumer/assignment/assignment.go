@@ -24,7 +24,7 @@ type Assignment struct {
 // last called.
 func (s *Assignment) CountHeldPauses(now time.Time) {
 	if s.pausedPartitions > 0 {
-		s.Metrics.Paused("held", now.Sub(s.pausesCounted))
+		s.Metrics.FetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
 	}
 	s.pausesCounted = now
 }
@@ -167,9 +167,9 @@ func (s *Assignment) HoldOut(p *Partition, err error) {
 
 // TellReset reports that a partition is read from somewhere else than was committed.
 func (s *Assignment) TellReset(r *discovery.Start) {
-	s.Metrics.OffsetReset(r.Topic, r.At.Reset)
+	s.Metrics.OffsetResets.WithLabelValues(r.Topic, r.At.Reset).Inc()
 	if r.At.Reset == "below_log_start" {
-		s.Metrics.Lost(r.Topic).Add(float64(r.At.Gap))
+		s.Metrics.Lost.WithLabelValues(r.Topic).Add(float64(r.At.Gap))
 	}
 	s.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)

@@ -26,7 +26,7 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	p.Ledger = ledger.New(0, ledger.Frontier{})
 	s := &Assignment{
 		Generation: &Generation{
-			Process: &process.Process{Reports: process.Reports{Log: log, Faults: report.NewFaultLog(log), Metrics: report.NewMetrics(nil, 10)}},
+			Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: report.NewFaultLog(log)},
 			Fetcher: f,
 		},
 		Partitions: map[kafka.TopicPartition]*Partition{tp: p},

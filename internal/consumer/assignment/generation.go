@@ -94,7 +94,7 @@ func (s *Generation) Fence(why error) {
 		return
 	}
 	s.FenceReason = why
-	s.Metrics.Commit("fenced")
+	s.Metrics.Commits.WithLabelValues("fenced").Inc()
 	s.Log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.Member.ID,
 		"generation", s.Member.Generation, "error", why)
 	s.Member.Lease.End()

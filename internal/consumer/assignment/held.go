@@ -29,7 +29,7 @@ func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 	records := int(min(int64(o.Records), o.Last-first+1))
 	if s.Config.SkipRecords[p.TopicPartition].Hold(first, o.Last) {
 		if c.CatchUp == nil {
-			s.Metrics.Skipped(p.Topic, "operator").Add(float64(records))
+			s.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Add(float64(records))
 			s.Log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.Last)
 		}
 		return
@@ -44,7 +44,7 @@ func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 	}
 	p.Ranges[node.Last] = fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.Size)
 	p.Touch()
-	s.Metrics.Rejected(p.Topic, record.TooLarge.String()).Add(float64(records))
+	s.Metrics.Rejected.WithLabelValues(p.Topic, record.TooLarge.String()).Add(float64(records))
 	s.Faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "offset", node.First, "last_offset", node.Last, "records", records, "reason", o.Size.String(),
 		"remedy", "restart with a larger BRIDGE_BUFFER_MAX_BYTES, which imports them, or leave them out with BRIDGE_SKIP_RECORDS", "name", fmt.Sprintf("%s/%d@%d-%d", p.Topic, p.Partition, node.First, node.Last))
@@ -62,7 +62,7 @@ func (s *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
 
 // TellCompacted reports held records that the log has no longer.
 func (s *Assignment) TellCompacted(p *Partition, first int64, records int) {
-	s.Metrics.Lost(p.Topic).Add(float64(records))
+	s.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
 	s.Log.Error("held records are not in the log any more: compaction has removed them", "topic", p.Topic, "partition", p.Partition,
 		"first_offset", first, "records", records, "remedy", RemovedRemedy)
 }

@@ -144,7 +144,7 @@ func (s *Committer) Answer(r Result) {
 		s.Acked()
 		s.Member.Lease.Renew(r.Sent)
 		s.NoteCredentials(nil)
-		s.Metrics.Commit("ok")
+		s.Metrics.Commits.WithLabelValues("ok").Inc()
 	}
 	if retry != nil {
 		s.commitFailed(Result{}, retry, now) // touched above
@@ -173,7 +173,7 @@ func (s *Committer) commitFailed(r Result, err error, now time.Time) {
 	answered := errors.As(err, &code)
 	s.CoordinatorAway = !answered || code.CoordinatorAway()
 	s.Failed(answered, answered && code.Denied(), s.Explain(err), now)
-	s.Metrics.Commit("error")
+	s.Metrics.Commits.WithLabelValues("error").Inc()
 	s.Metrics.KafkaFailed("commit")
 	s.NoteCredentials(err)
 	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+s.Failure(), "error", s.Failure())

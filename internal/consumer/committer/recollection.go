@@ -32,7 +32,7 @@ func (s *Committer) Remember() {
 		}
 	}
 	if n := s.Recollections.Bound(discovery.RecollectionsRoom); n > 0 {
-		s.Metrics.Forgotten(n)
+		s.Metrics.Forgotten.Add(float64(n))
 		s.Log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
 			"partitions_forgotten", n, "partitions_remembered", len(s.Recollections))
 	}

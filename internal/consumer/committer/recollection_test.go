@@ -26,7 +26,7 @@ func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *assign
 	p := assignment.NewPartition(tp, id, &commits.Schedule{})
 	p.Cursor, p.Ledger, p.Committed = &fetch.Cursor{}, ledger.New(40, ledger.Frontier{}), 40
 	s := New(&assignment.Assignment{Generation: &assignment.Generation{
-		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Reports: process.Reports{Log: slog.New(slog.DiscardHandler)}, Past: process.Past{Recollections: discovery.Recollections{}}},
+		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Recollections: discovery.Recollections{}},
 		Member:  assignment.Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
 	}, Partitions: map[kafka.TopicPartition]*assignment.Partition{tp: p}})

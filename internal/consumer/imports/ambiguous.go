@@ -124,7 +124,7 @@ func (s *Lines) TellRepeat(u *Upload, may bool) {
 		return
 	}
 	u.mayRepeat = true
-	s.Metrics.PossibleRepeat()
+	s.Metrics.PossibleRepeats.Inc()
 	s.Log.Warn("a batch may be stored twice: an upload of it got no answer, and neither the store nor the API can say whether it arrived",
 		"namespace", u.Namespace.Name, "request_id", u.Import.RequestID(), "records", u.Batch.Records, "offsets", offsetsOf(u.Pieces))
 }

@@ -31,7 +31,7 @@ func (s *Attempts) unauthorised(r result, now time.Time) {
 		s.tellFailure(r, now, "the import API forbids a namespace; the others go on, and it is tried again")
 	}
 	if refused {
-		s.Metrics.ApiRefused(true)
+		s.Metrics.Refused("api", true)
 	}
 	if refused && !n.Doubts(pace.Credentials) {
 		n.RestUntil(time.Time{}) // the credentials' own clock decides
@@ -56,10 +56,10 @@ func (s *Attempts) apiAccepted(n *Namespace) {
 	for _, gate := range s.Pacer.Accepted(n.Namespace) {
 		switch gate {
 		case pace.Credentials:
-			s.Metrics.ApiRefused(false)
+			s.Metrics.Refused("api", false)
 			s.Log.Info("the import API takes the credentials again")
 		case pace.Place:
-			s.Metrics.NoteMissing(false)
+			s.Metrics.APIMissing.Set(0)
 			s.Log.Info("the import API knows the call again")
 		}
 	}

@@ -62,7 +62,7 @@ func (s *deadLetters) LettersDone(batch []*letters.Letter) {
 	now := time.Now()
 	done, refused, err := s.LetterQueue.Answered(batch, now)
 	for _, l := range done {
-		s.Metrics.DeadLetters(l.Source.Topic, l.Reason).Inc()
+		s.Metrics.DeadLetters.WithLabelValues(l.Source.Topic, l.Reason).Inc()
 		s.letterDone(whose(l))
 	}
 	for _, l := range refused {

@@ -22,7 +22,7 @@ func (s *Attempts) missing(r result, now time.Time) {
 	}
 	endsTrial := s.fail(r, now)
 	if news {
-		s.Metrics.NoteMissing(true)
+		s.Metrics.APIMissing.Set(1)
 		s.Log.Error("the import API does not know the call; nothing is lost, imports wait until it does",
 			"namespace", n.Name, "status", r.outcome.Status, "error", r.outcome.Err, "remedy", PlaceRemedy)
 	} else {

@@ -16,7 +16,7 @@ func (s *Attempts) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
 		for _, pc := range u.Pieces {
-			s.Metrics.RefusedLines(pc.Partition.Topic, pc.lines-pc.told)
+			s.Metrics.Rejected.WithLabelValues(pc.Partition.Topic, "refused").Add(float64(pc.lines - pc.told))
 		}
 	}
 	if s.Config.OnRejected == record.DeadLetter {

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -103,4 +104,15 @@ func (c *Config) CallTimeout() time.Duration {
 // begun to wait, so that time is left for the last commit and for joining again.
 func (c *Config) DrainBudget() time.Duration {
 	return max(c.RebalanceTimeout-c.CallTimeout(), c.RebalanceTimeout/2)
+}
+
+// FingerprintOf tells the settings that decide what becomes of a record: those
+// of routing and ids as a hash, and the limits of a line: the smaller one is in
+// force, also for a line of one namespace.
+func FingerprintOf(s record.Settings) string {
+	line := s.MaxLineBytes
+	if s.MaxFanoutBytes > 0 && (line == 0 || line > s.MaxFanoutBytes) {
+		line = s.MaxFanoutBytes
+	}
+	return fmt.Sprintf("%s.%d.%d", s.Fingerprint(), line, s.MaxFanoutBytes)
 }

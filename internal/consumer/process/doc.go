@@ -4,5 +4,5 @@
 //
 // Package consumer makes one Process and hands it to one session after the other. The
 // loop of the session that runs is its only user, but for what is safe for all: the
-// fault log, the metrics, and the pulse, which are Reports.
+// log, the fault log, the metrics, the pulse, and the methods that write to them.
 package process

@@ -30,20 +30,18 @@ func newMemory(cfg *Config, receipts Receipts) Memory {
 	if cfg.Schemas != nil {
 		decoded = fetch.DecodedShare(cfg.BufferMaxBytes)
 	}
-	m.Budget = budget.New(cfg.BufferMaxBytes, budget.Sources{
+	sources := budget.Sources{
 		// What reading uses or waits for, its reserve included: what it does not use
 		// of that is not lent to the batches.
 		Reading: func() int64 {
 			return max(fetched.Used(), fetched.Wanted(), own) + max(inflated.Used(), inflated.Wanted(), own) + decoded
 		},
 		Batches: m.Pool.InUse,
-		Receipts: func() int64 {
-			if receipts == nil {
-				return 0
-			}
-			return receipts.Bytes()
-		},
-	})
+	}
+	if receipts != nil {
+		sources.Receipts = receipts.Bytes
+	}
+	m.Budget = budget.New(cfg.BufferMaxBytes, sources)
 	return m
 }
 

@@ -11,10 +11,11 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/auth"
 	"kafka-import-bridge/internal/record"
 )
 
-// Dependencies are what New wires together.
+// Dependencies are what New wires together, and whom the process speaks to.
 type Dependencies struct {
 	Client   *kafka.Client
 	Importer Importer
@@ -45,27 +46,18 @@ type Receipts interface {
 
 // Process is what belongs to the process and outlives sessions.
 type Process struct {
-	Config      *Config
+	Config *Config
+	Dependencies
+	Letters     letters.Writer // nil: no policy wants them
+	Faults      *report.FaultLog
+	Pulse       *report.Pulse // of the loop, for /healthz
 	Mapper      *record.Mapper
 	Fingerprint string // of the settings that decide namespaces and ids
-	Pacer       *pace.Pacer
-	Outside
-	Reports
 	Memory
-	Past
-}
 
-// Outside is whom the process speaks to.
-type Outside struct {
-	Client   *kafka.Client
-	Importer Importer
-	Letters  letters.Writer     // nil: no policy wants them
-	Receipts Receipts           // nil: none are wanted
-	Stored   func(StoredImport) // hears of what is stored
-}
+	// What a session leaves to the next one.
 
-// Past is what a session leaves to the next one.
-type Past struct {
+	Pacer      *pace.Pacer
 	Requests   report.RequestIDs
 	LastStored time.Time // an import succeeded last
 	// Recollections are written while no session runs and read by the one that
@@ -94,11 +86,9 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		d.Stored = func(StoredImport) {}
 	}
 	r := &Process{
-		Config: &cfg, Mapper: mapper, Fingerprint: FingerprintOf(cfg.Record), Pacer: pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency),
-		Outside: Outside{Client: d.Client, Importer: d.Importer, Receipts: d.Receipts, Stored: d.Stored},
-		Reports: Reports{Log: d.Log, Faults: report.NewFaultLog(d.Log), Metrics: d.Metrics, Explain: d.Explain, Pulse: report.NewPulse(time.Now())},
-		Memory:  newMemory(&cfg, d.Receipts),
-		Past:    Past{Recollections: discovery.Recollections{}},
+		Config: &cfg, Dependencies: d, Faults: report.NewFaultLog(d.Log), Pulse: report.NewPulse(time.Now()),
+		Mapper: mapper, Fingerprint: FingerprintOf(cfg.Record), Memory: newMemory(&cfg, d.Receipts),
+		Pacer: pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency), Recollections: discovery.Recollections{},
 	}
 	if cfg.DLQTopic != "" {
 		r.Letters = letters.NewWriter(d.Client, cfg.DLQTopic)
@@ -115,4 +105,42 @@ func (r *Process) Close() {
 	// once, and opens the transport again.
 	_ = r.Letters.Close()
 	r.Client.Close()
+}
+
+// NoteCredentials notes what an answer of the brokers says about the credentials
+// for them; nil is one for which they have to be good. An error that is no refusal
+// of them says nothing. It may be called on any goroutine.
+func (r *Process) NoteCredentials(err error) {
+	switch {
+	case err == nil:
+		r.Metrics.Refused("kafka", false)
+	case auth.Refuses(err):
+		r.Metrics.Refused("kafka", true)
+	}
+}
+
+// WatchFailed reports that the metadata is not what it should be, perhaps for single
+// topics. It may be called on any goroutine.
+func (r *Process) WatchFailed(err error, unclear []string) {
+	r.Metrics.KafkaFailed("metadata")
+	text := r.Explain(err)
+	args := []any{"error", text}
+	if len(unclear) > 0 {
+		args = append(args, "topics", unclear)
+	}
+	r.Faults.Log(time.Now(), "metadata cannot be refreshed", "metadata/"+text, args...)
+}
+
+// StartsFailed reports that some partitions do not start yet. It may be called on any
+// goroutine.
+func (r *Process) StartsFailed(err error, todo int) {
+	r.Metrics.KafkaFailed("metadata")
+	r.Faults.Log(time.Now(), "start of partitions cannot be resolved yet", "resolve", "partitions", todo, "error", r.Explain(err))
+}
+
+// SurveyFailed reports that the ends of some logs are not known. It may be
+// called on any goroutine.
+func (r *Process) SurveyFailed(err error) {
+	text := r.Explain(err)
+	r.Faults.Log(time.Now(), "ends of partitions that are not fetched cannot be asked for; their lag may be out of date", "survey/"+text, "error", text)
 }

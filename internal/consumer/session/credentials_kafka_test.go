@@ -26,8 +26,8 @@ func TestResources_noteCredentials(t *testing.T) {
 	} {
 		for before, want := range tc.want {
 			reg := prometheus.NewPedanticRegistry()
-			r := &process.Reports{Metrics: report.NewMetrics(reg, 10)}
-			r.Metrics.KafkaRefused(before == 1)
+			r := &process.Process{Dependencies: process.Dependencies{Metrics: report.NewMetrics(reg, 10)}}
+			r.Metrics.Refused("kafka", before == 1)
 			r.NoteCredentials(tc.err)
 			if got := metricOf(t, reg, "bridge_credentials_refused", "kafka"); got != want {
 				t.Errorf("%s: %v after %d, want %v", tc.name, got, before, want)

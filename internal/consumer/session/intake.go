@@ -131,7 +131,7 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 		s.Add(name, p, l, 0, now)
 	}
 	if done > 0 {
-		s.Metrics.Skipped(p.Topic, "already_imported").Add(float64(done))
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Add(float64(done))
 	}
 	if n != nil {
 		s.Pacer.Forget(n.Namespace)
@@ -141,17 +141,17 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 // rejected applies the policy to a record that becomes no line.
 func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.Time) {
 	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
-		s.Metrics.Skipped(p.Topic, "operator").Inc()
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Inc()
 		s.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
 	}
 	if p.Ledger.RecordDone(r.Offset) {
-		s.Metrics.Skipped(p.Topic, "already_imported").Inc()
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Inc()
 		return
 	}
 	policy, tombstone := s.Config.PolicyFor(r.Reason), r.Reason == record.Tombstone
 	if !tombstone {
-		s.Metrics.Rejected(p.Topic, r.Reason.String()).Inc()
+		s.Metrics.Rejected.WithLabelValues(p.Topic, r.Reason.String()).Inc()
 	}
 	l, detail := letters.Of(r), r.Detail
 	if l != nil && l.IsLetter() {
@@ -163,9 +163,9 @@ func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.T
 	}
 	switch {
 	case policy == record.Skip && tombstone:
-		s.Metrics.Skipped(p.Topic, "tombstone").Inc()
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "tombstone").Inc()
 	case policy == record.Skip:
-		s.Metrics.Skipped(p.Topic, "invalid").Inc()
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
 		l.Describe(r.Reason.String(), detail)
 		s.DeadLetter(p, l, now)

@@ -37,7 +37,7 @@ func TestSession_aMissingNamespaceIsHeldUnderEveryPolicy(t *testing.T) {
 				if st := r.status(); st.APIError != nil || st.Gauges.NamespacesHeld != 1 {
 					t.Errorf("API error %v, %d held, want one namespace", st.APIError, st.Gauges.NamespacesHeld)
 				}
-				if rejected := testutil.ToFloat64(r.Metrics.Rejected("orders", "refused")); rejected != 0 {
+				if rejected := testutil.ToFloat64(r.Metrics.Rejected.WithLabelValues("orders", "refused")); rejected != 0 {
 					t.Errorf("%v lines count as refused", rejected)
 				}
 				r.api.create = nil

@@ -47,7 +47,7 @@ func TestSession_holdsALargeBatch(t *testing.T) {
 		if st.Gauges.PartitionsHeld != 1 || st.Partitions[1].State != "reading" {
 			r.t.Errorf("%d partitions are held, the other one is %s", st.Gauges.PartitionsHeld, st.Partitions[1].State)
 		}
-		if n := testutil.ToFloat64(r.Metrics.Rejected("orders", "too_large")); n != 15 {
+		if n := testutil.ToFloat64(r.Metrics.Rejected.WithLabelValues("orders", "too_large")); n != 15 {
 			r.t.Errorf("%v records are counted as too large", n)
 		}
 	})

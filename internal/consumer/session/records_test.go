@@ -279,7 +279,7 @@ func TestSession_aHeldLineThatIsSkippedByNameIsCountedSo(t *testing.T) {
 		r.feed(0, log...)
 		r.watermark(0, 2)
 		for reason, want := range map[string]float64{"operator": 1, "already_imported": 1} { // the other one is good's
-			if got := testutil.ToFloat64(r.Metrics.Skipped("orders", reason)); got != want {
+			if got := testutil.ToFloat64(r.Metrics.Skipped.WithLabelValues("orders", reason)); got != want {
 				t.Errorf("%v records were skipped as %s, want %v", got, reason, want)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 // wantRefused compares records_rejected_total of the reason refused.
 func (r *sessionRig) wantRefused(want float64) {
 	r.t.Helper()
-	if got := testutil.ToFloat64(r.Metrics.Rejected("orders", "refused")); got != want {
+	if got := testutil.ToFloat64(r.Metrics.Rejected.WithLabelValues("orders", "refused")); got != want {
 		r.t.Errorf("%v lines are counted as refused, want %v", got, want)
 	}
 }

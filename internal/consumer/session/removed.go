@@ -50,8 +50,8 @@ func (s *catchUpReads) removed(p *assignment.Partition, now time.Time) {
 	if first < 0 {
 		return
 	}
-	s.Metrics.OffsetReset(p.Topic, "below_log_start")
-	s.Metrics.Lost(p.Topic).Add(float64(records))
+	s.Metrics.OffsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
+	s.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
 	s.Log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
 		"from", first, "to", start, "held_records", records, "held_namespaces", namespaces, "remedy", assignment.RemovedRemedy)
 	s.PauseOrResume(p)

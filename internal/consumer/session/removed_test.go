@@ -37,7 +37,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 		r.oversize(0, 10, 29, 20)
 		r.feed(0, append(poison(30, 30), runOf("good", 31, 39)...)...)
 		p := r.part(0)
-		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost("orders")) }
+		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost.WithLabelValues("orders")) }
 		for _, step := range []struct {
 			start, watermark int64
 			lost             float64
@@ -114,7 +114,7 @@ func TestSession_restartsBehindWhatIsRemoved(t *testing.T) {
 			}
 			r.stored("a", 10, 11, 12)
 			r.watermark(0, 13)
-			if n := testutil.ToFloat64(r.Metrics.Lost("orders")); n != 1 {
+			if n := testutil.ToFloat64(r.Metrics.Lost.WithLabelValues("orders")); n != 1 {
 				t.Errorf("reset %v: %v records are lost, want 1", reset, n)
 			}
 		})
@@ -137,7 +137,7 @@ func TestSession_missesHeldRecordsThatAreCompactedMeanwhile(t *testing.T) {
 		r.oversize(1, 10, 19, 10)
 		r.feed(1, runOf("b", 20, 29)...)
 		r.after(age)
-		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost("orders")) }
+		lost := func() float64 { return testutil.ToFloat64(r.Metrics.Lost.WithLabelValues("orders")) }
 		for _, step := range []struct {
 			partition     int32
 			gone          []int64
@@ -187,7 +187,7 @@ func TestSession_missesAHeldRecordThatIsCompacted(t *testing.T) {
 			t.Errorf("watermark %d", r.part(0).Ledger.Watermark())
 		}
 		r.stored("a", 9, 10, 11, 12)
-		if n := testutil.ToFloat64(r.Metrics.Lost("orders")); n != 1 {
+		if n := testutil.ToFloat64(r.Metrics.Lost.WithLabelValues("orders")); n != 1 {
 			t.Errorf("%v records are lost, want 1", n)
 		}
 	})
@@ -207,7 +207,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
 				if held := r.part(0).IsHeld(); held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)
-				} else if n := testutil.ToFloat64(r.Metrics.Lost("orders")); !held && n != want {
+				} else if n := testutil.ToFloat64(r.Metrics.Lost.WithLabelValues("orders")); !held && n != want {
 					t.Errorf("%s: %v records are lost, want %v", name, n, want)
 				}
 			})

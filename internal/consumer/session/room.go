@@ -11,7 +11,7 @@ import (
 // last called.
 func (s *memory) countMemoryPause(now time.Time) {
 	if s.pending != nil {
-		s.Metrics.Paused("memory", now.Sub(s.pausedAt))
+		s.Metrics.FetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
 		s.pausedAt = now
 	}
 }

@@ -69,7 +69,7 @@ func TestSession_saysThatAQuotaIsUsedUp(t *testing.T) {
 		if text := log.String(); strings.Count(text, "quota") == 0 || !strings.Contains(text, "for=12s") || strings.Count(text, "\n") != 1 {
 			t.Errorf("the log says\n%s", text)
 		}
-		if got := testutil.ToFloat64(r.Metrics.Throttled()); got != 20 {
+		if got := testutil.ToFloat64(r.Metrics.Throttled); got != 20 {
 			t.Errorf("%v seconds are counted", got)
 		}
 	})
