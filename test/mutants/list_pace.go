@@ -29,7 +29,7 @@ var paceMutants = []mutant{
 		old: "(p.trying || p.gates[g].tryAfter.After(now))", new: "p.trying",
 		by: "TestGate_refusedCredentialsLetOneTryAtATime"},
 	{name: "one namespace's answer shuts the gate", in: paceRoom,
-		old: "	if was || sure || len(state.doubters) >= several ||", new: "	if was || sure || len(state.doubters) >= 1 ||",
+		old: "	if was || sure || len(state.doubters) >= shutBy ||", new: "	if was || sure || len(state.doubters) >= 1 ||",
 		by: "TestGate_oneDoubtedNamespaceDoesNotStopOthers TestGate_whereNoNamespaceIsAcceptedItIsTheAPI"},
 	{name: "a namespace that is known to be forbidden doubts again", in: paceRoom,
 		old: "	if !sure && !n.doubted[g] {", new: "	if !sure {",

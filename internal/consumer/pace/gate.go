@@ -20,10 +20,18 @@ const (
 // gate counts the namespaces whose answer speaks against it.
 type gate struct {
 	shut     bool
-	proven   bool      // by more than one namespace, or for sure, and by the latest answer too
-	doubters []string  // namespaces that doubted since the API last accepted one, at most several
+	proven   bool      // by provenBy namespaces, or for sure, and by the latest answer too
+	doubters []string  // namespaces that doubted since the API last accepted one, at most provenBy
 	tryAfter time.Time // one attempt may try then, while it is shut
 }
+
+// How many namespaces that doubt, with none accepted between, shut a gate, and how many
+// prove that what is not read yet could not be stored either: fewer may be alone at the
+// front of the log, with more lines than memory holds.
+const (
+	shutBy   = 2
+	provenBy = 8
+)
 
 // maxTaken bounds the set of namespaces that the API is known to accept.
 const maxTaken = 1024
@@ -36,19 +44,18 @@ const maxTaken = 1024
 // that is known to answer so says nothing new. While the gate is shut, one
 // attempt may begin after the delay.
 func (p *Pacer) Doubt(g Gate, n *Namespace, sure, others bool, now time.Time, delay time.Duration) (news bool) {
-	const several = 2
 	state := &p.gates[g]
 	if !sure && !n.doubted[g] {
 		n.doubted[g] = true
 		delete(p.taken, n.Name)
 		// By name: one that was idle and is known anew counts once.
-		if len(state.doubters) < several && !slices.Contains(state.doubters, n.Name) {
+		if len(state.doubters) < provenBy && !slices.Contains(state.doubters, n.Name) {
 			state.doubters = append(state.doubters, n.Name)
 		}
 	}
 	was := state.shut
-	if was || sure || len(state.doubters) >= several || len(state.doubters) > 0 && !others && p.allDoubt(g) {
-		state.shut, state.proven = true, sure || len(state.doubters) >= several
+	if was || sure || len(state.doubters) >= shutBy || len(state.doubters) > 0 && !others && p.allDoubt(g) {
+		state.shut, state.proven = true, sure || len(state.doubters) >= provenBy
 		state.tryAfter = now.Add(delay)
 	}
 	return state.shut && !was
@@ -87,8 +94,8 @@ func (p *Pacer) AnyShut() bool {
 }
 
 // Hopeless reports whether a gate is shut for everybody beyond doubt: what is not
-// read yet could not be stored either. A gate that the only known namespace has
-// shut may let others pass.
+// read yet could not be stored either. A gate that a few namespaces have shut may let
+// others pass.
 func (p *Pacer) Hopeless() bool {
 	return slices.ContainsFunc(p.gates[:], func(g gate) bool { return g.shut && g.proven })
 }

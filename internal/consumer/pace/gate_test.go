@@ -83,8 +83,14 @@ func TestGate_whereNoNamespaceIsAcceptedItIsTheAPI(t *testing.T) {
 	if only.Doubt(Place, only.Get("a"), false, true, start, time.Minute); only.Hopeless() {
 		t.Error("the answer to one namespace proves that no other can be stored")
 	}
-	if only.Doubt(Place, waiting(only, "b", 1, start), false, false, start, time.Minute); !only.Hopeless() {
-		t.Error("the same answer to two in a row proves nothing")
+	for i := 1; i < provenBy; i++ {
+		if only.Hopeless() {
+			t.Errorf("the answer to %d namespaces proves that no other can be stored", i)
+		}
+		only.Doubt(Place, waiting(only, fmt.Sprint("b", i), 1, start), false, false, start, time.Minute)
+	}
+	if !only.Hopeless() {
+		t.Errorf("the same answer to %d in a row proves nothing", provenBy)
 	}
 	if only.Accepted(only.Get("a")); only.Hopeless() {
 		t.Error("the API is hopeless though it has accepted a namespace")
@@ -148,7 +154,12 @@ func TestPacer_severalThrottledPauseTheAPI(t *testing.T) {
 // A gate that is shut beyond doubt is so by the latest answer only.
 func TestGate_anotherAnswerLeavesDoubt(t *testing.T) {
 	p, now := New(4, 1), start
-	a, b := p.Get("a"), p.Get("b")
+	a := p.Get("a")
+	refuseMany := func(g Gate) {
+		for i := range provenBy {
+			p.Doubt(g, p.Get(fmt.Sprint("b", i)), false, false, now, time.Second)
+		}
+	}
 	hopeless := func(want bool, after string) {
 		t.Helper()
 		if p.Hopeless() != want || !p.AnyShut() {
@@ -163,13 +174,12 @@ func TestGate_anotherAnswerLeavesDoubt(t *testing.T) {
 	hopeless(true, "another 401")
 	p.Doubt(Credentials, a, false, false, now, time.Second)
 	hopeless(false, "a 403 of the only namespace")
-	p.Doubt(Credentials, b, false, false, now, time.Second)
-	hopeless(true, "a 403 of another one")
+	refuseMany(Credentials)
+	hopeless(true, "403s of many others")
 	p.Unproven(Place)
 	hopeless(true, "an answer that says nothing of the call")
 	p.Accepted(a)
-	p.Doubt(Place, a, false, false, now, time.Second)
-	p.Doubt(Place, b, false, false, now, time.Second)
+	refuseMany(Place)
 	hopeless(true, "404s")
 	p.Unproven(Credentials)
 	hopeless(true, "an answer that says nothing of the key")

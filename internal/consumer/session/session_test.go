@@ -254,6 +254,36 @@ func TestSession_aFailureAfterARefusedKeyStopsNoOther(t *testing.T) {
 	}
 }
 
+// Several namespaces that the API does not know, or forbids, are alone at the front of
+// the log with more than memory holds. Everything waits, as it may be the API, but
+// for a taste of what follows: what can be stored is, and opens the gate.
+func TestSession_severalRefusedAtTheFrontStopNoOther(t *testing.T) {
+	for name, o := range map[string]Outcome{
+		"404": gone(time.Second),
+		"403": {Class: Unauthorised, Status: 403, Delay: time.Second, Err: errors.New("forbidden")},
+	} {
+		for _, bad := range []int{2, 3, 6} {
+			t.Run(fmt.Sprintf("%s of %d", name, bad), func(t *testing.T) {
+				inSession(t, func(r *sessionRig) {
+					r.api.create = func(ns string) Outcome {
+						if strings.HasPrefix(ns, "bad") {
+							return o
+						}
+						return accepted
+					}
+					const lines, each = 300, 2 << 10 // more than two buffers
+					for at := int64(0); at < lines; at += 10 {
+						r.feedSlowly(0, lengthened(runOf(fmt.Sprint("bad", int(at/10)%bad), at, at+9), each)...)
+					}
+					r.feedSlowly(0, runOf("good", lines, lines+9)...)
+					r.after(5 * time.Minute)
+					r.stored("good", offsets(lines, lines+9)...)
+				}, func(c *process.Config) { c.BufferMaxBytes = 256 << 10 })
+			})
+		}
+	}
+}
+
 // feedSlowly feeds records once the session takes them.
 func (r *sessionRig) feedSlowly(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
