@@ -75,7 +75,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 		out.tell(preflight.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
 	}
 	api := make(chan preflight.Finding, 1)
-	go func() { api <- checkAPI(ctx, cfg, roots, options.namespace) }() // bounded by checkPatience, awaited below
+	go func() { api <- checkAPI(ctx, cfg, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {
 	case err == nil:
 		if err := checkKafka(ctx, cfg, roots, client, explain, options.sample, out); err != nil {

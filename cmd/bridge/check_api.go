@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/http"
 	"time"
@@ -17,15 +16,13 @@ const checkPatience = 10 * time.Second
 
 // checkAPI asks the import API for an upload URL, which uses the address and
 // the key as the bridge would. Nothing is uploaded; the URL lapses unused.
-func checkAPI(ctx context.Context, cfg *config.Config, roots *x509.CertPool, namespace string) preflight.Finding {
+func checkAPI(ctx context.Context, cfg *config.Config, namespace string) preflight.Finding {
 	f := preflight.Finding{Check: "api " + cfg.API.BaseURL.Redacted()}
 	if namespace == "" {
 		f.OK, f.Detail = true, "not asked, so that neither address nor key are proven; -namespace NAME asks for an upload URL"
 		return f
 	}
-	hasty := *cfg
-	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	client, err := importClient(&hasty, roots, nil, nil)
+	client, err := hastyClient(cfg)
 	if err != nil {
 		f.Detail = err.Error()
 		return f

@@ -39,13 +39,7 @@ func importCommand(*flag.FlagSet) action {
 
 // tellImport asks once and prints. It returns errReported if the import failed.
 func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, out io.Writer) error {
-	roots, err := rootCAs(cfg.API.CAFile)
-	if err != nil {
-		return err
-	}
-	hasty := *cfg
-	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	client, err := importClient(&hasty, roots, nil, nil)
+	client, err := hastyClient(cfg)
 	if err != nil {
 		return err
 	}

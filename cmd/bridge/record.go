@@ -68,13 +68,7 @@ func traceRecord(ctx context.Context, cfg *config.Config, place verify.Place) (*
 // and reports whether any import has failed. What the API does not answer becomes a
 // note.
 func askVerdicts(ctx context.Context, cfg *config.Config, t *verify.Trail) (failed bool) {
-	hasty := *cfg
-	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	roots, err := rootCAs(cfg.API.CAFile)
-	var client *importer.Client
-	if err == nil {
-		client, err = importClient(&hasty, roots, nil, nil)
-	}
+	client, err := hastyClient(cfg)
 	if err == nil {
 		defer client.Close()
 	}

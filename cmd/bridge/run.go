@@ -50,10 +50,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	imports, err := importClient(cfg, roots, registry, logger)
-	if err != nil {
-		return err
-	}
+	imports := importClient(cfg, roots, registry, logger)
 	client, explain, err := kafkaClient(ctx, cfg, roots, cfg.Policies.DLQTopic)
 	if err != nil {
 		return err

@@ -161,8 +161,20 @@ func oauthClient(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 15 * time.Second}
 }
 
+// hastyClient builds a client of the import API for a person who waits, for
+// checkPatience at most. Whoever asks for it closes it.
+func hastyClient(cfg *config.Config) (*importer.Client, error) {
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	hasty := *cfg
+	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
+	return importClient(&hasty, roots, nil, nil), nil
+}
+
 // importClient builds the client of the import API.
-func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, logger *slog.Logger) (*importer.Client, error) {
+func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, logger *slog.Logger) *importer.Client {
 	credentials := newAPICredentials(cfg.API)
 	return importer.New(importer.Config{
 		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: credentials, Headers: credentials.Headers, Log: logger,

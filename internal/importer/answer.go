@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,15 +49,8 @@ func parseGrant(answer []byte, allowInsecure bool) (grant, error) {
 	if err != nil {
 		return grant{}, err
 	}
-	id := requestID(fields.RequestID)
-	if id == "" {
-		id = requestID(fields.SnakeID)
-	}
-	expires, err := time.Parse(time.RFC3339, fields.ExpiresAt)
-	if err != nil {
-		expires = time.Time{}
-	}
-	return grant{upload: upload, requestID: id, expires: expires}, nil
+	expires, _ := time.Parse(time.RFC3339, fields.ExpiresAt) // zero if it is none
+	return grant{upload: upload, requestID: cmp.Or(requestID(fields.RequestID), requestID(fields.SnakeID)), expires: expires}, nil
 }
 
 func parseUploadURL(text string, allowInsecure bool) (*url.URL, error) {

@@ -97,7 +97,7 @@ func (c *Client) requestTarget(namespace, requestID string) (*url.URL, error) {
 	if !ValidRequestID(requestID) {
 		return nil, errors.New("request id cannot stand in a path")
 	}
-	return c.target(requestsPath(c.paths.current())+requestID+"/results/download-url", namespace)
+	return c.target(requestsPath(c.Path())+requestID+"/results/download-url", namespace)
 }
 
 // parseProgress reads the answer to a question. Errors quote nothing.

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,21 +14,11 @@ import (
 const maxRetryAfter = time.Hour
 
 // Backoff returns the delay after the attempt-th consecutive failure (from 1):
-// full jitter, that is rnd (in [0, 1)) of a ceiling which begins at min, doubles
-// with each failure, and stops at max.
-func Backoff(attempt int, min, max time.Duration, rnd float64) time.Duration {
-	ceiling := min
-	for n := 1; n < attempt && ceiling < max; n++ {
-		if ceiling > max/2 {
-			ceiling = max
-			break
-		}
-		ceiling *= 2
-	}
-	if ceiling > max {
-		ceiling = max
-	}
-	return time.Duration(rnd * float64(ceiling))
+// full jitter, that is rnd (in [0, 1)) of a ceiling which begins at least, doubles
+// with each failure, and stops at most.
+func Backoff(attempt int, least, most time.Duration, rnd float64) time.Duration {
+	ceiling := min(math.Ldexp(float64(least), max(attempt, 1)-1), float64(most))
+	return time.Duration(rnd * ceiling)
 }
 
 // delay is the wait before the next attempt. Those who were asked to stay away

@@ -77,10 +77,7 @@ func serveBench(conn net.Conn, grant string) {
 func BenchmarkClient_Attempt(b *testing.B) {
 	for _, size := range []int{10 << 10, 100 << 10, 8 << 20} {
 		b.Run(strconv.Itoa(size>>10)+"KiB", func(b *testing.B) {
-			c, err := New(Config{BaseURL: benchServer(b), Key: &rotatingKey{value: secretKey}}, nil)
-			if err != nil {
-				b.Fatal(err)
-			}
+			c := New(Config{BaseURL: benchServer(b), Key: &rotatingKey{value: secretKey}}, nil)
 			defer c.Close()
 			var blocks [][]byte
 			for left, n := size, 1<<10; left > 0; n = min(2*n, 256<<10) { // as the batcher grows them

@@ -71,43 +71,35 @@ func hinted(operation string, h http.Header, class Class, reason string) (Class,
 // the URL, and 404, 405 and 410 where it leads (a bucket that is gone), never the
 // batch: to dead-letter records for them would be wrong. Another URL may be good.
 func classifyStore(status int, code string) (Class, string) {
+	known, ok := storeCodes[code]
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden,
 		status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusGone:
 		return RetryNew, ReasonExpired
-	case storeCodes[code] != codeRefused:
-		return storeCodes[code].verdict()
+	case ok && known != codeRefused:
+		return known.class, known.reason
 	case !slices.Contains(aboutTheBody, status):
 		return Malformed, ReasonMalformed
 	}
 	return Refused, ""
 }
 
-// storeCode is the meaning, for the batch, of an error code of S3 and its like.
-type storeCode uint8
-
-const (
-	codeRefused storeCode = iota // also every unknown code
-	codeSlow                     // the body did not arrive in time, or not whole
-	codeBusy                     // the store asks to try again
-	codeExpired                  // what signed the URL, or what it leads to, is no longer valid
-)
-
-func (c storeCode) verdict() (Class, string) {
-	switch c {
-	case codeSlow:
-		return RetrySame, ReasonTimeout
-	case codeBusy:
-		return RetrySame, ReasonServerError
-	case codeExpired:
-		return RetryNew, ReasonExpired
-	}
-	return Refused, ""
+// verdict is the meaning, for the batch, of an error code of S3 and its like.
+type verdict struct {
+	class  Class
+	reason string
 }
+
+var (
+	codeRefused = verdict{Refused, ""}
+	codeSlow    = verdict{RetrySame, ReasonTimeout}     // the body did not arrive in time, or not whole
+	codeBusy    = verdict{RetrySame, ReasonServerError} // the store asks to try again
+	codeExpired = verdict{RetryNew, ReasonExpired}      // what signed the URL, or what it leads to, is no longer valid
+)
 
 // storeCodes are the codes that we know. Others are neither judged by nor
 // shown: an answer's text may echo anything.
-var storeCodes = map[string]storeCode{
+var storeCodes = map[string]verdict{
 	"RequestTimeout":     codeSlow,
 	"IncompleteBody":     codeSlow,
 	"BadDigest":          codeSlow,

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 
@@ -24,19 +23,12 @@ type Client struct {
 
 // New makes a client; it opens no connection. Metrics are registered with reg,
 // which may be nil.
-func New(cfg Config, reg prometheus.Registerer) (*Client, error) {
+func New(cfg Config, reg prometheus.Registerer) *Client {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
-		return nil, fmt.Errorf("configure importer: %w", err)
-	}
-	m, err := newMetrics(reg)
-	if err != nil {
-		return nil, fmt.Errorf("register importer metrics: %w", err)
-	}
 	return &Client{
 		cfg: cfg, log: cfg.Log, userAgent: []string{cfg.UserAgent},
-		api: newPool(cfg), uploads: newPool(cfg), paths: newPaths(cfg.Path), metrics: m,
-	}, nil
+		api: newPool(cfg), uploads: newPool(cfg), paths: newPaths(cfg.Path), metrics: newMetrics(reg),
+	}
 }
 
 // Close ends the idle connections. Attempts must have returned.

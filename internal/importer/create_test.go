@@ -285,36 +285,6 @@ func TestClient_createAddress(t *testing.T) {
 	}
 }
 
-func TestNew_reportsEveryFault(t *testing.T) {
-	for _, tc := range []struct {
-		name, base string
-		cfg        Config
-		want       []string
-	}{
-		{"nothing", "", Config{}, []string{"base URL", "key"}},
-		{"plain http", "http://api.example.com", Config{Key: &rotatingKey{}}, []string{"plain http"}},
-		{"a user and a bad path", "https://u:" + secretText + "@api.example.com", Config{Key: &rotatingKey{}, Path: "/x"}, []string{"user information", "{namespace}"}},
-		{"an escape", "https://api.example.com/a%2Fb", Config{Key: &rotatingKey{}}, []string{"escapes"}},
-		{"a query", "https://api.example.com?a=" + secretText, Config{Key: &rotatingKey{}, Patience: Patience{MinBackoff: 2, MaxBackoff: 1}}, []string{"query", "backoff"}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			if tc.base != "" {
-				tc.cfg.BaseURL, _ = url.Parse(tc.base)
-			}
-			_, err := New(tc.cfg, nil)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			checkSafe(t, err)
-			for _, want := range tc.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q is missing in %q", want, err)
-				}
-			}
-		})
-	}
-}
-
 func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -38,8 +38,10 @@ func describe(err error) string {
 		ne    net.Error
 	)
 	switch {
-	case errors.Is(err, errTooLong), errors.Is(err, errStalled):
-		return firstOf(err, errTooLong, errStalled)
+	case errors.Is(err, errTooLong):
+		return errTooLong.Error()
+	case errors.Is(err, errStalled):
+		return errStalled.Error()
 	case errors.As(err, &proxy):
 		return proxy.Error()
 	case errors.As(err, &dns):
@@ -90,13 +92,4 @@ func describeCertificate(err error) string {
 		return "x509: certificate has expired or is not yet valid"
 	}
 	return "x509: certificate is not trusted"
-}
-
-func firstOf(err error, candidates ...error) string {
-	for _, c := range candidates {
-		if errors.Is(err, c) {
-			return c.Error()
-		}
-	}
-	return ""
 }

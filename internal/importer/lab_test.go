@@ -128,10 +128,7 @@ func narrowDial(ctx context.Context, network, addr string) (net.Conn, error) {
 
 func (l *lab) client() *Client {
 	l.t.Helper()
-	c, err := New(l.cfg, l.reg)
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	c := New(l.cfg, l.reg)
 	l.t.Cleanup(c.Close)
 	return c
 }

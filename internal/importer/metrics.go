@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // codeError is the code of a request without a usable answer.
@@ -25,17 +26,18 @@ const (
 )
 
 // newMetrics makes the metrics and registers them with reg unless it is nil.
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer) *metrics {
+	auto := promauto.With(reg)
 	m := &metrics{
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		requests: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_requests_total",
 			Help: "Requests to the import API (create, ask, follow) and its store (upload), by the answer's status or error.",
 		}, []string{"operation", "code"}),
-		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+		retries: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_retries_total",
 			Help: "Attempts that have to be repeated, by the reason.",
 		}, []string{"operation", "reason"}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		duration: auto.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                            "bridge_import_duration_seconds",
 			Help:                            "Time from a request's start to its answer or failure.",
 			Buckets:                         []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300},
@@ -43,25 +45,17 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			NativeHistogramMaxBucketNumber:  100,
 			NativeHistogramMinResetDuration: time.Hour,
 		}, []string{"operation"}),
-		avoided: prometheus.NewCounterVec(prometheus.CounterOpts{
+		avoided: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_import_repeats_avoided_total",
 			Help: "Imports whose upload got no answer and that were found stored: by the API when asked, or by the store on a conditional repeat.",
 		}, []string{"how"}),
-		unused: prometheus.NewCounter(prometheus.CounterOpts{
+		unused: auto.NewCounter(prometheus.CounterOpts{
 			Name: "bridge_import_urls_unused_total",
 			Help: "Upload URLs that were asked for and to which nothing was sent, since their batch or probe was given up first.",
 		}),
 	}
 	m.zero()
-	if reg == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.requests, m.retries, m.duration, m.avoided, m.unused} {
-		if err := reg.Register(c); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	return m
 }
 
 // zero exports the series that are known beforehand.

@@ -24,7 +24,7 @@ const (
 // gives an upload URL. Safe for concurrent use.
 type paths struct {
 	names []string
-	kept  atomic.Int32
+	kept  atomic.Int32 // index of the one in use
 }
 
 func newPaths(setting string) *paths {
@@ -34,54 +34,28 @@ func newPaths(setting string) *paths {
 	return &paths{names: []string{setting}}
 }
 
-func (p *paths) current() string { return p.names[p.kept.Load()] }
-
-// other returns the name beside this one, "" if there is none.
-func (p *paths) other(name string) string {
-	for _, n := range p.names {
-		if n != name {
-			return n
-		}
-	}
-	return ""
-}
-
-// keep uses to instead of from, and reports whether that is news.
-func (p *paths) keep(from, to string) bool {
-	var old, now int32
-	for i, n := range p.names {
-		switch n {
-		case from:
-			old = int32(i)
-		case to:
-			now = int32(i)
-		}
-	}
-	return p.kept.CompareAndSwap(old, now)
-}
-
 // Path returns the path of the create call that is in use.
-func (c *Client) Path() string { return c.paths.current() }
+func (c *Client) Path() string { return c.paths.names[c.paths.kept.Load()] }
 
 // createAnywhere makes the create call, under its other name too where the one
 // in use does not exist. Only an upload URL makes the other name the one in use:
 // anything else may come from a gateway in front of the API. So a namespace that
 // the API does not know costs a second call, and changes nothing for the others.
 func (c *Client) createAnywhere(ctx context.Context, i *Import, guard func() error) answer {
-	name := c.paths.current()
-	a := c.createUnder(ctx, i, name, guard)
-	other := c.paths.other(name)
-	if a.class != Missing || other == "" {
+	names, kept := c.paths.names, c.paths.kept.Load()
+	a := c.createUnder(ctx, i, names[kept], guard)
+	if a.class != Missing || len(names) == 1 {
 		return a
 	}
-	b := c.createUnder(ctx, i, other, guard)
+	other := 1 - kept
+	b := c.createUnder(ctx, i, names[other], guard)
 	switch {
 	case b.class == Missing:
 		a.err = fmt.Errorf("%w, and under the call's other name %w", a.err, b.err)
 		return a
-	case b.class == Stored && c.paths.keep(name, other):
+	case b.class == Stored && c.paths.kept.CompareAndSwap(kept, other):
 		c.log.Warn("the import API answers under the other name of its call only; that one is used from now on",
-			"import_path", other, "instead_of", name, "status", a.status)
+			"import_path", names[other], "instead_of", names[kept], "status", a.status)
 	}
 	return b
 }

@@ -211,10 +211,7 @@ func TestImporter_repeatsToARealStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := importer.New(importer.Config{BaseURL: base, Key: fixedKey("sk_parity")}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := importer.New(importer.Config{BaseURL: base, Key: fixedKey("sk_parity")}, nil)
 	defer client.Close()
 	api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Times: 1, UploadURL: between.URL + target.RequestURI()})
 	i := client.NewImport("users", [][]byte{[]byte(lines)}, int64(len(lines)))
@@ -242,10 +239,7 @@ func TestImporter_putsToARealStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := importer.New(importer.Config{BaseURL: base, Key: fixedKey("sk_parity")}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := importer.New(importer.Config{BaseURL: base, Key: fixedKey("sk_parity")}, nil)
 	defer client.Close()
 	big := strings.Repeat(lines, 10<<20/len(lines))
 	cases := []struct {

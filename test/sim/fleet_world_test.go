@@ -190,13 +190,10 @@ func (f *fleet) start(place int) *fleetMember {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	imports, err := importer.New(importer.Config{
+	imports := importer.New(importer.Config{
 		BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
 		Network: importer.Network{DialContext: f.network.DialContext, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 	}, nil)
-	if err != nil {
-		f.t.Fatal(err)
-	}
 	m := &fleetMember{done: make(chan struct{})}
 	m.consumer, err = consumer.New(cfg, shared.Dependencies{
 		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),

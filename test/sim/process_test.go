@@ -65,13 +65,10 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 		return nil, err
 	}
 	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	imports, err := importer.New(importer.Config{
+	imports := importer.New(importer.Config{
 		Log: logger, BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
 		Network: importer.Network{DialContext: p.http.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 	}, nil)
-	if err != nil {
-		return nil, err
-	}
 	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
 	if cfg.DLQTopic != "" {
 		client.MetadataTopics = []string{cfg.DLQTopic}
