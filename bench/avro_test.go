@@ -15,8 +15,7 @@ import (
 func TestAvroSource_linesAreWhatTheRecordsBecome(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(schema))
 	defer server.Close()
-	registry := decode.NewRegistry(decode.RegistryConfig{URL: server.URL, Client: server.Client()})
-	schemas := decode.NewSchemas(registry, decode.NewMetrics(nil))
+	schemas := decode.NewSchemas(&decode.Registry{URL: server.URL, Client: server.Client()}, decode.NewMetrics(nil))
 	go func() { _ = schemas.Run(t.Context()) }() // ends with the test
 	decoder := schemas.Decoder()
 	from, sum := newAvroSource(shape{record: 1 << 10, namespaces: 20}), 0

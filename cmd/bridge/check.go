@@ -9,10 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/preflight"
 	"kafka-import-bridge/internal/record"
@@ -99,18 +97,12 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, explain func(error) string, sample int, out *findings) error {
 	settings := preflightOf(consumerConfig(cfg))
 	settings.ReceiptsTopic = cfg.Policies.ReceiptsTopic
-	registry, err := schemaRegistry(cfg, roots)
-	if err != nil {
+	var stop func()
+	var err error
+	if settings.Schemas, stop, err = runningSchemas(ctx, cfg, roots); err != nil {
 		return err
 	}
-	if registry != nil {
-		settings.Registry, settings.Schemas = registry, decode.NewSchemas(registry, decode.NewMetrics(nil))
-		ctx, stop := context.WithCancel(ctx)
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		defer stop()
-		wg.Go(func() { _ = settings.Schemas.Run(ctx) }) // ends without an error
-	}
+	defer stop()
 	checks, err := preflight.New(settings, client, explain)
 	if err != nil {
 		out.tell(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
@@ -130,11 +122,13 @@ type findings struct {
 
 func (f *findings) tell(found preflight.Finding) {
 	f.failed = f.failed || !found.OK
-	line := findingText(found)
+	var err error
 	if f.json {
-		line = findingJSON(found)
+		err = printJSON(f.out, found)
+	} else {
+		_, err = fmt.Fprintln(f.out, findingText(found))
 	}
-	if _, err := io.WriteString(f.out, line+"\n"); f.err == nil {
+	if f.err == nil {
 		f.err = err
 	}
 }
@@ -164,15 +158,9 @@ func findingText(f preflight.Finding) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-func findingJSON(f preflight.Finding) string {
-	var line strings.Builder
-	encoder := json.NewEncoder(&line)
+// printJSON prints a value in one line.
+func printJSON(out io.Writer, value any) error {
+	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(struct { // strings and a bool: it cannot fail
-		Check  string `json:"check"`
-		OK     bool   `json:"ok"`
-		Detail string `json:"detail"`
-		Remedy string `json:"remedy"`
-	}{f.Check, f.OK, f.Detail, f.Remedy})
-	return strings.TrimSuffix(line.String(), "\n")
+	return encoder.Encode(value)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -33,9 +32,7 @@ func recordCommand(set *flag.FlagSet) action {
 		}
 		failed := askVerdicts(ctx, cfg, trail)
 		if *asJSON {
-			encoder := json.NewEncoder(inv.stdout)
-			encoder.SetEscapeHTML(false)
-			err = encoder.Encode(trail)
+			err = printJSON(inv.stdout, trail)
 		} else {
 			err = printTrail(inv.stdout, trail, cfg)
 		}

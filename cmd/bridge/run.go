@@ -16,6 +16,7 @@ import (
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/outbox"
@@ -61,7 +62,9 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	follower := newFollower(cfg, imports, out, follow.NewMetrics(registry, metrics.Label), logger)
-	schemas, err := schemaCache(cfg, roots, registry, func(refused bool) { metrics.Refused("registry", refused) })
+	asked := decode.NewMetrics(registry) // their series exist without a registry, too
+	asked.Refused = func(refused bool) { metrics.Refused("registry", refused) }
+	schemas, err := schemaCache(cfg, roots, asked)
 	if err != nil {
 		return err
 	}

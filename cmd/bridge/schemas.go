@@ -1,14 +1,11 @@
 package main
 
 import (
-	"crypto/tls"
+	"context"
 	"crypto/x509"
-	"fmt"
 	"net/http"
-	"os"
+	"sync"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/decode"
@@ -22,39 +19,31 @@ const schemaFormat = "registry 1"
 const registryTimeout = 10 * time.Second
 
 // schemaCache builds the cache of the registry's schemas, nil where values are JSON.
-// Its metrics are registered in either case, so that their series always exist.
-// refused is called with whether the registry refuses the credentials.
-func schemaCache(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, refused func(bool)) (*decode.Schemas, error) {
-	metrics := decode.NewMetrics(reg)
-	metrics.Refused = refused
-	registry, err := schemaRegistry(cfg, roots)
-	if registry == nil || err != nil {
-		return nil, err
-	}
-	return decode.NewSchemas(registry, metrics), nil
-}
-
-// schemaRegistry builds the registry's client, nil where values are JSON.
-func schemaRegistry(cfg *config.Config, roots *x509.CertPool) (*decode.Registry, error) {
+// It has to run for schemas to come.
+func schemaCache(cfg *config.Config, roots *x509.CertPool, metrics *decode.Metrics) (*decode.Schemas, error) {
 	if cfg.Value.Format != config.FormatRegistry {
 		return nil, nil //nolint:nilnil // there is none, which is no error
 	}
 	r := cfg.Value.Registry
 	roots = roots.Clone()
-	if r.CAFile != "" {
-		pem, err := os.ReadFile(r.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read BRIDGE_SCHEMA_REGISTRY_CA_FILE: %w", err)
-		}
-		roots.AppendCertsFromPEM(pem)
+	if err := addRoots(roots, "BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile); err != nil {
+		return nil, err
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return decode.NewRegistry(decode.RegistryConfig{
-		URL: r.URL.String(), Username: r.Username, Password: r.Password.Latest, UserAgent: "kafka-import-bridge/" + currentBuild().Version,
-		Client: &http.Client{
-			Transport: transport, Timeout: registryTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}), nil
+	client := httpsClient(roots, registryTimeout)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return decode.NewSchemas(&decode.Registry{
+		URL: r.URL.String(), Username: r.Username, Password: r.Password.Latest, Client: client, UserAgent: userAgent(),
+	}, metrics), nil
+}
+
+// runningSchemas is schemaCache for a command that ends by itself. stop ends what runs.
+func runningSchemas(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (schemas *decode.Schemas, stop func(), err error) {
+	schemas, err = schemaCache(cfg, roots, decode.NewMetrics(nil))
+	if schemas == nil || err != nil {
+		return nil, func() {}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = schemas.Run(ctx) }) // ends without an error
+	return schemas, func() { cancel(); wg.Wait() }, nil
 }

@@ -2,21 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
@@ -101,21 +97,28 @@ func openAudit(ctx context.Context, cfg *config.Config) (*audit, error) {
 	if err != nil {
 		return nil, err
 	}
+	c := consumerConfig(cfg)
+	mapper, err := record.NewMapper(c.Record)
+	if err != nil {
+		return nil, err
+	}
 	client, explain, err := kafkaClient(ctx, cfg, roots, "")
 	if err != nil {
 		return nil, err
 	}
-	judge, stop, err := verifyJudge(ctx, cfg, roots)
+	schemas, stop, err := runningSchemas(ctx, cfg, roots)
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
-	c := consumerConfig(cfg)
 	return &audit{
-		plan:    verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic},
-		client:  client,
-		source:  &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)},
-		judge:   judge,
+		plan:   verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic},
+		client: client,
+		source: &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)},
+		judge: scan.NewJudge(scan.Settings{
+			Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, Skip: c.SkipRecords,
+			Schemas: schemas, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes),
+		}),
 		explain: explain,
 		close:   func() { stop(); client.Close() },
 	}, nil
@@ -151,34 +154,11 @@ func explained(err error, explain func(error) string) error {
 	return err
 }
 
-// verifyJudge builds the judge of records by the settings. stop ends what it runs.
-func verifyJudge(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (judge *scan.Judge, stop func(), err error) {
-	c := consumerConfig(cfg)
-	mapper, err := record.NewMapper(c.Record)
-	if err != nil {
-		return nil, nil, err
-	}
-	settings := scan.Settings{Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, Skip: c.SkipRecords, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes)}
-	registry, err := schemaRegistry(cfg, roots)
-	if err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	if registry != nil {
-		settings.Schemas = decode.NewSchemas(registry, decode.NewMetrics(nil))
-		wg.Go(func() { _ = settings.Schemas.Run(ctx) }) // ends without an error
-	}
-	return scan.NewJudge(settings), func() { cancel(); wg.Wait() }, nil
-}
-
 // printVerification prints a report. Its last line says whether every record is
 // accounted for.
 func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
 	if asJSON {
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(r)
+		return printJSON(out, r)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "partition\toffsets\trecords\towed\tcovered\tdead-lettered\tleft out\tmissing\ttwice\t")

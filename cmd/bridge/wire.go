@@ -115,7 +115,7 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, 
 		Mechanism: string(k.SASL.Mechanism), Username: k.SASL.Username, Password: k.SASL.Password.Latest, AWSRegion: k.SASL.AWSRegion,
 		OAuth: auth.OAuth{
 			ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
-			Client: oauthClient(roots),
+			Client: httpsClient(roots, oauthTimeout),
 		},
 	}
 	for _, x := range k.SASL.OAuthExtensions {
@@ -155,11 +155,18 @@ func mechanismFault(mechanism config.SASLMechanism, err error) *config.Fault {
 	}
 }
 
-func oauthClient(roots *x509.CertPool) *http.Client {
+// oauthTimeout bounds one request for a token.
+const oauthTimeout = 15 * time.Second
+
+// httpsClient builds a client for a server whose certificate the roots vouch for.
+func httpsClient(roots *x509.CertPool, timeout time.Duration) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &http.Client{Transport: transport, Timeout: 15 * time.Second}
+	return &http.Client{Transport: transport, Timeout: timeout}
 }
+
+// userAgent names the program to the servers that it asks.
+func userAgent() string { return "kafka-import-bridge/" + currentBuild().Version }
 
 // hastyClient builds a client of the import API for a person who waits, for
 // checkPatience at most. Whoever asks for it closes it.
@@ -183,7 +190,7 @@ func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Regis
 			MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
 		},
 		Network:           importer.Network{RootCAs: roots, MaxConns: cfg.API.UploadConcurrency},
-		AllowInsecureHTTP: cfg.API.AllowInsecureHTTP, UserAgent: "kafka-import-bridge/" + currentBuild().Version,
+		AllowInsecureHTTP: cfg.API.AllowInsecureHTTP, UserAgent: userAgent(),
 	}, reg)
 }
 
@@ -194,15 +201,20 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the system's root certificates: %w", err)
 	}
+	return pool, addRoots(pool, "BRIDGE_HTTP_CA_FILE", file)
+}
+
+// addRoots adds the roots of a variable's file, if there is one.
+func addRoots(pool *x509.CertPool, variable, file string) error {
 	if file == "" {
-		return pool, nil
+		return nil
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read BRIDGE_HTTP_CA_FILE: %w", err)
+		return fmt.Errorf("read %s: %w", variable, err)
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read BRIDGE_HTTP_CA_FILE: %s holds no PEM certificate", file)
+		return fmt.Errorf("read %s: %s holds no PEM certificate", variable, file)
 	}
-	return pool, nil
+	return nil
 }

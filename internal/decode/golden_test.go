@@ -54,7 +54,7 @@ func TestDecoder_readsWhatOthersWrote(t *testing.T) {
 		answers.add("/schemas/ids/"+strconv.Itoa(i+1), g.Schema)
 		answers.add("/schemas/guids/00000000-0000-0000-0000-00000000000"+strconv.Itoa(i+1), g.Schema)
 	}
-	schemas := decode.NewSchemas(decode.NewRegistry(decode.RegistryConfig{URL: "http://registry", Client: &http.Client{Transport: answers}}), decode.NewMetrics(nil))
+	schemas := decode.NewSchemas(&decode.Registry{URL: "http://registry", Client: &http.Client{Transport: answers}}, decode.NewMetrics(nil))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

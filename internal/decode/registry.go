@@ -9,13 +9,15 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
-// RegistryConfig says where a schema registry is and how to log in to it.
-type RegistryConfig struct {
-	// URL is the base of Confluent's API, with its path if it has one.
+// Registry asks a schema registry for schemas, by the part of Confluent's API that a
+// consumer needs. Its fields do not change once it is in use; it is safe for
+// concurrent use.
+type Registry struct {
+	// URL is the base of Confluent's API, with its path if it has one, and without a
+	// slash behind it.
 	URL string
 	// Username and Password are sent by HTTP's basic authentication; an empty
 	// Username sends none. Password is called for each request, so that a secret that
@@ -26,16 +28,6 @@ type RegistryConfig struct {
 	Client *http.Client
 	// UserAgent is sent with each request.
 	UserAgent string
-}
-
-// Registry asks a schema registry for schemas, by the part of Confluent's API that a
-// consumer needs. It is safe for concurrent use.
-type Registry struct{ cfg RegistryConfig }
-
-// NewRegistry makes a client; it sends nothing yet.
-func NewRegistry(cfg RegistryConfig) *Registry {
-	cfg.URL = strings.TrimRight(cfg.URL, "/")
-	return &Registry{cfg: cfg}
 }
 
 var (
@@ -62,8 +54,8 @@ const (
 	maxReferences  = 500
 )
 
-// Check asks whether the registry answers and takes the credentials.
-func (r *Registry) Check(ctx context.Context) error {
+// check asks whether the registry answers and takes the credentials.
+func (r *Registry) check(ctx context.Context) error {
 	var types any
 	err := r.get(ctx, "/schemas/types", &types)
 	if errors.Is(err, ErrNotFound) { // it knows the API in part
@@ -128,16 +120,16 @@ func (c *collector) collect(ctx context.Context, references []reference) error {
 // get asks for a path and parses the answer. Its errors hold neither credentials nor
 // what the registry wrote.
 func (r *Registry) get(ctx context.Context, path string, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.cfg.URL+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+path, http.NoBody)
 	if err != nil {
 		return errors.New("BRIDGE_SCHEMA_REGISTRY_URL cannot be asked")
 	}
 	request.Header.Set("Accept", "application/vnd.schemaregistry.v1+json, application/json")
-	request.Header.Set("User-Agent", r.cfg.UserAgent)
-	if r.cfg.Username != "" {
-		request.SetBasicAuth(r.cfg.Username, r.cfg.Password())
+	request.Header.Set("User-Agent", r.UserAgent)
+	if r.Username != "" {
+		request.SetBasicAuth(r.Username, r.Password())
 	}
-	response, err := r.cfg.Client.Do(request)
+	response, err := r.Client.Do(request)
 	if err != nil {
 		if ue, ok := errors.AsType[*url.Error](err); ok {
 			err = ue.Err

@@ -100,10 +100,10 @@ func newFake() *fakeRegistry {
 // cache starts a cache on a fake registry, inside a bubble.
 func cache(t *testing.T, f *fakeRegistry) (*Schemas, *Decoder) {
 	t.Helper()
-	s := NewSchemas(NewRegistry(RegistryConfig{
-		URL: "http://registry:8081/base/", Username: "user", Client: &http.Client{Transport: f},
+	s := NewSchemas(&Registry{
+		URL: "http://registry:8081/base", Username: "user", Client: &http.Client{Transport: f},
 		Password: func() (given string) { f.set(func() { given = f.given }); return given },
-	}), NewMetrics(nil))
+	}, NewMetrics(nil))
 	f.password, f.given = "PASSWORDSECRET", "PASSWORDSECRET"
 	done := make(chan struct{})
 	go func() {
@@ -472,8 +472,8 @@ func TestRegistry_check(t *testing.T) {
 	} {
 		f := newFake()
 		tc.change(f)
-		r := NewRegistry(RegistryConfig{URL: "http://registry/base", Client: &http.Client{Transport: f}})
-		if err := r.Check(t.Context()); !errors.Is(err, tc.want) {
+		r := &Registry{URL: "http://registry/base", Client: &http.Client{Transport: f}}
+		if err := r.check(t.Context()); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

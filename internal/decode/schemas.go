@@ -167,6 +167,9 @@ func (s *Schemas) Trouble() error {
 	return s.trouble
 }
 
+// Check asks whether the registry answers and takes the credentials.
+func (s *Schemas) Check(ctx context.Context) error { return s.registry.check(ctx) }
+
 // Run asks the registry for what the decoders need until ctx ends. All its
 // goroutines have returned then.
 func (s *Schemas) Run(ctx context.Context) error {

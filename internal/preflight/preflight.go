@@ -34,20 +34,19 @@ type Config struct {
 
 	BufferMaxBytes int64
 
-	// Registry is asked for its answer, and Schemas turn the values of the sample into
-	// JSON; both are nil where values are JSON as they come. Whoever runs the preflight
+	// Schemas turn the values of the sample into JSON, and their registry is asked for
+	// its answer; nil where values are JSON as they come. Whoever runs the preflight
 	// runs the schemas.
-	Registry *decode.Registry
-	Schemas  *decode.Schemas
+	Schemas *decode.Schemas
 }
 
 // Finding is the answer to one question of a preflight. Its texts are one line
 // each and hold neither secrets nor anything of a record but namespaces.
 type Finding struct {
-	Check  string // what was tried, for instance "broker kafka-0:9092"
-	OK     bool
-	Detail string // what was found
-	Remedy string // what to do about it, "" if it is OK or nothing is known
+	Check  string `json:"check"` // what was tried, for instance "broker kafka-0:9092"
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"` // what was found
+	Remedy string `json:"remedy"` // what to do about it, "" if it is OK or nothing is known
 }
 
 // preflightPatience bounds each call of a preflight: a person waits for it.
@@ -114,7 +113,7 @@ func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
 	if p.cfg.ReceiptsTopic != "" {
 		p.report(p.checkWritten(ctx, "receipts topic", p.cfg.ReceiptsTopic, "BRIDGE_RECEIPTS_TOPIC"))
 	}
-	if p.cfg.Registry != nil {
+	if p.cfg.Schemas != nil {
 		p.report(p.checkRegistry(ctx))
 	}
 	if sample > 0 {

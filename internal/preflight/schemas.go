@@ -11,7 +11,7 @@ import (
 func (p *Preflight) checkRegistry(ctx context.Context) Finding {
 	ctx, cancel := context.WithTimeout(ctx, preflightPatience)
 	defer cancel()
-	err := p.cfg.Registry.Check(ctx)
+	err := p.cfg.Schemas.Check(ctx)
 	if err == nil {
 		return Finding{Check: "schema registry", OK: true, Detail: "answers"}
 	}

@@ -72,11 +72,10 @@ func decoded(t *testing.T, d *decode.Decoder, value []byte) (string, error) {
 // registry gave.
 func TestDecode_readsWhatOthersWroteByARealRegistrysSchemas(t *testing.T) {
 	r := Start(t)
-	client := decode.NewRegistry(decode.RegistryConfig{URL: r.URL, Client: &http.Client{Timeout: 30 * time.Second}})
-	if err := client.Check(t.Context()); err != nil {
+	schemas := decode.NewSchemas(&decode.Registry{URL: r.URL, Client: &http.Client{Timeout: 30 * time.Second}}, decode.NewMetrics(nil))
+	if err := schemas.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	schemas := decode.NewSchemas(client, decode.NewMetrics(nil))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

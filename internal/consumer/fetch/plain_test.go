@@ -60,7 +60,7 @@ func manyNulls(items int64) []byte {
 // newSchemaRig makes a rig whose values name schemas, in a bubble.
 func newSchemaRig(t *testing.T, change ...func(*Config)) *decoderRig {
 	t.Helper()
-	schemas := decode.NewSchemas(decode.NewRegistry(decode.RegistryConfig{URL: "http://registry", Client: &http.Client{Transport: registered{}}}), decode.NewMetrics(nil))
+	schemas := decode.NewSchemas(&decode.Registry{URL: "http://registry", Client: &http.Client{Transport: registered{}}}, decode.NewMetrics(nil))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
