@@ -13,17 +13,22 @@ import (
 // Assignment owns the partitions, and says what becomes of their nodes.
 type Assignment struct {
 	*Generation
-	Partitions map[kafka.TopicPartition]*Partition
-	// Partitions that are paused, and until when that is counted.
-	pausedPartitions int
-	pausesCounted    time.Time
-	awaiting         int // partitions that are paused until Resume
+	Partitions    map[kafka.TopicPartition]*Partition
+	paused        map[*Partition]bool // those with a Pause
+	pausesCounted time.Time           // until when their pauses are in the metric
+}
+
+// New returns the partitions of a generation, none yet.
+func New(g *Generation) Assignment {
+	return Assignment{
+		Generation: g, Partitions: make(map[kafka.TopicPartition]*Partition, len(g.Member.Assigned)), paused: map[*Partition]bool{},
+	}
 }
 
 // CountHeldPauses adds the time that partitions have been paused since it was
 // last called.
 func (s *Assignment) CountHeldPauses(now time.Time) {
-	if s.pausedPartitions > 0 {
+	if len(s.paused) > 0 {
 		s.Metrics.FetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
 	}
 	s.pausesCounted = now
@@ -52,12 +57,9 @@ func (s *Assignment) Await(p *Partition, what Pause) {
 
 // Resume lets the partitions be read on that await what is free now.
 func (s *Assignment) Resume(what Pause) {
-	if s.awaiting == 0 || s.Mode != Running {
-		return // called at each turn of the loop, and there may be thousands of partitions
-	}
-	for _, p := range s.Partitions {
+	for p := range s.paused { // few: this is called at each turn of the loop
 		switch {
-		case p.pause != what:
+		case p.pause != what || s.Mode != Running:
 		case p.full():
 			s.wait(p, TooManyHeld)
 		default:
@@ -102,17 +104,12 @@ func (s *Assignment) pause(p *Partition, why Pause) {
 // wait notes what a partition waits for now, and keeps count.
 func (s *Assignment) wait(p *Partition, why Pause) {
 	s.CountHeldPauses(time.Now())
-	s.pausedPartitions += one(why != NoPause) - one(p.pause != NoPause)
-	s.awaiting += one(why >= AwaitsLetters) - one(p.pause >= AwaitsLetters)
-	p.wait(why)
-	s.steer(p)
-}
-
-func one(is bool) int {
-	if is {
-		return 1
+	if p.wait(why); why == NoPause {
+		delete(s.paused, p)
+	} else {
+		s.paused[p] = true
 	}
-	return 0
+	s.steer(p)
 }
 
 // Fail notes that the partition cannot be read, or be opened. Nothing is asked of it,
@@ -203,11 +200,13 @@ func (s *Assignment) ShiftNode(p *Partition, node *ledger.Node, first int64) {
 	p.Touch()
 }
 
-// ended tells of a mistake in this package, or lets the partition be committed.
+// ended tells of a mistake in this package, or lets the partition be committed, and read
+// on if it has waited for just that.
 func (s *Assignment) ended(p *Partition, err error) {
 	if err != nil {
 		s.Log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
 		return
 	}
 	p.Touch()
+	s.PauseOrResume(p)
 }

@@ -24,13 +24,12 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 3}
 	p := NewPartition(tp, wire.UUID{1}, &commits.Schedule{})
 	p.Ledger = ledger.New(0, ledger.Frontier{})
-	s := &Assignment{
-		Generation: &Generation{
-			Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: report.NewFaultLog(log)},
-			Fetcher: f,
-		},
-		Partitions: map[kafka.TopicPartition]*Partition{tp: p},
-	}
+	a := New(&Generation{
+		Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: report.NewFaultLog(log)},
+		Fetcher: f,
+	})
+	s := &a
+	s.Partitions[tp] = p
 	s.Opened(p)
 	p.Cursor = f.Open(tp, p.TopicID, 0, -1, 1, 1, !s.Reads(p))
 	return s, p
@@ -81,11 +80,8 @@ func TestAssignment_theFetcherFollows(t *testing.T) {
 			if p.Cursor.Paused == s.Reads(p) {
 				t.Fatalf("seed %d, after %v: the partition is %s for %d, and asked for: %t", seed, walk, p.State(), p.pause, !p.Cursor.Paused)
 			}
-			if want := p.pause != NoPause; s.pausedPartitions == 1 != want {
-				t.Fatalf("seed %d, after %v: %d pauses are counted", seed, walk, s.pausedPartitions)
-			}
-			if want := p.pause >= AwaitsLetters; s.awaiting == 1 != want {
-				t.Fatalf("seed %d, after %v: %d partitions await something", seed, walk, s.awaiting)
+			if want := p.pause != NoPause; s.paused[p] != want || len(s.paused) == 1 != want {
+				t.Fatalf("seed %d, after %v: %d pauses are counted", seed, walk, len(s.paused))
 			}
 		}
 		s.Mode = Draining

@@ -2,14 +2,10 @@ package imports
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 )
 
@@ -87,12 +83,15 @@ func (s *Attempts) startProbe(n *Namespace) {
 	s.attempt(s.Probes, n, nil, n.probe.Create)
 }
 
-func (s *Attempts) attempt(ctx context.Context, n *Namespace, u *Upload, call attemptFunc) {
+func (s *Attempts) attempt(ctx context.Context, n *Namespace, u *Upload, call call) {
 	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
 }
 
+// call is one of the calls of an Import.
+type call = func(ctx context.Context, guard func() error) importer.Outcome
+
 // send makes the call in a goroutine that ends with its result.
-func (s *Attempts) send(ctx context.Context, call attemptFunc, r result) {
+func (s *Attempts) send(ctx context.Context, call call, r result) {
 	guard, results := s.Member.Lease.Check, s.Results
 	s.Tasks.Go(func() {
 		r.began = time.Now()
@@ -101,187 +100,52 @@ func (s *Attempts) send(ctx context.Context, call attemptFunc, r result) {
 	})
 }
 
-// Attempted takes the result of an attempt, or of another call for a batch.
-func (s *Attempts) Attempted(r result) {
-	now := time.Now()
-	n, ended := r.namespace, Attempting
-	if u := r.upload; u != nil {
-		ended, u.Call = u.Call, NoCall
-	}
-	if ended == Preparing {
-		s.prepared(r, now)
-		return
-	}
-	s.Pacer.Ended(n.Namespace, r.troubled)
-	if r.upload != nil {
-		s.TellRepeat(r.upload, r.upload.Import.MayRepeat())
-	}
-	s.Requests.Note(n.Name, r.outcome.RequestID)
-	if ended == Asking {
-		s.answered(r, now)
-	} else {
-		s.judge(r, now)
-	}
-	s.afterAttempt(r, now)
-}
+// While a batch uploads, the URL of the namespace's next one is asked for, so that
+// uploads of one namespace follow each other without a round trip to the API
+// between. It is asked only of a namespace whose imports are stored, for a batch
+// that is sealed, and so will be uploaded or given up, and only with a slot that
+// nobody waits for. The order stays: nothing of the next batch is sent before the
+// one in front of it is done.
 
-// judge applies what an attempt has come to.
-func (s *Attempts) judge(r result, now time.Time) {
-	n := r.namespace
-	if c := r.outcome.Class; c == importer.Stored || c == importer.Refused || c.Retries() && r.outcome.Operation == importer.OperationUpload {
-		s.apiAccepted(n)
-	}
-	switch r.outcome.Class {
-	case importer.Stored:
-		s.succeeded(r, now)
-	case importer.Refused:
-		s.refused(r, now)
-	case importer.Missing:
-		s.Pacer.Unproven(pace.Credentials)
-		s.missing(r, now)
-	case importer.Unauthorised:
-		s.Pacer.Unproven(pace.Place)
-		s.unauthorised(r, now)
-	case importer.Cancelled:
-		n.RestUntil(now.Add(cancelledRest))
-	default:
-		s.Pacer.Unproven(pace.Credentials, pace.Place)
-		s.failed(r, now)
+// mayPrepare notes a namespace of which a batch uploads and another one waits.
+func (s *Lines) mayPrepare(n *Namespace) {
+	if n.next(s.Config.NamespaceConcurrency) != nil {
+		s.Pacer.OfferPreparing(n.Namespace)
 	}
 }
 
-// cancelledRest is the pause after an attempt that the lease has ended.
-const cancelledRest = time.Second
-
-// afterAttempt sheds what an unsuccessful attempt of a namespace without room
-// leaves behind, and lets the namespace wait for its next turn.
-func (s *Attempts) afterAttempt(r result, now time.Time) {
-	n, u := r.namespace, r.upload
-	if u != nil && n.Resting() && r.outcome.Class != importer.Stored && !u.Lettering && s.Mode == assignment.Running && u.MayLeave() {
-		s.shedUpload(n, u, now)
-	}
-	s.busy(n)
-	s.Pacer.Enqueue(n.Namespace, now)
-	s.Pacer.Forget(n.Namespace)
-}
-
-// succeeded settles what is stored.
-func (s *Attempts) succeeded(r result, now time.Time) {
-	n, u := r.namespace, r.upload
-	if u == nil {
-		s.beginTrial(n, now)
-		return
-	}
-	if r.tells() {
-		s.cleared(n, now)
-	}
-	n.stores, s.LastStored = true, now
-	s.Taste.Stored()
-	// An import that is cut off may be stored all the same, and repeated by the
-	// next owner: better not begin what would take as long as this one did.
-	n.TooSlow = s.Mode == assignment.Draining && now.Add(now.Sub(r.began)).After(s.Drain.Deadline) && !s.Orphaned()
-	s.imported(r, now)
-}
-
-// imported counts and logs a batch that is stored, and ends it.
-func (s *Attempts) imported(r result, now time.Time) {
-	n, u := r.namespace, r.upload
-	s.Metrics.Stored(u.Batch, now)
-	s.Log.Info("imported",
-		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.Batch.Records, "bytes", u.Batch.Bytes,
-		"reason", u.Batch.Reason.String(), "attempts", u.Import.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.Pieces))
-	done := process.StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.Batch.Records, Bytes: u.Batch.Bytes, At: now}
-	done.Receipt = s.file(u, r.outcome.RequestID, now)
-	s.Stored(done)
-}
-
-// tells says whether the attempt says anything about the namespace's trouble:
-// not if it was under way beside the one that failed.
-func (r *result) tells() bool {
-	return !r.namespace.Troubled() || r.began.After(r.namespace.Since())
-}
-
-// cleared ends a namespace's trouble.
-func (s *Attempts) cleared(n *Namespace, now time.Time) {
-	if n.Troubled() {
-		s.Log.Info("imports of the namespace succeed again", "namespace", n.Name, "after", now.Sub(n.Since()).Round(time.Millisecond).String())
-	}
-	n.Clear()
-	if len(n.Shed) > 0 {
-		s.CatchUp.want(n)
-	}
-}
-
-// settle ends an upload whose every line is stored or dead-lettered.
-func (s *Lines) settle(u *Upload) {
-	s.settlePieces(u.Pieces)
-	s.remove(u)
-}
-
-// settlePieces settles the nodes of what is stored or dead-lettered.
-func (s *Lines) settlePieces(pieces []piece) {
-	for _, pc := range pieces {
-		if pc.Node.Partition() != pc.Partition.Ledger {
-			continue // the partition started over meanwhile
-		}
-		if err := pc.Partition.Ledger.Settle(pc.Node); err != nil {
-			s.Log.Error("ledger refused to settle", "topic", pc.Partition.Topic, "partition", pc.Partition.Partition, "error", err)
-			continue
-		}
-		pc.Partition.Touch()
-		s.PauseOrResume(pc.Partition)
-	}
-}
-
-// remove takes an upload out of its namespace and frees its memory.
-func (s *Lines) remove(u *Upload) {
-	n := u.Namespace
-	for i, other := range n.Uploads {
-		if other == u {
-			n.Uploads = append(n.Uploads[:i], n.Uploads[i+1:]...)
-			break
+// prepareNext asks for URLs with the slots that are left.
+func (s *Attempts) prepareNext(now time.Time) {
+	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
+		n := WorkOf(next)
+		if u := n.next(s.Config.NamespaceConcurrency); u != nil {
+			s.prepare(n, u)
 		}
 	}
-	u.Drop()
-	u.Pieces = nil
-	u.Batch.Release()
 }
 
-// failed lets the namespace rest after an attempt that may succeed later.
-func (s *Attempts) failed(r result, now time.Time) {
-	n := r.namespace
-	endsTrial := s.fail(r, now)
-	if r.outcome.Throttled && r.outcome.RetryAfter > 0 {
-		s.Pacer.Throttle(n.Namespace, now, r.outcome.RetryAfter)
+// next returns the batch whose URL may be asked for now, nil if there is none: the
+// first one that waits behind those that upload, if nobody has asked for it yet.
+func (n *Namespace) next(concurrency int) *Upload {
+	if !n.stores || n.Troubled() || n.TooSlow || n.InFlight() < concurrency {
+		return nil
 	}
-	s.tellFailure(r, now, "import attempt failed; it will be tried again")
-	s.afterFailure(r, endsTrial, now)
-}
-
-// fail notes a failure that may pass. It reports whether the batch of a trial
-// has to leave memory again.
-func (s *Attempts) fail(r result, now time.Time) (endsTrial bool) {
-	n, o := r.namespace, &r.outcome
-	return n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.Uploads, (*Upload).Ambiguous)})
-}
-
-// afterFailure lets a failed probe go, and the batch of a trial that has failed.
-func (s *Attempts) afterFailure(r result, endsTrial bool, now time.Time) {
-	n := r.namespace
-	if r.upload == nil || endsTrial || n.State() == pace.Trial {
-		n.probe = nil
+	for _, u := range n.Uploads {
+		switch {
+		case u.Lettering:
+		case u.Call == Preparing, u.Call == NoCall && u.Import != nil:
+			return nil
+		case u.Call == NoCall:
+			return u
+		}
 	}
-	if endsTrial {
-		s.Shed(n, now)
-	}
+	return nil
 }
 
-// tellFailure tells of an attempt that will be repeated, the first one for each
-// operation, reason and status, and then one a minute: where many namespaces
-// meet the same fault, /status names them.
-func (s *Attempts) tellFailure(r result, now time.Time, message string) {
-	o := &r.outcome
-	s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
-		"namespace", r.namespace.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
-		"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
+// prepare asks for a batch's URL in a goroutine that ends with its result.
+func (s *Attempts) prepare(n *Namespace, u *Upload) {
+	u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+	u.Call = Preparing
+	s.Pacer.BeganPreparing()
+	s.send(s.Ctx, u.Import.Prepare, result{namespace: n, upload: u})
 }

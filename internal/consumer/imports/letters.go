@@ -84,7 +84,6 @@ func (s *deadLetters) letterDone(o *letterOwner) {
 	}
 	if o.node != nil && !o.takenBack() {
 		s.SettleNode(o.partition, o.node)
-		s.PauseOrResume(o.partition)
 	}
 }
 

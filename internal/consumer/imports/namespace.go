@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
+	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
@@ -132,6 +133,13 @@ type Upload struct {
 // can say.
 func (u *Upload) Ambiguous() bool { return u.Call == NoCall && u.Import != nil && u.Import.Ambiguous() }
 
+// Drop lets the batch's import count a URL that was asked for and is not used.
+func (u *Upload) Drop() {
+	if u.Import != nil {
+		u.Import.Drop()
+	}
+}
+
 // PieceBytes is what a piece costs beside its lines: itself, its node in the
 // ledger, and what the ledger keeps of the namespace. Many small pieces may cost
 // more than their lines do. TestPiece_chargesWhatItCosts compares it with the heap.
@@ -172,4 +180,27 @@ func (m *Manifest) piece(p *assignment.Partition) *piece {
 // node, nor to one of the ledger that p had before it started over.
 func (pc *piece) of(p *assignment.Partition) bool {
 	return pc.Partition == p && !pc.Node.Single && pc.Node.Partition() == p.Ledger
+}
+
+// Describe fills in what /status shows of the namespace's trouble.
+func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {
+	n.InFlight = ns.InFlight()
+	switch {
+	case ns.IsHeld():
+		n.State = "held"
+	case ns.Troubled():
+		n.State = "retrying"
+	case ns.InFlight() > 0 || len(ns.Uploads) > 0:
+		n.State = "uploading"
+	}
+	if ns.Troubled() {
+		since := ns.Since()
+		n.Since, n.HoldReason = &since, ns.HoldReason()
+		if text := ns.LastError(); text != "" {
+			n.LastError = &text
+		}
+		if at := ns.WakeAt(); at.After(now) {
+			n.NextAttemptAt = &at
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/importer"
-	"kafka-import-bridge/internal/kafka"
 )
 
 // Lines owns what the loop has of each namespace.
@@ -41,8 +40,7 @@ type Attempts struct {
 // New returns the owners of imports, on top of each other. It starts nothing.
 func New(g *assignment.Generation, batches *batcher.Batcher) Attempts {
 	var s Attempts
-	s.Generation, s.Batches = g, batches
-	s.Partitions = make(map[kafka.TopicPartition]*assignment.Partition, len(g.Member.Assigned))
+	s.Assignment, s.Batches = assignment.New(g), batches
 	s.LetterQueue = letters.NewQueue(g.Budget, g.Config.MaxBackoff)
 	s.Acks, s.Filed = make(chan []*letters.Letter, 1), make(chan *filed, 64)
 	s.Results = make(chan result, g.Config.UploadConcurrency)

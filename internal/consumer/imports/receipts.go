@@ -89,10 +89,10 @@ func (s *filing) FileLater(now time.Time) {
 	if len(s.receipt.open) == 0 || s.Mode != assignment.Draining {
 		return
 	}
-	if begin := later(s.receipt.last, s.Drain.Began); now.Before(begin.Add(receiptPatience)) && !s.Receipts.Failing() {
-		return
+	patient := now.Add(-receiptPatience)
+	if s.Receipts.Failing() || s.receipt.last.Compare(patient) <= 0 && s.Drain.Began.Compare(patient) <= 0 {
+		s.SettleFiled()
 	}
-	s.SettleFiled()
 }
 
 // SettleFiled settles every import whose receipt is not acknowledged.
@@ -100,13 +100,6 @@ func (s *filing) SettleFiled() {
 	for f := range s.receipt.open {
 		s.Receipted(f)
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // AwaitsReceipts reports whether a stored import's receipt is not acknowledged.

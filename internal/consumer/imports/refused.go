@@ -194,7 +194,6 @@ func (s *deadLetters) pieceLettered(pc *piece, next int64) {
 	p, node := pc.Partition, pc.Node
 	if next > node.Last {
 		s.SettleNode(p, node)
-		s.PauseOrResume(p)
 	} else if next > node.First {
 		s.ShiftNode(p, node, next)
 	}

@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"time"
@@ -11,11 +10,7 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/importer"
 )
-
-// attemptFunc is one of the two calls of an Import.
-type attemptFunc = func(ctx context.Context, guard func() error) importer.Outcome
 
 // Shed drops a namespace's lines from memory. Per partition a node stays at the
 // first dropped one; from there a catch-up read takes them again. Batches whose
@@ -53,8 +48,8 @@ func (s *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
 func (s *Lines) shedPieces(n *Namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
 		p, node := pc.Partition, pc.Node
-		if node.Partition() != p.Ledger {
-			continue // the partition started over meanwhile
+		if pc.takenBack() {
+			continue
 		}
 		first, timestamp := node.First, node.Timestamp
 		mark := n.Shed[p]
@@ -145,9 +140,6 @@ func (s *Lines) beginTrial(n *Namespace, now time.Time) {
 		s.CatchUp.want(n)
 	}
 }
-
-// HoldReason is the label of what refused a namespace.
-func holdReason(o importer.Outcome) string { return fmt.Sprintf("%s_%d", o.Operation, o.Status) }
 
 // offsetsOf lists a batch's share of each partition for the log, so that the
 // log alone reconciles Kafka with the import requests.
