@@ -13,7 +13,7 @@ import (
 type catchUps struct {
 	Reader     *fetch.CatchUpReader
 	Task       *CatchUpTask // under way, or nil
-	LinesNext  bool         // it is their turn, not that of dead letters
+	Turn       int          // whose turn it was last: looks, dead letters, lines
 	Namespaces []*Namespace // that catch up, in turn
 	Uploads    []*Upload    // refused ones, whose records are read for the dead-letter topic
 	Look       *CatchUpTask // that shows whether held records are still there, or nil

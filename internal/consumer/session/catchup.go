@@ -11,42 +11,31 @@ import (
 )
 
 // nextCatchUp gives the reader its next job, if there is one.
-func (s *catchUpReads) nextCatchUp(now time.Time) {
+func (s *intake) nextCatchUp(now time.Time) {
 	r := &s.CatchUp
 	if r.Task != nil || s.pending != nil || r.RestUntil.After(now) || s.Mode == assignment.Fenced {
 		return
 	}
-	job := s.takeLook()
-	if job == nil {
-		if job = s.jobFor(r.LinesNext); job == nil {
-			job = s.jobFor(!r.LinesNext)
-		}
-		if job == nil {
+	// In turn: none waits for partitions of the others that cannot be read.
+	kinds := [...]func() *imports.CatchUpTask{s.takeLook, s.LetterJob, s.lineJob}
+	for range kinds {
+		r.Turn++
+		if job := kinds[r.Turn%len(kinds)](); job != nil {
+			r.Task = job
+			r.Reader.Jobs <- job.CatchUpJob // has room for one
 			return
 		}
-		r.LinesNext = job.Upload != nil
 	}
-	r.Task = job
-	r.Reader.Jobs <- job.CatchUpJob // has room for one
-}
-
-// jobFor returns the next fetch for dropped lines or for dead letters, which
-// take turns: neither waits for partitions of the other that cannot be read.
-func (s *catchUpReads) jobFor(lines bool) *imports.CatchUpTask {
-	switch {
-	case !lines:
-		return s.LetterJob()
-	case s.Mode == assignment.Running:
-		return s.lineJob()
-	}
-	return nil
 }
 
 // lineJob picks the namespace whose turn it is, one of its partitions, and
 // everybody else who waits for lines of that partition. Where a batch from
 // behind the dropped lines is still in memory, its end is awaited: the read must
 // know which lines are done.
-func (s *catchUpReads) lineJob() *imports.CatchUpTask {
+func (s *intake) lineJob() *imports.CatchUpTask {
+	if s.Mode != assignment.Running {
+		return nil
+	}
 	r := &s.CatchUp
 	for range len(r.Namespaces) {
 		n := r.Namespaces[0]
@@ -77,13 +66,13 @@ func (s *catchUpReads) lineJob() *imports.CatchUpTask {
 
 // readsBack says whether more of the namespace's lines may be read now: in a
 // trial one batch must be stored before the next is read.
-func (s *catchUpReads) readsBack(n *imports.Namespace) bool {
+func (s *intake) readsBack(n *imports.Namespace) bool {
 	return len(n.Shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
 }
 
 // takeCatchUp receives a chunk of a catch-up read. While draining only the
 // records of refused batches are taken.
-func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	job := s.CatchUp.Task
 	current := p != nil && p == job.Partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
@@ -92,14 +81,12 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now 
 			s.CatchUp.Task = nil
 		}
 		c.Recycle()
+		return
 	case job.Presence:
 		s.takePresence(c, p)
-		if c.Fault != nil {
-			s.catchUpOver(job, c.Fault, now)
-		}
-		c.Recycle()
 	case c.Fault == nil && s.Mode == assignment.Running && !s.room(c, now):
 		s.wait(c, now)
+		return
 	default:
 		s.full = time.Time{}
 		if c.Oversized != nil {
@@ -110,15 +97,15 @@ func (s *catchUpReads) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now 
 		} else {
 			s.takeLines(c, p, now)
 		}
-		if c.Fault != nil {
-			s.catchUpOver(job, c.Fault, now)
-		}
-		c.Recycle()
 	}
+	if c.Fault != nil {
+		s.catchUpOver(job, c.Fault, now)
+	}
+	c.Recycle()
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.
-func (s *catchUpReads) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+func (s *intake) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	position := p.Ledger.Position()
 	for i := range c.Groups {
 		n := s.Namespace(c.Groups[i].Namespace)
@@ -135,25 +122,16 @@ func (s *catchUpReads) takeLines(c *fetch.Chunk, p *assignment.Partition, now ti
 	}
 	for name := range c.CatchUp.Wanted {
 		n := s.Namespace(name)
-		s.shift(n, p, c, now)
+		if mark := n.Shed[p]; mark != nil && !n.Resting() && mark.First >= c.Start && c.Next > mark.First {
+			s.moveMark(n, p, c.Next, now)
+		}
 		s.Pacer.Forget(n.Namespace)
 	}
 }
 
-// shift moves a namespace's mark over what the chunk has covered. At the
-// position the main read takes over: nothing of the namespace is dropped in
-// this partition any more.
-func (s *catchUpReads) shift(n *imports.Namespace, p *assignment.Partition, c *fetch.Chunk, now time.Time) {
-	mark := n.Shed[p]
-	if mark == nil || n.Resting() || mark.First < c.Start || c.Next <= mark.First {
-		return
-	}
-	s.moveMark(n, p, c.Next, now)
-}
-
 // endOfTrialRead: all dropped lines are in memory again. What there is must be
 // tried now; where it was nothing, the namespace is ordinary again.
-func (s *catchUpReads) endOfTrialRead(n *imports.Namespace, now time.Time) {
+func (s *intake) endOfTrialRead(n *imports.Namespace, now time.Time) {
 	if b, ok := s.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
 		s.Queue(b, now)
 		return
@@ -163,7 +141,7 @@ func (s *catchUpReads) endOfTrialRead(n *imports.Namespace, now time.Time) {
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *catchUpReads) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now time.Time) {
+func (s *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now time.Time) {
 	r := &s.CatchUp
 	r.Task = nil
 	if flt.Kind != fetch.FaultNone {
@@ -185,7 +163,7 @@ func (s *catchUpReads) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, n
 
 // vanished: the retention has removed what a namespace still owed. It is told,
 // and the read goes on at the log start.
-func (s *catchUpReads) vanished(job *imports.CatchUpTask, now time.Time) {
+func (s *intake) vanished(job *imports.CatchUpTask, now time.Time) {
 	p := job.Partition
 	start := p.Cursor.LogStart.Load()
 	if start <= job.From {

@@ -38,10 +38,7 @@ func (s *Session) beginDrain(why assignment.DrainReason, now time.Time) {
 		}
 	}
 	s.Drain = assignment.DrainState{Reason: why, Began: now, Deadline: deadline}
-	if s.pending != nil {
-		s.pending.Recycle()
-		s.pending = nil
-	}
+	s.dropPending()
 	for _, b := range s.Batches.SealAll(reason) {
 		s.Queue(b, now)
 	}

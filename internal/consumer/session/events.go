@@ -22,14 +22,6 @@ type events struct {
 	rebalance, lost, stop <-chan struct{}
 }
 
-func newEvents() events {
-	return events{
-		chunks: make(chan *fetch.Chunk, 4),
-		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
-		timer: time.NewTimer(0),
-	}
-}
-
 // event waits for one event and takes it in.
 func (s *Session) event() {
 	in := s.chunks

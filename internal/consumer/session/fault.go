@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -56,15 +57,27 @@ func (s *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.T
 			s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now)
 		}
 	}
-	ctx, queries := s.Ctx, s.queries
-	s.Tasks.Go(func() {
+	s.ask(func(ctx context.Context) func(time.Time) {
 		select {
 		case <-f.Ready:
+			return again
 		case <-ctx.Done():
+			return nil
+		}
+	})
+}
+
+// ask lets work run in a goroutine, as it may block, and what it returns in the loop, unless
+// that is nil.
+func (s *intake) ask(work func(context.Context) (then func(time.Time))) {
+	ctx, queries := s.Ctx, s.queries
+	s.Tasks.Go(func() {
+		then := work(ctx)
+		if then == nil {
 			return
 		}
 		select {
-		case queries <- again:
+		case queries <- then:
 		case <-ctx.Done():
 		}
 	})
@@ -81,28 +94,17 @@ func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Ti
 	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	s.Fail(p, f.Err, false, true)
 	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
-	s.relocate(p, f)
-}
-
-// relocate finds the new range in a goroutine, since that asks a broker.
-func (s *intake) relocate(p *assignment.Partition, f *fetch.Fault) {
-	ctx, client, fetcher, queries := s.Ctx, s.Client, s.Fetcher, s.queries
+	client, fetcher := s.Client, s.Fetcher
 	tp, c, id := p.TopicPartition, p.Cursor, p.TopicID
-	s.Tasks.Go(func() {
+	s.ask(func(ctx context.Context) func(time.Time) {
 		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
-		if !ok {
-			return
+		switch {
+		case !ok:
+			return nil
+		case same:
+			return func(now time.Time) { s.relocated(p, f, log, now) }
 		}
-		select {
-		case queries <- func(now time.Time) {
-			if same {
-				s.relocated(p, f, log, now)
-			} else {
-				s.Lose(p, kafka.CodeUnknownTopicID)
-			}
-		}:
-		case <-ctx.Done():
-		}
+		return func(time.Time) { s.Lose(p, kafka.CodeUnknownTopicID) }
 	})
 }
 

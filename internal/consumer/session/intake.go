@@ -17,33 +17,24 @@ func (s *intake) take(c *fetch.Chunk) {
 	switch now := time.Now(); {
 	case c.CatchUp != nil:
 		s.takeCatchUp(c, p, now)
+		return
 	case stale || s.Mode != assignment.Running:
-		c.Recycle()
 	case c.Fault != nil:
 		s.faulted(p, c.Fault, now)
-		c.Recycle()
-	case c.Start != p.Ledger.Position():
-		s.astray(c, p, now)
+	case c.Start != p.Ledger.Position(): // would be a mistake in this package, and costs neither a record nor a repeat
+		s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.Ledger.Position())
+		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
 	case !s.LetterQueue.Fits(c.Originals()):
 		s.Await(p, assignment.AwaitsLetters)
-		c.Recycle()
 	case !s.MarksFit(c, p):
 		s.Await(p, assignment.AwaitsMarks)
-		c.Recycle()
 	case !s.room(c, now):
 		s.wait(c, now)
+		return
 	default:
 		s.absorb(c, p, now)
-		c.Recycle()
 	}
-}
-
-// astray reads on from the position after a chunk that does not begin there. It
-// would be a mistake in this package, and costs neither a record nor a repeat.
-func (s *intake) astray(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
-	s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
-		"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.Ledger.Position())
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
 	c.Recycle()
 }
 

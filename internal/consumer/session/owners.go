@@ -6,6 +6,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/committer"
+	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
 )
@@ -14,10 +15,9 @@ import (
 // and may call it and all below that; none knows one above. All of them belong to the
 // loop, which is the only one to call them.
 //
-//	Session       the loop: events, turns, status, the drain
-//	intake        what reading has brought: chunks and faults
-//	catchUpReads  reads below the position
-//	memory        what fits the buffer budget, and who has to give
+//	Session  the loop: events, turns, status, the drain
+//	intake   what reading has brought: chunks and faults, from the position on or below it
+//	memory   what fits the buffer budget, and who has to give
 //
 // and in rooms of their own
 //
@@ -36,12 +36,10 @@ type memory struct {
 	full        time.Time // since when a chunk waits and none has been taken in, zero if none waits
 }
 
-// catchUpReads makes the reads that imports want.
-type catchUpReads struct{ memory }
-
-// intake takes in what reading has brought.
+// intake takes in what reading has brought, and makes the catch-up reads that imports
+// want.
 type intake struct {
-	catchUpReads
+	memory
 	events
 }
 
@@ -49,7 +47,11 @@ type intake struct {
 func stack(g *assignment.Generation, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.Attempts = imports.New(g, batches)
-	s.events = newEvents()
 	s.commits = committer.New(&s.Assignment)
+	s.events = events{
+		chunks: make(chan *fetch.Chunk, 4),
+		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),
+		timer: time.NewTimer(0),
+	}
 	return s
 }

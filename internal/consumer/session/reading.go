@@ -44,18 +44,9 @@ func (s *Session) startReading() (stop func()) {
 
 // discard gives back what was read and will not be looked at.
 func (s *Session) discard() {
-	if s.pending != nil {
-		s.pending.Recycle()
-		s.pending = nil
-	}
-	for {
-		select {
-		case c := <-s.chunks:
-			c.Recycle()
-			continue
-		default:
-		}
-		break
+	s.dropPending()
+	for len(s.chunks) > 0 { // nobody sends any more
+		(<-s.chunks).Recycle()
 	}
 	s.Fetcher.Discard()
 }

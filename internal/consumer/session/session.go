@@ -18,7 +18,7 @@ import (
 type Session struct {
 	intake  // and in it the owners below, see owners.go
 	commits *committer.Committer
-	lookout lookout
+	lookAt  time.Time     // not before then it is looked around again
 	unclear []string      // topics of which the brokers say nothing
 	gone    chan struct{} // closed when the loop takes no more questions
 }

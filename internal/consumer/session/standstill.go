@@ -19,18 +19,13 @@ const (
 	fullAfter = 10 * time.Second
 )
 
-// lookout is what the loop looks at now and then, whatever happens.
-type lookout struct {
-	next time.Time // not before then
-}
-
 // lookAround notices what no event brings: retention that removes what is held, and
 // reading that stands still.
 func (s *Session) lookAround(now time.Time) {
-	if now.Before(s.lookout.next) {
+	if now.Before(s.lookAt) {
 		return
 	}
-	s.lookout.next = now.Add(maxSleep)
+	s.lookAt = now.Add(maxSleep)
 	s.lookForRemoved(now)
 	s.lookForCompacted(now)
 	s.noteRecovered()
@@ -99,6 +94,14 @@ func (s *memory) wait(c *fetch.Chunk, now time.Time) {
 	s.pending, s.pausedAt = c, now
 	if s.full.IsZero() {
 		s.full = now
+	}
+}
+
+// dropPending gives back the chunk that waits for memory.
+func (s *memory) dropPending() {
+	if s.pending != nil {
+		s.pending.Recycle()
+		s.pending = nil
 	}
 }
 

@@ -58,14 +58,12 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	for _, p := range assignment.Sorted(s.Partitions) {
 		out := p.Status(now)
 		s.standstill(&out, p, full, now)
+		if out.State == "held" || out.Corrupt {
+			st.Gauges.PartitionsHeld++
+		}
 		st.Partitions = append(st.Partitions, out)
 	}
 	st.Gauges.OpenBatches, st.Gauges.Flying = s.Batches.Len(), s.Pacer.InFlight()
 	s.countNamespaces(&st.Gauges)
 	s.listNamespaces(st, now, detail)
-	for i := range st.Partitions {
-		if p := &st.Partitions[i]; p.State == "held" || p.Corrupt {
-			st.Gauges.PartitionsHeld++
-		}
-	}
 }

@@ -1,0 +1,150 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"kafka-import-bridge/internal/consumer/assignment"
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/imports"
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
+)
+
+// What is owed may be gone: retention removes the beginning of a log, compaction single
+// records of it.
+
+// lookForRemoved looks at partitions that wait for a person: what retention removes
+// of what they owe is met by no read.
+func (s *intake) lookForRemoved(now time.Time) {
+	for _, p := range s.Partitions {
+		if p.Live() && !p.IsHeld() && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
+			s.removed(p, now)
+		}
+	}
+}
+
+// removed lets a partition go on without what it owed below the log start, and
+// reports it. Lines in memory are imported all the same.
+func (s *intake) removed(p *assignment.Partition, now time.Time) {
+	start, first := min(p.Cursor.LogStart.Load(), p.Ledger.Position()), int64(-1)
+	records, namespaces := int64(0), 0
+	for node := range p.Ledger.All {
+		if node.First >= start {
+			break
+		}
+		switch node.Kind {
+		case ledger.HeldRecord:
+			records += min(node.Last+1, start) - node.First
+		case ledger.Shed:
+			namespaces++
+		default:
+			continue
+		}
+		if first < 0 {
+			first = node.First
+		}
+		if node.Kind == ledger.Shed {
+			n := s.Namespace(node.Namespace)
+			s.moveMark(n, p, start, now)
+			s.Pacer.Forget(n.Namespace)
+		} else {
+			s.release(p, node, start)
+		}
+	}
+	if first < 0 {
+		return
+	}
+	s.Metrics.OffsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
+	s.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
+	s.Log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
+		"from", first, "to", start, "held_records", records, "held_namespaces", namespaces, "remedy", assignment.RemovedRemedy)
+}
+
+// release ends what is held below start of a record or a range.
+func (s *intake) release(p *assignment.Partition, node *ledger.Node, start int64) {
+	if node.Last >= start {
+		s.ShiftNode(p, node, start)
+		return
+	}
+	s.ReleaseHeld(p, node)
+}
+
+// moveMark moves the place from which a namespace's dropped lines are read again,
+// as what lies before it has been read or is gone. At the position nothing of the
+// namespace is dropped any more.
+func (s *intake) moveMark(n *imports.Namespace, p *assignment.Partition, to int64, now time.Time) {
+	mark := n.Shed[p]
+	if to < p.Ledger.Position() {
+		s.ShiftNode(p, mark, to)
+		return
+	}
+	s.DropNode(p, mark)
+	s.Unmark(n, p)
+	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
+		s.endOfTrialRead(n, now)
+	}
+}
+
+// lookInterval is how long after it was held a record is looked for in the log, and
+// the least time between two looks at one partition. The whole process makes one look
+// in maxSleep at most.
+const lookInterval = 5 * time.Minute
+
+// lookForCompacted picks a partition whose held records are looked for: compaction
+// removes them, and tells nobody.
+func (s *intake) lookForCompacted(now time.Time) {
+	for _, p := range s.Partitions {
+		switch {
+		case p.HeldCount == 0 || !p.Live() || p.IsHeld():
+			p.LookAt = time.Time{}
+		case p.LookAt.IsZero():
+			p.LookAt = now.Add(lookInterval)
+		case s.CatchUp.Look == nil && !now.Before(p.LookAt):
+			p.LookAt = now.Add(lookInterval)
+			if node := p.NextHeld(); node != nil {
+				s.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
+			}
+		}
+	}
+}
+
+// takeLook returns the look that is due, nil if there is none.
+func (s *intake) takeLook() *imports.CatchUpTask {
+	look := s.CatchUp.Look
+	if s.CatchUp.Look = nil; look == nil || s.Mode != assignment.Running || !look.Partition.Live() {
+		return nil
+	}
+	return look
+}
+
+// takePresence lets a partition go on without the held records that a chunk should
+// have shown, and reports them.
+func (s *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
+	if c.Oversized != nil {
+		return
+	}
+	var gone []*ledger.Node
+	for node := range p.Ledger.All {
+		if node.First >= c.Next {
+			break
+		}
+		if node.Kind != ledger.HeldRecord || node.First < c.Start || node.Last > node.First || c.Has(node.First) {
+			continue
+		}
+		gone = append(gone, node)
+		s.ReleaseHeld(p, node)
+	}
+	p.LookFrom = c.Next
+	if len(gone) > 0 {
+		s.TellCompacted(p, gone[0].First, len(gone))
+	}
+}
+
+// compacted reports records that an earlier owner held and that a chunk should
+// have brought: compaction, or an aborted transaction, has taken them away.
+func (s *intake) compacted(p *assignment.Partition, c *fetch.Chunk) {
+	if gone := slices.DeleteFunc(p.Ledger.OwedRecords(c.Next), c.Has); len(gone) > 0 {
+		s.TellCompacted(p, gone[0], len(gone))
+	}
+}
