@@ -17,15 +17,9 @@ const anyBroker int32 = -1
 // a broker each time, never a cache, and creates no topic. Errors of single
 // topics are in the answer.
 func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataResponse, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	body, version, err := c.call(ctx, anyBroker, &wire.MetadataRequest{Topics: topics})
-	if err != nil {
-		return nil, fmt.Errorf("ask for metadata: %w", err)
-	}
 	answer := new(wire.MetadataResponse)
-	if err := answer.Decode(body, version); err != nil {
-		return nil, err
+	if err := c.Ask(ctx, anyBroker, &wire.MetadataRequest{Topics: topics}, answer); err != nil {
+		return nil, fmt.Errorf("ask for metadata: %w", err)
 	}
 	return answer, nil
 }
@@ -33,36 +27,14 @@ func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataR
 // DescribeTopic asks for one topic, and for what this user may do with it. The
 // topic's own error is in the answer.
 func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMetadata, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	body, version, err := c.call(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true})
-	if err != nil {
-		return wire.TopicMetadata{}, err
-	}
 	var answer wire.MetadataResponse
-	if err := answer.Decode(body, version); err != nil {
+	if err := c.Ask(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true}, &answer); err != nil {
 		return wire.TopicMetadata{}, err
 	}
 	if len(answer.Topics) != 1 {
 		return wire.TopicMetadata{}, fmt.Errorf("the broker described %d topics", len(answer.Topics))
 	}
 	return answer.Topics[0], nil
-}
-
-// ListOffsets asks one leader for offsets of its partitions. Errors of single
-// partitions are in the answer.
-func (c *Client) ListOffsets(ctx context.Context, broker int32, r *wire.ListOffsetsRequest) (*wire.ListOffsetsResponse, error) {
-	ctx, cancel := c.bounded(ctx)
-	defer cancel()
-	body, version, err := c.call(ctx, broker, r)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets at broker %d: %w", broker, err)
-	}
-	answer := new(wire.ListOffsetsResponse)
-	if err := answer.Decode(body, version); err != nil {
-		return nil, err
-	}
-	return answer, nil
 }
 
 // Fetch reads from one leader, in version 13 if the broker offers it and every topic's
@@ -99,13 +71,18 @@ func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, 
 	return answer, nil
 }
 
-// Exchange sends a request to a broker, or to any if it is -1, and returns the
-// body of its answer and the version. The answer is waited for as long as patience
-// says, or until ctx ends; connecting has a bound of its own.
-func (c *Client) Exchange(ctx context.Context, broker int32, r wire.Request, patience time.Duration) ([]byte, int16, error) {
-	e := &exchange{client: c, request: r, patience: patience, alloc: ownMemory}
-	err := c.exchange(ctx, broker, e)
-	return e.body, e.version, err
+// Ask sends a request to a broker, or to any if it is -1, and reads its answer. It
+// waits until ctx ends, or for the call timeout where ctx has no deadline; connecting
+// has a bound of its own.
+func (c *Client) Ask(ctx context.Context, broker int32, r wire.Request, answer wire.Response) error {
+	ctx, cancel := c.bounded(ctx)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	e := &exchange{client: c, request: r, patience: time.Until(deadline), alloc: ownMemory}
+	if err := c.exchange(ctx, broker, e); err != nil {
+		return err
+	}
+	return answer.Decode(e.body, e.version)
 }
 
 // Partitions returns how many partitions each of the topics has, 0 for those that
@@ -126,11 +103,6 @@ func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]in
 		}
 	}
 	return counts, nil
-}
-
-// call makes an exchange whose answer may have memory of its own.
-func (c *Client) call(ctx context.Context, broker int32, r wire.Request) ([]byte, int16, error) {
-	return c.Exchange(ctx, broker, r, c.config.CallTimeout)
 }
 
 // exchange carries out e.

@@ -163,18 +163,15 @@ func TestClient_Metadata(t *testing.T) {
 	})
 }
 
-func TestClient_ListOffsets(t *testing.T) {
+func TestClient_RangesOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})
 		r.Produce("orders", 1, kgo.NoCompression(), "a", "b", "c")
 		leader := r.Topic("orders").Partitions[1].Leader
-		for timestamp, want := range map[int64]int64{wire.LatestOffset: 3, wire.EarliestOffset: 0} {
-			answer, err := r.Client.ListOffsets(t.Context(), leader, &wire.ListOffsetsRequest{Partitions: []wire.ListOffsetsPartition{
-				{Topic: "orders", Partition: 1, Timestamp: timestamp},
-			}})
-			if err != nil || len(answer.Partitions) != 1 || answer.Partitions[0].Offset != want || answer.Partitions[0].ErrorCode != 0 {
-				t.Errorf("timestamp %d: %+v, %v", timestamp, answer, err)
-			}
+		orders := kafka.TopicPartition{Topic: "orders", Partition: 1}
+		logs, refused, err := r.Client.RangesOf(t.Context(), kafka.RangeQuery{}, leader, []kafka.TopicPartition{orders})
+		if log := logs[orders]; err != nil || len(refused) > 0 || len(logs) != 1 || log.Begin != 0 || log.End != 3 {
+			t.Errorf("%+v, %v, %v", logs, refused, err)
 		}
 	})
 }
@@ -378,7 +375,7 @@ func TestClient_everyCallIsBounded(t *testing.T) {
 			return err
 		},
 		"list offsets": func(ctx context.Context, c *kafka.Client) error {
-			_, err := c.ListOffsets(ctx, 0, &wire.ListOffsetsRequest{})
+			_, _, err := c.RangesOf(ctx, kafka.RangeQuery{}, 0, nil)
 			return err
 		},
 		"fetch offsets": func(ctx context.Context, c *kafka.Client) error { _, err := c.FetchOffsets(ctx, "g", nil); return err },
@@ -387,9 +384,8 @@ func TestClient_everyCallIsBounded(t *testing.T) {
 			return err
 		},
 		"describe": func(ctx context.Context, c *kafka.Client) error { _, err := c.DescribeGroup(ctx, "g"); return err },
-		"exchange": func(ctx context.Context, c *kafka.Client) error {
-			_, _, err := c.Exchange(ctx, -1, &wire.FindCoordinatorRequest{Group: "g"}, 4*time.Second)
-			return err
+		"find coordinator": func(ctx context.Context, c *kafka.Client) error {
+			return c.Ask(ctx, -1, &wire.FindCoordinatorRequest{Group: "g"}, &wire.FindCoordinatorResponse{})
 		},
 	}
 	for name, call := range calls {

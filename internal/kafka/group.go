@@ -217,14 +217,13 @@ func (e *ForeignGroupError) Error() string {
 func (c *Client) ForeignGroup(ctx context.Context, group string) error {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	body, _, err := c.call(ctx, anyBroker, &wire.FindCoordinatorRequest{Group: group})
 	var coordinator wire.FindCoordinatorResponse
-	if err != nil || coordinator.Decode(body) != nil || coordinator.ErrorCode != 0 {
+	if c.Ask(ctx, anyBroker, &wire.FindCoordinatorRequest{Group: group}, &coordinator) != nil || coordinator.ErrorCode != 0 {
 		return nil
 	}
-	body, _, err = c.call(ctx, coordinator.NodeID, &wire.ListGroupsRequest{Types: []string{"consumer", "share", "streams"}})
 	var groups wire.ListGroupsResponse
-	if err != nil || groups.Decode(body) != nil || groups.Types[group] == "" {
+	kinds := &wire.ListGroupsRequest{Types: []string{"consumer", "share", "streams"}}
+	if c.Ask(ctx, coordinator.NodeID, kinds, &groups) != nil || groups.Types[group] == "" {
 		return nil
 	}
 	return &ForeignGroupError{group, groups.Types[group]}

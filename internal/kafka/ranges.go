@@ -113,9 +113,9 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicParti
 	for _, tp := range tps {
 		r.Partitions = append(r.Partitions, wire.ListOffsetsPartition{Topic: tp.Topic, Partition: tp.Partition, Timestamp: timestamp})
 	}
-	res, err := c.ListOffsets(ctx, leader, r)
-	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
+	var res wire.ListOffsetsResponse
+	if err := c.Ask(ctx, leader, r, &res); err != nil {
+		return nil, fmt.Errorf("list offsets at broker %d: %w", leader, err)
 	}
 	out := map[TopicPartition]int64{}
 	for _, o := range res.Partitions {

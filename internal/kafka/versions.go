@@ -43,7 +43,7 @@ func (e *exchange) askVersions(conn net.Conn) (map[int16]wire.VersionRange, erro
 		return nil, err
 	}
 	var answer wire.APIVersionsResponse
-	if err := answer.Decode(body); err != nil {
+	if err := answer.Decode(body, 0); err != nil {
 		return nil, err
 	}
 	return answer.APIs, Code(answer.ErrorCode).Err()

@@ -143,8 +143,8 @@ type AbortedTransaction struct {
 	FirstOffset int64
 }
 
-// Decode reads the body of an answer of the version. The partitions' Records
-// alias it. After an error r is empty.
+// Decode implements Response. The partitions' Records alias the body. After an error
+// r is empty.
 func (r *FetchResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
 	r.decode(&c, version)

@@ -28,6 +28,12 @@ type Request interface {
 	Append(dst []byte, version int16) []byte
 }
 
+// A Response can read the body of an answer to its Request in the version of the call.
+// After an error its values mean nothing.
+type Response interface {
+	Decode(body []byte, version int16) error
+}
+
 // API is a call of the protocol, in the versions that a Request can write.
 type API struct {
 	Key             int16
@@ -94,8 +100,8 @@ type APIVersionsResponse struct {
 	APIs      map[int16]VersionRange
 }
 
-// Decode reads the body of a version 0 answer.
-func (r *APIVersionsResponse) Decode(body []byte) error {
+// Decode implements Response.
+func (r *APIVersionsResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	*r = APIVersionsResponse{ErrorCode: c.int16(), APIs: make(map[int16]VersionRange)}
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {

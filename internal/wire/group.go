@@ -1,5 +1,7 @@
 package wire
 
+import "cmp"
+
 // The requests of a group's members. One version of each is spoken, the first
 // that knows static members (KIP-345); brokers offer it from 2.4 to 4.3 at least.
 
@@ -21,8 +23,8 @@ type FindCoordinatorResponse struct {
 	NodeID    int32
 }
 
-// Decode reads the body of an answer.
-func (r *FindCoordinatorResponse) Decode(body []byte) error {
+// Decode implements Response.
+func (r *FindCoordinatorResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
 	*r = FindCoordinatorResponse{ErrorCode: c.int16()}
@@ -78,8 +80,8 @@ type JoinedMember struct {
 	Metadata   []byte // see Subscription
 }
 
-// Decode reads the body of an answer. The result keeps none of body.
-func (r *JoinGroupResponse) Decode(body []byte) error {
+// Decode implements Response. The result keeps none of body.
+func (r *JoinGroupResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
 	*r = JoinGroupResponse{ErrorCode: c.int16(), Generation: c.int32()}
@@ -125,8 +127,8 @@ type SyncGroupResponse struct {
 	Assignment []byte // see Assignment; empty where the leader left the member out
 }
 
-// Decode reads the body of an answer. The result keeps none of body.
-func (r *SyncGroupResponse) Decode(body []byte) error {
+// Decode implements Response. The result keeps none of body.
+func (r *SyncGroupResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
 	*r = SyncGroupResponse{ErrorCode: c.int16()}
@@ -134,7 +136,7 @@ func (r *SyncGroupResponse) Decode(body []byte) error {
 	return c.err("sync group response")
 }
 
-// HeartbeatRequest keeps a member in its generation. The answer is an ErrorResponse.
+// HeartbeatRequest keeps a member in its generation.
 type HeartbeatRequest struct {
 	Group      string
 	Generation int32
@@ -151,6 +153,17 @@ func (r *HeartbeatRequest) Append(dst []byte, _ int16) []byte {
 	dst = appendInt32(dst, r.Generation)
 	dst = appendString(dst, r.MemberID)
 	return appendStringOrNull(dst, r.InstanceID)
+}
+
+// HeartbeatResponse is the answer to a heartbeat.
+type HeartbeatResponse struct{ ErrorCode int16 }
+
+// Decode implements Response.
+func (r *HeartbeatResponse) Decode(body []byte, _ int16) error {
+	c := cursor{b: body}
+	c.int32() // throttle
+	*r = HeartbeatResponse{ErrorCode: c.int16()}
+	return c.err("heartbeat response")
 }
 
 // LeaveGroupRequest takes one member out of a group, at once. A static member is
@@ -172,29 +185,19 @@ func (r *LeaveGroupRequest) Append(dst []byte, _ int16) []byte {
 	return appendStringOrNull(dst, r.InstanceID)
 }
 
-// ErrorResponse is the answer to a heartbeat or a leave: a code, of the member
-// where the request as a whole has none.
-type ErrorResponse struct{ ErrorCode int16 }
+// LeaveGroupResponse is the answer to a leave: the code of the request as a whole, or
+// where it has none, that of the member.
+type LeaveGroupResponse struct{ ErrorCode int16 }
 
-// Decode reads the body of an answer to a heartbeat.
-func (r *ErrorResponse) Decode(body []byte) error {
+// Decode implements Response.
+func (r *LeaveGroupResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
-	*r = ErrorResponse{ErrorCode: c.int16()}
-	return c.err("heartbeat response")
-}
-
-// DecodeLeave reads the body of an answer to a leave.
-func (r *ErrorResponse) DecodeLeave(body []byte) error {
-	c := cursor{b: body}
-	c.int32() // throttle
-	*r = ErrorResponse{ErrorCode: c.int16()}
+	*r = LeaveGroupResponse{ErrorCode: c.int16()}
 	for n := c.arrayLen(false); n > 0 && !c.bad; n-- {
 		c.bytes16(false)
 		c.bytes16(false)
-		if code := c.int16(); r.ErrorCode == 0 {
-			r.ErrorCode = code
-		}
+		r.ErrorCode = cmp.Or(r.ErrorCode, c.int16())
 	}
 	return c.err("leave group response")
 }

@@ -79,36 +79,29 @@ func groupAnswers() []groupAnswer {
 		{join, 5, &JoinGroupResponse{ErrorCode: 79, Generation: 5, LeaderID: "l", MemberID: "m",
 			Members: []JoinedMember{{MemberID: "m", InstanceID: instance, Metadata: []byte{1, 2}}, {MemberID: "n"}}}},
 		{sync, 3, &SyncGroupResponse{ErrorCode: 27, Assignment: []byte{3}}},
-		{beat, 3, &ErrorResponse{ErrorCode: 22}},
+		{beat, 3, &HeartbeatResponse{ErrorCode: 22}},
 		{list, 5, &ListGroupsResponse{Types: map[string]string{"g": "Consumer", "h": "Share"}}},
-		{left, 3, &leaveResponse{ErrorResponse{ErrorCode: 25}}},
-		{denied, 3, &leaveResponse{ErrorResponse{ErrorCode: 30}}},
+		{left, 3, &LeaveGroupResponse{ErrorCode: 25}},
+		{denied, 3, &LeaveGroupResponse{ErrorCode: 30}},
 	}
 }
 
 type groupAnswer struct {
 	sent    kmsg.Response
 	version int16
-	want    decoder
+	want    Response
 }
-
-type decoder interface{ Decode(body []byte) error }
-
-// leaveResponse is an ErrorResponse to a leave.
-type leaveResponse struct{ ErrorResponse }
-
-func (r *leaveResponse) Decode(body []byte) error { return r.DecodeLeave(body) }
 
 func TestGroupResponses_Decode(t *testing.T) {
 	for _, a := range groupAnswers() {
 		a.sent.SetVersion(a.version)
 		body := a.sent.AppendTo(nil)
-		got := reflect.New(reflect.TypeOf(a.want).Elem()).Interface().(decoder)
-		if err := got.Decode(body); err != nil || !reflect.DeepEqual(got, a.want) {
+		got := reflect.New(reflect.TypeOf(a.want).Elem()).Interface().(Response)
+		if err := got.Decode(body, a.version); err != nil || !reflect.DeepEqual(got, a.want) {
 			t.Errorf("got %+v, %v\nwant %+v", got, err, a.want)
 		}
 		for cut := range body {
-			if got.Decode(body[:cut]) == nil {
+			if got.Decode(body[:cut], a.version) == nil {
 				t.Errorf("%T: %d of %d bytes were enough", a.want, cut, len(body))
 			}
 		}
@@ -167,7 +160,15 @@ func FuzzGroupResponses(f *testing.F) {
 	a := Assignment{Partitions: map[string][]int32{"a": {0, 2}}}
 	f.Add(a.Append(nil), int16(8))
 	f.Add([]byte{0, 1, 0x7f, 0xff, 0xff, 0xff}, int16(8))
-	decoders := []decoder{new(FindCoordinatorResponse), new(JoinGroupResponse), new(SyncGroupResponse), new(ErrorResponse), new(ListGroupsResponse), new(leaveResponse), new(leaveResponse),
-		new(Subscription), new(Assignment)}
-	fuzzDecode(f, func(body []byte, which int16) error { return decoders[int(uint16(which))%len(decoders)].Decode(body) })
+	decoders := []Response{new(FindCoordinatorResponse), new(JoinGroupResponse), new(SyncGroupResponse), new(HeartbeatResponse), new(ListGroupsResponse), new(LeaveGroupResponse), new(LeaveGroupResponse)}
+	fuzzDecode(f, func(body []byte, which int16) error {
+		switch i := int(uint16(which)) % (len(decoders) + 2); i {
+		default:
+			return decoders[i].Decode(body, 0)
+		case len(decoders):
+			return new(Subscription).Decode(body)
+		case len(decoders) + 1:
+			return new(Assignment).Decode(body)
+		}
+	})
 }

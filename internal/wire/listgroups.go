@@ -24,8 +24,8 @@ type ListGroupsResponse struct {
 	Types map[string]string // by group: "Classic", "Consumer" (KIP-848), "Share" or "Streams"
 }
 
-// Decode reads the body of an answer of version 5.
-func (r *ListGroupsResponse) Decode(body []byte) error {
+// Decode implements Response.
+func (r *ListGroupsResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
 	c.int16() // error: there are no groups then

@@ -65,7 +65,7 @@ type ListedOffset struct {
 	Offset    int64
 }
 
-// Decode reads the body of an answer of the version. After an error r is empty.
+// Decode implements Response. After an error r is empty.
 func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
 	flexible := version >= 6

@@ -100,7 +100,7 @@ type PartitionMetadata struct {
 	LeaderEpoch int32
 }
 
-// Decode reads the body of an answer of the version. After an error r is empty.
+// Decode implements Response. After an error r is empty.
 func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	c := cursor{b: body}
 	flexible := version >= metadataFlexible

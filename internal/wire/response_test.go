@@ -363,10 +363,10 @@ func TestAPIVersions(t *testing.T) {
 	answer := kmsg.NewPtrApiVersionsResponse()
 	answer.ApiKeys = []kmsg.ApiVersionsResponseApiKey{{ApiKey: KeyFetch, MinVersion: 4, MaxVersion: 18}}
 	var got APIVersionsResponse
-	if err := got.Decode(answer.AppendTo(nil)); err != nil || got.APIs[KeyFetch] != (VersionRange{4, 18}) {
+	if err := got.Decode(answer.AppendTo(nil), 0); err != nil || got.APIs[KeyFetch] != (VersionRange{4, 18}) {
 		t.Errorf("%v, got %+v", err, got)
 	}
-	if err := got.Decode(answer.AppendTo(nil)[:9]); err == nil {
+	if err := got.Decode(answer.AppendTo(nil)[:9], 0); err == nil {
 		t.Error("decoded half an answer")
 	}
 }

@@ -90,6 +90,6 @@ var groupMutants = []mutant{
 		old: "				cancel(errCoordinatorMoved)\n", new: "				_ = errCoordinatorMoved\n",
 		by: "TestMember_coordinatorMovesAtEachStep TestMember_randomWalk"},
 	{name: "a stop cuts off the join that brings the id", in: groupRoom,
-		old: "m.exchange(context.WithoutCancel(ctx), &r, m.cfg.CallTimeout)", new: "m.exchange(ctx, &r, m.cfg.CallTimeout)",
+		old: "m.exchange(context.WithoutCancel(ctx), &r,", new: "m.exchange(ctx, &r,",
 		by: "TestMember_stopsBeforeItHasAMemberID"},
 }

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -28,65 +29,59 @@ func (m *Member) ask(ctx context.Context, c call) answer {
 		s.tried = s.instance != ""
 		return m.join(ctx)
 	case syncUp:
-		r := wire.SyncGroupRequest{Group: m.cfg.Group, Generation: s.generation, MemberID: s.memberID, InstanceID: s.instance, Assignments: s.shares}
-		return m.sync(ctx, &r)
+		return m.sync(ctx)
 	case beat:
+		var a wire.HeartbeatResponse
 		r := wire.HeartbeatRequest{Group: m.cfg.Group, Generation: s.generation, MemberID: s.memberID, InstanceID: s.instance}
-		body, err := m.exchange(ctx, &r, min(m.cfg.CallTimeout, m.cfg.SessionTimeout/3))
-		var a wire.ErrorResponse
-		return answer{err: firstOf(err, func() error { return a.Decode(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })}
+		err := m.exchange(ctx, &r, &a, min(m.cfg.CallTimeout, m.cfg.SessionTimeout/3))
+		return answer{err: cmp.Or(err, kafka.Code(a.ErrorCode).Err())}
 	}
-	r := wire.LeaveGroupRequest{Group: m.cfg.Group, MemberID: s.memberID, InstanceID: s.instance}
-	body, err := m.exchange(ctx, &r, m.cfg.CallTimeout)
-	var a wire.ErrorResponse
-	return answer{err: firstOf(err, func() error { return a.DecodeLeave(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })}
+	var a wire.LeaveGroupResponse
+	err := m.exchange(ctx, &wire.LeaveGroupRequest{Group: m.cfg.Group, MemberID: s.memberID, InstanceID: s.instance}, &a, m.cfg.CallTimeout)
+	return answer{err: cmp.Or(err, kafka.Code(a.ErrorCode).Err())}
 }
 
 func (m *Member) find(ctx context.Context) (int32, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.CallTimeout)
 	defer cancel()
-	body, _, err := m.cluster.Exchange(ctx, unknown, &wire.FindCoordinatorRequest{Group: m.cfg.Group}, m.cfg.CallTimeout)
 	var a wire.FindCoordinatorResponse
-	err = firstOf(err, func() error { return a.Decode(body) }, func() error { return kafka.Code(a.ErrorCode).Err() })
-	return a.NodeID, err
+	err := m.cluster.Ask(ctx, unknown, &wire.FindCoordinatorRequest{Group: m.cfg.Group}, &a)
+	return a.NodeID, cmp.Or(err, kafka.Code(a.ErrorCode).Err())
 }
 
-func (m *Member) join(ctx context.Context) answer {
+func (m *Member) join(ctx context.Context) (a answer) {
 	s := m.state
 	r := wire.JoinGroupRequest{
 		Group: m.cfg.Group, MemberID: s.memberID, InstanceID: s.instance, Protocol: protocolName, Metadata: s.metadata(),
 		SessionTimeout: int32(m.cfg.SessionTimeout.Milliseconds()), RebalanceTimeout: int32(m.cfg.RebalanceTimeout.Milliseconds()),
 	}
-	var body []byte
-	var err error
 	if s.memberID == "" && s.instance == "" {
 		// The answer brings the member id, at once. Unheard it would leave a
 		// member in the group for which each rebalance waits a session timeout.
-		body, err = m.exchange(context.WithoutCancel(ctx), &r, m.cfg.CallTimeout)
+		a.err = m.exchange(context.WithoutCancel(ctx), &r, &a.joined, m.cfg.CallTimeout)
 	} else {
-		body, err = m.await(ctx, &r)
+		a.err = m.await(ctx, &r, &a.joined)
 	}
-	var a answer
-	a.err = firstOf(err, func() error { return a.joined.Decode(body) }, func() error { return kafka.Code(a.joined.ErrorCode).Err() })
+	a.err = cmp.Or(a.err, kafka.Code(a.joined.ErrorCode).Err())
 	return a
 }
 
-func (m *Member) sync(ctx context.Context, r *wire.SyncGroupRequest) (a answer) {
-	body, err := m.await(ctx, r)
+func (m *Member) sync(ctx context.Context) (a answer) {
+	s := m.state
 	var synced wire.SyncGroupResponse
-	a.err = firstOf(err,
-		func() error { return synced.Decode(body) },
-		func() error { return kafka.Code(synced.ErrorCode).Err() },
-		func() error { return a.assigned.Decode(synced.Assignment) })
+	r := wire.SyncGroupRequest{Group: m.cfg.Group, Generation: s.generation, MemberID: s.memberID, InstanceID: s.instance, Assignments: s.shares}
+	err := m.await(ctx, &r, &synced)
+	if a.err = cmp.Or(err, kafka.Code(synced.ErrorCode).Err()); a.err == nil {
+		a.err = a.assigned.Decode(synced.Assignment)
+	}
 	return a
 }
 
-// exchange asks the coordinator.
-func (m *Member) exchange(ctx context.Context, r wire.Request, patience time.Duration) ([]byte, error) {
+// exchange asks the coordinator and waits for so long.
+func (m *Member) exchange(ctx context.Context, r wire.Request, answer wire.Response, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	body, _, err := m.cluster.Exchange(ctx, m.state.coordinator, r, patience)
-	return body, err
+	return m.cluster.Ask(ctx, m.state.coordinator, r, answer)
 }
 
 var errCoordinatorMoved = errors.New("the group's coordinator is another broker now")
@@ -94,7 +89,7 @@ var errCoordinatorMoved = errors.New("the group's coordinator is another broker 
 // await asks the coordinator what it answers only when the other members have
 // done their part, a rebalance timeout later at most. A coordinator that is gone
 // meanwhile says nothing, so the others are asked now and then who it is.
-func (m *Member) await(ctx context.Context, r wire.Request) ([]byte, error) {
+func (m *Member) await(ctx context.Context, r wire.Request, answer wire.Response) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	defer watch.Wait()
@@ -106,16 +101,5 @@ func (m *Member) await(ctx context.Context, r wire.Request) ([]byte, error) {
 			}
 		}
 	})
-	return m.exchange(ctx, r, m.cfg.RebalanceTimeout+m.cfg.CallTimeout)
-}
-
-// firstOf returns the first error of a call's steps.
-func firstOf(err error, steps ...func() error) error {
-	for _, step := range steps {
-		if err != nil {
-			return err
-		}
-		err = step()
-	}
-	return err
+	return m.exchange(ctx, r, answer, m.cfg.RebalanceTimeout+m.cfg.CallTimeout)
 }

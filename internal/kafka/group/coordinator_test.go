@@ -57,22 +57,20 @@ func newCoordinator(rnd *rand.Rand, counts map[string]int) *coordinator {
 
 var errCut = errors.New("the connection was cut")
 
-// Exchange implements Cluster.
-func (c *coordinator) Exchange(ctx context.Context, broker int32, r wire.Request, patience time.Duration) ([]byte, int16, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// Ask implements Cluster.
+func (c *coordinator) Ask(ctx context.Context, broker int32, r wire.Request, into wire.Response) error {
 	c.mu.Lock()
 	latency, luck, silent := c.slow+time.Duration(c.rnd.IntN(5000))*time.Microsecond, c.rnd.IntN(100), c.rnd.IntN(4) == 0
 	lose, deaf := luck < c.faults/2, luck >= c.faults/2 && luck < c.faults
 	c.mu.Unlock()
 	if sleep.For(ctx, latency) != nil {
-		return nil, 0, ctx.Err()
+		return ctx.Err()
 	}
 	if lose {
 		if silent {
 			<-ctx.Done()
 		}
-		return nil, 0, errCut
+		return errCut
 	}
 	c.mu.Lock()
 	answer := c.handle(broker, r)
@@ -81,16 +79,16 @@ func (c *coordinator) Exchange(ctx context.Context, broker int32, r wire.Request
 		if silent {
 			<-ctx.Done()
 		}
-		return nil, 0, errCut
+		return errCut
 	}
 	select {
 	case body := <-answer:
 		if sleep.For(ctx, latency) != nil {
-			return nil, 0, ctx.Err()
+			return ctx.Err()
 		}
-		return body, 0, nil
+		return into.Decode(body, 0)
 	case <-ctx.Done():
-		return nil, 0, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 }
 

@@ -14,10 +14,9 @@ import (
 
 // Cluster is the part of a client that a member needs.
 type Cluster interface {
-	// Exchange sends a request to a broker, or to any if it is -1, and returns
-	// the body of the answer, which it waits for at most so long. An error that
-	// is a Code is the broker's refusal.
-	Exchange(ctx context.Context, broker int32, r wire.Request, patience time.Duration) (body []byte, version int16, err error)
+	// Ask sends a request to a broker, or to any if it is -1, and reads its answer,
+	// which it waits for until ctx ends.
+	Ask(ctx context.Context, broker int32, r wire.Request, answer wire.Response) error
 	// Partitions returns how many partitions each of the topics has, without
 	// those of which that cannot be known. It must create no topic.
 	Partitions(ctx context.Context, topics []string) (map[string]int, error)
