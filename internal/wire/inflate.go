@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
 )
 
 // Codec is how the records of a batch are compressed.
@@ -40,7 +40,6 @@ const minInflateBuffer = 4 << 10
 type Inflater struct {
 	src  bytes.Reader
 	gzip *gzip.Reader
-	lz4  *lz4.Reader
 	zstd *zstd.Decoder
 }
 
@@ -73,7 +72,7 @@ func (f *Inflater) inflate(dst []byte, b *Batch, limit int) ([]byte, error) {
 	case Gzip:
 		return f.inflateGzip(withRoom(dst, b, limit), b.compressed, limit)
 	case LZ4:
-		return f.inflateLZ4(withRoom(dst, b, limit), b.compressed, limit)
+		return inflateLZ4(withRoom(dst, b, limit), b.compressed, limit)
 	case Zstd:
 		return f.inflateZstd(withRoom(dst, b, limit), b.compressed, limit)
 	}
@@ -189,27 +188,40 @@ func beginsXerial(src []byte) bool {
 	return len(src) >= xerialHeaderLen && string(src[:len(xerialMagic)]) == xerialMagic
 }
 
-func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
-	if !beginsXerial(src) {
-		return appendSnappy(dst, src, limit)
+// snappyBlocks yields the blocks of snappy that src consists of, and an error where one
+// is cut off. Less than the length of another one is ignored, as Java's client does.
+func snappyBlocks(src []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		if !beginsXerial(src) {
+			yield(src, nil)
+			return
+		}
+		for len(src) >= 4 {
+			if beginsXerial(src) { // again, where streams were put together
+				src = src[xerialHeaderLen:]
+				continue
+			}
+			n := int64(binary.BigEndian.Uint32(src))
+			if src = src[4:]; n > int64(len(src)) {
+				yield(nil, io.ErrUnexpectedEOF)
+				return
+			}
+			if !yield(src[:n], nil) {
+				return
+			}
+			src = src[n:]
+		}
 	}
-	for len(src) > 0 {
-		if beginsXerial(src) { // again, where streams were put together
-			src = src[xerialHeaderLen:]
-			continue
+}
+
+func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
+	for block, err := range snappyBlocks(src) {
+		if err == nil {
+			dst, err = appendSnappy(dst, block, limit)
 		}
-		if len(src) < 4 {
-			return dst, nil // as Java's client does
-		}
-		n := int64(binary.BigEndian.Uint32(src))
-		if src = src[4:]; n > int64(len(src)) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		var err error
-		if dst, err = appendSnappy(dst, src[:n], limit); err != nil {
+		if err != nil {
 			return nil, err
 		}
-		src = src[n:]
 	}
 	return dst, nil
 }

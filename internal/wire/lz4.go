@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"iter"
 
 	"github.com/pierrec/lz4/v4"
 )
@@ -31,33 +32,63 @@ var errLZ4 = errors.New("malformed frame")
 
 // lz4Frame is a frame's header.
 type lz4Frame struct {
-	flags byte
-	block int // no block inflates to more bytes
+	flags   byte
+	block   int   // no block inflates to more bytes
+	content int64 // what it says that it inflates to, -1 if it does not
 }
 
-// readLZ4Header returns the rest of src behind a frame's header. plain is false
-// for the forms that no Kafka client writes: legacy and skippable frames, and
-// dictionaries.
-func readLZ4Header(src []byte) (h lz4Frame, rest []byte, plain bool, err error) {
+// lz4Block is a block of a frame.
+type lz4Block struct {
+	data   []byte
+	stored bool // it is not compressed
+}
+
+// readLZ4Header reads a frame's header and returns what follows it. Legacy and skippable
+// frames, and dictionaries, are malformed: neither brokers nor Java's client read them.
+func readLZ4Header(src []byte) (h lz4Frame, rest []byte, err error) {
 	if len(src) < 7 {
-		return h, nil, true, io.ErrUnexpectedEOF
-	}
-	h.flags = src[4]
-	if binary.LittleEndian.Uint32(src) != lz4Magic || h.flags&lz4Unused != 0 {
-		return h, nil, false, nil
+		return h, nil, io.ErrUnexpectedEOF
 	}
 	size := src[5] >> 4
-	if h.flags&lz4VersionMask != lz4Version || size < 4 || size > 7 || src[5]&0x0f != 0 {
-		return h, nil, true, errLZ4
+	h.flags, h.content = src[4], -1
+	if binary.LittleEndian.Uint32(src) != lz4Magic || h.flags&(lz4VersionMask|lz4Unused) != lz4Version || size < 4 || size > 7 || src[5]&0x0f != 0 {
+		return h, nil, errLZ4
 	}
 	h.block = 1 << (8 + 2*size)
 	if src = src[6:]; h.flags&lz4ContentSize != 0 {
 		if len(src) < 9 {
-			return h, nil, true, io.ErrUnexpectedEOF
+			return h, nil, io.ErrUnexpectedEOF
 		}
+		h.content = int64(binary.LittleEndian.Uint64(src))
 		src = src[8:]
 	}
-	return h, src[1:], true, nil // and a checksum of the header
+	return h, src[1:], nil // and a checksum of the header
+}
+
+// blocks yields the frame's blocks, and an error where it is cut off.
+func (h *lz4Frame) blocks(src []byte) iter.Seq2[lz4Block, error] {
+	return func(yield func(lz4Block, error) bool) {
+		for len(src) >= 4 {
+			size := binary.LittleEndian.Uint32(src)
+			if src = src[4:]; size == 0 {
+				if h.flags&lz4ContentChecksum != 0 && len(src) < 4 {
+					break
+				}
+				return
+			}
+			n := int(size &^ lz4Stored)
+			if n > len(src) {
+				break
+			}
+			if !yield(lz4Block{src[:n], size&lz4Stored != 0}, nil) {
+				return
+			}
+			if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
+				src = src[min(4, len(src)):]
+			}
+		}
+		yield(lz4Block{}, io.ErrUnexpectedEOF)
+	}
 }
 
 // inflateLZ4 inflates block by block, straight to where the records shall lie.
@@ -65,47 +96,32 @@ func readLZ4Header(src []byte) (h lz4Frame, rest []byte, plain bool, err error) 
 // client does: the batch's CRC-32C has shown that its bytes are those that the producer
 // sent. What follows the frame is ignored, as that does too, be it another frame: no
 // record can lie there, as the broker would have missed it.
-func (f *Inflater) inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
-	h, blocks, plain, err := readLZ4Header(src)
-	switch {
-	case !plain:
-		return f.inflateOddLZ4(dst, src, limit)
-	case err != nil:
+func inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
+	h, src, err := readLZ4Header(src)
+	if err != nil {
 		return nil, err
 	}
-	return h.appendBlocks(dst, blocks, limit)
-}
-
-// appendBlocks adds the frame's blocks to dst.
-func (h *lz4Frame) appendBlocks(dst, src []byte, limit int) (out []byte, err error) {
-	for {
-		if len(src) < 4 {
-			return nil, io.ErrUnexpectedEOF
-		}
-		size := binary.LittleEndian.Uint32(src)
-		if src = src[4:]; size == 0 {
-			break
-		}
-		n := int(size &^ lz4Stored)
-		if n > len(src) {
-			return nil, io.ErrUnexpectedEOF
-		}
-		if size&lz4Stored != 0 {
-			dst, err = h.store(dst, src[:n], limit)
-		} else {
-			dst, err = h.inflate(dst, src[:n], limit)
+	for b, err := range h.blocks(src) {
+		switch {
+		case err != nil:
+		case b.stored:
+			dst, err = h.store(dst, b.data, limit)
+		default:
+			dst, err = h.inflate(dst, b.data, limit)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
-			src = src[min(4, len(src)):]
-		}
-	}
-	if h.flags&lz4ContentChecksum != 0 && len(src) < 4 {
-		return nil, io.ErrUnexpectedEOF
 	}
 	return dst, nil
+}
+
+// bound returns how many bytes the block holds at most.
+func (h *lz4Frame) bound(b lz4Block) int {
+	if b.stored {
+		return len(b.data)
+	}
+	return min(h.block, lz4MaxRatio*len(b.data))
 }
 
 // store adds a block that is not compressed.
@@ -122,7 +138,7 @@ func (h *lz4Frame) store(dst, block []byte, limit int) ([]byte, error) {
 // inflate adds a compressed block to those of the frame that came before. Where
 // there is too little room it takes more, up to what the block may need.
 func (h *lz4Frame) inflate(dst, block []byte, limit int) ([]byte, error) {
-	most := min(h.block, lz4MaxRatio*len(block))
+	most := h.bound(lz4Block{data: block})
 	for {
 		room := min(most, min(cap(dst), limit)-len(dst))
 		into := dst[len(dst) : len(dst)+room]
@@ -152,14 +168,4 @@ func grow(dst []byte, n, limit int) []byte {
 		return dst
 	}
 	return append(make([]byte, 0, min(max(len(dst)+n, 2*cap(dst)), limit)), dst...)
-}
-
-// inflateOddLZ4 inflates frames of every form.
-func (f *Inflater) inflateOddLZ4(dst, src []byte, limit int) ([]byte, error) {
-	f.src.Reset(src)
-	if f.lz4 == nil {
-		f.lz4 = lz4.NewReader(nil)
-	}
-	f.lz4.Reset(&f.src)
-	return readAll(dst, f.lz4, limit)
 }

@@ -15,15 +15,9 @@ const guessedRatio = 4
 // and often for Zstd and LZ4, and a guess else: never more than a reason to
 // have a buffer of that size.
 func (b *Batch) SizeHint() int64 {
-	n := b.claimed()
-	switch b.Codec {
-	case LZ4:
-		n = lz4Len(b.compressed)
-	case Zstd:
-		n = zstdLen(b.compressed)
-	}
-	if n < 0 || n > maxPlausibleRatio*int64(len(b.compressed)) {
-		n = guessedRatio * int64(len(b.compressed))
+	n, length := b.claimed(), int64(len(b.compressed))
+	if n < 0 || n > maxPlausibleRatio*length {
+		n = guessedRatio * length
 	}
 	if b.Codec == Zstd {
 		most, _ := zstdFrames(b.compressed)
@@ -40,19 +34,19 @@ const maxPlausibleRatio = 64
 // much for LZ4 and Zstd as producers write them, what its last member claims for Gzip,
 // and 0 where the bytes do not say.
 func (b *Batch) InflatedBound() int64 {
-	n := b.claimed()
 	switch b.Codec {
 	case LZ4:
-		n = lz4Bound(b.compressed)
+		return lz4Bound(b.compressed)
 	case Zstd:
 		most, _ := zstdFrames(b.compressed)
-		n = int64(most)
+		return int64(most)
 	}
-	return max(n, 0)
+	return max(b.claimed(), 0)
 }
 
 // claimed is the size that the records themselves name: exact for None and Snappy,
-// that of the last member for Gzip; -1 for LZ4 and Zstd, or where there is none.
+// that of the last member for Gzip, of the first frame for LZ4 and Zstd; -1 where they
+// name none.
 func (b *Batch) claimed() int64 {
 	switch b.Codec {
 	case None:
@@ -63,80 +57,40 @@ func (b *Batch) claimed() int64 {
 		if end := len(b.compressed) - 4; end >= 0 {
 			return int64(binary.LittleEndian.Uint32(b.compressed[end:]))
 		}
+	case LZ4:
+		if h, _, err := readLZ4Header(b.compressed); err == nil {
+			return h.content
+		}
+	case Zstd:
+		var h zstd.Header
+		if h.Decode(b.compressed) == nil && h.HasFCS {
+			return int64(min(h.FrameContentSize, 1<<62))
+		}
 	}
 	return -1
 }
 
 // lz4Bound adds up what the blocks of the frame hold at most.
 func lz4Bound(src []byte) (most int64) {
-	h, src, plain, err := readLZ4Header(src)
-	if !plain || err != nil {
+	h, blocks, err := readLZ4Header(src)
+	if err != nil {
 		return 0
 	}
-	for len(src) >= 4 {
-		size := binary.LittleEndian.Uint32(src)
-		if src = src[4:]; size == 0 {
-			break
-		}
-		n := min(int(size&^lz4Stored), len(src))
-		if size&lz4Stored != 0 {
-			most += int64(n)
-		} else {
-			most += int64(min(h.block, lz4MaxRatio*n))
-		}
-		if src = src[n:]; h.flags&lz4BlockChecksum != 0 {
-			src = src[min(4, len(src)):]
-		}
+	for b := range h.blocks(blocks) {
+		most += int64(h.bound(b))
 	}
 	return most
 }
 
-func snappyLen(src []byte) int64 {
-	if !beginsXerial(src) {
-		return blockLen(src)
-	}
-	total := int64(0)
-	for len(src) >= 4 {
-		if beginsXerial(src) {
-			src = src[xerialHeaderLen:]
-			continue
-		}
-		n := int64(binary.BigEndian.Uint32(src))
-		if src = src[4:]; n > int64(len(src)) {
+func snappyLen(src []byte) (total int64) {
+	for block, err := range snappyBlocks(src) {
+		n, invalid := s2.DecodedLen(block)
+		if err != nil || invalid != nil {
 			return -1
 		}
-		block := blockLen(src[:n])
-		if block < 0 {
-			return -1
-		}
-		total, src = total+block, src[n:]
+		total += int64(n)
 	}
 	return total
-}
-
-func blockLen(block []byte) int64 {
-	n, err := s2.DecodedLen(block)
-	if err != nil {
-		return -1
-	}
-	return int64(n)
-}
-
-// lz4Len reads the content size that a frame may announce.
-func lz4Len(frame []byte) int64 {
-	const magicLen, hasContentSize = 4, 1 << 3
-	if len(frame) < magicLen+2+8 || frame[magicLen]&hasContentSize == 0 {
-		return -1
-	}
-	return int64(binary.LittleEndian.Uint64(frame[magicLen+2:]))
-}
-
-func zstdLen(frame []byte) int64 {
-	var h zstd.Header
-	if h.Decode(frame) != nil || !h.HasFCS || h.FrameContentSize > 1<<62 {
-		return -1
-	}
-	return int64(h.FrameContentSize)
 }
 
 // zstdFrames returns a size that the frames cannot pass, and how many bytes of src the
