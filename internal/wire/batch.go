@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -91,26 +92,44 @@ func (s *Batches) Next(b *Batch) error {
 }
 
 func (s *Batches) read(b *Batch) error {
-	if len(s.rest) <= atMagic {
+	length, err := frame(s.rest)
+	if errors.Is(err, ErrPartial) || err == nil && length > int64(len(s.rest)) {
 		return s.cutOff()
 	}
-	*b = Batch{BaseOffset: int64(binary.BigEndian.Uint64(s.rest))}
-	if err := b.checkMagic(s.rest); err != nil {
-		return err
+	*b = Batch{BaseOffset: baseOffset(s.rest)}
+	if err != nil {
+		return b.fault(err)
 	}
-	length := int64(int32(binary.BigEndian.Uint32(s.rest[atLength:])))
-	switch total := length + atLeaderEpoch; {
-	case total < headerLen(s.rest):
-		return b.fault(fmt.Errorf("%w: %d", ErrLength, length))
-	case total > int64(len(s.rest)):
-		return s.cutOff()
-	default:
-		raw := s.rest[:total:total]
-		if s.rest = s.rest[total:]; isMessage(raw) {
-			return s.readMessage(b, raw)
-		}
-		return s.check(b, raw)
+	raw := s.rest[:length:length]
+	if s.rest = s.rest[length:]; isMessage(raw) {
+		return s.readMessage(b, raw)
 	}
+	return s.check(b, raw)
+}
+
+func baseOffset(batch []byte) int64 { return int64(binary.BigEndian.Uint64(batch)) }
+
+// frame returns the length of the first batch of records in bytes, or ErrPartial where
+// not even the batch's header is there.
+func frame(records []byte) (length int64, err error) {
+	if len(records) <= atMagic {
+		return 0, ErrPartial
+	}
+	if magic := records[atMagic]; magic > 2 {
+		return 0, fmt.Errorf("%w: magic %d", ErrUnknownV, magic)
+	}
+	length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch
+	header := int64(batchHeaderLen)
+	if isMessage(records) {
+		header = int64(messageLen(records[atMagic]))
+	}
+	switch {
+	case length < header:
+		return 0, fmt.Errorf("%w: %d", ErrLength, length-atLeaderEpoch)
+	case int64(len(records)) < header:
+		return 0, ErrPartial
+	}
+	return length, nil
 }
 
 func (s *Batches) cutOff() error {
@@ -145,33 +164,25 @@ func (s *Batches) pass(b *Batch) error {
 // not compared: the offsets and the counts are bounded, and not more to be
 // trusted. The high watermark is as in Reset.
 func ReadHeader(records []byte, highWatermark int64) (b Batch, length int64, err error) {
-	if len(records) < batchHeaderLen {
-		return b, 0, ErrPartial
-	}
-	b.BaseOffset = int64(binary.BigEndian.Uint64(records))
-	if err := b.checkMagic(records); err != nil {
+	if length, err = frame(records); errors.Is(err, ErrPartial) {
 		return b, 0, err
 	}
-	if isMessage(records) {
-		return readMessageHeader(records, highWatermark)
+	b.BaseOffset = baseOffset(records)
+	switch {
+	case err != nil:
+		err = b.fault(err)
+	case isMessage(records):
+		b, err = messageHeader(records)
+	default:
+		err = b.parseHeader(records)
 	}
-	if length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch; length < batchHeaderLen {
-		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrLength, length))
+	if err == nil && highWatermark >= 0 && b.LastOffset >= highWatermark {
+		err = b.fault(ErrOrder)
 	}
-	if err := b.parseHeader(records); err != nil {
-		return b, 0, err
-	}
-	if highWatermark >= 0 && b.LastOffset >= highWatermark {
-		return b, 0, b.fault(ErrOrder)
+	if err != nil {
+		return Batch{}, 0, err
 	}
 	return b, length, nil
-}
-
-func (b *Batch) checkMagic(raw []byte) error {
-	if magic := raw[atMagic]; magic > 2 {
-		return b.fault(fmt.Errorf("%w: magic %d", ErrUnknownV, magic))
-	}
-	return nil
 }
 
 // parse reads the fields after the base offset and, in a control batch, the

@@ -19,40 +19,32 @@ type BatchID struct {
 // End reads headers only, without checking anything. It lets the next fetch go out
 // before this one is decoded; decoding finds what is wrong.
 func End(records []byte) Tail {
-	t := Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
-	for len(records) > atMagic {
-		total := int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atLeaderEpoch
-		if total < headerLen(records) || total > int64(len(records)) {
-			break
+	t := noTail
+	for {
+		length, err := frame(records)
+		if err != nil || length > int64(len(records)) {
+			return t
 		}
-		t = tailOf(records)
-		records = records[total:]
+		t, records = tailOf(records), records[length:]
 	}
-	return t
 }
 
 // EndOfFirst is End of the first batch alone, of which its header is enough.
 func EndOfFirst(records []byte) Tail {
-	if len(records) <= atMagic || int64(len(records)) < headerLen(records) {
-		return Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
+	if _, err := frame(records); err != nil {
+		return noTail
 	}
 	return tailOf(records)
 }
 
-// headerLen is the least that the batch takes which begins here.
-func headerLen(records []byte) int64 {
-	if isMessage(records) {
-		return int64(messageLen(records[atMagic]))
-	}
-	return batchHeaderLen
-}
+var noTail = Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
 
 func tailOf(batch []byte) Tail {
+	base := baseOffset(batch)
 	if isMessage(batch) {
-		offset := int64(binary.BigEndian.Uint64(batch))
-		return Tail{Next: offset + 1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: offset, CRC: binary.BigEndian.Uint32(batch[atMessageCRC:])}}
+		return Tail{Next: base + 1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: base, CRC: binary.BigEndian.Uint32(batch[atMessageCRC:])}}
 	}
-	base, delta := int64(binary.BigEndian.Uint64(batch)), int64(int32(binary.BigEndian.Uint32(batch[atLastOffsetDelta:])))
+	delta := int64(int32(binary.BigEndian.Uint32(batch[atLastOffsetDelta:])))
 	return Tail{
 		Next: base + delta + 1, LeaderEpoch: int32(binary.BigEndian.Uint32(batch[atLeaderEpoch:])),
 		Batch: BatchID{BaseOffset: base, CRC: binary.BigEndian.Uint32(batch[atCRC:])},

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -48,49 +49,49 @@ type message struct {
 // readMessage reads the message that set begins with, whose checksum must be right,
 // and returns what follows it.
 func readMessage(set []byte) (m message, rest []byte, err error) {
-	if len(set) <= atMagic {
-		return m, nil, ErrRecord
+	if len(set) > atMagic && !isMessage(set) {
+		return m, nil, fmt.Errorf("%w: magic %d in a message set", ErrUnknownV, set[atMagic])
 	}
-	m.magic = set[atMagic]
-	total := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atMessageCRC
+	length, err := frame(set)
 	switch {
-	case m.magic > 1:
-		return m, nil, fmt.Errorf("%w: magic %d in a message set", ErrUnknownV, m.magic)
-	case total < int64(messageLen(m.magic)):
-		return m, nil, fmt.Errorf("%w: %d", ErrLength, total-atMessageCRC)
-	case total > int64(len(set)):
+	case errors.Is(err, ErrPartial), err == nil && length > int64(len(set)):
 		return m, nil, ErrRecord
+	case err != nil:
+		return m, nil, err
 	}
-	raw := set[:total:total]
+	raw := set[:length:length]
 	if crc32.ChecksumIEEE(raw[atMagic:]) != binary.BigEndian.Uint32(raw[atMessageCRC:]) {
 		return m, nil, ErrCRC
 	}
-	return m, set[total:], m.parse(raw)
+	return m, set[length:], m.parse(raw)
 }
 
 // parse reads the fields of a whole message.
 func (m *message) parse(raw []byte) error {
-	m.parseHeader(raw)
+	if err := m.parseHeader(raw); err != nil {
+		return err
+	}
 	c := cursor{b: raw, at: messageLen(m.magic) - 8}
-	m.key, m.value = c.nullable(), c.nullable()
-	switch {
-	case c.bad || c.at != len(raw):
+	if m.key, m.value = c.nullable(), c.nullable(); c.bad || c.at != len(raw) {
 		return ErrRecord
+	}
+	return nil
+}
+
+func (m *message) parseHeader(raw []byte) error {
+	m.magic, m.offset, m.timestamp = raw[atMagic], baseOffset(raw), -1
+	m.codec = Codec(raw[atMessageAttributes] & 7)
+	if m.magic == 1 {
+		m.appendTime = raw[atMessageAttributes]&(1<<3) != 0
+		m.timestamp = int64(binary.BigEndian.Uint64(raw[atMessageTimestamp:]))
+	}
+	switch {
 	case m.codec > LZ4: // zstd came after batches
 		return fmt.Errorf("%w: %d", ErrCodec, m.codec)
 	case m.offset < 0 || m.offset == math.MaxInt64:
 		return ErrOrder
 	}
 	return nil
-}
-
-func (m *message) parseHeader(raw []byte) {
-	m.magic, m.offset, m.timestamp = raw[atMagic], int64(binary.BigEndian.Uint64(raw)), -1
-	m.codec = Codec(raw[atMessageAttributes] & 7)
-	if m.magic == 1 {
-		m.appendTime = raw[atMessageAttributes]&(1<<3) != 0
-		m.timestamp = int64(binary.BigEndian.Uint64(raw[atMessageTimestamp:]))
-	}
 }
 
 // nullable reads a byte sequence with a 32-bit length: nil if the length is -1.
@@ -130,22 +131,13 @@ func batchOf(m *message, next int64) Batch {
 	return b
 }
 
-// readMessageHeader is ReadHeader of a message.
-func readMessageHeader(records []byte, highWatermark int64) (b Batch, length int64, err error) {
-	b = Batch{BaseOffset: int64(binary.BigEndian.Uint64(records))}
-	length = int64(int32(binary.BigEndian.Uint32(records[atLength:]))) + atMessageCRC
-	if length < int64(messageLen(records[atMagic])) {
-		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrLength, length-atMessageCRC))
-	}
+// messageHeader reads the header of a message.
+func messageHeader(raw []byte) (Batch, error) {
 	var m message
-	m.parseHeader(records)
-	switch {
-	case m.codec > LZ4:
-		return b, 0, b.fault(fmt.Errorf("%w: %d", ErrCodec, m.codec))
-	case m.offset < 0 || m.offset == math.MaxInt64 || highWatermark >= 0 && m.offset >= highWatermark:
-		return b, 0, b.fault(ErrOrder)
+	if err := m.parseHeader(raw); err != nil {
+		return Batch{}, &BatchError{Offset: m.offset, Err: err}
 	}
-	return batchOf(&m, 0), length, nil
+	return batchOf(&m, 0), nil
 }
 
 // setRecords are the messages of a set, as the records of their batch.
@@ -177,7 +169,7 @@ func lastOffset(set []byte) (last int64, err error) {
 		if len(set) < atMessageCRC {
 			return 0, ErrRecord
 		}
-		last = int64(binary.BigEndian.Uint64(set))
+		last = baseOffset(set)
 		n := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atMessageCRC
 		if n < atMessageCRC || n > int64(len(set)) {
 			return 0, ErrRecord
