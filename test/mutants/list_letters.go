@@ -1,7 +1,7 @@
 package main
 
 const (
-	commitsRoom   = "internal/consumer/commits"
+	commitsRoom   = "internal/consumer/assignment"
 	lettersRoom   = "internal/consumer/letters"
 	discoveryRoom = "internal/consumer/discovery"
 )
@@ -69,10 +69,10 @@ var discoveryMutants = []mutant{
 		by: "TestRecollections_Recall"},
 	{name: "recollections have no bound", in: discoveryRoom,
 		old: "		delete(r, tp)\n		forgotten++\n", new: "		forgotten++\n",
-		by: "TestRecollections_Bound internal/consumer/committer.TestRecollection_manyPartitionsStayBounded"},
+		by: "TestRecollections_Bound internal/consumer/assignment.TestRecollection_manyPartitionsStayBounded"},
 	{name: "the latest recollections are forgotten first", in: discoveryRoom,
 		old: "cmp.Compare(r[a].Session, r[b].Session)", new: "cmp.Compare(r[b].Session, r[a].Session)",
-		by: "TestRecollections_Bound internal/consumer/committer.TestRecollection_manyPartitionsStayBounded"},
+		by: "TestRecollections_Bound internal/consumer/assignment.TestRecollection_manyPartitionsStayBounded"},
 	{name: "a process that knows of commits takes the group for new", in: discoveryRoom,
 		old: "	if s.Known {\n		return false\n	}\n", new: "",
 		by: "TestStarts_whichGroupIsNew internal/consumer/session.TestSession_aGroupWhoseOffsetsAreGoneIsNotNew"},

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
@@ -22,7 +21,7 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	log := slog.New(slog.DiscardHandler)
 	f := fetch.New(&fetch.Config{}, nil, nil, 1, func() {})
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 3}
-	p := NewPartition(tp, wire.UUID{1}, &commits.Schedule{})
+	p := NewPartition(tp, wire.UUID{1}, &Schedule{})
 	p.Ledger = ledger.New(0, ledger.Frontier{})
 	a := New(&Generation{
 		Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: report.NewFaultLog(log)},

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
@@ -36,20 +35,20 @@ type commitment struct {
 	Acked, Sent ledger.CommitPoint  // the commits last acknowledged and last sent
 	Dirty       bool                // there is something new to commit: see Touch
 	Born        int32               // the generation, if its start was resolved in this session
-	Metadata    commits.Limit       // for what is written beside the committed offset
+	Metadata    Limit               // for what is written beside the committed offset
 	Omitted     int                 // namespaces that did not fit
-	Denied      commits.Denial      // of its commits, as long as its topic is denied
+	Denied      Denial              // of its commits, as long as its topic is denied
 	AsFound     *kafka.CommitOffset // held from the start: what is committed and stays
 
-	schedule *commits.Schedule
+	schedule *Schedule
 }
 
 // NewPartition returns a partition whose start is not known. What changes in it is
 // committed by the schedule.
-func NewPartition(tp kafka.TopicPartition, id wire.UUID, s *commits.Schedule) *Partition {
+func NewPartition(tp kafka.TopicPartition, id wire.UUID, s *Schedule) *Partition {
 	return &Partition{
 		TopicPartition: tp, TopicID: id,
-		commitment: commitment{Committed: -1, Metadata: commits.NewLimit(ledger.MaxMetadata), schedule: s},
+		commitment: commitment{Committed: -1, Metadata: NewLimit(ledger.MaxMetadata), schedule: s},
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
@@ -31,7 +30,7 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 			now := time.Now()
 			before := heapInUse()
 			for i := range c.partitions {
-				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &commits.Schedule{})
+				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &assignment.Schedule{})
 				p.Ledger = ledger.New(0, ledger.Frontier{})
 				for k := range c.namespaces {
 					n := s.Namespace(fmt.Sprintf("namespace-%d", k))
@@ -63,7 +62,7 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
 			before := heapInUse()
 			for i := range c.partitions {
-				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &commits.Schedule{})
+				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &assignment.Schedule{})
 				p.Ledger = ledger.New(0, ledger.Frontier{})
 				for n := range c.namespaces {
 					s.Add(fmt.Sprintf("namespace-%d", n), p, &fetch.Line{Offset: int64(n), Bytes: []byte(`{"id":"a"}`)}, 0, time.UnixMilli(0))

@@ -9,7 +9,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -39,7 +38,7 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{}, &commits.Schedule{})
+	p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{}, &assignment.Schedule{})
 	p.Ledger = ledger.New(0, ledger.Frontier{})
 	p.Cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)

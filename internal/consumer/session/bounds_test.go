@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
-	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -69,7 +69,7 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 				r.commits.CommitOf(r.part(n)) // it is now
 			}
 		}
-		res := committer.Result{Sent: time.Now(), Err: errors.New("connection reset")}
+		res := assignment.CommitResult{Sent: time.Now(), Err: errors.New("connection reset")}
 		for n := range int32(2) {
 			res.Commit.Offsets = append(res.Commit.Offsets, r.commits.CommitOf(r.part(n)))
 		}

@@ -8,14 +8,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"kafka-import-bridge/internal/consumer/committer"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/kafkarig"
 )
 
 // answered takes the answer to a commit of both partitions that was sent then.
 func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
-	res := committer.Result{Sent: sent}
+	res := assignment.CommitResult{Sent: sent}
 	for n := range int32(2) {
 		o := r.commits.CommitOf(r.part(n))
 		res.Commit.Offsets = append(res.Commit.Offsets, o)

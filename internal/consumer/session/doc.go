@@ -11,10 +11,9 @@
 // a turn does what has become possible. The loop takes in what reading has brought,
 // finds memory for it, makes the catch-up reads that imports want, and ends in a drain.
 // What it has of partitions, commits and namespaces is in rooms of their own,
-// assignment, committer and imports: see owners.go for the list. None of them is
-// locked, as Run's goroutine is the only one that calls them. Whatever may block runs
-// in goroutines that report back on a channel, and all of them have ended when Run
-// returns.
+// assignment and imports: see owners.go for the list. None of them is locked, as Run's
+// goroutine is the only one that calls them. Whatever may block runs in goroutines that
+// report back on a channel, and all of them have ended when Run returns.
 //
 // Package consumer makes a Session for each generation, calls Run on the goroutine of
 // that generation, and asks it by Describe.

@@ -8,7 +8,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -178,7 +177,7 @@ func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger
 
 // frontierOf is what is done of a partition, as a commit would tell it.
 func (s *intake) frontierOf(p *assignment.Partition) ledger.Frontier {
-	text, _ := p.Ledger.Encode(s.MetadataOf(p), committer.RecollectionRoom)
+	text, _ := p.Ledger.Encode(s.MetadataOf(p), assignment.RecollectionRoom)
 	m, err := ledger.Decode(text)
 	if err != nil {
 		return ledger.Frontier{}

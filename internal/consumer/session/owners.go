@@ -5,7 +5,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
@@ -23,7 +22,7 @@ import (
 //
 //	imports.Attempts        the lines of namespaces, on their way to the import API
 //	assignment.Assignment   partitions and what is done in them
-//	committer.Committer     beside the others: what the group is told of them
+//	assignment.Committer     beside the others: what the group is told of them
 //	assignment.Generation   the process, the member, and what ends with it
 
 // memory owns the chunk that waits for room.
@@ -47,7 +46,7 @@ type intake struct {
 func stack(g *assignment.Generation, batches *batcher.Batcher) *Session {
 	s := &Session{gone: make(chan struct{})}
 	s.Attempts = imports.New(g, batches)
-	s.commits = committer.New(&s.Assignment)
+	s.commits = assignment.NewCommitter(&s.Assignment)
 	s.events = events{
 		chunks: make(chan *fetch.Chunk, 4),
 		starts: make(chan []discovery.Start), found: make(chan discovery.Found), queries: make(chan func(time.Time)),

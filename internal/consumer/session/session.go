@@ -8,7 +8,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/committer"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/process"
 )
@@ -17,7 +16,7 @@ import (
 // owner of its state.
 type Session struct {
 	intake  // and in it the owners below, see owners.go
-	commits *committer.Committer
+	commits *assignment.Committer
 	lookAt  time.Time     // not before then it is looked around again
 	unclear []string      // topics of which the brokers say nothing
 	gone    chan struct{} // closed when the loop takes no more questions

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/committer"
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -102,11 +102,11 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 			}
 		}
 		expect("at first", false, false)
-		r.commits.Answer(committer.Result{Err: errors.New("connection refused")})
+		r.commits.Answer(assignment.CommitResult{Err: errors.New("connection refused")})
 		r.commits.Sent(time.Now(), 0) // no commit goes out
 		expect("without the coordinator", true, false)
 		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
-		r.commits.Answer(committer.Result{Sent: time.Now(), Commit: kafka.Commit{Offsets: offsets}, Results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		r.commits.Answer(assignment.CommitResult{Sent: time.Now(), Commit: kafka.Commit{Offsets: offsets}, Results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
 		r.commits.Sent(time.Now(), 0)
 		expect("with the coordinator", false, false)
 

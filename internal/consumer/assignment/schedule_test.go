@@ -1,4 +1,4 @@
-package commits
+package assignment
 
 import (
 	"testing"
@@ -16,23 +16,23 @@ func TestSchedule_paces(t *testing.T) {
 	if !s.Ready(start) || s.Due().After(start) {
 		t.Error("what is new waits")
 	}
-	s.Take()
-	s.Sent(start, 3*BytesPerSecond)
+	s.touched = false
+	s.Sent(start, 3*bytesPerSecond)
 	s.Touch()
 	if s.Ready(start.Add(time.Hour)) || !s.Due().IsZero() {
 		t.Error("two are in flight")
 	}
-	s.Answered()
+	s.inFlight = false
 	s.Acked()
 	if at := start.Add(3 * time.Second); s.Ready(at.Add(-1)) || !s.Ready(at) || !s.Due().Equal(at) {
 		t.Errorf("the next one is due at %s", s.Due())
 	}
 	s.Sent(start, 1)
-	s.Answered()
+	s.inFlight = false
 	if at := start.Add(interval); s.Ready(at.Add(-1)) || !s.Ready(at) {
 		t.Errorf("small ones follow at %s", s.Due())
 	}
-	if s.Hurry(); !s.Ready(start) {
+	if s.notBefore = (time.Time{}); !s.Ready(start) {
 		t.Error("the last one waits")
 	}
 }
@@ -40,14 +40,14 @@ func TestSchedule_paces(t *testing.T) {
 func TestSchedule_failures(t *testing.T) {
 	var s Schedule
 	s.Failed(true, true, "not permitted", start)
-	if s.Unsure() || !s.Denied() || s.Failure() != "not permitted" || s.Ready(start.Add(deniedRetry-1)) {
+	if s.unsure || !s.Denied() || s.Failure() != "not permitted" || s.Ready(start.Add(deniedRetry-1)) {
 		t.Errorf("denied: %+v", s)
 	}
 	if s.Restate(start, time.Minute) {
 		t.Error("everything is committed again though each was answered")
 	}
 	s.Failed(false, false, "no answer", start)
-	if !s.Unsure() || s.Denied() || s.Ready(start.Add(retry-1)) || !s.Ready(start.Add(retry)) {
+	if !s.unsure || s.Denied() || s.Ready(start.Add(retry-1)) || !s.Ready(start.Add(retry)) {
 		t.Errorf("no answer: %+v", s)
 	}
 	times := 0
@@ -59,11 +59,8 @@ func TestSchedule_failures(t *testing.T) {
 	if times != 11 {
 		t.Errorf("restated %d times in the 10 minutes of doubt, want one a minute", times)
 	}
-	if s.Acked(); s.Failure() != "" || !s.Unsure() {
+	if s.Acked(); s.Failure() != "" || !s.unsure {
 		t.Error("an acknowledged commit says nothing of the one before it")
-	}
-	if s.Certain(); s.Unsure() {
-		t.Error("in doubt still")
 	}
 }
 

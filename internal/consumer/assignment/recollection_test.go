@@ -1,4 +1,4 @@
-package committer
+package assignment
 
 import (
 	"bytes"
@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -20,16 +18,16 @@ import (
 
 // rememberingSession owns one partition, has done everything below 100, and
 // could commit only 40.
-func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *assignment.Partition) {
+func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *Partition) {
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	p := assignment.NewPartition(tp, id, &commits.Schedule{})
+	p := NewPartition(tp, id, &Schedule{})
 	p.Cursor, p.Ledger, p.Committed = &fetch.Cursor{}, ledger.New(40, ledger.Frontier{}), 40
-	s := New(&assignment.Assignment{Generation: &assignment.Generation{
+	s := NewCommitter(&Assignment{Generation: &Generation{
 		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Recollections: discovery.Recollections{}},
-		Member:  assignment.Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
+		Member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
-	}, Partitions: map[kafka.TopicPartition]*assignment.Partition{tp: p}})
+	}, Partitions: map[kafka.TopicPartition]*Partition{tp: p}})
 	p.Acked = ledger.CommitPoint{Offset: 40, Metadata: s.CommitOf(p).Metadata}
 	p.Ledger.Advance(70)
 	p.Sent = ledger.CommitPoint{Offset: 70, Metadata: s.CommitOf(p).Metadata}

@@ -1,15 +1,19 @@
-package commits
+package assignment
 
 import "time"
+
+// What follows is pure: it has no clock, and knows nothing of a session. A Schedule says
+// when to commit, a Denial and a Limit what a partition cannot commit now.
 
 // The pace of the commits of one session, so that they stay a small share of what a
 // coordinator can take.
 const (
 	interval       = 100 * time.Millisecond // at most ten a second
-	BytesPerSecond = 1 << 20                // of metadata
-	MaxPartitions  = 2000                   // of one commit
+	bytesPerSecond = 1 << 20                // of metadata
+	maxPartitions  = 2000                   // of one commit
 	retry          = 250 * time.Millisecond // after a failure
-	deniedRetry    = 2 * time.Second        // after one that was not permitted
+	deniedRetry    = 2 * time.Second        // after one that was not permitted, doubled up to the next
+	maxDeniedRetry = time.Minute
 	// doubt is how long after its time a commit without an answer may still be
 	// applied, over a later one that was sent on another connection.
 	doubt = 10 * time.Minute
@@ -37,9 +41,6 @@ func (s *Schedule) Touched() bool { return s.touched }
 // InFlight reports whether a commit has no answer yet.
 func (s *Schedule) InFlight() bool { return s.inFlight }
 
-// Unsure reports whether a commit got no answer that may still be applied.
-func (s *Schedule) Unsure() bool { return s.unsure }
-
 // Denied reports whether the last commit was not permitted.
 func (s *Schedule) Denied() bool { return s.denied }
 
@@ -62,20 +63,11 @@ func (s *Schedule) Due() time.Time {
 // Ready reports whether a commit may be sent now.
 func (s *Schedule) Ready(now time.Time) bool { return !s.inFlight && !s.notBefore.After(now) }
 
-// Hurry lets the next commit be sent at once.
-func (s *Schedule) Hurry() { s.notBefore = time.Time{} }
-
-// Take begins a commit of what is new: what is not in it has to be touched again.
-func (s *Schedule) Take() { s.touched = false }
-
 // Sent notes a commit with so many bytes of metadata.
 func (s *Schedule) Sent(now time.Time, bytes int) {
 	s.inFlight = true
-	s.notBefore = now.Add(max(interval, time.Second*time.Duration(bytes)/BytesPerSecond))
+	s.notBefore = now.Add(max(interval, time.Second*time.Duration(bytes)/bytesPerSecond))
 }
-
-// Answered notes that the commit is no longer in flight.
-func (s *Schedule) Answered() { s.inFlight = false }
 
 // Acked notes that the group has taken some of a commit.
 func (s *Schedule) Acked() { s.denied, s.failure = false, "" }
@@ -93,9 +85,6 @@ func (s *Schedule) Failed(answered, denied bool, why string, now time.Time) {
 	}
 }
 
-// Certain notes that the group has what was acknowledged last.
-func (s *Schedule) Certain() { s.unsure = false }
-
 // Restate reports whether everything is to be committed again now, which it is every
 // so often for a while after a commit has got no answer: should that one be applied
 // late, it does not stand for long.
@@ -105,4 +94,76 @@ func (s *Schedule) Restate(now time.Time, every time.Duration) bool {
 	}
 	s.restateAt = now.Add(every)
 	return true
+}
+
+// Denial is how the commits of one partition rest as long as its topic is denied. The
+// zero value is permitted.
+type Denial struct {
+	rest  time.Duration
+	until time.Time
+}
+
+// Refused notes a refusal, and returns until when the commits rest: twice as long
+// after each further one.
+func (d *Denial) Refused(now time.Time) time.Time {
+	d.rest = min(max(2*d.rest, deniedRetry), maxDeniedRetry)
+	d.until = now.Add(d.rest)
+	return d.until
+}
+
+// Rests reports whether nothing should be committed now.
+func (d *Denial) Rests(now time.Time) bool { return d.until.After(now) }
+
+// Until returns the end of the rest, zero where nothing was refused.
+func (d *Denial) Until() time.Time { return d.until }
+
+// After a rest of at least this, at most that, a broker that has refused metadata is
+// offered twice as much again. So a refusal that has passed costs no repeats for ever,
+// and one that stays costs a commit in five minutes at first, and in an hour at last.
+const (
+	minRest = 5 * time.Minute
+	maxRest = time.Hour
+)
+
+// least is the first size that is offered to a broker that took nothing.
+const least = 64
+
+// Limit is how many characters of metadata the broker of a partition takes.
+type Limit struct {
+	most, size int
+	rest       time.Duration // after the last refusal
+	until      time.Time     // end of the rest
+	widened    bool          // more is being tried
+}
+
+// NewLimit returns a limit of the most that is ever written.
+func NewLimit(most int) Limit { return Limit{most: most, size: most} }
+
+// Size returns how many characters may be written now.
+func (l *Limit) Size() int { return l.size }
+
+// Narrow halves what the broker has refused.
+func (l *Limit) Narrow(refused int, now time.Time) {
+	if l.widened {
+		l.rest *= 2 // it was too early
+	}
+	l.rest, l.widened = min(max(l.rest, minRest), maxRest), false
+	l.size, l.until = min(l.size, refused)/2, now.Add(l.rest)
+}
+
+// Widen doubles the size where the rest is over, and reports whether it has.
+func (l *Limit) Widen(now time.Time) bool {
+	if l.size >= l.most || now.Before(l.until) {
+		return false
+	}
+	l.size, l.widened, l.until = min(l.most, max(2*l.size, least)), true, now.Add(l.rest)
+	return true
+}
+
+// WidenAt returns when Widen has something to do, zero for never.
+func (l *Limit) WidenAt() time.Time {
+	if l.size >= l.most {
+		return time.Time{}
+	}
+	return l.until
 }

@@ -1,41 +1,41 @@
-package committer
+package assignment
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/commits"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
 )
 
 // Committer tells the group what is done.
 type Committer struct {
-	*assignment.Assignment
-	commits.Schedule
-	Done    chan Result
+	*Assignment
+	Schedule
+	Done    chan CommitResult
 	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
 	AgainAt time.Time // when commits of a denied topic are tried again, zero if none waits
 }
 
-// Result is what a commit has come to.
-type Result struct {
+// CommitResult is what a commit has come to.
+type CommitResult struct {
 	Sent    time.Time
 	Commit  kafka.Commit
 	Results []kafka.CommitResult
 	Err     error
 }
 
-// New returns the committer of a generation's partitions. It starts nothing.
-func New(a *assignment.Assignment) *Committer {
-	return &Committer{Assignment: a, Done: make(chan Result, 1)}
+// NewCommitter returns the committer of a generation's partitions. It starts nothing.
+func NewCommitter(a *Assignment) *Committer {
+	return &Committer{Assignment: a, Done: make(chan CommitResult, 1)}
 }
 
 // Commit sends what has changed.
 func (s *Committer) Commit(now time.Time) {
-	if !s.Ready(now) || s.Mode == assignment.Fenced {
+	if !s.Ready(now) || s.Mode == Fenced {
 		return
 	}
 	s.RestateDue(now)
@@ -44,7 +44,7 @@ func (s *Committer) Commit(now time.Time) {
 	if !s.Touched() {
 		return
 	}
-	s.Take()
+	s.touched = false // what is not in this one has to be touched again
 	commit := kafka.Commit{Group: s.Config.Group, Generation: s.Member.Generation, MemberID: s.Member.ID, InstanceID: s.Member.InstanceID}
 	size := 0
 	for _, p := range s.Partitions {
@@ -52,12 +52,12 @@ func (s *Committer) Commit(now time.Time) {
 			continue
 		}
 		if s.unproven(p) {
-			if s.Mode == assignment.Running { // a drain reads nothing that could prove it
+			if s.Mode == Running { // a drain reads nothing that could prove it
 				s.Touch()
 			}
 			continue
 		}
-		if size >= commits.BytesPerSecond || len(commit.Offsets) >= commits.MaxPartitions {
+		if size >= bytesPerSecond || len(commit.Offsets) >= maxPartitions {
 			s.Touch() // the rest goes with the next one
 			break
 		}
@@ -77,7 +77,7 @@ func (s *Committer) Commit(now time.Time) {
 		if err != nil {
 			sent = commit
 		}
-		done <- Result{now, sent, results, err} // has room for one
+		done <- CommitResult{now, sent, results, err} // has room for one
 	})
 }
 
@@ -95,7 +95,7 @@ func (s *Committer) RestateDue(now time.Time) {
 }
 
 // CommitOf is what would be committed for a partition now.
-func (s *Committer) CommitOf(p *assignment.Partition) kafka.CommitOffset {
+func (s *Committer) CommitOf(p *Partition) kafka.CommitOffset {
 	p.Dirty = false
 	if p.AsFound != nil {
 		p.Sent = p.Acked
@@ -108,9 +108,9 @@ func (s *Committer) CommitOf(p *assignment.Partition) kafka.CommitOffset {
 }
 
 // Answer takes the answer to a commit.
-func (s *Committer) Answer(r Result) {
+func (s *Committer) Answer(r CommitResult) {
 	now := time.Now()
-	s.Answered()
+	s.inFlight = false
 	if r.Err != nil {
 		s.commitFailed(r, r.Err, now)
 		return
@@ -147,19 +147,19 @@ func (s *Committer) Answer(r Result) {
 		s.Metrics.Commits.WithLabelValues("ok").Inc()
 	}
 	if retry != nil {
-		s.commitFailed(Result{}, retry, now) // touched above
+		s.commitFailed(CommitResult{}, retry, now) // touched above
 	}
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *Committer) partitionCommitted(p *assignment.Partition, o *kafka.CommitOffset) {
-	p.Denied = commits.Denial{}
+func (s *Committer) partitionCommitted(p *Partition, o *kafka.CommitOffset) {
+	p.Denied = Denial{}
 	p.Committed, p.Acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the
 // commit may have been applied, or be applied later still.
-func (s *Committer) commitFailed(r Result, err error, now time.Time) {
+func (s *Committer) commitFailed(r CommitResult, err error, now time.Time) {
 	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
 		s.Fence(code)
@@ -180,7 +180,7 @@ func (s *Committer) commitFailed(r Result, err error, now time.Time) {
 }
 
 // narrow writes less beside a partition's offset after a refusal.
-func (s *Committer) narrow(p *assignment.Partition, refused int, now time.Time) {
+func (s *Committer) narrow(p *Partition, refused int, now time.Time) {
 	p.Metadata.Narrow(refused, now)
 	s.widenBy(p.Metadata.WidenAt())
 	p.Touch()
@@ -205,5 +205,58 @@ func (s *Committer) widen(now time.Time) {
 func (s *Committer) widenBy(at time.Time) {
 	if !at.IsZero() && (s.widenAt.IsZero() || at.Before(s.widenAt)) {
 		s.widenAt = at
+	}
+}
+
+// unproven reports whether nothing tells the partition's topic from one that may have
+// been created in its place meanwhile: its brokers know no ids, and no answer has
+// shown yet that the log is the one that was read.
+func (s *Committer) unproven(p *Partition) bool {
+	return p.TopicID == (wire.UUID{}) && s.Fetcher.Standing(p.Cursor).Doubted
+}
+
+// bare lists the topics of the offsets that are committed without metadata, where a
+// coordinator takes none: the next owner cannot tell of which topic they are. It
+// returns the ids that the topics must still have.
+func (s *Committer) bare(commit *kafka.Commit) map[string]wire.UUID {
+	ids := map[string]wire.UUID{}
+	for _, o := range commit.Offsets {
+		if p := s.Partitions[o.TopicPartition]; o.Metadata == "" && p != nil && p.TopicID != (wire.UUID{}) {
+			ids[o.Topic] = p.TopicID
+		}
+	}
+	return ids
+}
+
+// deny lets the commits of a partition rest whose topic is denied: neither another
+// partition's nor a drain waits for them.
+func (s *Committer) deny(p *Partition, code kafka.Code, now time.Time) {
+	p.Dirty = true
+	s.again(p.Denied.Refused(now))
+	s.Metrics.KafkaFailed("commit")
+	err := fmt.Errorf("topic %s: %w", p.Topic, code)
+	s.Faults.Log(now, "commits of a topic are denied; those of the others go on, and these are tried again", "commit/"+p.Topic,
+		"topic", p.Topic, "error", s.Explain(err))
+}
+
+// permit tries commits of denied topics again whose rest is over.
+func (s *Committer) permit(now time.Time) {
+	if s.AgainAt.IsZero() || now.Before(s.AgainAt) || s.Mode == Draining {
+		return
+	}
+	s.AgainAt = time.Time{}
+	for _, p := range s.Partitions {
+		switch {
+		case p.Denied.Rests(now):
+			s.again(p.Denied.Until())
+		case !p.Denied.Until().IsZero() && p.Dirty:
+			s.Touch()
+		}
+	}
+}
+
+func (s *Committer) again(at time.Time) {
+	if s.AgainAt.IsZero() || at.Before(s.AgainAt) {
+		s.AgainAt = at
 	}
 }
