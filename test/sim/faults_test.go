@@ -213,6 +213,15 @@ func groupOf(key kmsg.Key) string {
 	return ""
 }
 
+// putOut puts a member out of the group, where nothing that it has stored waits for a
+// receipt: it remembers that, but not beyond its own end.
+func (s *schedule) putOut() fault {
+	if s.settings.receipts && s.settings.receiptTakes > time.Second {
+		return s.restart
+	}
+	return s.heartbeatError
+}
+
 func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.RebalanceInProgress, kerr.UnknownMemberID, kerr.NotCoordinator)
 	s.answer(at, pick(rnd, 500*time.Millisecond, 3*time.Second), e, kmsg.Heartbeat)

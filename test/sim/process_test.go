@@ -93,17 +93,18 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	return p, nil
 }
 
-// outbox writes receipts to a topic that takes its time and takes all; nil if
-// none are wanted.
+// outbox writes receipts to a topic that takes its time and takes all in the end; nil
+// if none are wanted.
 func (s *settings) outbox() shared.Receipts {
 	if !s.receipts {
 		return nil
 	}
-	return &outbox{takes: s.receiptTakes}
+	return &outbox{takes: s.receiptTakes, fails: s.receiptsFail}
 }
 
 type outbox struct {
 	takes time.Duration
+	fails bool // what is not acknowledged counts as failed
 	bytes atomic.Int64
 }
 
@@ -117,7 +118,7 @@ func (o *outbox) Post(_, value []byte, more int64, acked func()) {
 }
 
 func (o *outbox) Bytes() int64  { return o.bytes.Load() }
-func (o *outbox) Failing() bool { return false }
+func (o *outbox) Failing() bool { return o.fails && o.Bytes() > 0 }
 
 // stop ends the process as SIGTERM does and waits for it.
 func (p *process) stop() error {

@@ -49,6 +49,9 @@ func draw(seed uint64) *schedule {
 		members: pick(rnd, 1, 1, 2, 3), length: pick(rnd, 30*time.Second, time.Minute, 3*time.Minute), graceful: rnd.IntN(4) == 0,
 	}
 	s.drawBrokers(rand.New(rand.NewPCG(seed, 7)))
+	if s.graceful {
+		s.settings.drawReceipts(rand.New(rand.NewPCG(seed, 8)))
+	}
 	if rnd.IntN(3) == 0 {
 		s.settings.topics = append(s.settings.topics, "t1")
 	}
@@ -107,7 +110,7 @@ type fault = func(rnd *rand.Rand, at time.Duration)
 // faults lists what may happen besides records.
 func (s *schedule) faults() []fault {
 	harmless := []fault{s.apiStatus, s.apiStatus, s.apiSlow, s.apiReset, s.apiExpired, s.unauthorised, s.refuse, s.refuse, s.leaderMove, s.coordinatorMove,
-		s.fetchError, s.restart, s.restart, s.restart, s.join, s.heartbeatError, s.addPartitions, s.cutHTTP,
+		s.fetchError, s.restart, s.restart, s.restart, s.join, s.putOut(), s.addPartitions, s.cutHTTP,
 		s.apiBadAnswer, s.apiBadAnswer, s.apiPath, s.transact, s.transact, s.compact, s.fetchStandstill, s.damageBatches}
 	if s.graceful {
 		return harmless

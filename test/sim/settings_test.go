@@ -50,6 +50,7 @@ type settings struct {
 	reset        ledger.OffsetReset
 	receipts     bool          // one is written for each import
 	receiptTakes time.Duration // until it is acknowledged
+	receiptsFail bool          // and those that are not count as failed
 }
 
 func defaultSettings() *settings {
@@ -85,6 +86,15 @@ func drawSettings(rnd *rand.Rand) *settings {
 	return s
 }
 
+// drawReceipts makes receipts slow, or their topic one that seems to fail: nothing but
+// a crash repeats an import for want of them.
+func (s *settings) drawReceipts(rnd *rand.Rand) {
+	if s.receipts {
+		s.receiptTakes = pick(rnd, s.receiptTakes, 4*time.Second, 20*time.Second, 90*time.Second)
+		s.receiptsFail = rnd.IntN(2) == 0
+	}
+}
+
 // changed are other settings after a restart: a policy, the id, the map.
 func (s *settings) changed(rnd *rand.Rand) *settings {
 	next := *s
@@ -107,8 +117,8 @@ func (s *settings) changed(rnd *rand.Rand) *settings {
 }
 
 func (s *settings) String() string {
-	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s reset %s kafka %s",
-		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes, s.reset, s.release())
+	return fmt.Sprintf("topics %v late %q regex %t invalid %s tombstone %s rejected %s id %s map %q batch %d bytes %d records %s buffer %d uploads %d/%d probe %s shutdown %s session %s rebalance %s static %t stay %t receipts %t %s %t reset %s kafka %s",
+		s.topics, s.late, s.regex, s.onInvalid, s.onTombstone, s.onRejected, s.id, s.mapping, s.batchBytes, s.batchRecords, s.batchAge, s.buffer, s.uploads, s.perNamespace, s.probe, s.shutdown, s.session, s.rebalance, s.static, s.stay, s.receipts, s.receiptTakes, s.receiptsFail, s.reset, s.release())
 }
 
 func (s *settings) needsLetters() bool {

@@ -123,10 +123,10 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	for s.outstanding() {
 		s.event()
 	}
-	close(s.gone)  // what follows may wait for a broker, and nobody who asks for the status shall
-	s.Tasks.Wait() // for what has reported, and what has nothing to report
+	close(s.gone)   // what follows may wait for a broker, and nobody who asks for the status shall
+	s.Tasks.Wait()  // for what has reported, and what has nothing to report
+	s.SettleFiled() // also of a fenced session: it remembers, and the receipts are written later
 	if s.Mode != assignment.Fenced {
-		s.SettleFiled()
 		s.commits.LastCommit()
 	}
 	s.commits.Remember()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/process"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/test/recordbatch"
 )
@@ -131,6 +132,23 @@ func TestSession_aDrainRepeatsNothingForWantOfAReceipt(t *testing.T) {
 			}, func(s *Session) { s.Receipts = tc.receipts })
 		})
 	}
+}
+
+// A member that is put out of the group knows what it has stored, receipts or not: if
+// nobody else has the partition, its next session does not repeat it.
+func TestSession_whoIsPutOutRemembersWhatAwaitsAReceipt(t *testing.T) {
+	receipts := &fakeReceipts{}
+	runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
+		time.Sleep(age + time.Second)
+		r.term.err = kafka.CodeUnknownMember
+		close(r.term.lost)
+		r.took(time.Now())
+		known := r.session.Recollections[kafka.TopicPartition{Topic: "orders", Partition: 0}]
+		if len(receipts.posted) != 2 || known.Known.Offset != 4 {
+			t.Errorf("%d receipts, remembered %+v", len(receipts.posted), known)
+		}
+		r.offset(0)
+	}, func(s *Session) { s.Receipts = receipts })
 }
 
 // TestSession_receiptsOfAnEndedSessionAreAcknowledgedToNobody: their writer does
