@@ -54,6 +54,18 @@ var commitsMutants = []mutant{
 	{name: "a denied topic is tried at the same pace for ever", in: commitsRoom,
 		old: "	d.rest = min(max(2*d.rest, deniedRetry), maxDeniedRetry)\n", new: "	d.rest = deniedRetry\n",
 		by: "TestDenial"},
+	{name: "the doubt lasts from its first commit on", in: commitsRoom,
+		old: "		s.unsure, s.unsureAt = true, now", new: "		if !s.unsure {\n			s.unsureAt = now\n		}\n		s.unsure = true",
+		by: "TestSchedule_doubt"},
+	{name: "a doubt wakes nobody", in: commitsRoom,
+		old: "	case s.unsure:\n		return s.restateAt\n", new: "",
+		by: "TestSchedule_doubt"},
+	{name: "half of what is written now is kept of a smaller refusal", in: commitsRoom,
+		old: "min(l.size, refused)/2", new: "l.size/2",
+		by: "TestLimit_ofTheRefused"},
+	{name: "a late refusal gives more room", in: commitsRoom,
+		old: "min(l.size, refused)/2", new: "refused/2",
+		by: "TestLimit_ofTheRefused"},
 }
 
 // discoveryMutants start where a group has not been, or believe what is not theirs.

@@ -25,7 +25,7 @@ type mutant struct {
 // list is every mutant that is kept.
 func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants,
-		groupMutants, lettersMutants, commitsMutants, discoveryMutants)
+		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants)
 }
 
 // killers are the tests that must fail, by the directory of their package.

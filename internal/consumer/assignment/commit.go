@@ -195,7 +195,7 @@ func (s *Committer) widen(now time.Time) {
 	}
 	s.widenAt = time.Time{}
 	for _, p := range s.Partitions {
-		if p.Metadata.Widen(now) && p.IsOpen() {
+		if p.Metadata.Widen(now) {
 			p.Touch()
 		}
 		s.widenBy(p.Metadata.WidenAt())

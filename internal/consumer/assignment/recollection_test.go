@@ -2,10 +2,13 @@ package assignment
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/fetch"
@@ -22,10 +25,10 @@ func rememberingSession(t *testing.T) (*Committer, kafka.TopicPartition, *Partit
 	t.Helper()
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
 	p := NewPartition(tp, id, &Schedule{})
-	p.Cursor, p.Ledger, p.Committed = &fetch.Cursor{}, ledger.New(40, ledger.Frontier{}), 40
+	p.Cursor, p.Ledger, p.Committed = &fetch.Cursor{BatchEpoch: 7}, ledger.New(40, ledger.Frontier{}), 40
 	s := NewCommitter(&Assignment{Generation: &Generation{
 		Process: &process.Process{Config: &process.Config{}, Fingerprint: "f.1.1", Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Recollections: discovery.Recollections{}},
-		Member:  Member{Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
+		Member:  Member{Generation: 3, Subscription: kafka.Subscription{IDs: map[string]wire.UUID{"orders": id}}},
 		Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
 	}, Partitions: map[kafka.TopicPartition]*Partition{tp: p}})
 	p.Acked = ledger.CommitPoint{Offset: 40, Metadata: s.CommitOf(p).Metadata}
@@ -39,6 +42,9 @@ func TestRecollection(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	s.Remember()
 	got := s.Recollections[tp]
+	if got.Session != 3 || got.Epoch != 7 || !s.Known {
+		t.Errorf("remembered of session %d, epoch %d; the group is known to have committed: %t", got.Session, got.Epoch, s.Known)
+	}
 	if got.TopicID != p.TopicID || got.Acked != p.Acked || got.Sent != p.Sent || got.Known.Offset != 100 {
 		t.Errorf("remembered %+v", got)
 	}
@@ -54,6 +60,45 @@ func TestRecollection_nothingBeyondTheCommit(t *testing.T) {
 	s.Remember()
 	if len(s.Recollections) != 0 {
 		t.Errorf("%d recollections of what the group knows, want 0", len(s.Recollections))
+	}
+}
+
+// The group is no new one for a process that has ever seen a commit, though the
+// generation that ends has seen none.
+func TestRecollection_ofTheGroup(t *testing.T) {
+	s, _, p := rememberingSession(t)
+	p.Committed = -1
+	if s.Remember(); s.Known {
+		t.Error("a commit is known where none was seen")
+	}
+	s.Known = true
+	if s.Remember(); !s.Known {
+		t.Error("a commit that was seen is forgotten")
+	}
+}
+
+// Of a partition that waits for a person nothing is remembered, nor of what was known
+// before.
+func TestRecollection_ofAHeldPartition(t *testing.T) {
+	s, _, p := rememberingSession(t)
+	s.Remember()
+	s.HoldOut(p, errors.New("out of range"))
+	if s.Remember(); len(s.Recollections) != 0 {
+		t.Errorf("remembered %+v", s.Recollections)
+	}
+}
+
+// A recollection stays in memory, and has room for what a commit leaves out.
+func TestRecollection_leavesOutLessThanACommit(t *testing.T) {
+	s, tp, p := rememberingSession(t)
+	owed := ledger.Frontier{Below: 100_000, Except: map[string]int64{}}
+	for i := range 1000 {
+		owed.Except[fmt.Sprintf("namespace-%d", i)] = 50 + int64(i)
+	}
+	p.Ledger = ledger.New(40, owed)
+	s.Remember()
+	if m, err := ledger.Decode(s.Recollections[tp].Known.Metadata); err != nil || m.Frontier.Below != owed.Below || len(m.Frontier.Except) != 1000 {
+		t.Errorf("%v: below %d, but for %d namespaces", err, m.Frontier.Below, len(m.Frontier.Except))
 	}
 }
 
@@ -110,7 +155,8 @@ func TestRecollection_ofAStartThatWasNeverCommitted(t *testing.T) {
 func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 	s, tp, p := rememberingSession(t)
 	var log bytes.Buffer
-	s.Log, s.Metrics = slog.New(slog.NewTextHandler(&log, nil)), report.NewMetrics(nil, 1)
+	reg := prometheus.NewRegistry()
+	s.Log, s.Metrics = slog.New(slog.NewTextHandler(&log, nil)), report.NewMetrics(reg, 1)
 	owed := ledger.Frontier{Below: 100_000, Except: map[string]int64{}}
 	for i := range 2000 {
 		owed.Except[fmt.Sprintf("namespace-%d", i)] = 50 + int64(i)
@@ -135,5 +181,8 @@ func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), "partitions_forgotten=1") {
 		t.Errorf("the log says nothing of it: %s", log.String())
+	}
+	if counted, told := metricOf(t, reg, "bridge_partitions_forgotten_total", ""), strings.Count(log.String(), "partitions_forgotten="); counted < float64(told) {
+		t.Errorf("%v are counted, of %d in the log", counted, told)
 	}
 }

@@ -64,6 +64,16 @@ func TestSchedule_failures(t *testing.T) {
 	}
 }
 
+// The doubt lasts from the latest commit without an answer on, and wakes who rests.
+func TestSchedule_doubt(t *testing.T) {
+	var s Schedule
+	s.Failed(false, false, "no answer", start)
+	s.Failed(false, false, "no answer", start.Add(9*time.Minute))
+	if now := start.Add(15 * time.Minute); !s.Restate(now, time.Minute) || !s.Due().Equal(now.Add(time.Minute)) {
+		t.Errorf("six minutes after a commit without an answer nothing is stated again; the next time is %s", s.Due())
+	}
+}
+
 func TestLimit(t *testing.T) {
 	l := NewLimit(4096)
 	if l.Size() != 4096 || !l.WidenAt().IsZero() || l.Widen(start) {
@@ -95,6 +105,18 @@ func TestLimit(t *testing.T) {
 	}
 	if !l.WidenAt().IsZero() {
 		t.Error("there is nothing more to offer")
+	}
+}
+
+// Half of what was refused is written next, though more was allowed; also after the
+// late refusal of more than is written by now.
+func TestLimit_ofTheRefused(t *testing.T) {
+	l := NewLimit(4096)
+	if l.Narrow(50, start); l.Size() != 25 {
+		t.Errorf("%d after a refusal of 50", l.Size())
+	}
+	if l.Narrow(4096, start); l.Size() != 12 {
+		t.Errorf("%d after 25, and a refusal of 4096", l.Size())
 	}
 }
 

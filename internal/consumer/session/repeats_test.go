@@ -93,12 +93,39 @@ func TestSession_commitsNothingOfATopicThatMayBeAnother(t *testing.T) {
 					if got := len(r.api.stored["good"]) + len(r.api.stored["bad"]); got != 4 {
 						t.Errorf("%d of 4 lines are stored", got)
 					}
+					r.offsetNow(tc.offset)
+					began := time.Now()
 					r.end(stop)
 					r.offset(tc.offset)
+					if took := r.took(began); took > 10*time.Second {
+						t.Errorf("the end takes %s", took)
+					}
 				})
 			})
 		}
 	}
+}
+
+// Once an answer shows that the topic is the same, what was stored is committed,
+// without anything new.
+func TestSession_commitsOfATopicThatIsTheSameAfterAll(t *testing.T) {
+	var away atomic.Bool
+	runningSessionOn(t, []kfake.Opt{kfake.MaxVersions(kversion.V2_7_0())}, func(r *sessionRun) {
+		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			return nil, errors.New("hang up"), away.Load()
+		})
+	}, func(r *sessionRun) {
+		time.Sleep(age / 2)
+		away.Store(true)
+		time.Sleep(age)
+		r.offsetNow(0)
+		away.Store(false)
+		time.Sleep(time.Minute)
+		r.offsetNow(4)
+		close(r.stop)
+		r.offset(4)
+	})
 }
 
 // An acknowledgement that gets lost costs the dead letters of its write once more, and
