@@ -145,6 +145,18 @@ func TestClient_tooOldBroker(t *testing.T) {
 	}
 }
 
+// A controller in KRaft mode speaks Kafka's protocol and has no topics.
+func TestClient_aController(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		controller := kversion.Stable()
+		controller.SetMaxKeyVersion(int16(kmsg.Metadata), -1)
+		r := kafkarig.New(t, kafka.Config{}, kfake.MaxVersions(controller))
+		if _, err := r.Client.Metadata(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "is a controller of the cluster, not a broker") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestClient_Metadata(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{}, kfake.AllowAutoTopicCreation())

@@ -29,6 +29,17 @@ func (e *OldBrokerError) Error() string {
 // Unwrap implements the interface of package errors.
 func (e *OldBrokerError) Unwrap() error { return CodeUnsupportedVersion }
 
+// NotBrokerError says that what answers is of Kafka, and no broker: a controller of a
+// cluster in KRaft mode. It is a CodeUnsupportedVersion.
+type NotBrokerError struct{ Address string }
+
+func (e *NotBrokerError) Error() string {
+	return fmt.Sprintf("what listens at %s is a controller of the cluster, not a broker: it describes no topics", e.Address)
+}
+
+// Unwrap implements the interface of package errors.
+func (e *NotBrokerError) Unwrap() error { return CodeUnsupportedVersion }
+
 // needed are the requests without which there is nothing that the bridge can do.
 // Others, as for a group's kind, it does without where they are not offered.
 func needed() []wire.Request {
@@ -38,8 +49,11 @@ func needed() []wire.Request {
 	}
 }
 
-// judgeVersions returns an OldBrokerError unless a broker offers what is needed.
+// judgeVersions returns an error unless a broker offers what is needed.
 func judgeVersions(address string, offered map[int16]wire.VersionRange) error {
+	if _, ok := offered[wire.KeyMetadata]; !ok {
+		return &NotBrokerError{address}
+	}
 	var missing []string
 	for _, r := range needed() {
 		api := r.API()

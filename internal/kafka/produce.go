@@ -119,6 +119,9 @@ func (p *Producer) send(ctx context.Context, w *kafkago.Writer, messages ...kafk
 	errs := make([]error, len(messages))
 	for i := range messages {
 		errs[i] = produceError(p.routes.outcome(messages[i].WriterData.(*route), err))
+		if code, _ := CodeOf(errs[i]); code == CodeTopicDenied {
+			errs[i] = &TopicDeniedError{Topic: w.Topic, Write: true}
+		}
 	}
 	return errs
 }

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/kafkarig"
@@ -43,6 +45,29 @@ func TestProducer(t *testing.T) {
 		for _, rec := range records {
 			if want := recordText(rec); !got[want] {
 				t.Errorf("missing %s\namong %v", want, got)
+			}
+		}
+	})
+}
+
+// A topic that may not be written is named, and is told from one that may not be read.
+func TestProducer_denied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(1, "dlq"))
+		r.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			answer := req.ResponseKind().(*kmsg.ProduceResponse)
+			for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+				answer.Topics = append(answer.Topics, kmsg.ProduceResponseTopic{Topic: topic.Topic, Partitions: []kmsg.ProduceResponseTopicPartition{{ErrorCode: int16(kafka.CodeTopicDenied)}}})
+			}
+			return answer, nil, true
+		})
+		producer := kafka.NewProducer(r.Client, "dlq", 500)
+		defer producer.Close()
+		errs := producer.Write(t.Context(), []kafka.Record{{Value: []byte("a")}, {Value: bytes.Repeat([]byte("x"), kafka.UsualBatchBytes)}})
+		for i, err := range errs {
+			if denied, ok := errors.AsType[*kafka.TopicDeniedError](err); !ok || denied.Topic != "dlq" || !denied.Write || kafka.IsRefused(err) {
+				t.Errorf("record %d: %v", i, err)
 			}
 		}
 	})

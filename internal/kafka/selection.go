@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -50,7 +49,7 @@ func (c *Client) Resolve(ctx context.Context, s Selection) (Subscription, *wire.
 		case code != CodeOK && s.Regex == nil:
 			sub.Unclear = append(sub.Unclear, t.Name)
 			if err == nil {
-				err = fmt.Errorf("topic %s: %w", t.Name, code)
+				err = readError(t.Name, code)
 			}
 			continue
 		case code != CodeOK:

@@ -22,22 +22,30 @@ func (p *Preflight) checkWritten(ctx context.Context, what, topic, setting strin
 		err = kafka.Code(md.ErrorCode).Err()
 	}
 	if err != nil {
-		return p.failure(check, fmt.Errorf("describe topic: %w", err))
+		return p.failure(check, fmt.Errorf("describe topic: %w", toWrite(topic, err)))
 	}
 	t := newInspectedTopic(md)
 	if err := p.reachLeaders(ctx, t); err != nil {
-		return p.failure(check, err)
+		return p.failure(check, toWrite(topic, err))
 	}
 	detail := fmt.Sprintf("exists with %s, whose leaders answer; ", count(len(t.partitions), "partition"))
 	switch {
 	case md.Operations == wire.UnknownOperations:
 		detail += "the permission to write was not proven, for the brokers do not tell it"
 	case !md.Operations.Has(wire.OperationWrite):
-		return p.failure(check, fmt.Errorf("the brokers do not grant WRITE: %w", kafka.CodeTopicDenied))
+		return p.failure(check, fmt.Errorf("the brokers do not grant WRITE: %w", toWrite(topic, kafka.CodeTopicDenied)))
 	default:
 		detail += "the brokers grant WRITE; nothing was written"
 	}
 	return Finding{Check: check, OK: true, Detail: detail}
+}
+
+// toWrite makes a refusal one to write to the topic.
+func toWrite(topic string, err error) error {
+	if code, _ := kafka.CodeOf(err); code == kafka.CodeTopicDenied {
+		return &kafka.TopicDeniedError{Topic: topic, Write: true}
+	}
+	return err
 }
 
 // reachLeaders asks every leader of a topic for offsets, which a topic that may

@@ -3,7 +3,6 @@ package assignment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -129,7 +128,7 @@ func (s *Committer) Answer(r CommitResult) {
 			s.Fence(res.Code)
 			return
 		case res.Code == kafka.CodeTopicDenied:
-			s.deny(p, res.Code, now)
+			s.deny(p, now)
 		case res.Code == kafka.CodeMetadataTooLarge:
 			s.narrow(p, len(r.Commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
@@ -230,11 +229,11 @@ func (s *Committer) bare(commit *kafka.Commit) map[string]wire.UUID {
 
 // deny lets the commits of a partition rest whose topic is denied: neither another
 // partition's nor a drain waits for them.
-func (s *Committer) deny(p *Partition, code kafka.Code, now time.Time) {
+func (s *Committer) deny(p *Partition, now time.Time) {
 	p.Dirty = true
 	s.again(p.Denied.Refused(now))
 	s.Metrics.KafkaFailed("commit")
-	err := fmt.Errorf("topic %s: %w", p.Topic, code)
+	err := &kafka.TopicDeniedError{Topic: p.Topic}
 	s.Faults.Log(now, "commits of a topic are denied; those of the others go on, and these are tried again", "commit/"+p.Topic,
 		"topic", p.Topic, "error", s.Explain(err))
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -156,8 +155,8 @@ func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]
 	}
 	leaders, denied = map[kafka.TopicPartition]wire.PartitionMetadata{}, map[string]error{}
 	for _, t := range md.Topics {
-		if code := kafka.Code(t.ErrorCode); code.Denied() {
-			denied[t.Name] = fmt.Errorf("describe topic %s: %w", t.Name, code)
+		if kafka.Code(t.ErrorCode) == kafka.CodeTopicDenied {
+			denied[t.Name] = &kafka.TopicDeniedError{Topic: t.Name}
 			continue
 		}
 		if t.ID != s.Subscription.IDs[t.Name] {

@@ -70,11 +70,21 @@ func (s *deadLetters) LettersDone(batch []*letters.Letter) {
 	}
 	s.settleRefused(batch)
 	s.lettersAwaited()
-	if err != nil {
+	if s.letterError = ""; err != nil {
+		s.letterError = s.Explain(err)
 		s.Metrics.KafkaFailed("produce")
 		s.Faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
-			"topic", s.Config.DLQTopic, "waiting", s.LetterQueue.Pending(), "error", s.Explain(err))
+			"topic", s.Config.DLQTopic, "waiting", s.LetterQueue.Pending(), "error", s.letterError)
 	}
+}
+
+// LettersStuck says why the dead-letter topic does not take what waits for it, and ""
+// while it does.
+func (s *deadLetters) LettersStuck() string {
+	if s.letterError == "" || s.LetterQueue.Pending() == 0 {
+		return ""
+	}
+	return "dead letters cannot be written to " + s.Config.DLQTopic + ": " + s.letterError
 }
 
 func (s *deadLetters) letterDone(o *letterOwner) {

@@ -28,6 +28,7 @@ type filing struct {
 type deadLetters struct {
 	filing
 	LetterQueue *letters.Queue
+	letterError string                 // why the last write failed, "" if it did not
 	Acks        chan []*letters.Letter // letters that were written, or not; has room for one write
 }
 

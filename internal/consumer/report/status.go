@@ -86,7 +86,7 @@ type PinStatus struct {
 	Namespace string    `json:"namespace"`
 	Offset    int64     `json:"offset"`
 	Since     time.Time `json:"since"`
-	Reason    string    `json:"reason"` // of a held record, else empty: why it cannot be imported
+	Reason    string    `json:"reason"` // why a held record cannot be imported, or a dead letter not be written; else empty
 }
 
 // NamespaceStatus is one namespace with work or trouble.

@@ -28,12 +28,12 @@ func (s *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time)
 	default:
 		p.Backoff = min(max(2*p.Backoff, time.Second), 30*time.Second)
 		corrupt := f.Kind == fetch.FaultCorrupt
-		s.Fail(p, f.Err, corrupt, false)
 		operation, text := "fetch", s.Explain(f.Err)
 		if corrupt {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
 			s.Metrics.KafkaFailed(operation)
 		}
+		s.Fail(p, errors.New(text), corrupt, false)
 		s.Fetcher.Distrust(p.Cursor, f.Err) // the leader may do better
 		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
 		s.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,

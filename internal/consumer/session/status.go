@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/imports"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 )
@@ -57,6 +58,9 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	}
 	for _, p := range assignment.Sorted(s.Partitions) {
 		out := p.Status(now)
+		if pin := out.PinnedBy; pin != nil && pin.Kind == ledger.DeadLetter.String() {
+			pin.Reason = s.LettersStuck()
+		}
 		s.standstill(&out, p, full, now)
 		if out.State == "held" || out.Corrupt {
 			st.Gauges.PartitionsHeld++

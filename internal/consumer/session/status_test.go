@@ -9,8 +9,10 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
 )
 
@@ -87,6 +89,25 @@ func TestStatus_saysWhyARecordIsHeld(t *testing.T) {
 		p := r.status().Partitions[0]
 		if p.PinnedBy == nil || p.PinnedBy.Kind != "held_record" || p.PinnedBy.Offset != 1 || p.PinnedBy.Reason != "not_json: the value ends too early, at byte 1" {
 			t.Errorf("pinned by %+v", p.PinnedBy)
+		}
+	})
+}
+
+// TestStatus_saysWhatWouldHelp: what keeps a partition from being read, and letters from
+// being written, is told with its remedy.
+func TestStatus_saysWhatWouldHelp(t *testing.T) {
+	letters := &fakeLetters{write: func(*letters.Letter) error { return kafka.CodeTopicDenied }}
+	inSession(t, func(r *sessionRig) {
+		r.Explain = func(err error) string { return "grant it: " + err.Error() }
+		r.Config.OnInvalid, r.Config.DLQTopic, r.Letters = record.DeadLetter, "dead", letters
+		r.faulted(r.part(1), &fetch.Fault{Err: kafka.CodeTopicDenied}, time.Now())
+		if p := r.status().Partitions[1]; p.Error == nil || *p.Error != "grant it: "+kafka.CodeTopicDenied.Error() {
+			t.Errorf("status of a partition that may not be read: %+v", p)
+		}
+		r.feed(0, recordbatch.Record{Offset: 0, Value: []byte("{")})
+		r.after(time.Second)
+		if p := r.status().Partitions[0].PinnedBy; p == nil || p.Kind != "dead_letter" || p.Reason != "dead letters cannot be written to dead: grant it: "+kafka.CodeTopicDenied.Error() {
+			t.Errorf("pinned by %+v", p)
 		}
 	})
 }

@@ -42,14 +42,14 @@ func explainToken(err error) string {
 // explainCode explains an error code of a broker.
 func (c Config) explainCode(err error) string {
 	switch code, _ := kafka.CodeOf(err); code {
+	case kafka.CodeTopicDenied:
+		return explainTopic(err)
 	case kafka.CodeAuthenticationFailed:
 		return c.explainRefusal()
 	case kafka.CodeUnsupportedMechanism:
 		return fmt.Sprintf("the brokers do not offer %s on this listener; set BRIDGE_KAFKA_SASL_MECHANISM to one that they offer, or use another port in BRIDGE_KAFKA_BROKERS", c.Mechanism)
 	case kafka.CodeIllegalSASLState:
 		return "the listener does not expect SASL, or expects it to be finished first; check BRIDGE_KAFKA_SASL_MECHANISM and the port in BRIDGE_KAFKA_BROKERS"
-	case kafka.CodeTopicDenied:
-		return "no permission on a topic: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS, and WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC"
 	case kafka.CodeGroupDenied:
 		return "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID"
 	case kafka.CodeInconsistentProtocol:
@@ -68,8 +68,23 @@ func (c Config) explainCode(err error) string {
 	return ""
 }
 
-// explainVersion explains that the brokers are too old.
+// explainTopic explains that a topic may not be read or written.
+func explainTopic(err error) string {
+	denied, ok := errors.AsType[*kafka.TopicDeniedError](err)
+	switch {
+	case !ok:
+		return "no permission on a topic: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS"
+	case denied.Write:
+		return fmt.Sprintf("no permission on topic %s: the user needs WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC and BRIDGE_RECEIPTS_TOPIC", denied.Topic)
+	}
+	return fmt.Sprintf("no permission on topic %s: the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS", denied.Topic)
+}
+
+// explainVersion explains that what answers is no broker, or that it is too old.
 func explainVersion(err error) string {
+	if controller, ok := errors.AsType[*kafka.NotBrokerError](err); ok {
+		return fmt.Sprintf("%v: use the brokers' addresses in BRIDGE_KAFKA_BROKERS", controller)
+	}
 	if old, ok := errors.AsType[*kafka.OldBrokerError](err); ok {
 		return fmt.Sprintf("%v: upgrade the brokers to Kafka %s or newer", old, kafka.OldestRelease)
 	}
@@ -100,7 +115,7 @@ func (c Config) explainNetwork(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("no broker listens at %s: check BRIDGE_KAFKA_BROKERS, and the brokers' advertised.listeners", address(err))
 	case errors.Is(err, context.DeadlineExceeded), ok && timeout.Timeout():
-		return fmt.Sprintf("no answer in time from %s: check BRIDGE_KAFKA_BROKERS, firewalls, and whether the brokers are overloaded", address(err))
+		return fmt.Sprintf("no answer in time from %s: check BRIDGE_KAFKA_BROKERS (does Kafka listen there?), firewalls, and whether the brokers are overloaded", address(err))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return c.explainHangUp()
 	}
