@@ -68,7 +68,7 @@ histogram record_delivery_seconds
 
 // closed are the label values that exist, in the order of the document.
 var closed = map[string]string{
-	"records_skipped_total reason":      "already_imported invalid operator tombstone",
+	"records_skipped_total reason":      "already_imported invalid operator receipt tombstone",
 	"records_rejected_total reason":     "not_json no_id bad_id no_namespace bad_namespace too_large no_value not_decodable refused",
 	"dlq_records_total reason":          "not_json no_id bad_id no_namespace bad_namespace too_large no_value not_decodable tombstone refused",
 	"batches_flushed_total reason":      "bytes records age memory rebalance shutdown",

@@ -81,6 +81,12 @@ func (s *Selection) Excludes(t wire.TopicMetadata) bool {
 	return s.Regex != nil && s.candidate(t) && s.excludes(t.Name)
 }
 
+// LeavesOutOwn reports whether the regular expression matches a topic that the bridge
+// writes to, and that is left out for that reason.
+func (s *Selection) LeavesOutOwn(t wire.TopicMetadata) bool {
+	return s.Regex != nil && slices.Contains(s.Own, t.Name) && s.Regex.MatchString(t.Name)
+}
+
 // candidate reports whether the regular expression may match the topic, and does.
 func (s *Selection) candidate(t wire.TopicMetadata) bool {
 	return !t.Internal && !strings.HasPrefix(t.Name, "__") && !slices.Contains(s.Own, t.Name) && s.Regex.MatchString(t.Name)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/receipt"
 )
 
 // Writer produces records to the topic and waits until every replica in sync has
@@ -141,6 +143,9 @@ func (o *Outbox) woken(rest time.Duration) <-chan struct{} {
 	return nil
 }
 
+// headers mark each record as a receipt.
+var headers = []kafka.Header{{Name: receipt.Header, Value: strconv.AppendInt(nil, receipt.Version, 10)}}
+
 // turn makes one write and returns how long to rest before the next one.
 func (o *Outbox) turn(ctx context.Context) time.Duration {
 	batch := o.next()
@@ -149,7 +154,7 @@ func (o *Outbox) turn(ctx context.Context) time.Duration {
 	}
 	records := make([]kafka.Record, len(batch))
 	for i, e := range batch {
-		records[i] = kafka.Record{Key: e.key, Value: e.value}
+		records[i] = kafka.Record{Key: e.key, Value: e.value, Headers: headers}
 	}
 	write, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()

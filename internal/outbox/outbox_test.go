@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/receipt"
 )
 
 // topic is a topic that fails as it is told.
@@ -49,6 +50,8 @@ func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
 			errs[i] = &kafka.RefusedError{Code: kafka.CodeMessageTooLarge}
 		case w.fails != nil:
 			errs[i] = w.fails
+		case len(records[i].Headers) != 1 || records[i].Headers[0].Name != receipt.Header:
+			errs[i] = fmt.Errorf("%s is not marked as a receipt", key)
 		default:
 			w.keys = append(w.keys, key)
 		}

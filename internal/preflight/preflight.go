@@ -195,7 +195,10 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 	matched, excluded := false, []string{}
 	for _, t := range md.Topics {
 		if !p.cfg.Topics.Matches(t) {
-			if p.cfg.Topics.Excludes(t) {
+			switch {
+			case p.cfg.Topics.LeavesOutOwn(t):
+				p.ok("topic "+t.Name, "BRIDGE_KAFKA_TOPIC_REGEX matches it; it is left out, since this bridge writes to it. Other bridges with such an expression do read it")
+			case p.cfg.Topics.Excludes(t):
 				excluded = append(excluded, t.Name)
 			}
 			continue

@@ -3,6 +3,7 @@ package preflight
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -104,6 +105,39 @@ func TestSample_readsOn(t *testing.T) {
 		}
 		finds(r, preflight(r, 2600, nil), "sample orders: read 2600 records, the oldest of the 3000 ahead")
 		finds(r, preflight(r, 9000, nil), "sample orders: read 3000 records, the oldest of the 3000 ahead")
+	})
+}
+
+// What bridges wrote themselves is named, and what becomes of it: receipts are left
+// out, and dead letters are not dead-lettered again.
+func TestSample_whatBridgesWrote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{})
+		receipts := []kgo.RecordHeader{{Key: "bridge.receipt", Value: []byte("1")}}
+		letter := []kgo.RecordHeader{{Key: "bridge.reason", Value: []byte("not_json")}, {Key: "bridge.source.topic", Value: []byte("x")}}
+		r.ProduceRecords([]*kgo.Record{
+			{Topic: "orders", Value: []byte(inNamespace("a", 1)[0]), Headers: receipts},
+			{Topic: "orders", Value: []byte(`{"version":1}`), Headers: receipts},
+			{Topic: "orders", Value: []byte("poison"), Headers: letter},
+			{Topic: "orders", Value: []byte(inNamespace("a", 1)[0]), Headers: letter},
+			{Topic: "orders", Value: []byte("poison")},
+		})
+		finds(r, preflight(r, 10, func(c *Config) { c.OnInvalid = record.DeadLetter }),
+			"sample orders: 2 records would be left out as receipt, for instance orders/0@0: a receipt of a bridge is never imported; leave its topic out of the selection",
+			"sample orders: 2 records were written by a bridge as dead letters: they are read as any other, and held where they are invalid, never dead-lettered again; leave the topic out of the selection if that is not meant",
+			"sample orders: namespace a would get 1 line, 20 bytes",
+			"FAIL sample orders: 1 record would be held as not_json, for instance orders/0@2: the value is not a JSON object, at byte 0 (it is a dead letter of a bridge already)",
+			"sample orders: 1 record would be dead-lettered as not_json, for instance orders/0@4: the value is not a JSON object, at byte 0")
+	})
+}
+
+// The bridge's own topics are left out of what its expression matches, and named.
+func TestTopics_theBridgesOwnAreNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{})
+		finds(r, preflight(r, 0, func(c *Config) {
+			c.Topics = kafka.Selection{Regex: regexp.MustCompile("^(?:.*)$"), Own: []string{"users", "elsewhere"}}
+		}), "topic users: BRIDGE_KAFKA_TOPIC_REGEX matches it; it is left out, since this bridge writes to it. Other bridges with such an expression do read it")
 	})
 }
 

@@ -14,8 +14,9 @@ import (
 type tally struct {
 	records    int
 	namespaces map[string]*namespaceSample
-	rejected   map[string]*rejectedSample // by reason
-	schemas    map[string]int             // records, by the schema that they name
+	rejected   map[rejectedKey]*rejectedSample
+	schemas    map[string]int // records, by the schema that they name
+	letters    int            // records that are dead letters of a bridge
 }
 
 type namespaceSample struct {
@@ -23,7 +24,14 @@ type namespaceSample struct {
 	lines, bytes int64
 }
 
-// rejectedSample is the records of one reason, and the first of them.
+// rejectedKey tells rejected records apart: those of one reason may differ in what
+// becomes of them.
+type rejectedKey struct {
+	reason string
+	policy record.Policy
+}
+
+// rejectedSample is the records of one key, and the first of them.
 type rejectedSample struct {
 	scan.Fate
 	records int
@@ -31,7 +39,7 @@ type rejectedSample struct {
 }
 
 func newTally() *tally {
-	return &tally{namespaces: map[string]*namespaceSample{}, rejected: map[string]*rejectedSample{}, schemas: map[string]int{}}
+	return &tally{namespaces: map[string]*namespaceSample{}, rejected: map[rejectedKey]*rejectedSample{}, schemas: map[string]int{}}
 }
 
 func (t *tally) add(namespace string, bytes int64) {
@@ -47,6 +55,9 @@ func (t *tally) add(namespace string, bytes int64) {
 // take counts a record by its fate.
 func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
 	t.records++
+	if f.Letter {
+		t.letters++
+	}
 	if f.Schema != "" {
 		t.schemas[f.Schema]++
 	}
@@ -56,10 +67,11 @@ func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
 	if f.Reason == "" {
 		return
 	}
-	if t.rejected[f.Reason] == nil {
-		t.rejected[f.Reason] = &rejectedSample{Fate: *f, example: fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, offset)}
+	key := rejectedKey{f.Reason, f.Policy}
+	if t.rejected[key] == nil {
+		t.rejected[key] = &rejectedSample{Fate: *f, example: fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, offset)}
 	}
-	t.rejected[f.Reason].records++
+	t.rejected[key].records++
 }
 
 // sampleNamespaces is how many namespaces have a line of their own.
@@ -76,6 +88,9 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 	p.ok(check, fmt.Sprintf("read %s, the oldest of the %d ahead", count(t.records, "record"), ahead))
 	for _, schema := range slices.Sorted(maps.Keys(t.schemas)) {
 		p.ok(check, fmt.Sprintf("%s by schema %s", count(t.schemas[schema], "record"), schema))
+	}
+	if t.letters > 0 {
+		p.ok(check, fmt.Sprintf("%s written by a bridge as dead letters: they are read as any other, and held where they are invalid, never dead-lettered again; leave the topic out of the selection if that is not meant", were(t.letters)))
 	}
 	spaces := make([]*namespaceSample, 0, len(t.namespaces))
 	for _, n := range t.namespaces {
@@ -94,7 +109,9 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 	for _, r := range t.rejected {
 		rejects = append(rejects, r)
 	}
-	slices.SortFunc(rejects, func(a, b *rejectedSample) int { return cmp.Compare(a.Reason, b.Reason) })
+	slices.SortFunc(rejects, func(a, b *rejectedSample) int {
+		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Policy, b.Policy))
+	})
 	for _, r := range rejects {
 		p.report(r.finding(check))
 	}
@@ -113,4 +130,11 @@ func (r *rejectedSample) finding(check string) Finding {
 	}
 	f.Remedy = fmt.Sprintf("mend the producer or the setting; or set %s to dlq or skip, or name the records in BRIDGE_SKIP_RECORDS", setting)
 	return f
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "1 record was"
+	}
+	return count(n, "record") + " were"
 }

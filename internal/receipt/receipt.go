@@ -19,6 +19,11 @@ import (
 // they do not know.
 const Version = 1
 
+// Header is the name of the header that every receipt bears, with the version as its
+// value. No bridge imports a record that bears it: bridges that read each other's
+// receipts would import, and pay for, receipts of receipts for ever.
+const Header = "bridge.receipt"
+
 // A Receipt says that the store has taken an import. Receipts of one key are of
 // one import; a later one has everything that an earlier one has.
 type Receipt struct {

@@ -15,6 +15,7 @@ const (
 	NoValue
 	NotDecodable // found by package decode, before a value comes here
 	Tombstone
+	Receipt // found by its header, before a value comes here
 	reasonCount
 )
 
@@ -39,6 +40,8 @@ func (r Reason) String() string {
 		return "not_decodable"
 	case Tombstone:
 		return "tombstone"
+	case Receipt:
+		return "receipt"
 	default:
 		return "unknown"
 	}
@@ -51,6 +54,23 @@ func Reasons() []Reason {
 		all[i] = Reason(i)
 	}
 	return all
+}
+
+// Invalid reports whether records of the reason count as invalid: BRIDGE_ON_INVALID
+// decides about them. A tombstone has a setting of its own, and a receipt of a bridge
+// is always left out.
+func (r Reason) Invalid() bool { return r != Tombstone && r != Receipt }
+
+// Policy returns what becomes of a record that is rejected for the reason, where
+// these are the policies for invalid records and for tombstones.
+func (r Reason) Policy(onInvalid, onTombstone Policy) Policy {
+	switch r {
+	case Tombstone:
+		return onTombstone
+	case Receipt:
+		return Skip
+	}
+	return onInvalid
 }
 
 // Rejection is why a record cannot become a line. It may be shared between

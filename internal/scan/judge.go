@@ -8,6 +8,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -36,6 +37,7 @@ type Fate struct {
 	Detail     string        // the same in a sentence
 	Policy     record.Policy // what becomes of a record without a line
 	Schema     string        // the schema that the value names, "" for none
+	Letter     bool          // it is a dead letter of a bridge
 }
 
 // NewJudge returns a judge that does as a bridge of these settings.
@@ -69,7 +71,7 @@ func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, er
 	if j.Skips(in, rec.Offset, rec.Offset) {
 		return Fate{Reason: "operator", Detail: "named by BRIDGE_SKIP_RECORDS", Policy: record.Skip}, nil
 	}
-	var out Fate
+	out := Fate{Letter: isLetter(rec)}
 	value, rej, err := j.plain(ctx, rec, &out)
 	if err != nil {
 		return Fate{}, fmt.Errorf("%s/%d@%d: %w", in.Topic, in.Partition, rec.Offset, err)
@@ -86,11 +88,20 @@ func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, er
 		out.Namespaces, out.Bytes = line.Namespaces, int64(len(line.Bytes))+1
 		return out, nil
 	}
-	out.Reason, out.Detail, out.Policy = rej.Reason.String(), rej.Detail, j.settings.OnInvalid
-	if rej.Reason == record.Tombstone {
-		out.Policy = j.settings.OnTombstone
+	out.Reason, out.Detail = rej.Reason.String(), rej.Detail
+	out.Policy = rej.Reason.Policy(j.settings.OnInvalid, j.settings.OnTombstone)
+	if out.Letter && out.Policy == record.DeadLetter {
+		out.Policy = record.Hold
+		out.Detail += " (it is a dead letter of a bridge already)"
 	}
 	return out, nil
+}
+
+func isLetter(rec *wire.Record) bool {
+	return letters.Marked(func(name string) bool {
+		_, ok := rec.Header(name)
+		return ok
+	})
 }
 
 // maxScratch is the memory for a rewritten line that is kept for the next one.
@@ -98,6 +109,9 @@ const maxScratch = 1 << 20
 
 // plain returns the value of a record as JSON, and notes its schema.
 func (j *Judge) plain(ctx context.Context, rec *wire.Record, out *Fate) ([]byte, *record.Rejection, error) {
+	if rej := fetch.ReceiptIn(rec); rej != nil {
+		return nil, rej, nil
+	}
 	if j.values == nil || rec.Value == nil {
 		return rec.Value, nil, nil
 	}

@@ -162,6 +162,15 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 			want:    "0-3 (3 records)\na: 0=" + string(recordbatch.LineOf(0, "a")) + "\n1 operator\n2 operator\n",
 		},
 		{
+			name:   "receipts of a bridge are told apart before anything else, and never kept",
+			change: func(c *Config) { c.Keep = func(r record.Reason) bool { return r != record.Receipt } },
+			batches: []recordbatch.Batch{{Records: []recordbatch.Record{
+				recordbatch.InNS(0, "a"), {Offset: 1, Value: recordbatch.LineOf(1, "a"), Headers: receiptHeaders},
+				{Offset: 2, Value: []byte("poison"), Headers: receiptHeaders}, {Offset: 3, Headers: receiptHeaders},
+			}}},
+			want: "0-4 (4 records)\na: 0=" + string(recordbatch.LineOf(0, "a")) + "\n1 receipt kept=false\n2 receipt kept=false\n3 receipt kept=false\n",
+		},
+		{
 			name:    "held rejects need no copy",
 			batches: []recordbatch.Batch{{Records: []recordbatch.Record{{Offset: 0, Value: []byte("poison")}, {Offset: 1}, recordbatch.InNS(2, "a")}}},
 			want:    "0-3 (3 records)\na: 2=" + string(recordbatch.LineOf(2, "a")) + "\n0 not_json kept=false\n1 tombstone kept=false\n",
@@ -195,6 +204,8 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 		})
 	}
 }
+
+var receiptHeaders = []kafka.Header{{Name: "other"}, {Name: "bridge.receipt", Value: []byte("1")}}
 
 func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.Keep = func(record.Reason) bool { return true } })

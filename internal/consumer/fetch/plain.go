@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/wire"
 )
 
 // DecodedShare returns what the JSON of values may hold that their schemas turn into
@@ -31,10 +33,24 @@ var JSONTooLarge = &record.Rejection{
 	Reason: record.TooLarge, Detail: "the JSON of the value is larger than an eighth of the buffer (BRIDGE_BUFFER_MAX_BYTES)",
 }
 
+var receiptFound = &record.Rejection{Reason: record.Receipt, Detail: "a receipt of a bridge is never imported; leave its topic out of the selection"}
+
+// ReceiptIn rejects a record that a bridge wrote to BRIDGE_RECEIPTS_TOPIC, else it
+// returns nil.
+func ReceiptIn(r *wire.Record) *record.Rejection {
+	if _, ok := r.Header(receipt.Header); ok {
+		return receiptFound
+	}
+	return nil
+}
+
 // plain returns the value of d.rec, which points into l, as JSON. It may send the
 // chunk and begin another. The error is a *decode.Waiting or that of ctx.
 func (d *Decoder) plain(ctx context.Context, w *Work, l *Buffer) (plain, *record.Rejection, error) {
 	p := plain{d.rec.Value, l}
+	if rej := ReceiptIn(&d.rec); rej != nil {
+		return p, rej, nil
+	}
 	if d.made.values == nil || d.rec.Value == nil {
 		return p, nil, nil
 	}

@@ -37,15 +37,17 @@ func Of(r *fetch.Rejected) *Letter {
 	return &Letter{Original: *r.Original}
 }
 
-// IsLetter reports whether the record is a dead letter of a bridge already. It is
-// never dead-lettered again: bridges that read each other's dead-letter topics would
-// send it back and forth for ever.
+// IsLetter reports whether the record is a dead letter of a bridge already: see Marked.
 func (l *Letter) IsLetter() bool {
-	named := func(name string) bool {
+	return Marked(func(name string) bool {
 		return slices.ContainsFunc(l.Headers, func(h kafka.Header) bool { return h.Name == name })
-	}
-	return named(headerReason) && named(headerSource)
+	})
 }
+
+// Marked reports whether a record that has some headers is a dead letter of a bridge
+// already. It is never dead-lettered again: bridges that read each other's dead-letter
+// topics would send it back and forth for ever.
+func Marked(has func(name string) bool) bool { return has(headerReason) && has(headerSource) }
 
 // Describe says why the record is a dead letter.
 func (l *Letter) Describe(reason, err string) { l.Reason, l.Err = reason, err }

@@ -89,10 +89,7 @@ func (c *Config) Reading(failed func(operation string), throttled func(broker in
 
 // PolicyFor returns what becomes of a record that is rejected for the reason.
 func (c *Config) PolicyFor(r record.Reason) record.Policy {
-	if r == record.Tombstone {
-		return c.OnTombstone
-	}
-	return c.OnInvalid
+	return r.Policy(c.OnInvalid, c.OnTombstone)
 }
 
 // CallTimeout bounds one call to a broker that need not wait for data.

@@ -30,14 +30,16 @@ func (m *Metrics) Subscribed(topics []string) {
 func (m *ByTopic) topic(topic string) {
 	m.consumed.WithLabelValues(topic)
 	m.Lost.WithLabelValues(topic)
-	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid"} {
+	for _, r := range []string{"tombstone", "already_imported", "operator", "invalid", "receipt"} {
 		m.Skipped.WithLabelValues(topic, r)
 	}
 	for _, r := range record.Reasons() {
-		if r != record.Tombstone {
+		if r.Invalid() {
 			m.Rejected.WithLabelValues(topic, r.String())
 		}
-		m.DeadLetters.WithLabelValues(topic, r.String())
+		if r != record.Receipt { // which is never dead-lettered
+			m.DeadLetters.WithLabelValues(topic, r.String())
+		}
 	}
 	m.Rejected.WithLabelValues(topic, "refused")
 	m.DeadLetters.WithLabelValues(topic, "refused")

@@ -140,6 +140,11 @@ func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.T
 		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Inc()
 		return
 	}
+	if r.Reason == record.Receipt {
+		s.Metrics.Skipped.WithLabelValues(p.Topic, "receipt").Inc()
+		s.Faults.Log(now, "record left out", p.Topic+"/receipt", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", "receipt", "detail", r.Detail)
+		return
+	}
 	policy, tombstone := s.Config.PolicyFor(r.Reason), r.Reason == record.Tombstone
 	if !tombstone {
 		s.Metrics.Rejected.WithLabelValues(p.Topic, r.Reason.String()).Inc()

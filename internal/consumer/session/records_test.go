@@ -292,24 +292,3 @@ func letterIDs(f *fakeLetters) (ids []string) {
 	}
 	return ids
 }
-
-// A dead letter of a bridge, read again, is held if it is invalid or refused: two
-// bridges that read each other's dead-letter topics would multiply it for ever.
-func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
-	headers := []kafka.Header{{Name: "bridge.reason", Value: []byte("not_json")}, {Name: "bridge.source.topic", Value: []byte("orders")}}
-	inSession(t, func(r *sessionRig) {
-		r.api.create = only("bad", refusal)
-		invalid, refused := recordbatch.Record{Offset: 0, Value: []byte("poison"), Headers: headers}, recordbatch.InNS(1, "bad")
-		refused.Headers = headers
-		r.feed(0, invalid, refused, recordbatch.InNS(2, "good"), recordbatch.Record{Offset: 3, Value: []byte("poison")})
-		r.after(2 * age)
-		if len(r.letters.taken) != 1 || r.letters.taken[0].Offset != 3 {
-			t.Errorf("%d dead letters, want that of offset 3 alone", len(r.letters.taken))
-		}
-		r.stored("good", 2)
-		r.watermark(0, 0)
-		if got := r.part(0).HeldCount; got != 2 {
-			t.Errorf("%d records are held, want 2", got)
-		}
-	}, func(c *process.Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
-}
