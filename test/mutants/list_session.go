@@ -89,7 +89,7 @@ var sessionMutants = []mutant{
 		old: "				s.Touch()\n			}\n			continue", new: "			}\n			continue",
 		by: "internal/consumer/session.TestSession_commitsOfATopicThatIsTheSameAfterAll"},
 	{name: "a drain insists on what nothing can prove", in: "internal/consumer/assignment",
-		old: "			if s.Mode == Running { // a drain", new: "			if true { // a drain",
+		old: "			if s.awaitsProof(now) {", new: "			if true {",
 		by: "internal/consumer/session.TestSession_commitsNothingOfATopicThatMayBeAnother"},
 	{name: "refused letters are read without end", in: "internal/consumer/imports",
 		old: "	if !u.Readable() || !s.LetterQueue.Few() {\n		return // and", new: "	if false {\n		return // and",

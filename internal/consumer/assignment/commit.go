@@ -51,7 +51,7 @@ func (s *Committer) Commit(now time.Time) {
 			continue
 		}
 		if s.unproven(p) {
-			if s.Mode == Running { // a drain reads nothing that could prove it
+			if s.awaitsProof(now) {
 				s.Touch()
 			}
 			continue
@@ -64,6 +64,7 @@ func (s *Committer) Commit(now time.Time) {
 		size += len(commit.Offsets[len(commit.Offsets)-1].Metadata)
 	}
 	if len(commit.Offsets) == 0 {
+		s.notBefore = now.Add(interval) // nothing that is new can be in one yet
 		return
 	}
 	s.Sent(now, size)
@@ -212,6 +213,15 @@ func (s *Committer) widenBy(at time.Time) {
 // shown yet that the log is the one that was read.
 func (s *Committer) unproven(p *Partition) bool {
 	return p.TopicID == (wire.UUID{}) && s.Fetcher.Standing(p.Cursor).Doubted
+}
+
+// proofPatience is how long a drain waits for the answer of a leader that proves that
+// a topic without an id is the one that was read.
+const proofPatience = 5 * time.Second
+
+// awaitsProof reports whether what is unproven may still be proven in time.
+func (s *Committer) awaitsProof(now time.Time) bool {
+	return s.Mode == Running || now.Before(s.Drain.Began.Add(proofPatience))
 }
 
 // bare lists the topics of the offsets that are committed without metadata, where a

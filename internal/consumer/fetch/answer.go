@@ -133,7 +133,7 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p) {
 		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultReplaced, Err: errReplaced}}, a.offset, a.batchEpoch)
 	}
-	if len(p.Records) == 0 {
+	if len(p.Records) == 0 || a.paused {
 		at := time.Time{}
 		if a.from < a.offset { // a new leader may not know yet how far it is
 			at = time.Now().Add(Backoff)
@@ -183,6 +183,9 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 	code := kafka.Code(p.ErrorCode)
 	f.cfg.Failed("fetch")
 	switch {
+	case code == kafka.CodeOffsetOutOfRange && a.paused: // nothing is left to compare, and the doubt stays
+		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(MaxBackoff))
+		return nil
 	case code == kafka.CodeOffsetOutOfRange && a.from < a.offset: // nothing is left to compare
 		f.Forget(a.Cursor)
 		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))

@@ -87,8 +87,14 @@ func (e *Ends) Know(r kafka.Range) {
 	e.LogStart.Store(r.Begin)
 }
 
-// idle reports whether a request may ask for the partition. Call with fetcher.mu held.
-func (c *Cursor) idle() bool { return !c.busy && !c.Paused }
+// idle reports whether a request may ask for the partition. One that is paused is asked
+// for only to end a doubt: what is done of it cannot be committed before. Call with
+// fetcher.mu held.
+func (c *Cursor) idle() bool { return !c.busy && (!c.Paused || c.comparable()) }
+
+// comparable reports whether the log may be another one than was read, and the position
+// lies behind what can show it. Call with fetcher.mu held.
+func (c *Cursor) comparable() bool { return c.doubted && c.last.BaseOffset < c.Offset }
 
 // ahead estimates the bytes that the leader has beyond the offset, as of the last
 // answer; an open transaction's do not count. Call with fetcher.mu held.

@@ -24,6 +24,7 @@ type asked struct {
 	leaderEp   int32
 	batchEpoch int32
 	untold     bool // the answer did not say where the leader's log ends
+	paused     bool // nothing is to be read: the answer is to end a doubt
 }
 
 // gather picks the partitions of a broker for the next request and marks them
@@ -79,10 +80,10 @@ func (f *Fetcher) gather(broker int32) (batch []asked, next time.Time) {
 // ask is a partition's part in a request. Call with fetcher.mu held.
 func (c *Cursor) ask(rack string, now time.Time) asked {
 	a := asked{
-		Cursor: c, of: c.server(), follower: c.follower(), named: -1, untold: c.follower(), epoch: c.Epoch.Load(), offset: c.Offset,
+		Cursor: c, of: c.server(), follower: c.follower(), named: -1, untold: c.follower(), paused: c.Paused, epoch: c.Epoch.Load(), offset: c.Offset,
 		end: c.StableOffset.Load(), from: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch,
 	}
-	if c.doubted = c.doubted && c.last.BaseOffset < c.Offset; c.doubted {
+	if c.doubted = c.comparable(); c.doubted {
 		a.from = c.last.BaseOffset
 	}
 	a.racked = rack != "" && !c.doubted && (a.follower || c.mayAdvise(now))
