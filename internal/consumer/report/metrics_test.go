@@ -67,6 +67,7 @@ bridge_records_rejected_total{reason="too_large",topic="orders"} 0
 bridge_records_skipped_total{reason="already_imported",topic="orders"} 0
 bridge_records_skipped_total{reason="invalid",topic="orders"} 0
 bridge_records_skipped_total{reason="operator",topic="orders"} 0
+bridge_records_skipped_total{reason="receipt",topic="orders"} 0
 bridge_records_skipped_total{reason="tombstone",topic="orders"} 0
 `
 
