@@ -140,7 +140,7 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 func (s *Session) giveUp() (unfinished bool) {
 	lines := 0
 	for n := range s.Namespaces() {
-		if !n.IsHeld() && (len(n.Uploads) > 0 || len(n.Shed) > 0) {
+		if !n.IsHeld() && (len(n.Uploads) > 0 || len(n.Shed) > 0 && n.Troubled()) { // else they are read back, as if for the first time
 			unfinished = true
 		}
 		for _, u := range n.Uploads {

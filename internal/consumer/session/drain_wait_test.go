@@ -2,6 +2,8 @@ package session
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -167,4 +169,37 @@ func TestSession_aRebalanceWaitsForALetterThatIsTriedAgain(t *testing.T) {
 		}
 		r.offset(5)
 	}, func(s *Session) { s.Config.OnInvalid, s.Letters = record.DeadLetter, letters })
+}
+
+// A namespace that is accepted again and whose lines are being read back from Kafka is
+// behind like one that has not been read yet: to stop then leaves nothing unfinished.
+func TestSession_aStopWhileLinesAreReadBackIsClean(t *testing.T) {
+	runningSession(t, func(r *sessionRun) {
+		r.api.create = only("bad", overloaded)
+		value := fmt.Sprintf(`{"id":"x","ns":"bad","large":%q}`, strings.Repeat("x", 100<<10))
+		for range 30 { // more than the buffer
+			r.Produce("orders", 0, kgo.NoCompression(), slices.Repeat([]string{value}, 8)...)
+		}
+	}, func(r *sessionRun) {
+		time.Sleep(2 * time.Minute)
+		r.api.create, r.api.takes = nil, 2*time.Second
+		readingBack := false
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			asked := make(chan bool)
+			r.session.queries <- func(time.Time) {
+				n := r.session.Lookup("bad")
+				asked <- n != nil && !n.Troubled() && n.Dropped()
+			}
+			if readingBack = <-asked; readingBack {
+				break
+			}
+		}
+		if !readingBack {
+			t.Fatal("no line has left memory, or all are back: the test shows nothing")
+		}
+		if took := r.end(true); took > 30*time.Second || r.unfinished {
+			t.Errorf("the drain took %s, unfinished %t", took, r.unfinished)
+		}
+	})
 }
