@@ -64,7 +64,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	if err != nil {
 		return err
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots, "")
+	client, explain, err := kafkaClient(ctx, cfg, roots)
 	misconfigured := out.tellFaults(err)
 	if !misconfigured {
 		out.tell(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"time"
 
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/process"
@@ -26,16 +27,16 @@ type receipts struct {
 	client   *kafka.Client
 }
 
-func newReceipts(ctx context.Context, cfg *config.Config, roots *x509.CertPool, m *outbox.Metrics, logger *slog.Logger) (*receipts, error) {
+func newReceipts(ctx context.Context, cfg *config.Config, roots *x509.CertPool, m *outbox.Metrics, throttled func(time.Duration), logger *slog.Logger) (*receipts, error) {
 	topic := cfg.Policies.ReceiptsTopic
 	if topic == "" {
 		return nil, nil //nolint:nilnil // there are none, which is no error
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots, topic)
+	client, explain, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return nil, err
 	}
-	producer := kafka.NewProducer(client, topic, receiptsAtOnce)
+	producer := kafka.NewProducer(client, topic, receiptsAtOnce, throttled)
 	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, explain, m)
 	return &receipts{box, producer, client}, nil
 }

@@ -52,12 +52,12 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	imports := importClient(cfg, roots, registry, logger)
-	client, explain, err := kafkaClient(ctx, cfg, roots, cfg.Policies.DLQTopic)
+	client, explain, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return err
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
-	out, err := newReceipts(ctx, cfg, roots, outbox.NewMetrics(registry), logger)
+	out, err := newReceipts(ctx, cfg, roots, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func openAudit(ctx context.Context, cfg *config.Config) (*audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots, "")
+	client, explain, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return nil, err
 	}

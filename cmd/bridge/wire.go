@@ -107,7 +107,7 @@ func clientID(cfg *config.Config) string {
 // kafkaClient builds a client that may write to one topic, "" for none, and a function
 // that explains its errors. A fault of the configuration that shows only here is a
 // configError.
-func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, written string) (*kafka.Client, func(error) string, error) {
+func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, func(error) string, error) {
 	k := cfg.Kafka
 	login := auth.Config{
 		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
@@ -133,9 +133,6 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool, 
 		return nil, nil, &configError{mechanismFault(k.SASL.Mechanism, err)}
 	}
 	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
-	if written != "" {
-		client.MetadataTopics = []string{written}
-	}
 	return kafka.NewClient(client), login.Explain, nil
 }
 

@@ -61,7 +61,7 @@ func (c *Client) Fetch(ctx context.Context, broker int32, r *wire.FetchRequest, 
 	switch {
 	case errors.Is(err, errUnread):
 		err = answer.DecodeHead(e.body, e.version)
-	case err == nil:
+	case err == nil, errors.Is(err, errMuted):
 		err = answer.Decode(e.body, e.version)
 	}
 	if err = cmp.Or(err, Code(answer.ErrorCode).Err()); err != nil {

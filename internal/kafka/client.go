@@ -47,18 +47,12 @@ type Config struct {
 
 	// Dial opens the network connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-
-	// MetadataTopics are topics whose leaders kafka-go itself has to know, which
-	// are those that something is produced to. The client's own calls name the
-	// broker and need none.
-	MetadataTopics []string
 }
 
 // Client makes the calls to the brokers that the consumer needs, each with a
-// deadline, none retried: what to do about a failure depends on the call. It is
-// the only owner of kafka-go's Transport, and fetch, metadata and list offsets
-// go through it as raw exchanges in the formats of package wire. Safe for
-// concurrent use; two calls in flight to one broker use two connections.
+// deadline, none retried: what to do about a failure depends on the call. Fetch,
+// metadata and list offsets go through kafka-go's Transport as raw exchanges in the
+// formats of package wire. Safe for concurrent use; two calls in flight to one broker use two connections.
 //
 // Errors from a broker's answer are a Code (errors.As); others say that it
 // could not be reached or asked.
@@ -84,26 +78,29 @@ func NewClient(config Config) *Client {
 	if config.Dial == nil {
 		config.Dial = new(net.Dialer).DialContext
 	}
-	topics := config.MetadataTopics
-	if topics == nil {
-		topics = []string{} // none, where nil would be all
-	}
-	conns := newConnTracker(config)
-	return &Client{
-		config: config,
-		conns:  conns,
-		addr:   kafkago.TCP(config.Brokers...),
-		transport: &kafkago.Transport{
-			Dial:           conns.connect,
-			DialTimeout:    config.DialTimeout,
-			IdleTimeout:    idleTimeout,
-			MetadataTTL:    layoutTTL,
-			MetadataTopics: topics,
-			ClientID:       config.ClientID,
-			TLS:            config.TLS,
-			SASL:           config.SASL,
-		},
+	c := &Client{
+		config:   config,
+		conns:    newConnTracker(config),
+		addr:     kafkago.TCP(config.Brokers...),
 		versions: make(map[string]map[int16]wire.VersionRange),
+	}
+	c.transport = c.newTransport([]string{}) // none, where nil would be all
+	return c
+}
+
+// newTransport returns connections of their own. topics are those whose leaders kafka-go
+// itself has to know, which are those that something is produced to: the client's own
+// calls name the broker.
+func (c *Client) newTransport(topics []string) *kafkago.Transport {
+	return &kafkago.Transport{
+		Dial:           c.conns.connect,
+		DialTimeout:    c.config.DialTimeout,
+		IdleTimeout:    idleTimeout,
+		MetadataTTL:    layoutTTL,
+		MetadataTopics: topics,
+		ClientID:       c.config.ClientID,
+		TLS:            c.config.TLS,
+		SASL:           c.config.SASL,
 	}
 }
 

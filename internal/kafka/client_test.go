@@ -211,6 +211,34 @@ func TestClient_twoFetchesShareNoConnection(t *testing.T) {
 
 // A connection on which nothing is asked is closed long before a managed cluster does
 // it, after four minutes at the soonest. One stays: the library asks for addresses.
+// A broker whose quota is used up reads nothing more from the connection for a while:
+// no other call waits there.
+func TestClient_leavesAThrottledConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{})
+		throttle := int32(0)
+		r.Cluster.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			answer := req.ResponseKind().(*kmsg.FetchResponse)
+			answer.ThrottleMillis = throttle
+			return answer, nil, true
+		})
+		for _, throttle = range []int32{0, 12_000} {
+			answer, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil)
+			if err != nil || answer.Throttle != time.Duration(throttle)*time.Millisecond {
+				t.Fatalf("%+v, %v", answer, err)
+			}
+			dials := r.Dials.Load()
+			if _, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil); err != nil {
+				t.Fatal(err)
+			}
+			if again := r.Dials.Load() > dials; again != (throttle > 0) {
+				t.Errorf("throttled for %d ms: another connection %t", throttle, again)
+			}
+		}
+	})
+}
+
 func TestClient_closesIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})

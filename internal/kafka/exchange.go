@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -26,6 +27,9 @@ var (
 	errAnswerTooLong = errors.New("answer is too long")
 	// errUnread closes the connection of an answer of which only a part was read.
 	errUnread = errors.New("answer was not read to its end")
+	// errMuted closes the connection of an answer behind which the broker reads nothing
+	// more for a while, as a quota is used up.
+	errMuted = errors.New("the broker reads nothing more for a while")
 )
 
 // exchange is one request and its answer in the formats of package wire. It
@@ -117,10 +121,23 @@ func (e *exchange) run(conn net.Conn) (err error) {
 		return err
 	}
 	e.body = e.body[:min(answer, len(e.body))]
-	if err = e.read(conn, e.body); err == nil && len(e.body) < answer {
+	switch err = e.read(conn, e.body); {
+	case err != nil:
+		return err
+	case len(e.body) < answer:
 		return errUnread
+	case e.muted():
+		return errMuted
 	}
-	return err
+	return nil
+}
+
+// muted reports whether the broker reads nothing more from this connection until the
+// time that its answer names is over (KIP-219): a later call must not wait there. Only
+// what is read and written is throttled for longer than a second.
+func (e *exchange) muted() bool {
+	_, fetched := e.request.(*wire.FetchRequest)
+	return fetched && len(e.body) >= 4 && binary.BigEndian.Uint32(e.body) > 0
 }
 
 // read fills body, renewing the deadline as long as bytes come.

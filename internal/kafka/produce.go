@@ -58,20 +58,22 @@ type Producer struct {
 	routes routes
 	usual  *kafkago.Writer
 	large  *kafkago.Writer // one record at a time, for those beyond what usual batches
+	quota  *quotaWatch
 }
 
 // UsualBatchBytes is how much a produced batch of several records holds: it stays
 // below the default max.message.bytes of a topic, which bounds whole batches.
 const UsualBatchBytes = 900 << 10
 
-// NewProducer returns a producer that shares the client's connections and makes
-// batches of at most records. The topic has to be one of the client's
-// MetadataTopics.
-func NewProducer(c *Client, topic string, records int) *Producer {
-	p := &Producer{routes: routes{avoided: map[int]time.Time{}}}
+// NewProducer returns a producer that makes batches of at most records. It reaches the
+// brokers as the client does, with connections of its own, since a quota on what is
+// written makes brokers deaf on them. throttled is called with each time that they ask
+// to wait; it may be nil, and must not block.
+func NewProducer(c *Client, topic string, records int, throttled func(time.Duration)) *Producer {
+	p := &Producer{routes: routes{avoided: map[int]time.Time{}}, quota: &quotaWatch{Transport: c.newTransport([]string{topic}), throttled: throttled}}
 	writer := func(batchBytes int64, size int) *kafkago.Writer {
 		return &kafkago.Writer{
-			Addr: c.addr, Transport: c.transport, Topic: topic,
+			Addr: c.addr, Transport: p.quota, Topic: topic,
 			Balancer: &p.routes, Completion: p.routes.completed, RequiredAcks: kafkago.RequireAll,
 			BatchBytes: batchBytes, BatchSize: size, BatchTimeout: 5 * time.Millisecond,
 			MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
@@ -82,10 +84,17 @@ func NewProducer(c *Client, topic string, records int) *Producer {
 }
 
 // Write produces the records and waits until every replica in sync has them. The
-// errors are in the order of the records, nil for the acknowledged ones and a
-// *RefusedError for those that the topic will never take.
+// errors are in the order of the records: nil for the acknowledged ones, a *RefusedError
+// for those that the topic will never take, and a *ThrottledError for all where the
+// brokers have asked to wait.
 func (p *Producer) Write(ctx context.Context, records []Record) []error {
 	errs := make([]error, len(records))
+	if until := p.quota.waits(); time.Now().Before(until) {
+		for i := range errs {
+			errs[i] = &ThrottledError{Topic: p.usual.Topic, Until: until}
+		}
+		return errs
+	}
 	var usual []kafkago.Message
 	var at []int
 	for i := range records {
@@ -127,7 +136,10 @@ func (p *Producer) send(ctx context.Context, w *kafkago.Writer, messages ...kafk
 }
 
 // Close ends what Write has started. No Write may be under way.
-func (p *Producer) Close() error { return errors.Join(p.usual.Close(), p.large.Close()) }
+func (p *Producer) Close() error {
+	defer p.quota.CloseIdleConnections()
+	return errors.Join(p.usual.Close(), p.large.Close())
+}
 
 func produceError(err error) error {
 	// A write of one record alone wraps its error in a list.

@@ -22,8 +22,8 @@ import (
 // null apart from empty.
 func TestProducer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := kafkarig.New(t, kafka.Config{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(1, "dlq"))
-		producer := kafka.NewProducer(r.Client, "dlq", 500)
+		r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(1, "dlq"))
+		producer := kafka.NewProducer(r.Client, "dlq", 500, nil)
 		records := []kafka.Record{
 			{Key: nil, Value: []byte("poison"), Headers: []kafka.Header{{Name: "h", Value: nil}, {Name: "h", Value: []byte{}}, {Name: "h", Value: []byte("v")}}},
 			{Key: []byte{}, Value: nil},
@@ -53,7 +53,7 @@ func TestProducer(t *testing.T) {
 // A topic that may not be written is named, and is told from one that may not be read.
 func TestProducer_denied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := kafkarig.New(t, kafka.Config{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(1, "dlq"))
+		r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(1, "dlq"))
 		r.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			answer := req.ResponseKind().(*kmsg.ProduceResponse)
@@ -62,13 +62,56 @@ func TestProducer_denied(t *testing.T) {
 			}
 			return answer, nil, true
 		})
-		producer := kafka.NewProducer(r.Client, "dlq", 500)
+		producer := kafka.NewProducer(r.Client, "dlq", 500, nil)
 		defer producer.Close()
 		errs := producer.Write(t.Context(), []kafka.Record{{Value: []byte("a")}, {Value: bytes.Repeat([]byte("x"), kafka.UsualBatchBytes)}})
 		for i, err := range errs {
 			if denied, ok := errors.AsType[*kafka.TopicDeniedError](err); !ok || denied.Topic != "dlq" || !denied.Write || kafka.IsRefused(err) {
 				t.Errorf("record %d: %v", i, err)
 			}
+		}
+	})
+}
+
+// Where a quota is used up nothing is sent before the time is over that the brokers ask
+// for, and then not on the connection on which they are deaf. No other call waits there.
+func TestProducer_throttled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(1, "dlq"))
+		var asked int
+		r.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			r.Cluster.KeepControl()
+			asked++
+			answer := req.ResponseKind().(*kmsg.ProduceResponse)
+			answer.ThrottleMillis = 20_000 / int32(asked)
+			for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+				answer.Topics = append(answer.Topics, kmsg.ProduceResponseTopic{Topic: topic.Topic, Partitions: []kmsg.ProduceResponseTopicPartition{{}}})
+			}
+			return answer, nil, true
+		})
+		var waits time.Duration
+		producer := kafka.NewProducer(r.Client, "dlq", 500, func(d time.Duration) { waits += d })
+		defer producer.Close()
+		write := func() error { return producer.Write(t.Context(), []kafka.Record{{Value: []byte("a")}})[0] }
+		if err := write(); err != nil || waits != 20*time.Second {
+			t.Fatalf("the first write: %v; asked to wait for %s", err, waits)
+		}
+		dials := r.Dials.Load()
+		time.Sleep(19 * time.Second)
+		err := write()
+		throttled, ok := errors.AsType[*kafka.ThrottledError](err)
+		if !ok || throttled.Topic != "dlq" || time.Until(throttled.Until).Round(time.Second) != time.Second || asked != 1 {
+			t.Errorf("too early: %v, %d requests", err, asked)
+		}
+		if _, err := r.Client.Metadata(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := write(); err != nil || asked != 2 || waits != 30*time.Second {
+			t.Errorf("in time: %v, %d requests, waits of %s", err, asked, waits)
+		}
+		if r.Dials.Load() == dials {
+			t.Error("the same connection was used again")
 		}
 	})
 }

@@ -189,7 +189,9 @@ func (o *Outbox) written(batch []*entry, errs []error) (rest time.Duration) {
 			o.lost(e, "the topic refuses it for good: "+o.explain(err))
 			done = append(done, e)
 		default:
-			o.results.WithLabelValues(ResultFailed).Inc()
+			if !kafka.IsThrottled(err) {
+				o.results.WithLabelValues(ResultFailed).Inc()
+			}
 			again, failure = append(again, e), err
 		}
 	}

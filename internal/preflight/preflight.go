@@ -81,7 +81,7 @@ func New(cfg Config, client *kafka.Client, explain func(error) string) (*Preflig
 		return nil, fmt.Errorf("build record mapper: %w", err)
 	}
 	base := client.Config()
-	base.DialTimeout, base.CallTimeout, base.MetadataTopics = preflightPatience, preflightPatience, nil
+	base.DialTimeout, base.CallTimeout = preflightPatience, preflightPatience
 	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: explain}, nil
 }
 

@@ -70,9 +70,6 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 		Network: importer.Network{DialContext: p.http.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
 	}, nil)
 	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
-	if cfg.DLQTopic != "" {
-		client.MetadataTopics = []string{cfg.DLQTopic}
-	}
 	p.consumer, err = consumer.New(cfg, shared.Dependencies{
 		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
 		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),

@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/kafka"
 )
 
 // letterOwner is the Owner of a letter: whom it concerns.
@@ -72,7 +73,9 @@ func (s *deadLetters) LettersDone(batch []*letters.Letter) {
 	s.lettersAwaited()
 	if s.letterError = ""; err != nil {
 		s.letterError = s.Explain(err)
-		s.Metrics.KafkaFailed("produce")
+		if !kafka.IsThrottled(err) {
+			s.Metrics.KafkaFailed("produce")
+		}
 		s.Faults.Log(now, "dead letters cannot be written; they will be tried again", "dlq",
 			"topic", s.Config.DLQTopic, "waiting", s.LetterQueue.Pending(), "error", s.letterError)
 	}

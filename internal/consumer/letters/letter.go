@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
@@ -81,9 +82,10 @@ type Writer interface {
 // topic is the dead-letter topic.
 type topic struct{ producer *kafka.Producer }
 
-// NewWriter returns the writer of a topic. It starts nothing.
-func NewWriter(c *kafka.Client, name string) Writer {
-	return topic{kafka.NewProducer(c, name, batchCount)}
+// NewWriter returns the writer of a topic. It starts nothing. throttled is called with
+// each time that the brokers ask to wait; it may be nil.
+func NewWriter(c *kafka.Client, name string, throttled func(time.Duration)) Writer {
+	return topic{kafka.NewProducer(c, name, batchCount, throttled)}
 }
 
 // Write implements Writer.

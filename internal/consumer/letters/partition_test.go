@@ -28,7 +28,7 @@ func TestQueue_aPartitionThatTakesNothing(t *testing.T) {
 		for _, keyed := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, keyed %t", name, keyed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					r := kafkarig.New(t, kafka.Config{MetadataTopics: []string{"dlq"}}, kfake.SeedTopics(3, "dlq"), kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094))
+					r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(3, "dlq"), kfake.NumBrokers(3), kfake.Ports(9092, 9093, 9094))
 					r.Cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
 						r.Cluster.KeepControl()
 						if req.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Partition != 1 {
@@ -46,7 +46,7 @@ func TestQueue_aPartitionThatTakesNothing(t *testing.T) {
 						}
 						q.Post(l)
 					}
-					w := letters.NewWriter(r.Client, "dlq")
+					w := letters.NewWriter(r.Client, "dlq", nil)
 					done, began := 0, time.Now()
 					for q.Pending() > 0 && time.Since(began) < 5*time.Minute {
 						batch := q.Take(time.Now())

@@ -91,7 +91,7 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		Pacer: pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency), Recollections: discovery.Recollections{},
 	}
 	if cfg.DLQTopic != "" {
-		r.Letters = letters.NewWriter(d.Client, cfg.DLQTopic)
+		r.Letters = letters.NewWriter(d.Client, cfg.DLQTopic, d.Metrics.ThrottledFor)
 	}
 	return r, nil
 }

@@ -101,7 +101,7 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		},
 		Commits:         vec("commits_total", "Offset commits, by their result.", "result"),
 		FetchPaused:     vec("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
-		Throttled:       counter("kafka_throttled_seconds_total", "Time by which brokers have slowed fetches down because of a quota."),
+		Throttled:       counter("kafka_throttled_seconds_total", "Time for which brokers have asked to wait because of a quota, before what is read or written next."),
 		Rebalances:      counter("rebalances_total", "Generations of the group that this process was a member of."),
 		Forgotten:       counter("partitions_forgotten_total", "Partitions of which commits were refused, and what was stored beyond them had no room in memory: it may be imported again."),
 		PossibleRepeats: counter("import_possible_repeats_total", "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived."),
@@ -159,6 +159,9 @@ func (m *Metrics) Stored(b *batcher.Batch, now time.Time) {
 func (m *Metrics) Totals() TotalsStatus {
 	return TotalsStatus{RecordsConsumed: m.records.Load(), RecordsUploaded: m.uploaded.Load(), BytesUploaded: m.bytes.Load(), BatchesFlushed: m.batches.Load()}
 }
+
+// ThrottledFor counts how long a broker asks to wait because of a quota.
+func (m *Metrics) ThrottledFor(d time.Duration) { m.Throttled.Add(d.Seconds()) }
 
 // KafkaFailed counts a failed call: join, heartbeat, metadata, fetch, decode, commit,
 // produce.

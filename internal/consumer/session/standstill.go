@@ -75,7 +75,7 @@ func silence(st fetch.Standing, now time.Time) time.Duration {
 // throttled reports how long a broker lets reading wait because of a quota. Any
 // goroutine may call it.
 func (s *Session) throttled(broker int32, d time.Duration) {
-	s.Metrics.Throttled.Add(d.Seconds())
+	s.Metrics.ThrottledFor(d)
 	s.Faults.Log(time.Now(), "a broker slows reading down: a quota of this client or user is used up", fmt.Sprintf("throttled/%d", broker),
 		"broker", broker, "for", d.String(), "remedy", throttledRemedy)
 }

@@ -19,7 +19,7 @@ func (c Config) Explain(err error) string {
 	if err == nil {
 		return ""
 	}
-	for _, explain := range []func(error) string{explainToken, c.explainCode, c.explainTLS, c.explainNetwork} {
+	for _, explain := range []func(error) string{explainToken, explainQuota, c.explainCode, c.explainTLS, c.explainNetwork} {
 		if text := explain(err); text != "" {
 			return text
 		}
@@ -35,6 +35,14 @@ func explainToken(err error) string {
 	}
 	if strings.Contains(err.Error(), "get OAuth token: ") {
 		return fmt.Sprintf("no OAuth token: check BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL, and BRIDGE_HTTP_CA_FILE if its certificate is private (%v)", err)
+	}
+	return ""
+}
+
+// explainQuota explains that nothing is written for a while.
+func explainQuota(err error) string {
+	if throttled, ok := errors.AsType[*kafka.ThrottledError](err); ok {
+		return throttled.Error() + ": raise producer_byte_rate or request_percentage of this client id or user (kafka-configs.sh)"
 	}
 	return ""
 }
