@@ -57,7 +57,8 @@ type Outbox struct {
 	mu      sync.Mutex // guards what follows; not held during a write
 	queue   []*entry   // in the order of posting; those being written included
 	bytes   int64
-	failing string // why the last write failed, "" if it did not
+	failing string    // why the last write failed, "" if it did not
+	told    time.Time // when that was logged last
 	backoff time.Duration
 }
 
@@ -107,8 +108,8 @@ func (o *Outbox) Failing() bool {
 	return o.failing != ""
 }
 
-// Run writes until the context ends. It then tries once more, for three seconds at
-// most, and logs what could not be written. It always returns nil.
+// Run writes until the context ends. It then goes on for three seconds at most, as long
+// as some of what is left can be written, and logs the rest. It always returns nil.
 func (o *Outbox) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -126,7 +127,10 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTry)
 	defer cancel()
-	for last.Err() == nil && o.turn(last) == 0 {
+	for more := true; more && last.Err() == nil; {
+		before := o.Report().ReceiptsWaiting
+		rest := o.turn(last)
+		more = rest != idleRest && o.Report().ReceiptsWaiting < before
 	}
 	o.lose()
 	return nil
@@ -158,7 +162,8 @@ func (o *Outbox) turn(ctx context.Context) time.Duration {
 	}
 	write, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	return o.written(batch, o.writer.Write(write, records))
+	errs := o.writer.Write(write, records)
+	return o.written(batch, errs, ctx.Err() != nil)
 }
 
 // next returns the receipts of the next write, which stay in the queue.
@@ -176,8 +181,9 @@ func (o *Outbox) next() []*entry {
 }
 
 // written takes the receipts that are done with out of the queue, and returns how
-// long to rest.
-func (o *Outbox) written(batch []*entry, errs []error) (rest time.Duration) {
+// long to rest. What fails once the process has stopped, or its time is up, says
+// nothing of the topic.
+func (o *Outbox) written(batch []*entry, errs []error, stopped bool) (rest time.Duration) {
 	var failure error
 	var again, done []*entry
 	for i, e := range batch {
@@ -200,7 +206,7 @@ func (o *Outbox) written(batch []*entry, errs []error) (rest time.Duration) {
 	for _, e := range done {
 		o.bytes -= e.cost
 	}
-	told := o.note(failure)
+	told := !stopped && o.note(failure, time.Now())
 	rest, waiting := o.backoff, len(o.queue)
 	o.mu.Unlock()
 	for _, e := range done {
@@ -217,8 +223,12 @@ func (o *Outbox) written(batch []*entry, errs []error) (rest time.Duration) {
 	return rest
 }
 
-// note remembers how a write went. It reports whether that is new.
-func (o *Outbox) note(failure error) bool {
+// toldEvery is how often it is logged that receipts cannot be written.
+const toldEvery = time.Minute
+
+// note remembers how a write went. It reports whether that is to be logged: it is new,
+// or has lasted for a while.
+func (o *Outbox) note(failure error, now time.Time) bool {
 	was := o.failing
 	if failure == nil {
 		o.failing, o.backoff = "", 0
@@ -227,7 +237,11 @@ func (o *Outbox) note(failure error) bool {
 	o.failing = "topic " + o.cfg.Topic + ": " + o.explain(failure)
 	o.backoff = min(max(2*o.backoff, minBackoff), o.cfg.MaxBackoff)
 	o.backoff -= time.Duration(rand.Int64N(int64(o.backoff)/4 + 1))
-	return was == ""
+	if was != "" && now.Sub(o.told) < toldEvery {
+		return false
+	}
+	o.told = now
+	return true
 }
 
 // lose logs what could not be written at the end.

@@ -21,13 +21,14 @@ import (
 
 // topic is a topic that fails as it is told.
 type topic struct {
-	mu     sync.Mutex
-	fails  error
-	refuse string // the key that is refused for good
-	hangs  bool
-	takes  time.Duration // to answer
-	keys   []string      // acknowledged
-	tries  []time.Time
+	mu       sync.Mutex
+	fails    error
+	refuse   string // the key that is refused for good
+	failsFor string // the key that fails
+	hangs    bool
+	takes    time.Duration // to answer
+	keys     []string      // acknowledged
+	tries    []time.Time
 }
 
 func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
@@ -48,6 +49,8 @@ func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
 			errs[i] = ctx.Err()
 		case key == w.refuse:
 			errs[i] = &kafka.RefusedError{Code: kafka.CodeMessageTooLarge}
+		case key == w.failsFor && key != "":
+			errs[i] = errors.New("no leader")
 		case w.fails != nil:
 			errs[i] = w.fails
 		case len(records[i].Headers) != 1 || records[i].Headers[0].Name != receipt.Header:
@@ -151,7 +154,10 @@ func TestOutbox_triesAgainWithBackoffAndTellsOnce(t *testing.T) {
 		if !slices.Equal(r.topic.keys, keys(3)) || r.Report().ReceiptsError != nil || r.Bytes() != 0 {
 			t.Errorf("written afterwards: %v, %+v", r.topic.keys, r.Report())
 		}
-		if n := strings.Count(r.log.String(), "level="); n != 2 {
+		if n := strings.Count(r.log.String(), "cannot be written"); n < 8 || n > 11 {
+			t.Errorf("in ten minutes it is logged %d times that receipts cannot be written: %s", n, r.log)
+		}
+		if n := strings.Count(r.log.String(), "are written again"); n != 1 {
 			t.Errorf("%d lines: %s", n, r.log)
 		}
 	})
@@ -216,6 +222,27 @@ func TestOutbox_theEndTriesOnceMoreAndLogsTheRest(t *testing.T) {
 		r.stop()
 		if took := time.Since(began); took > lastTry || r.result(t, ResultLost) != 2 || strings.Count(r.log.String(), "value of req_") != 2 {
 			t.Errorf("the end took %s, %v lost: %s", took, r.result(t, ResultLost), r.log)
+		}
+		if strings.Contains(r.log.String(), "cannot be written") {
+			t.Errorf("a write that the stop cuts off is taken for a failure of the topic: %s", r.log)
+		}
+	})
+}
+
+// TestOutbox_theEndGoesOnPastWhatFails: a receipt that fails, as in a partition that
+// takes nothing, loses none of those behind it.
+func TestOutbox_theEndGoesOnPastWhatFails(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.topic.takes = 200 * time.Millisecond
+		r.topic.failsFor = "req_7"
+		for _, k := range keys(1200) {
+			r.post(k)
+		}
+		time.Sleep(100 * time.Millisecond)
+		began := time.Now()
+		r.stop()
+		if took := time.Since(began); took > lastTry || len(r.topic.keys) != 1199 || r.result(t, ResultLost) != 1 {
+			t.Errorf("the end took %s, %d are written, %v lost", took, len(r.topic.keys), r.result(t, ResultLost))
 		}
 	})
 }

@@ -150,7 +150,7 @@ type tracing struct {
 
 	receipted bool                        // receipts are written
 	order     []string                    // keys of receipts in the order in which they were found
-	receipts  map[string]*receipt.Receipt // by key; the last one of each
+	receipts  map[string]*receipt.Receipt // by key; the last one of each, and one that tells the end before one that does not
 	letters   []foundLetter
 }
 
@@ -225,8 +225,11 @@ func (s *tracing) receipt(rec *wire.Record) error {
 		return nil //nolint:nilerr // what is no receipt is none of this record
 	}
 	key := string(r.Key())
-	if s.receipts[key] == nil {
+	switch known := s.receipts[key]; {
+	case known == nil:
 		s.order = append(s.order, key)
+	case known.Status != "" && r.Status == "":
+		return nil // an earlier one: receipts of one key may stand in several partitions
 	}
 	s.receipts[key] = r
 	return nil

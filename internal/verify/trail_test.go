@@ -77,6 +77,14 @@ func TestTrace_saysWhatBecameOfARecord(t *testing.T) {
 			r.Status, r.FinishedAt = "failed", time.UnixMilli(5)
 			s.write(r)
 		}, "a:imported req_1[0-0]failed", "", true},
+		{"evaluated, which a receipt of its key says that is read before the first one", 0, func(s *scene) {
+			s.records(0, "a")
+			r := s.receipt("a", piece(0, 0, 0, 1))
+			first := *r
+			r.Status, r.FinishedAt = "failed", time.UnixMilli(5)
+			s.write(r)
+			s.write(&first)
+		}, "a:imported req_1[0-0]failed", "", true},
 		{"for two namespaces, one of which was refused", 0, func(s *scene) {
 			s.records(0, "a,b")
 			s.receipt("a", piece(0, 0, 0, 1))
