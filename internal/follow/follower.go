@@ -164,7 +164,7 @@ func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Ti
 		f.unanswered(i, err, now)
 		return
 	}
-	if f.api.recovered() {
+	if f.api.recovered(now) {
 		f.log.Info("the API tells again what becomes of imports")
 	}
 	i.missing = 0
@@ -224,7 +224,11 @@ func (f *Follower) unanswered(i *item, err error, now time.Time) {
 		}
 	}
 	// Another import is asked about first: one that the API chokes on stops none.
-	f.schedule.again(i, now.Add(restAfter(now.Sub(i.entry.StoredAt))), now)
+	rest := restAfter(now.Sub(i.entry.StoredAt))
+	if status == http.StatusForbidden {
+		rest = max(rest, minDeniedRest) // perhaps of its namespace alone
+	}
+	f.schedule.again(i, now.Add(rest), now)
 }
 
 // giveUp ends the following of an import whose end was not seen.

@@ -332,6 +332,53 @@ func TestFollower_oneBadImportStopsNoOther(t *testing.T) {
 	})
 }
 
+// TestFollower_aForbiddenNamespaceStopsNoOther: however many imports it has, those of
+// others are told of at once, and the key is not blamed.
+func TestFollower_aForbiddenNamespaceStopsNoOther(t *testing.T) {
+	for _, status := range []int{403, 404} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			inWorld(t, usual, func(t *testing.T, w *world) {
+				for minute := range 30 {
+					for i := range 5 {
+						w.store("closed", fmt.Sprint("closed ", minute, " ", i), end{err: &importer.AskError{Status: status}})
+					}
+					w.store("open", fmt.Sprint("open ", minute), end{after: 4 * time.Second, as: succeeded})
+					time.Sleep(time.Minute)
+					if got := w.finished("open", StatusSucceeded); got < minute {
+						t.Fatalf("after %d minutes %d imports of the other namespace have ended", minute+1, got)
+					}
+					if told := w.f.Report().ImportsError; told != nil {
+						t.Fatalf("after %d minutes the status says %q", minute+1, *told)
+					}
+				}
+				if n := w.questions(); n > 1000 {
+					t.Errorf("%d questions about 180 imports", n)
+				}
+			})
+		})
+	}
+}
+
+// TestFollower_aKeyThatLosesItsRightIsTold: though it could read until just before.
+func TestFollower_aKeyThatLosesItsRightIsTold(t *testing.T) {
+	inWorld(t, usual, func(t *testing.T, w *world) {
+		w.store("users", "0", end{as: succeeded})
+		time.Sleep(time.Minute)
+		before := w.questions()
+		w.fail(&importer.AskError{Status: 403})
+		for i := range 60 {
+			w.store(fmt.Sprint("n", i%5), fmt.Sprint(i+1), end{as: succeeded})
+			time.Sleep(30 * time.Second)
+		}
+		if w.f.Report().ImportsError == nil || strings.Count(w.log.String(), "does not tell what becomes") != 1 {
+			t.Errorf("after half an hour nobody knows: %s", w.log.String())
+		}
+		if n := w.questions() - before; n > 120 {
+			t.Errorf("%d questions about 60 imports", n)
+		}
+	})
+}
+
 // TestFollower_bounds: what is too many is told of and counted, and so is what
 // does not end in time or is open at the stop.
 func TestFollower_bounds(t *testing.T) {

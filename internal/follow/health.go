@@ -26,12 +26,13 @@ type health struct {
 	failures  int       // in a row: it could not answer
 	denials   int       // in a row: it would not answer
 	rests     int       // in a row for denials
+	answered  time.Time // the last time that it told of an import
 }
 
 // recovered notes an answer and reports whether it ends a trouble.
-func (h *health) recovered() bool {
+func (h *health) recovered(now time.Time) bool {
 	was := h.trouble != ""
-	h.trouble, h.denied, h.failures, h.denials, h.rests = "", false, 0, 0, 0
+	*h = health{restUntil: h.restUntil, answered: now}
 	return was
 }
 
@@ -43,8 +44,11 @@ func (h *health) failed(status int, retryAfter time.Duration, followed int, now 
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
 		// One namespace may be forbidden, one import deleted: only several in a
-		// row, or all there are, say something of the key or the API.
-		if h.denials++; status != http.StatusUnauthorized && h.denials < min(maxDenials, followed) && h.rests == 0 {
+		// row, or all there are, say something of the key or the API, and only
+		// while it tells of no other import.
+		h.denials++
+		tells := now.Sub(h.answered) < minDeniedRest && status != http.StatusMethodNotAllowed
+		if status != http.StatusUnauthorized && (tells || h.denials < min(maxDenials, followed) && h.rests == 0) {
 			return false, 0
 		}
 		trouble, denied = denial(status), true
