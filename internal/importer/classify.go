@@ -54,6 +54,13 @@ var aboutTheBody = append([]int{
 	http.StatusLengthRequired, http.StatusPreconditionFailed, http.StatusUnsupportedMediaType, http.StatusExpectationFailed,
 }, aboutTheImport...)
 
+// isPage reports whether an answer is a page for people, as proxies and ingresses make
+// them. Neither the API nor a store speaks so of a batch.
+func isPage(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/html")
+}
+
 // hinted adjusts a class and reason by the header that tells the API's SDKs whether to
 // try again. It may only make us more patient: what it calls hopeless for a caller that
 // waits is tried again later all the same.

@@ -95,6 +95,38 @@ func TestClient_classifiesStatuses(t *testing.T) {
 	}
 }
 
+// A page for people is of a proxy or an ingress: it refuses no batch, but that a body is
+// too large for it is so.
+func TestClient_aPageRefusesNothing(t *testing.T) {
+	for status, want := range map[int]Class{400: Malformed, 411: Malformed, 422: Malformed, 413: Refused} {
+		page := func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "Text/HTML; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html><body>Bad Request</body></html>")
+		}
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			l := newLab(t)
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				page(w)
+			}
+			c := l.client()
+			i, _ := newImport(c, 100)
+			if out := l.attempt(c, i); out.Class != want || out.Operation != OperationUpload {
+				t.Errorf("%s: %s, want %s", out.Operation, out.Class, want)
+			}
+			if status == 411 {
+				return // never about the create call
+			}
+			l.onPost = func(w http.ResponseWriter, _ *http.Request) { page(w) }
+			i, _ = newImport(c, 100)
+			if out := l.attempt(c, i); out.Class != want || out.Operation != OperationCreate {
+				t.Errorf("%s: %s, want %s", out.Operation, out.Class, want)
+			}
+		})
+	}
+}
+
 func refuse(w http.ResponseWriter, status int) {
 	w.Header().Set("Location", "https://elsewhere.invalid/"+secretSignature)
 	w.WriteHeader(status)

@@ -27,6 +27,9 @@ func (c *Client) answered(operation string, start time.Time, resp *http.Response
 	if a.class == Stored {
 		return a
 	}
+	if a.class == Refused && isPage(resp.Header) && resp.StatusCode != http.StatusRequestEntityTooLarge {
+		a.class, a.reason = Malformed, ReasonMalformed
+	}
 	a.class, a.reason = hinted(operation, resp.Header, a.class, a.reason)
 	a.hopeless = operation != OperationUpload && strings.EqualFold(resp.Header.Get("X-Should-Retry"), "false")
 	a.retryAfter = parseRetryAfter(resp.Header, c.cfg.Now())
