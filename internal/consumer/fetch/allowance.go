@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // errOverCeiling is returned for memory that the budget can never give.
@@ -18,23 +20,19 @@ var errOverCeiling = errors.New("larger than BRIDGE_BUFFER_MAX_BYTES has room fo
 // buffers for reuse. Safe for concurrent use.
 type Allowance struct {
 	capacity, Ceiling int64
-	Asked             chan struct{} // receives when Wanted has changed, for the owner; nil: no owner
+	Asked             chan struct{}       // receives when something is Wanted, for the owner; nil: no owner
+	turns             *semaphore.Weighted // of the capacity, all of which a larger request takes
 
 	mu      sync.Mutex
 	used    int64
-	waiting []*allowanceWaiter // in order of arrival
-	free    [64][][]byte       // by size class, used+idle <= capacity
+	free    [64][][]byte // by size class, used+idle <= capacity
 	idle    int64
-	granted int64 // what the owner has room for beyond the capacity
-}
-
-type allowanceWaiter struct {
-	n     int64
-	ready chan struct{}
+	wanted  int64         // of the owner, 0: nothing
+	granted chan struct{} // closed by the grant of what is wanted
 }
 
 func NewAllowance(capacity, ceiling int64) *Allowance {
-	return &Allowance{capacity: capacity, Ceiling: max(capacity, ceiling)}
+	return &Allowance{capacity: capacity, Ceiling: max(capacity, ceiling), turns: semaphore.NewWeighted(capacity)}
 }
 
 // Own makes the caller the allowance's owner, who has to grant what is larger
@@ -44,22 +42,22 @@ func (a *Allowance) Own() *Allowance {
 	return a
 }
 
-// Wanted is the size of the large request whose turn it is, 0 if there is none.
+// Wanted is the size of the large request whose turn it is, while nothing else is lent;
+// 0 if there is none.
 func (a *Allowance) Wanted() int64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.Asked == nil || len(a.waiting) == 0 || a.waiting[0].n <= a.capacity {
-		return 0
-	}
-	return a.waiting[0].n
+	return a.wanted
 }
 
-// Grant lends up to n bytes to one request, once nothing else is lent.
+// Grant lends what is wanted, if that is at most n bytes.
 func (a *Allowance) Grant(n int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.granted = n
-	a.wake()
+	if a.wanted > 0 && a.wanted <= n {
+		a.used, a.wanted = a.used+a.wanted, 0
+		close(a.granted)
+	}
 }
 
 // Used is the number of bytes that are lent.
@@ -78,66 +76,50 @@ func (a *Allowance) Lend(ctx context.Context, n int64) (*Buffer, error) {
 			return nil, errOverCeiling
 		}
 	}
-	a.mu.Lock()
-	if len(a.waiting) == 0 && a.fits(size) {
-		l := a.take(size)
-		a.mu.Unlock()
-		return l, nil
+	if err := a.turns.Acquire(ctx, min(size, a.capacity)); err != nil {
+		return nil, err
 	}
-	w := &allowanceWaiter{n: size, ready: make(chan struct{})}
-	a.waiting = append(a.waiting, w)
-	a.ask()
-	a.mu.Unlock()
-	select {
-	case <-w.ready:
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.used -= size // wake reserved it; take counts it again
-		return a.take(size), nil
-	case <-ctx.Done():
-		return nil, a.leave(w, ctx.Err())
-	}
-}
-
-// leave takes a waiter that gives up out of the queue.
-func (a *Allowance) leave(w *allowanceWaiter, err error) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for i, other := range a.waiting {
-		if other == w {
-			a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
-			a.granted = 0
-			a.wake()
-			return err
+	byGrant := size > a.capacity && a.Asked != nil
+	if byGrant {
+		if err := a.awaitGrant(ctx, size); err != nil {
+			a.turns.Release(a.capacity)
+			return nil, err
 		}
 	}
-	a.used -= w.n // it had been served just now
-	a.wake()
-	return err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !byGrant {
+		a.used += size
+	}
+	return a.take(size), nil
 }
 
-func (a *Allowance) fits(n int64) bool {
-	if n > a.capacity && a.Asked != nil && n > a.granted {
-		return false
-	}
-	return a.used == 0 || a.used+n <= a.capacity
-}
-
-// ask notifies the owner of a large request at the head, unless it has granted
-// it already. Call with mu held.
-func (a *Allowance) ask() {
-	if a.Asked == nil || len(a.waiting) == 0 || a.waiting[0].n <= max(a.capacity, a.granted) {
-		return
-	}
+// awaitGrant asks the owner for the size, which is used once it returns nil.
+func (a *Allowance) awaitGrant(ctx context.Context, size int64) error {
+	granted := make(chan struct{})
+	a.mu.Lock()
+	a.wanted, a.granted = size, granted
+	a.mu.Unlock()
 	select {
 	case a.Asked <- struct{}{}:
 	default:
 	}
+	select {
+	case <-granted:
+		return nil
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.wanted == 0 { // it has been granted just now
+		a.used -= size
+	}
+	a.wanted = 0
+	return ctx.Err()
 }
 
-// take lends a buffer of size bytes. Call with mu held.
+// take returns a buffer of size bytes, which are counted as used. Call with mu held.
 func (a *Allowance) take(size int64) *Buffer {
-	a.used += size
 	l := &Buffer{from: a, size: size}
 	l.refs.Store(1)
 	class := bits.Len64(uint64(size - 1))
@@ -174,21 +156,7 @@ func (a *Allowance) giveBack(l *Buffer) {
 		a.idle += l.size
 	}
 	l.Bytes = nil
-	a.wake()
-}
-
-// wake serves waiters in order. Call with mu held.
-func (a *Allowance) wake() {
-	for len(a.waiting) > 0 && a.fits(a.waiting[0].n) {
-		w := a.waiting[0]
-		a.waiting = a.waiting[1:]
-		a.used += w.n
-		if w.n > a.capacity {
-			a.granted = 0
-		}
-		close(w.ready)
-	}
-	a.ask()
+	a.turns.Release(min(l.size, a.capacity))
 }
 
 // sizeClass rounds up to a power of two, at least 4 KiB, so that buffers find

@@ -295,11 +295,17 @@ func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
 		}
 		var large *Buffer
 		go func() { large, _ = a.Lend(t.Context(), 70<<10) }()
+		if synctest.Wait(); a.Wanted() != 0 {
+			t.Fatalf("%d wanted before its turn", a.Wanted())
+		}
+		small.Release()
 		<-a.Asked
 		if a.Wanted() != 70<<10 {
 			t.Fatalf("%d wanted, want %d", a.Wanted(), 70<<10)
 		}
-		small.Release()
+		if a.Grant(a.Wanted() - 1); a.Wanted() != 70<<10 {
+			t.Fatal("a grant of less was taken")
+		}
 		if synctest.Wait(); large != nil {
 			t.Fatal("served before it was granted")
 		}
@@ -370,13 +376,26 @@ func TestAllowance_keepsNoMoreThanItMayLend(t *testing.T) {
 	l.Release()
 }
 
-// Who gives up just when its turn has come gives back what was kept for it.
+// Who gives up just when it is granted gives back what was counted for it.
 func TestAllowance_givingUpTooLateTakesNothing(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
-	w := &allowanceWaiter{n: 8 << 10, ready: make(chan struct{})}
-	a.waiting = append(a.waiting, w)
-	a.wake()
-	if err := a.leave(w, context.Canceled); !errors.Is(err, context.Canceled) || a.Used() != 0 {
-		t.Errorf("%v, %d bytes are lent", err, a.Used())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a := NewAllowance(testCapacity, testCeiling).Own()
+		for range 100 {
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				if l, err := a.Lend(ctx, 70<<10); err == nil {
+					l.Release()
+				}
+			}()
+			<-a.Asked
+			synctest.Wait()
+			cancel()
+			a.Grant(a.Wanted())
+			l, err := a.Lend(t.Context(), testCapacity)
+			if err != nil || a.Used() != testCapacity || a.Wanted() != 0 {
+				t.Fatalf("%v, %d bytes are lent, %d wanted", err, a.Used(), a.Wanted())
+			}
+			l.Release()
+		}
+	})
 }
