@@ -15,10 +15,10 @@ import (
 // batches and makes lines of the records. One goroutine runs it; partitions
 // are spread over as many decoders as there are cores.
 type Decoder struct {
-	cfg      *Config
-	worker   *record.Worker
-	inflated *Allowance
-	out      chan<- *Chunk
+	cfg    *Config
+	worker *record.Worker
+	values *decode.Decoder // nil: values are JSON as they come
+	out    chan<- *Chunk
 
 	batches  wire.Batches
 	inflater wire.Inflater
@@ -31,16 +31,16 @@ type Decoder struct {
 	maxBytes int64
 
 	arena arena // inflated batches
-	made  made  // the JSON of values
+	made  arena // the JSON of values
 
 	chunk *Chunk // being filled
 }
 
 func NewDecoder(cfg *Config, mapper *record.Mapper, inflated *Allowance, out chan<- *Chunk) *Decoder {
 	lines, bytes := cfg.chunkBounds()
-	d := &Decoder{cfg: cfg, worker: mapper.Worker(), inflated: inflated, out: out, maxLines: lines, maxBytes: bytes}
+	d := &Decoder{cfg: cfg, worker: mapper.Worker(), out: out, maxLines: lines, maxBytes: bytes, arena: arena{from: inflated}}
 	if cfg.Schemas != nil {
-		d.made = made{from: cfg.Decoded, values: cfg.Schemas.Decoder()}
+		d.made.from, d.values = cfg.Decoded, cfg.Schemas.Decoder()
 	}
 	return d
 }

@@ -11,8 +11,10 @@ import (
 // small ones share one buffer.
 const arenaBytes = 512 << 10
 
-// arena is lent memory that is filled from its start. The zero arena is none.
+// arena is memory that is lent by an allowance and filled from its start. At first it
+// has none.
 type arena struct {
+	from   *Allowance
 	buffer *Buffer
 	used   int
 }
@@ -30,7 +32,7 @@ func (a *arena) drop() {
 	if a.buffer != nil {
 		a.buffer.Release()
 	}
-	*a = arena{}
+	*a = arena{from: a.from}
 }
 
 // inflate returns the records of a batch and the lease they lie in: the
@@ -46,7 +48,7 @@ func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, 
 	want := max(b.SizeHint(), int64(b.CompressedLen()))
 	for try := 0; ; try++ {
 		if d.arena.buffer == nil || int64(len(d.arena.room())) < want || try > 0 {
-			if err := d.newArena(ctx, w, max(want, arenaBytes)); err != nil {
+			if err := d.renew(ctx, w, &d.arena, max(want, arenaBytes)); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -59,38 +61,30 @@ func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, 
 		if !errors.Is(err, wire.ErrInflatesTooMuch) {
 			return nil, nil, err
 		}
-		if int64(len(room)) >= d.inflated.Ceiling {
+		if int64(len(room)) >= d.arena.from.Ceiling {
 			return nil, nil, errOversized
 		}
-		want = min(4*max(want, int64(len(room))), d.inflated.Ceiling)
+		want = min(4*max(want, int64(len(room))), d.arena.from.Ceiling)
 	}
 }
 
-// newArena borrows another arena. Nothing of the old one may be held while it
-// waits, or two decoders could wait for each other: the chunk goes out first.
-func (d *Decoder) newArena(ctx context.Context, w *Work, n int64) error {
-	if err := d.sendToWait(ctx, w); err != nil {
-		return err
+// renew borrows other memory for an arena. Nothing of the old one may be held while it
+// waits, or two decoders could wait for each other: the chunk goes out first. Who waits
+// for memory for values may hold some for batches, but not the other way round.
+func (d *Decoder) renew(ctx context.Context, w *Work, a *arena, n int64) error {
+	if d.chunk.Records > 0 {
+		if err := d.send(ctx); err != nil {
+			return err
+		}
+		d.begin(w)
 	}
-	d.DropArena()
-	l, err := d.inflated.Lend(ctx, min(n, d.inflated.Ceiling))
+	d.made.drop()
+	a.drop()
+	l, err := a.from.Lend(ctx, min(n, a.from.Ceiling))
 	if err != nil {
 		return err
 	}
-	d.arena.buffer = l
-	return nil
-}
-
-// sendToWait sends the chunk, if there is something in it, so that nobody waits for
-// memory that it holds, and begins another.
-func (d *Decoder) sendToWait(ctx context.Context, w *Work) error {
-	if d.chunk.Records == 0 {
-		return nil
-	}
-	if err := d.send(ctx); err != nil {
-		return err
-	}
-	d.begin(w)
+	a.buffer = l
 	return nil
 }
 

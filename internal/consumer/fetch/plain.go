@@ -21,13 +21,6 @@ type plain struct {
 	buffer *Buffer
 }
 
-// made holds the JSON of values, one after the other, in lent memory.
-type made struct {
-	from   *Allowance
-	values *decode.Decoder // nil: values are JSON as they come
-	arena
-}
-
 // JSONTooLarge rejects a record whose value becomes more JSON than DecodedShare.
 var JSONTooLarge = &record.Rejection{
 	Reason: record.TooLarge, Detail: "the JSON of the value is larger than an eighth of the buffer (BRIDGE_BUFFER_MAX_BYTES)",
@@ -51,18 +44,18 @@ func (d *Decoder) plain(ctx context.Context, w *Work, l *Buffer) (plain, *record
 	if rej := ReceiptIn(&d.rec); rej != nil {
 		return p, rej, nil
 	}
-	if d.made.values == nil || d.rec.Value == nil {
+	if d.values == nil || d.rec.Value == nil {
 		return p, nil, nil
 	}
 	m := &d.made
 	for want := int64(arenaBytes); ; {
 		if m.buffer == nil {
-			if err := d.newMade(ctx, w, want); err != nil {
+			if err := d.renew(ctx, w, m, want); err != nil {
 				return p, nil, err
 			}
 		}
 		room := m.room()
-		json, out, err := m.values.Decode(room[:0:len(room)], d.rec.Value, &d.rec, time.UnixMilli(d.rec.Timestamp))
+		json, out, err := d.values.Decode(room[:0:len(room)], d.rec.Value, &d.rec, time.UnixMilli(d.rec.Timestamp))
 		switch invalid, ok := errors.AsType[*decode.Invalid](err); {
 		case ok:
 			return p, invalid.Rejection, nil
@@ -72,9 +65,7 @@ func (d *Decoder) plain(ctx context.Context, w *Work, l *Buffer) (plain, *record
 			if m.used == 0 {
 				want = 4 * int64(len(room))
 			}
-			if err := d.newMade(ctx, w, want); err != nil {
-				return p, nil, err
-			}
+			m.drop()
 		case err != nil:
 			return p, nil, err
 		case len(out) == 0: // null, or JSON that was in the value already
@@ -91,20 +82,4 @@ func (d *Decoder) keep(p plain) {
 	if p.buffer == d.made.buffer && p.buffer != nil {
 		d.made.used += len(p.value)
 	}
-}
-
-// newMade borrows other memory for the JSON of values. As with the arena nothing of
-// the old one may be held while it waits. Memory that was lent for batches may: who
-// waits for that holds none of this.
-func (d *Decoder) newMade(ctx context.Context, w *Work, n int64) error {
-	if err := d.sendToWait(ctx, w); err != nil {
-		return err
-	}
-	d.made.drop()
-	l, err := d.made.from.Lend(ctx, min(n, d.made.from.Ceiling))
-	if err != nil {
-		return err
-	}
-	d.made.buffer = l
-	return nil
 }
