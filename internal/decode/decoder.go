@@ -109,8 +109,8 @@ func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
 	if !f.inHeader {
 		body = rest
 	}
-	m, _, err := s.proto.message(indexes)
-	if err != nil {
+	m := s.proto.message(indexes)
+	if m == nil {
 		return dst, faultMessage
 	}
 	r := &d.proto

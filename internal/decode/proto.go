@@ -46,39 +46,31 @@ func (r *protoReader) message(m *protoMessage, data []byte) bool {
 
 // body appends the members of a message's object; it begins at from in out.
 func (r *protoReader) body(m *protoMessage, data []byte, from int) bool {
-	if !r.enter() {
-		return false
-	}
-	ordered, ok := r.ordered(m, data)
-	if !ok {
-		return false
-	}
-	if ordered {
-		ok = r.inOrder(m, data, from)
-	} else {
-		ok = r.outOfOrder(m, data, from)
-	}
+	start := len(r.sorted)
+	ok := r.enter() && (r.ordered(m, data) || r.fault == faultNone && r.sort(m, data)) && r.members(m, data, start, from)
+	clear(r.sorted[start:])
+	r.sorted = r.sorted[:start]
 	r.depth--
 	return ok
 }
 
 // ordered reports whether the fields come in the order of their numbers, each that
 // is no list once, and of each oneof one.
-func (r *protoReader) ordered(m *protoMessage, data []byte) (ordered, ok bool) {
+func (r *protoReader) ordered(m *protoMessage, data []byte) bool {
 	last, oneofs := protoreflect.FieldNumber(0), uint64(0)
 	for {
 		o, rest, ok := r.next(m, data)
 		if !ok || o.index < 0 {
-			return true, ok
+			return ok
 		}
 		f := &m.fields[o.index]
 		if f.number < last || f.number == last && !f.isList() {
-			return false, true
+			return false
 		}
 		if f.oneof >= 0 {
 			bit := uint64(1) << min(f.oneof, 63)
 			if oneofs&bit != 0 {
-				return false, true
+				return false
 			}
 			oneofs |= bit
 		}
@@ -86,50 +78,10 @@ func (r *protoReader) ordered(m *protoMessage, data []byte) (ordered, ok bool) {
 	}
 }
 
-// inOrder appends the fields as they come.
-func (r *protoReader) inOrder(m *protoMessage, data []byte, from int) bool {
-	open, items := int32(-1), 0 // the list whose bracket is open, and where its items begin
-	for {
-		o, rest, ok := r.next(m, data)
-		if !ok {
-			return false
-		}
-		if open >= 0 && open != o.index {
-			if !r.char(m.fields[open].brackets()[1]) {
-				return false
-			}
-			open = -1
-		}
-		if o.index < 0 {
-			return true
-		}
-		f := &m.fields[o.index]
-		if f.isList() {
-			if open < 0 {
-				open = o.index
-				if !r.open(f, from) {
-					return false
-				}
-				items = len(r.out)
-			}
-			ok = r.part(f, o, items)
-		} else {
-			ok = r.single(f, o, from)
-		}
-		if !ok {
-			return false
-		}
-		data = rest
-	}
-}
-
-// outOfOrder sorts the fields first.
-func (r *protoReader) outOfOrder(m *protoMessage, data []byte, from int) bool {
+// sort collects the fields behind those of outer messages, in the order of their
+// place in the schema. What a later one replaces has the index -1 then.
+func (r *protoReader) sort(m *protoMessage, data []byte) bool {
 	start := len(r.sorted)
-	defer func() {
-		clear(r.sorted[start:])
-		r.sorted = r.sorted[:start]
-	}()
 	for {
 		o, rest, ok := r.next(m, data)
 		if !ok {
@@ -143,68 +95,80 @@ func (r *protoReader) outOfOrder(m *protoMessage, data []byte, from int) bool {
 		}
 		r.sorted, data = append(r.sorted, o), rest
 	}
-	end := len(r.sorted)
-	settleOneofs(m, r.sorted[start:end])
-	slices.SortStableFunc(r.sorted[start:end], func(a, b occurrence) int { return int(a.index) - int(b.index) })
-	for i := start; i < end; {
-		next := i + 1
-		for next < end && r.sorted[next].index == r.sorted[i].index {
-			next++
+	fields := r.sorted[start:]
+	settleOneofs(m, fields)
+	slices.SortStableFunc(fields, func(a, b occurrence) int { return int(a.index) - int(b.index) })
+	for i := 1; i < len(fields); i++ {
+		a, b := &fields[i-1], &fields[i]
+		if a.index != b.index || a.index < 0 || m.fields[a.index].isList() {
+			continue
 		}
-		if r.sorted[i].index >= 0 && !r.group(&m.fields[r.sorted[i].index], i, next, from) {
+		var ok bool
+		if *b, ok = r.merge(&m.fields[b.index], *a, *b); !ok {
 			return false
 		}
-		i = next
+		a.index = -1
 	}
 	return true
 }
 
-// settleOneofs takes out what a later member of the same oneof has replaced.
+// settleOneofs takes out what a later member of the same oneof has replaced: all but
+// the last ones in a row of one member.
 func settleOneofs(m *protoMessage, all []occurrence) {
-	type last struct {
-		index int32
-		ended bool
-	}
-	members := map[int]last{}
+	const over = -2 // another member has come before the row
+	members := map[int]int32{}
 	for i := len(all) - 1; i >= 0; i-- {
 		oneof := m.fields[all[i].index].oneof
 		if oneof < 0 {
 			continue
 		}
-		member, ok := members[oneof]
-		switch {
-		case !ok:
-			members[oneof] = last{index: all[i].index}
-		case member.index != all[i].index:
-			members[oneof] = last{index: member.index, ended: true}
-			all[i].index = -1
-		case member.ended:
-			all[i].index = -1
+		if member, ok := members[oneof]; !ok {
+			members[oneof] = all[i].index
+		} else if member != all[i].index {
+			members[oneof], all[i].index = over, -1
 		}
 	}
 }
 
-// group appends one field from its occurrences sorted[i:end].
-func (r *protoReader) group(f *protoField, i, end, from int) bool {
-	if !f.isList() {
-		o := r.sorted[i]
-		for i++; i < end; i++ {
-			var ok bool
-			if o, ok = r.merge(f, o, r.sorted[i]); !ok {
-				return false
-			}
+// members appends the fields as they come: those sorted from start on, or without any
+// those of data.
+func (r *protoReader) members(m *protoMessage, data []byte, start, from int) bool {
+	sorted := len(r.sorted) - start
+	open, items := int32(-1), 0 // the list whose bracket is open, and where its items begin
+	for i := 0; ; i++ {
+		var o occurrence
+		ok := true
+		switch {
+		case sorted == 0:
+			o, data, ok = r.next(m, data)
+		case i == sorted:
+			o.index = -1
+		case r.sorted[start+i].index < 0:
+			continue
+		default:
+			o = r.sorted[start+i]
 		}
-		return r.single(f, o, from)
-	}
-	if !r.open(f, from) {
-		return false
-	}
-	for items := len(r.out); i < end; i++ {
-		if !r.part(f, r.sorted[i], items) {
+		if open >= 0 && open != o.index {
+			ok = ok && r.char(m.fields[open].brackets()[1])
+			open = -1
+		}
+		if !ok || o.index < 0 {
+			return ok
+		}
+		f := &m.fields[o.index]
+		if !f.isList() {
+			ok = r.single(f, o, from)
+		} else {
+			if open < 0 {
+				ok = r.separated(from) && r.raw(f.key) && r.char(f.brackets()[0])
+				open, items = o.index, len(r.out)
+			}
+			ok = ok && r.part(f, o, items)
+		}
+		if !ok {
 			return false
 		}
 	}
-	return r.char(f.brackets()[1])
 }
 
 // merge returns what two occurrences of a field that is no list come to: the last
@@ -237,11 +201,6 @@ func (f *protoField) brackets() string {
 		return "{}"
 	}
 	return "[]"
-}
-
-// open begins a list or map.
-func (r *protoReader) open(f *protoField, from int) bool {
-	return r.separated(from) && r.raw(f.key) && r.char(f.brackets()[0])
 }
 
 // part appends one item of a list or map, or several where numbers are packed. The

@@ -2,12 +2,13 @@ package decode
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/walk"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -22,8 +23,8 @@ type protoFile struct {
 type protoMessage struct {
 	special  protoSpecial
 	fields   []protoField
-	byNumber map[protoreflect.FieldNumber]int // index in fields
-	dense    []int16                          // the same for low numbers: index + 1, 0 is none
+	dense    []int32                          // by number, for low ones: index in fields + 1, 0 is none
+	byNumber map[protoreflect.FieldNumber]int // the same for others
 }
 
 // protoField is a field of a message.
@@ -46,13 +47,8 @@ const denseNumbers = 256
 // parseProto compiles a .proto file. references are the texts of what it imports,
 // by path; those of protoc and of Confluent's serializers are known.
 func parseProto(ctx context.Context, references map[string]string, text string) (*protoFile, error) {
-	sources := map[string]string{}
-	for path, known := range knownImports {
-		sources[path] = known
-	}
-	for path, reference := range references {
-		sources[path] = reference
-	}
+	sources := maps.Clone(knownImports)
+	maps.Copy(sources, references)
 	name := "schema.proto"
 	for i := 0; sources[name] != ""; i++ {
 		name = "schema" + strconv.Itoa(i) + ".proto"
@@ -67,29 +63,56 @@ func parseProto(ctx context.Context, references map[string]string, text string) 
 		return nil, err
 	}
 	c := protoCompiler{made: map[protoreflect.FullName]*protoMessage{}, extensions: map[protoreflect.FullName][]protoreflect.FieldDescriptor{}}
-	seen := map[string]bool{}
-	c.collect(files[0], seen)
-	c.compile(files[0], map[string]bool{})
+	imported := withImports(nil, files[0])
+	for _, file := range imported {
+		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
+			if x, ok := d.(protoreflect.FieldDescriptor); ok && x.IsExtension() {
+				extended := x.ContainingMessage().FullName()
+				c.extensions[extended] = append(c.extensions[extended], x)
+			}
+			return nil
+		})
+	}
+	for _, file := range imported {
+		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
+			if m, ok := d.(protoreflect.MessageDescriptor); ok {
+				c.message(m)
+			}
+			return nil
+		})
+	}
 	return &protoFile{file: files[0], messages: c.made}, nil
 }
 
-// message returns the message type that the indexes of a record lead to: a place
-// among the file's messages, then one among those nested in it, and so on. The
-// types that the compiler makes of maps do not count, as for Confluent's Java
-// serializer, which defined the format.
-func (f *protoFile) message(indexes []int) (m *protoMessage, name string, err error) {
+// withImports adds a file and all that it imports to those that are there.
+func withImports(all []protoreflect.FileDescriptor, file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	if slices.ContainsFunc(all, func(f protoreflect.FileDescriptor) bool { return f.Path() == file.Path() }) {
+		return all
+	}
+	all = append(all, file)
+	for i := range file.Imports().Len() {
+		all = withImports(all, file.Imports().Get(i).FileDescriptor)
+	}
+	return all
+}
+
+// message returns the message type that the indexes of a record lead to, nil if there
+// is none: a place among the file's messages, then one among those nested in it, and
+// so on. The types that the compiler makes of maps do not count, as for Confluent's
+// Java serializer, which defined the format.
+func (f *protoFile) message(indexes []int) *protoMessage {
 	var at protoreflect.MessageDescriptor
 	level := f.file.Messages()
 	for _, index := range indexes {
 		if at = nthMessage(level, index); at == nil {
-			return nil, "", errors.New("it has no message of the index that the record names")
+			return nil
 		}
 		level = at.Messages()
 	}
 	if at == nil {
-		return nil, "", errors.New("the record names no message of it")
+		return nil
 	}
-	return f.messages[at.FullName()], string(at.FullName()), nil
+	return f.messages[at.FullName()]
 }
 
 func nthMessage(messages protoreflect.MessageDescriptors, n int) protoreflect.MessageDescriptor {
@@ -110,58 +133,6 @@ func nthMessage(messages protoreflect.MessageDescriptors, n int) protoreflect.Me
 type protoCompiler struct {
 	made       map[protoreflect.FullName]*protoMessage
 	extensions map[protoreflect.FullName][]protoreflect.FieldDescriptor // by what they extend
-}
-
-// container is a file or a message, which may declare messages and extensions.
-type container interface {
-	Messages() protoreflect.MessageDescriptors
-	Extensions() protoreflect.ExtensionDescriptors
-}
-
-// collect finds the extensions of a file and all that it imports.
-func (c *protoCompiler) collect(file protoreflect.FileDescriptor, seen map[string]bool) {
-	if seen[file.Path()] {
-		return
-	}
-	seen[file.Path()] = true
-	c.collectFrom(file)
-	imports := file.Imports()
-	for i := range imports.Len() {
-		c.collect(imports.Get(i).FileDescriptor, seen)
-	}
-}
-
-func (c *protoCompiler) collectFrom(in container) {
-	extensions := in.Extensions()
-	for i := range extensions.Len() {
-		x := extensions.Get(i)
-		extended := x.ContainingMessage().FullName()
-		c.extensions[extended] = append(c.extensions[extended], x)
-	}
-	for i := range in.Messages().Len() {
-		c.collectFrom(in.Messages().Get(i))
-	}
-}
-
-// compile makes the messages of a file and all that it imports.
-func (c *protoCompiler) compile(file protoreflect.FileDescriptor, seen map[string]bool) {
-	if seen[file.Path()] {
-		return
-	}
-	seen[file.Path()] = true
-	c.compileFrom(file)
-	imports := file.Imports()
-	for i := range imports.Len() {
-		c.compile(imports.Get(i).FileDescriptor, seen)
-	}
-}
-
-func (c *protoCompiler) compileFrom(in container) {
-	for i := range in.Messages().Len() {
-		m := in.Messages().Get(i)
-		c.message(m)
-		c.compileFrom(m)
-	}
 }
 
 func (c *protoCompiler) message(d protoreflect.MessageDescriptor) *protoMessage {
@@ -204,24 +175,21 @@ func (c *protoCompiler) field(m *protoMessage, d protoreflect.FieldDescriptor) {
 			f.enum[int32(values.Get(i).Number())] = quoted(string(values.Get(i).Name()))
 		}
 	}
-	if f.number < denseNumbers && len(m.fields) < math.MaxInt16 {
-		for len(m.dense) <= int(f.number) {
-			m.dense = append(m.dense, 0)
-		}
-		m.dense[f.number] = int16(len(m.fields) + 1)
-	} else {
-		m.byNumber[f.number] = len(m.fields)
-	}
 	m.fields = append(m.fields, f)
+	if f.number >= denseNumbers {
+		m.byNumber[f.number] = len(m.fields)
+		return
+	}
+	for len(m.dense) <= int(f.number) {
+		m.dense = append(m.dense, 0)
+	}
+	m.dense[f.number] = int32(len(m.fields))
 }
 
 // find returns the index of the field of a number, -1 if there is none.
 func (m *protoMessage) find(number protoreflect.FieldNumber) int {
-	if int(number) < len(m.dense) && m.dense[number] > 0 {
+	if int(number) < len(m.dense) {
 		return int(m.dense[number]) - 1
 	}
-	if i, ok := m.byNumber[number]; ok {
-		return i
-	}
-	return -1
+	return m.byNumber[number] - 1
 }

@@ -68,10 +68,7 @@ func compileProto(t testing.TB, text string) *protoFile {
 }
 
 func readProto(f *protoFile, index int, data []byte, room int) (string, fault) {
-	m, _, err := f.message([]int{index})
-	if err != nil {
-		panic(err)
-	}
+	m := f.message([]int{index})
 	r := protoReader{writer: writer{out: make([]byte, 0, room)}, file: f}
 	if !r.message(m, data) {
 		return "", r.fault
@@ -474,8 +471,8 @@ message E {}`)
 		{[]int{0}, "A"}, {[]int{1}, "E"}, {[]int{0, 0}, "A.B"}, {[]int{0, 0, 0}, "A.B.C"}, {[]int{0, 1}, "A.D"},
 		{[]int{2}, ""}, {[]int{-1}, ""}, {[]int{0, 2}, ""}, {[]int{1, 0}, ""}, {nil, ""},
 	} {
-		if _, name, err := f.message(tc.indexes); name != tc.want || (err == nil) != (tc.want != "") {
-			t.Errorf("%v: got %q, %v, want %q", tc.indexes, name, err, tc.want)
+		if m := f.message(tc.indexes); m != f.messages[protoreflect.FullName(tc.want)] || (m == nil) != (tc.want == "") {
+			t.Errorf("%v: got %+v, want %q", tc.indexes, m, tc.want)
 		}
 	}
 }
@@ -508,7 +505,7 @@ func BenchmarkProto_flat(b *testing.B) {
 		data = protowire.AppendVarint(protowire.AppendTag(data, protowire.Number(2*i+2), protowire.VarintType), uint64(i)*1234567)
 	}
 	f := compileProto(b, `syntax = "proto3"; message A {`+fields.String()+`}`)
-	m, _, _ := f.message([]int{0})
+	m := f.message([]int{0})
 	r := protoReader{writer: writer{out: make([]byte, 0, 4096)}, file: f}
 	b.ReportAllocs()
 	for b.Loop() {

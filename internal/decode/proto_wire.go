@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -37,26 +38,12 @@ func (r *protoReader) next(m *protoMessage, data []byte) (o occurrence, rest []b
 // is in it.
 const maxGroups = 100
 
-// fieldSize is how long a field's value is, without its tag, or -1 if it is none.
+// fieldSize is how long a field's value is, without its tag; negative if it is none.
 func fieldSize(number protowire.Number, wire protowire.Type, data []byte, depth int) int {
-	switch wire {
-	case protowire.VarintType:
-		_, n := protowire.ConsumeVarint(data)
-		return n
-	case protowire.Fixed32Type:
-		_, n := protowire.ConsumeFixed32(data)
-		return n
-	case protowire.Fixed64Type:
-		_, n := protowire.ConsumeFixed64(data)
-		return n
-	case protowire.BytesType:
-		_, n := protowire.ConsumeBytes(data)
-		return n
-	case protowire.StartGroupType:
+	if wire == protowire.StartGroupType {
 		return groupSize(number, data, depth+1)
-	default:
-		return -1
 	}
+	return protowire.ConsumeFieldValue(number, wire, data)
 }
 
 // groupSize is how long a group is, with its end tag.
@@ -125,19 +112,13 @@ var wireTypes = [protoreflect.Sint64Kind + 1]protowire.Type{
 
 // isZero reports whether a scalar is its type's default.
 func isZero(kind protoreflect.Kind, data []byte) bool {
-	switch kind {
-	case protoreflect.StringKind, protoreflect.BytesKind:
+	switch wireTypes[kind] {
+	case protowire.BytesType:
 		return len(data) == 0
-	case protoreflect.BoolKind, protoreflect.EnumKind, protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Uint32Kind,
-		protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Uint64Kind:
+	case protowire.VarintType:
 		return signed(kind, data) == 0
 	default:
-		for _, b := range data {
-			if b != 0 {
-				return false
-			}
-		}
-		return true
+		return bytes.Count(data, []byte{0}) == len(data)
 	}
 }
 
