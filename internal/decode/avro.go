@@ -15,24 +15,20 @@ const (
 	avroLong
 	avroFloat
 	avroDouble
-	avroBytes
+	avroBytes // also of a fixed size
 	avroString
 	avroRecord
 	avroEnum
 	avroArray
 	avroMap
 	avroUnion
-	avroFixed
 	// Logical types.
-	avroDecimal        // of bytes
-	avroDecimalFixed   // of fixed
-	avroDate           // of int
-	avroTimeMillis     // of int
-	avroTimeOfDay      // of long, in parts of a second
-	avroTimestamp      // of long, in parts of a second
-	avroLocalTimestamp // the same without a zone
-	avroUUIDFixed      // of fixed
-	avroDuration       // of fixed
+	avroDecimal   // of bytes
+	avroDate      // of int
+	avroTimeOfDay // of int or long, in parts of a second
+	avroTimestamp // of long, in parts of a second
+	avroUUID      // of bytes of a fixed size
+	avroDuration  // of bytes of a fixed size
 )
 
 // avroNode is a schema, or a part of one, ready to be read by. Named types that
@@ -44,10 +40,11 @@ type avroNode struct {
 	nodes   []*avroNode // union: the branches; array and map: one, of the items
 	symbols []string    // enum: JSON strings
 
-	size      int   // fixed types, in bytes
-	scale     int   // decimals
-	perSecond int64 // of times: 1e3, 1e6 or 1e9
-	least     int   // bytes that a datum has at least
+	fixed     bool   // bytes: their number is size
+	size      int    //
+	scale     int    // decimals
+	perSecond int64  // of times: 1e3, 1e6 or 1e9
+	zone      string // of timestamps: "Z", or "" for local ones
 }
 
 // avroField is a field of a record.
@@ -94,15 +91,12 @@ func (r *avroReader) datum(n *avroNode) bool {
 		b, ok := r.take(4)
 		return ok && r.float(float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
 	case avroBytes:
-		b, ok := r.prefixed()
+		b, ok := r.bytes(n)
 		return ok && r.base64(b)
 	case avroEnum:
 		return r.enum(n)
 	case avroArray, avroMap:
 		return r.blocks(n)
-	case avroFixed:
-		b, ok := r.take(n.size)
-		return ok && r.base64(b)
 	default:
 		return r.logical(n)
 	}
@@ -111,31 +105,22 @@ func (r *avroReader) datum(n *avroNode) bool {
 func (r *avroReader) logical(n *avroNode) bool {
 	switch n.kind {
 	case avroDecimal:
-		b, ok := r.prefixed()
-		return ok && r.decimal(b, n.scale)
-	case avroDecimalFixed:
-		b, ok := r.take(n.size)
+		b, ok := r.bytes(n)
 		return ok && r.decimal(b, n.scale)
 	case avroDate:
 		v, ok := r.int()
 		return ok && r.date(v)
-	case avroTimeMillis:
-		v, ok := r.int()
-		return ok && r.timeOfDay(v, 1e3)
 	case avroTimeOfDay:
 		v, ok := r.long()
 		return ok && r.timeOfDay(v, n.perSecond)
 	case avroTimestamp:
 		v, ok := r.long()
-		return ok && r.timestamp(v, n.perSecond, "Z")
-	case avroLocalTimestamp:
-		v, ok := r.long()
-		return ok && r.timestamp(v, n.perSecond, "")
-	case avroUUIDFixed:
-		b, ok := r.take(n.size)
+		return ok && r.timestamp(v, n.perSecond, n.zone)
+	case avroUUID:
+		b, ok := r.bytes(n)
 		return ok && r.uuid(b)
 	default:
-		b, ok := r.take(n.size)
+		b, ok := r.bytes(n)
 		return ok && r.duration(b)
 	}
 }
@@ -196,9 +181,6 @@ func (r *avroReader) blocks(n *avroNode) bool {
 		}
 		if count == 0 {
 			break
-		}
-		if least := int64(n.least); least > 0 && count > int64(len(r.in))/least {
-			return r.fail(faultEnd)
 		}
 		for ; count > 0; count-- {
 			if !r.separated(from) || !r.item(n) {

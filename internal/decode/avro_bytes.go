@@ -29,6 +29,14 @@ func (r *avroReader) prefixed() (b []byte, ok bool) {
 	return r.take(int(n))
 }
 
+// bytes reads what a node of bytes describes.
+func (r *avroReader) bytes(n *avroNode) (b []byte, ok bool) {
+	if n.fixed {
+		return r.take(n.size)
+	}
+	return r.prefixed()
+}
+
 func (r *avroReader) int() (v int64, ok bool) {
 	if v, ok = r.long(); ok && (v < math.MinInt32 || v > math.MaxInt32) {
 		return 0, r.fail(faultRange)

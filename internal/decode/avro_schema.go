@@ -36,12 +36,7 @@ func (p *avroParser) parse(text string) (*avroNode, error) {
 		}
 		schema = text // a bare word, as some registries store a primitive type
 	}
-	n, err := p.schema(schema, "")
-	if err != nil {
-		return nil, err
-	}
-	measure(n)
-	return n, nil
+	return p.schema(schema, "")
 }
 
 var avroPrimitives = map[string]avroKind{
@@ -149,7 +144,7 @@ func (p *avroParser) define(word string, schema map[string]any, namespace string
 		if !ok {
 			return nil, fmt.Errorf("the fixed type %.200q has no size", full)
 		}
-		n.kind, n.size = avroFixed, size
+		n.kind, n.fixed, n.size = avroBytes, true, size
 		n.annotate(schema)
 		return n, nil
 	}
@@ -171,51 +166,34 @@ func (p *avroParser) define(word string, schema map[string]any, namespace string
 // is passed over, as the specification wants it.
 func (n *avroNode) annotate(schema map[string]any) {
 	logical, _ := schema["logicalType"].(string)
-	switch n.kind {
-	case avroBytes, avroFixed:
-		n.annotateBytes(logical, schema)
-	case avroInt:
-		switch logical {
-		case "date":
-			n.kind = avroDate
-		case "time-millis":
-			n.kind = avroTimeMillis
-		}
-	case avroLong:
-		word, unit := logical, ""
-		if i := strings.LastIndexByte(logical, '-'); i > 0 {
-			word, unit = logical[:i], logical[i+1:]
-		}
-		n.perSecond = map[string]int64{"millis": 1e3, "micros": 1e6, "nanos": 1e9}[unit]
-		switch {
-		case word == "timestamp" && n.perSecond > 0:
-			n.kind = avroTimestamp
-		case word == "local-timestamp" && n.perSecond > 0:
-			n.kind = avroLocalTimestamp
-		case word == "time" && n.perSecond > 1e3:
-			n.kind = avroTimeOfDay
-		}
+	word, unit := logical, ""
+	if i := strings.LastIndexByte(logical, '-'); i > 0 {
+		word, unit = logical[:i], logical[i+1:]
+	}
+	n.perSecond = map[string]int64{"millis": 1e3, "micros": 1e6, "nanos": 1e9}[unit]
+	switch kind := n.kind; {
+	case kind == avroBytes && logical == "decimal":
+		n.annotateDecimal(schema)
+	case n.fixed && logical == "uuid" && n.size == 16:
+		n.kind = avroUUID
+	case n.fixed && logical == "duration" && n.size == 12:
+		n.kind = avroDuration
+	case kind == avroInt && logical == "date":
+		n.kind = avroDate
+	case kind == avroInt && logical == "time-millis", kind == avroLong && word == "time" && n.perSecond > 1e3:
+		n.kind = avroTimeOfDay
+	case kind == avroLong && word == "timestamp" && n.perSecond > 0:
+		n.kind, n.zone = avroTimestamp, "Z"
+	case kind == avroLong && word == "local-timestamp" && n.perSecond > 0:
+		n.kind = avroTimestamp
 	}
 }
 
-func (n *avroNode) annotateBytes(logical string, schema map[string]any) {
-	fixed := n.kind == avroFixed
-	switch {
-	case logical == "decimal":
-		precision, ok := wholeNumber(schema["precision"])
-		if ok && precision > 0 {
-			scale, given := wholeNumber(schema["scale"])
-			if _, there := schema["scale"]; !there || given && scale <= precision {
-				n.scale = scale
-				if n.kind = avroDecimal; fixed {
-					n.kind = avroDecimalFixed
-				}
-			}
-		}
-	case fixed && logical == "uuid" && n.size == 16:
-		n.kind = avroUUIDFixed
-	case fixed && logical == "duration" && n.size == 12:
-		n.kind = avroDuration
+func (n *avroNode) annotateDecimal(schema map[string]any) {
+	precision, ok := wholeNumber(schema["precision"])
+	scale, given := wholeNumber(schema["scale"])
+	if _, there := schema["scale"]; ok && precision > 0 && (!there || given && scale <= precision) {
+		n.kind, n.scale = avroDecimal, scale
 	}
 }
 
@@ -226,50 +204,4 @@ func wholeNumber(v any) (n int, ok bool) {
 		return 0, false
 	}
 	return int(f), true
-}
-
-// measure sets how many bytes each datum has at least. Types that refer to
-// themselves count as none where they do.
-func measure(root *avroNode) {
-	const unknown = 0
-	open := map[*avroNode]bool{}
-	var visit func(n *avroNode) int
-	known := map[*avroNode]int{}
-	visit = func(n *avroNode) int {
-		if least, ok := known[n]; ok {
-			return least
-		}
-		if open[n] {
-			return unknown
-		}
-		open[n] = true
-		defer delete(open, n)
-		least := 1
-		switch n.kind {
-		case avroNull:
-			least = 0
-		case avroFixed, avroDecimalFixed, avroUUIDFixed, avroDuration:
-			least = n.size
-		case avroFloat:
-			least = 4
-		case avroDouble:
-			least = 8
-		case avroRecord:
-			least = 0
-			for _, f := range n.fields {
-				least = min(least+visit(f.node), math.MaxInt32)
-			}
-		case avroUnion:
-			for _, b := range n.nodes {
-				visit(b)
-			}
-		case avroArray:
-			n.least = visit(n.nodes[0])
-		case avroMap:
-			n.least = 1 + visit(n.nodes[0])
-		}
-		known[n] = least
-		return least
-	}
-	visit(root)
 }

@@ -98,24 +98,22 @@ func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
 		*r = avroReader{} // it keeps no memory of others alive
 		return out, flt
 	}
-	body, named := f.body, f.named
-	if !f.inHeader {
-		named = f.body
+	named := &f.body
+	if f.inHeader {
+		named = &f.named
 	}
-	indexes, rest, flt := messageIndexes(named)
+	indexes, rest, flt := messageIndexes(*named)
 	if flt != faultNone {
 		return dst, flt
 	}
-	if !f.inHeader {
-		body = rest
-	}
+	*named = rest
 	m := s.proto.message(indexes)
 	if m == nil {
 		return dst, faultMessage
 	}
 	r := &d.proto
 	*r = protoReader{writer: writer{out: dst}, file: s.proto, sorted: r.sorted[:0]}
-	r.message(m, body)
+	r.message(m, f.body)
 	out, flt := r.out, r.fault
 	*r = protoReader{sorted: r.sorted}
 	return out, flt

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Metrics count what the registry is asked.
@@ -25,18 +26,16 @@ const (
 
 // NewMetrics registers the metrics; a nil registerer leaves them unregistered.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
-	m := &Metrics{requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+	auto := promauto.With(reg)
+	m := &Metrics{requests: auto.NewCounterVec(prometheus.CounterOpts{
 		Name: "bridge_schema_requests_total",
 		Help: "Schemas that the schema registry was asked for, by what came of it.",
-	}, []string{"result"}), unavailable: prometheus.NewGauge(prometheus.GaugeOpts{
+	}, []string{"result"}), unavailable: auto.NewGauge(prometheus.GaugeOpts{
 		Name: "bridge_schema_registry_unavailable",
 		Help: "1 while the schema registry does not answer, or refuses the credentials: partitions that need a schema wait.",
 	}), Refused: func(bool) {}}
 	for _, result := range []string{resultOK, resultNotFound, resultRefused, resultError} {
 		m.requests.WithLabelValues(result)
-	}
-	if reg != nil {
-		reg.MustRegister(m.requests, m.unavailable)
 	}
 	return m
 }

@@ -159,6 +159,8 @@ func compareProto(t testing.TB, m protoModel, index int, data []byte) {
 	case fault == faultShort || fault == faultScattered || fault == faultDepth:
 	case fault == faultNone && !json.Valid([]byte(got)):
 		t.Fatalf("data %x: no JSON: %s", data, got)
+	case ok && fault == faultTimestamp && bytes.Count(data, protowire.AppendTag(nil, 45, protowire.BytesType)) > 1:
+		// it may be that of an entry of m5 which a later one with its key replaces
 	case ok && fault != faultNone:
 		t.Fatalf("data %x: %s, want %s", data, fault, want)
 	case ok && !reflect.DeepEqual(value(t, got), value(t, want)):
