@@ -77,7 +77,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if err != nil {
 		return err
 	}
-	server, err := admin.New(admin.Config{
+	server, err := admin.Listen(ctx, admin.Config{
 		Addr: cfg.HTTP.Addr, Gatherer: registry, Logger: logger, Version: b.Version,
 		Healthy: bridge.Healthy, Ready: bridge.Ready, Sample: sampling(bridge),
 		Status: func(ctx context.Context) (any, error) {
@@ -90,9 +90,6 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		},
 	})
 	if err != nil {
-		return err
-	}
-	if err := server.Listen(); err != nil {
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())

@@ -57,35 +57,23 @@ type Config struct {
 	Version string
 }
 
-func (c Config) validate() error {
-	switch {
-	case c.Addr == "":
-		return errors.New("configure admin server: no address")
-	case c.Gatherer == nil:
-		return errors.New("configure admin server: no gatherer")
-	case c.Status == nil || c.Sample == nil || c.Healthy == nil || c.Ready == nil:
-		return errors.New("configure admin server: status, sample, healthy and ready are all required")
-	case c.Logger == nil:
-		return errors.New("configure admin server: no logger")
-	}
-	return nil
-}
-
-// Server serves the admin address. The zero value is not usable: see [New].
+// Server serves the admin address. Make it with [Listen].
 type Server struct {
-	addr    string
 	http    *http.Server
 	history *history
-	ln      net.Listener // nil until Listen has succeeded
+	ln      net.Listener
 }
 
-// New builds a server and starts nothing: call Listen, then Run.
-func New(c Config) (*Server, error) {
-	if err := c.validate(); err != nil {
-		return nil, err
+// Listen binds the address, so that a taken port is an error before anything
+// else has started. It serves nothing before Run.
+func Listen(ctx context.Context, c Config) (*Server, error) {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", c.Addr, err)
 	}
 	h := &history{sample: c.Sample}
-	return &Server{addr: c.Addr, http: newHTTPServer(newHandler(c, h), c.Logger), history: h}, nil
+	return &Server{http: newHTTPServer(newHandler(c, h), c.Logger), history: h, ln: ln}, nil
 }
 
 func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
@@ -100,33 +88,13 @@ func newHTTPServer(h http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// Listen binds the address, so that a taken port is an error before anything
-// else has started. Call it once, before Run.
-func (s *Server) Listen() error {
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", s.addr)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s.addr, err)
-	}
-	s.ln = ln
-	return nil
-}
-
-// Addr returns the bound address after Listen, the configured one before.
-func (s *Server) Addr() string {
-	if s.ln == nil {
-		return s.addr
-	}
-	return s.ln.Addr().String()
-}
+// Addr returns the bound address.
+func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // Run serves until ctx ends, which is no error, or until the listener fails. It
 // gives the requests under way two seconds to end, then cuts them. A server
 // cannot be run again.
 func (s *Server) Run(ctx context.Context) error {
-	if s.ln == nil {
-		return errors.New("serve admin: Listen has not been called")
-	}
 	sampling, stop := context.WithCancel(ctx)
 	sampled := make(chan struct{})
 	go func() { // ends by stop, or by ctx

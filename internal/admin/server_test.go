@@ -30,33 +30,10 @@ func testConfig() Config {
 	}
 }
 
-func TestNew_refusesAnIncompleteConfig(t *testing.T) {
-	for name, breakIt := range map[string]func(*Config){
-		"no address":  func(c *Config) { c.Addr = "" },
-		"no gatherer": func(c *Config) { c.Gatherer = nil },
-		"no status":   func(c *Config) { c.Status = nil },
-		"no sample":   func(c *Config) { c.Sample = nil },
-		"no healthy":  func(c *Config) { c.Healthy = nil },
-		"no ready":    func(c *Config) { c.Ready = nil },
-		"no logger":   func(c *Config) { c.Logger = nil },
-	} {
-		t.Run(name, func(t *testing.T) {
-			c := testConfig()
-			breakIt(&c)
-			if s, err := New(c); err == nil || s != nil {
-				t.Fatalf("New = %v, %v; want an error", s, err)
-			}
-		})
-	}
-}
-
 func TestServer_servesUntilItsContextEndsAndLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	s, err := New(testConfig())
+	s, err := Listen(t.Context(), testConfig())
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -104,11 +81,8 @@ func TestServer_cutsARequestThatOutlivesTheDeadline(t *testing.T) {
 	c := testConfig()
 	release := make(chan struct{})
 	c.Healthy = func() error { close(entered); <-release; return nil }
-	s, err := New(c)
+	s, err := Listen(t.Context(), c)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -145,15 +119,8 @@ func TestServer_listenFailsOnATakenPort(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	c := testConfig()
 	c.Addr = taken.Addr().String()
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), c.Addr) {
+	if _, err := Listen(t.Context(), c); err == nil || !strings.Contains(err.Error(), c.Addr) {
 		t.Fatalf("Listen = %v, want an error that names %s", err, c.Addr)
-	}
-	if err := s.Run(t.Context()); err == nil {
-		t.Fatal("Run without a listener returned nil")
 	}
 }
 

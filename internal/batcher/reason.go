@@ -14,25 +14,10 @@ const (
 	ReasonShutdown                    // the process was about to stop
 )
 
+var reasonNames = [...]string{"none", "bytes", "records", "age", "memory", "rebalance", "shutdown"}
+
 // String returns the value of the metric label, "none" for the zero value.
-func (r Reason) String() string {
-	switch r {
-	case ReasonBytes:
-		return "bytes"
-	case ReasonRecords:
-		return "records"
-	case ReasonAge:
-		return "age"
-	case ReasonMemory:
-		return "memory"
-	case ReasonRebalance:
-		return "rebalance"
-	case ReasonShutdown:
-		return "shutdown"
-	default:
-		return "none"
-	}
-}
+func (r Reason) String() string { return reasonNames[r] }
 
 // Reasons returns every reason a batch may be sealed for, so that metrics can
 // export each at zero.

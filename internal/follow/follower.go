@@ -55,11 +55,10 @@ type Follower struct {
 // imports are not followed: the follower then only remembers the latest. Nil
 // receipts mean that none are written.
 func New(cfg Config, asker Asker, receipts Receipts, log *slog.Logger, m *Metrics) *Follower {
-	f := &Follower{
+	return &Follower{
 		cfg: cfg, asker: asker, receipts: receipts, log: log, metrics: m, wake: make(chan struct{}, 1),
 		schedule: newSchedule(cfg.MaxImports), told: map[string]*limited{},
 	}
-	return f
 }
 
 // Stored takes an import that the store has accepted: its RequestID, Namespace,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
 // Metrics are the follower's. Safe for concurrent use.
@@ -26,13 +27,14 @@ type Metrics struct {
 // NewMetrics makes the metrics and registers them; nil registers nowhere. label
 // bounds the namespaces that get series of their own.
 func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) *Metrics {
+	auto := promauto.With(reg)
 	m := &Metrics{
 		label: label, known: map[string]bool{},
-		finished: prometheus.NewCounterVec(prometheus.CounterOpts{
+		finished: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_imports_finished_total",
 			Help: "Stored imports by what became of them; unknown: given up or open at a stop, unfollowed: beyond BRIDGE_FOLLOW_MAX_IMPORTS.",
 		}, []string{"namespace", "status"}),
-		finishSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+		finishSeconds: auto.NewHistogram(prometheus.HistogramOpts{
 			Name:                            "bridge_import_finish_seconds",
 			Help:                            "From the storing of an import to the answer that it has ended.",
 			Buckets:                         []float64{5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400},
@@ -41,15 +43,12 @@ func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) 
 			NativeHistogramMinResetDuration: time.Hour,
 		}),
 	}
-	if reg != nil {
-		reg.MustRegister(m.finished, m.finishSeconds,
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: "bridge_imports_followed", Help: "Stored imports whose end is awaited.",
-			}, func() float64 { return float64(m.size.Load()) }),
-			prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-				Name: "bridge_oldest_followed_import_age_seconds", Help: "Time since the oldest import was stored whose end is awaited, 0 when there is none.",
-			}, func() float64 { return m.oldestAge().Seconds() }))
-	}
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bridge_imports_followed", Help: "Stored imports whose end is awaited.",
+	}, func() float64 { return float64(m.size.Load()) })
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bridge_oldest_followed_import_age_seconds", Help: "Time since the oldest import was stored whose end is awaited, 0 when there is none.",
+	}, func() float64 { return m.oldestAge().Seconds() })
 	return m
 }
 

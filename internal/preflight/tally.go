@@ -92,11 +92,7 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 	if t.letters > 0 {
 		p.ok(check, fmt.Sprintf("%s written by a bridge as dead letters: they are read as any other, and held where they are invalid, never dead-lettered again; leave the topic out of the selection if that is not meant", were(t.letters)))
 	}
-	spaces := make([]*namespaceSample, 0, len(t.namespaces))
-	for _, n := range t.namespaces {
-		spaces = append(spaces, n)
-	}
-	slices.SortFunc(spaces, func(a, b *namespaceSample) int {
+	spaces := slices.SortedFunc(maps.Values(t.namespaces), func(a, b *namespaceSample) int {
 		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.name, b.name))
 	})
 	for _, n := range spaces[:min(len(spaces), sampleNamespaces)] {

@@ -23,6 +23,7 @@ type inspectedTopic struct {
 // inspectedPartition is a partition with its leader's answers.
 type inspectedPartition struct {
 	kafka.TopicPartition
+	topicID       wire.UUID
 	leader, epoch int32
 	log           kafka.Range // valid unless err
 	err           error       // why it cannot be read
@@ -34,7 +35,7 @@ var errNoLeader = errors.New("the partition has no leader: its broker is down")
 func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 	out := &inspectedTopic{name: t.Name, id: t.ID}
 	for _, m := range t.Partitions {
-		p := &inspectedPartition{TopicPartition: kafka.TopicPartition{Topic: t.Name, Partition: m.Partition}, leader: m.Leader, epoch: m.LeaderEpoch}
+		p := &inspectedPartition{TopicPartition: kafka.TopicPartition{Topic: t.Name, Partition: m.Partition}, topicID: t.ID, leader: m.Leader, epoch: m.LeaderEpoch}
 		if m.Leader < 0 {
 			p.err = errNoLeader
 		}
@@ -44,12 +45,15 @@ func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 	return out
 }
 
-// inspect asks all leaders at the same time about their partitions.
+// inspect asks all leaders about their partitions.
 func (p *Preflight) inspect(ctx context.Context) {
-	ids := map[string]wire.UUID{}
+	askLeaders(p.topics, func(leader int32, parts []*inspectedPartition) { p.askLeader(ctx, leader, parts) })
+}
+
+// askLeaders asks all leaders of topics at the same time, each about its partitions.
+func askLeaders(topics []*inspectedTopic, ask func(leader int32, parts []*inspectedPartition)) {
 	byLeader := map[int32][]*inspectedPartition{}
-	for _, t := range p.topics {
-		ids[t.name] = t.id
+	for _, t := range topics {
 		for _, part := range t.partitions {
 			if part.err == nil {
 				byLeader[part.leader] = append(byLeader[part.leader], part)
@@ -58,20 +62,20 @@ func (p *Preflight) inspect(ctx context.Context) {
 	}
 	var wg sync.WaitGroup
 	for leader, parts := range byLeader {
-		wg.Go(func() { p.askLeader(ctx, leader, parts, ids) })
+		wg.Go(func() { ask(leader, parts) })
 	}
 	wg.Wait()
 }
 
 // askLeader lists the offsets of the leader's partitions, which needs DESCRIBE,
 // and fetches at their ends, which needs READ and brings no records.
-func (p *Preflight) askLeader(ctx context.Context, leader int32, parts []*inspectedPartition, ids map[string]wire.UUID) {
+func (p *Preflight) askLeader(ctx context.Context, leader int32, parts []*inspectedPartition) {
 	p.listLogs(ctx, leader, parts)
 	parts = slices.DeleteFunc(parts, func(part *inspectedPartition) bool { return part.err != nil })
 	if len(parts) == 0 {
 		return
 	}
-	if err := p.readNothing(ctx, leader, parts, ids); err != nil {
+	if err := p.readNothing(ctx, leader, parts); err != nil {
 		for _, part := range parts {
 			part.err = cmp.Or(part.err, err)
 		}
@@ -94,12 +98,12 @@ func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspect
 }
 
 // readNothing fetches at the end of each partition's log.
-func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*inspectedPartition, ids map[string]wire.UUID) error {
+func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*inspectedPartition) error {
 	r := &wire.FetchRequest{MinBytes: 1, MaxBytes: 1, ReadCommitted: p.cfg.ReadCommitted}
 	asked := map[kafka.TopicPartition]*inspectedPartition{}
 	for _, part := range parts {
 		asked[part.TopicPartition] = part
-		r.Partitions = append(r.Partitions, wire.FetchPartition{Topic: part.Topic, TopicID: ids[part.Topic], Partition: part.Partition, LeaderEpoch: part.epoch, Offset: part.log.End, LastFetchedEpoch: -1, MaxBytes: 1})
+		r.Partitions = append(r.Partitions, wire.FetchPartition{Topic: part.Topic, TopicID: part.topicID, Partition: part.Partition, LeaderEpoch: part.epoch, Offset: part.log.End, LastFetchedEpoch: -1, MaxBytes: 1})
 	}
 	answer, err := p.client.Fetch(ctx, leader, r, nil)
 	if err != nil {

@@ -51,15 +51,7 @@ func toWrite(topic string, err error) error {
 // reachLeaders asks every leader of a topic for offsets, which a topic that may
 // be written allows too.
 func (p *Preflight) reachLeaders(ctx context.Context, t *inspectedTopic) error {
-	byLeader := map[int32][]*inspectedPartition{}
-	for _, part := range t.partitions {
-		if part.err == nil {
-			byLeader[part.leader] = append(byLeader[part.leader], part)
-		}
-	}
-	for leader, parts := range byLeader {
-		p.listLogs(ctx, leader, parts)
-	}
+	askLeaders([]*inspectedTopic{t}, func(leader int32, parts []*inspectedPartition) { p.listLogs(ctx, leader, parts) })
 	for _, part := range t.partitions {
 		if part.err != nil {
 			return fmt.Errorf("partition %d: %w", part.Partition, part.err)

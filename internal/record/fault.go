@@ -23,36 +23,22 @@ const (
 	faultMember
 )
 
-func (f fault) String() string {
-	switch f {
-	case faultNone:
-		return "no fault"
-	case faultEmpty:
-		return "the value holds nothing"
-	case faultBOM:
-		return "the value begins with a byte order mark"
-	case faultNotObject:
-		return "the value is not a JSON object"
-	case faultUnexpected:
-		return "a byte that JSON does not allow here"
-	case faultEnd:
-		return "the value ends too early"
-	case faultEscape:
-		return "an invalid escape in a string"
-	case faultControl:
-		return "a raw control character in a string"
-	case faultUTF8:
-		return "invalid UTF-8 in a string"
-	case faultDepth:
-		return "nested deeper than " + strconv.Itoa(MaxDepth) + " levels"
-	case faultTrailing:
-		return "something follows the JSON object"
-	case faultMember:
-		return "what BRIDGE_VALUE names is not a JSON object"
-	default:
-		return "unknown"
-	}
+var faultTexts = [...]string{
+	faultNone:       "no fault",
+	faultEmpty:      "the value holds nothing",
+	faultBOM:        "the value begins with a byte order mark",
+	faultNotObject:  "the value is not a JSON object",
+	faultUnexpected: "a byte that JSON does not allow here",
+	faultEnd:        "the value ends too early",
+	faultEscape:     "an invalid escape in a string",
+	faultControl:    "a raw control character in a string",
+	faultUTF8:       "invalid UTF-8 in a string",
+	faultDepth:      "nested deeper than " + strconv.Itoa(MaxDepth) + " levels",
+	faultTrailing:   "something follows the JSON object",
+	faultMember:     "what BRIDGE_VALUE names is not a JSON object",
 }
+
+func (f fault) String() string { return faultTexts[f] }
 
 // failure is a fault and the byte, counted from 0, where it lies.
 type failure struct {

@@ -19,32 +19,17 @@ const (
 	reasonCount
 )
 
+var reasonNames = [reasonCount]string{
+	NotJSON: "not_json", NoID: "no_id", BadID: "bad_id", NoNamespace: "no_namespace", BadNamespace: "bad_namespace",
+	TooLarge: "too_large", NoValue: "no_value", NotDecodable: "not_decodable", Tombstone: "tombstone", Receipt: "receipt",
+}
+
 // String is the reason's label.
 func (r Reason) String() string {
-	switch r {
-	case NotJSON:
-		return "not_json"
-	case NoID:
-		return "no_id"
-	case BadID:
-		return "bad_id"
-	case NoNamespace:
-		return "no_namespace"
-	case BadNamespace:
-		return "bad_namespace"
-	case TooLarge:
-		return "too_large"
-	case NoValue:
-		return "no_value"
-	case NotDecodable:
-		return "not_decodable"
-	case Tombstone:
-		return "tombstone"
-	case Receipt:
-		return "receipt"
-	default:
-		return "unknown"
+	if r < reasonCount {
+		return reasonNames[r]
 	}
+	return "unknown"
 }
 
 // Reasons lists every reason once.

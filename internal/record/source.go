@@ -55,7 +55,7 @@ func ParseValueSource(s string) (Source, error) {
 
 func parseSource(s, want string, kinds ...sourceKind) (Source, error) {
 	word, name, named := strings.Cut(s, ":")
-	src := Source{kind: kindOf(word), name: name, text: s}
+	src := Source{kind: sourceKinds[word], name: name, text: s}
 	if !slices.Contains(kinds, src.kind) || named != src.kind.named() {
 		return Source{}, fmt.Errorf("want %s", want)
 	}
@@ -65,25 +65,10 @@ func parseSource(s, want string, kinds ...sourceKind) (Source, error) {
 	return src, nil
 }
 
-func kindOf(word string) sourceKind {
-	switch word {
-	case "topic":
-		return sourceTopic
-	case "key":
-		return sourceKey
-	case "offset":
-		return sourceOffset
-	case "whole":
-		return sourceWhole
-	case "static":
-		return sourceStatic
-	case "header":
-		return sourceHeader
-	case "field":
-		return sourceField
-	default:
-		return sourceUnset
-	}
+// sourceKinds are the kinds by the word that they begin with; others are sourceUnset.
+var sourceKinds = map[string]sourceKind{
+	"topic": sourceTopic, "key": sourceKey, "offset": sourceOffset, "whole": sourceWhole,
+	"static": sourceStatic, "header": sourceHeader, "field": sourceField,
 }
 
 // named reports whether the kind is followed by a colon and a name.

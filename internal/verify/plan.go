@@ -26,37 +26,53 @@ type Plan struct {
 // the clocks of producers and brokers differ.
 const clockMargin = time.Hour
 
+// sources is what the brokers say of the partitions that a plan reads.
+type sources struct {
+	kafka.Subscription
+	partitions []kafka.TopicPartition // of those that are wanted
+	committed  map[kafka.TopicPartition]kafka.Committed
+	logs       map[kafka.TopicPartition]kafka.Range // without those that have no leader
+}
+
+// sources asks the cluster for the wanted ones of the partitions that the plan reads.
+func (p *Plan) sources(ctx context.Context, client *kafka.Client, wanted func(kafka.TopicPartition) bool) (s sources, err error) {
+	sub, md, err := client.Resolve(ctx, p.Topics)
+	if err != nil {
+		return s, fmt.Errorf("look for topics: %w", err)
+	}
+	parts, leaders := partitionsOf(md, sub.Topics)
+	s.Subscription, s.partitions = sub, slices.DeleteFunc(parts, func(tp kafka.TopicPartition) bool { return !wanted(tp) })
+	if len(s.partitions) == 0 {
+		return s, nil
+	}
+	byTopic := map[string][]int32{}
+	for _, tp := range s.partitions {
+		byTopic[tp.Topic] = append(byTopic[tp.Topic], tp.Partition)
+	}
+	if s.committed, err = client.FetchOffsets(ctx, p.Group, byTopic); err == nil {
+		err = kafka.FirstError(s.committed)
+	}
+	if err == nil {
+		s.logs, err = logsOf(ctx, client, p.Since, s.partitions, leaders)
+	}
+	return s, err
+}
+
 // Input asks the cluster for the ranges of the plan: the records from the log's start,
 // or from the given time, up to the committed offsets. The committed offsets are taken
 // before the receipts are looked for, so that none is missed. The notes say what is not
 // verified.
 func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes []string, err error) {
-	sub, md, err := client.Resolve(ctx, p.Topics)
+	s, err := p.sources(ctx, client, func(kafka.TopicPartition) bool { return true })
 	if err != nil {
-		return in, nil, fmt.Errorf("look for topics: %w", err)
+		return in, nil, err
 	}
-	parts, leaders := partitionsOf(md, sub.Topics)
-	byTopic := map[string][]int32{}
-	for _, tp := range parts {
-		byTopic[tp.Topic] = append(byTopic[tp.Topic], tp.Partition)
-	}
-	if len(parts) == 0 {
+	if len(s.partitions) == 0 {
 		return in, nil, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
 	}
-	committed, err := client.FetchOffsets(ctx, p.Group, byTopic)
-	if err == nil {
-		err = kafka.FirstError(committed)
-	}
-	if err != nil {
-		return in, nil, err
-	}
-	logs, err := p.logs(ctx, client, parts, leaders, false)
-	if err != nil {
-		return in, nil, err
-	}
-	for _, tp := range parts {
-		to := committed[tp].Offset
-		log, led := logs[tp]
+	for _, tp := range s.partitions {
+		to := s.committed[tp].Offset
+		log, led := s.logs[tp]
 		switch {
 		case to < 0:
 			notes = append(notes, fmt.Sprintf("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition))
@@ -67,7 +83,7 @@ func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes
 			to = log.End
 		}
 		if led && to > log.Begin {
-			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: sub.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
+			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: s.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
 		}
 	}
 	receipts, letters, begun, err := p.evidence(ctx, client)
@@ -106,35 +122,22 @@ func (p *Plan) evidence(ctx context.Context, client *kafka.Client) (receipts, le
 // Search asks the cluster where to look for one record. The record must be of a
 // topic that the settings name.
 func (p *Plan) Search(ctx context.Context, client *kafka.Client, place Place) (in Search, err error) {
-	sub, md, err := client.Resolve(ctx, p.Topics)
-	if err != nil {
-		return in, fmt.Errorf("look for topics: %w", err)
-	}
 	tp := kafka.TopicPartition{Topic: place.Topic, Partition: place.Partition}
-	parts, leaders := partitionsOf(md, sub.Topics)
-	if !slices.Contains(parts, tp) {
-		return in, fmt.Errorf("%w: the settings read %v", errNotRead, sub.Topics)
-	}
-	committed, err := client.FetchOffsets(ctx, p.Group, map[string][]int32{tp.Topic: {tp.Partition}})
-	if err == nil {
-		err = kafka.FirstError(committed)
-	}
+	s, err := p.sources(ctx, client, func(other kafka.TopicPartition) bool { return other == tp })
 	if err != nil {
 		return in, err
 	}
-	all := Plan{Topics: p.Topics, Group: p.Group, Receipts: p.Receipts, Letters: p.Letters}
-	logs, err := all.logs(ctx, client, []kafka.TopicPartition{tp}, leaders, false)
-	if err != nil {
-		return in, err
+	if len(s.partitions) == 0 {
+		return in, fmt.Errorf("%w: the settings read %v", errNotRead, s.Topics)
 	}
-	log, led := logs[tp]
+	log, led := s.logs[tp]
 	if !led {
 		return in, fmt.Errorf("%s/%d has no leader: its broker is down", tp.Topic, tp.Partition)
 	}
 	return Search{
-		Place: place, TopicID: sub.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: committed[tp].Offset,
+		Place: place, TopicID: s.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: s.committed[tp].Offset,
 		Evidence: func(ctx context.Context, since time.Time) ([]scan.Range, []scan.Range, error) {
-			recent := all
+			recent := *p
 			recent.Since = since
 			receipts, letters, _, err := recent.evidence(ctx, client)
 			return receipts, letters, err
@@ -157,8 +160,12 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 			return nil, false, code
 		}
 	}
+	since := p.Since
+	if !since.IsZero() {
+		since = since.Add(-clockMargin)
+	}
 	parts, leaders := partitionsOf(md, []string{topic})
-	logs, err := p.logs(ctx, client, parts, leaders, true)
+	logs, err := logsOf(ctx, client, since, parts, leaders)
 	if err != nil {
 		return nil, false, err
 	}
@@ -173,18 +180,14 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 	return ranges, begun, nil
 }
 
-// logs returns the extent of the partitions' logs, from Since on. Those without leader
-// are left out.
-func (p *Plan) logs(ctx context.Context, client *kafka.Client, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata, told bool) (map[kafka.TopicPartition]kafka.Range, error) {
+// logsOf returns the extent of the partitions' logs, from a time on, or the zero time
+// for all. Those without leader are left out.
+func logsOf(ctx context.Context, client *kafka.Client, since time.Time, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) (map[kafka.TopicPartition]kafka.Range, error) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range parts {
 		if leaders[tp].Leader >= 0 {
 			todo[tp] = true
 		}
-	}
-	since := p.Since
-	if told && !since.IsZero() {
-		since = since.Add(-clockMargin)
 	}
 	logs, err := client.ListRanges(ctx, kafka.RangeQuery{Since: since}, todo, leaders)
 	if err != nil {
