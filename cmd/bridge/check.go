@@ -43,7 +43,11 @@ func checkCommand(set *flag.FlagSet) action {
 		if err != nil {
 			return err
 		}
-		return errors.Join(checkBridge(ctx, cfg, options, out), out.err)
+		err = checkBridge(ctx, cfg, options, out)
+		if out.err != nil { // nobody has seen what was found
+			return out.err
+		}
+		return err
 	}
 }
 

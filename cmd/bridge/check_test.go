@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -352,3 +353,19 @@ func TestCheck_sharedGroup(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+// What was found and could not be printed is a failure that is told.
+func TestCheck_thatCannotPrint(t *testing.T) {
+	w := newCheckWorld(t)
+	for name, broker := range map[string]string{"and all is well": w.broker, "and something fails": deadAddress(t)} {
+		var stderr bytes.Buffer
+		code := run(t.Context(), []string{"check"}, w.environ(map[string]string{"BRIDGE_KAFKA_BROKERS": broker}), fullDisk{}, &stderr)
+		if want := "bridge: " + syscall.ENOSPC.Error() + "\n"; code != exitFailed || stderr.String() != want {
+			t.Errorf("%s: exit code %d, %q on standard error, want %q", name, code, stderr.String(), want)
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -297,7 +297,24 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 	defer secure.Close()
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
+	alert := func(bytes ...byte) string { // what answers a ClientHello in that way
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { listener.Close() })
+		go func() { // ends with the listener
+			for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+				_, _ = conn.Read(make([]byte, 4096))
+				_, _ = conn.Write(bytes)
+				conn.Close()
+			}
+		}()
+		return "https://" + listener.Addr().String()
+	}
 	for _, tc := range []struct{ name, base, want string }{
+		{"another version of TLS", alert(21, 3, 1, 0, 2, 2, 70), "refuses the TLS handshake (tls: protocol version not supported): it may know no TLS of 1.2"},
+		{"a client certificate is wanted", alert(21, 3, 3, 0, 2, 2, 116), "(tls: certificate required)"},
 		{"nobody listens", "http://" + closed.Addr().String(), "create upload URL for orders: dial " + closed.Addr().String() + ": connection refused"},
 		{"no such host", "https://api.invalid", "api.invalid"},
 		{"a private CA", secure.URL, "x509: certificate signed by unknown authority"},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -64,15 +65,17 @@ func describeTLS(err error) string {
 	var (
 		verify *tls.CertificateVerificationError
 		header tls.RecordHeaderError
-		alert  tls.AlertError
+		op     *net.OpError
 	)
 	switch {
 	case errors.As(err, &verify):
 		return describeCertificate(verify.Err)
 	case errors.As(err, &header):
 		return "tls: the other side does not speak TLS"
-	case errors.As(err, &alert):
-		return "tls: " + alert.Error()
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, in crypto/tls's words for its number
+		return fmt.Sprintf("the other side refuses the TLS handshake (%v): it may know no TLS of 1.2 or newer, or want a client certificate, which the bridge has for brokers only", op.Err)
+	case strings.Contains(err.Error(), "server selected unsupported protocol version"): // it has no type
+		return "tls: the other side knows no TLS of 1.2 or newer"
 	}
 	return "connection failed, or the answer is not valid HTTP"
 }
@@ -86,10 +89,12 @@ func describeCertificate(err error) string {
 	switch {
 	case errors.As(err, &authority):
 		return "x509: certificate signed by unknown authority"
+	case errors.As(err, &host) && len(host.Certificate.DNSNames)+len(host.Certificate.IPAddresses) == 0:
+		return "x509: certificate has no subject alternative name, and its common name counts no more: have it issued for " + host.Host
 	case errors.As(err, &host):
 		return "x509: certificate is not valid for " + host.Host
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "x509: certificate has expired or is not yet valid"
+		return "x509: certificate has expired or is not yet valid: renew it, or correct this host's clock"
 	}
 	return "x509: certificate is not trusted"
 }
