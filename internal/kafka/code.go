@@ -32,6 +32,7 @@ const (
 	CodeIllegalGeneration      Code = 22
 	CodeUnknownMember          Code = 25
 	CodeRebalanceInProgress    Code = 27
+	CodeCommitTooLarge         Code = 28
 	CodeTopicDenied            Code = 29
 	CodeGroupDenied            Code = 30
 	CodeClusterDenied          Code = 31

@@ -17,6 +17,7 @@ type Committer struct {
 	Done    chan CommitResult
 	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
 	AgainAt time.Time // when commits of a denied topic are tried again, zero if none waits
+	taken   int       // offsets that the group has acknowledged
 }
 
 // CommitResult is what a commit has come to.
@@ -56,12 +57,12 @@ func (s *Committer) Commit(now time.Time) {
 			}
 			continue
 		}
-		if size >= bytesPerSecond || len(commit.Offsets) >= maxPartitions {
+		if size >= s.Room() {
 			s.Touch() // the rest goes with the next one
 			break
 		}
 		commit.Offsets = append(commit.Offsets, s.CommitOf(p))
-		size += len(commit.Offsets[len(commit.Offsets)-1].Metadata)
+		size += s.sizeOf(commit.Offsets[len(commit.Offsets)-1:])
 	}
 	if len(commit.Offsets) == 0 {
 		s.notBefore = now.Add(interval) // nothing that is new can be in one yet
@@ -79,6 +80,15 @@ func (s *Committer) Commit(now time.Time) {
 		}
 		done <- CommitResult{now, sent, results, err} // has room for one
 	})
+}
+
+// sizeOf is about how many bytes the coordinator writes for offsets.
+func (s *Committer) sizeOf(offsets []kafka.CommitOffset) (size int) {
+	const overhead = 100 // of a record, and the numbers in it
+	for i := range offsets {
+		size += overhead + len(s.Config.Group) + len(offsets[i].Topic) + len(offsets[i].Metadata)
+	}
+	return size
 }
 
 // RestateDue lets everything be committed again, where a commit without an answer may
@@ -115,7 +125,7 @@ func (s *Committer) Answer(r CommitResult) {
 		s.commitFailed(r, r.Err, now)
 		return
 	}
-	acked, retry := 0, error(nil)
+	acked, large, retry := 0, false, error(nil)
 	for i, res := range r.Results {
 		p := s.Partitions[res.TopicPartition]
 		if p == nil {
@@ -134,6 +144,9 @@ func (s *Committer) Answer(r CommitResult) {
 			s.narrow(p, len(r.Commit.Offsets[i].Metadata), now)
 		case res.Code.TopicGone():
 			s.Lose(p, res.Code)
+		case res.Code == kafka.CodeCommitTooLarge, res.Code == kafka.CodeUnknown: // which Kafka 4 says of it
+			large = true
+			fallthrough
 		default:
 			p.Touch()
 			retry = res.Code
@@ -146,9 +159,27 @@ func (s *Committer) Answer(r CommitResult) {
 		s.NoteCredentials(nil)
 		s.Metrics.Commits.WithLabelValues("ok").Inc()
 	}
+	if s.taken += acked; large {
+		s.shrink(r.Commit.Offsets, retry, now)
+	}
 	if retry != nil {
 		s.commitFailed(CommitResult{}, retry, now) // touched above
 	}
+}
+
+// shrink makes the next commits smaller after one that was too large, or may have been:
+// the coordinator writes each as one batch.
+func (s *Committer) shrink(offsets []kafka.CommitOffset, refused error, now time.Time) {
+	if len(offsets) == 1 {
+		if p := s.Partitions[offsets[0].TopicPartition]; p != nil && errors.Is(refused, kafka.CodeCommitTooLarge) {
+			s.narrow(p, len(offsets[0].Metadata), now)
+		}
+		return
+	}
+	size := s.sizeOf(offsets)
+	s.Shrink(size)
+	s.Faults.Log(now, "commit refused, perhaps as too large; smaller ones are sent", "commit-size",
+		"offsets", len(offsets), "bytes", size, "error", refused, "remedy", "raise max.message.bytes of __consumer_offsets")
 }
 
 // partitionCommitted notes an acknowledged offset.
@@ -185,7 +216,7 @@ func (s *Committer) narrow(p *Partition, refused int, now time.Time) {
 	s.widenBy(p.Metadata.WidenAt())
 	p.Touch()
 	s.Faults.Log(now, "broker refuses commit metadata of this size: less is written, and a crash may repeat more", "metadata-size",
-		"topic", p.Topic, "partition", p.Partition, "characters", refused, "remedy", "set offset.metadata.max.bytes of the brokers to at least 4096")
+		"topic", p.Topic, "partition", p.Partition, "characters", refused, "remedy", "set offset.metadata.max.bytes of the brokers to at least 4096, and max.message.bytes of __consumer_offsets to more")
 }
 
 // widen offers brokers that have refused metadata more of it after a while.

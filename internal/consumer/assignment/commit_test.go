@@ -199,14 +199,15 @@ func TestCommit_thatTakesLong(t *testing.T) {
 	})
 }
 
-// A commit has a bound, of partitions and of bytes: what is beyond it follows.
+// A commit has a bound of what the coordinator writes for it, which leaves room below the
+// size that its topic takes by default: what is beyond it follows.
 func TestCommit_isBounded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		partitions, namespaces int
-		wantFirst              func(n int) bool
+		least, most            int // partitions of the first commit
 	}{
-		"partitions": {maxPartitions + 5, 0, func(n int) bool { return n == maxPartitions }},
-		"bytes":      {400, 300, func(n int) bool { return n > bytesPerSecond/ledger.MaxMetadata && n < 300 }},
+		"little of many":  {6000, 0, 2000, 5000},
+		"much of hundred": {400, 300, 100, 130},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inCommitter(t, func(r *rig) {
@@ -221,7 +222,7 @@ func TestCommit_isBounded(t *testing.T) {
 					p.Touch()
 				}
 				r.turn()
-				if got := r.one(); !tc.wantFirst(len(got)) {
+				if got := r.one(); len(got) < tc.least || len(got) > tc.most {
 					t.Errorf("%d partitions in a commit", len(got))
 				}
 				r.until(5 * time.Second)
@@ -233,6 +234,47 @@ func TestCommit_isBounded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a coordinator refuses as too large is committed in smaller pieces, by the last
+// commit too. Kafka 4 does not say that it is too large.
+func TestCommit_thatIsTooLarge(t *testing.T) {
+	for _, code := range []kafka.Code{kafka.CodeCommitTooLarge, kafka.CodeUnknown} {
+		for _, last := range []bool{false, true} {
+			t.Run(fmt.Sprint(code, " last ", last), func(t *testing.T) {
+				inCommitter(t, func(r *rig) {
+					r.most = 3
+					r.tooMany = code
+					for n := range int32(20) {
+						r.done(r.open("many", n, wire.UUID{1}), 5)
+					}
+					if last {
+						r.LastCommit()
+					} else {
+						r.until(10 * time.Second)
+					}
+					for tp, p := range r.Partitions {
+						if tp.Topic == "many" && p.Committed != 5 {
+							t.Fatalf("%v is not committed", tp)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// A commit of one offset that is too large says less beside it.
+func TestCommit_ofOneOffsetThatIsTooLarge(t *testing.T) {
+	inCommitter(t, func(r *rig) {
+		r.answers("orders", kafka.CodeCommitTooLarge)
+		p := r.part("orders", 0)
+		r.done(p, 5)
+		r.turn()
+		if got, refused := p.Metadata.Size(), len(p.Sent.Metadata); got != refused/2 {
+			t.Errorf("%d characters are written after %d were refused", got, refused)
+		}
+	})
 }
 
 // A partition whose topic is gone is committed no more.

@@ -10,9 +10,10 @@ import (
 )
 
 // LastCommit commits what has changed since the last acknowledged commit, and
-// makes sure that a commit without an answer does not overtake it.
+// makes sure that a commit without an answer does not overtake it. It tries three times,
+// and again as long as what has no room in one commit is taken by others.
 func (s *Committer) LastCommit() {
-	for range 3 {
+	for tries := 0; tries < 3; tries++ {
 		if s.CommitPatience(time.Now()) <= 0 {
 			return
 		}
@@ -20,12 +21,16 @@ func (s *Committer) LastCommit() {
 			return
 		}
 		s.notBefore = time.Time{}
+		taken, room := s.taken, s.Room()
 		s.Commit(time.Now())
 		if s.InFlight() {
 			s.Answer(<-s.Done)
 		}
 		if s.Mode == Fenced {
 			return
+		}
+		if (s.taken > taken || s.Room() < room) && !s.unsure {
+			tries = -1
 		}
 		if s.unsure && s.readBack() {
 			s.unsure = false // the group has what was acknowledged last

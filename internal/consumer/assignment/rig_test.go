@@ -35,6 +35,8 @@ type rig struct {
 	cluster *kafkarig.Rig
 	reg     *prometheus.Registry
 	takes   time.Duration // each commit
+	most    int           // offsets of a commit, else it is answered by tooMany; 0 for any
+	tooMany kafka.Code
 
 	mu      sync.Mutex                            // guards what follows
 	answer  func(kafka.TopicPartition) kafka.Code // unset takes everything
@@ -163,12 +165,19 @@ func (r *rig) take(q *kmsg.OffsetCommitRequest) (kmsg.Response, error, bool) {
 	commit := map[kafka.TopicPartition]kmsg.OffsetCommitRequestTopicPartition{}
 	r.commits = append(r.commits, commit)
 	res := q.ResponseKind().(*kmsg.OffsetCommitResponse)
+	offsets := 0
+	for _, t := range q.Topics {
+		offsets += len(t.Partitions)
+	}
 	for _, t := range q.Topics {
 		out := kmsg.OffsetCommitResponseTopic{Topic: t.Topic}
 		for _, p := range t.Partitions {
 			tp, code := kafka.TopicPartition{Topic: t.Topic, Partition: p.Partition}, kafka.CodeOK
 			commit[tp] = p
-			if r.answer != nil {
+			switch {
+			case r.most > 0 && offsets > r.most:
+				code = r.tooMany
+			case r.answer != nil:
 				code = r.answer(tp)
 			}
 			if code == silence {

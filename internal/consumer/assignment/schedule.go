@@ -1,6 +1,9 @@
 package assignment
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // What follows is pure: it has no clock, and knows nothing of a session. A Schedule says
 // when to commit, a Denial and a Limit what a partition cannot commit now.
@@ -9,8 +12,8 @@ import "time"
 // coordinator can take.
 const (
 	interval       = 100 * time.Millisecond // at most ten a second
-	bytesPerSecond = 1 << 20                // of metadata
-	maxPartitions  = 2000                   // of one commit
+	bytesPerSecond = 1 << 20                // of what commits write
+	commitBytes    = 512 << 10              // of one, which is one batch in a topic that takes 1 MiB
 	retry          = 250 * time.Millisecond // after a failure
 	deniedRetry    = 2 * time.Second        // after one that was not permitted, doubled up to the next
 	maxDeniedRetry = time.Minute
@@ -30,6 +33,7 @@ type Schedule struct {
 	restateAt time.Time // when everything is committed again because of it
 	denied    bool      // the last one was not permitted
 	failure   string    // of the last one, "" once one is acknowledged
+	smaller   int       // bytes of one commit, where more was refused; else 0
 }
 
 // Touch notes that there is something new to commit.
@@ -63,7 +67,13 @@ func (s *Schedule) Due() time.Time {
 // Ready reports whether a commit may be sent now.
 func (s *Schedule) Ready(now time.Time) bool { return !s.inFlight && !s.notBefore.After(now) }
 
-// Sent notes a commit with so many bytes of metadata.
+// Room returns how many bytes one commit may write. One offset has room always.
+func (s *Schedule) Room() int { return cmp.Or(s.smaller, commitBytes) }
+
+// Shrink halves the room, after a commit of so many bytes was refused.
+func (s *Schedule) Shrink(refused int) { s.smaller = max(min(refused, s.Room())/2, 1) }
+
+// Sent notes a commit that writes so many bytes.
 func (s *Schedule) Sent(now time.Time, bytes int) {
 	s.inFlight = true
 	s.notBefore = now.Add(max(interval, time.Second*time.Duration(bytes)/bytesPerSecond))

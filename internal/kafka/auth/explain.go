@@ -66,6 +66,8 @@ func (c Config) explainCode(err error) string {
 		return "the group does not know this member any more, after a restart of its coordinator or an absence of longer than BRIDGE_KAFKA_SESSION_TIMEOUT; it joins again"
 	case kafka.CodeInvalidSessionTimeout:
 		return "the brokers do not allow this BRIDGE_KAFKA_SESSION_TIMEOUT: set one between their group.min.session.timeout.ms and group.max.session.timeout.ms"
+	case kafka.CodeCommitTooLarge:
+		return "the coordinator cannot store so large a commit: raise max.message.bytes of __consumer_offsets"
 	case kafka.CodeGroupFull:
 		return "the consumer group has as many members as the brokers' group.max.size allows: run fewer replicas, or raise it"
 	case kafka.CodeClusterDenied:
