@@ -66,9 +66,9 @@ func (e *effect) pause(r *http.Request) bool {
 }
 
 // replace answers instead of the real handler; true when it did. The body of a
-// PUT is read first. One that shall be answered 2xx is left to afterwards.
+// PUT is read first. One that is stored all the same is left to afterwards.
 func (e *effect) replace(w http.ResponseWriter, r *http.Request) bool {
-	if !e.scripted() || e.Operation == OperationUpload && e.status() < 300 {
+	if !e.scripted() || e.Operation == OperationUpload && (e.status() < 300 || e.Kept) {
 		return false
 	}
 	_, _ = io.Copy(io.Discard, r.Body) // the client is gone: the answer does not matter

@@ -79,6 +79,10 @@ type Fault struct {
 	// client may see a reset instead of the answer, as with S3-like servers.
 	Early bool `json:"early,omitempty"`
 
+	// Kept takes (upload) the whole body, although the answer is Status: a gateway's
+	// 502, say, behind which the store has it.
+	Kept bool `json:"kept,omitempty"`
+
 	// Expired hands out (create) a URL that is past its expiry.
 	Expired bool `json:"expired,omitempty"`
 	// Doomed hands out (create) a URL whose every PUT is reset.
@@ -163,8 +167,8 @@ func (f Fault) Validate() error {
 	if !slices.Contains([]string{"", PathImport, PathUploadURL}, f.Path) || f.Operation != OperationCreate && f.Path != "" {
 		faults = append(faults, fmt.Errorf("path %q: want %q or %q, of the create operation", f.Path, PathImport, PathUploadURL))
 	}
-	if f.Operation != OperationUpload && (f.Conditional || f.IgnoreCondition) {
-		faults = append(faults, errors.New("conditional and ignoreCondition are of the upload operation"))
+	if f.Operation != OperationUpload && (f.Conditional || f.IgnoreCondition || f.Kept) {
+		faults = append(faults, errors.New("conditional, ignoreCondition and kept are of the upload operation"))
 	}
 	if !slices.Contains([]string{"", VerdictFailed, VerdictSucceeded}, f.Verdict) {
 		faults = append(faults, fmt.Errorf("verdict %q: want %q or %q", f.Verdict, VerdictFailed, VerdictSucceeded))

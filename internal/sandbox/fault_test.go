@@ -114,6 +114,19 @@ func TestFault_badURLs(t *testing.T) {
 	c.wantViolations()
 }
 
+func TestFault_keptBodiesAreThere(t *testing.T) {
+	c := serve(t, Options{})
+	_, link := c.create("users")
+	c.api.Inject(Fault{Operation: "upload", Times: 1, Status: 502, Kept: true})
+	if got := c.must("PUT", link, twoLines, nil); got.status != 502 || len(c.api.Objects()) != 1 {
+		t.Errorf("answered %d, and %d objects are there", got.status, len(c.api.Objects()))
+	}
+	if got := c.must("PUT", link, twoLines, func(r *http.Request) { r.Header.Set("If-None-Match", "*") }); got.status != 412 {
+		t.Errorf("a repeat on condition is answered %d", got.status)
+	}
+	c.wantViolations()
+}
+
 func TestFault_earlyAnswerLeavesTheBodyUnread(t *testing.T) {
 	c := serve(t, Options{})
 	_, link := c.create("users")

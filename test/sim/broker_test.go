@@ -1,14 +1,11 @@
 package sim
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"kafka-import-bridge/internal/wire"
 )
 
 // seeCommit checks each commit as it reaches the broker, and what the ones
@@ -114,59 +111,4 @@ func (w *world) sample() map[string]map[int32]kfake.GroupCommit {
 		}
 	}
 	return info.Commits
-}
-
-// seeProduce notes the dead letters that reach the broker.
-func (w *world) seeProduce(req kmsg.Request) (kmsg.Response, error, bool) {
-	r := req.(*kmsg.ProduceRequest)
-	if w.lettersRefused.Load() > 0 {
-		return nil, nil, false
-	}
-	for _, t := range r.Topics {
-		if t.Topic != dlqTopic && (t.Topic != "" || w.cluster.TopicIDInfo(t.TopicID) == nil || w.cluster.TopicIDInfo(t.TopicID).Topic != dlqTopic) {
-			continue
-		}
-		for _, p := range t.Partitions {
-			if err := w.seeLetters(p.Records); err != nil {
-				w.truth.blame("dead letters cannot be read: %v", err)
-			}
-		}
-	}
-	return nil, nil, false
-}
-
-func (w *world) seeLetters(data []byte) error {
-	var batches wire.Batches
-	var batch wire.Batch
-	var records wire.Records
-	var rec wire.Record
-	var inflater wire.Inflater
-	batches.Reset(data, 1<<40)
-	for batches.Next(&batch) == nil {
-		plain, err := inflater.Inflate(nil, &batch, 16<<20)
-		if err != nil {
-			return err
-		}
-		for records.Reset(&batch, plain); records.Next(&rec); {
-			var topic, namespace string
-			var partition, offset int64
-			for name, value := range rec.Headers() {
-				switch string(name) {
-				case "bridge.source.topic":
-					topic = string(value)
-				case "bridge.source.partition":
-					_, err = fmt.Sscan(string(value), &partition)
-				case "bridge.source.offset":
-					_, err = fmt.Sscan(string(value), &offset)
-				case "bridge.namespace":
-					namespace = string(value)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			w.truth.letter(topic, int32(partition), offset, namespace)
-		}
-	}
-	return records.Err()
 }

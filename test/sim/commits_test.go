@@ -47,7 +47,10 @@ func (t *truth) letter(topic string, partition int32, offset int64, namespace st
 	if r := t.logs[at][offset]; r.open || r.aborted || r.kind == marker {
 		t.fault("dead letter of what nobody may read: %s", r)
 	}
-	t.logs[at][offset].letters[namespace]++
+	r := t.logs[at][offset]
+	if r.letters[namespace]++; r.letters[namespace] == 1 {
+		r.written[namespace] = time.Now()
+	}
 }
 
 // done says whether a commit may pass the record: under some settings so far
@@ -152,6 +155,9 @@ func (t *truth) sample(topic string, partition int32, offset int64, metadata str
 	}
 	if ok && offset < before && !t.late {
 		t.fault("committed offset of %v went back from %d to %d", at, before, offset)
+	}
+	if !ok || offset > before {
+		t.passed[at] = append(t.passed[at], passing{time.Now(), offset})
 	}
 	t.committed[at] = offset
 }

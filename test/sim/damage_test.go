@@ -23,7 +23,8 @@ func (s *schedule) damageBatches(rnd *rand.Rand, at time.Duration) {
 	if !s.settings.fetchesByID() {
 		what = flippedBit // a batch with another checksum would be another log's
 	}
-	s.onSlot(rnd, at, fmt.Sprintf("in fetched batches %s, for %s", what, span), func(_ *world, p *process) {
+	s.onSlot(rnd, at, fmt.Sprintf("in fetched batches %s, for %s", what, span), func(w *world, p *process) {
+		w.touch(span, partitionRest, everything, what)
 		p.kafka.setDamage(what)
 		time.AfterFunc(span, func() { p.kafka.setDamage("") })
 	})

@@ -26,16 +26,26 @@
 // partition, metadata too large; connections cut, networks partitioned;
 // coordinators and leaders that move; errors of every group call; records
 // removed by retention and by compaction; topics created anew, grown, created
-// late, named by a list or by an expression; a new group that starts at a time,
+// late, deleted for good, denied for a while, named by a list or by an expression; a new group that starts at a time,
 // with older records to leave out; batches with a bad CRC or an unknown
 // codec; every codec; records larger than a line may be; transactions, aborted,
 // committed and long open; offsets that expire; settings that change between
 // restarts.
 //
-// Records: no JSON, no id, tombstones, fan-out. API and store: 429 with
-// Retry-After in both forms and in nonsense, 408, 5xx, resets before, in and
-// after the body, slow and endless answers, expired and doomed URLs, bad upload
-// URLs, redirects, 401, and namespaces refused for good.
+// Records: no JSON, no id, tombstones, fan-out, also to 40 namespaces, some 200
+// namespaces, odd timestamps. Dead letters that the topic refuses, all or single ones.
+// API and store: 429 with Retry-After in both forms and in nonsense, 408, 5xx, also for
+// bodies that were kept, resets before, in and after the body, slow and endless answers,
+// expired, short-lived and doomed URLs, bad upload URLs, redirects, 401, namespaces
+// refused for good, and questions about uploads answered late or in nonsense.
+//
+// # What is wanted
+//
+// Nothing is lost, needlessly repeated, altered, out of order or committed too early.
+// And liveness: each fault says which lines it touches, and for how long (touched_test.go).
+// A line that nothing touches is stored within ten seconds of its batch's age, a touched
+// one within as much of the end of what touched it and the backoffs that follow; the same
+// goes for dead letters, and for commits (lateness_test.go).
 //
 // # What is told
 //

@@ -23,6 +23,7 @@ func (s *schedule) api(rnd *rand.Rand, at time.Duration, f sandbox.Fault) {
 func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
 	text, _ := f.MarshalJSON()
 	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
+		w.touch(span, w.settings.restOf(f), ofNamespace(f.Namespace), string(text))
 		w.mu.Lock()
 		w.untold = w.untold || f.Doomed || f.Expired
 		w.reticent = w.reticent || f.Conditional || f.Operation == sandbox.OperationStatus
@@ -85,7 +86,7 @@ func (s *schedule) apiExpired(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) unauthorised(rnd *rand.Rand, at time.Duration) {
 	span := s.span(rnd)
-	s.add(at, fmt.Sprintf("API refuses the key for %s", span), func(w *world) {
+	s.touching(at, span, s.settings.restOf(sandbox.Fault{}), everything, fmt.Sprintf("API refuses the key for %s", span), func(w *world) {
 		w.api.SetKeys("another")
 		time.AfterFunc(span, func() { w.api.SetKeys("") })
 	})
@@ -98,11 +99,11 @@ func (s *schedule) refuse(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) leaderMove(rnd *rand.Rand, at time.Duration) {
 	topic, partition, node := pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions), rnd.Int32N(int32(s.brokers))
-	s.add(at, fmt.Sprintf("leader of %s/%d moves to %d", topic, partition, node), func(w *world) { _ = w.cluster.MoveTopicPartition(topic, partition, node) })
+	s.touching(at, 0, partitionRest, ofPartition(topic, partition), fmt.Sprintf("leader of %s/%d moves to %d", topic, partition, node), func(w *world) { _ = w.cluster.MoveTopicPartition(topic, partition, node) })
 }
 
 func (s *schedule) coordinatorMove(_ *rand.Rand, at time.Duration) {
-	s.add(at, "coordinators move", func(w *world) { w.cluster.RehashCoordinators() })
+	s.touching(at, 0, partitionRest, everything, "coordinators move", func(w *world) { w.cluster.RehashCoordinators() })
 }
 
 // answer makes the broker answer requests of some keys with an error for a while.
@@ -112,7 +113,12 @@ func (s *schedule) answer(at, span time.Duration, e *kerr.Error, keys ...kmsg.Ke
 
 func (s *schedule) answerWith(at, span time.Duration, of string, f kfakeFault) {
 	f.Count = -1
-	s.add(at, fmt.Sprintf("requests %v %sare answered %s for %s", f.Keys, of, f.Err.Message, span), func(w *world) {
+	what := everything
+	if slices.Contains(f.Keys, kmsg.OffsetCommit) { // lines wait for no commit
+		what.only = commitsOnly
+	}
+	text := fmt.Sprintf("requests %v %sare answered %s for %s", f.Keys, of, f.Err.Message, span)
+	s.touching(at, span, partitionRest, what, text, func(w *world) {
 		h := w.cluster.Fault(f)
 		commits := int32(0)
 		if slices.Contains(f.Keys, kmsg.OffsetCommit) {
@@ -138,7 +144,7 @@ func (s *schedule) fetchError(rnd *rand.Rand, at time.Duration) {
 // is used up.
 func (s *schedule) fetchStandstill(rnd *rand.Rand, at time.Duration) {
 	span, node, quota := s.span(rnd), rnd.Int32N(int32(s.brokers)), rnd.IntN(2) == 0
-	s.add(at, fmt.Sprintf("broker %d answers no fetch for %s, quota %t", node, span, quota), func(w *world) {
+	s.touching(at, span, partitionRest, everything, fmt.Sprintf("broker %d answers no fetch for %s, quota %t", node, span, quota), func(w *world) {
 		end := time.Now().Add(span)
 		if !quota {
 			w.silence(node, end)
@@ -185,7 +191,7 @@ func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.TopicAuthorizationFailed)
 	span := s.span(rnd)
-	s.add(at, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
+	s.touching(at, span, partitionRest, allLetters, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
 		h := w.cluster.Fault(kfakeFault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dlqTopic, Err: e, Count: -1})
 		w.lettersRefused.Add(1)
 		time.AfterFunc(span, func() {
@@ -229,12 +235,16 @@ func (s *schedule) heartbeatError(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) commitLost(rnd *rand.Rand, at time.Duration) {
 	n := 1 + rnd.IntN(3)
-	s.onSlot(rnd, at, fmt.Sprintf("%d commits are applied and not answered", n), func(_ *world, p *process) { p.kafka.loseCommits(n) })
+	s.onSlot(rnd, at, fmt.Sprintf("%d commits are applied and not answered", n), func(w *world, p *process) {
+		w.touch(0, lostRest, allCommits, "commits are lost")
+		p.kafka.loseCommits(n)
+	})
 }
 
 func (s *schedule) commitLate(rnd *rand.Rand, at time.Duration) {
 	d := pick(rnd, 500*time.Millisecond, 5*time.Second, 15*time.Second)
 	s.onSlot(rnd, at, fmt.Sprintf("a commit arrives %s late", d), func(w *world, p *process) {
+		w.touch(d, lostRest, allCommits, "a commit is late")
 		p.kafka.delayCommit(d, func() {
 			w.truth.excuse(excuse{process: p.name, from: time.Now().Add(-exposure), to: time.Now().Add(s.length), why: "late commit"})
 		})
@@ -245,16 +255,23 @@ func (s *schedule) commitLate(rnd *rand.Rand, at time.Duration) {
 }
 
 func (s *schedule) cutKafka(rnd *rand.Rand, at time.Duration) {
-	s.onSlot(rnd, at, "connections to Kafka are cut", func(_ *world, p *process) { p.kafka.cut() })
+	s.onSlot(rnd, at, "connections to Kafka are cut", func(w *world, p *process) {
+		w.touch(0, partitionRest, everything, "connections are cut")
+		p.kafka.cut()
+	})
 }
 
 func (s *schedule) cutHTTP(rnd *rand.Rand, at time.Duration) {
-	s.onSlot(rnd, at, "connections to the API are cut", func(_ *world, p *process) { p.http.cut() })
+	s.onSlot(rnd, at, "connections to the API are cut", func(w *world, p *process) {
+		w.touch(0, maxBackoff, everything, "connections are cut")
+		p.http.cut()
+	})
 }
 
 func (s *schedule) partitionKafka(rnd *rand.Rand, at time.Duration) {
 	span := pick(rnd, 2*time.Second, 8*time.Second, 40*time.Second)
 	s.onSlot(rnd, at, fmt.Sprintf("no Kafka for %s", span), func(w *world, p *process) {
+		w.touch(span, partitionRest, everything, "a process has no Kafka")
 		p.kafka.partition()
 		time.AfterFunc(span, p.kafka.heal)
 		now := time.Now()
@@ -264,7 +281,8 @@ func (s *schedule) partitionKafka(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) partitionHTTP(rnd *rand.Rand, at time.Duration) {
 	span := pick(rnd, 2*time.Second, 8*time.Second, 40*time.Second)
-	s.onSlot(rnd, at, fmt.Sprintf("no API for %s", span), func(_ *world, p *process) {
+	s.onSlot(rnd, at, fmt.Sprintf("no API for %s", span), func(w *world, p *process) {
+		w.touch(span, attemptTime+maxBackoff, everything, "a process has no API")
 		p.http.partition()
 		time.AfterFunc(span, p.http.heal)
 	})

@@ -109,6 +109,7 @@ func (s *schedule) freeze(rnd *rand.Rand, at time.Duration) {
 		w.truth.mu.Lock()
 		w.truth.orders = false
 		w.truth.mu.Unlock()
+		w.touch(span, partitionRest, everything, "a process is frozen")
 		p.slack.Add(int64(span))
 		p.kafka.freeze()
 		p.http.freeze()

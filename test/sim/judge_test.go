@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -8,7 +9,7 @@ import (
 // judge looks at everything once more when all processes have ended.
 func (w *world) judge() {
 	for _, p := range w.processes {
-		for _, line := range p.log.holds("ledger refused") {
+		for _, line := range p.log.holds(refusedLine) {
 			w.truth.blame("%s", line)
 		}
 	}
@@ -19,11 +20,34 @@ func (w *world) judge() {
 		w.truth.blame("the API was misused: %s", v)
 	}
 	w.judgeEvaluations()
+	w.judgeCounts()
 	w.truth.mu.Lock()
 	defer w.truth.mu.Unlock()
-	w.truth.judgeRepeats(w.graceful)
+	w.truth.judgeRepeats(w.graceful, w.cutByDeadlines())
+	if w.drawn { // else nothing says what a fault touches
+		w.truth.judgeLateness()
+	}
 	if w.truth.orders && w.settings.perNamespace == 1 {
 		w.truth.judgeOrder()
+	}
+}
+
+// judgeCounts wants each process to count what it says may be repeated.
+func (w *world) judgeCounts() {
+	for _, p := range w.processes {
+		said, counted := len(p.log.holds(repeatLine)), -1.0
+		families, err := p.metrics.Gather()
+		if err != nil {
+			w.truth.blame("%s cannot be measured: %v", p.name, err)
+		}
+		for _, f := range families {
+			if f.GetName() == "bridge_import_possible_repeats_total" {
+				counted = f.Metric[0].GetCounter().GetValue()
+			}
+		}
+		if counted != float64(said) {
+			w.truth.blame("%s has logged %d possible repeats, and counted %v", p.name, said, counted)
+		}
 	}
 }
 
@@ -32,7 +56,7 @@ func (w *world) judge() {
 func (w *world) judgeEvaluations() {
 	told := ""
 	for _, p := range w.processes {
-		told += strings.Join(p.log.holds("a batch may be stored twice"), "\n")
+		told += strings.Join(p.log.holds(repeatLine), "\n")
 	}
 	for _, o := range w.api.Objects() {
 		if o.Evaluations() > 1 && !w.oblivious && (!w.reticent || !strings.Contains(told, o.RequestID)) {
@@ -41,14 +65,35 @@ func (w *world) judgeEvaluations() {
 	}
 }
 
-// judgeRepeats wants an excuse for every line that was stored again.
-func (t *truth) judgeRepeats(graceful bool) {
+// cutByDeadlines returns the request ids of the imports whose PUT was cut because a
+// drain had no time left, as the processes have told: the one repeat that no graceful
+// schedule rules out.
+func (w *world) cutByDeadlines() map[string]bool {
+	cut := map[string]bool{}
+	for _, p := range w.processes {
+		ends := map[string]bool{}
+		for _, line := range p.log.holds(unfinishedLine) {
+			ends[line[:stampLength]] = true
+		}
+		for _, line := range p.log.holds(repeatLine) {
+			if _, id, ok := strings.Cut(line, " request_id="); ok && ends[line[:stampLength]] {
+				id, _, _ = strings.Cut(id, " ")
+				cut[id] = true
+			}
+		}
+	}
+	return cut
+}
+
+// judgeRepeats wants an excuse for every line that was stored again, and in graceful
+// schedules that its first import is among those cut.
+func (t *truth) judgeRepeats(graceful bool, cut map[string]bool) {
 	for _, r := range t.byUnique {
 		for namespace, list := range r.stores {
 			for i := 1; i < len(list); i++ {
 				t.repeats++
 				before := list[i-1].object
-				if why := t.excused(before, list[i].object); why == "" || graceful {
+				if why := t.excused(r, before, list[i].object); why == "" || graceful && !cut[before.id] {
 					t.fault("line of %s was stored again without need (excuse %q): %s", namespace, why, r)
 				}
 			}
@@ -61,9 +106,12 @@ func (t *truth) judgeRepeats(graceful bool) {
 	}
 }
 
-// excused says why what is in an object may be stored again in another one, ""
-// if nothing does.
-func (t *truth) excused(o, again *object) string {
+// excused says why a record's line that is in an object may be stored again in another
+// one, "" if nothing does.
+func (t *truth) excused(r *produced, o, again *object) string {
+	if r.refused && t.handedOver(o, again) {
+		return "its record is held as a whole, since a letter of another line is refused"
+	}
 	if o.learned.IsZero() && (o.process != again.process || t.givenUp(o, again)) {
 		return "nobody learned that it was stored"
 	}
@@ -94,10 +142,8 @@ const putsBeforeNewURL = 8
 // under another URL: a generation has ended meanwhile, the store has refused
 // the first URL, or gave no answer for long.
 func (t *truth) givenUp(o, again *object) bool {
-	for _, at := range t.joins[o.process] {
-		if !at.Before(o.at) && !at.After(again.at) {
-			return true
-		}
+	if t.handedOver(o, again) {
+		return true
 	}
 	unanswered := 0
 	for _, status := range t.puts[o.id] {
@@ -109,6 +155,13 @@ func (t *truth) givenUp(o, again *object) bool {
 		}
 	}
 	return unanswered >= putsBeforeNewURL
+}
+
+// handedOver says whether another process, or generation, has stored the second object.
+func (t *truth) handedOver(o, again *object) bool {
+	return o.process != again.process || slices.ContainsFunc(t.joins[o.process], func(at time.Time) bool {
+		return !at.Before(o.at) && !at.After(again.at)
+	})
 }
 
 // judgeOrder wants the lines of a namespace from one partition to have been

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -60,6 +61,7 @@ func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 		text, _ := f.MarshalJSON()
 		s.add(pick(rnd, 0, 0, time.Duration(rnd.Int64N(int64(s.length)))), fmt.Sprintf("lasting API fault: %s", text), func(w *world) {
 			w.lasting = append(w.lasting, f.Namespace)
+			w.touch(time.Until(forever), 0, ofNamespace(f.Namespace), "lasting trouble")
 			w.mu.Lock()
 			w.untold = w.untold || f.RetryAfter > 0
 			w.mu.Unlock()
@@ -73,6 +75,7 @@ func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 				if w.settings.buffer != floodBuffer {
 					return // transactions need another one: see transact
 				}
+				w.truth.mark(func() { w.truth.flooded += int64(many) * (1500 + shared.LineOverhead) })
 				w.emit("t0", partition, 1500, slices.Repeat([]string{name}, many)...)
 			})
 		}
@@ -150,7 +153,7 @@ func (w *world) owedToHealthy() string {
 // namespaces in lasting trouble. Earlier settings may have finished it.
 func (w *world) healthyDone(r *produced, s *settings) bool {
 	names, _, ok := s.fate(r)
-	return !ok || !slices.ContainsFunc(names, func(name string) bool {
+	return !ok || r.refused || !slices.ContainsFunc(names, func(name string) bool {
 		return !slices.Contains(w.lasting, name) && !r.lineDone(name)
 	})
 }

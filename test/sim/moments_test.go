@@ -62,7 +62,10 @@ func (w *world) commitMoment(process string) (lost bool) {
 		return true
 	}
 	if !w.moment(process, commitSent) {
-		time.AfterFunc(time.Millisecond, func() { w.moment(process, commitApplied) })
+		time.AfterFunc(time.Millisecond, func() {
+			w.sample()
+			w.moment(process, commitApplied)
+		})
 	}
 	return false
 }

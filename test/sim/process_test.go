@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type process struct {
 	slack    atomic.Int64 // how long it was frozen, nanoseconds
 	endedAt  time.Time    // when its member was first seen to outlive it
 	log      *journal
+	metrics  *prometheus.Registry
 	err      error // of Run, once stopped is closed
 }
 
@@ -53,7 +55,7 @@ func (k key) Reload() (bool, error) { return false, nil }
 // start runs a bridge until it is stopped or killed.
 func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	p := &process{
-		name: name, slot: slot, world: w, settings: s, stopped: make(chan struct{}), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
+		name: name, slot: slot, world: w, settings: s, stopped: make(chan struct{}), metrics: prometheus.NewRegistry(), log: &journal{name: name, joined: func() { w.truth.joined(name) }},
 		kafka: newLink(w.network.DialContext, true), http: newLink(w.network.DialContext, false),
 	}
 	cfg, err := s.config(slot)
@@ -72,7 +74,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
 	p.consumer, err = consumer.New(cfg, shared.Dependencies{
 		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
-		Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
+		Metrics: report.NewMetrics(p.metrics, 200),
 	})
 	if err != nil {
 		return nil, err
@@ -153,6 +155,16 @@ type journal struct {
 
 const maxJournal = 400
 
+// The lines that are judged, which a journal always keeps.
+const (
+	refusedLine    = "ledger refused"
+	repeatLine     = "a batch may be stored twice"
+	unfinishedLine = "not everything could be stored in time"
+)
+
+// stampLength is how many characters of a journal's line are its time.
+const stampLength = 10
+
 // Write implements io.Writer for slog.
 func (j *journal) Write(line []byte) (int, error) {
 	if bytes.Contains(line, []byte(`msg="joined the group"`)) {
@@ -161,7 +173,8 @@ func (j *journal) Write(line []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_, text, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
-	if len(j.lines) < maxJournal || bytes.Contains(line, []byte("ledger refused")) {
+	judged := slices.ContainsFunc([]string{refusedLine, repeatLine, unfinishedLine}, func(s string) bool { return bytes.Contains(line, []byte(s)) })
+	if len(j.lines) < maxJournal || judged {
 		j.lines = append(j.lines, fmt.Sprintf("%s %s %s", sinceStart(), j.name, text))
 	}
 	return len(line), nil

@@ -63,7 +63,7 @@ func (w *world) produce(c recipe, rnd *rand.Rand) {
 	var expected []*produced
 	for range c.count {
 		r, value := w.draw(c, rnd)
-		batch = append(batch, &kgo.Record{Topic: c.topic, Partition: c.partition, Value: value, Key: []byte(r.unique)})
+		batch = append(batch, &kgo.Record{Topic: c.topic, Partition: c.partition, Value: value, Key: []byte(r.unique), Timestamp: w.oddTime(rnd)})
 		expected = append(expected, r)
 	}
 	if c.codec == largeBatches {
@@ -108,7 +108,10 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 	first := rnd.IntN(rnd.IntN(c.namespaces) + 1)
 	names := []string{fmt.Sprintf("n%d", first)}
 	ns := fmt.Sprintf("%q", names[0])
-	if c.fanout && rnd.IntN(5) == 0 {
+	if further := w.further(rnd); further != nil {
+		names = further
+		ns = fmt.Sprintf(`["%s"]`, strings.Join(names, `","`))
+	} else if c.fanout && rnd.IntN(5) == 0 {
 		second := fmt.Sprintf("n%d", (first+1)%c.namespaces)
 		if second != names[0] {
 			names = append(names, second)

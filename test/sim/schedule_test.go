@@ -25,12 +25,13 @@ type schedule struct {
 	members    int
 	length     time.Duration
 	graceful   bool // no fault may make a repeat
-	steps      []step
+	more
+	steps []step
 }
 
 func (s *schedule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, %d brokers, %d partitions, %d members, graceful %t\n%s\n", s.seed, s.brokers, s.partitions, s.members, s.graceful, s.settings)
+	fmt.Fprintf(&b, "seed %d, %d brokers, %d partitions, %d members, graceful %t, %+v\n%s\n", s.seed, s.brokers, s.partitions, s.members, s.graceful, s.more, s.settings)
 	for _, st := range s.steps {
 		fmt.Fprintf(&b, "%9.3fs %s\n", st.at.Seconds(), st.text)
 	}
@@ -39,6 +40,14 @@ func (s *schedule) String() string {
 
 func (s *schedule) add(at time.Duration, text string, do func(w *world)) {
 	s.steps = append(s.steps, step{at, text, do})
+}
+
+// touching adds a step that touches lines for a while from then on.
+func (s *schedule) touching(at, span, rest time.Duration, what scope, text string, do func(w *world)) {
+	s.add(at, text, func(w *world) {
+		w.touch(span, rest, what, text)
+		do(w)
+	})
 }
 
 // draw makes the schedule of a seed.
@@ -72,6 +81,7 @@ func draw(seed uint64) *schedule {
 	}
 	s.drawMembership(rand.New(rand.NewPCG(seed, 5)))
 	s.drawBeginning(rand.New(rand.NewPCG(seed, 6)))
+	s.drawMore(rand.New(rand.NewPCG(seed, 8)))
 	slices.SortStableFunc(s.steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
 	return s
 }
@@ -186,7 +196,7 @@ func (s *schedule) change(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) deleteRecords(rnd *rand.Rand, at time.Duration) {
 	topic, partition, share := pick(rnd, s.settings.topics...), rnd.Int32N(s.partitions), rnd.Float64()
-	s.add(at, fmt.Sprintf("the first %.0f %% of %s/%d are deleted", 100*share, topic, partition), func(w *world) {
+	s.touching(at, 0, partitionRest, ofPartition(topic, partition), fmt.Sprintf("the first %.0f %% of %s/%d are deleted", 100*share, topic, partition), func(w *world) {
 		at := w.truth.place(topic, partition)
 		info := w.cluster.PartitionInfo(topic, partition)
 		if info == nil {
@@ -203,7 +213,7 @@ func (s *schedule) deleteRecords(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) recreate(rnd *rand.Rand, at time.Duration) {
 	topic := pick(rnd, s.settings.topics...)
 	if s.settings.fetchesByID() { // else a rebalance meanwhile hides it: TestRecreated has what is promised then
-		s.add(at, "topic "+topic+" is created anew", func(w *world) { w.recreate(topic, s.partitions) })
+		s.touching(at, 0, s.settings.refresh+partitionRest, ofTopic(topic), "topic "+topic+" is created anew", func(w *world) { w.recreate(topic, s.partitions) })
 	}
 }
 
@@ -211,7 +221,7 @@ func (s *schedule) addPartitions(rnd *rand.Rand, at time.Duration) {
 	topic := pick(rnd, s.settings.topics...)
 	s.partitions++
 	n, seed := s.partitions, rnd.Uint64()
-	s.add(at, fmt.Sprintf("%s gets %d partitions", topic, n), func(w *world) {
+	s.touching(at, 0, s.settings.refresh+partitionRest, ofPartition(topic, n-1), fmt.Sprintf("%s gets %d partitions", topic, n), func(w *world) {
 		w.addPartitions(topic, n)
 		w.produce(recipe{topic: topic, partition: n - 1, count: 5, namespaces: 3, size: 50, codec: "none"}, rand.New(rand.NewPCG(seed, 2)))
 	})

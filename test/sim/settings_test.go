@@ -51,6 +51,7 @@ type settings struct {
 	receipts     bool          // one is written for each import
 	receiptTakes time.Duration // until it is acknowledged
 	receiptsFail bool          // and those that are not count as failed
+	urlLife      time.Duration // of upload URLs, 0 for long
 }
 
 func defaultSettings() *settings {

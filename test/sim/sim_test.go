@@ -69,8 +69,9 @@ func play(t *testing.T, seed uint64) (virtual time.Duration) {
 		t.Log(s)
 	}
 	synctest.Test(t, func(t *testing.T) {
+		s.settings.urlLife = s.urlLife
 		w := newWorld(t, rand.New(rand.NewPCG(seed, 4)), s.settings, s.brokers, s.partitions)
-		w.graceful = s.graceful
+		w.drawn, w.graceful, w.more = true, s.graceful, s.more
 		for _, st := range s.steps {
 			time.Sleep(time.Until(epoch.Add(st.at)))
 			st.do(w)
@@ -97,8 +98,8 @@ func (w *world) finish() {
 	w.checkLiveness()
 	w.endFaults()
 	w.note("lasting faults end")
-	for i := range maxSlots { // one that started while the settings changed
-		if p := w.slot(i); p != nil && p.settings != w.settings {
+	for i := range maxSlots { // one that started while the settings changed, or that holds refused letters
+		if p := w.slot(i); p != nil && (p.settings != w.settings || w.oddLetter) {
 			w.stopSlot(i)
 			w.startSlot(i)
 		}
@@ -312,7 +313,7 @@ func (w *world) report(s *schedule) {
 	if failed || *logsFlag {
 		w.t.Log(w.story())
 	}
-	w.t.Logf("%s of virtual time, %d records, %d commits, %d lines repeated", time.Since(epoch).Round(time.Second), w.sequence, w.truth.commits, w.truth.repeats)
+	w.t.Logf("%s of virtual time, %d records, %d commits, %d lines repeated, %d of %d waits without a touch", time.Since(epoch).Round(time.Second), w.sequence, w.truth.commits, w.truth.repeats, w.truth.strict, w.truth.judged)
 }
 
 // story is what happened and what the processes logged, in the order of time.

@@ -53,6 +53,7 @@ func (w *world) startSlot(i int) {
 		return
 	}
 	w.note("%s starts in slot %d", name, i)
+	w.touch(0, 0, everything, "somebody starts") // and batches begin their age anew
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.slots[i] = p
@@ -103,6 +104,7 @@ func (w *world) killSlot(i int) {
 	w.truth.excuse(excuse{process: p.name, from: now.Add(-exposure), to: now.Add(time.Hour), why: "killed"})
 	p.kill()
 	w.note("%s in slot %d killed", p.name, i)
+	w.touch(0, 0, everything, "somebody is killed")
 	w.api.ForgetQuiet()
 }
 
@@ -154,14 +156,21 @@ func (w *world) evict() {
 // longestJoin is longer than a process joins with one id.
 const longestJoin = 2 * time.Minute
 
+// sweepEach is how often the group is looked at.
+const sweepEach = 2 * time.Second
+
 // sweep evicts now and then until the world closes.
 func (w *world) sweep() {
-	tick := time.NewTicker(2 * time.Second)
+	tick := time.NewTicker(sweepEach)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			w.evict()
+			if why := w.restless(); why != "" {
+				now := time.Now()
+				w.truth.unrest(now.Add(-sweepEach), now.Add(sweepEach), why)
+			}
 		case <-w.closing:
 			return
 		}

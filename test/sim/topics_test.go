@@ -19,6 +19,7 @@ func (s *schedule) lateTopic(rnd *rand.Rand) {
 	c := recipe{topic: s.settings.late, count: 1 + rnd.IntN(30), namespaces: 3, size: 50, codec: "none"}
 	partitions, seed := 1+rnd.Int32N(2), rnd.Uint64()
 	s.add(time.Duration(rnd.Int64N(int64(s.length))), fmt.Sprintf("topic %s is created with %d partitions; %s", c.topic, partitions, c), func(w *world) {
+		w.touch(0, 2*w.settings.refresh+partitionRest, ofTopic(c.topic), "the topic is new")
 		if err := w.cluster.CreateTopic(c.topic, partitions, nil); err != nil {
 			w.t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func (s *schedule) compact(rnd *rand.Rand, at time.Duration) {
 			w.produceKeys(topic, partition, "a", "b", "c")
 		}
 	})
-	s.add(at+wait, topic+" is compacted", func(w *world) { w.compact(topic) })
+	s.touching(at+wait, 0, partitionRest, ofTopic(topic), topic+" is compacted", func(w *world) { w.compact(topic) })
 }
 
 // produceKeys appends one batch with a record for each key.
@@ -122,6 +123,7 @@ func (w *world) deleteGroup() {
 	w.again("offsets expired")
 	w.truth.mark(func() {
 		clear(w.truth.committed)
+		w.truth.forgotten = time.Now()
 		w.truth.begin()
 		w.truth.orders = false // what was dead-lettered may be stored after what came behind it
 	})

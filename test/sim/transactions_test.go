@@ -32,7 +32,7 @@ func (s *schedule) transact(rnd *rand.Rand, at time.Duration) {
 	}
 	c.count = 1 + rnd.IntN(20)
 	commit, span, seed, number := rnd.IntN(2) == 0, pick(rnd, 0, 500*time.Millisecond, 20*time.Second, time.Minute), rnd.Uint64(), len(s.steps)
-	s.add(at, fmt.Sprintf("transaction %d begins: %d records to each of %s/%v", number, c.count, c.topic, partitions), func(w *world) {
+	s.touching(at, span, partitionRest, ofTopic(c.topic), fmt.Sprintf("transaction %d begins: %d records to each of %s/%v", number, c.count, c.topic, partitions), func(w *world) {
 		w.beginTransaction(number, c, partitions, rand.New(rand.NewPCG(seed, 2)))
 	})
 	s.add(at+span, fmt.Sprintf("transaction %d ends, committed %t", number, commit), func(w *world) {

@@ -38,8 +38,9 @@ func (p place) String() string { return fmt.Sprintf("%s#%d/%d", p.topic, p.incar
 type produced struct {
 	place
 	offset  int64
-	unique  string // its field u
-	key     string // of those that compaction may remove
+	at      time.Time // of its production
+	unique  string    // its field u
+	key     string    // of those that compaction may remove
 	kind    kind
 	names   []string // as in the record
 	removed bool     // by retention or compaction, or with its topic
@@ -49,9 +50,11 @@ type produced struct {
 	aborted bool     // its transaction was aborted: it is nobody's
 	batch   int64    // bytes of its Kafka batch, if that is a large one
 	done    bool     // it was found done, see truth.done
+	refused bool     // the dead-letter topic did not take a letter of it, which was too large
 
 	stores  map[string][]storing // by namespace
 	letters map[string]int       // by namespace, "" for the record as a whole
+	written map[string]time.Time // when the first of these was written
 }
 
 // storing is one copy of a line in the store.
@@ -96,7 +99,8 @@ type truth struct {
 	late      bool            // a commit may arrive after a later one
 	small     bool            // the broker may refuse any metadata
 	commits   int
-	repeats   int
+	liveness
+	repeats int
 
 	alive  map[string]time.Time   // process -> when the group last heard of it, as far as it can know
 	joins  map[string][]time.Time // process -> its generations
@@ -108,7 +112,7 @@ type truth struct {
 func newTruth() *truth {
 	return &truth{
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
-		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{},
+		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{}, liveness: liveness{passed: map[place][]passing{}},
 		orders: true,
 		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{},
 	}
@@ -134,7 +138,7 @@ func (t *truth) produce(topic string, partition int32, k kind, unique string, na
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	at := place{topic, t.current[topic], partition}
-	r := &produced{place: at, offset: int64(len(t.logs[at])), unique: unique, kind: k, names: names, stores: map[string][]storing{}, letters: map[string]int{}}
+	r := &produced{place: at, offset: int64(len(t.logs[at])), at: time.Now(), unique: unique, kind: k, names: names, stores: map[string][]storing{}, letters: map[string]int{}, written: map[string]time.Time{}}
 	t.logs[at] = append(t.logs[at], r)
 	t.byUnique[unique] = r
 	return r

@@ -63,9 +63,13 @@ type world struct {
 	lasting       []string
 	lastingFaults []int
 	graceful      bool
+	drawn         bool // from a seed
+	more
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
-	silent         map[int32]time.Time // until when a broker answers no fetch, by node
+	// badLetters counts those because of which it takes some and not others.
+	badLetters atomic.Int32
+	silent     map[int32]time.Time // until when a broker answers no fetch, by node
 	// commitsRefused counts those that hide what commits really come to.
 	commitsRefused atomic.Int32
 	parts          map[string]int32 // partitions of the topics that have grown
@@ -104,7 +108,7 @@ func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions
 	w.cluster.ControlKey(int16(kmsg.Heartbeat), w.seeHeartbeat)
 	w.cluster.ControlKey(int16(kmsg.Produce), w.seeProduce)
 	w.cluster.ControlKey(int16(kmsg.Fetch), w.seeFetch)
-	w.api, err = sandbox.New(sandbox.Options{Discard: true, Seed: rnd.Uint64() | 1, OnStored: func(o sandbox.Object) {
+	w.api, err = sandbox.New(sandbox.Options{Discard: true, URLLife: s.urlLife, Seed: rnd.Uint64() | 1, OnStored: func(o sandbox.Object) {
 		w.truth.store(o.Namespace, o.RequestID, o.Body, s)
 	}})
 	if err != nil {
@@ -134,6 +138,7 @@ func (w *world) close() {
 		p.http.kill()
 		<-p.stopped
 	}
+	time.Sleep(time.Second) // for those who look at what a commit comes to
 	close(w.closing)
 	<-w.swept
 	for _, c := range w.producers {
