@@ -43,7 +43,7 @@ func limitMemory(buffer int64, logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	const headroom = 40 << 20
+	const headroom = 52 << 20
 	limit := buffer + headroom
 	if container := int64(containerMemory()); container > 0 {
 		limit = min(limit, container/10*9)

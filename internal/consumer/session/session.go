@@ -64,6 +64,7 @@ func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 func (s *Session) turn(now time.Time) {
 	s.Pulse.Beat(now)
 	s.countMemoryPause(now)
+	s.Dispatch(now) // before anything that takes time: a slot may have become free
 	if s.Mode == assignment.Running {
 		s.ResumeMarked()
 		s.retryPending(now)
