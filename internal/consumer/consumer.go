@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"sync"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/process"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 )
@@ -20,10 +19,6 @@ var ErrUnfinished = errors.New("not everything could be stored before BRIDGE_SHU
 // Consumer is one member of the consumer group. Create it with New, then Run
 // it once.
 type Consumer struct {
-	cfg     *process.Config
-	client  *kafka.Client
-	log     *slog.Logger
-	metrics *report.Metrics
 	process *process.Process // what the sessions share
 	state   state
 	last    kafka.Subscription // of the generation before; Run's goroutine has it
@@ -35,8 +30,7 @@ func New(cfg process.Config, d process.Dependencies) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Consumer{cfg: &cfg, client: d.Client, log: d.Log, metrics: d.Metrics, process: p}
-	c.state.started = time.Now()
+	c := &Consumer{process: p, state: state{started: time.Now()}}
 	d.Metrics.Attach(c)
 	return c, nil
 }
@@ -62,7 +56,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		m.Pause()
 	}
 	c.state.stopped()
-	c.client.Close()
+	c.process.Client.Close()
 	c.process.Close()
 	if unfinished {
 		return ErrUnfinished
@@ -71,7 +65,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 }
 
 func (c *Consumer) noTopics(sub *kafka.Subscription) error {
-	switch topics := &c.cfg.Topics; {
+	switch topics := &c.process.Config.Topics; {
 	case topics.Exclude != nil:
 		return fmt.Errorf("no topic matches BRIDGE_KAFKA_TOPIC_REGEX %q, and BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX %q not, yet", topics.Regex, topics.Exclude)
 	case topics.Regex != nil:
@@ -86,11 +80,11 @@ func (c *Consumer) cannotJoin(ctx context.Context, operation string, err error) 
 		return
 	}
 	text := c.process.Explain(err)
-	c.metrics.KafkaFailed(operation)
+	c.process.Metrics.KafkaFailed(operation)
 	c.process.NoteCredentials(err)
 	c.state.outside(text)
 	c.process.Faults.Log(time.Now(), "waiting for Kafka", operation+text, "operation", operation, "error", text)
-	_ = sleep.For(ctx, min(time.Second, c.cfg.MetadataRefresh))
+	_ = sleep.For(ctx, min(time.Second, c.process.Config.MetadataRefresh))
 }
 
 // beatInterval is how often the pulse beats while no session does it.
@@ -100,17 +94,16 @@ const beatInterval = 5 * time.Second
 // outside cause is progress too.
 func (c *Consumer) heartbeat() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var beats sync.WaitGroup
+	beats.Go(func() {
 		for sleep.For(ctx, beatInterval) == nil {
 			if c.state.current() == nil {
 				c.process.Pulse.Beat(time.Now())
 			}
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-done
+		beats.Wait()
 	}
 }

@@ -13,21 +13,12 @@ import (
 	"kafka-import-bridge/internal/kafka/group"
 )
 
-// twinError is how Run ends when another process has taken over this one's name.
-type twinError struct{ group, instance string }
-
-// Error names the instance and the remedy.
-func (e *twinError) Error() string {
-	return fmt.Sprintf("another process has joined the group %s under the instance id %s, and this one stops at once: "+
-		"give each replica a BRIDGE_INSTANCE_ID of its own", e.group, e.instance)
-}
-
 func (c *Consumer) newMember() *group.Member {
 	return group.New(group.Config{
-		Group: c.cfg.Group, InstanceID: c.cfg.InstanceID,
-		SessionTimeout: c.cfg.SessionTimeout, RebalanceTimeout: c.cfg.RebalanceTimeout, HeartbeatInterval: c.cfg.HeartbeatInterval,
-		CallTimeout: c.cfg.CallTimeout(), Trouble: c.heartbeatFailed,
-	}, c.client)
+		Group: c.process.Config.Group, InstanceID: c.process.Config.InstanceID,
+		SessionTimeout: c.process.Config.SessionTimeout, RebalanceTimeout: c.process.Config.RebalanceTimeout, HeartbeatInterval: c.process.Config.HeartbeatInterval,
+		CallTimeout: c.process.Config.CallTimeout(), Trouble: c.heartbeatFailed,
+	}, c.process.Client)
 }
 
 // heartbeatFailed logs that the coordinator does not take heartbeats, and with nil that
@@ -38,7 +29,7 @@ func (c *Consumer) heartbeatFailed(err error) {
 		return
 	}
 	text := c.process.Explain(err)
-	c.metrics.KafkaFailed("heartbeat")
+	c.process.Metrics.KafkaFailed("heartbeat")
 	c.process.NoteCredentials(err)
 	c.state.heartbeats(text)
 	c.process.Faults.Log(time.Now(), "heartbeat failed; it is sent again", "heartbeat/"+text, "error", text)
@@ -65,7 +56,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	}
 	c.state.joined(gen.MemberID, gen.ID)
 	c.process.NoteCredentials(nil)
-	c.metrics.Rebalances.Inc()
+	c.process.Metrics.Rebalances.Inc()
 	sub.Parts = gen.Counts
 	c.last = sub
 	return c.generation(ctx, gen, &sub)
@@ -75,7 +66,7 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 // nothing, such as one that may not be described any more, keeps the others from
 // nothing: it is taken for what it was, or left out if it has never been seen.
 func (c *Consumer) resolve(ctx context.Context) (kafka.Subscription, error) {
-	sub, md, err := c.client.Resolve(ctx, c.cfg.Topics)
+	sub, md, err := c.process.Client.Resolve(ctx, c.process.Config.Topics)
 	if md == nil {
 		return sub, err
 	}
@@ -85,7 +76,7 @@ func (c *Consumer) resolve(ctx context.Context) (kafka.Subscription, error) {
 	}
 	if err == nil && len(sub.Topics) == 0 {
 		err = c.noTopics(&sub)
-		c.metrics.Subscribed(c.cfg.Topics.Topics)
+		c.process.Metrics.Subscribed(c.process.Config.Topics.Topics)
 	}
 	if err == nil && len(sub.Missing) > 0 {
 		c.process.Faults.Log(time.Now(), "some topics do not exist yet; they are read as soon as they do", "missing", "topics", sub.Missing)
@@ -101,7 +92,7 @@ func (c *Consumer) whyNot(ctx context.Context, err error) error {
 		return errors.New("the coordinator cannot store the group's members, which is one record: raise max.message.bytes of __consumer_offsets, " +
 			"or let each group of bridges read fewer topics (BRIDGE_KAFKA_TOPICS, BRIDGE_KAFKA_TOPIC_REGEX)")
 	case ok && (code == kafka.CodeUnknown || code == kafka.CodeInconsistentProtocol || code == kafka.CodeUnknownGroup):
-		return cmp.Or(c.client.ForeignGroup(ctx, c.cfg.Group), err)
+		return cmp.Or(c.process.Client.ForeignGroup(ctx, c.process.Config.Group), err)
 	}
 	return err
 }
@@ -110,7 +101,7 @@ func (c *Consumer) whyNot(ctx context.Context, err error) error {
 // when it returns, so that the group may give the partitions away.
 func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription) (unfinished bool, err error) {
 	m := assignment.Member{
-		ID: gen.MemberID, InstanceID: c.cfg.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
+		ID: gen.MemberID, InstanceID: c.process.Config.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
 		Subscription: *sub,
 	}
 	for topic, parts := range gen.Assigned {
@@ -119,34 +110,35 @@ func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *k
 		}
 	}
 	s := session.New(c.process, m)
-	c.log.Info("joined the group", "group", c.cfg.Group, "member_id", m.ID, "generation", m.Generation, "partitions", len(m.Assigned))
-	c.state.begin(s)
+	c.process.Log.Info("joined the group", "group", c.process.Config.Group, "member_id", m.ID, "generation", m.Generation, "partitions", len(m.Assigned))
+	c.state.runs(s)
 	unfinished = s.Run(ctx.Done())
-	c.state.end()
+	c.state.runs(nil)
 	if why := s.FencedBy(); errors.Is(why, group.ErrFenced) || errors.Is(why, kafka.CodeFencedInstance) {
 		return false, c.twin()
 	}
 	return unfinished, nil
 }
 
-// twin logs that another process bears this one's name.
+// twin logs that another process has taken over this one's name, and returns how Run
+// ends then.
 func (c *Consumer) twin() error {
-	err := &twinError{c.cfg.Group, c.cfg.InstanceID}
-	c.log.Error("duplicate instance id: this process stops, the newer one goes on", "group", c.cfg.Group, "instance_id", c.cfg.InstanceID,
+	c.process.Log.Error("duplicate instance id: this process stops, the newer one goes on", "group", c.process.Config.Group, "instance_id", c.process.Config.InstanceID,
 		"remedy", "give each replica its own BRIDGE_INSTANCE_ID")
-	return err
+	return fmt.Errorf("another process has joined the group %s under the instance id %s, and this one stops at once: "+
+		"give each replica a BRIDGE_INSTANCE_ID of its own", c.process.Config.Group, c.process.Config.InstanceID)
 }
 
 // leave ends the membership, unless this process is to stay a member while it is
 // restarted.
 func (c *Consumer) leave(m *group.Member) {
-	if c.cfg.StayOnStop {
+	if c.process.Config.StayOnStop {
 		m.Pause()
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), assignment.LeavePatience)
 	defer cancel()
 	if err := m.Leave(ctx); err != nil {
-		c.log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.Explain(err))
+		c.process.Log.Warn("leaving the group failed; the others wait for the session timeout", "error", c.process.Explain(err))
 	}
 }

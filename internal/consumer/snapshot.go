@@ -40,16 +40,16 @@ func (c *Consumer) base() *report.Status {
 	if text := cmp.Or(c.state.kafkaError, c.state.unheard); text != "" {
 		st.KafkaError = &text
 	}
-	if c.cfg.Schemas != nil {
-		if trouble := c.cfg.Schemas.Trouble(); trouble != nil {
+	if c.process.Config.Schemas != nil {
+		if trouble := c.process.Config.Schemas.Trouble(); trouble != nil {
 			text := trouble.Error()
 			st.RegistryError = &text
 		}
 	}
-	st.Group = report.GroupStatus{ID: c.cfg.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
-	st.Buffer = report.BufferStatus{Bytes: c.process.Lent(), LimitBytes: c.cfg.BufferMaxBytes}
-	st.Totals = c.metrics.Totals()
-	st.Gauges.UploadLimit = c.cfg.UploadConcurrency
+	st.Group = report.GroupStatus{ID: c.process.Config.Group, MemberID: c.state.memberID, Generation: c.state.generation, State: groupState(c.state.name)}
+	st.Buffer = report.BufferStatus{Bytes: c.process.Lent(), LimitBytes: c.process.Config.BufferMaxBytes}
+	st.Totals = c.process.Metrics.Totals()
+	st.Gauges.UploadLimit = c.process.Config.UploadConcurrency
 	return st
 }
 

@@ -62,16 +62,11 @@ func (s *state) heartbeats(err string) {
 	s.unheard = err
 }
 
-func (s *state) begin(l loop) {
+// runs notes the session that runs from now on, nil for none.
+func (s *state) runs(l loop) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.session = l
-}
-
-func (s *state) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.session = nil
 }
 
 // current returns the session that runs, or nil.

@@ -50,10 +50,10 @@ func TestConsumer_healthAndReadiness(t *testing.T) {
 		if !c.IsMember() {
 			t.Error("a member that stops is one until it has left")
 		}
-		if c.state.begin(lostLoop{}); c.IsMember() {
+		if c.state.runs(lostLoop{}); c.IsMember() {
 			t.Error("a member that has not reached the group for a whole session is none")
 		}
-		c.state.end()
+		c.state.runs(nil)
 		c.state.stopped()
 		state(report.Stopped)
 

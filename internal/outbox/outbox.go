@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
+	"kafka-import-bridge/internal/sleep"
 )
 
 // Writer produces records to the topic and waits until every replica in sync has
@@ -111,51 +113,31 @@ func (o *Outbox) Failing() bool {
 // Run writes until the context ends. It then goes on for three seconds at most, as long
 // as some of what is left can be written, and logs the rest. It always returns nil.
 func (o *Outbox) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for ctx.Err() == nil {
-		rest := o.turn(ctx)
-		if rest == 0 {
-			continue
-		}
-		timer.Reset(rest)
-		select {
-		case <-timer.C:
-		case <-o.woken(rest):
-		case <-ctx.Done():
+		if batch := o.next(); len(batch) == 0 {
+			sleep.Until(ctx, o.wake, time.Time{})
+		} else {
+			_ = sleep.For(ctx, o.write(ctx, batch)) // ends early with ctx, and for nothing else
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTry)
 	defer cancel()
 	for more := true; more && last.Err() == nil; {
 		before := o.Report().ReceiptsWaiting
-		rest := o.turn(last)
-		more = rest != idleRest && o.Report().ReceiptsWaiting < before
+		if batch := o.next(); len(batch) > 0 {
+			o.write(last, batch)
+		}
+		more = o.Report().ReceiptsWaiting < before
 	}
 	o.lose()
-	return nil
-}
-
-// idleRest is how long Run rests where there is nothing to write.
-const idleRest = time.Minute
-
-// woken ends a rest for want of receipts, not one after a failure.
-func (o *Outbox) woken(rest time.Duration) <-chan struct{} {
-	if rest == idleRest {
-		return o.wake
-	}
 	return nil
 }
 
 // headers mark each record as a receipt.
 var headers = []kafka.Header{{Name: receipt.Header, Value: strconv.AppendInt(nil, receipt.Version, 10)}}
 
-// turn makes one write and returns how long to rest before the next one.
-func (o *Outbox) turn(ctx context.Context) time.Duration {
-	batch := o.next()
-	if len(batch) == 0 {
-		return idleRest
-	}
+// write makes one write and returns how long to rest before the next one.
+func (o *Outbox) write(ctx context.Context, batch []*entry) time.Duration {
 	records := make([]kafka.Record, len(batch))
 	for i, e := range batch {
 		records[i] = kafka.Record{Key: e.key, Value: e.value, Headers: headers}
@@ -177,7 +159,7 @@ func (o *Outbox) next() []*entry {
 		}
 		n++
 	}
-	return append([]*entry{}, o.queue[:n]...)
+	return slices.Clone(o.queue[:n])
 }
 
 // written takes the receipts that are done with out of the queue, and returns how
