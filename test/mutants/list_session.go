@@ -74,7 +74,7 @@ var sessionMutants = []mutant{
 		old: "	s.receipt.open[f] = struct{}{}\n	s.receipt.last = now\n", new: "	s.receipt.open[f] = struct{}{}\n	s.receipt.last = now\n	s.Receipted(f)\n",
 		by: "internal/consumer/session.TestSession_aCrashRepeatsWhatHasNoReceipt internal/consumer/session.TestSession_offsetsWaitForTheReceipt"},
 	{name: "nobody looks for held records", in: sessionRoom,
-		old: "	s.lookForCompacted(now)\n", new: "",
+		old: "		s.lookForCompacted(p, now)\n", new: "",
 		by: "TestSession_missesHeldRecordsThatAreCompactedMeanwhile"},
 	{name: "a look releases what is still there", in: sessionRoom,
 		old: " || node.Last > node.First || c.Has(node.First) {", new: " || node.Last > node.First {",
@@ -104,6 +104,6 @@ var sessionMutants = []mutant{
 		old: " && p.Ledger.Singles() < assignment.MaxSingles\n", new: "\n",
 		by: sessionRoom + ".TestSession_refusedBatchesWhoseLettersAreRefusedStayBounded"},
 	{name: "a failure is told until the next record", in: sessionRoom,
-		old: "	s.noteRecovered()\n", new: "",
+		old: "		s.noteRecovered(p)\n", new: "",
 		by: "TestSession_aFailureOfAnIdlePartitionPasses"},
 }

@@ -54,9 +54,6 @@ func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line
 	}
 }
 
-// Waiting counts the healthy namespaces that wait for a slot.
-func (s *Lines) Waiting() int { return s.Pacer.Waiting() }
-
 // Fullest names the namespaces that hold most of the memory.
 func (s *Lines) Fullest() string {
 	held := map[string]int64{}

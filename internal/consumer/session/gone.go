@@ -14,13 +14,11 @@ import (
 // What is owed may be gone: retention removes the beginning of a log, compaction single
 // records of it.
 
-// lookForRemoved looks at partitions that wait for a person: what retention removes
-// of what they owe is met by no read.
-func (s *intake) lookForRemoved(now time.Time) {
-	for _, p := range s.Partitions {
-		if p.Live() && !p.IsHeld() && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
-			s.removed(p, now)
-		}
+// lookForRemoved looks at a partition that may wait for a person: what retention
+// removes of what it owes is met by no read.
+func (s *intake) lookForRemoved(p *assignment.Partition, now time.Time) {
+	if p.Live() && !p.IsHeld() && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
+		s.removed(p, now)
 	}
 }
 
@@ -91,20 +89,18 @@ func (s *intake) moveMark(n *imports.Namespace, p *assignment.Partition, to int6
 // in maxSleep at most.
 const lookInterval = 5 * time.Minute
 
-// lookForCompacted picks a partition whose held records are looked for: compaction
+// lookForCompacted may pick the partition to look for its held records: compaction
 // removes them, and tells nobody.
-func (s *intake) lookForCompacted(now time.Time) {
-	for _, p := range s.Partitions {
-		switch {
-		case p.HeldCount == 0 || !p.Live() || p.IsHeld():
-			p.LookAt = time.Time{}
-		case p.LookAt.IsZero():
-			p.LookAt = now.Add(lookInterval)
-		case s.CatchUp.Look == nil && !now.Before(p.LookAt):
-			p.LookAt = now.Add(lookInterval)
-			if node := p.NextHeld(); node != nil {
-				s.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
-			}
+func (s *intake) lookForCompacted(p *assignment.Partition, now time.Time) {
+	switch {
+	case p.HeldCount == 0 || !p.Live() || p.IsHeld():
+		p.LookAt = time.Time{}
+	case p.LookAt.IsZero():
+		p.LookAt = now.Add(lookInterval)
+	case s.CatchUp.Look == nil && !now.Before(p.LookAt):
+		p.LookAt = now.Add(lookInterval)
+		if node := p.NextHeld(); node != nil {
+			s.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
 		}
 	}
 }

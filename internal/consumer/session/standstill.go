@@ -26,9 +26,11 @@ func (s *Session) lookAround(now time.Time) {
 		return
 	}
 	s.lookAt = now.Add(maxSleep)
-	s.lookForRemoved(now)
-	s.lookForCompacted(now)
-	s.noteRecovered()
+	for _, p := range s.Partitions {
+		s.lookForRemoved(p, now)
+		s.lookForCompacted(p, now)
+		s.noteRecovered(p)
+	}
 	s.reportSilence(now)
 	if s.memoryFull(now) {
 		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
@@ -36,14 +38,12 @@ func (s *Session) lookAround(now time.Time) {
 	}
 }
 
-// noteRecovered clears the failures of partitions that can be read again: where there
+// noteRecovered clears the failure of a partition that can be read again: where there
 // is nothing to read, no chunk does.
-func (s *Session) noteRecovered() {
-	for _, p := range s.Partitions {
-		if p.State() == assignment.Failed && p.IsOpen() && s.Fetcher.Standing(p.Cursor).Empty {
-			p.Backoff = 0
-			s.Mend(p)
-		}
+func (s *Session) noteRecovered(p *assignment.Partition) {
+	if p.State() == assignment.Failed && p.IsOpen() && s.Fetcher.Standing(p.Cursor).Empty {
+		p.Backoff = 0
+		s.Mend(p)
 	}
 }
 
