@@ -24,12 +24,12 @@ const (
 // API was asked, and reading it again repeats something at worst that nobody
 // could tell.
 func (u *Upload) MayLeave() bool {
-	return u.Call == NoCall && !u.Lettering && (!u.Ambiguous() || u.Fate == FateUnproven)
+	return u.Call == NoCall && (!u.Ambiguous() || u.Fate == FateUnproven)
 }
 
 // askable reports whether the API may be asked now what became of the batch.
 func (u *Upload) askable(now time.Time) bool {
-	return u.Ambiguous() && !u.Lettering && u.Fate != FateUnproven && !u.askAfter.After(now)
+	return u.Ambiguous() && u.Fate != FateUnproven && !u.askAfter.After(now)
 }
 
 // AskAmbiguous asks the API about batches that may be stored, as long as there
@@ -85,7 +85,7 @@ func (s *Attempts) LeaveDoubtful(now time.Time) {
 	held := int64(0)
 	for n := range s.Namespaces() {
 		for _, u := range n.Uploads {
-			if u.Ambiguous() && u.Fate == FateUnknown && !u.Lettering {
+			if u.Ambiguous() && u.Fate == FateUnknown {
 				doubtful = append(doubtful, u)
 				held += u.Batch.Memory()
 			}

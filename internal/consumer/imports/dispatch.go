@@ -32,7 +32,7 @@ const maxLettered = 16
 // busy keeps age from sealing the open batch while as many imports of the
 // namespace are unfinished as may be under way: it goes on filling.
 func (s *Lines) busy(n *Namespace) {
-	s.Batches.SetBusy(n.Name, len(n.Uploads)-min(n.Lettered, maxLettered) >= s.Config.NamespaceConcurrency)
+	s.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= s.Config.NamespaceConcurrency)
 }
 
 // Dispatch starts attempts while there are slots and namespaces that want one.
@@ -132,7 +132,6 @@ func (n *Namespace) next(concurrency int) *Upload {
 	}
 	for _, u := range n.Uploads {
 		switch {
-		case u.Lettering:
 		case u.Call == Preparing, u.Call == NoCall && u.Import != nil:
 			return nil
 		case u.Call == NoCall:

@@ -13,17 +13,12 @@ import (
 
 // letterOwner is the Owner of a letter: whom it concerns.
 type letterOwner struct {
-	partition *assignment.Partition
-	history   *ledger.Partition // of the partition, when it was read
-	node      *ledger.Node      // the letter's own, or nil
-	upload    *Upload           // the refused batch that it belongs to, or nil
+	piece            // with a node of the letter's own, or the refused batch's
+	refused *Refused // that it belongs to, or nil
 }
 
 // whose returns whom a letter concerns.
 func whose(l *letters.Letter) *letterOwner { return l.Owner.(*letterOwner) }
-
-// takenBack says that the record is of a log that has been taken back since.
-func (o *letterOwner) takenBack() bool { return o.history != o.partition.Ledger }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
 func (s *deadLetters) lettersAwaited() {
@@ -35,10 +30,8 @@ func (s *deadLetters) lettersAwaited() {
 // DeadLetter sends a record that became no line to the dead-letter topic. Its
 // node pins the watermark until the letter is acknowledged.
 func (s *deadLetters) DeadLetter(p *assignment.Partition, l *letters.Letter, now time.Time) {
-	l.Owner = &letterOwner{
-		partition: p, history: p.Ledger,
-		node: s.Tracked(p.Ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now)),
-	}
+	node := s.Tracked(p.Ledger.TrackSingle(ledger.DeadLetter, "", l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), now))
+	l.Owner = &letterOwner{piece: piece{Partition: p, Node: node}}
 	s.LetterQueue.Post(l)
 }
 
@@ -91,12 +84,10 @@ func (s *deadLetters) LettersStuck() string {
 }
 
 func (s *deadLetters) letterDone(o *letterOwner) {
-	if o.upload != nil {
-		o.upload.awaited--
-		return
-	}
-	if o.node != nil && !o.takenBack() {
-		s.SettleNode(o.partition, o.node)
+	if o.refused != nil {
+		o.refused.awaited--
+	} else if !o.takenBack() {
+		s.SettleNode(o.Partition, o.Node)
 	}
 }
 
@@ -111,14 +102,12 @@ func (s *deadLetters) holdLetter(l *letters.Letter, now time.Time) {
 	s.Faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.Source.Topic+"/"+refused.Error(),
 		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.Config.DLQTopic+"), and restart")
 	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.Config.DLQTopic, refused)
-	if o.upload != nil {
-		s.HoldRecord(o.partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
+	if o.refused != nil {
+		s.HoldRecord(o.Partition, l.Offset, fetch.AgeTime(l.Timestamp, now.UnixMilli()), why, now)
 		s.letterDone(o)
 		return
 	}
-	if o.node != nil {
-		o.partition.Ledger.Become(o.node, ledger.HeldRecord)
-		o.partition.HeldCount++
-		o.partition.FirstHeld.Note(l.Offset, why)
-	}
+	o.Partition.Ledger.Become(o.Node, ledger.HeldRecord)
+	o.Partition.HeldCount++
+	o.Partition.FirstHeld.Note(l.Offset, why)
 }

@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"iter"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -9,7 +10,6 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
-	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -22,12 +22,12 @@ import (
 // batches again until the read has reached the position of the main read.
 type Namespace struct {
 	*pace.Namespace
-	Uploads  []*Upload // sealed batches in order, those under way included
-	TooSlow  bool      // another import would not end before the drain does
-	probe    process.Import
-	Shed     map[*assignment.Partition]*ledger.Node
-	Lettered int  // refused batches on their way to the dead-letter topic
-	stores   bool // an import of it was stored by this session
+	Uploads []*Upload // sealed batches in order, those under way included
+	TooSlow bool      // another import would not end before the drain does
+	probe   process.Import
+	Shed    map[*assignment.Partition]*ledger.Node
+	refused []*refusedBatch // whose records are on their way to the dead-letter topic
+	stores  bool            // an import of it was stored by this session
 }
 
 // refusedSpans is the Memo of a namespace: where the lines lie that were refused
@@ -66,7 +66,27 @@ func (n *Namespace) noteRefused(pieces []piece) {
 // Its trouble is kept for as long as it rests: then a member that has lines of it
 // finds out by its own attempt.
 func (n *Namespace) Idle() bool {
-	return len(n.Uploads) == 0 && len(n.Shed) == 0 && n.Lettered == 0 && n.State() != pace.Trial
+	return len(n.Uploads) == 0 && len(n.Shed) == 0 && len(n.refused) == 0 && n.State() != pace.Trial
+}
+
+// Busy reports whether an import is under way or to be made, or dead letters instead.
+func (n *Namespace) Busy() bool { return n.InFlight() > 0 || len(n.Uploads)+len(n.refused) > 0 }
+
+// Sealed are the batches that are to be stored, and those that were refused and are to
+// become dead letters.
+func (n *Namespace) Sealed() iter.Seq[*batcher.Batch] {
+	return func(yield func(*batcher.Batch) bool) {
+		for _, u := range n.Uploads {
+			if !yield(u.Batch) {
+				return
+			}
+		}
+		for _, r := range n.refused {
+			if !yield(r.batch) {
+				return
+			}
+		}
+	}
 }
 
 // Dropped reports whether lines have left memory.
@@ -84,7 +104,6 @@ func (n *Namespace) startable(concurrency int) *Upload {
 	}
 	for _, u := range n.Uploads {
 		switch {
-		case u.Lettering:
 		case u.Call == Preparing:
 			return nil // no later one overtakes it
 		case u.Call == NoCall:
@@ -107,7 +126,7 @@ const (
 	Preparing       // of its attempt: the call for its URL, while an earlier batch uploads
 )
 
-// Upload is one sealed batch until it is stored, dead-lettered or shed.
+// Upload is one sealed batch until it is stored, refused or shed.
 type Upload struct {
 	Namespace *Namespace
 	Batch     *batcher.Batch
@@ -118,14 +137,6 @@ type Upload struct {
 	Fate      Fate // of an ambiguous batch, as far as the API has said
 	askAfter  time.Time
 	began     time.Time
-
-	// Refused under the policy dlq: its records are read again from Kafka, as
-	// batches hold lines. The body has left memory.
-	Lettering bool
-	refusal   importer.Outcome
-	reading   int   // index of the piece being read
-	readFrom  int64 // in that piece
-	awaited   int   // letters that are not acknowledged
 }
 
 // Ambiguous says that the body may be stored although no answer said so: only
@@ -154,7 +165,9 @@ type piece struct {
 }
 
 // takenBack says that the lines are of a log that has been taken back since.
-func (pc *piece) takenBack() bool { return pc.Node.Partition() != pc.Partition.Ledger }
+func (pc *piece) takenBack() bool {
+	return pc.Node == nil || pc.Node.Partition() != pc.Partition.Ledger
+}
 
 // Manifest is the Tag of an open batch: its share of each partition.
 type Manifest struct {
@@ -190,7 +203,7 @@ func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {
 		n.State = "held"
 	case ns.Troubled():
 		n.State = "retrying"
-	case ns.InFlight() > 0 || len(ns.Uploads) > 0:
+	case ns.Busy():
 		n.State = "uploading"
 	}
 	if ns.Troubled() {

@@ -20,20 +20,19 @@ func (s *Attempts) Attempted(r result) {
 	}
 	if ended == Preparing {
 		s.prepared(r, now)
-		s.afterAttempt(r, true, now)
-		return
-	}
-	s.Pacer.Ended(n.Namespace, r.troubled)
-	if r.upload != nil {
-		s.TellRepeat(r.upload, r.upload.Import.MayRepeat())
-	}
-	s.Requests.Note(n.Name, r.outcome.RequestID)
-	if ended == Asking {
-		s.answered(r, now)
 	} else {
-		s.judge(r, now)
+		s.Pacer.Ended(n.Namespace, r.troubled)
+		if r.upload != nil {
+			s.TellRepeat(r.upload, r.upload.Import.MayRepeat())
+		}
+		s.Requests.Note(n.Name, r.outcome.RequestID)
+		if ended == Asking {
+			s.answered(r, now)
+		} else {
+			s.judge(r, now)
+		}
 	}
-	s.afterAttempt(r, r.outcome.Class != importer.Stored, now)
+	s.afterAttempt(r, now)
 }
 
 // prepared takes the answer to a call for a URL. A failure counts like one of the
@@ -79,9 +78,9 @@ const cancelledRest = time.Second
 
 // afterAttempt sheds the batch, if there is one left, of a namespace without room, and
 // lets the namespace wait for its next turn.
-func (s *Attempts) afterAttempt(r result, left bool, now time.Time) {
+func (s *Attempts) afterAttempt(r result, now time.Time) {
 	n, u := r.namespace, r.upload
-	if left && u != nil && n.Resting() && s.Mode == assignment.Running && u.MayLeave() {
+	if n.Resting() && s.Mode == assignment.Running && slices.Contains(n.Uploads, u) && u.MayLeave() {
 		s.shedUpload(n, u, now)
 	}
 	s.busy(n)
@@ -136,13 +135,13 @@ func (s *Attempts) cleared(n *Namespace, now time.Time) {
 	}
 }
 
-// settle ends an upload whose every line is stored or dead-lettered.
+// settle ends an upload whose every line is stored.
 func (s *Lines) settle(u *Upload) {
 	s.settlePieces(u.Pieces)
 	s.remove(u)
 }
 
-// settlePieces settles the nodes of what is stored or dead-lettered.
+// settlePieces settles the nodes of what is stored.
 func (s *Lines) settlePieces(pieces []piece) {
 	for _, pc := range pieces {
 		if !pc.takenBack() {

@@ -67,7 +67,7 @@ type catchUps struct {
 	Task       *CatchUpTask // under way, or nil
 	Turn       int          // whose turn it was last: looks, dead letters, lines
 	Namespaces []*Namespace // that catch up, in turn
-	Uploads    []*Upload    // refused ones, whose records are read for the dead-letter topic
+	Refused    []*Refused   // whose records are not all dead letters yet
 	Look       *CatchUpTask // that shows whether held records are still there, or nil
 	RestUntil  time.Time
 	Backoff    time.Duration
@@ -77,7 +77,7 @@ type catchUps struct {
 type CatchUpTask struct {
 	*fetch.CatchUpJob
 	Partition *assignment.Partition
-	Upload    *Upload // refused: its records become dead letters
+	Refused   *Refused // its records become dead letters; nil: none do
 }
 
 // want lets a namespace catch up.
@@ -89,8 +89,8 @@ func (c *catchUps) want(n *Namespace) {
 
 // Rotate lets other refused batches go before one whose read has failed; nil is
 // none.
-func (c *catchUps) Rotate(u *Upload) {
-	if i := slices.Index(c.Uploads, u); i >= 0 {
-		c.Uploads = append(slices.Delete(c.Uploads, i, i+1), u)
+func (c *catchUps) Rotate(r *Refused) {
+	if i := slices.Index(c.Refused, r); i >= 0 {
+		c.Refused = append(slices.Delete(c.Refused, i, i+1), r)
 	}
 }

@@ -76,7 +76,7 @@ func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.T
 	job := s.CatchUp.Task
 	current := p != nil && p == job.Partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
-	case !current, job.Upload == nil && s.Mode != assignment.Running:
+	case !current, job.Refused == nil && s.Mode != assignment.Running:
 		if c.Fault != nil {
 			s.CatchUp.Task = nil
 		}
@@ -92,8 +92,8 @@ func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.T
 		if c.Oversized != nil {
 			s.HoldRange(p, c, now) // unless the main read has
 		}
-		if job.Upload != nil {
-			s.TakeLetters(c, job.Upload, p, now)
+		if job.Refused != nil {
+			s.TakeLetters(c, job.Refused, now)
 		} else {
 			s.takeLines(c, p, now)
 		}
@@ -145,7 +145,7 @@ func (s *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now tim
 	r := &s.CatchUp
 	r.Task = nil
 	if flt.Kind != fetch.FaultNone {
-		r.Rotate(job.Upload)
+		r.Rotate(job.Refused)
 	}
 	switch flt.Kind {
 	case fetch.FaultNone:
@@ -171,7 +171,7 @@ func (s *intake) vanished(job *imports.CatchUpTask, now time.Time) {
 		return
 	}
 	s.removed(p, now)
-	if job.Upload != nil {
-		s.LettersVanished(job.Upload, p, start)
+	if job.Refused != nil {
+		s.ReadTo(job.Refused, start)
 	}
 }

@@ -83,7 +83,7 @@ func (s *Session) unsettled(now time.Time) bool {
 		return true
 	}
 	for n := range s.Namespaces() {
-		if len(n.Uploads) == n.Lettered || n.IsHeld() || n.TooSlow {
+		if len(n.Uploads) == 0 || n.IsHeld() || n.TooSlow {
 			continue
 		}
 		if s.Drain.Reason == assignment.ForShutdown {
@@ -109,7 +109,7 @@ func (s *Session) lettering(now time.Time) bool {
 	if s.Drain.Reason != assignment.ForShutdown && (s.LetterQueue.Failing() || s.CatchUp.RestUntil.After(now)) {
 		return false
 	}
-	return s.LetterQueue.Pending() > 0 || slices.ContainsFunc(s.CatchUp.Uploads, (*imports.Upload).Readable)
+	return s.LetterQueue.Pending() > 0 || slices.ContainsFunc(s.CatchUp.Refused, (*imports.Refused).Readable)
 }
 
 // finish ends everything that the session has started, in the order that loses
@@ -140,13 +140,14 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 func (s *Session) giveUp() (unfinished bool) {
 	lines := 0
 	for n := range s.Namespaces() {
-		if !n.IsHeld() && (len(n.Uploads) > 0 || len(n.Shed) > 0 && n.Troubled()) { // else they are read back, as if for the first time
-			unfinished = true
-		}
-		for _, u := range n.Uploads {
+		for b := range n.Sealed() {
 			if !n.IsHeld() {
-				lines += u.Batch.Records
+				unfinished = true
+				lines += b.Records
 			}
+		}
+		unfinished = unfinished || !n.IsHeld() && len(n.Shed) > 0 && n.Troubled() // else they are read back, as if for the first time
+		for _, u := range n.Uploads {
 			s.TellRepeat(u, u.Ambiguous())
 			u.Drop()
 			u.Batch.Release()

@@ -121,10 +121,13 @@ func (p *sessionPlay) change() {
 func (p *sessionPlay) handOver() {
 	for n := range p.Namespaces() {
 		for _, u := range n.Uploads {
-			if u.Ambiguous() || u.Lettering {
+			if u.Ambiguous() {
 				return
 			}
 		}
+	}
+	if len(p.CatchUp.Refused) > 0 {
+		return
 	}
 	p.tell("hand over")
 	committed := map[kafka.TopicPartition]kafka.CommitOffset{}

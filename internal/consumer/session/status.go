@@ -106,11 +106,14 @@ func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*impor
 	g.Oldest, _ = s.Batches.Oldest()
 	for n := range s.Namespaces() {
 		for _, u := range n.Uploads {
-			if u.Call == imports.NoCall || u.Call == imports.Preparing {
-				g.Waiting++
+			if u.Call == imports.Attempting || u.Call == imports.Asking {
+				g.Waiting--
 			}
-			if g.Oldest.IsZero() || u.Batch.Opened.Before(g.Oldest) {
-				g.Oldest = u.Batch.Opened
+		}
+		for b := range n.Sealed() {
+			g.Waiting++
+			if g.Oldest.IsZero() || b.Opened.Before(g.Oldest) {
+				g.Oldest = b.Opened
 			}
 		}
 		switch {
@@ -119,7 +122,7 @@ func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*impor
 			byState[0] = append(byState[0], n)
 		case detail && n.Troubled():
 			byState[1] = append(byState[1], n)
-		case detail && (n.InFlight() > 0 || len(n.Uploads) > 0):
+		case detail && n.Busy():
 			byState[2] = append(byState[2], n)
 		}
 	}
@@ -168,8 +171,8 @@ func (s *Session) namespaceStatus(name string, n *imports.Namespace, now time.Ti
 		add(b)
 	}
 	if n != nil {
-		for _, u := range n.Uploads {
-			add(u.Batch)
+		for b := range n.Sealed() {
+			add(b)
 		}
 		n.Describe(&out, now)
 	}
