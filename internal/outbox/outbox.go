@@ -251,11 +251,8 @@ type Report struct {
 	ReceiptsError *string `json:"receipts_error"`
 }
 
-// Report returns what is known now. A nil Outbox has nothing waiting.
+// Report returns what is known now.
 func (o *Outbox) Report() Report {
-	if o == nil {
-		return Report{}
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := Report{ReceiptsWaiting: len(o.queue)}

@@ -20,7 +20,6 @@ type Start struct {
 	Problem             error // of this partition alone; the others have been asked about. nil: the rest is known
 	At                  ledger.Start
 	Committed           kafka.Committed // by the group
-	ReadEpoch           int32           // leader epoch that was committed, -1 none
 	Recalled            bool            // the start is this process's own knowledge, beyond the commit
 	Log                 kafka.Range
 	Leader, LeaderEpoch int32
@@ -230,7 +229,6 @@ func (s *Starts) Place(tp kafka.TopicPartition, c kafka.Committed, log kafka.Ran
 	out.At = ledger.Resume(ledger.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}, ledger.Log(log), ledger.Reader{
 		Identity: ledger.Identity(id, s.Subscription.Cluster), Fingerprint: s.Fingerprint, Reset: s.Reset, Fresh: fresh,
 	})
-	out.ReadEpoch = c.LeaderEpoch
 	if out.At.Held {
 		out.At.Offset = out.Committed.Offset
 	}

@@ -9,7 +9,6 @@ import (
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // Shed drops a namespace's lines from memory. Per partition a node stays at the
@@ -29,9 +28,7 @@ func (s *Lines) Shed(n *Namespace, now time.Time) {
 		}
 		b.Release()
 	}
-	if n.State() != pace.Trial {
-		n.GiveWay()
-	} else if len(n.Uploads) == 0 {
+	if n.GiveWay(); len(n.Uploads) == 0 {
 		n.EndTrial()
 	}
 	s.busy(n)

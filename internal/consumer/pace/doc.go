@@ -2,7 +2,7 @@
 // state of each namespace's trouble.
 //
 // A namespace is in one of five states. All changes between them are methods
-// of Namespace in trouble.go:
+// of Namespace in namespace.go:
 //
 //	          Fail             Shed              Probe
 //	Ordinary ------> Retrying ------> Shed ----------------> Trial

@@ -32,15 +32,11 @@ type Dependencies struct {
 }
 
 // Receipts writes the receipts of stored imports to their topic, for longer than a
-// session lives. It must be safe for concurrent use.
+// session lives: an outbox.Outbox, which says what each call means. Safe for concurrent
+// use.
 type Receipts interface {
-	// Post takes a receipt. acked is called once Kafka has it, or never will,
-	// on another goroutine. more is the memory in bytes that waits for that
-	// beside the receipt.
 	Post(key, value []byte, more int64, acked func())
-	// Bytes returns the memory that waits for acknowledgements.
 	Bytes() int64
-	// Failing reports whether the last try to write failed.
 	Failing() bool
 }
 

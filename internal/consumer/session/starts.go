@@ -40,9 +40,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		p.CaughtUp = now
 		if r.At.Reset != "" {
 			s.TellReset(&r)
-			p.Touch()
 		}
-		if r.Recalled || r.At.Offset != r.Committed.Offset {
+		if r.Recalled || r.At.Reset != "" || r.At.First || r.At.Offset != r.Committed.Offset {
 			p.Touch()
 		}
 		if r.Committed.Offset < 0 {
@@ -50,7 +49,6 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		}
 		if r.At.First {
 			passed += r.At.Offset - r.Log.Begin
-			p.Touch()
 		}
 		s.Opened(p)
 		p.Cursor = s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || !s.Reads(p))
@@ -58,7 +56,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.At.Held && !r.Recalled {
 			// Committed unchanged: new metadata would say to the next owner that the
 			// offset is of this log.
-			p.AsFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.ReadEpoch, Metadata: r.Committed.Metadata}
+			p.AsFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.Committed.LeaderEpoch, Metadata: r.Committed.Metadata}
 		}
 		if r.At.Held {
 			s.HoldOut(p, r.At.Problem)
