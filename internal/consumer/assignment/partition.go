@@ -2,6 +2,7 @@ package assignment
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -132,29 +133,22 @@ func (p *Partition) behindSince() time.Time {
 
 // Sorted returns the partitions by topic and number.
 func Sorted(m map[kafka.TopicPartition]*Partition) []*Partition {
-	out := make([]*Partition, 0, len(m))
-	for _, p := range m {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *Partition) int { return a.Compare(b.TopicPartition) })
-	return out
+	return slices.SortedFunc(maps.Values(m), func(a, b *Partition) int { return a.Compare(b.TopicPartition) })
 }
 
 // NextHeld returns the first held record that has not been looked for in this round,
 // nil if there are ranges only. What a range holds cannot be read.
-func (p *Partition) NextHeld() (next *ledger.Node) {
+func (p *Partition) NextHeld() (first *ledger.Node) {
 	for node := range p.Ledger.All {
-		if node.Kind != ledger.HeldRecord || node.Last > node.First {
-			continue
-		}
-		if next == nil || node.First >= p.LookFrom {
-			next = node
-		}
-		if node.First >= p.LookFrom {
-			break
+		switch {
+		case node.Kind != ledger.HeldRecord || node.Last > node.First:
+		case node.First >= p.LookFrom:
+			return node
+		case first == nil:
+			first = node
 		}
 	}
-	return next
+	return first
 }
 
 // PauseReason says why reading of a paused partition pauses.

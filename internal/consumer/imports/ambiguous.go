@@ -112,9 +112,14 @@ func (s *Attempts) AskBeforeEnd(now time.Time) bool {
 		return false
 	}
 	return s.AskAmbiguous(now, func(n *Namespace, u *Upload) bool {
-		rests := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
+		rests := s.Rests(n, now)
 		return u.Fate == FateUnasked && (n.IsHeld() || n.TooSlow || rests && (s.Drain.Reason == assignment.ForRebalance || n.WakeAt().After(s.Drain.Deadline)))
 	})
+}
+
+// Rests reports whether no attempt of the namespace may begin before a rest is over.
+func (s *Attempts) Rests(n *Namespace, now time.Time) bool {
+	return n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
 }
 
 // TellRepeat counts and logs once that a batch is sent again, or leaves memory,

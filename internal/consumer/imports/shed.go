@@ -2,7 +2,6 @@ package imports
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/assignment"
@@ -151,10 +150,7 @@ func offsetsOf(pieces []piece) string {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = append(append(b, pc.Partition.Topic...), '/')
-		b = append(strconv.AppendInt(b, int64(pc.Partition.Partition), 10), '@')
-		b = append(strconv.AppendInt(b, pc.Node.First, 10), '-')
-		b = strconv.AppendInt(b, pc.Node.Last, 10)
+		b = fmt.Appendf(b, "%s/%d@%d-%d", pc.Partition.Topic, pc.Partition.Partition, pc.Node.First, pc.Node.Last)
 	}
 	return string(b)
 }

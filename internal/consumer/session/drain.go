@@ -86,11 +86,7 @@ func (s *Session) unsettled(now time.Time) bool {
 		if len(n.Uploads) == 0 || n.IsHeld() || n.TooSlow {
 			continue
 		}
-		if s.Drain.Reason == assignment.ForShutdown {
-			return true
-		}
-		waits := n.WakeAt().After(now) || s.Pacer.Paused(now) || s.Pacer.AnyShut()
-		if !waits {
+		if s.Drain.Reason == assignment.ForShutdown || !s.Rests(n, now) {
 			return true
 		}
 	}
