@@ -66,12 +66,14 @@ func (l *stopWhen) String() string {
 
 // What a bridge asks of its brokers, as docs/clusters.md lists it: brokers that offer
 // no more, and that no later than Azure Event Hubs has, are enough to check, to read,
-// to dead-letter and to commit. Configurations and transactions are not asked for.
+// to dead-letter and to commit. Transactions are not asked for, and of configurations by
+// the check alone, which does without.
 func TestBrokers_thatOfferLittle(t *testing.T) {
 	offered := kversion.V2_4_0()
 	offered.SetMaxKeyVersion(kmsg.Fetch.Int16(), 6)
 	offered.SetMaxKeyVersion(kmsg.ListOffsets.Int16(), 2)
 	offered.SetMaxKeyVersion(kmsg.Metadata.Int16(), 5)
+	offered.SetMaxKeyVersion(kmsg.DescribeConfigs.Int16(), -1)
 	w := newCheckWorld(t, kfake.MaxVersions(offered))
 	w.produce("users", 0, "no JSON")
 	asked := map[string]bool{}
@@ -105,7 +107,7 @@ func TestBrokers_thatOfferLittle(t *testing.T) {
 		t.Errorf("committed %d, %v", at.At, err)
 	}
 	want := []string{"ApiVersions", "Fetch", "FindCoordinator", "JoinGroup", "ListOffsets", "Metadata", "OffsetCommit", "OffsetFetch", "Produce", "SyncGroup"}
-	may := []string{"DescribeGroups", "Heartbeat", "LeaveGroup", "ListGroups"}
+	may := []string{"DescribeConfigs", "DescribeGroups", "Heartbeat", "LeaveGroup", "ListGroups"}
 	for _, api := range got {
 		if !slices.Contains(want, api) && !slices.Contains(may, api) {
 			t.Errorf("the bridge asks for %s", api)

@@ -62,6 +62,9 @@ func (s *sampler) topic(ctx context.Context, open []*scan.Range, n int, seen *ta
 	for n > 0 && len(open) > 0 {
 		share := (n + len(open) - 1) / len(open)
 		open = slices.DeleteFunc(open, func(r *scan.Range) bool {
+			if n == 0 {
+				return false
+			}
 			before := seen.records
 			err := s.read(ctx, r, min(share, n), seen)
 			n -= seen.records - before

@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
@@ -37,7 +38,38 @@ func (p *Preflight) checkWritten(ctx context.Context, what, topic, setting strin
 	default:
 		detail += "the brokers grant WRITE; nothing was written"
 	}
+	if fault, remedy := p.unfit(ctx, topic); fault != "" {
+		return Finding{Check: check, Detail: fault, Remedy: remedy}
+	}
 	return Finding{Check: check, OK: true, Detail: detail}
+}
+
+// The settings of a topic that may make it refuse, or lose, what a bridge writes.
+const (
+	cleanupPolicy = "cleanup.policy"
+	formatVersion = "message.format.version" // brokers before 4.0
+	checksKeys    = "confluent.key.schema.validation"
+	checksValues  = "confluent.value.schema.validation"
+)
+
+// unfit returns why the topic's settings do not suit what is written to it, and what to
+// do about it, "" where they do. Who may not ask for them, or has brokers that do not
+// tell, finds out when a record is refused.
+func (p *Preflight) unfit(ctx context.Context, topic string) (fault, remedy string) {
+	settings, err := p.client.TopicSettings(ctx, topic, cleanupPolicy, formatVersion, checksKeys, checksValues)
+	if err != nil {
+		return "", ""
+	}
+	format, letters := settings[formatVersion], topic == p.cfg.DLQTopic
+	switch {
+	case strings.HasPrefix(format, "0.8") || strings.HasPrefix(format, "0.9") || strings.HasPrefix(format, "0.10"):
+		return formatVersion + " is " + format + ", in which records have no headers: none that the bridge writes is taken", "raise the topic's " + formatVersion
+	case letters && strings.Contains(settings[cleanupPolicy], "compact"):
+		return cleanupPolicy + " is " + settings[cleanupPolicy] + ": it refuses the dead letters of records without a key, and of each key it keeps the last one only", "set the topic's " + cleanupPolicy + " to delete"
+	case settings[checksKeys] == "true" || settings[checksValues] == "true":
+		return "its brokers check keys or values by a schema: they refuse what has none", "set the topic's " + checksKeys + " and " + checksValues + " to false"
+	}
+	return "", ""
 }
 
 // toWrite makes a refusal one to write to the topic.
