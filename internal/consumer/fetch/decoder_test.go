@@ -165,7 +165,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 			name:   "receipts of a bridge are told apart before anything else, and never kept",
 			change: func(c *Config) { c.Keep = func(r record.Reason) bool { return r != record.Receipt } },
 			batches: []recordbatch.Batch{{Records: []recordbatch.Record{
-				recordbatch.InNS(0, "a"), {Offset: 1, Value: recordbatch.LineOf(1, "a"), Headers: receiptHeaders},
+				{Offset: 0, Value: recordbatch.LineOf(0, "a"), Headers: receiptHeaders[:1]}, {Offset: 1, Value: recordbatch.LineOf(1, "a"), Headers: receiptHeaders},
 				{Offset: 2, Value: []byte("poison"), Headers: receiptHeaders}, {Offset: 3, Headers: receiptHeaders},
 			}}},
 			want: "0-4 (4 records)\na: 0=" + string(recordbatch.LineOf(0, "a")) + "\n1 receipt kept=false\n2 receipt kept=false\n3 receipt kept=false\n",
@@ -205,7 +205,7 @@ func TestDecoder_tellsWhatBecomesOfEachRecord(t *testing.T) {
 	}
 }
 
-var receiptHeaders = []kafka.Header{{Name: "other"}, {Name: "bridge.receipt", Value: []byte("1")}}
+var receiptHeaders = []kafka.Header{{Name: "other", Value: []byte("bridge.receipt")}, {Name: "bridge.receipt", Value: []byte("1")}}
 
 func TestDecoder_keepsARecordForTheDeadLetterTopic(t *testing.T) {
 	r := newDecoderRig(t, func(c *Config) { c.Keep = func(record.Reason) bool { return true } })
