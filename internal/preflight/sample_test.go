@@ -78,6 +78,16 @@ func TestSample_sharesOfPartitions(t *testing.T) {
 	})
 }
 
+// A topic of more partitions than records that are asked for gives no more of them.
+func TestSample_ofMorePartitionsThanRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{})
+		r.Produce("orders", 0, kgo.NoCompression(), inNamespace("a", 20)...)
+		r.Produce("orders", 1, kgo.NoCompression(), inNamespace("b", 20)...)
+		finds(r, preflight(r, 1, nil), "sample orders: read 1 record, the oldest of the 40 ahead")
+	})
+}
+
 // A turn that ends inside of a batch goes on there.
 func TestSample_withinBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ type mutant struct {
 
 // list is every mutant that is kept.
 func list() []mutant {
-	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants,
+	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
 		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants)
 }
 

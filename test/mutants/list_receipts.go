@@ -1,0 +1,52 @@
+package main
+
+const (
+	outboxRoom = "internal/outbox"
+	followRoom = "internal/follow"
+)
+
+// receiptMutants import receipts, lose some, or let one bad import hide the others.
+var receiptMutants = []mutant{
+	{name: "receipts are imported", in: fetchRoom,
+		old: "	if _, ok := r.Header(receipt.Header); ok {", new: "	if _, ok := r.Header(receipt.Header); ok && false {",
+		by: "TestDecoder_tellsWhatBecomesOfEachRecord " + sessionRoom + ".TestSession_receiptsOfABridgeAreNeverImported"},
+	{name: "a value that names a receipt is taken for one", in: fetchRoom,
+		old: "	if _, ok := r.Header(receipt.Header); ok {", new: "	for _, v := range r.Headers() {\n		if string(v) == receipt.Header {\n			return receiptFound\n		}\n	}\n	if _, ok := r.Header(receipt.Header); ok {",
+		by: "TestDecoder_tellsWhatBecomesOfEachRecord"},
+	{name: "a receipt is an invalid record", in: recordRoom,
+		old: "	case Receipt:\n		return Skip\n", new: "",
+		by: sessionRoom + ".TestSession_receiptsOfABridgeAreNeverImported internal/preflight.TestSample_whatBridgesWrote"},
+	{name: "a receipt is not counted", in: sessionRoom,
+		old: "		s.Metrics.Skipped.WithLabelValues(p.Topic, \"receipt\").Inc()\n", new: "",
+		by: "TestSession_receiptsOfABridgeAreNeverImported"},
+	{name: "receipts are not marked", in: outboxRoom,
+		old: ", Headers: headers}", new: "}",
+		by: "TestOutbox_writesInOrder"},
+	{name: "a receipt that fails at the end loses those behind it", in: outboxRoom,
+		old: "		more = rest != idleRest && o.Report().ReceiptsWaiting < before", new: "		_ = before\n		more = rest == 0",
+		by: "TestOutbox_theEndGoesOnPastWhatFails"},
+	{name: "the end tries again and again what fails", in: outboxRoom,
+		old: " && o.Report().ReceiptsWaiting < before", new: " && o.Report().ReceiptsWaiting <= before",
+		by: "TestOutbox_theEndGoesOnPastWhatFails TestOutbox_theEndTriesOnceMoreAndLogsTheRest"},
+	{name: "the topic is blamed for a stop", in: outboxRoom,
+		old: "	told := !stopped && o.note(", new: "	told := o.note(",
+		by: "TestOutbox_theEndTriesOnceMoreAndLogsTheRest"},
+	{name: "a forbidden namespace speaks for the key", in: followRoom,
+		old: "		tells := now.Sub(h.answered) < minDeniedRest && ", new: "		tells := false && ",
+		by: "TestFollower_aForbiddenNamespaceStopsNoOther"},
+	{name: "a key that could read may always", in: followRoom,
+		old: "		tells := now.Sub(h.answered) < minDeniedRest && ", new: "		tells := !h.answered.IsZero() && ",
+		by: "TestFollower_aKeyThatLosesItsRightIsTold"},
+	{name: "a forbidden namespace is asked about all the time", in: followRoom,
+		old: "		rest = max(rest, minDeniedRest)", new: "		rest = max(rest, 0)",
+		by: "TestFollower_aForbiddenNamespaceStopsNoOther TestFollower_aKeyThatLosesItsRightIsTold"},
+	{name: "a receipt without its end hides the one that has it", in: "internal/verify",
+		old: "	case known.Status != \"\" && r.Status == \"\":", new: "	case false:",
+		by: "TestTrace_saysWhatBecameOfARecord"},
+	{name: "a dead letter would be dead-lettered again, says the check", in: "internal/scan",
+		old: "	if out.Letter && out.Policy == record.DeadLetter {", new: "	if false {",
+		by: "internal/preflight.TestSample_whatBridgesWrote"},
+	{name: "a sample reads on when it has enough", in: "internal/preflight",
+		old: "			if n == 0 {\n				return false\n			}\n", new: "",
+		by: "TestSample_ofMorePartitionsThanRecords"},
+}
