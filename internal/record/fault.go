@@ -55,11 +55,11 @@ func (s *scanner) fail(f fault, pos int) bool {
 }
 
 // unexpected fails at pos.
-func (s *scanner) unexpected() bool {
-	if s.pos == len(s.data) {
-		return s.fail(faultEnd, s.pos)
+func (s *scanner) unexpected(pos int) bool {
+	if pos == len(s.data) {
+		return s.fail(faultEnd, pos)
 	}
-	return s.fail(faultUnexpected, s.pos)
+	return s.fail(faultUnexpected, pos)
 }
 
 // notObject returns the failure for data in which no object begins at pos.

@@ -21,7 +21,7 @@ type block struct {
 	controls    uint64
 }
 
-// index finds the quotes that begin and end strings, for quick, and checks what
+// index finds the quotes that begin and end strings, for walk, and checks what
 // is in the strings: no raw control character, no invalid escape, no invalid UTF-8.
 // It takes each backslash for one in a string. Its false says nothing of the value
 // but that it is not worth indexing, or not right.

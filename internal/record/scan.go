@@ -1,5 +1,7 @@
 package record
 
+import "bytes"
+
 // MaxDepth is how deep objects and arrays may nest. Deeper values are not_json.
 const MaxDepth = 10_000
 
@@ -29,43 +31,43 @@ type scanner struct {
 
 // quoteIndex says where the quotes of a value are, for the quick walk.
 type quoteIndex struct {
-	indexed bool // the value was walked by it
+	indexed bool // the value is walked by it
 	blocks  []block
-	escapes bool // there are some
+	escapes bool // there are some, or without the index there were some so far
 }
 
 // object checks data and finds the watched members. The failure's fault is
-// faultNone if data is one JSON object.
+// faultNone if data is one JSON object. Where the index is of no use, or does not
+// fit, the value is read byte by byte, which finds what is wrong.
 func (s *scanner) object(data []byte) failure {
-	if s.indexed = s.quick(data); s.indexed {
+	if s.indexed = s.index(data); s.indexed && s.walk(data) {
 		return failure{}
 	}
-	return s.walk(data)
+	s.indexed, s.escapes = false, false
+	if s.walk(data) {
+		return failure{}
+	}
+	return s.failed
 }
 
-// walk is object by reading byte after byte.
-func (s *scanner) walk(data []byte) failure {
+// walk reads data, from quote to quote where it is indexed; else it checks the
+// strings, too.
+func (s *scanner) walk(data []byte) bool {
 	s.reset(data)
 	s.skipSpace()
 	if s.peek() != '{' {
-		return s.notObject()
+		s.failed = s.notObject()
+		return false
 	}
 	s.start, s.space = s.pos, 0
-	ok := s.enter('{', 0)
-	for ok && s.depth > 0 {
-		ok = s.member()
-	}
-	if !ok {
-		return s.failed
+	if !s.members() {
+		return false
 	}
 	s.end = s.pos
 	inner := s.space
 	s.skipSpace()
 	s.space = inner
-	if s.pos < len(data) {
-		return failure{faultTrailing, s.pos}
-	}
-	return failure{}
+	return s.pos == len(data) || s.fail(faultTrailing, s.pos)
 }
 
 func (s *scanner) reset(data []byte) {
@@ -82,101 +84,105 @@ func (s *scanner) narrow(object span) {
 	s.first, s.last, s.newline = object.start, object.end, s.objectNewline
 }
 
-// member reads one member of an object or one element of an array, up to the
-// start of the next one or the end of the outermost object.
-func (s *scanner) member() bool {
-	var hit int
-	if s.closing == '}' {
-		var ok bool
-		if hit, ok = s.key(); !ok {
-			return false
+// members reads the outermost object. The position is kept in a variable, and in s
+// only where other methods need it.
+func (s *scanner) members() bool {
+	data, i, ok := s.data, s.pos, true
+	for {
+		var hit int
+		if s.closing == '}' {
+			if at(data, i) != '"' {
+				return s.unexpected(i)
+			}
+			key := i + 1
+			if s.indexed {
+				i = s.closingQuote(i) + 1
+			} else if i, ok = s.str(i); !ok {
+				return false
+			}
+			if inner := data[key : i-1]; s.depth == s.tracked && (s.escapes || s.wanted(inner)) {
+				hit = s.matchKey(inner, s.escapes && bytes.IndexByte(inner, '\\') >= 0)
+			}
+			if i = s.pastSpace(i); at(data, i) != ':' {
+				return s.unexpected(i)
+			}
+			i = s.pastSpace(i + 1)
+		}
+		start := i
+		switch c := at(data, i); {
+		case c == '"':
+			if s.indexed {
+				i = s.closingQuote(i) + 1
+			} else if i, ok = s.str(i); !ok {
+				return false
+			}
+		case c == '{' || c == '[':
+			if s.depth == MaxDepth {
+				return s.fail(faultDepth, i)
+			}
+			if s.pos = i; hit != 0 {
+				s.entering(hit)
+				hit = 0
+			}
+			s.push(c)
+			if i = s.pastSpace(i + 1); at(data, i) != s.closing {
+				continue
+			}
+		case c == '-' || isDigit(c):
+			i, ok = number(data, i)
+		default:
+			i, ok = literal(data, i)
+		}
+		if !ok {
+			return s.unexpected(i)
+		}
+		if s.pos = i; hit != 0 {
+			s.tookScalar(hit, start)
+		}
+		if i, ok = s.ended(i); !ok || s.depth == 0 {
+			return ok
 		}
 	}
-	start := s.pos
-	switch c := s.peek(); {
-	case c == '"':
-		if _, ok := s.str(); !ok {
-			return false
-		}
-	case c == '{' || c == '[':
-		return s.enter(c, hit)
-	case c == '-' || isDigit(c):
-		var ok bool
-		if s.pos, ok = number(s.data, s.pos); !ok {
-			return s.unexpected()
-		}
-	default:
-		var ok bool
-		if s.pos, ok = literal(s.data, s.pos); !ok {
-			return s.unexpected()
-		}
-	}
-	if hit != 0 {
-		s.tookScalar(hit, start)
-	}
-	return s.after()
 }
 
-// key reads a key and its colon. hit is its step on a watched path, 0 if
-// it has none.
-func (s *scanner) key() (hit int, ok bool) {
-	if s.peek() != '"' {
-		return 0, s.unexpected()
-	}
-	start := s.pos + 1
-	escaped, ok := s.str()
-	if !ok {
-		return 0, false
-	}
-	if inner := s.data[start : s.pos-1]; s.depth == s.tracked && (escaped || s.wanted(inner)) {
-		hit = s.matchKey(inner, escaped)
-	}
-	s.skipSpace()
-	if s.peek() != ':' {
-		return 0, s.unexpected()
-	}
-	s.pos++
-	s.skipSpace()
-	return hit, true
-}
-
-// enter reads the opening bracket c and, if nothing is in the array or object,
-// its end and what follows.
-func (s *scanner) enter(c byte, hit int) bool {
-	if s.depth == MaxDepth {
-		return s.fail(faultDepth, s.pos)
-	}
-	if hit != 0 {
-		s.entering(hit)
-	}
-	s.push(c)
-	s.pos++
-	s.skipSpace()
-	if s.peek() == s.closing {
-		return s.after()
-	}
-	return true
-}
-
-// after reads what follows a value: closing brackets, then a comma or the end
-// of the outermost object.
-func (s *scanner) after() bool {
-	for s.depth > 0 {
-		s.skipSpace()
-		switch s.peek() {
+// ended reads what follows a value: closing brackets, then a comma or the end of the
+// outermost object. It gives the index of the next member, or of what follows the
+// outermost object.
+func (s *scanner) ended(i int) (next int, ok bool) {
+	for {
+		i = s.pastSpace(i)
+		switch at(s.data, i) {
 		case ',':
-			s.pos++
-			s.skipSpace()
-			return true
+			return s.pastSpace(i + 1), true
 		case s.closing:
-			s.pos++
+			i++
+			s.pos = i
 			s.pop()
 			s.left()
+			if s.depth == 0 {
+				return i, true
+			}
 		default:
-			return s.unexpected()
+			return i, s.unexpected(i)
 		}
 	}
-	return true
+}
+
+// pastSpace is the index, from i on, of the first byte that is no white space.
+func (s *scanner) pastSpace(i int) int {
+	if i < len(s.data) && s.data[i] <= ' ' {
+		return s.pastSpaces(i)
+	}
+	return i
+}
+
+// pastSpaces is kept out of pastSpace, so that its callers can inline that.
+//
+//go:noinline
+func (s *scanner) pastSpaces(i int) int {
+	s.pos = i
+	s.skipSpaces()
+	return s.pos
 }
 
 func (s *scanner) push(opening byte) {

@@ -146,18 +146,17 @@ func plain(data []byte, i int) int {
 	return i
 }
 
-// str reads a string. escaped reports whether it holds a backslash.
-func (s *scanner) str() (escaped, ok bool) {
-	data, i := s.data, s.pos+1
-	for {
+// str gives the index after the string that begins at i, and notes escapes.
+func (s *scanner) str(i int) (end int, ok bool) {
+	data := s.data
+	for i++; ; {
 		i = plain(data, i)
 		if i == len(data) {
-			return false, s.fail(faultEnd, i)
+			return i, s.fail(faultEnd, i)
 		}
 		switch c := data[i]; {
 		case c == '"':
-			s.pos = i + 1
-			return escaped, true
+			return i + 1, true
 		case c == '\\':
 			switch escapeLen(data[i:]) { // with constants the processor need not wait for it
 			case 2:
@@ -165,15 +164,15 @@ func (s *scanner) str() (escaped, ok bool) {
 			case 6:
 				i += 6
 			default:
-				return false, s.fail(faultEscape, i)
+				return i, s.fail(faultEscape, i)
 			}
-			escaped = true
+			s.escapes = true
 		case c < ' ':
-			return false, s.fail(faultControl, i)
+			return i, s.fail(faultControl, i)
 		default:
 			end := wide(data, i)
 			if end < len(data) && data[end] >= 0x80 {
-				return false, s.fail(faultUTF8, end)
+				return i, s.fail(faultUTF8, end)
 			}
 			i = end
 		}
