@@ -10,6 +10,8 @@
 //	envconfig  the variable's name
 //	default    the text used when the variable is unset or empty
 //	required   "true" when there is no default and the variable must be set
+//	only       VARIABLE or VARIABLE=value, without which the setting has no effect
+//	requiredby VARIABLE=value|value, with which the setting must be set
 //	oneof      the accepted words, separated by '|' (case is forgiven)
 //	min, max   inclusive bounds, written like a value of the field's type
 //	desc       the meaning, one paragraph, printed to users

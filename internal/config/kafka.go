@@ -13,7 +13,7 @@ type Kafka struct {
 
 	// TopicExclude takes topics out of those that TopicRegex matches; nil inside takes
 	// none.
-	TopicExclude Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX" desc:"Regular expression for topics that BRIDGE_KAFKA_TOPIC_REGEX matches and that are not to be read: a name that it matches as a whole is left out."`
+	TopicExclude Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX" only:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression for topics that BRIDGE_KAFKA_TOPIC_REGEX matches and that are not to be read: a name that it matches as a whole is left out."`
 	Group
 	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" pattern:"^(|earliest|latest|hold|timestamp:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})|duration:([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$" desc:"Where a partition starts when the group is new: earliest, latest, timestamp:2026-11-01T00:00:00Z (the first record that is not older) or duration:24h (the first record that is not older than that); where there is none, the end. The start is committed at once; partitions that appear later start at earliest. A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
 	IsolationLevel IsolationLevel `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`
@@ -56,28 +56,28 @@ type Session struct {
 type KafkaTLS struct {
 	// Enabled turns TLS on. The other fields are empty when it is off.
 	Enabled    bool   `envconfig:"BRIDGE_KAFKA_TLS" default:"false" desc:"TLS to the brokers."`
-	CAFile     string `envconfig:"BRIDGE_KAFKA_TLS_CA_FILE" desc:"PEM file with the roots that sign the brokers' certificates, instead of the system's."`
-	CertFile   string `envconfig:"BRIDGE_KAFKA_TLS_CERT_FILE" desc:"PEM file with the client certificate for mutual TLS; needs BRIDGE_KAFKA_TLS_KEY_FILE."`
-	KeyFile    string `envconfig:"BRIDGE_KAFKA_TLS_KEY_FILE" desc:"PEM file with the client certificate's key."`
-	ServerName string `envconfig:"BRIDGE_KAFKA_TLS_SERVER_NAME" desc:"Name expected in the brokers' certificates instead of the host dialled."`
+	CAFile     string `envconfig:"BRIDGE_KAFKA_TLS_CA_FILE" only:"BRIDGE_KAFKA_TLS=true" desc:"PEM file with the roots that sign the brokers' certificates, instead of the system's."`
+	CertFile   string `envconfig:"BRIDGE_KAFKA_TLS_CERT_FILE" only:"BRIDGE_KAFKA_TLS=true" desc:"PEM file with the client certificate for mutual TLS; needs BRIDGE_KAFKA_TLS_KEY_FILE."`
+	KeyFile    string `envconfig:"BRIDGE_KAFKA_TLS_KEY_FILE" only:"BRIDGE_KAFKA_TLS=true" desc:"PEM file with the client certificate's key."`
+	ServerName string `envconfig:"BRIDGE_KAFKA_TLS_SERVER_NAME" only:"BRIDGE_KAFKA_TLS=true" desc:"Name expected in the brokers' certificates instead of the host dialled."`
 
 	// InsecureSkipVerify lets anyone on the path read the password and the records.
-	InsecureSkipVerify bool `envconfig:"BRIDGE_KAFKA_TLS_INSECURE_SKIP_VERIFY" default:"false" desc:"Accept any broker certificate. For experiments only."`
+	InsecureSkipVerify bool `envconfig:"BRIDGE_KAFKA_TLS_INSECURE_SKIP_VERIFY" only:"BRIDGE_KAFKA_TLS=true" default:"false" desc:"Accept any broker certificate. For experiments only."`
 }
 
 // SASL authenticates to the brokers.
 type SASL struct {
 	// Mechanism is empty when the brokers ask for no credentials.
 	Mechanism         SASLMechanism `envconfig:"BRIDGE_KAFKA_SASL_MECHANISM" oneof:"PLAIN|SCRAM-SHA-256|SCRAM-SHA-512|OAUTHBEARER|AWS_MSK_IAM" desc:"How to authenticate to the brokers; not at all when unset. AWS_MSK_IAM takes its credentials from the AWS default chain."`
-	Username          string        `envconfig:"BRIDGE_KAFKA_SASL_USERNAME" desc:"User for PLAIN and SCRAM."`
-	Password          Secret        `envconfig:"BRIDGE_KAFKA_SASL_PASSWORD" desc:"Password for PLAIN and SCRAM."`
-	OAuthTokenURL     URL           `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" desc:"Token endpoint for OAUTHBEARER (client credentials grant)."`
-	OAuthClientID     string        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" desc:"Client id for OAUTHBEARER."`
-	OAuthClientSecret Secret        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" desc:"Client secret for OAUTHBEARER."`
-	OAuthScopes       List          `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_SCOPES" desc:"Scopes to ask for, comma-separated."`
+	Username          string        `envconfig:"BRIDGE_KAFKA_SASL_USERNAME" only:"BRIDGE_KAFKA_SASL_MECHANISM" requiredby:"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN|SCRAM-SHA-256|SCRAM-SHA-512" desc:"User for PLAIN and SCRAM."`
+	Password          Secret        `envconfig:"BRIDGE_KAFKA_SASL_PASSWORD" only:"BRIDGE_KAFKA_SASL_MECHANISM" requiredby:"BRIDGE_KAFKA_SASL_MECHANISM=PLAIN|SCRAM-SHA-256|SCRAM-SHA-512" desc:"Password for PLAIN and SCRAM."`
+	OAuthTokenURL     URL           `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" only:"BRIDGE_KAFKA_SASL_MECHANISM" requiredby:"BRIDGE_KAFKA_SASL_MECHANISM=OAUTHBEARER" desc:"Token endpoint for OAUTHBEARER (client credentials grant)."`
+	OAuthClientID     string        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" only:"BRIDGE_KAFKA_SASL_MECHANISM" requiredby:"BRIDGE_KAFKA_SASL_MECHANISM=OAUTHBEARER" desc:"Client id for OAUTHBEARER."`
+	OAuthClientSecret Secret        `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET" only:"BRIDGE_KAFKA_SASL_MECHANISM" requiredby:"BRIDGE_KAFKA_SASL_MECHANISM=OAUTHBEARER" desc:"Client secret for OAUTHBEARER."`
+	OAuthScopes       List          `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_SCOPES" only:"BRIDGE_KAFKA_SASL_MECHANISM" desc:"Scopes to ask for, comma-separated."`
 
 	// OAuthExtensions: KIP-342.
-	OAuthExtensions SASLExtensions `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS" desc:"SASL extensions for OAUTHBEARER, name=value,...; Confluent Cloud wants logicalCluster=lkc-...,identityPoolId=pool-...."`
+	OAuthExtensions SASLExtensions `envconfig:"BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS" only:"BRIDGE_KAFKA_SASL_MECHANISM=OAUTHBEARER" desc:"SASL extensions for OAUTHBEARER, name=value,...; Confluent Cloud wants logicalCluster=lkc-...,identityPoolId=pool-...."`
 
 	// AWSRegion is empty where the AWS default chain says it.
 	AWSRegion string `envconfig:"AWS_REGION" desc:"Region of the MSK cluster for AWS_MSK_IAM, where the AWS default chain does not know it."`

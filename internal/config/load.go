@@ -27,7 +27,7 @@ func Load(environ []string) (*Config, error) {
 		l.settings[s.Variable] = s
 		l.load(s)
 	}
-	l.validate()
+	l.validate(settings)
 	l.refuseUnknown(settings)
 	if len(l.faults) > 0 {
 		return nil, errors.Join(l.faults...)
@@ -90,6 +90,11 @@ func (l *loader) path(s Setting) string {
 	return strings.TrimSpace(l.env[s.FileVariable()])
 }
 
+// field returns the setting's field of the configuration.
+func (l *loader) field(s Setting) reflect.Value {
+	return reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
+}
+
 // load fills the setting's field from the environment.
 func (l *loader) load(s Setting) {
 	if s.Secret() {
@@ -103,7 +108,7 @@ func (l *loader) load(s Setting) {
 		}
 		return
 	}
-	field := reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
+	field := l.field(s)
 	if err := decode(s, text, field); err != nil {
 		l.add(s, text, err.Error())
 		return
@@ -115,7 +120,7 @@ func (l *loader) load(s Setting) {
 // its twin names.
 func (l *loader) loadSecret(s Setting) {
 	text, path := l.env[s.Variable], l.path(s)
-	field := reflect.ValueOf(l.config).Elem().FieldByIndex(s.index)
+	field := l.field(s)
 	switch {
 	case text != "" && path != "":
 		l.add(s, "", "set this or "+s.Variable+", not both")

@@ -15,10 +15,10 @@ type Value struct {
 
 // Registry holds the address of the schema registry and the login to it.
 type Registry struct {
-	URL      URL    `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
-	Username string `envconfig:"BRIDGE_SCHEMA_REGISTRY_USERNAME" desc:"User, or API key, for the schema registry; none is sent when unset."`
-	Password Secret `envconfig:"BRIDGE_SCHEMA_REGISTRY_PASSWORD" desc:"Password, or API secret, for the schema registry."`
-	CAFile   string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" desc:"PEM file with further roots for the schema registry."`
+	URL      URL    `envconfig:"BRIDGE_SCHEMA_REGISTRY_URL" only:"BRIDGE_VALUE_FORMAT=registry" requiredby:"BRIDGE_VALUE_FORMAT=registry" desc:"Base URL of the schema registry, with its path if it has one (https://registry/apis/ccompat/v7). Plain http is accepted for loopback hosts only, unless BRIDGE_ALLOW_INSECURE_HTTP=true."`
+	Username string `envconfig:"BRIDGE_SCHEMA_REGISTRY_USERNAME" only:"BRIDGE_VALUE_FORMAT=registry" desc:"User, or API key, for the schema registry; none is sent when unset."`
+	Password Secret `envconfig:"BRIDGE_SCHEMA_REGISTRY_PASSWORD" only:"BRIDGE_VALUE_FORMAT=registry" desc:"Password, or API secret, for the schema registry."`
+	CAFile   string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" only:"BRIDGE_VALUE_FORMAT=registry" desc:"PEM file with further roots for the schema registry."`
 }
 
 // Namespace decides where a record goes.

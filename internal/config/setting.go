@@ -37,7 +37,9 @@ type Setting struct {
 	Form     string   // of a secret's text: "headers", or "" for one line
 	Pattern  string   // of a text of KindString, roughly: a regular expression; "" for any
 
-	index []int // of the field in Config
+	only       string // VARIABLE or VARIABLE=value, without which it has no effect; "" for none
+	requiredBy string // VARIABLE=value|value, with which it must be set; "" for none
+	index      []int  // of the field in Config
 }
 
 // Secret reports whether the value is never shown.
@@ -97,6 +99,9 @@ func settingOf(name, section string, field reflect.StructField, index []int) Set
 		Form:     field.Tag.Get("form"),
 		Pattern:  field.Tag.Get("pattern"),
 		index:    index,
+
+		only:       field.Tag.Get("only"),
+		requiredBy: field.Tag.Get("requiredby"),
 	}
 	if words := field.Tag.Get("oneof"); words != "" {
 		s.Kind, s.OneOf = KindEnum, strings.Split(words, "|")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -40,12 +41,12 @@ const (
 
 // validate judges values that decoded, alone and against each other. It
 // changes nothing but the list of faults.
-func (l *loader) validate() {
+func (l *loader) validate(settings []Setting) {
+	l.validateCompany(settings)
 	l.validateKafka()
 	l.validateTopics()
 	l.validateStaticNamespace()
 	l.validateTLS()
-	l.validateSASL()
 	l.validatePolicies()
 	l.validateRegistry()
 	l.validateAPI()
@@ -78,6 +79,29 @@ func (l *loader) require(ok bool, problem string, variable string, others ...str
 	if !ok && l.sound(variable) && l.sound(others...) {
 		l.fault(variable, problem)
 	}
+}
+
+// validateCompany wants settings where others need them, and refuses them where they
+// have no effect.
+func (l *loader) validateCompany(settings []Setting) {
+	for _, s := range settings {
+		variable, wanted, exact := strings.Cut(s.only, "=")
+		if other := l.settings[variable]; s.only != "" {
+			met := !l.field(other).IsZero() && (!exact || fmt.Sprint(l.field(other)) == wanted)
+			l.require(met || l.field(s).IsZero(), "has no effect without "+s.only, s.Variable, variable)
+		}
+		variable, wanted, _ = strings.Cut(s.requiredBy, "=")
+		if other := l.settings[variable]; s.requiredBy != "" {
+			value := fmt.Sprint(l.field(other))
+			problem := "it is required by " + variable + "=" + value
+			if s.Secret() {
+				problem += " (or " + s.FileVariable() + ", a file that holds it)"
+			}
+			l.require(!slices.Contains(strings.Split(wanted, "|"), value) || l.given(s.Variable), problem, s.Variable, variable)
+		}
+	}
+	c := &l.config.Kafka
+	l.require(c.SASL.Mechanism != SASLAWSMSKIAM || c.TLS.Enabled, "needs "+varTLS+"=true", varMechanism, varTLS)
 }
 
 // validateStaticNamespace refuses a namespace that would make every record
@@ -130,16 +154,9 @@ func (l *loader) validatePolicies() {
 	}
 }
 
-// validateRegistry wants the registry's settings where values need it, and nowhere
-// else.
+// validateRegistry judges the registry's settings.
 func (l *loader) validateRegistry() {
-	const format = "BRIDGE_VALUE_FORMAT"
 	r := &l.config.Value.Registry
-	needed := l.config.Value.Format == FormatRegistry
-	l.require(!needed || r.URL.IsSet(), "it is required by "+format+"=registry", varRegistryURL, format)
-	for _, variable := range []string{varRegistryURL, varRegistryUsername, varRegistryPassword, varRegistryCAFile} {
-		l.require(needed || !l.given(variable), "has no effect without "+format+"=registry", variable, format)
-	}
 	user, password := l.given(varRegistryUsername), l.given(varRegistryPassword)
 	l.require(!user || password, "needs "+varRegistryPassword+" or "+varRegistryPassword+fileSuffix, varRegistryUsername)
 	l.require(user || !password, "needs "+varRegistryUsername, varRegistryPassword)

@@ -56,7 +56,6 @@ func (l *loader) validateTopics() {
 	byList, byRegex := l.given(varTopics), l.given(varTopicRegex)
 	l.require(byList || byRegex, "it is required, or "+varTopicRegex, varTopics)
 	l.require(!byList || !byRegex, "set this or "+varTopics+", not both", varTopicRegex)
-	l.require(byRegex || !l.given(varTopicExclude), "has no effect without "+varTopicRegex, varTopicExclude, varTopicRegex)
 	for _, topic := range k.Topics {
 		problem := topicFault(topic)
 		l.require(problem == "", problem, varTopics)
@@ -93,11 +92,6 @@ func (l *loader) validateTopicNamespaces() {
 func (l *loader) validateTLS() {
 	t := &l.config.Kafka.TLS
 	const certFile, keyFile = "BRIDGE_KAFKA_TLS_CERT_FILE", varTLSKeyFile
-	for _, variable := range []string{"BRIDGE_KAFKA_TLS_CA_FILE", certFile, keyFile, "BRIDGE_KAFKA_TLS_SERVER_NAME"} {
-		l.require(t.Enabled || !l.given(variable), "has no effect without "+varTLS+"=true", variable, varTLS)
-	}
-	l.require(t.Enabled || !t.InsecureSkipVerify, "has no effect without "+varTLS+"=true",
-		"BRIDGE_KAFKA_TLS_INSECURE_SKIP_VERIFY", varTLS)
 	l.validateRoots("BRIDGE_KAFKA_TLS_CA_FILE", t.CAFile)
 	l.require(t.CertFile == "" || t.KeyFile != "", "needs "+keyFile, certFile)
 	l.require(t.KeyFile == "" || t.CertFile != "", "needs "+certFile, keyFile)
@@ -106,35 +100,4 @@ func (l *loader) validateTLS() {
 			l.require(false, err.Error()+" ("+keyFile+")", certFile)
 		}
 	}
-}
-
-// saslNeeds are the variables that each mechanism needs.
-func saslNeeds(m SASLMechanism) []string {
-	const prefix = "BRIDGE_KAFKA_SASL_"
-	switch m {
-	case SASLPlain, SASLScramSHA256, SASLScramSHA512:
-		return []string{prefix + "USERNAME", prefix + "PASSWORD"}
-	case SASLOAuthBearer:
-		return []string{prefix + "OAUTH_TOKEN_URL", prefix + "OAUTH_CLIENT_ID", prefix + "OAUTH_CLIENT_SECRET"}
-	}
-	return nil
-}
-
-func (l *loader) validateSASL() {
-	mechanism := l.config.Kafka.SASL.Mechanism
-	for _, variable := range saslNeeds(mechanism) {
-		problem := "it is required by " + varMechanism + "=" + string(mechanism)
-		if l.settings[variable].Secret() {
-			problem += " (or " + variable + fileSuffix + ", a file that holds it)"
-		}
-		l.require(l.given(variable), problem, variable, varMechanism)
-	}
-	for _, variable := range []string{"BRIDGE_KAFKA_SASL_USERNAME", "BRIDGE_KAFKA_SASL_PASSWORD",
-		"BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL", "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID",
-		"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET", "BRIDGE_KAFKA_SASL_OAUTH_SCOPES"} {
-		l.require(mechanism != "" || !l.given(variable), "has no effect without "+varMechanism, variable, varMechanism)
-	}
-	const extensions = "BRIDGE_KAFKA_SASL_OAUTH_EXTENSIONS"
-	l.require(mechanism == SASLOAuthBearer || !l.given(extensions), "has no effect without "+varMechanism+"="+string(SASLOAuthBearer), extensions, varMechanism)
-	l.require(mechanism != SASLAWSMSKIAM || l.config.Kafka.TLS.Enabled, "needs "+varTLS+"=true", varMechanism, varTLS)
 }

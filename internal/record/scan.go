@@ -87,15 +87,16 @@ func (s *scanner) narrow(object span) {
 // members reads the outermost object. The position is kept in a variable, and in s
 // only where other methods need it.
 func (s *scanner) members() bool {
-	data, i, ok := s.data, s.pos, true
+	data, i, indexed := s.data, s.pos, s.indexed
 	for {
 		var hit int
+		ok := true
 		if s.closing == '}' {
 			if at(data, i) != '"' {
 				return s.unexpected(i)
 			}
 			key := i + 1
-			if s.indexed {
+			if indexed {
 				i = s.closingQuote(i) + 1
 			} else if i, ok = s.str(i); !ok {
 				return false
@@ -111,7 +112,7 @@ func (s *scanner) members() bool {
 		start := i
 		switch c := at(data, i); {
 		case c == '"':
-			if s.indexed {
+			if indexed {
 				i = s.closingQuote(i) + 1
 			} else if i, ok = s.str(i); !ok {
 				return false
