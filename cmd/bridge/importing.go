@@ -21,12 +21,12 @@ func (i importing) NewImport(namespace string, body [][]byte, size int64) proces
 func (i importing) Probe(namespace string) process.Import { return i.client.Probe(namespace) }
 
 // newFollower returns what finds out what became of stored imports.
-func newFollower(cfg *config.Config, client *importer.Client, out *receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
+func newFollower(cfg *config.Config, client *importer.Client, out receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
 	bounds := follow.Config{MaxAge: cfg.Follow.MaxAge, MaxImports: cfg.Follow.MaxImports}
 	if !cfg.Follow.Enabled {
 		return follow.New(bounds, nil, nil, logger, m)
 	}
-	return follow.New(bounds, client, out.forFollower(), logger, m)
+	return follow.New(bounds, client, out.follower, logger, m)
 }
 
 // following returns the function that hands stored imports to the follower.

@@ -72,7 +72,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	settings.Schemas = schemas
 	bridge, err := consumer.New(settings, process.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
-		Metrics: metrics, Stored: following(follower), Receipts: out.forSession(),
+		Metrics: metrics, Stored: following(follower), Receipts: out.session,
 	})
 	if err != nil {
 		return err
@@ -93,7 +93,10 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	background := []func(context.Context) error{server.Run, follower.Run, out.Run}
+	background := []func(context.Context) error{server.Run, follower.Run}
+	if out.run != nil {
+		background = append(background, out.run)
+	}
 	if schemas != nil {
 		background = append(background, schemas.Run)
 	}

@@ -16,13 +16,12 @@ var version, revision string
 type build struct {
 	Version  string // a release, or "devel"
 	Revision string // of the source; ends in "-dirty" if that was changed
-	Go       string // the toolchain
 }
 
 // currentBuild takes what the linker was told, and else what the toolchain
 // recorded.
 func currentBuild() build {
-	b := build{Version: version, Revision: revision, Go: runtime.Version()}
+	b := build{Version: version, Revision: revision}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		module := info.Main.Version
 		if module == "(devel)" {
@@ -51,7 +50,7 @@ func recordedRevision(settings []debug.BuildSetting) string {
 func versionCommand(*flag.FlagSet) action {
 	return func(_ context.Context, inv invocation) error {
 		b := currentBuild()
-		_, err := fmt.Fprintf(inv.stdout, "bridge %s (revision %s, %s %s/%s)\n", b.Version, b.Revision, b.Go, runtime.GOOS, runtime.GOARCH)
+		_, err := fmt.Fprintf(inv.stdout, "bridge %s (revision %s, %s %s/%s)\n", b.Version, b.Revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		return err
 	}
 }

@@ -114,15 +114,12 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 		ServerName: k.TLS.ServerName, InsecureSkipVerify: k.TLS.InsecureSkipVerify,
 		Mechanism: string(k.SASL.Mechanism), Username: k.SASL.Username, Password: k.SASL.Password.Latest, AWSRegion: k.SASL.AWSRegion,
 		OAuth: auth.OAuth{
-			ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
+			TokenURL: k.SASL.OAuthTokenURL.String(), ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
 			Client: httpsClient(roots, oauthTimeout),
 		},
 	}
 	for _, x := range k.SASL.OAuthExtensions {
 		login.OAuth.Extensions = append(login.OAuth.Extensions, auth.OAuthExtension(x))
-	}
-	if k.SASL.OAuthTokenURL.URL != nil {
-		login.OAuth.TokenURL = k.SASL.OAuthTokenURL.String()
 	}
 	tlsConfig, err := login.TLSConfig()
 	if err != nil {

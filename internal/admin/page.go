@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -19,24 +20,21 @@ var (
 	pageJS string
 )
 
-// page is the status page: one document with its style and its script inline,
+// newPage serves the status page: one document with its style and its script inline,
 // each allowed by its hash and nothing else. It is the same for every request;
 // what it shows it reads from /status itself.
-type page struct {
-	body   []byte
-	policy string
-}
-
-func newPage(version string) *page {
+func newPage(version string) http.HandlerFunc {
 	body := strings.NewReplacer(
 		"/*STYLE*/", pageCSS,
 		"/*SCRIPT*/", pageJS,
 		"VERSION", html.EscapeString(version),
 	).Replace(pageHTML)
-	return &page{
-		body: []byte(body),
-		policy: fmt.Sprintf("%s; style-src '%s'; script-src '%s'; connect-src 'self'; img-src data:",
-			noContent, sourceHash(pageCSS), sourceHash(pageJS)),
+	policy := fmt.Sprintf("%s; style-src '%s'; script-src '%s'; connect-src 'self'; img-src data:",
+		noContent, sourceHash(pageCSS), sourceHash(pageJS))
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, body)
 	}
 }
 
@@ -45,10 +43,4 @@ func newPage(version string) *page {
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
-
-func (p *page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Security-Policy", p.policy)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(p.body)
 }

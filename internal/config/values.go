@@ -22,17 +22,11 @@ type (
 )
 
 const (
-	FormatJSON     ValueFormat = "json"
 	FormatRegistry ValueFormat = "registry"
 
-	ReadCommitted   IsolationLevel = "read_committed"
-	ReadUncommitted IsolationLevel = "read_uncommitted"
+	ReadCommitted IsolationLevel = "read_committed"
 
-	SASLPlain       SASLMechanism = "PLAIN"
-	SASLScramSHA256 SASLMechanism = "SCRAM-SHA-256"
-	SASLScramSHA512 SASLMechanism = "SCRAM-SHA-512"
-	SASLOAuthBearer SASLMechanism = "OAUTHBEARER"
-	SASLAWSMSKIAM   SASLMechanism = "AWS_MSK_IAM"
+	SASLAWSMSKIAM SASLMechanism = "AWS_MSK_IAM"
 
 	NumbersReject IDNumbers = "reject"
 	NumbersString IDNumbers = "string"
@@ -48,7 +42,7 @@ type Size int64
 // decimal ones for KB, MB and GB.
 func (s *Size) Decode(text string) error {
 	digits := strings.TrimRight(text, "BGKMgikmb ")
-	unit, ok := sizeUnit(strings.TrimSpace(text[len(digits):]))
+	unit, ok := sizeUnits[strings.ToLower(strings.TrimSpace(text[len(digits):]))]
 	n, err := strconv.ParseUint(digits, 10, 63)
 	if !ok || err != nil || n > math.MaxInt64/uint64(unit) {
 		return errors.New("want a size in bytes such as 8388608, 8MiB or 8MB")
@@ -57,31 +51,13 @@ func (s *Size) Decode(text string) error {
 	return nil
 }
 
-// sizeUnit returns the bytes in one of the named unit.
-func sizeUnit(name string) (int64, bool) {
-	switch strings.ToLower(name) {
-	case "", "b":
-		return 1, true
-	case "kb":
-		return 1e3, true
-	case "mb":
-		return 1e6, true
-	case "gb":
-		return 1e9, true
-	case "kib":
-		return 1 << 10, true
-	case "mib":
-		return 1 << 20, true
-	case "gib":
-		return 1 << 30, true
-	}
-	return 1, false
-}
+// sizeUnits are the bytes in one of each unit, by its name in lower case.
+var sizeUnits = map[string]int64{"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 
 // String returns the shortest exact form, which Decode accepts.
 func (s Size) String() string {
 	for _, unit := range []string{"GiB", "MiB", "KiB"} {
-		if n, _ := sizeUnit(unit); s > 0 && int64(s)%n == 0 {
+		if n := sizeUnits[strings.ToLower(unit)]; s > 0 && int64(s)%n == 0 {
 			return strconv.FormatInt(int64(s)/n, 10) + unit
 		}
 	}

@@ -45,9 +45,6 @@ func (m *Metrics) asked(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the process stops
 	}
-	answered := err == nil || errors.Is(err, ErrNotFound)
-	m.unavailable.Set(map[bool]float64{false: 1}[answered])
-	m.Refused(errors.Is(err, ErrRefused))
 	result := resultError
 	switch {
 	case err == nil:
@@ -57,5 +54,7 @@ func (m *Metrics) asked(err error) {
 	case errors.Is(err, ErrRefused):
 		result = resultRefused
 	}
+	m.unavailable.Set(map[string]float64{resultRefused: 1, resultError: 1}[result])
+	m.Refused(result == resultRefused)
 	m.requests.WithLabelValues(result).Inc()
 }

@@ -47,10 +47,10 @@ func (k Block) roff(b *strings.Builder, first bool) {
 	for _, t := range k.Terms {
 		term(b, t.Word, t.Meaning)
 	}
+	if !first && len(k.Terms) == 0 {
+		b.WriteString(".PP\n")
+	}
 	if len(k.Lines) > 0 {
-		if !first {
-			b.WriteString(".PP\n")
-		}
 		b.WriteString(".nf\n")
 		for _, l := range k.Lines {
 			b.WriteString(line(l))
@@ -58,9 +58,6 @@ func (k Block) roff(b *strings.Builder, first bool) {
 		b.WriteString(".fi\n")
 	}
 	if k.Text != "" {
-		if !first {
-			b.WriteString(".PP\n")
-		}
 		b.WriteString(line(k.Text))
 	}
 }

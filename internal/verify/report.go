@@ -87,17 +87,13 @@ func (c *Counts) add(p *Counts) {
 	c.Deliveries += p.Deliveries
 	c.Covered += p.Covered
 	c.DeadLettered += p.DeadLettered
-	c.LeftOut += p.LeftOut
 	c.Missing += p.Missing
 	c.Unread += p.Unread
 	c.CoveredTwice += p.CoveredTwice
 	c.Unexplained += p.Unexplained
 	c.Gone += p.Gone
 	for reason, n := range p.LeftOutWhy {
-		if c.LeftOutWhy == nil {
-			c.LeftOutWhy = map[string]int64{}
-		}
-		c.LeftOutWhy[reason] += n
+		c.leftOut(reason, n, false) // those unexplained are counted above
 	}
 }
 
