@@ -155,10 +155,7 @@ func (f *Follower) next(now time.Time) (*item, time.Duration) {
 func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Time) {
 	f.mu.Lock()
 	defer f.unlock()
-	if i.element == nil {
-		return // displaced meanwhile
-	}
-	entry := i.entry
+	entry := i.entry // nobody displaces what is being asked about
 	if err != nil {
 		f.unanswered(i, err, now)
 		return

@@ -3,6 +3,7 @@ package receipt
 import (
 	"bytes"
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -34,6 +35,24 @@ func TestReceipt_isWrittenAsPromised(t *testing.T) {
 	value, err = r.Encode()
 	if err != nil || string(value) != golden+`,"status":"succeeded","finished_at":"2026-11-01T12:00:03.123Z","data_count":6}` {
 		t.Errorf("at its end: %s, %v", value, err)
+	}
+}
+
+// Times are written in UTC, wherever they were taken.
+func TestReceipt_isOfNoZone(t *testing.T) {
+	r := sample()
+	r.StoredAt = r.StoredAt.In(time.FixedZone("east", 3600))
+	if value, err := r.Encode(); err != nil || string(value) != golden+"}" {
+		t.Errorf("%s, %v", value, err)
+	}
+}
+
+// A piece whose bounds are so far apart that their distance overflows is none.
+func TestReceipt_aPieceThatEndsBeforeItBegins(t *testing.T) {
+	r := sample()
+	r.Pieces[0].First, r.Pieces[0].Last, r.Pieces[0].Records = math.MaxInt64, math.MinInt64, 1
+	if r.check() == nil {
+		t.Error("it is taken")
 	}
 }
 

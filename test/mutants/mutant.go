@@ -25,7 +25,8 @@ type mutant struct {
 // list is every mutant that is kept.
 func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
-		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants)
+		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
+		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, receiptFormatMutants, followMutants)
 }
 
 // killers are the tests that must fail, by the directory of their package.

@@ -166,12 +166,9 @@ func (t *Taste) Allows(now time.Time) bool {
 	return !t.on || t.left > 0
 }
 
-// Read notes that n bytes of lines were read, whatever became of them.
-func (t *Taste) Read(n int64) {
-	if t.on {
-		t.left -= n
-	}
-}
+// Read notes that n bytes of lines were read, whatever became of them. It says nothing
+// while reading is free.
+func (t *Taste) Read(n int64) { t.left -= n }
 
 // Stored notes that something was stored: what follows is no taste any more.
 func (t *Taste) Stored() { t.on = false }

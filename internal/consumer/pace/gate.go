@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -129,18 +130,11 @@ func (p *Pacer) closed(now time.Time) bool {
 func (p *Pacer) Throttle(n *Namespace, now time.Time, wait time.Duration) {
 	const several = 3
 	p.throttled[n.Name] = now.Add(wait)
-	var ends []time.Time
-	for name, t := range p.throttled {
-		if !t.After(now) {
-			delete(p.throttled, name)
-			continue
-		}
-		ends = append(ends, t)
-	}
-	if len(ends) < several {
+	maps.DeleteFunc(p.throttled, func(_ string, t time.Time) bool { return !t.After(now) })
+	if len(p.throttled) < several {
 		return
 	}
-	slices.SortFunc(ends, time.Time.Compare)
+	ends := slices.SortedFunc(maps.Values(p.throttled), time.Time.Compare)
 	p.pausedUntil = later(p.pausedUntil, ends[len(ends)-several])
 }
 

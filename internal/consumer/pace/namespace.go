@@ -128,9 +128,7 @@ type Failure struct {
 // the batch of a trial has to leave memory again.
 func (n *Namespace) Fail(now time.Time, f Failure) (endsTrial bool) {
 	n.note(now, f.Err)
-	if f.RetryAfter > 0 {
-		n.floor = later(n.floor, now.Add(f.RetryAfter))
-	}
+	n.floor = later(n.floor, now.Add(f.RetryAfter))
 	n.wakeAt = later(now.Add(f.Delay), n.floor)
 	if n.state == Ordinary {
 		n.state = Retrying
