@@ -5,6 +5,9 @@ const importerRoom = "internal/importer"
 // importerMutants take for stored what is not, send again what is, or lose a
 // secret.
 var importerMutants = []mutant{
+	{name: "a page of a proxy refuses a batch", in: importerRoom,
+		old: "a.class == Refused && isPage(resp.Header) &&", new: "a.class == Refused && false && isPage(resp.Header) &&",
+		by: "TestClient_aPageRefusesNothing"},
 	{name: "a redirect counts as stored", in: importerRoom,
 		old: "	case status >= 200 && status <= 299:", new: "	case status >= 200 && status <= 399:",
 		by: "TestClient_classifiesStatuses"},
