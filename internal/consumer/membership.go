@@ -91,6 +91,8 @@ func (c *Consumer) whyNot(ctx context.Context, err error) error {
 	case errors.Is(err, group.ErrNotStored):
 		return errors.New("the coordinator cannot store the group's members, which is one record: raise max.message.bytes of __consumer_offsets, " +
 			"or let each group of bridges read fewer topics (BRIDGE_KAFKA_TOPICS, BRIDGE_KAFKA_TOPIC_REGEX)")
+	case code == kafka.CodeInvalidSessionTimeout:
+		return fmt.Errorf("the brokers do not allow this BRIDGE_KAFKA_SESSION_TIMEOUT, %s: set one between their group.min.session.timeout.ms and group.max.session.timeout.ms", c.process.Config.SessionTimeout)
 	case ok && (code == kafka.CodeUnknown || code == kafka.CodeInconsistentProtocol || code == kafka.CodeUnknownGroup):
 		return cmp.Or(c.process.Client.ForeignGroup(ctx, c.process.Config.Group), err)
 	}

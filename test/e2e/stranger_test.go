@@ -70,7 +70,9 @@ func TestGroup_sessionTimeoutThatBrokersDoNotAllow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	b := w.launch(environment{"BRIDGE_KAFKA_SESSION_TIMEOUT": "10h", "BRIDGE_KAFKA_REBALANCE_TIMEOUT": "10h"})
-	w.eventually("the log names the setting", func() bool { return b.says("the brokers do not allow this BRIDGE_KAFKA_SESSION_TIMEOUT") })
+	w.eventually("the log names the setting", func() bool {
+		return b.says("the brokers do not allow this BRIDGE_KAFKA_SESSION_TIMEOUT, 10h0m0s: set one between")
+	})
 	b.stop()
 	w.judge()
 }

@@ -64,8 +64,6 @@ func (c Config) explainCode(err error) string {
 		return "another program has members in the consumer group: stop it, or choose another BRIDGE_KAFKA_GROUP_ID, since a group is for bridges only"
 	case kafka.CodeUnknownMember, kafka.CodeIllegalGeneration:
 		return "the group does not know this member any more, after a restart of its coordinator or an absence of longer than BRIDGE_KAFKA_SESSION_TIMEOUT; it joins again"
-	case kafka.CodeInvalidSessionTimeout:
-		return "the brokers do not allow this BRIDGE_KAFKA_SESSION_TIMEOUT: set one between their group.min.session.timeout.ms and group.max.session.timeout.ms"
 	case kafka.CodeCommitTooLarge:
 		return "the coordinator cannot store so large a commit: raise max.message.bytes of __consumer_offsets"
 	case kafka.CodeGroupFull:
