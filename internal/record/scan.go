@@ -54,8 +54,8 @@ func (s *scanner) object(data []byte) failure {
 // strings, too.
 func (s *scanner) walk(data []byte) bool {
 	s.reset(data)
-	s.skipSpace()
-	if s.peek() != '{' {
+	s.pos = s.pastSpace(0)
+	if at(data, s.pos) != '{' {
 		s.failed = s.notObject()
 		return false
 	}
@@ -65,7 +65,7 @@ func (s *scanner) walk(data []byte) bool {
 	}
 	s.end = s.pos
 	inner := s.space
-	s.skipSpace()
+	s.pos = s.pastSpace(s.pos)
 	s.space = inner
 	return s.pos == len(data) || s.fail(faultTrailing, s.pos)
 }
@@ -140,15 +140,17 @@ func (s *scanner) members() bool {
 		if s.pos = i; hit != 0 {
 			s.tookScalar(hit, start)
 		}
-		if i, ok = s.ended(i); !ok || s.depth == 0 {
-			return ok
+		if i, ok = s.ended(i); !ok {
+			return s.unexpected(i)
+		} else if s.depth == 0 {
+			return true
 		}
 	}
 }
 
 // ended reads what follows a value: closing brackets, then a comma or the end of the
-// outermost object. It gives the index of the next member, or of what follows the
-// outermost object.
+// outermost object. It gives the index of the next member, of what follows the
+// outermost object, or of the byte that should not be there.
 func (s *scanner) ended(i int) (next int, ok bool) {
 	for {
 		i = s.pastSpace(i)
@@ -164,7 +166,7 @@ func (s *scanner) ended(i int) (next int, ok bool) {
 				return i, true
 			}
 		default:
-			return i, s.unexpected(i)
+			return i, false
 		}
 	}
 }
@@ -181,9 +183,13 @@ func (s *scanner) pastSpace(i int) int {
 //
 //go:noinline
 func (s *scanner) pastSpaces(i int) int {
-	s.pos = i
-	s.skipSpaces()
-	return s.pos
+	data, from, newline := s.data, i, s.newline
+	for ; i < len(data) && isSpace(data[i]); i++ {
+		newline = newline || data[i] == '\n' || data[i] == '\r'
+	}
+	s.newline = newline
+	s.space += i - from
+	return i
 }
 
 func (s *scanner) push(opening byte) {
@@ -197,26 +203,4 @@ func (s *scanner) pop() {
 	if s.depth--; s.depth > 0 {
 		s.closing = s.closings[s.depth-1]
 	}
-}
-
-// peek is the byte at pos, or 0 at the end, which no token begins with.
-func (s *scanner) peek() byte { return at(s.data, s.pos) }
-
-func (s *scanner) skipSpace() {
-	if s.pos < len(s.data) && s.data[s.pos] <= ' ' {
-		s.skipSpaces()
-	}
-}
-
-// skipSpaces is kept out of skipSpace, so that its callers can inline that.
-//
-//go:noinline
-func (s *scanner) skipSpaces() {
-	data, i, newline := s.data, s.pos, s.newline
-	for ; i < len(data) && isSpace(data[i]); i++ {
-		newline = newline || data[i] == '\n' || data[i] == '\r'
-	}
-	s.newline = newline
-	s.space += i - s.pos
-	s.pos = i
 }
