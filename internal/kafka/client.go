@@ -11,8 +11,6 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
-
-	"kafka-import-bridge/internal/wire"
 )
 
 // TopicPartition names a partition.
@@ -62,9 +60,7 @@ type Client struct {
 	transport   *kafkago.Transport
 	addr        net.Addr
 	correlation atomic.Int32
-
-	mu       sync.Mutex
-	versions map[string]map[int16]wire.VersionRange // by broker address, then API key
+	versions    sync.Map // what a broker offers by API key, by its address
 }
 
 // NewClient returns a client. It connects with the first call.
@@ -79,10 +75,9 @@ func NewClient(config Config) *Client {
 		config.Dial = new(net.Dialer).DialContext
 	}
 	c := &Client{
-		config:   config,
-		conns:    newConnTracker(config),
-		addr:     kafkago.TCP(config.Brokers...),
-		versions: make(map[string]map[int16]wire.VersionRange),
+		config: config,
+		conns:  newConnTracker(config),
+		addr:   kafkago.TCP(config.Brokers...),
 	}
 	c.transport = c.newTransport([]string{}) // none, where nil would be all
 	return c

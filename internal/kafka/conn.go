@@ -83,19 +83,11 @@ type trackedConn struct {
 	tracker *connTracker
 }
 
-func (c *trackedConn) orTimeout(t time.Time) time.Time {
+func (c *trackedConn) SetDeadline(t time.Time) error {
 	if t.IsZero() {
-		return time.Now().Add(c.tracker.timeout)
+		t = time.Now().Add(c.tracker.timeout)
 	}
-	return t
-}
-
-func (c *trackedConn) SetDeadline(t time.Time) error { return c.Conn.SetDeadline(c.orTimeout(t)) }
-func (c *trackedConn) SetReadDeadline(t time.Time) error {
-	return c.Conn.SetReadDeadline(c.orTimeout(t))
-}
-func (c *trackedConn) SetWriteDeadline(t time.Time) error {
-	return c.Conn.SetWriteDeadline(c.orTimeout(t))
+	return c.Conn.SetDeadline(t)
 }
 
 func (c *trackedConn) Close() error {

@@ -41,7 +41,7 @@ type exchange struct {
 	request  wire.Request
 	patience time.Duration // for the first byte of the answer
 	alloc    func(n int) ([]byte, error)
-	setUp    *time.Timer // cancels ctx unless the connection is there in time; may be nil
+	setUp    *time.Timer // cancels ctx unless the connection is there in time
 
 	mu      sync.Mutex
 	given   bool          // the caller has gone: do not begin
@@ -81,9 +81,7 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 func (e *exchange) begin() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.setUp != nil {
-		e.setUp.Stop()
-	}
+	e.setUp.Stop()
 	if e.given || e.ctx.Err() != nil {
 		return false
 	}
@@ -107,7 +105,7 @@ func (e *exchange) run(conn net.Conn) (err error) {
 	address := conn.RemoteAddr().String()
 	defer func() {
 		if err != nil {
-			e.client.forgetVersions(address) // the broker may have been another one since
+			e.client.versions.Delete(address) // the broker may have been another one since
 		}
 	}()
 	if e.version, err = e.pickVersion(conn, address); err != nil {
@@ -121,10 +119,14 @@ func (e *exchange) run(conn net.Conn) (err error) {
 		return err
 	}
 	e.body = e.body[:min(answer, len(e.body))]
-	switch err = e.read(conn, e.body); {
+	if err = e.read(conn, e.body); err != nil {
+		return err
+	}
+	cut := len(e.body) < answer
+	switch e.body, err = wire.Body(e.request, e.version, e.body); {
 	case err != nil:
 		return err
-	case len(e.body) < answer:
+	case cut:
 		return errUnread
 	case e.muted():
 		return errMuted

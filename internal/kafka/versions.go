@@ -11,7 +11,8 @@ import (
 // broker for what it offers when that is not known yet, and refuses one that does
 // not offer what the bridge needs.
 func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
-	offered, ok := e.client.versionsOf(address)
+	known, ok := e.client.versions.Load(address)
+	offered, _ := known.(map[int16]wire.VersionRange)
 	if !ok {
 		var err error
 		if offered, err = e.askVersions(conn); err != nil {
@@ -20,7 +21,7 @@ func (e *exchange) pickVersion(conn net.Conn, address string) (int16, error) {
 		if err := judgeVersions(address, offered); err != nil {
 			return 0, err
 		}
-		e.client.rememberVersions(address, offered)
+		e.client.versions.Store(address, offered)
 	}
 	version, ok := offered[e.request.API().Key].Pick(e.request)
 	if !ok {
@@ -47,23 +48,4 @@ func (e *exchange) askVersions(conn net.Conn) (map[int16]wire.VersionRange, erro
 		return nil, err
 	}
 	return answer.APIs, Code(answer.ErrorCode).Err()
-}
-
-func (c *Client) versionsOf(address string) (map[int16]wire.VersionRange, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	v, ok := c.versions[address]
-	return v, ok
-}
-
-func (c *Client) rememberVersions(address string, v map[int16]wire.VersionRange) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.versions[address] = v
-}
-
-func (c *Client) forgetVersions(address string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.versions, address)
 }

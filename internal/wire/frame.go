@@ -63,6 +63,13 @@ func AppendFrame(dst []byte, r Request, version int16, correlationID int32, clie
 	return dst
 }
 
+// Body returns the body of an answer, behind the tagged fields of its header.
+func Body(r Request, version int16, answer []byte) ([]byte, error) {
+	c := cursor{b: answer}
+	c.skipTags(r.API().Flexible(version))
+	return c.b[c.at:], c.err("response header")
+}
+
 // A MalformedError says that a response could not be decoded.
 type MalformedError struct {
 	What string // the response, for example "fetch response"

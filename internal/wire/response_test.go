@@ -411,3 +411,19 @@ func FuzzListOffsetsResponse(f *testing.F) {
 	}
 	fuzzDecode(f, func(body []byte, version int16) error { return new(ListOffsetsResponse).Decode(body, version) })
 }
+
+// TestBody_passesTagsOfTheHeader: none are defined, and those of the future mean nothing
+// to a client of today.
+func TestBody_passesTagsOfTheHeader(t *testing.T) {
+	answer := []byte{2, 5, 2, 'x', 'y', 6, 0, 'b'}
+	for version, want := range map[int16]string{8: string(answer), 9: "b"} {
+		if body, err := Body(&MetadataRequest{}, version, answer); err != nil || string(body) != want {
+			t.Errorf("version %d: %q, %v, want %q", version, body, err, want)
+		}
+	}
+	for n := range 7 {
+		if body, err := Body(&MetadataRequest{}, 9, answer[:n]); err == nil {
+			t.Errorf("%d bytes: %q", n, body)
+		}
+	}
+}
