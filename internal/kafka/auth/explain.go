@@ -19,7 +19,9 @@ func (c Config) Explain(err error) string {
 	if err == nil {
 		return ""
 	}
-	for _, explain := range []func(error) string{explainToken, explainQuota, c.explainCode, c.explainTLS, c.explainNetwork} {
+	for _, explain := range []func(error) string{
+		explainToken, explainQuota, c.explainCode, explainHostname, explainAuthority, explainInvalid, explainHandshake, c.explainNetwork,
+	} {
 		if text := explain(err); text != "" {
 			return text
 		}

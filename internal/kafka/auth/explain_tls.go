@@ -9,21 +9,11 @@ import (
 	"strings"
 )
 
-// explainTLS explains a handshake that failed for a reason that one side gave.
-func (c Config) explainTLS(err error) string {
-	for _, explain := range []func(error) string{c.explainHostname, explainAuthority, explainInvalid, explainHandshake} {
-		if text := explain(err); text != "" {
-			return text
-		}
-	}
-	return ""
-}
-
 // maxNames bounds the names of a certificate that an explanation lists.
 const maxNames = 5
 
 // explainHostname explains a certificate that is not for the broker's host.
-func (c Config) explainHostname(err error) string {
+func explainHostname(err error) string {
 	mismatch, ok := errors.AsType[x509.HostnameError](err)
 	if !ok {
 		return ""
