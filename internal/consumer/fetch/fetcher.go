@@ -113,13 +113,6 @@ func (f *Fetcher) Pause(c *Cursor, paused bool) {
 	}
 }
 
-// LeaderOf returns the last known leader of the partition, whoever is asked for it.
-func (f *Fetcher) LeaderOf(c *Cursor) int32 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return c.leader
-}
-
 // Relead notes who leads the partitions now.
 func (f *Fetcher) Relead(md *wire.MetadataResponse) {
 	f.mu.Lock()

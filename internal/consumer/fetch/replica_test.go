@@ -79,7 +79,7 @@ func TestFetcher_asksTheReplicaThatItsLeaderNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRacked(t, true)
 		c := r.a.Cursor
-		if got := r.Standing(c); got.Leader != leads || got.Server != near || r.LeaderOf(c) != leads {
+		if got := r.Standing(c); got.Leader != leads || got.Server != near {
 			t.Errorf("it stands as %+v", got)
 		}
 		if batch, _ := r.gather(leads); len(batch) != 0 {

@@ -8,7 +8,7 @@ type Offsets []Span
 
 // With returns the set and the offsets from first to last.
 func (o Offsets) With(first, last int64) Offsets {
-	from, _ := slices.BinarySearchFunc(o, first-1, byLast)
+	from, _ := find(o, first-1)
 	to := from
 	for ; to < len(o) && o[to].First <= last+1; to++ {
 		first, last = min(first, o[to].First), max(last, o[to].Last)
@@ -18,13 +18,6 @@ func (o Offsets) With(first, last int64) Offsets {
 
 // Hold reports whether all offsets from first to last are in the set.
 func (o Offsets) Hold(first, last int64) bool {
-	i, _ := slices.BinarySearchFunc(o, first, byLast)
-	return i < len(o) && o[i].First <= first && last <= o[i].Last
-}
-
-func byLast(s Span, offset int64) int {
-	if s.Last < offset {
-		return -1
-	}
-	return 1
+	i, ok := find(o, first)
+	return ok && last <= o[i].Last
 }

@@ -96,7 +96,7 @@ func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Ti
 	client, fetcher := s.Client, s.Fetcher
 	tp, c, id := p.TopicPartition, p.Cursor, p.TopicID
 	s.ask(func(ctx context.Context) func(time.Time) {
-		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.LeaderOf(c) }, fetcher.Refresh)
+		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.Standing(c).Leader }, fetcher.Refresh)
 		switch {
 		case !ok:
 			return nil

@@ -96,7 +96,7 @@ func (r *watchRig) refreshed(leader, partitions int32, usersCode kafka.Code) {
 
 func (r *watchRig) wantLeader(want int32) {
 	r.t.Helper()
-	if got := r.Fetcher.LeaderOf(r.part(0).Cursor); got != want {
+	if got := r.Fetcher.Standing(r.part(0).Cursor).Leader; got != want {
 		r.t.Errorf("leader of orders is %d, want %d", got, want)
 	}
 }

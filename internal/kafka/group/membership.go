@@ -69,21 +69,17 @@ const (
 // unknown is no broker, and as the receiver of a request any broker.
 const unknown int32 = -1
 
-// call is a kind of request.
-type call uint8
+// call is a kind of request, in words for people.
+type call string
 
 const (
-	findCoordinator call = iota
-	count                // the partitions of topics
-	join
-	syncUp
-	beat
-	leave
+	findCoordinator call = "find coordinator"
+	count           call = "count partitions" // of topics
+	join            call = "join group"
+	syncUp          call = "sync group"
+	beat            call = "heartbeat"
+	leave           call = "leave group"
 )
-
-var callNames = [...]string{"find coordinator", "count partitions", "join group", "sync group", "heartbeat", "leave group"}
-
-func (c call) String() string { return callNames[c] }
 
 // answer is the result of a call. Only the fields of its kind are set.
 type answer struct {
