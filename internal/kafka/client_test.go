@@ -50,7 +50,7 @@ func values(r *kafkarig.Rig, topic wire.TopicMetadata) (values []string, version
 	var inflater wire.Inflater
 	batches.Reset(answer.Partitions[0].Records, answer.Partitions[0].HighWatermark)
 	for batches.Next(&batch) == nil {
-		data, err := inflater.Inflate(nil, &batch, 1<<20)
+		data, err := inflater.Inflate(make([]byte, 0, 1<<20), &batch)
 		if err != nil {
 			r.T.Fatal(err)
 		}

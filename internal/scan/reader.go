@@ -219,10 +219,7 @@ func (c *Reader) take(in *reading, p *wire.FetchedPartition) error {
 
 // batch reads the records of one batch.
 func (c *Reader) batch(in *reading, b *wire.Batch) {
-	data, err := c.inflater.Inflate(c.arena, b, max(int64(b.CompressedLen()), c.InflateLimit))
-	if b.Codec != wire.None && cap(data) > cap(c.arena) {
-		c.arena = data[:0]
-	}
+	data, err := c.inflate(b)
 	var rec wire.Record
 	for c.records.Reset(b, data); err == nil && c.records.Next(&rec); {
 		if rec.Offset >= in.next && rec.Offset < in.end {
@@ -237,6 +234,20 @@ func (c *Reader) batch(in *reading, b *wire.Batch) {
 	}
 	if err != nil && in.next <= b.LastOffset {
 		in.leaveOut(b, max(in.next, b.BaseOffset), err)
+	}
+}
+
+// inflate returns the records of a batch, in an arena that is made larger until it has
+// room for them.
+func (c *Reader) inflate(b *wire.Batch) ([]byte, error) {
+	limit := max(int64(b.CompressedLen()), c.InflateLimit)
+	for {
+		data, err := c.inflater.Inflate(c.arena, b)
+		room := int64(cap(c.arena))
+		if !errors.Is(err, wire.ErrInflatesTooMuch) || room >= limit {
+			return data, err
+		}
+		c.arena = make([]byte, 0, min(max(b.SizeHint(), 2*room, 64<<10), limit))
 	}
 }
 

@@ -32,7 +32,7 @@ func BenchmarkInflater(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := f.Inflate(buf, batch, int64(cap(buf))); err != nil {
+				if _, err := f.Inflate(buf, batch); err != nil {
 					b.Fatal(err)
 				}
 			}

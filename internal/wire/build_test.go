@@ -233,6 +233,14 @@ func show(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
+// room returns room for n bytes, kept from batch to batch.
+func (r *reader) room(n int) []byte {
+	if cap(r.buf) < n {
+		r.buf = make([]byte, 0, n)
+	}
+	return r.buf
+}
+
 // deliver reads everything that a consumer at offset from would get, the
 // position afterwards, and what ended it.
 func (r *reader) deliver(raw []byte, aborted []AbortedTransaction, from int64, committed bool) (got []delivered, position int64, err error) {
@@ -245,7 +253,7 @@ func (r *reader) deliver(raw []byte, aborted []AbortedTransaction, from int64, c
 		if skip := r.filter.Skip(&r.batch); r.batch.Control || skip && committed {
 			continue
 		}
-		data, err := r.inflater.Inflate(r.buf, &r.batch, 1<<20)
+		data, err := r.inflater.Inflate(r.room(1<<20), &r.batch)
 		if err != nil {
 			return got, position, err
 		}

@@ -19,7 +19,7 @@
 //		for batches.Next(&batch) == nil:  // io.EOF at the end
 //			if filter.Skip(&batch)        // aborted data and markers
 //				continue                  // the position still moves to batch.NextOffset()
-//			data, err := inflater.Inflate(buf, &batch, limit)
+//			data, err := inflater.Inflate(buf, &batch)
 //			records.Reset(&batch, data)
 //			for records.Next(&record) {}  // skip those below the fetch offset
 //			err = records.Err()

@@ -22,8 +22,8 @@ var (
 	ErrMarker   = errors.New("unreadable control record")
 	ErrUnknownV = errors.New("unknown batch format")
 
-	// ErrInflatesTooMuch is the answer to a batch that would pass the limit
-	// given to Inflate. Nothing is known to be wrong with it.
+	// ErrInflatesTooMuch is the answer to a batch that has no room in what Inflate
+	// was given. Nothing is known to be wrong with it.
 	ErrInflatesTooMuch = errors.New("batch inflates beyond the limit")
 
 	// ErrPartial says that not even the first batch is whole. It is returned as

@@ -32,9 +32,6 @@ func (c Codec) String() string {
 	return fmt.Sprintf("codec %d", uint8(c))
 }
 
-// minInflateBuffer is the smallest buffer that is allocated for inflating.
-const minInflateBuffer = 4 << 10
-
 // Inflater inflates batches, reusing its decoders. The zero value is ready.
 // What it holds on to between calls is below a MiB.
 type Inflater struct {
@@ -44,20 +41,24 @@ type Inflater struct {
 }
 
 // Inflate returns the records of b: those of an uncompressed batch as they are,
-// aliasing the batch; others in dst from its beginning, or in a larger buffer
-// that takes the place of dst if that is too small. If they would take more than
-// limit bytes the error is ErrInflatesTooMuch. No buffer is ever larger than
-// that, and none is allocated if dst has that much room. Errors are *BatchError.
-func (f *Inflater) Inflate(dst []byte, b *Batch, limit int64) ([]byte, error) {
-	if b.Codec == None {
-		if int64(len(b.compressed)) > limit {
-			return nil, b.fault(ErrInflatesTooMuch)
-		}
+// aliasing the batch; others in dst, from its beginning. If they would take more than
+// its capacity the error is ErrInflatesTooMuch. Errors are *BatchError.
+func (f *Inflater) Inflate(dst []byte, b *Batch) (out []byte, err error) {
+	dst = dst[:0]
+	switch b.Codec {
+	case None:
 		return b.compressed, nil
+	case Snappy:
+		out, err = inflateSnappy(dst, b.compressed)
+	case Gzip:
+		out, err = f.inflateGzip(dst, b.compressed)
+	case LZ4:
+		out, err = inflateLZ4(dst, b.compressed)
+	default: // no batch has a codec beyond Zstd
+		out, err = f.inflateZstd(dst, b.compressed)
 	}
-	out, err := f.inflate(dst[:0], b, int(limit))
 	if err != nil {
-		if !errors.Is(err, ErrInflatesTooMuch) && !errors.Is(err, ErrCodec) {
+		if !errors.Is(err, ErrInflatesTooMuch) {
 			err = fmt.Errorf("%w: %s: %w", ErrInflate, b.Codec, err)
 		}
 		return nil, b.fault(err)
@@ -65,26 +66,12 @@ func (f *Inflater) Inflate(dst []byte, b *Batch, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-func (f *Inflater) inflate(dst []byte, b *Batch, limit int) ([]byte, error) {
-	switch b.Codec {
-	case Snappy:
-		return inflateSnappy(dst, b.compressed, limit)
-	case Gzip:
-		return f.inflateGzip(withRoom(dst, b, limit), b.compressed, limit)
-	case LZ4:
-		return inflateLZ4(withRoom(dst, b, limit), b.compressed, limit)
-	case Zstd:
-		return f.inflateZstd(withRoom(dst, b, limit), b.compressed, limit)
-	}
-	return nil, fmt.Errorf("%w: %d", ErrCodec, b.Codec)
-}
-
 // minGzipMember is the least that a member of gzip takes: header, empty block, trailer.
 const minGzipMember = 20
 
 // inflateGzip inflates member after member. What follows one and does not begin
 // like another, or is too short to be one, is ignored, as Java's GZIPInputStream does.
-func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
+func (f *Inflater) inflateGzip(dst, src []byte) ([]byte, error) {
 	f.src.Reset(src)
 	if f.gzip == nil {
 		f.gzip = new(gzip.Reader)
@@ -95,7 +82,7 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	for {
 		f.gzip.Multistream(false)
 		var err error
-		if dst, err = readAll(dst, f.gzip, limit); err != nil {
+		if dst, err = readAll(dst, f.gzip); err != nil {
 			return nil, err
 		}
 		if f.src.Len() < minGzipMember || f.gzip.Reset(&f.src) != nil {
@@ -104,13 +91,12 @@ func (f *Inflater) inflateGzip(dst, src []byte, limit int) ([]byte, error) {
 	}
 }
 
-// inflateZstd inflates into the room of dst and begins again with twice as much
-// when that was too little: faster than a stream, and rare once dst has grown.
-// The decoder does not always say that room was what it lacked, so that an error
-// counts as one only where the frames cannot hold more than there was room for.
-// Frames' own checksums are passed over, as in those of LZ4. A frame that is cut off
-// behind a whole one is ignored, as Java's client does.
-func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
+// inflateZstd inflates all at once, which is faster than a stream. The decoder does not
+// always say that room was what it lacked, so that an error counts as one only where
+// the frames cannot hold more than there was room for. Frames' own checksums are passed
+// over, as in those of LZ4. A frame that is cut off behind a whole one is ignored, as
+// Java's client does.
+func (f *Inflater) inflateZstd(dst, src []byte) ([]byte, error) {
 	if f.zstd == nil {
 		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true), zstd.IgnoreChecksum(true))
 		if err != nil {
@@ -122,31 +108,17 @@ func (f *Inflater) inflateZstd(dst, src []byte, limit int) ([]byte, error) {
 	if whole > 0 {
 		src = src[:whole]
 	}
-	for {
-		room := min(cap(dst), limit)
-		out, err := f.zstd.DecodeAll(src, dst[:0:room])
-		switch {
-		case err == nil:
-			return out, nil
-		case room >= most:
-			return nil, err
-		case room == limit:
-			return nil, ErrInflatesTooMuch
-		}
-		dst = make([]byte, 0, min(2*room, most, limit))
+	out, err := f.zstd.DecodeAll(src, dst)
+	if err != nil && cap(dst) < most {
+		return nil, ErrInflatesTooMuch
 	}
+	return out, err
 }
 
-// readAll reads r to its end into dst, growing it to at most limit bytes.
-func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
-	for {
-		if len(dst) == min(cap(dst), limit) {
-			if len(dst) == limit {
-				return dst, atEnd(r)
-			}
-			dst = append(make([]byte, 0, min(max(2*cap(dst), minInflateBuffer), limit)), dst...)
-		}
-		n, err := r.Read(dst[len(dst):min(cap(dst), limit)])
+// readAll reads r to its end into the room of dst.
+func readAll(dst []byte, r io.Reader) ([]byte, error) {
+	for len(dst) < cap(dst) {
+		n, err := r.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		if err == io.EOF {
 			return dst, nil
@@ -155,6 +127,7 @@ func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 			return nil, noEOF(err)
 		}
 	}
+	return dst, atEnd(r)
 }
 
 // atEnd returns an error if r has more than was allowed.
@@ -214,10 +187,10 @@ func snappyBlocks(src []byte) iter.Seq2[[]byte, error] {
 	}
 }
 
-func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
+func inflateSnappy(dst, src []byte) ([]byte, error) {
 	for block, err := range snappyBlocks(src) {
 		if err == nil {
-			dst, err = appendSnappy(dst, block, limit)
+			dst, err = appendSnappy(dst, block)
 		}
 		if err != nil {
 			return nil, err
@@ -227,7 +200,7 @@ func inflateSnappy(dst, src []byte, limit int) ([]byte, error) {
 }
 
 // appendSnappy adds one block to dst.
-func appendSnappy(dst, block []byte, limit int) ([]byte, error) {
+func appendSnappy(dst, block []byte) ([]byte, error) {
 	n, err := s2.DecodedLen(block)
 	if err != nil {
 		return nil, err
@@ -235,10 +208,9 @@ func appendSnappy(dst, block []byte, limit int) ([]byte, error) {
 	if n/maxSnappyRatio > len(block) {
 		return nil, s2.ErrCorrupt
 	}
-	if n > limit-len(dst) {
+	if n > cap(dst)-len(dst) {
 		return nil, ErrInflatesTooMuch
 	}
-	dst = grow(dst, n, limit)
 	if _, err := s2.Decode(dst[len(dst):len(dst)+n], block); err != nil {
 		return nil, err
 	}

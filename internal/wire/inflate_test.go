@@ -40,12 +40,12 @@ func TestInflater_everyCodec(t *testing.T) {
 				want := plain(e.records)
 				b := readBatch(t, e.bytes(t))
 				for _, limit := range []int64{1 << 20, int64(len(want))} {
-					got, err := f.Inflate(make([]byte, 7, 8), b, limit)
+					got, err := f.Inflate(make([]byte, 7, limit), b)
 					if err != nil || !bytes.Equal(got, want) {
 						t.Fatalf("%d records, limit %d: %v, got %d bytes, want %d", n, limit, err, len(got), len(want))
 					}
 				}
-				if _, err := f.Inflate(nil, b, int64(len(want))-1); !errors.Is(err, ErrInflatesTooMuch) || errors.Is(err, ErrCorrupt) {
+				if _, err := f.Inflate(make([]byte, 0, len(want)-1), b); e.codec != None && (!errors.Is(err, ErrInflatesTooMuch) || errors.Is(err, ErrCorrupt)) {
 					t.Fatalf("one byte less: %v", err)
 				}
 			}
@@ -69,7 +69,7 @@ func TestInflater_staysInItsBuffer(t *testing.T) {
 			e.records = randomRecords(rand.New(rand.NewPCG(2, 2)), 500, false)
 			b := readBatch(t, e.bytes(t))
 			buf := make([]byte, 0, len(plain(e.records)))
-			got, err := f.Inflate(buf, b, int64(cap(buf)))
+			got, err := f.Inflate(buf, b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func TestInflater_bombs(t *testing.T) {
 			var f Inflater
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := f.Inflate(nil, b, limit)
+			_, err := f.Inflate(make([]byte, 0, limit), b)
 			runtime.ReadMemStats(&after)
 			if !errors.Is(err, ErrInflatesTooMuch) {
 				t.Fatalf("%d bytes: %v", len(e.payload), err)
@@ -123,7 +123,7 @@ func TestInflater_falseClaims(t *testing.T) {
 			var f Inflater
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			if _, err := f.Inflate(nil, b, 8<<30); !errors.Is(err, ErrInflate) || !errors.Is(err, ErrCorrupt) {
+			if _, err := f.Inflate(make([]byte, 0, 256<<10), b); !errors.Is(err, ErrInflate) || !errors.Is(err, ErrCorrupt) {
 				t.Errorf("got %v", err)
 			}
 			if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 1<<20 {
@@ -179,18 +179,18 @@ func TestInflater_moreThanOneStream(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e.count, e.lastDelta = int32(len(records)), int32(len(records)-1)
 			b := readBatch(t, e.bytes(t))
-			got, err := f.Inflate(make([]byte, 0, 10), b, int64(len(want)))
+			got, err := f.Inflate(make([]byte, 0, len(want)), b)
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%v, %d bytes of %d", err, len(got), len(want))
 			}
-			if _, err := f.Inflate(nil, b, int64(len(want))-1); !errors.Is(err, ErrInflatesTooMuch) {
+			if _, err := f.Inflate(make([]byte, 0, len(want)-1), b); !errors.Is(err, ErrInflatesTooMuch) {
 				t.Errorf("one byte less: %v", err)
 			}
 		})
 	}
 	broken := two(Gzip, false)
 	broken[len(broken)-12] ^= 1
-	if _, err := f.Inflate(nil, readBatch(t, encoding{codec: Gzip, count: 1, payload: broken}.bytes(t)), 1<<20); !errors.Is(err, ErrCorrupt) {
+	if _, err := f.Inflate(make([]byte, 0, 1<<20), readBatch(t, encoding{codec: Gzip, count: 1, payload: broken}.bytes(t))); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a second member that is broken: %v", err)
 	}
 }
@@ -227,7 +227,7 @@ func TestInflater_zstdInAnyRoom(t *testing.T) {
 			t.Fatalf("%d bytes were bounded by %d", size, most)
 		}
 		limit := rng.IntN(2 * size)
-		got, err := f.Inflate(make([]byte, 0, rng.IntN(2*size)), b, int64(limit))
+		got, err := f.Inflate(make([]byte, 0, limit), b)
 		if size <= limit && (err != nil || len(got) != size) || size > limit && !errors.Is(err, ErrInflatesTooMuch) {
 			t.Fatalf("%d bytes, limit %d: %v", size, limit, err)
 		}
@@ -244,7 +244,7 @@ func FuzzInflater(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte, codec byte) {
 		const limit = 64 << 10
 		b := readBatch(t, encoding{codec: Codec(codec % 5), payload: payload, count: 1}.bytes(t))
-		out, err := inflater.Inflate(nil, b, limit)
+		out, err := inflater.Inflate(make([]byte, 0, limit), b)
 		if len(out) > limit || err == nil && cap(out) > limit && b.Codec != None {
 			t.Fatalf("%d bytes in a buffer of %d", len(out), cap(out))
 		}
@@ -274,12 +274,9 @@ func (r *reader) read(t testing.TB, raw []byte) (n int) {
 		if r.filter.Skip(&r.batch) {
 			continue
 		}
-		data, err := r.inflater.Inflate(r.buf, &r.batch, 8<<20)
+		data, err := r.inflater.Inflate(r.room(8<<20), &r.batch)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if r.batch.Codec != None {
-			r.buf = data
 		}
 		for r.records.Reset(&r.batch, data); r.records.Next(&r.record); n++ {
 		}

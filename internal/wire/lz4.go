@@ -96,7 +96,7 @@ func (h *lz4Frame) blocks(src []byte) iter.Seq2[lz4Block, error] {
 // client does: the batch's CRC-32C has shown that its bytes are those that the producer
 // sent. What follows the frame is ignored, as that does too, be it another frame: no
 // record can lie there, as the broker would have missed it.
-func inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
+func inflateLZ4(dst, src []byte) ([]byte, error) {
 	h, src, err := readLZ4Header(src)
 	if err != nil {
 		return nil, err
@@ -105,9 +105,9 @@ func inflateLZ4(dst, src []byte, limit int) ([]byte, error) {
 		switch {
 		case err != nil:
 		case b.stored:
-			dst, err = h.store(dst, b.data, limit)
+			dst, err = h.store(dst, b.data)
 		default:
-			dst, err = h.inflate(dst, b.data, limit)
+			dst, err = h.inflate(dst, b.data)
 		}
 		if err != nil {
 			return nil, err
@@ -125,47 +125,30 @@ func (h *lz4Frame) bound(b lz4Block) int {
 }
 
 // store adds a block that is not compressed.
-func (h *lz4Frame) store(dst, block []byte, limit int) ([]byte, error) {
+func (h *lz4Frame) store(dst, block []byte) ([]byte, error) {
 	switch {
 	case len(block) > h.block:
 		return nil, errLZ4
-	case len(block) > limit-len(dst):
+	case len(block) > cap(dst)-len(dst):
 		return nil, ErrInflatesTooMuch
 	}
-	return append(grow(dst, len(block), limit), block...), nil
+	return append(dst, block...), nil
 }
 
-// inflate adds a compressed block to those of the frame that came before. Where
-// there is too little room it takes more, up to what the block may need.
-func (h *lz4Frame) inflate(dst, block []byte, limit int) ([]byte, error) {
+// inflate adds a compressed block to those of the frame that came before.
+func (h *lz4Frame) inflate(dst, block []byte) ([]byte, error) {
 	most := h.bound(lz4Block{data: block})
-	for {
-		room := min(most, min(cap(dst), limit)-len(dst))
-		into := dst[len(dst) : len(dst)+room]
-		var n int
-		var err error
-		if h.flags&lz4Independent != 0 {
-			n, err = lz4.UncompressBlock(block, into)
-		} else {
-			n, err = lz4.UncompressBlockWithDict(block, into, dst[max(0, len(dst)-lz4History):])
-		}
-		switch {
-		case err == nil:
-			return dst[:len(dst)+n], nil
-		case room == most:
-			return nil, err
-		case room == limit-len(dst):
-			return nil, ErrInflatesTooMuch
-		}
-		dst = grow(dst, room+1, limit)
+	room := min(most, cap(dst)-len(dst))
+	into := dst[len(dst) : len(dst)+room]
+	var n int
+	var err error
+	if h.flags&lz4Independent != 0 {
+		n, err = lz4.UncompressBlock(block, into)
+	} else {
+		n, err = lz4.UncompressBlockWithDict(block, into, dst[max(0, len(dst)-lz4History):])
 	}
-}
-
-// grow makes room for n more bytes where there is none, at least twice what there
-// was and at most limit in all. The caller has seen to it that limit holds them.
-func grow(dst []byte, n, limit int) []byte {
-	if n <= cap(dst)-len(dst) {
-		return dst
+	if err != nil && room < most {
+		return nil, ErrInflatesTooMuch
 	}
-	return append(make([]byte, 0, min(max(len(dst)+n, 2*cap(dst)), limit)), dst...)
+	return dst[:len(dst)+max(n, 0)], err
 }

@@ -79,15 +79,17 @@ func TestInflateLZ4_agreesWithTheReader(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, room := range []int{0, 1, len(want) / 2, len(want), 2 * len(want)} {
-				got, err := inflateLZ4(make([]byte, 0, room), frames, len(want))
+			for _, room := range []int{len(want), len(want) + 1, 2 * len(want)} {
+				got, err := inflateLZ4(make([]byte, 0, room), frames)
 				if err != nil || !bytes.Equal(got, want) {
 					t.Fatalf("room for %d: %v, %d bytes instead of %d", room, err, len(got), len(want))
 				}
 			}
-			if len(want) > 0 {
-				if _, err := inflateLZ4(nil, frames, len(want)-1); !errors.Is(err, ErrInflatesTooMuch) {
-					t.Errorf("one byte less: %v", err)
+			for _, room := range []int{0, 1, len(want) / 2, len(want) - 1} {
+				if room >= 0 && room < len(want) {
+					if _, err := inflateLZ4(make([]byte, 0, room), frames); !errors.Is(err, ErrInflatesTooMuch) {
+						t.Errorf("room for %d of %d bytes: %v", room, len(want), err)
+					}
 				}
 			}
 		})
@@ -98,7 +100,7 @@ func TestInflateLZ4_agreesWithTheReader(t *testing.T) {
 func TestInflateLZ4_cutOff(t *testing.T) {
 	whole := lz4Of(t, lz4Text(3000), lz4.SizeOption(3000), lz4.BlockChecksumOption(true))
 	for n := range whole {
-		if got, err := inflateLZ4(make([]byte, 0, 1<<20), whole[:n], 1<<20); err == nil {
+		if got, err := inflateLZ4(make([]byte, 0, 1<<20), whole[:n]); err == nil {
 			t.Fatalf("%d of %d bytes were taken for %d", n, len(whole), len(got))
 		}
 	}
@@ -117,7 +119,7 @@ func TestInflateLZ4_oneFrameAsJavaReadsIt(t *testing.T) {
 		"and another one":              append(frame[:len(frame):len(frame)], lz4Of(t, lz4Text(10))...),
 		"and half of another one":      append(frame[:len(frame):len(frame)], lz4Of(t, lz4Text(10))[:11]...),
 	} {
-		if got, err := inflateLZ4(nil, frames, len(want)); err != nil || !bytes.Equal(got, want) {
+		if got, err := inflateLZ4(make([]byte, 0, len(want)), frames); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("a frame %s: %v, %d bytes instead of %d", name, err, len(got), len(want))
 		}
 	}
@@ -132,7 +134,7 @@ func TestInflateLZ4_refusesOtherForms(t *testing.T) {
 		"legacy": lz4Of(t, lz4Text(1000), lz4.LegacyOption(true)), "a dictionary": dictionary,
 		"behind a skippable frame": append([]byte("\x50\x2a\x4d\x18\x03\x00\x00\x00odd"), frame...),
 	} {
-		if got, err := inflateLZ4(nil, src, 1<<20); !errors.Is(err, errLZ4) {
+		if got, err := inflateLZ4(make([]byte, 0, 1<<20), src); !errors.Is(err, errLZ4) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
@@ -149,7 +151,7 @@ func FuzzInflateLZ4(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		const limit = 1 << 20
 		want, wantErr := readLZ4(frames)
-		got, err := inflateLZ4(nil, frames, limit)
+		got, err := inflateLZ4(make([]byte, 0, limit), frames)
 		switch {
 		case len(want) > limit || len(frames) == 0 || errors.Is(err, ErrInflatesTooMuch):
 		case wantErr == nil && (err != nil && !errors.Is(err, errLZ4) || !bytes.HasPrefix(want, got)):

@@ -151,12 +151,3 @@ func zstdBlocks(src []byte, checksum bool) (most int, rest []byte, complete bool
 	}
 	return most, nil, false
 }
-
-// withRoom returns dst, or a new buffer if the records are unlikely to fit.
-func withRoom(dst []byte, b *Batch, limit int) []byte {
-	want := int(min(max(b.SizeHint(), minInflateBuffer), int64(limit)))
-	if cap(dst) >= want {
-		return dst[:0]
-	}
-	return make([]byte, 0, want)
-}

@@ -92,7 +92,7 @@ func appendLetters(all []letter, data []byte) ([]letter, error) {
 	var inflater wire.Inflater
 	batches.Reset(data, 1<<40)
 	for batches.Next(&batch) == nil {
-		plain, err := inflater.Inflate(nil, &batch, 16<<20)
+		plain, err := inflater.Inflate(make([]byte, 0, batch.InflatedBound()), &batch)
 		if err != nil {
 			return all, err
 		}

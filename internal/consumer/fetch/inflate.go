@@ -42,7 +42,7 @@ func (a *arena) drop() {
 // inflates to more than that is errOversized.
 func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, *Buffer, error) {
 	if b.Codec == wire.None {
-		data, err := d.inflater.Inflate(nil, b, int64(b.CompressedLen()))
+		data, err := d.inflater.Inflate(nil, b)
 		return data, w.Lease, err
 	}
 	want := max(b.SizeHint(), int64(b.CompressedLen()))
@@ -53,7 +53,7 @@ func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, 
 			}
 		}
 		room := d.arena.room()
-		data, err := d.inflater.Inflate(room[:0:len(room)], b, int64(len(room)))
+		data, err := d.inflater.Inflate(room[:0:len(room)], b)
 		if err == nil {
 			d.arena.used += len(data)
 			return data, d.arena.buffer, nil
