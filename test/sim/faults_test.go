@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/sandbox"
 )
 
@@ -23,7 +24,7 @@ func (s *schedule) api(rnd *rand.Rand, at time.Duration, f sandbox.Fault) {
 func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
 	text, _ := f.MarshalJSON()
 	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
-		w.touch(span, w.settings.restOf(f), ofNamespace(f.Namespace), string(text))
+		w.touch(span, w.settings.restOf(f), w.settings.scopeOf(f), string(text))
 		w.mu.Lock()
 		w.untold = w.untold || f.Doomed || f.Expired
 		w.reticent = w.reticent || f.Conditional || f.Operation == sandbox.OperationStatus
@@ -192,6 +193,8 @@ func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.TopicAuthorizationFailed)
 	span := s.span(rnd)
 	s.touching(at, span, partitionRest, allLetters, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
+		// After a hand-over what was refused is imported behind what came later.
+		w.truth.mark(func() { w.truth.orders = w.truth.orders && w.settings.onRejected != record.DeadLetter })
 		h := w.cluster.Fault(kfakeFault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dlqTopic, Err: e, Count: -1})
 		w.lettersRefused.Add(1)
 		time.AfterFunc(span, func() {

@@ -119,11 +119,16 @@ func (t *truth) excused(r *produced, o, again *object) string {
 		return "their settings differ"
 	}
 	for _, e := range t.excuses {
-		if (e.process == "" || e.process == o.process) && !later(o.at, o.learned).Before(e.from) && !o.at.After(e.to) {
+		if e.covers(o) {
 			return e.why
 		}
 	}
 	return ""
+}
+
+// covers says whether what is in the object may be stored again because of it.
+func (e *excuse) covers(o *object) bool {
+	return (e.process == "" || e.process == o.process) && !later(o.at, o.learned).Before(e.from) && !o.at.After(e.to)
 }
 
 // later returns the later of two times.

@@ -59,6 +59,7 @@ func (t *truth) judgeLateness() {
 	for at, log := range t.logs {
 		done, commits := epoch, t.passed[at] // since when everything so far is done, and what is left of how it was committed
 		judged := true                       // whether commits still are
+		again := false                       // whether what is done may have been read again
 		for _, r := range log {
 			if r.old || r.removed && len(r.stores)+len(r.letters) == 0 {
 				// What retention has removed may be in somebody's memory, who still tries.
@@ -73,12 +74,17 @@ func (t *truth) judgeLateness() {
 				before = commits[0].at
 			}
 			since, ok := t.judgeLines(r, before)
+			again = again || t.mayBeReadAgain(r)
 			done, judged = later(done, since), judged && ok && len(commits) > 0
 			if !judged {
 				continue
 			}
-			t.judgeWait(done, before, t.used[0].batchAge+t.used[0].receiptTakes+soon+t.tasting(t.used[0]), fmt.Sprintf("commit of %v behind %d", at, r.offset), func(c *touch) bool {
-				return c.namespace == "" && c.holds(r, "") && c.only != lettersOnly
+			t.judgeWait(done, before, t.used[0].within()+t.tasting(t.used[0]), fmt.Sprintf("commit of %v behind %d", at, r.offset), func(c *touch) bool {
+				where := c.scope
+				if again {
+					where.namespace = "" // and its trouble is the commit's
+				}
+				return where.holds(r, "") && c.only != lettersOnly
 			})
 		}
 	}
@@ -86,6 +92,17 @@ func (t *truth) judgeLateness() {
 	for _, w := range t.tooLate[:min(3, len(t.tooLate))] {
 		t.fault("%s", w.text)
 	}
+}
+
+// mayBeReadAgain says whether a line of the record may have been stored again by who did
+// not know that it was: its trouble then holds the commit.
+func (t *truth) mayBeReadAgain(r *produced) bool {
+	for _, list := range r.stores {
+		if len(list) > 1 || slices.ContainsFunc(t.excuses, func(e excuse) bool { return e.covers(list[0].object) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeLines wants what becomes of a record to become of it in time, and returns since when
@@ -133,12 +150,16 @@ func (t *truth) judgeLines(r *produced, before time.Time) (done time.Time, ok bo
 		if at.IsZero() || r.removed {
 			continue
 		}
-		t.judgeWait(r.at, at, s.batchAge+soon+t.tasting(s), fmt.Sprintf("%s: %s", namespace, r), func(c *touch) bool {
+		t.judgeWait(r.at, at, s.within()+t.tasting(s), fmt.Sprintf("%s: %s", namespace, r), func(c *touch) bool {
 			return c.holds(r, namespace) && (c.only == "" || c.only == lettersOnly && lettered)
 		})
 	}
 	return done, ok
 }
+
+// within is how long something that nothing touches takes at most. Where receipts take
+// their time, imports wait until those before them have theirs.
+func (s *settings) within() time.Duration { return s.batchAge + soon + 2*s.receiptTakes }
 
 // tasting is how long what lies behind a flood waits while nothing can be stored: a buffer
 // is read in each hold interval.

@@ -88,7 +88,7 @@ func (s *schedule) denied(rnd *rand.Rand, at time.Duration) {
 	topic, span := pick(rnd, s.settings.topics...), pick(rnd, 5*time.Second, 20*time.Second, time.Minute)
 	keys := pick(rnd, []kmsg.Key{kmsg.OffsetCommit}, []kmsg.Key{kmsg.Fetch, kmsg.OffsetCommit},
 		[]kmsg.Key{kmsg.ListOffsets, kmsg.OffsetFetch, kmsg.Fetch, kmsg.OffsetCommit})
-	s.touching(at, span, s.settings.refresh+partitionRest, ofTopic(topic), fmt.Sprintf("requests %v of %s are denied for %s", keys, topic, span), func(w *world) {
+	s.touching(at, span, deniedRest, ofTopic(topic), fmt.Sprintf("requests %v of %s are denied for %s", keys, topic, span), func(w *world) {
 		h := w.cluster.Fault(kfakeFault{Keys: keys, Topic: topic, Err: kerr.TopicAuthorizationFailed, Count: -1})
 		w.commitsRefused.Add(1)
 		time.AfterFunc(span, func() {
@@ -96,7 +96,7 @@ func (s *schedule) denied(rnd *rand.Rand, at time.Duration) {
 			w.commitsRefused.Add(-1)
 		})
 	})
-	s.excuse(at, span+s.settings.refresh+partitionRest, "commits are denied")
+	s.excuse(at, span+deniedRest, "commits are denied")
 }
 
 // goneTopic draws a topic of its own that is deleted for good while it is read.

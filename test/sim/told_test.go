@@ -80,7 +80,7 @@ func (t *truth) never(told *report.PartitionStatus) string {
 	}
 	committed, end := t.committed[at], int64(len(t.logs[at]))
 	switch {
-	case told.CommittedOffset > committed && !t.late:
+	case told.CommittedOffset > committed && !t.late && t.forgotten.IsZero():
 		return fmt.Sprintf("%d is committed, and at most %d is", told.CommittedOffset, committed)
 	case told.HighWatermark > end:
 		return fmt.Sprintf("the log ends at %d, and it does at %d", told.HighWatermark, end)

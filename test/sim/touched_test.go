@@ -65,8 +65,21 @@ const partitionRest = 15 * time.Second
 // lostRest is how long a commit without an answer is waited for.
 const lostRest = 15 * time.Second
 
+// deniedRest is how long what was denied may wait: a commit that is denied again and again
+// rests for a minute.
+const deniedRest = time.Minute + partitionRest
+
 // attemptTime is how long a call of the API that comes to nothing takes.
 const attemptTime = 30 * time.Second
+
+// scopeOf is what a fault of the API touches: its namespace, or everything if attempts of
+// that namespace take their time and may take every slot.
+func (s *settings) scopeOf(f sandbox.Fault) scope {
+	if s.uploads <= s.perNamespace && (f.Delay > 0 || f.Drip || f.Endless) {
+		return everything
+	}
+	return ofNamespace(f.Namespace)
+}
 
 // restOf is how long what a fault of the API has touched may wait after its end: for a
 // backoff, or a probe of what it refused, and for the attempt that was under way.
