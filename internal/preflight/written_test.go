@@ -85,3 +85,17 @@ func TestWritten_brokersThatTellNoSettings(t *testing.T) {
 		}
 	})
 }
+
+// The question is one that brokers understand.
+func TestWritten_asksForTheTopicsSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(1, "orders", "users"))
+		if err := r.Cluster.CreateTopic("letters", 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
+			t.Fatal(err)
+		}
+		found := strings.Join(preflight(r, 0, func(c *Config) { c.DLQTopic = "letters" }), "\n")
+		if !strings.Contains(found, "FAIL dead-letter topic letters: cleanup.policy is compact: ") {
+			t.Error(found)
+		}
+	})
+}
