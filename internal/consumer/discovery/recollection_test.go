@@ -33,6 +33,10 @@ func TestRecollections_Recall(t *testing.T) {
 			}
 		})
 	}
+	same := Recollections{tp: {TopicID: id, Acked: acked, Sent: sent, Known: sent}}
+	if _, more := same.Recall(tp, id, kafka.Committed{Offset: sent.Offset, Metadata: sent.Metadata}); more {
+		t.Error("what the group has counts as more than that")
+	}
 	if _, more := known.Recall(kafka.TopicPartition{Topic: "users", Partition: 3}, id, kafka.Committed{Offset: 40, Metadata: "acked"}); more {
 		t.Error("another partition is remembered")
 	}
@@ -71,5 +75,21 @@ func TestRecollections_Bound(t *testing.T) {
 	}
 	if _, ok := r[kafka.TopicPartition{Topic: "orders", Partition: 99}]; ok {
 		t.Error("the largest one is remembered")
+	}
+}
+
+// Each one costs something beside its texts, and no more are forgotten than have no
+// room.
+func TestRecollections_Bound_exactly(t *testing.T) {
+	r := Recollections{}
+	for i := range int32(10) {
+		r[kafka.TopicPartition{Topic: "orders", Partition: i}] = Recollection{}
+	}
+	each := int64(recollectionBytes + len("orders"))
+	if n := r.Bound(9 * each); n != 1 {
+		t.Errorf("%d are forgotten where nine have room", n)
+	}
+	if n := r.Bound(9*each - 1); n != 1 || r.Bound(0) != 8 {
+		t.Errorf("%d are forgotten where a byte is missing; %d are left", n, len(r))
 	}
 }
