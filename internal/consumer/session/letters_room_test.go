@@ -97,6 +97,32 @@ func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
 	}, refusedToLetters)
 }
 
+// What a refused batch has of one partition is done with while another partition cannot
+// be read, and the batch only with the last of them.
+func TestSession_aRefusedBatchIsDoneWithItsLastPartition(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.away = map[int32]bool{1: true}
+		r.api.put = func(*fakeImport) Outcome { return refusal }
+		r.feed(0, runOf("a", 0, 4)...)
+		r.feed(1, runOf("a", 0, 4)...)
+		r.after(time.Minute)
+		if len(r.letters.taken) != 5 {
+			t.Errorf("%d dead letters, want the 5 of the partition that can be read", len(r.letters.taken))
+		}
+		r.watermark(0, 5)
+		r.watermark(1, 0)
+		if n := r.Lookup("a"); n == nil || !n.Busy() {
+			t.Error("the batch is done with, and half of it no dead letter")
+		}
+		r.away = nil
+		r.after(time.Minute)
+		r.watermark(1, 5)
+		if r.Lookup("a") != nil || len(r.letters.taken) != 10 {
+			t.Errorf("%d dead letters, want 10 and nothing more to do", len(r.letters.taken))
+		}
+	}, refusedToLetters)
+}
+
 // Whoever dead-letters a refused batch after a crash goes on behind what the
 // topic has of it: here a part of what lies in one partition, and all of what
 // lies in the other.
