@@ -76,7 +76,10 @@ func lz4Bound(src []byte) (most int64) {
 	if err != nil {
 		return 0
 	}
-	for b := range h.blocks(blocks) {
+	for b, err := range h.blocks(blocks) {
+		if err != nil {
+			break
+		}
 		most += int64(h.bound(b))
 	}
 	return most
