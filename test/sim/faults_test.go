@@ -24,7 +24,7 @@ func (s *schedule) api(rnd *rand.Rand, at time.Duration, f sandbox.Fault) {
 func (s *schedule) apiFor(at, span time.Duration, f sandbox.Fault) {
 	text, _ := f.MarshalJSON()
 	s.add(at, fmt.Sprintf("API fault for %s: %s", span, text), func(w *world) {
-		w.touch(span, w.settings.restOf(f), w.settings.scopeOf(f), string(text))
+		w.touch(span, s.settings.restOf(f), s.settings.scopeOf(f), string(text))
 		w.mu.Lock()
 		w.untold = w.untold || f.Doomed || f.Expired
 		w.reticent = w.reticent || f.Conditional || f.Operation == sandbox.OperationStatus
@@ -194,7 +194,10 @@ func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
 	span := s.span(rnd)
 	s.touching(at, span, partitionRest, allLetters, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
 		// After a hand-over what was refused is imported behind what came later.
-		w.truth.mark(func() { w.truth.orders = w.truth.orders && w.settings.onRejected != record.DeadLetter })
+		w.truth.mark(func() {
+			refuses := func(s *settings) bool { return s.onRejected == record.DeadLetter }
+			w.truth.orders = w.truth.orders && !slices.ContainsFunc(w.truth.used, refuses)
+		})
 		h := w.cluster.Fault(kfakeFault{Keys: []kmsg.Key{kmsg.Produce}, Topic: dlqTopic, Err: e, Count: -1})
 		w.lettersRefused.Add(1)
 		time.AfterFunc(span, func() {

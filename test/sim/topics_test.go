@@ -19,7 +19,7 @@ func (s *schedule) lateTopic(rnd *rand.Rand) {
 	c := recipe{topic: s.settings.late, count: 1 + rnd.IntN(30), namespaces: 3, size: 50, codec: "none"}
 	partitions, seed := 1+rnd.Int32N(2), rnd.Uint64()
 	s.add(time.Duration(rnd.Int64N(int64(s.length))), fmt.Sprintf("topic %s is created with %d partitions; %s", c.topic, partitions, c), func(w *world) {
-		w.touch(0, 2*w.settings.refresh+partitionRest, ofTopic(c.topic), "the topic is new")
+		w.touch(0, 2*s.settings.refresh+partitionRest, ofTopic(c.topic), "the topic is new")
 		if err := w.cluster.CreateTopic(c.topic, partitions, nil); err != nil {
 			w.t.Fatal(err)
 		}
