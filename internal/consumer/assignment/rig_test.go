@@ -62,14 +62,15 @@ func inCommitter(t *testing.T, test func(*rig)) {
 		})
 		log := slog.New(slog.DiscardHandler)
 		config := &process.Config{Membership: process.Membership{Group: "g", SessionTimeout: sessionTimeout}}
-		s := NewCommitter(&Assignment{Generation: &Generation{
+		a := New(&Generation{
 			Process: &process.Process{
 				Config: config, Fingerprint: "f.1.1", Faults: report.NewFaultLog(log), Recollections: discovery.Recollections{},
 				Dependencies: process.Dependencies{Client: r.cluster.Client, Log: log, Metrics: report.NewMetrics(r.reg, 1), Explain: error.Error},
 			},
 			Member:  Member{ID: "member", Generation: 3, Lease: group.NewLease(sessionTimeout, time.Now())},
 			Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
-		}, Partitions: map[kafka.TopicPartition]*Partition{}})
+		})
+		s := NewCommitter(&a)
 		s.Enter(t.Context())
 		r.Committer = s
 		for _, topic := range []string{"orders", "users"} {
