@@ -2,12 +2,15 @@ package main
 
 import (
 	"bytes"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -26,13 +29,15 @@ func TestList_isUpToDate(t *testing.T) {
 		if (m.by == "") == (m.nothing == "") {
 			t.Errorf("%s: want either the tests that fail or why it changes nothing", id)
 		}
-		path, text, err := m.mutate(root)
+		at, text, err := m.mutate(root)
 		if err != nil {
 			t.Errorf("%s: %v", id, err)
 			continue
 		}
-		if _, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution); err != nil {
+		if file, err := parser.ParseFile(token.NewFileSet(), at, text, parser.SkipObjectResolution); err != nil {
 			t.Errorf("%s: the changed file does not parse: %v", id, err)
+		} else if name := unused(file, text); name != "" {
+			t.Errorf("%s: the changed file does not use %s any more", id, name)
 		}
 		if m.old == m.new {
 			t.Errorf("%s: old and new are the same", id)
@@ -50,6 +55,20 @@ func TestList_isUpToDate(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unused returns an import that the file does not use, else "".
+func unused(file *ast.File, text []byte) string {
+	for _, i := range file.Imports {
+		name := strings.Trim(i.Path.Value, `"`)
+		if base := path.Base(name); regexp.MustCompile(`^v\d+$`).MatchString(base) {
+			name = path.Dir(name)
+		}
+		if name = path.Base(name); i.Name == nil && !strings.ContainsAny(name, "-.") && !bytes.Contains(text, []byte(name+".")) {
+			return name
+		}
+	}
+	return ""
 }
 
 // TestPlay plays mutants of a module of its own.
