@@ -31,13 +31,13 @@ func TestFollower_isScrapedWhileNamespacesAppear(t *testing.T) {
 		defer close(done)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			for i := range 5000 {
+			for i := range 1000 {
 				f.Stored(Import{Namespace: fmt.Sprint("n", i), RequestID: fmt.Sprint("r", i), StoredAt: time.Now()}, nil)
 			}
 		})
 		for range 2 {
 			wg.Go(func() {
-				for range 60 {
+				for range 20 {
 					if _, err := reg.Gather(); err != nil {
 						t.Error(err)
 					}

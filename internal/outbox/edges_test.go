@@ -34,6 +34,7 @@ func TestOutbox_restsOnlyAfterAFailure(t *testing.T) {
 		r.topic.fail(errors.New("no broker"))
 		r.post("first")
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		tries := len(r.topic.tries)
 		for _, k := range keys(writeRecords) {
 			r.post(k)
@@ -43,6 +44,7 @@ func TestOutbox_restsOnlyAfterAFailure(t *testing.T) {
 		}
 		r.topic.fail(nil)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if want := append([]string{"first"}, keys(writeRecords)...); !slices.Equal(r.topic.keys, want) {
 			t.Errorf("written %v", r.topic.keys)
 		}
@@ -111,7 +113,8 @@ func TestOutbox_whatFailedIsStillFirst(t *testing.T) {
 		r.post("second") // while first is being written
 		time.Sleep(10 * time.Second)
 		r.topic.fail(nil)
-		if time.Sleep(time.Minute); !slices.Equal(r.topic.keys, []string{"first", "second"}) {
+		time.Sleep(time.Minute)
+		if synctest.Wait(); !slices.Equal(r.topic.keys, []string{"first", "second"}) {
 			t.Errorf("written %v", r.topic.keys)
 		}
 	})

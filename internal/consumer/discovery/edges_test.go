@@ -2,7 +2,9 @@ package discovery_test
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +59,13 @@ func newCluster(t *testing.T) *cluster {
 	return r
 }
 
+// asks returns when the topics were asked for.
+func (r *cluster) asks() []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.asked)
+}
+
 // change lets the cluster say something else of users from now on.
 func (r *cluster) change(f func(*kmsg.MetadataResponseTopic)) {
 	r.mu.Lock()
@@ -106,6 +115,13 @@ func (r *cluster) start(ctx context.Context) *found {
 	return f
 }
 
+// counts returns how many tries have failed, and how many asked for metadata.
+func (f *found) counts() (failed, refresh int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed, f.refresh
+}
+
 func (f *found) want(t *testing.T, started, problems int) {
 	t.Helper()
 	synctest.Wait()
@@ -131,16 +147,16 @@ func TestStarts_oneTopicHoldsUpNoOther(t *testing.T) {
 		r.change(func(u *kmsg.MetadataResponseTopic) {
 			u.ErrorCode, u.Partitions = 0, []kmsg.MetadataResponseTopicPartition{{Partition: 0, Leader: -1}, {Partition: 1, Leader: -1}}
 		})
-		failed := f.failed
+		failed, _ := f.counts()
 		time.Sleep(time.Minute)
 		f.want(t, 2, 1)
-		if f.failed == failed || f.refresh != 0 {
-			t.Errorf("without a leader %d tries fail, and %d ask for metadata", f.failed-failed, f.refresh)
+		if now, refresh := f.counts(); now == failed || refresh != 0 {
+			t.Errorf("without a leader %d tries fail, and %d ask for metadata", now-failed, refresh)
 		}
 		r.change(func(u *kmsg.MetadataResponseTopic) { u.TopicID, u.Partitions = wire.UUID{9}, parts })
 		time.Sleep(time.Minute)
 		f.want(t, 2, 1)
-		if f.refresh == 0 {
+		if _, refresh := f.counts(); refresh == 0 {
 			t.Error("nobody asks for the metadata of a topic that was created anew")
 		}
 		r.change(func(u *kmsg.MetadataResponseTopic) { u.TopicID, u.ErrorCode = id, int16(kafka.CodeLeaderNotAvailable) })
@@ -227,10 +243,10 @@ func TestWatch_asksAndEnds(t *testing.T) {
 			r := newCluster(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			releads := 0
+			var releads atomic.Int32
 			w := &discovery.Watch{
 				Client: r.Client, Selection: kafka.Selection{Topics: []string{"orders", "users"}}, Subscription: r.subscription(), Stale: stale, Every: 30 * time.Second,
-				Relead: func(*wire.MetadataResponse) { releads++ }, Failed: func(err error, _ []string) { t.Error(err) },
+				Relead: func(*wire.MetadataResponse) { releads.Add(1) }, Failed: func(err error, _ []string) { t.Error(err) },
 			}
 			began, wake, out, done := time.Now(), make(chan struct{}, 1), make(chan discovery.Found, 100), make(chan struct{})
 			go func() { defer close(done); w.Run(ctx, wake, out) }()
@@ -240,8 +256,8 @@ func TestWatch_asksAndEnds(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 			time.Sleep(time.Second)
-			if n := len(r.asked); n != 2 || r.asked[0].Sub(began) > 5*time.Second || r.asked[1].Sub(r.asked[0]) < 100*time.Millisecond || releads != 2 {
-				t.Errorf("asked %d times at %v, %d leaders told", n, r.asked, releads)
+			if asks := r.asks(); len(asks) != 2 || asks[0].Sub(began) > 5*time.Second || asks[1].Sub(asks[0]) < 100*time.Millisecond || releads.Load() != 2 {
+				t.Errorf("asked %d times at %v, %d leaders told", len(asks), asks, releads.Load())
 			}
 			time.Sleep(10 * time.Minute)
 			select {
@@ -250,7 +266,8 @@ func TestWatch_asksAndEnds(t *testing.T) {
 				for len(out) > 0 {
 					last = <-out
 				}
-				if ended := r.asked[len(r.asked)-1].Sub(began); last.Change == kafka.Unchanged || ended < want || ended > want+35*time.Second {
+				asks := r.asks()
+				if ended := asks[len(asks)-1].Sub(began); last.Change == kafka.Unchanged || ended < want || ended > want+35*time.Second {
 					t.Errorf("stale %d: it ends after %s for %q, want %s", stale, ended, last.Change, want)
 				}
 			default:

@@ -182,8 +182,8 @@ func TestSession_aStopWhileLinesAreReadBackIsClean(t *testing.T) {
 		}
 	}, func(r *sessionRun) {
 		time.Sleep(2 * time.Minute)
-		r.api.create, r.api.takes = nil, 2*time.Second
 		readingBack := false
+		r.session.queries <- func(time.Time) { r.api.create, r.api.takes = nil, 2*time.Second }
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
 			asked := make(chan bool)
