@@ -46,6 +46,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 			{1, 1, 1, "why is in the log of when it was read; bridge check -sample reads it again"},
 			{5, 10, 2, "the Kafka batch at offsets 10 to 29 with 20 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"},
 			{15, 15, 7, "the Kafka batch at offsets 10 to 29 with 20 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"},
+			{29, 29, 21, "the Kafka batch at offsets 10 to 29 with 20 records has 70MiB; it takes BRIDGE_BUFFER_MAX_BYTES=280MiB"},
 			{30, 30, 22, "why is in the log of when it was read; bridge check -sample reads it again"},
 			{31, 40, 23, ""},
 		} {

@@ -75,31 +75,33 @@ func TestSession_saysThatAQuotaIsUsedUp(t *testing.T) {
 	})
 }
 
+// refusedFetch answers code for each partition that a fetch asks for.
+func refusedFetch(q kmsg.Request, code kafka.Code) kmsg.Response {
+	res := q.ResponseKind().(*kmsg.FetchResponse)
+	for _, topic := range q.(*kmsg.FetchRequest).Topics {
+		out := kmsg.NewFetchResponseTopic()
+		out.Topic, out.TopicID = topic.Topic, topic.TopicID
+		for _, p := range topic.Partitions {
+			part := kmsg.NewFetchResponseTopicPartition()
+			part.Partition, part.ErrorCode = p.Partition, int16(code)
+			out.Partitions = append(out.Partitions, part)
+		}
+		res.Topics = append(res.Topics, out)
+	}
+	return res
+}
+
 // A failure that has passed is told no longer, also of a partition of which there is
 // nothing to read.
 func TestSession_aFailureOfAnIdlePartitionPasses(t *testing.T) {
 	var failing atomic.Bool
-	refuse := func(q kmsg.Request) kmsg.Response {
-		res := q.ResponseKind().(*kmsg.FetchResponse)
-		for _, topic := range q.(*kmsg.FetchRequest).Topics {
-			out := kmsg.NewFetchResponseTopic()
-			out.Topic, out.TopicID = topic.Topic, topic.TopicID
-			for _, p := range topic.Partitions {
-				part := kmsg.NewFetchResponseTopicPartition()
-				part.Partition, part.ErrorCode = p.Partition, int16(kafka.CodeUnknown)
-				out.Partitions = append(out.Partitions, part)
-			}
-			res.Topics = append(res.Topics, out)
-		}
-		return res
-	}
 	runningSession(t, func(r *sessionRun) {
 		r.Cluster.ControlKey(kmsg.Fetch.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 			r.Cluster.KeepControl()
 			if !failing.Load() {
 				return nil, nil, false
 			}
-			return refuse(q), nil, true
+			return refusedFetch(q, kafka.CodeUnknown), nil, true
 		})
 	}, func(r *sessionRun) {
 		state := func(want string) {
@@ -120,6 +122,13 @@ func TestSession_aFailureOfAnIdlePartitionPasses(t *testing.T) {
 		failing.Store(false)
 		time.Sleep(time.Minute)
 		state("reading")
+		rest := make(chan time.Duration)
+		r.session.queries <- func(time.Time) {
+			rest <- r.session.Partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}].Backoff
+		}
+		if d := <-rest; d != 0 {
+			t.Errorf("its next failure finds it tried again after more than %s", d)
+		}
 		r.end(true)
 	})
 }

@@ -41,7 +41,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.At.Reset != "" {
 			s.TellReset(&r)
 		}
-		if r.Recalled || r.At.Reset != "" || r.At.First || r.At.Offset != r.Committed.Offset {
+		if r.Recalled || r.At.Reset != "" || r.At.Offset != r.Committed.Offset {
 			p.Touch()
 		}
 		if r.Committed.Offset < 0 {
