@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -183,6 +184,7 @@ func TestSession_aStopWhileLinesAreReadBackIsClean(t *testing.T) {
 	}, func(r *sessionRun) {
 		time.Sleep(2 * time.Minute)
 		readingBack := false
+		synctest.Wait() // the loop has taken what attempts came to
 		r.session.queries <- func(time.Time) { r.api.create, r.api.takes = nil, 2*time.Second }
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
