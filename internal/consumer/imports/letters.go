@@ -22,7 +22,7 @@ func whose(l *letters.Letter) *letterOwner { return l.Owner.(*letterOwner) }
 
 // lettersAwaited lets partitions be read again that have paused for dead letters.
 func (s *deadLetters) lettersAwaited() {
-	if s.LetterQueue.Pending() == 0 || s.LetterQueue.Few() {
+	if s.LetterQueue.Few() {
 		s.Resume(assignment.AwaitsLetters)
 	}
 }

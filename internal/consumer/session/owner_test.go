@@ -45,8 +45,8 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.settleDown()
 		r.stored("a")
-		if r.api.creates["a"] != before {
-			t.Error("an attempt begins after the fence")
+		if u := r.Namespace("a").Uploads[0]; r.api.creates["a"] != before || u.Import.Attempts() != 1 {
+			t.Errorf("an attempt begins after the fence: %d", u.Import.Attempts())
 		}
 		if err := r.Member.Lease.Check(); err == nil {
 			t.Error("the lease holds after the fence")

@@ -110,16 +110,18 @@ func TestSession_importsWaitForReceipts(t *testing.T) {
 func TestSession_aDrainRepeatsNothingForWantOfAReceipt(t *testing.T) {
 	for name, tc := range map[string]struct {
 		receipts *fakeReceipts
+		upload   time.Duration
 		atLeast  time.Duration
 		patience time.Duration
 	}{
-		"a topic that works":         {&fakeReceipts{prompt: true}, 0, time.Second},
-		"a slow topic":               {&fakeReceipts{prompt: true, takes: 2 * time.Second}, 2 * time.Second, 3 * time.Second},
-		"a topic that does not work": {&fakeReceipts{failing: true}, 0, time.Second},
-		"a topic without an answer":  {&fakeReceipts{}, 5 * time.Second, 6 * time.Second},
+		"a topic that works":               {&fakeReceipts{prompt: true}, 0, 0, time.Second},
+		"a slow topic":                     {&fakeReceipts{prompt: true, takes: 2 * time.Second}, 0, 2 * time.Second, 3 * time.Second},
+		"a slow topic after a slow upload": {&fakeReceipts{prompt: true, takes: 3 * time.Second}, 4 * time.Second, 7 * time.Second, 8 * time.Second},
+		"a topic that does not work":       {&fakeReceipts{failing: true}, 0, 0, time.Second},
+		"a topic without an answer":        {&fakeReceipts{}, 0, 5 * time.Second, 6 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
+			runningSession(t, func(r *sessionRun) { r.api.takes = tc.upload }, func(r *sessionRun) {
 				time.Sleep(time.Second)
 				r.rebalance()
 				if took := r.took(time.Now()); took < tc.atLeast || took > tc.patience || r.unfinished {

@@ -2,12 +2,14 @@ package session
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/recordbatch"
@@ -56,17 +58,20 @@ func TestSession_oddTimestamps(t *testing.T) {
 	}
 }
 
-// A held record ages too.
+// A held record ages too, and one that waits for the dead-letter topic.
 func TestSession_oddTimestampOfAHeldRecord(t *testing.T) {
 	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, timestamp := range oddTimes(now) {
-		t.Run(name, func(t *testing.T) {
-			inSession(t, func(r *sessionRig) {
-				r.feed(0, recordbatch.Record{Offset: 0, Value: []byte("no JSON"), Timestamp: &timestamp})
-				r.after(time.Minute)
-				r.tellsAge(time.Minute)
+		for _, policy := range []record.Policy{record.Hold, record.DeadLetter} {
+			t.Run(fmt.Sprintf("%s, %s", name, policy), func(t *testing.T) {
+				inSession(t, func(r *sessionRig) {
+					r.letters.write = func(*letters.Letter) error { return errAway }
+					r.feed(0, recordbatch.Record{Offset: 0, Value: []byte("no JSON"), Timestamp: &timestamp})
+					r.after(time.Minute)
+					r.tellsAge(time.Minute)
+				}, func(c *process.Config) { c.OnInvalid = policy })
 			})
-		})
+		}
 	}
 }
 
