@@ -26,7 +26,8 @@ type mutant struct {
 func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
 		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
-		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants, sessionReadMutants, importsMutants)
+		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants,
+		sessionReadMutants, importsMutants, assignmentEdgeMutants, discoveryOutageMutants, processMutants)
 }
 
 // killers are the tests that must fail, by the directory of their package.

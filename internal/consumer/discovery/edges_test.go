@@ -84,16 +84,21 @@ type found struct {
 	problems []string
 	refresh  int
 	failed   int
+	failure  error // the last one
 }
 
-// start begins to look for the starts of orders/0, orders/1 and users/0.
-func (r *cluster) start(ctx context.Context) *found {
+// start begins to look for the starts of orders/0, orders/1 and users/0, or as change
+// says.
+func (r *cluster) start(ctx context.Context, change ...func(*discovery.Starts)) *found {
 	f := &found{started: map[kafka.TopicPartition]discovery.Start{}}
 	s := &discovery.Starts{
 		Client: r.Client, Group: "bridge", Generation: 7, Fingerprint: "f", Subscription: r.subscription(),
 		Assigned: []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}, {Topic: "users", Partition: 0}},
 		Refresh:  func() { f.mu.Lock(); defer f.mu.Unlock(); f.refresh++ },
-		Failed:   func(error, int) { f.mu.Lock(); defer f.mu.Unlock(); f.failed++ },
+		Failed:   func(err error, _ int) { f.mu.Lock(); defer f.mu.Unlock(); f.failed, f.failure = f.failed+1, err },
+	}
+	for _, change := range change {
+		change(s)
 	}
 	out := make(chan []discovery.Start)
 	go func() { defer close(out); s.Run(ctx, out) }()

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"errors"
 	"testing"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -39,5 +40,29 @@ func TestStarts_whichGroupIsNew(t *testing.T) {
 				t.Errorf("the group is new: %t", got)
 			}
 		})
+	}
+}
+
+// What keeps a partition from its start is sent once for each reason, and again once it
+// is another one.
+func TestStarts_report(t *testing.T) {
+	s, out, told := &Starts{}, make(chan []Start, 1), map[kafka.TopicPartition]string{}
+	tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
+	for i, tc := range []struct {
+		reason string
+		news   int
+	}{{"denied", 1}, {"denied", 0}, {"not readable", 1}, {"not readable", 0}, {"denied", 1}} {
+		problem := errors.New(tc.reason)
+		if got := s.report(t.Context(), map[kafka.TopicPartition]error{tp: problem}, told, out); got != problem {
+			t.Errorf("try %d: %v, want %v", i, got, problem)
+		}
+		if len(out) != tc.news {
+			t.Fatalf("try %d: %d are sent, want %d", i, len(out), tc.news)
+		}
+		if tc.news > 0 {
+			if sent := <-out; len(sent) != 1 || sent[0].TopicPartition != tp || sent[0].Problem != problem {
+				t.Errorf("try %d: %+v is sent", i, sent)
+			}
+		}
 	}
 }
