@@ -303,6 +303,7 @@ func TestClient_asksBeforeAURLIsGivenUp(t *testing.T) {
 		{"it has not", nil, false, 1, 1, 2, true},
 		{"the API has no such call", mute, true, 1, 1, 2, true},
 		{"the key may not read", forbidden, true, 1, 1, 2, true},
+		{"the key is refused", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusUnauthorized) }, true, 1, 2, 2, true},
 		{"no answer to many questions", unwell, true, asksInVain, asksInVain + 1, 2, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
