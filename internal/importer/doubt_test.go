@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,9 +105,9 @@ func TestClient_aRepeatThatTheAPIHasDeniedIsNone(t *testing.T) {
 // asked about it was stopped.
 func TestClient_aQuestionThatIsEndedDecidesNothing(t *testing.T) {
 	l := newLab(t)
-	knows := false
+	var knows atomic.Bool
 	l.onAsk = func(w http.ResponseWriter, r *http.Request) {
-		if !knows {
+		if !knows.Load() {
 			unwell(w, r)
 			return
 		}
@@ -146,7 +147,7 @@ func TestClient_aQuestionThatIsEndedDecidesNothing(t *testing.T) {
 		}
 		return nil
 	}, asksInVain, asksInVain)
-	knows = true
+	knows.Store(true)
 	if out := l.attempt(c, i); out.Class != Stored || out.RequestID != "req-1" || l.evaluations() != 1 || i.MayRepeat() {
 		t.Errorf("outcome %+v, %d evaluations, may repeat %t", out, l.evaluations(), i.MayRepeat())
 	}
@@ -238,9 +239,11 @@ func TestClient_anErrorWhoseTextDoesNotEnd(t *testing.T) {
 // one that has the batch already has refused it.
 func TestClient_asksBeforeABodyOnlyWhoHasRefusedOne(t *testing.T) {
 	l := newLab(t)
-	dial, down := (&net.Dialer{}).DialContext, true
+	dial := (&net.Dialer{}).DialContext
+	var down atomic.Bool
+	down.Store(true)
 	l.cfg.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if down && addr == l.store.Listener.Addr().String() {
+		if down.Load() && addr == l.store.Listener.Addr().String() {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("down")}
 		}
 		return dial(ctx, network, addr)
@@ -261,7 +264,7 @@ func TestClient_asksBeforeABodyOnlyWhoHasRefusedOne(t *testing.T) {
 	if asks() {
 		t.Error("a store that was not reached has refused")
 	}
-	down = false
+	down.Store(false)
 	wantClass(t, l.attempt(c, i), RetrySame, ReasonNetwork)
 	if !asks() {
 		t.Error("a store that did not answer has not refused")

@@ -43,11 +43,13 @@ func TestStarts_byTimeAfterAnOutage(t *testing.T) {
 		r.ProduceRecords(records)
 		r.leads(0, 1)
 		f := r.start(ctx, func(s *discovery.Starts) { s.Reset = ledger.ResetAgo(24 * time.Hour) })
-		time.Sleep(time.Hour)
+		time.Sleep(5 * time.Minute)
 		f.want(t, 2, 0)
 		r.leads()
 		time.Sleep(3 * time.Second)
 		f.want(t, 3, 0)
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if got := f.started[kafka.TopicPartition{Topic: "users", Partition: 0}].At.Offset; got != 1 {
 			t.Errorf("it starts at %d, want 1", got)
 		}
@@ -92,6 +94,8 @@ func TestStarts_aDeniedTopicHasALeader(t *testing.T) {
 		f := r.start(ctx)
 		time.Sleep(time.Minute)
 		f.want(t, 2, 1)
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if denied := (*kafka.TopicDeniedError)(nil); !errors.As(f.failure, &denied) || strings.Contains(f.failure.Error(), "leader") {
 			t.Errorf("it fails with %v", f.failure)
 		}
