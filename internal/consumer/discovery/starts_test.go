@@ -53,14 +53,14 @@ func TestStarts_report(t *testing.T) {
 		news   int
 	}{{"denied", 1}, {"denied", 0}, {"not readable", 1}, {"not readable", 0}, {"denied", 1}} {
 		problem := errors.New(tc.reason)
-		if got := s.report(t.Context(), map[kafka.TopicPartition]error{tp: problem}, told, out); got != problem {
+		if got := s.report(t.Context(), map[kafka.TopicPartition]error{tp: problem}, told, out); !errors.Is(got, problem) {
 			t.Errorf("try %d: %v, want %v", i, got, problem)
 		}
 		if len(out) != tc.news {
 			t.Fatalf("try %d: %d are sent, want %d", i, len(out), tc.news)
 		}
 		if tc.news > 0 {
-			if sent := <-out; len(sent) != 1 || sent[0].TopicPartition != tp || sent[0].Problem != problem {
+			if sent := <-out; len(sent) != 1 || sent[0].TopicPartition != tp || !errors.Is(sent[0].Problem, problem) {
 				t.Errorf("try %d: %+v is sent", i, sent)
 			}
 		}
