@@ -43,6 +43,9 @@ func (s *schedule) rebalanceAgain(rnd *rand.Rand, at time.Duration) {
 
 func (s *schedule) heartbeatsLost(rnd *rand.Rand, at time.Duration) {
 	n := pick(rnd, 1, 2, 10)
+	if s.settings.receiptTakes > time.Second {
+		n = min(n, 2) // ten end the lease, which is to be put out: see putOut
+	}
 	s.onSlot(rnd, at, fmt.Sprintf("the answers to %d heartbeats are lost", n), func(_ *world, p *process) { p.kafka.loseHeartbeats(n) })
 }
 
