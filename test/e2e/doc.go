@@ -26,6 +26,7 @@
 //	transactions, compaction                TestTransactions_*, TestCompaction_holes
 //	authentication, TLS, permissions        TestSecurity_*, TestPermissions_eachIsToldAndHeals
 //	offsets moved by an operator            TestOperator_*
+//	a commit that is too large              TestCommit_isLargerThanItsTopicTakes
 //
 // Records:
 //
