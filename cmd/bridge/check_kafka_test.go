@@ -116,9 +116,9 @@ func TestCheckKafka_securityFaults(t *testing.T) {
 }
 
 // The group is looked at from outside: other clients in it are told, and a
-// sample neither joins nor commits.
+// sample neither joins nor commits. A compacted dead-letter topic is told.
 func TestCheckKafka_groupAndSample(t *testing.T) {
-	w, _ := realWorld(t, kafkatest.Options{})
+	w, kafka := realWorld(t, kafkatest.Options{})
 	w.produce("users", 0, `{"id":"SECRET-1"}`, `{"id":"SECRET-2"}`, `SECRET`)
 	code, out := w.check(map[string]string{"BRIDGE_ON_INVALID": "skip"}, "-sample", "5")
 	for _, want := range []string{
@@ -132,6 +132,14 @@ func TestCheckKafka_groupAndSample(t *testing.T) {
 		}
 	}
 	w.untouched()
+	compact := kadm.AlterConfig{Op: kadm.SetConfig, Name: "cleanup.policy", Value: kadm.StringPtr("compact")}
+	if _, err := kafka.Admin().AlterTopicConfigs(t.Context(), []kadm.AlterConfig{compact}, "dead"); err != nil {
+		t.Fatal(err)
+	}
+	code, out = w.check(map[string]string{"BRIDGE_DLQ_TOPIC": "dead"})
+	if want := "cleanup.policy is compact: it refuses the dead letters of records without a key"; code != 1 || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, want %q: %s", code, want, out)
+	}
 	other := w.client(kgo.ClientID("other-consumer"), kgo.ConsumerGroup("bridge"), kgo.ConsumeTopics("users"), kgo.DisableAutoCommit())
 	if err := other.PollFetches(t.Context()).Err(); err != nil { // a member by now
 		t.Fatal(err)
