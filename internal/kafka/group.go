@@ -61,7 +61,7 @@ func (c *Client) FetchAllOffsets(ctx context.Context, group string) (map[TopicPa
 }
 
 func (c *Client) fetchOffsets(ctx context.Context, request *offsetfetch.Request) (map[TopicPartition]Committed, error) {
-	answer, err := groupCall[*offsetfetch.Response](ctx, c, request)
+	answer, err := roundTrip[*offsetfetch.Response](ctx, c, request)
 	if err == nil {
 		err = Code(answer.ErrorCode).Err()
 	}
@@ -114,7 +114,7 @@ type CommitResult struct {
 // the commit may have been applied, or may be applied later. The broker accepts
 // lower offsets than before: not to go back is the caller's concern.
 func (c *Client) CommitOffsets(ctx context.Context, commit Commit) ([]CommitResult, error) {
-	answer, err := groupCall[*offsetcommit.Response](ctx, c, commitRequest(commit))
+	answer, err := roundTrip[*offsetcommit.Response](ctx, c, commitRequest(commit))
 	if err != nil {
 		return nil, fmt.Errorf("commit offsets of group %s: %w", commit.Group, err)
 	}
@@ -178,7 +178,7 @@ type GroupMember struct {
 // that does not exist is Dead.
 func (c *Client) DescribeGroup(ctx context.Context, group string) (*Group, error) {
 	request := &describegroups.Request{Groups: []string{group}, IncludeAuthorizedOperations: true}
-	answer, err := groupCall[*describegroups.Response](ctx, c, request)
+	answer, err := roundTrip[*describegroups.Response](ctx, c, request)
 	if err == nil && len(answer.Groups) != 1 {
 		err = fmt.Errorf("the broker described %d groups", len(answer.Groups))
 	}
@@ -229,8 +229,9 @@ func (c *Client) ForeignGroup(ctx context.Context, group string) error {
 	return &ForeignGroupError{group, groups.Types[group]}
 }
 
-// groupCall asks a group's coordinator, which kafka-go looks up each time.
-func groupCall[T kafkago.Response](ctx context.Context, c *Client, r kafkago.Request) (answer T, err error) {
+// roundTrip makes a call through kafka-go, which looks up each time who has to answer: a
+// group's coordinator, else any broker.
+func roundTrip[T kafkago.Response](ctx context.Context, c *Client, r kafkago.Request) (answer T, err error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	response, err := c.transport.RoundTrip(ctx, c.addr, r)

@@ -13,7 +13,7 @@ const topicResource int8 = 2
 // TopicSettings asks for settings of a topic by their names, which takes the permission
 // DESCRIBE_CONFIGS. Those that the brokers do not know are not in the answer.
 func (c *Client) TopicSettings(ctx context.Context, topic string, names ...string) (map[string]string, error) {
-	answer, err := groupCall[*describeconfigs.Response](ctx, c, &describeconfigs.Request{
+	answer, err := roundTrip[*describeconfigs.Response](ctx, c, &describeconfigs.Request{
 		Resources: []describeconfigs.RequestResource{{ResourceType: topicResource, ResourceName: topic, ConfigNames: names}},
 	})
 	if err == nil && len(answer.Resources) != 1 {

@@ -12,8 +12,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
-// maxThrottle bounds how long brokers can make a producer wait at a time.
-const maxThrottle = time.Minute
+// MaxThrottle bounds how long a broker can make this process wait at a time, by a quota.
+const MaxThrottle = time.Minute
 
 // A ThrottledError says that nothing is written to a topic for a while, as a quota of
 // the brokers is used up.
@@ -51,7 +51,7 @@ type quotaWatch struct {
 func (q *quotaWatch) RoundTrip(ctx context.Context, addr net.Addr, r kafkago.Request) (kafkago.Response, error) {
 	answer, err := q.Transport.RoundTrip(ctx, addr, r)
 	if produced, ok := answer.(*produce.Response); ok && err == nil && produced.ThrottleTimeMs > 0 {
-		q.wait(min(time.Duration(produced.ThrottleTimeMs)*time.Millisecond, maxThrottle))
+		q.wait(min(time.Duration(produced.ThrottleTimeMs)*time.Millisecond, MaxThrottle))
 	}
 	return answer, err
 }

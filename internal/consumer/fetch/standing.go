@@ -2,6 +2,8 @@ package fetch
 
 import (
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // Standing is how a partition stands with its leader.
@@ -73,13 +75,10 @@ func (f *Fetcher) answered(a asked) {
 	a.unanswered, a.why = time.Time{}, nil
 }
 
-// maxThrottle bounds how long a broker can make its lanes wait at a time.
-const maxThrottle = time.Minute
-
 // throttle lets the broker's lanes wait as long as its answer says: a broker reads
 // no request of a client before that, which would look like silence (KIP-219).
 func (f *Fetcher) throttle(broker int32, d time.Duration) {
-	d = min(d, maxThrottle)
+	d = min(d, kafka.MaxThrottle)
 	f.mu.Lock()
 	f.throttled[broker] = time.Now().Add(d)
 	f.mu.Unlock()
