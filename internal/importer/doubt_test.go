@@ -113,14 +113,7 @@ func TestClient_aQuestionThatIsEndedDecidesNothing(t *testing.T) {
 		}
 		l.tell(w, r)
 	}
-	l.onPut = func(w http.ResponseWriter, r *http.Request) {
-		if len(l.putPaths()) == 1 {
-			l.keep(httptest.NewRecorder(), r)
-			abort(w, r, 0)
-			return
-		}
-		w.WriteHeader(http.StatusForbidden)
-	}
+	l.onPut = l.keepUnheard
 	c := l.client()
 	l.at(c).condition.Store(conditionHonoured) // so that 403 is about the URL
 	i, _ := newImport(c, 100)

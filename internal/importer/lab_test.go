@@ -202,6 +202,17 @@ func (l *lab) servePut(w http.ResponseWriter, r *http.Request) {
 	l.keep(w, r)
 }
 
+// keepUnheard is a store that keeps the first body without an answer, and answers every
+// later one that the URL is no good any more.
+func (l *lab) keepUnheard(w http.ResponseWriter, r *http.Request) {
+	if len(l.putPaths()) == 1 {
+		l.keep(httptest.NewRecorder(), r)
+		abort(w, r, 0)
+		return
+	}
+	w.WriteHeader(http.StatusForbidden)
+}
+
 // keep stores a body as S3 would.
 func (l *lab) keep(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength < 0 || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Authorization") != "" ||
