@@ -100,14 +100,14 @@ func (s *Attempts) send(ctx context.Context, call call, r result) {
 	})
 }
 
-// While a batch uploads, the URL of the namespace's next one is asked for, so that
+// While a batch is imported, the URL of the namespace's next one is asked for, so that
 // uploads of one namespace follow each other without a round trip to the API
-// between. It is asked only of a namespace whose imports are stored, for a batch
-// that is sealed, and so will be uploaded or given up, and only with a slot that
-// nobody waits for. The order stays: nothing of the next batch is sent before the
+// between. It is asked only of a namespace without trouble, for a batch that is
+// sealed, and so will be uploaded or given up, and only with a slot that nobody
+// waits for. The order stays: nothing of the next batch is sent before the
 // one in front of it is done.
 
-// mayPrepare notes a namespace of which a batch uploads and another one waits.
+// mayPrepare notes a namespace of which a batch is imported and another one waits.
 func (s *Lines) mayPrepare(n *Namespace) {
 	if n.next(s.Config.NamespaceConcurrency) != nil {
 		s.Pacer.OfferPreparing(n.Namespace)
@@ -127,7 +127,7 @@ func (s *Attempts) prepareNext(now time.Time) {
 // next returns the batch whose URL may be asked for now, nil if there is none: the
 // first one that waits behind those that upload, if nobody has asked for it yet.
 func (n *Namespace) next(concurrency int) *Upload {
-	if !n.stores || n.Troubled() || n.TooSlow || n.InFlight() < concurrency {
+	if n.Troubled() || n.TooSlow || n.InFlight() < concurrency {
 		return nil
 	}
 	for _, u := range n.Uploads {
