@@ -60,7 +60,7 @@ var assignmentEdgeMutants = []mutant{
 		old: " || n.First != p.FirstHeld.offset:", new: ":",
 		by: "TestPartition_heldFor"},
 	{name: "a denied commit shows nowhere", in: assignmentRoom,
-		old: "	if p.err == nil && !p.Denied.Until().IsZero() {", new: "	if false {",
+		old: "	if err == nil && !p.Denied.Until().IsZero() {", new: "	if false {",
 		by: "TestPartition_Status"},
 	{name: "a group without a commit lags by all of the log", in: assignmentRoom,
 		old: "	if out.CommittedOffset < 0 {\n		out.LagRecords = max(0, out.HighWatermark-out.NextOffset)\n	}\n", new: "",

@@ -45,8 +45,11 @@ func (s *Assignment) steer(p *Partition) {
 // Reads reports whether the partition is to be read now.
 func (s *Assignment) Reads(p *Partition) bool { return p.reads() && s.Mode == Running }
 
-// Opened notes that the start of a partition is known.
-func (s *Assignment) Opened(p *Partition) { p.opened() }
+// Opened notes that the start of a partition is known. The cursor is a paused one.
+func (s *Assignment) Opened(p *Partition, c *fetch.Cursor) {
+	p.opened(c)
+	s.steer(p)
+}
 
 // Await drops what was just read of a partition and pauses it until what it awaits is
 // free.
@@ -122,7 +125,7 @@ func (s *Assignment) Fail(p *Partition, err error, corrupt, stop bool) {
 
 // Mend lets a failed partition be read again.
 func (s *Assignment) Mend(p *Partition) {
-	if p.state == Failed {
+	if p.State() == Failed {
 		p.mend()
 		s.steer(p)
 	}
@@ -130,7 +133,7 @@ func (s *Assignment) Mend(p *Partition) {
 
 // Lose stops reading and committing a partition whose topic is gone, or may be.
 func (s *Assignment) Lose(p *Partition, code kafka.Code) {
-	if p.state == Lost {
+	if p.State() == Lost {
 		return
 	}
 	p.lose(fmt.Errorf("topic is gone or was created anew: %w", code))
@@ -144,7 +147,7 @@ func (s *Assignment) Lose(p *Partition, code kafka.Code) {
 
 // Found lets a partition be read on that seemed lost.
 func (s *Assignment) Found(p *Partition, now time.Time) {
-	if p.state != Lost {
+	if p.State() != Lost {
 		return
 	}
 	if p.IsOpen() { // a broker that has just said otherwise is not asked at once

@@ -29,8 +29,7 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	})
 	s := &a
 	s.Partitions[tp] = p
-	s.Opened(p)
-	p.Cursor = f.Open(tp, p.TopicID, 0, -1, 1, 1, !s.Reads(p))
+	s.Opened(p, f.Open(tp, p.TopicID, 0, -1, 1, 1, true))
 	return s, p
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
@@ -23,7 +22,6 @@ const MaxSingles = 500
 type Partition struct {
 	kafka.TopicPartition
 	TopicID wire.UUID
-	Cursor  *fetch.Cursor // nil until its start is resolved
 	Ledger  *ledger.Partition
 	Backoff time.Duration // before it is read again after its next failure
 	condition
@@ -103,13 +101,6 @@ func (p *Partition) Touch() {
 	p.schedule.Touch()
 }
 
-// IsOpen says whether the partition's start is known.
-func (p *Partition) IsOpen() bool { return p.Cursor != nil }
-
-// Live says whether the partition's start is known and its topic is there: what is
-// done in it may be committed, and what it owes may be read.
-func (p *Partition) Live() bool { return p.IsOpen() && p.state != Lost }
-
 // behindSince estimates the timestamp of the oldest record that is not
 // committed, zero if there is none.
 func (p *Partition) behindSince() time.Time {
@@ -165,11 +156,12 @@ func (p *Partition) PauseReason() string {
 // Status is what /status shows of the partition.
 func (p *Partition) Status(now time.Time) report.PartitionStatus {
 	out := report.PartitionStatus{Topic: p.Topic, Partition: p.Partition, CommittedOffset: p.Committed, NextOffset: -1, HighWatermark: -1, LogStartOffset: -1, State: "paused"}
-	if p.err != nil {
-		text := p.err.Error()
+	err := p.Err()
+	if err != nil {
+		text := err.Error()
 		out.Error, out.State = &text, "failed"
 	}
-	if p.err == nil && !p.Denied.Until().IsZero() {
+	if err == nil && !p.Denied.Until().IsZero() {
 		text := "what is stored of it cannot be committed: this user needs READ on the topic; it is tried again"
 		out.Error = &text
 	}
@@ -191,15 +183,15 @@ func (p *Partition) Status(now time.Time) report.PartitionStatus {
 	if n != nil {
 		out.PinnedBy = &report.PinStatus{Kind: n.Kind.String(), Namespace: n.Namespace, Offset: n.First, Since: n.Since, Reason: p.heldFor(n)}
 	}
-	if p.state == Paused && out.Error == nil {
+	if p.State() == Paused && out.Error == nil {
 		text := p.PauseReason()
 		out.Error = &text
 	}
 	switch {
 	case p.IsHeld() || p.HeldCount > 0 || n != nil && n.Kind == ledger.Shed:
 		out.State = "held"
-	case p.err == nil:
-		out.State = p.state.String()
+	case err == nil:
+		out.State = p.State().String()
 	}
 	return out
 }

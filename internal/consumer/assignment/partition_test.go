@@ -25,7 +25,7 @@ func TestPartition_behindSince(t *testing.T) {
 		{"and than the time when all had been read", 10, 20, 5000, at(6000), false, at(6000)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p := &Partition{Ledger: ledger.New(0, ledger.Frontier{}), Cursor: &fetch.Cursor{}, progress: progress{LastSeen: tc.lastSeen, CaughtUp: tc.caughtUp}}
+			p := &Partition{Ledger: ledger.New(0, ledger.Frontier{}), condition: condition{Cursor: &fetch.Cursor{}}, progress: progress{LastSeen: tc.lastSeen, CaughtUp: tc.caughtUp}}
 			p.Cursor.StableOffset.Store(tc.stable)
 			if tc.owed {
 				if _, err := p.Ledger.Track(ledger.Batch, "acme", 3, 1234, at(9000)); err != nil {

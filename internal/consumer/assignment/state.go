@@ -1,5 +1,11 @@
 package assignment
 
+import (
+	"cmp"
+
+	"kafka-import-bridge/internal/consumer/fetch"
+)
+
 // State is what a partition is in.
 type State uint8
 
@@ -30,118 +36,89 @@ const (
 	AwaitsMarks         // no memory is left to remember where dropped lines begin
 )
 
-// condition is the state of a partition. Its methods are all of the transitions, and
-// touch nothing else: an Assignment calls them, and makes the fetcher follow.
+// condition says what is true of a partition, each thing by itself: its state follows
+// from that. Its methods are all of the transitions, and touch nothing else: an
+// Assignment calls them, and makes the fetcher follow.
 type condition struct {
-	state   State
-	pause   Pause // of a paused one; of a failed, held or lost one, what it has to wait for afterwards
-	under   State // of a lost one: Opening, Reading or Held, should its topic prove to be the same
-	stopped bool  // of a failed one: it is not asked for either, until it is mended
-	corrupt bool  // of a failed one: the failure lies in what the log holds, and stays
-	err     error // why it is failed, held or lost, or is not opened yet; nil for none
-	why     error // of a lost one that is held beneath
+	Cursor *fetch.Cursor // nil until its start is resolved
+	pause  Pause
+	lost   error // why its topic is gone, or may be; nil if it is not
+	held   error // why somebody has to decide; nil if nobody has to
+	failed error // why it cannot be opened or read; nil if it can
+	// stopped and corrupt are of a failed one: it is not asked for either, until it is
+	// mended, and the failure lies in what the log holds, and stays.
+	stopped, corrupt bool
 }
 
 // State returns the partition's state.
-func (c *condition) State() State { return c.state }
+func (c *condition) State() State {
+	switch {
+	case c.lost != nil:
+		return Lost
+	case c.held != nil:
+		return Held
+	case !c.IsOpen():
+		return Opening
+	case c.failed != nil:
+		return Failed
+	case c.pause != NoPause:
+		return Paused
+	}
+	return Reading
+}
 
 // Err returns why the partition cannot be read, nil if it can.
-func (c *condition) Err() error { return c.err }
+func (c *condition) Err() error { return cmp.Or(c.lost, c.held, c.failed) }
 
 // Corrupt reports whether the partition fails for what its log holds.
-func (c *condition) Corrupt() bool { return c.state == Failed && c.corrupt }
+func (c *condition) Corrupt() bool { return c.State() == Failed && c.corrupt }
+
+// IsOpen reports whether the partition's start is known.
+func (c *condition) IsOpen() bool { return c.Cursor != nil }
 
 // IsHeld reports whether the partition is out of range and waits for somebody to
 // decide, also while its topic seems lost.
-func (c *condition) IsHeld() bool { return c.state == Held || c.state == Lost && c.under == Held }
+func (c *condition) IsHeld() bool { return c.held != nil }
+
+// Live reports whether the partition's start is known and its topic is there: what is
+// done in it may be committed, and what it owes may be read.
+func (c *condition) Live() bool { return c.IsOpen() && c.lost == nil }
 
 // reads reports whether the partition is to be asked for.
 func (c *condition) reads() bool {
-	return c.state == Reading || c.state == Failed && !c.stopped && c.pause == NoPause
+	state := c.State()
+	return state == Reading || state == Failed && !c.stopped && c.pause == NoPause
 }
 
-// opened: its start is known.
-func (c *condition) opened() {
-	switch {
-	case c.state == Opening:
-		c.read()
-	case c.state == Lost && c.under == Opening:
-		c.under = Reading
-	}
+// opened notes that its start is known.
+func (c *condition) opened(cursor *fetch.Cursor) {
+	c.Cursor = cursor
+	c.mend()
 }
 
-// wait: it is not to be read before what the reason says is free, or, without one, it
-// waits for nothing any more.
-func (c *condition) wait(reason Pause) {
-	switch c.pause = reason; {
-	case c.state == Reading && reason != NoPause:
-		c.state = Paused
-	case c.state == Paused && reason == NoPause:
-		c.state = Reading
-	}
-}
+// wait notes that it is not to be read before what the reason says is free, or, without
+// one, that it waits for nothing any more.
+func (c *condition) wait(reason Pause) { c.pause = reason }
 
-// fail: it cannot be read, or be opened. What cannot be read is asked for again, unless
-// stop says that something else has to mend it first.
+// fail notes that it cannot be read, or be opened. What cannot be read is asked for
+// again, unless stop says that something else has to mend it first.
 func (c *condition) fail(err error, corrupt, stop bool) {
-	switch c.state {
-	case Held, Lost:
-		return
-	case Opening:
-	case Reading, Paused, Failed:
-		c.state, c.corrupt, c.stopped = Failed, corrupt, stop
-	}
-	c.err = err
-}
-
-// mend: it can be read, as far as is known.
-func (c *condition) mend() {
-	if c.state == Failed {
-		c.read()
+	if c.lost == nil {
+		c.failed, c.corrupt, c.stopped = err, corrupt, stop
 	}
 }
 
-// read is the end of what kept it from being read, but for a pause.
-func (c *condition) read() {
-	c.state, c.err, c.corrupt, c.stopped = Reading, nil, false, false
-	if c.pause != NoPause {
-		c.state = Paused
-	}
-}
+// mend notes that it can be read, as far as is known.
+func (c *condition) mend() { c.failed, c.corrupt, c.stopped = nil, false, false }
 
-// hold: it is out of range, and somebody has to decide.
-func (c *condition) hold(err error) {
-	if c.state == Lost {
-		c.under, c.why = Held, err
-		return
-	}
-	c.state, c.err, c.corrupt, c.stopped = Held, err, false, false
-}
+// hold notes that it is out of range, and that somebody has to decide.
+func (c *condition) hold(err error) { c.held = err }
 
-// lose: its topic is gone, or may be.
+// lose notes that its topic is gone, or may be.
 func (c *condition) lose(err error) {
-	switch c.state {
-	case Lost:
-		return
-	case Opening:
-		c.under = Opening
-	case Held:
-		c.under, c.why = Held, c.err
-	case Reading, Paused, Failed:
-		c.under = Reading
-	}
-	c.state, c.err, c.corrupt, c.stopped = Lost, err, false, false
+	c.mend()
+	c.lost = err
 }
 
-// found: its topic is the same after all.
-func (c *condition) found() {
-	if c.state != Lost {
-		return
-	}
-	if c.under == Reading {
-		c.read()
-	} else {
-		c.state, c.err = c.under, c.why
-	}
-	c.under, c.why = Opening, nil
-}
+// found notes that its topic is the same after all.
+func (c *condition) found() { c.lost = nil }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"kafka-import-bridge/internal/consumer/fetch"
 )
 
 var (
@@ -18,7 +20,11 @@ var transitions = []struct {
 	name string
 	do   func(*condition)
 }{
-	{"opened", func(c *condition) { c.opened() }},
+	{"opened", func(c *condition) {
+		if !c.IsOpen() {
+			c.opened(new(fetch.Cursor))
+		}
+	}},
 	{"wait", func(c *condition) { c.wait(AwaitsLetters) }},
 	{"goOn", func(c *condition) { c.wait(NoPause) }},
 	{"fail", func(c *condition) { c.fail(errRead, false, false) }},
@@ -105,7 +111,7 @@ func (f *flags) apply(name string) {
 		}
 	case "mend":
 		if !f.lost {
-			f.failed, f.trouble = false, nil
+			f.failed, f.trouble, f.problem = false, nil, nil
 		}
 	case "hold":
 		f.held, f.open, f.failed, f.problem = true, true, false, nil

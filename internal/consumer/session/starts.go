@@ -50,9 +50,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.At.First {
 			passed += r.At.Offset - r.Log.Begin
 		}
-		s.Opened(p)
-		p.Cursor = s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, r.At.Held || !s.Reads(p))
-		p.Cursor.Know(r.Log)
+		c := s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, true)
+		c.Know(r.Log)
 		if r.At.Held && !r.Recalled {
 			// Committed unchanged: new metadata would say to the next owner that the
 			// offset is of this log.
@@ -61,6 +60,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.At.Held {
 			s.HoldOut(p, r.At.Problem)
 		}
+		s.Opened(p, c)
 		ahead += max(0, r.Log.End-r.At.Offset)
 	}
 	if failed == len(rs) {
