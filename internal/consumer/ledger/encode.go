@@ -37,21 +37,13 @@ func (p *Partition) Encode(m Metadata, limit int) (text string, omitted int) {
 	except, singles, ahead := trimComma(e.except), trimComma(e.singles), trimComma(e.ahead)
 	var b strings.Builder
 	b.Grow(len(head) + len(except) + len(singles) + len(ahead) + 3)
-	switch {
-	case e.ranges:
-		copy(head, versionRanges)
-	case len(ahead) > 0:
-		copy(head, versionAhead)
-	}
 	b.Write(head)
 	b.WriteByte(';')
 	b.Write(except)
 	b.WriteByte(';')
 	b.Write(singles)
-	if len(ahead) > 0 || e.ranges {
-		b.WriteByte(';')
-		b.Write(ahead)
-	}
+	b.WriteByte(';')
+	b.Write(ahead)
 	return b.String(), omitted
 }
 
@@ -148,7 +140,6 @@ type encoder struct {
 	lanes      int    // how many are
 	except     []byte
 	singles    []byte // whole records
-	ranges     bool   // some of which are ranges
 	ahead      []byte
 	behind     []behind // namespaces of which something is done ahead
 }
@@ -253,7 +244,7 @@ func (e *encoder) whole(first, last int64) bool {
 	if !e.take(len(longer) - len(e.singles)) {
 		return false
 	}
-	e.singles, e.last, e.ranges = longer, last, e.ranges || last > first
+	e.singles, e.last = longer, last
 	return true
 }
 

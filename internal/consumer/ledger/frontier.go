@@ -74,32 +74,26 @@ func (f *Frontier) Lost(from, start int64) (records int64, namespaces int) {
 	return records, namespaces
 }
 
-// wholeBefore returns the records of Whole below end.
-func (f *Frontier) wholeBefore(end int64) (whole []Span) {
-	for _, s := range f.Whole {
-		if s.Last = min(s.Last, end-1); s.First <= s.Last {
-			whole = append(whole, s)
-		}
-	}
-	return whole
-}
-
 // Rerouted returns the frontier to use after the settings that decide
 // namespaces and ids have changed: the old namespaces mean nothing any more,
 // so everything from the first exception on is owed again.
 func (f Frontier) Rerouted() Frontier {
-	out := Frontier{Below: f.Below}
+	end := f.Below
 	for _, first := range f.Except {
-		out.Below = min(out.Below, first)
+		end = min(end, first)
 	}
-	out.Whole = f.wholeBefore(out.Below)
-	return out
+	return f.Before(end)
 }
 
 // Before returns what the frontier says of the offsets below end: from there on
 // the log is another one, of which nothing is done.
 func (f Frontier) Before(end int64) Frontier {
-	out := Frontier{Below: min(f.Below, end), Except: map[string]int64{}, Whole: f.wholeBefore(end)}
+	out := Frontier{Below: min(f.Below, end), Except: map[string]int64{}}
+	for _, s := range f.Whole {
+		if s.Last = min(s.Last, end-1); s.First <= s.Last {
+			out.Whole = append(out.Whole, s)
+		}
+	}
 	for namespace, first := range f.Except {
 		if first < end {
 			out.Except[namespace] = first

@@ -11,15 +11,13 @@ import (
 // accepts for one partition by default (offset.metadata.max.bytes).
 const MaxMetadata = 4096
 
-// The versions of the metadata's format. Each text begins with the first one that can
-// express it. A reader ignores versions that it does not know: repeats are possible
-// then, loss is not. From the second one on there is a field more, for what is done
-// ahead; the third one has ranges among the whole records.
-const (
-	version       = "kib1"
-	versionAhead  = "kib2"
-	versionRanges = "kib3"
-)
+// version begins every metadata text that is written. An unknown one is ignored: repeats
+// are possible then, loss is not.
+const version = "kib3"
+
+// fields is how many fields the texts of each version have that is read. The first one
+// lacks the last field, for what is done ahead.
+var fields = map[string]int{"kib1": 8, "kib2": 9, version: 9}
 
 // Metadata is the text that is written beside a committed offset. Its texts, and the
 // namespaces, hold none of the characters ; , and : that separate them.
@@ -40,9 +38,7 @@ var ErrMetadata = errors.New("commit metadata is not ours")
 // Decode reads the text that Encode wrote.
 func Decode(text string) (Metadata, error) {
 	f := strings.Split(text, ";")
-	ranges := f[0] == versionRanges && len(f) == 9
-	ahead := f[0] == versionAhead && len(f) == 9 || ranges && f[8] != ""
-	if !ahead && !ranges && (f[0] != version || len(f) != 8) {
+	if len(f) != fields[f[0]] {
 		return Metadata{}, ErrMetadata
 	}
 	m := Metadata{TopicID: f[1], Fingerprint: f[3], Frontier: Frontier{Except: map[string]int64{}}}
@@ -63,10 +59,10 @@ func Decode(text string) (Metadata, error) {
 		m.Frontier.Except[ns] = first
 	}
 	var err error
-	if m.Frontier.Whole, err = decodeWhole(f[7], committed, ranges); err != nil {
+	if m.Frontier.Whole, err = decodeWhole(f[7], committed); err != nil {
 		return Metadata{}, err
 	}
-	if ahead {
+	if len(f) > 8 {
 		if m.Frontier.Ahead, err = decodeAhead(f[8], m.Frontier.Except); err != nil {
 			return Metadata{}, err
 		}
@@ -75,11 +71,11 @@ func Decode(text string) (Metadata, error) {
 }
 
 // decodeWhole reads what encoder.whole wrote.
-func decodeWhole(text string, last int64, ranges bool) (whole []Span, err error) {
+func decodeWhole(text string, last int64) (whole []Span, err error) {
 	for item := range splitNonEmpty(text) {
 		from, length, isRange := strings.Cut(item, ".")
 		first, err := offset36(last, from)
-		if err != nil || first == last && len(whole) > 0 || isRange && !ranges {
+		if err != nil || first == last && len(whole) > 0 {
 			return nil, ErrMetadata
 		}
 		if last = first; isRange {
@@ -94,8 +90,11 @@ func decodeWhole(text string, last int64, ranges bool) (whole []Span, err error)
 
 // decodeAhead reads what encoder.spans wrote.
 func decodeAhead(text string, except map[string]int64) (map[string][]Span, error) {
+	if text == "" {
+		return nil, nil
+	}
 	ahead := map[string][]Span{}
-	for item := range splitNonEmpty(text) {
+	for item := range strings.SplitSeq(text, ",") {
 		ns, text, _ := strings.Cut(item, ":")
 		last, ok := except[ns]
 		if !ok || ahead[ns] != nil {
@@ -114,9 +113,6 @@ func decodeAhead(text string, except map[string]int64) (map[string][]Span, error
 			ahead[ns] = append(ahead[ns], Span{first, end})
 			last = end
 		}
-	}
-	if len(ahead) == 0 {
-		return nil, ErrMetadata
 	}
 	return ahead, nil
 }

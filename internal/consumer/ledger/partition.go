@@ -13,7 +13,6 @@ type Partition struct {
 	floor      int64 // largest watermark seen; invariant: floor <= every node's First
 	root       Node  // sentinel of the ring of nodes, ordered by First
 	finger     *Node // where the last one was linked: the next one often belongs there
-	nodes      int
 	singles    int
 	ranges     []*Node          // held ones, ordered by First
 	namespaces map[string]*lane // of those with nodes that are not single
@@ -37,7 +36,7 @@ func (p *Partition) Position() int64 { return p.position }
 // It never goes back.
 func (p *Partition) Watermark() int64 {
 	p.floor = p.position
-	if n := p.root.next; n != &p.root {
+	if n := p.Oldest(); n != nil {
 		p.floor = min(p.floor, n.First)
 	}
 	return p.floor
@@ -45,10 +44,10 @@ func (p *Partition) Watermark() int64 {
 
 // Oldest returns the node that pins the watermark, or nil.
 func (p *Partition) Oldest() *Node {
-	if p.nodes == 0 {
-		return nil
+	if n := p.root.next; n != &p.root {
+		return n
 	}
-	return p.root.next
+	return nil
 }
 
 // Singles counts the unfinished nodes that stand apart from the namespaces'.
@@ -166,7 +165,6 @@ func (p *Partition) end(n *Node, done bool) error {
 		return ErrSettled
 	}
 	p.unlink(n)
-	p.nodes--
 	n.partition = nil
 	if !n.Single {
 		p.exit(n, done)
@@ -201,7 +199,6 @@ func (p *Partition) insert(kind Kind, first, timestamp int64, now time.Time) (*N
 	}
 	n := &Node{Kind: kind, First: first, Last: first, Timestamp: timestamp, Since: now, partition: p}
 	p.link(n)
-	p.nodes++
 	return n, nil
 }
 

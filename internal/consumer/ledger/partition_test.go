@@ -65,8 +65,8 @@ func TestPartition_settleOutOfOrder(t *testing.T) {
 	wantWatermark(t, p, 102)
 	settle(t, c)
 	wantWatermark(t, p, 105)
-	if p.nodes != 0 || p.Oldest() != nil {
-		t.Errorf("%d nodes, oldest %+v", p.nodes, p.Oldest())
+	if p.count() != 0 || p.Oldest() != nil {
+		t.Errorf("%d nodes, oldest %+v", p.count(), p.Oldest())
 	}
 }
 
@@ -93,7 +93,7 @@ func TestPartition_heldRecordPinsTheWatermark(t *testing.T) {
 		t.Errorf("oldest %+v, %d singles", p.Oldest(), p.Singles())
 	}
 	text, _ := p.Encode(Metadata{TopicID: "t", Fingerprint: "f"}, MaxMetadata)
-	if want := "kib1;t;3;f;0;2p;;0"; text != want { // 2p is 97
+	if want := "kib3;t;3;f;0;2p;;0;"; text != want { // 2p is 97
 		t.Errorf("text %q, want %q", text, want)
 	}
 }
@@ -133,8 +133,8 @@ func TestPartition_settleTwice(t *testing.T) {
 		t.Errorf("settled node became %+v", a)
 	}
 	wantWatermark(t, p, 1)
-	if p.nodes != 1 {
-		t.Errorf("%d nodes", p.nodes)
+	if p.count() != 1 {
+		t.Errorf("%d nodes", p.count())
 	}
 }
 
@@ -148,8 +148,8 @@ func TestPartition_trackBelowTheWatermark(t *testing.T) {
 	if _, err := p.TrackSingle(HeldRecord, "", 19, 0, time.Time{}); !errors.Is(err, ErrBackward) {
 		t.Errorf("below the position: %v", err)
 	}
-	if p.nodes != 0 || p.Singles() != 0 {
-		t.Errorf("%d nodes, %d singles", p.nodes, p.Singles())
+	if p.count() != 0 || p.Singles() != 0 {
+		t.Errorf("%d nodes, %d singles", p.count(), p.Singles())
 	}
 	lines(t, p, "a", 20)
 	wantWatermark(t, p, 20)
@@ -193,8 +193,8 @@ func TestPartition_allStopsWhenAsked(t *testing.T) {
 		}
 		settle(t, n) // the node in hand may be settled
 	}
-	if p.nodes != 3 {
-		t.Errorf("%d nodes left", p.nodes)
+	if p.count() != 3 {
+		t.Errorf("%d nodes left", p.count())
 	}
 }
 
