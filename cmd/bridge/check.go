@@ -99,8 +99,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 // checkKafka tries what the consumer needs. The error is one that bridge run would
 // end with, too.
 func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, explain func(error) string, sample int, out *findings) error {
-	settings := preflightOf(consumerConfig(cfg))
-	settings.ReceiptsTopic = cfg.Policies.ReceiptsTopic
+	settings := preflight.Config{Config: consumerConfig(cfg), ReceiptsTopic: cfg.Policies.ReceiptsTopic}
 	var stop func()
 	var err error
 	if settings.Schemas, stop, err = runningSchemas(ctx, cfg, roots); err != nil {

@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/verify"
 )
@@ -98,29 +96,24 @@ func openAudit(ctx context.Context, cfg *config.Config) (*audit, error) {
 		return nil, err
 	}
 	c := consumerConfig(cfg)
-	mapper, err := record.NewMapper(c.Record)
-	if err != nil {
-		return nil, err
-	}
 	client, explain, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return nil, err
 	}
-	schemas, stop, err := runningSchemas(ctx, cfg, roots)
-	if err != nil {
+	var stop func()
+	if c.Schemas, stop, err = runningSchemas(ctx, cfg, roots); err != nil {
 		client.Close()
+		return nil, err
+	}
+	end := func() { stop(); client.Close() }
+	judge, err := scan.NewJudge(&c)
+	if err != nil {
+		end()
 		return nil, err
 	}
 	return &audit{
 		plan:   verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic},
-		client: client,
-		source: &scan.Reader{Client: client, ReadCommitted: c.ReadCommitted, InflateLimit: fetch.InflateCeiling(c.BufferMaxBytes)},
-		judge: scan.NewJudge(scan.Settings{
-			Mapper: mapper, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, Skip: c.SkipRecords,
-			Schemas: schemas, MaxJSON: fetch.DecodedShare(c.BufferMaxBytes),
-		}),
-		explain: explain,
-		close:   func() { stop(); client.Close() },
+		client: client, explain: explain, source: scan.NewReader(client, &c), judge: judge, close: end,
 	}, nil
 }
 

@@ -21,7 +21,6 @@ import (
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
-	"kafka-import-bridge/internal/preflight"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -73,16 +72,6 @@ func offsetReset(r config.OffsetReset) ledger.OffsetReset {
 		return ledger.ResetAgo(r.Ago)
 	}
 	return map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[r]
-}
-
-// preflightOf takes the part of the consumer's configuration that bridge check needs.
-func preflightOf(c process.Config) preflight.Config {
-	return preflight.Config{
-		Group: c.Group, Topics: c.Topics,
-		OffsetReset: c.OffsetReset, ReadCommitted: c.ReadCommitted, Rack: c.Fetch.Rack,
-		Record: c.Record, OnInvalid: c.OnInvalid, OnTombstone: c.OnTombstone, SkipRecords: c.SkipRecords, DLQTopic: c.DLQTopic,
-		BufferMaxBytes: c.BufferMaxBytes,
-	}
 }
 
 func recordSettings(cfg *config.Config) record.Settings {

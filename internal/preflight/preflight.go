@@ -9,35 +9,17 @@ import (
 	"sync"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
 
-// Config is the part of a bridge's configuration that a preflight needs.
+// Config is the configuration of the bridge that a preflight is made for. Whoever runs
+// the preflight runs its Schemas.
 type Config struct {
-	Group         string
-	Topics        kafka.Selection
-	OffsetReset   ledger.OffsetReset
-	ReadCommitted bool
-	Rack          string // "" for none
-
-	Record      record.Settings
-	OnInvalid   record.Policy
-	OnTombstone record.Policy
-	// SkipRecords are left out by name.
-	SkipRecords   map[kafka.TopicPartition]ledger.Offsets
-	DLQTopic      string // "" for none
+	process.Config
 	ReceiptsTopic string // "" for none
-
-	BufferMaxBytes int64
-
-	// Schemas turn the values of the sample into JSON, and their registry is asked for
-	// its answer; nil where values are JSON as they come. Whoever runs the preflight
-	// runs the schemas.
-	Schemas *decode.Schemas
 }
 
 // Finding is the answer to one question of a preflight. Its texts are one line
@@ -59,7 +41,7 @@ const preflightPatience = 5 * time.Second
 //	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> schema registry --> sample
 type Preflight struct {
 	cfg     *Config
-	mapper  *record.Mapper
+	judge   *scan.Judge
 	base    kafka.Config
 	explain func(error) string
 	report  func(Finding)
@@ -76,13 +58,13 @@ type Preflight struct {
 // itself is not used. explain turns an error of a broker into a sentence with
 // its remedy.
 func New(cfg Config, client *kafka.Client, explain func(error) string) (*Preflight, error) {
-	mapper, err := record.NewMapper(cfg.Record)
+	judge, err := scan.NewJudge(&cfg.Config)
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
 	}
 	base := client.Config()
 	base.DialTimeout, base.CallTimeout = preflightPatience, preflightPatience
-	return &Preflight{cfg: &cfg, mapper: mapper, base: base, explain: explain}, nil
+	return &Preflight{cfg: &cfg, judge: judge, base: base, explain: explain}, nil
 }
 
 // Run makes all checks, one after the other, and reports each finding as it is
@@ -188,8 +170,8 @@ func (p *Preflight) findTopics(ctx context.Context) bool {
 		return false
 	}
 	p.cluster = md.ClusterID
-	if p.cfg.Rack != "" {
-		p.report(checkRack(p.cfg.Rack, md.Brokers))
+	if rack := p.cfg.Fetch.Rack; rack != "" {
+		p.report(checkRack(rack, md.Brokers))
 	}
 	slices.SortFunc(md.Topics, func(a, b wire.TopicMetadata) int { return cmp.Compare(a.Name, b.Name) })
 	matched, excluded := false, []string{}

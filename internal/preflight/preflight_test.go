@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
@@ -49,7 +50,7 @@ func TestPreflight_placeStart(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tp := kafka.TopicPartition{Topic: "users", Partition: 0}
-			p := &Preflight{cfg: &Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true, fresh: tc.committed < 0 && !tc.used,
+			p := &Preflight{cfg: &Config{Config: process.Config{OffsetReset: tc.reset, ReadCommitted: true}}, cluster: "c1", committing: true, fresh: tc.committed < 0 && !tc.used,
 				committed: map[kafka.TopicPartition]kafka.Committed{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
 			part := &inspectedPartition{TopicPartition: tp, log: log}
 			gap := p.placeStart(part, id)

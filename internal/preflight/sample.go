@@ -17,14 +17,7 @@ import (
 // committed, which are the ones it would read next, in equal shares from the
 // topic's partitions.
 func (p *Preflight) sample(ctx context.Context, n int) {
-	s := &sampler{
-		cfg:    p.cfg,
-		reader: scan.Reader{Client: p.client, ReadCommitted: p.cfg.ReadCommitted, InflateLimit: fetch.InflateCeiling(p.cfg.BufferMaxBytes)},
-		judge: scan.NewJudge(scan.Settings{
-			Mapper: p.mapper, OnInvalid: p.cfg.OnInvalid, OnTombstone: p.cfg.OnTombstone, Skip: p.cfg.SkipRecords,
-			Schemas: p.cfg.Schemas, MaxJSON: fetch.DecodedShare(p.cfg.BufferMaxBytes),
-		}),
-	}
+	s := &sampler{cfg: p.cfg, reader: scan.NewReader(p.client, &p.cfg.Config), judge: p.judge}
 	for _, t := range p.topics {
 		check := "sample " + t.name
 		var unread []*scan.Range
@@ -51,7 +44,7 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 // concurrent use.
 type sampler struct {
 	cfg    *Config
-	reader scan.Reader
+	reader *scan.Reader
 	judge  *scan.Judge
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/test/kafkarig"
@@ -27,10 +28,10 @@ func preflight(r *kafkarig.Rig, sample int, change func(*Config)) (found []strin
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	cfg := Config{
-		Group: "bridge", Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
+	cfg := Config{Config: process.Config{
+		Membership: process.Membership{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
 		Record: record.Settings{Namespace: namespace, ID: id},
-	}
+	}}
 	if change != nil {
 		change(&cfg)
 	}

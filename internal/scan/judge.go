@@ -7,26 +7,13 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
-
-// Settings are those of the bridge that decide what a record owes.
-type Settings struct {
-	Mapper      *record.Mapper
-	OnInvalid   record.Policy
-	OnTombstone record.Policy
-	// Skip are the records to leave out by name.
-	Skip map[kafka.TopicPartition]ledger.Offsets
-	// Schemas turn values into JSON, of at most MaxJSON bytes; nil where values
-	// are JSON as they come. Whoever runs the verification runs them.
-	Schemas *decode.Schemas
-	MaxJSON int64
-}
 
 // A Fate is the result of a record: a line for each of some namespaces, or none for a
 // reason.
@@ -40,29 +27,35 @@ type Fate struct {
 	Letter     bool          // it is a dead letter of a bridge
 }
 
-// NewJudge returns a judge that does as a bridge of these settings.
-func NewJudge(s Settings) *Judge {
-	j := &Judge{settings: s, worker: s.Mapper.Worker()}
-	if s.Schemas != nil {
-		j.values = s.Schemas.Decoder()
+// NewJudge returns a judge that does as a bridge of this configuration. Whoever asks
+// for it runs the schemas. It is an error if the settings of records are incomplete or
+// reject every record.
+func NewJudge(cfg *process.Config) (*Judge, error) {
+	mapper, err := record.NewMapper(cfg.Record)
+	if err != nil {
+		return nil, err
 	}
-	return j
+	j := &Judge{cfg: cfg, worker: mapper.Worker()}
+	if cfg.Schemas != nil {
+		j.values = cfg.Schemas.Decoder()
+	}
+	return j, nil
 }
 
 // Judge maps records as a bridge would. It is not safe for concurrent use.
 type Judge struct {
-	settings Settings
-	worker   *record.Worker
-	values   *decode.Decoder // nil: values are JSON as they come
-	json     []byte
-	scratch  []byte
-	input    record.Input
+	cfg     *process.Config
+	worker  *record.Worker
+	values  *decode.Decoder // nil: values are JSON as they come
+	json    []byte
+	scratch []byte
+	input   record.Input
 }
 
 // Skips reports whether the settings name all records from one offset to another to be
 // left out.
 func (j *Judge) Skips(in *Range, first, last int64) bool {
-	return j.settings.Skip[kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition}].Hold(first, last)
+	return j.cfg.SkipRecords[kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition}].Hold(first, last)
 }
 
 // Fate judges a record of a range. It waits for a schema that is not known yet; an
@@ -89,7 +82,7 @@ func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, er
 		return out, nil
 	}
 	out.Reason, out.Detail = rej.Reason.String(), rej.Detail
-	out.Policy = rej.Reason.Policy(j.settings.OnInvalid, j.settings.OnTombstone)
+	out.Policy = j.cfg.PolicyFor(rej.Reason)
 	if out.Letter && out.Policy == record.DeadLetter {
 		out.Policy = record.Hold
 		out.Detail += " (it is a dead letter of a bridge already)"
@@ -127,7 +120,7 @@ func (j *Judge) plain(ctx context.Context, rec *wire.Record, out *Fate) ([]byte,
 			return json, nil, nil
 		case unfit:
 			return nil, invalid.Rejection, nil
-		case errors.Is(err, decode.ErrRoom) && int64(cap(j.json)) < j.settings.MaxJSON:
+		case errors.Is(err, decode.ErrRoom) && int64(cap(j.json)) < fetch.DecodedShare(j.cfg.BufferMaxBytes):
 			j.json = make([]byte, 0, max(4*cap(j.json), 64<<10))
 		case errors.Is(err, decode.ErrRoom):
 			return nil, fetch.JSONTooLarge, nil

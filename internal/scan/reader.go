@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
@@ -48,6 +50,12 @@ type Reader struct {
 	records  wire.Records
 	inflater wire.Inflater
 	aborted  wire.AbortedFilter
+}
+
+// NewReader returns a reader of the client's cluster that reads what a bridge of this
+// configuration would.
+func NewReader(client *kafka.Client, cfg *process.Config) *Reader {
+	return &Reader{Client: client, ReadCommitted: cfg.ReadCommitted, InflateLimit: fetch.InflateCeiling(cfg.BufferMaxBytes)}
 }
 
 // leader is where a partition is read.

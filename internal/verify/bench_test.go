@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
@@ -105,7 +106,7 @@ func BenchmarkRun_tenMillion(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			namespace, _ := record.ParseNamespaceSource("field:namespace")
 			id, _ := record.ParseIDSource("field:id")
-			mapper, err := record.NewMapper(record.Settings{Namespace: namespace, ID: id})
+			judge, err := scan.NewJudge(&process.Config{Record: record.Settings{Namespace: namespace, ID: id}})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -119,7 +120,7 @@ func BenchmarkRun_tenMillion(b *testing.B) {
 					in.Records = append(in.Records, scan.Range{Topic: "t", Partition: p, To: e.records})
 				}
 				began := time.Now()
-				report, err := Run(b.Context(), in, e, scan.NewJudge(scan.Settings{Mapper: mapper}))
+				report, err := Run(b.Context(), in, e, judge)
 				if err != nil || report.Total.Covered != 10_000_000 || report.Total.Missing+report.Total.CoveredTwice != 0 {
 					b.Fatalf("%+v, %v", report, err)
 				}
