@@ -125,7 +125,7 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 	}
 	defer a.close()
 	a.plan.Since = since
-	in, notes, err := a.plan.Input(ctx, a.client)
+	in, err := a.plan.Input(ctx, a.client)
 	if err != nil {
 		return nil, explained(err, a.explain)
 	}
@@ -134,8 +134,6 @@ func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, pro
 	if err != nil {
 		return nil, explained(err, a.explain)
 	}
-	report.Notes = append(notes, report.Notes...)
-	report.Limits()
 	return report, nil
 }
 

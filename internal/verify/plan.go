@@ -60,41 +60,38 @@ func (p *Plan) sources(ctx context.Context, client *kafka.Client, wanted func(ka
 
 // Input asks the cluster for the ranges of the plan: the records from the log's start,
 // or from the given time, up to the committed offsets. The committed offsets are taken
-// before the receipts are looked for, so that none is missed. The notes say what is not
-// verified.
-func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, notes []string, err error) {
+// before the receipts are looked for, so that none is missed.
+func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, err error) {
+	note := func(format string, args ...any) { in.Notes = append(in.Notes, fmt.Sprintf(format, args...)) }
 	s, err := p.sources(ctx, client, func(kafka.TopicPartition) bool { return true })
 	if err != nil {
-		return in, nil, err
+		return in, err
 	}
 	if len(s.partitions) == 0 {
-		return in, nil, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
+		return in, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
 	}
 	for _, tp := range s.partitions {
 		to := s.committed[tp].Offset
 		log, led := s.logs[tp]
 		switch {
 		case to < 0:
-			notes = append(notes, fmt.Sprintf("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition))
+			note("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition)
 		case !led:
-			notes = append(notes, fmt.Sprintf("%s/%d has no leader: nothing of it is verified", tp.Topic, tp.Partition))
+			note("%s/%d has no leader: nothing of it is verified", tp.Topic, tp.Partition)
 		case to > log.End:
-			notes = append(notes, fmt.Sprintf("%s/%d ends at offset %d, below the committed offset %d: its topic was deleted and made anew, or its log was cut", tp.Topic, tp.Partition, log.End, to))
+			note("%s/%d ends at offset %d, below the committed offset %d: its topic was deleted and made anew, or its log was cut", tp.Topic, tp.Partition, log.End, to)
 			to = log.End
 		}
 		if led && to > log.Begin {
 			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: s.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
 		}
 	}
-	receipts, letters, begun, err := p.evidence(ctx, client)
-	if err != nil {
-		return in, nil, err
-	}
-	in.Receipts, in.Letters = receipts, letters
+	var begun []string
+	in.Receipts, in.Letters, begun, err = p.evidence(ctx, client)
 	for _, topic := range begun {
-		notes = append(notes, fmt.Sprintf("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", topic))
+		note("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", topic)
 	}
-	return in, notes, nil
+	return in, err
 }
 
 // evidence is where receipts and dead letters lie. begun names the topics of which
@@ -216,27 +213,4 @@ func partitionsOf(md *wire.MetadataResponse, topics []string) (parts []kafka.Top
 	}
 	slices.SortFunc(parts, kafka.TopicPartition.Compare)
 	return parts, leaders
-}
-
-// Limits adds to a report what its counts cannot say.
-func (r *Report) Limits() {
-	rec, t := &r.Receipts, &r.Total
-	switch {
-	case rec.Read-rec.Bad <= 0:
-		r.note("there is no receipt yet: what was imported before BRIDGE_RECEIPTS_TOPIC was set is counted as missing; -since TIME leaves it out")
-	case t.Missing > 0 && rec.Oldest != nil:
-		r.note("the oldest receipt is of %s: what was imported before receipts were written is counted as missing; -since TIME leaves it out", rec.Oldest.UTC().Format(time.RFC3339))
-	}
-	if rec.Bad > 0 {
-		r.note("%d records of the receipts' and dead-letter topics are none that this version knows; they are left aside", rec.Bad)
-	}
-	if rec.OtherSettings > 0 {
-		r.note("%d of %d receipts were written under other settings of namespaces and ids than the present ones, by which records are routed here: of that time records may be counted as missing or left out that were not", rec.OtherSettings, rec.Read)
-	}
-	if t.Unexplained > 0 {
-		r.note("%d records were left out that the present settings would hold: by a policy of then, or by name", t.Unexplained)
-	}
-	if t.Gone > 0 {
-		r.note("%d imported lines have no record any more: it was compacted away or deleted, or goes to other namespaces by the present settings", t.Gone)
-	}
 }

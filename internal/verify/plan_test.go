@@ -70,9 +70,9 @@ func TestPlan_input(t *testing.T) {
 			committed(t, r, tc.offsets)
 			p := plan
 			p.Since = tc.since
-			in, notes, err := p.Input(t.Context(), r.Client)
-			if err != nil || fmt.Sprint(in.Records) != tc.records || !strings.Contains(fmt.Sprint(notes), tc.notes) || tc.notes == "" && len(notes) > 0 {
-				t.Errorf("%s: %v, %q, %v", tc.name, in.Records, notes, err)
+			in, err := p.Input(t.Context(), r.Client)
+			if err != nil || fmt.Sprint(in.Records) != tc.records || !strings.Contains(fmt.Sprint(in.Notes), tc.notes) || tc.notes == "" && len(in.Notes) > 0 {
+				t.Errorf("%s: %v, %q, %v", tc.name, in.Records, in.Notes, err)
 			}
 			begin := int64(0)
 			if !tc.since.IsZero() {
@@ -89,11 +89,11 @@ func TestPlan_namesWhatIsMissing(t *testing.T) {
 	onCluster(t, func(t *testing.T, r *kafkarig.Rig) {
 		committed(t, r, map[int32]int64{0: 0})
 		plan := Plan{Topics: kafka.Selection{Topics: []string{"orders"}}, Group: "bridge", Receipts: "no-such-topic"}
-		if _, _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "look for BRIDGE_RECEIPTS_TOPIC=no-such-topic") {
+		if _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "look for BRIDGE_RECEIPTS_TOPIC=no-such-topic") {
 			t.Errorf("receipts: %v", err)
 		}
 		plan.Topics.Topics = []string{"no-such-topic"}
-		if _, _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "none of [no-such-topic] exists") {
+		if _, err := plan.Input(t.Context(), r.Client); err == nil || !strings.Contains(err.Error(), "none of [no-such-topic] exists") {
 			t.Errorf("topics: %v", err)
 		}
 	})

@@ -123,3 +123,26 @@ func (r *Report) OK() bool { return r.Total.Missing+r.Total.Unread == 0 }
 func (r *Report) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
+
+// limits notes what the counts cannot say.
+func (r *Report) limits() {
+	rec, t := &r.Receipts, &r.Total
+	switch {
+	case rec.Read-rec.Bad <= 0:
+		r.note("there is no receipt yet: what was imported before BRIDGE_RECEIPTS_TOPIC was set is counted as missing; -since TIME leaves it out")
+	case t.Missing > 0 && rec.Oldest != nil:
+		r.note("the oldest receipt is of %s: what was imported before receipts were written is counted as missing; -since TIME leaves it out", rec.Oldest.UTC().Format(time.RFC3339))
+	}
+	if rec.Bad > 0 {
+		r.note("%d records of the receipts' and dead-letter topics are none that this version knows; they are left aside", rec.Bad)
+	}
+	if rec.OtherSettings > 0 {
+		r.note("%d of %d receipts were written under other settings of namespaces and ids than the present ones, by which records are routed here: of that time records may be counted as missing or left out that were not", rec.OtherSettings, rec.Read)
+	}
+	if t.Unexplained > 0 {
+		r.note("%d records were left out that the present settings would hold: by a policy of then, or by name", t.Unexplained)
+	}
+	if t.Gone > 0 {
+		r.note("%d imported lines have no record any more: it was compacted away or deleted, or goes to other namespaces by the present settings", t.Gone)
+	}
+}

@@ -27,6 +27,8 @@ type Input struct {
 	Receipts, Letters []scan.Range
 	// Settings is the fingerprint of the present settings, as in receipts.
 	Settings string
+	// Notes say what is not verified, a sentence each; the report repeats them.
+	Notes []string
 	// Limit is how many parts of receipts and dead letters are kept at once, of
 	// 40 bytes each.
 	//
@@ -56,7 +58,7 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 	if in.Progress == nil {
 		in.Progress = func(Progress) {}
 	}
-	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: []string{}}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
+	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: append([]string{}, in.Notes...)}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
 	for i := range in.Records {
 		r := &in.Records[i]
 		p := &Partition{Topic: r.Topic, Partition: r.Partition, From: r.From, To: r.To}
@@ -80,6 +82,7 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 	for _, p := range v.report.Partitions {
 		v.report.Total.add(&p.Counts)
 	}
+	v.report.limits()
 	return v.report, nil
 }
 

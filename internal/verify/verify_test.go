@@ -225,6 +225,7 @@ func TestRun_boundsItsNotes(t *testing.T) {
 	for range 3 * maxUnreadNotes {
 		s.records(0, "corrupt", "-", "-", "-", "-", "-", "-", "-", "-", "-")
 	}
+	s.receipt("a", piece(1, 0, 0, 1)) // of another partition
 	r := s.run()
 	if got := r.Notes; len(got) != maxUnreadNotes+1 || got[maxUnreadNotes] != "40 further Kafka batches cannot be read" || r.Total.Unread != 600 {
 		t.Errorf("%d notes, the last one %q; %+v", len(got), got[len(got)-1], r.Total)
