@@ -24,11 +24,11 @@ const retryInterval = 10 * time.Millisecond
 // use.
 type Writer struct {
 	to      io.Writer
-	wake    chan struct{} // holds one element when there may be something to write
 	done    chan struct{} // closed when the goroutine has ended
 	dropped atomic.Uint64
 
 	mu     sync.Mutex // guards the fields below
+	change sync.Cond  // of them, on mu: wakes the goroutine
 	notice func(w io.Writer, dropped uint64)
 	queue  []line
 	bytes  int    // of the lines in the queue
@@ -46,7 +46,8 @@ type line struct {
 // NewWriter returns a Writer to w, which may block and fail. It starts a
 // goroutine, which ends after Close once w has returned from its last call.
 func NewWriter(w io.Writer) *Writer {
-	q := &Writer{to: w, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	q := &Writer{to: w, done: make(chan struct{})}
+	q.change.L = &q.mu
 	go q.run()
 	return q
 }
@@ -78,6 +79,7 @@ func (q *Writer) Dropped() uint64 { return q.dropped.Load() }
 func (q *Writer) Write(p []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.change.Signal()
 	q.full = q.bytes+len(p) > maxQueued || q.full && q.bytes > maxQueued/2
 	if q.full || q.closed {
 		q.lost++
@@ -87,7 +89,6 @@ func (q *Writer) Write(p []byte) (int, error) {
 	q.queue = append(q.queue, line{bytes.Clone(p), q.lost})
 	q.bytes += len(p)
 	q.lost = 0
-	q.signal()
 	return len(p), nil
 }
 
@@ -96,7 +97,7 @@ func (q *Writer) Write(p []byte) (int, error) {
 func (q *Writer) Close(timeout time.Duration) {
 	q.mu.Lock()
 	q.closed = true
-	q.signal()
+	q.change.Signal()
 	q.mu.Unlock()
 	select {
 	case <-q.done:
@@ -104,52 +105,39 @@ func (q *Writer) Close(timeout time.Duration) {
 	}
 }
 
-// signal wakes the goroutine.
-func (q *Writer) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
 // run writes what is queued until the Writer is closed.
 func (q *Writer) run() {
 	defer close(q.done)
 	var missing uint64 // lines that no notice has counted yet
-	for range q.wake {
-		for {
-			next, ok, closed := q.take()
-			missing += next.lost
-			if missing > 0 && q.notify(missing) {
-				missing = 0
-			}
-			if ok && !q.write(next.text) {
-				missing++
-				q.dropped.Add(1)
-			}
-			if !ok && closed {
-				return
-			}
-			if !ok {
-				break
-			}
+	for next, ok := q.take(); ok; next, ok = q.take() {
+		missing += next.lost
+		if missing > 0 && q.notify(missing) {
+			missing = 0
+		}
+		if !q.write(next.text) {
+			missing++
+			q.dropped.Add(1)
 		}
 	}
 }
 
-// take removes the first line. Without one, ok is false and next.lost counts
-// what was dropped since the last.
-func (q *Writer) take() (next line, ok, closed bool) {
+// take waits for a line and removes it. One without text is the place of lines that
+// were dropped behind the last one. ok is false once the Writer is closed and empty.
+func (q *Writer) take() (next line, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	for len(q.queue) == 0 && q.lost == 0 && !q.closed {
+		q.queue = nil
+		q.change.Wait()
+	}
 	if len(q.queue) == 0 {
-		next.lost, q.lost, q.queue = q.lost, 0, nil
-		return next, false, q.closed
+		next.lost, q.lost = q.lost, 0
+		return next, next.lost > 0
 	}
 	next, q.queue[0] = q.queue[0], line{}
 	q.queue = q.queue[1:]
 	q.bytes -= len(next.text)
-	return next, true, q.closed
+	return next, true
 }
 
 // notify writes the notice and reports whether that succeeded.
@@ -169,10 +157,10 @@ func (q *Writer) notify(missing uint64) bool {
 // it succeeded. A descriptor that another process has made non-blocking is
 // tried again until it takes the rest.
 func (q *Writer) write(text []byte) bool {
-	for {
+	for len(text) > 0 {
 		n, err := q.to.Write(text)
 		if err == nil {
-			return true
+			break
 		}
 		if !errors.Is(err, syscall.EAGAIN) {
 			return false
@@ -180,4 +168,5 @@ func (q *Writer) write(text []byte) bool {
 		text = text[n:]
 		time.Sleep(retryInterval)
 	}
+	return true
 }
