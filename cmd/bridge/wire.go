@@ -33,7 +33,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 			SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		},
 		Topics:          kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
-		OffsetReset:     offsetReset(cfg.Kafka.OffsetReset),
+		OffsetReset:     cfg.Kafka.OffsetReset.OffsetReset,
 		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
 		Fetch:           process.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
@@ -62,16 +62,6 @@ func consumerConfig(cfg *config.Config) process.Config {
 		out.SkipRecords[tp] = out.SkipRecords[tp].With(r.First, r.Last)
 	}
 	return out
-}
-
-func offsetReset(r config.OffsetReset) ledger.OffsetReset {
-	switch {
-	case !r.Since.IsZero():
-		return ledger.ResetAt(r.Since)
-	case r.Ago > 0:
-		return ledger.ResetAgo(r.Ago)
-	}
-	return map[config.OffsetReset]ledger.OffsetReset{config.ResetLatest: ledger.ResetLatest, config.ResetHold: ledger.ResetHold}[r]
 }
 
 func recordSettings(cfg *config.Config) record.Settings {

@@ -8,20 +8,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
 )
-
-// readUpTo fills buf from r as far as r reaches.
-func readUpTo(r io.Reader, buf []byte) (int, error) {
-	n, err := io.ReadFull(r, buf)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	return n, err
-}
 
 // pathCause strips the path from a file error: whoever reports it names the
 // variable, and a secret put where a path belongs must not be printed.

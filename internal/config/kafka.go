@@ -1,6 +1,19 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+)
+
+// OffsetReset says where a partition without a usable offset starts.
+type OffsetReset struct{ ledger.OffsetReset }
+
+// Decode parses earliest, latest, hold, timestamp:TIME or duration:TIME.
+func (r *OffsetReset) Decode(text string) (err error) {
+	r.OffsetReset, err = ledger.ParseOffsetReset(text)
+	return err
+}
 
 // Kafka holds the settings of the brokers, the topics and the group.
 type Kafka struct {

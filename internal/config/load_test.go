@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -59,7 +60,7 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 		cfg.Shutdown.Timeout, cfg.Log.Level, cfg.Log.Format,
 	}
 	want := []any{
-		"kafka-0:9092", "users", "bridge", "kafka-import-bridge", config.ResetEarliest,
+		"kafka-0:9092", "users", "bridge", "kafka-import-bridge", config.OffsetReset{OffsetReset: ledger.ResetEarliest},
 		config.ReadCommitted, 30 * time.Second, 120 * time.Second, 3 * time.Second,
 		config.Size(16 << 20), false, config.SASLMechanism(""), false,
 		"topic", false, "field:id", config.NumbersReject,
@@ -103,7 +104,7 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	if cfg.Namespace.Allow.MatchString("ns-12") || !cfg.Namespace.Allow.MatchString("ns-1") {
 		t.Error("BRIDGE_NAMESPACE_ALLOW is not anchored")
 	}
-	if cfg.Kafka.OffsetReset != config.ResetLatest || cfg.Log.Level != slog.LevelWarn || !cfg.Kafka.TLS.Enabled {
+	if cfg.Kafka.OffsetReset.OffsetReset != ledger.ResetLatest || cfg.Log.Level != slog.LevelWarn || !cfg.Kafka.TLS.Enabled {
 		t.Errorf("words: %v %v %v", cfg.Kafka.OffsetReset, cfg.Log.Level, cfg.Kafka.TLS.Enabled)
 	}
 	if cfg.Batch.MaxBytes != 16<<20 || cfg.Buffer.MaxBytes != 16<<20+1 {
@@ -122,20 +123,21 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 
 func TestLoad_offsetReset(t *testing.T) {
 	first := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	for text, want := range map[string]config.OffsetReset{
-		"":                                      config.ResetEarliest,
-		"hold":                                  config.ResetHold,
-		"LATEST":                                config.ResetLatest,
-		"timestamp:2026-11-01T00:00:00Z":        {Since: first},
-		"Timestamp:2026-11-01t00:00:00z":        {Since: first},
-		"timestamp:2026-11-01T01:00:00.5+01:00": {Since: first.Add(500 * time.Millisecond)},
-		"timestamp:1970-01-01T00:00:00Z":        {Since: time.Unix(0, 0)},
-		"duration:24h":                          {Ago: 24 * time.Hour},
-		"duration:1h30m":                        {Ago: 90 * time.Minute},
+	for text, want := range map[string]ledger.OffsetReset{
+		"":                                      ledger.ResetEarliest,
+		"hold":                                  ledger.ResetHold,
+		"LATEST":                                ledger.ResetLatest,
+		"timestamp:2026-11-01T00:00:00Z":        ledger.ResetAt(first),
+		"Timestamp:2026-11-01t00:00:00z":        ledger.ResetAt(first),
+		"timestamp:2026-11-01T01:00:00.5+01:00": ledger.ResetAt(first.Add(500 * time.Millisecond)),
+		"timestamp:1970-01-01T00:00:00Z":        ledger.ResetAt(time.Unix(0, 0)),
+		"duration:24h":                          ledger.ResetAgo(24 * time.Hour),
+		"duration:1h30m":                        ledger.ResetAgo(90 * time.Minute),
 	} {
 		got := load(t, with("BRIDGE_KAFKA_OFFSET_RESET="+text)).Kafka.OffsetReset
-		if got.Word != want.Word || !got.Since.Equal(want.Since) || got.Ago != want.Ago {
-			t.Errorf("%q is %+v, want %+v", text, got, want)
+		now := time.Now()
+		if timed := strings.Contains(text, ":"); !got.Since(now).Equal(want.Since(now)) || !timed && got.OffsetReset != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}
 }

@@ -1,8 +1,9 @@
 package config
 
 import (
-	"kafka-import-bridge/internal/record"
 	"time"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // Value decides what of a record's value is stored.

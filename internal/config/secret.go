@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -106,15 +107,14 @@ func readSecret(path string, check func(string) error) (string, error) {
 		return "", fmt.Errorf("open file: %w", pathCause(err))
 	}
 	defer f.Close()
-	content := make([]byte, maxSecretBytes+1)
-	n, err := readUpTo(f, content)
+	content, err := io.ReadAll(io.LimitReader(f, maxSecretBytes+1))
 	if err != nil {
 		return "", fmt.Errorf("read file: %w", pathCause(err))
 	}
-	if n > maxSecretBytes {
+	if len(content) > maxSecretBytes {
 		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretBytes)
 	}
-	value := strings.TrimRight(string(content[:n]), "\r\n")
+	value := strings.TrimRight(string(content), "\r\n")
 	return value, check(value)
 }
 

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"errors"
+	"strings"
+	"time"
+)
 
 // OffsetReset says where a partition starts without a usable committed offset. Values
 // can be compared; the zero value is ResetEarliest.
@@ -32,6 +36,32 @@ func ResetAt(t time.Time) OffsetReset { return OffsetReset{policy: toTime, at: t
 // ResetAgo starts a new group at the first record that is not older than d, counted
 // from when the start is resolved.
 func ResetAgo(d time.Duration) OffsetReset { return OffsetReset{policy: toTime, ago: d} }
+
+// ParseOffsetReset parses earliest, latest, hold, timestamp:TIME (RFC 3339) or
+// duration:TIME. Case does not matter. An error says what is accepted.
+func ParseOffsetReset(text string) (OffsetReset, error) {
+	word, value, timed := strings.Cut(text, ":")
+	switch word = strings.ToLower(word); {
+	case word == "timestamp" && timed:
+		t, err := time.Parse(time.RFC3339, strings.ToUpper(value))
+		if err != nil || t.Before(time.Unix(0, 0)) {
+			return OffsetReset{}, errors.New("want a time since 1970 with its zone (RFC 3339), such as timestamp:2026-11-01T00:00:00Z or timestamp:2026-11-01T00:00:00+01:00")
+		}
+		return ResetAt(t), nil
+	case word == "duration" && timed:
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return OffsetReset{}, errors.New("want a positive duration in hours, minutes or seconds, such as duration:24h or duration:1h30m")
+		}
+		return ResetAgo(d), nil
+	}
+	for _, r := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+		if !timed && word == r.String() {
+			return r, nil
+		}
+	}
+	return OffsetReset{}, errors.New("want earliest, latest, hold, timestamp:TIME such as timestamp:2026-11-01T00:00:00Z, or duration:TIME such as duration:24h")
+}
 
 // Since returns the time from which on a new group reads, as seen now. It is the zero
 // time of a policy that goes by no time.
