@@ -523,7 +523,7 @@ func TestClient_commits(t *testing.T) {
 		if err != nil || !slices.Equal(results, want) {
 			t.Errorf("%+v, %v", results, err)
 		}
-		offsets, err := r.Client.FetchOffsets(t.Context(), "g", map[string][]int32{"orders": {0, 1}, "users": {0}})
+		offsets, err := r.Client.FetchOffsets(t.Context(), "g", []kafka.TopicPartition{{Topic: "orders", Partition: 0}, {Topic: "orders", Partition: 1}, {Topic: "users", Partition: 0}})
 		if err != nil || len(offsets) != 3 {
 			t.Fatalf("%+v, %v", offsets, err)
 		}
@@ -558,7 +558,7 @@ func TestClient_staleCommits(t *testing.T) {
 				t.Errorf("%s: code %d", name, code)
 			}
 		}
-		offsets, err := r.Client.FetchOffsets(t.Context(), "g", map[string][]int32{"orders": {0}})
+		offsets, err := r.Client.FetchOffsets(t.Context(), "g", []kafka.TopicPartition{{Topic: "orders", Partition: 0}})
 		if err != nil || offsets[kafka.TopicPartition{Topic: "orders", Partition: 0}].Offset != -1 {
 			t.Errorf("%+v, %v", offsets, err)
 		}

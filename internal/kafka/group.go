@@ -35,20 +35,22 @@ func FirstError(offsets map[TopicPartition]Committed) error {
 
 // FetchOffsets asks for the committed offsets of the partitions, each of which
 // is in the answer, the ones with an error of their own too.
-func (c *Client) FetchOffsets(ctx context.Context, group string, topics map[string][]int32) (map[TopicPartition]Committed, error) {
+func (c *Client) FetchOffsets(ctx context.Context, group string, partitions []TopicPartition) (map[TopicPartition]Committed, error) {
+	topics := map[string][]int32{}
+	for _, tp := range partitions {
+		topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
+	}
 	request := &offsetfetch.Request{GroupID: group, Topics: []offsetfetch.RequestTopic{}}
-	for name, partitions := range topics {
-		request.Topics = append(request.Topics, offsetfetch.RequestTopic{Name: name, PartitionIndexes: partitions})
+	for name, numbers := range topics {
+		request.Topics = append(request.Topics, offsetfetch.RequestTopic{Name: name, PartitionIndexes: numbers})
 	}
 	offsets, err := c.fetchOffsets(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	for name, partitions := range topics {
-		for _, p := range partitions {
-			if _, ok := offsets[TopicPartition{name, p}]; !ok {
-				return nil, fmt.Errorf("fetch offset of %s/%d: the broker left it out", name, p)
-			}
+	for _, tp := range partitions {
+		if _, ok := offsets[tp]; !ok {
+			return nil, fmt.Errorf("fetch offset of %s/%d: the broker left it out", tp.Topic, tp.Partition)
 		}
 	}
 	return offsets, nil
@@ -68,10 +70,6 @@ func (c *Client) fetchOffsets(ctx context.Context, request *offsetfetch.Request)
 	if err != nil {
 		return nil, fmt.Errorf("fetch offsets of group %s: %w", request.GroupID, err)
 	}
-	return collectOffsets(answer), nil
-}
-
-func collectOffsets(answer *offsetfetch.Response) map[TopicPartition]Committed {
 	offsets := make(map[TopicPartition]Committed)
 	for _, t := range answer.Topics {
 		for _, p := range t.Partitions {
@@ -82,7 +80,7 @@ func collectOffsets(answer *offsetfetch.Response) map[TopicPartition]Committed {
 			offsets[TopicPartition{t.Name, p.PartitionIndex}] = o
 		}
 	}
-	return offsets
+	return offsets, nil
 }
 
 // Commit is a commit of one generation of a group.

@@ -17,15 +17,15 @@ import (
 // may do with it and at who its members are.
 func (p *Preflight) checkGroup(ctx context.Context) Finding {
 	check := "group " + p.cfg.Group
-	topics := map[string][]int32{}
+	var partitions []kafka.TopicPartition
 	for _, t := range p.topics {
 		for _, part := range t.partitions {
-			topics[t.name] = append(topics[t.name], part.Partition)
+			partitions = append(partitions, kafka.TopicPartition{Topic: t.name, Partition: part.Partition})
 		}
 	}
 	var committed, known map[kafka.TopicPartition]kafka.Committed
 	err := patiently(ctx, func(ctx context.Context) (err error) {
-		if committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, topics); err == nil {
+		if committed, err = p.client.FetchOffsets(ctx, p.cfg.Group, partitions); err == nil {
 			err = kafka.FirstError(committed)
 		}
 		if err == nil {

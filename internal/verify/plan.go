@@ -45,11 +45,7 @@ func (p *Plan) sources(ctx context.Context, client *kafka.Client, wanted func(ka
 	if len(s.partitions) == 0 {
 		return s, nil
 	}
-	byTopic := map[string][]int32{}
-	for _, tp := range s.partitions {
-		byTopic[tp.Topic] = append(byTopic[tp.Topic], tp.Partition)
-	}
-	if s.committed, err = client.FetchOffsets(ctx, p.Group, byTopic); err == nil {
+	if s.committed, err = client.FetchOffsets(ctx, p.Group, s.partitions); err == nil {
 		err = kafka.FirstError(s.committed)
 	}
 	if err == nil {

@@ -38,7 +38,7 @@ var sessionMutants = []mutant{
 		old: "err != nil || m.Born != s.Generation {", new: "err != nil || m.Born != s.Generation && false {",
 		by: "TestStarts_whichGroupIsNew"},
 	{name: "a group that has read other topics is new", in: "internal/consumer/discovery",
-		old: "	return offsets, s.fresh(all), nil\n", new: "	_ = all\n	return offsets, fresh, nil\n",
+		old: "	return offsets, s.fresh(all), err\n", new: "	_ = all\n	return offsets, true, err\n",
 		by: "TestStarts_aGroupThatHasReadOtherTopicsIsNotNew"},
 	{name: "a start that could not be committed is forgotten", in: "internal/consumer/assignment",
 		old: "(p.Committed < 0 || !p.Live()) &&", new: "p.Committed < 0 || !p.Live() &&",

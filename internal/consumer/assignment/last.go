@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -45,16 +46,16 @@ func (s *Committer) LastCommit() {
 func (s *Committer) readBack() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), s.CommitPatience(time.Now()))
 	defer cancel()
-	topics := map[string][]int32{}
+	var partitions []kafka.TopicPartition
 	for tp, p := range s.Partitions {
 		if p.Live() && p.Committed >= 0 {
-			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
+			partitions = append(partitions, tp)
 		}
 	}
-	if len(topics) == 0 {
+	if len(partitions) == 0 {
 		return true
 	}
-	offsets, err := s.Client.FetchOffsets(ctx, s.Config.Group, topics)
+	offsets, err := s.Client.FetchOffsets(ctx, s.Config.Group, partitions)
 	if err != nil {
 		return false
 	}

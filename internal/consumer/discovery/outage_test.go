@@ -137,19 +137,20 @@ func TestStarts_asksNoMoreThanItNeeds(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
 		reset     ledger.OffsetReset
-		committed bool // of a partition of the topic that another member has
+		committed int32 // the partition with a commit, -1 for none; 1 is another member's
 		all       int
 		timed     bool
 	}{
-		{"a new group that reads all", ledger.ResetEarliest, false, 0, false},
-		{"a new group that reads from a time on", ledger.ResetAgo(time.Hour), false, 1, true},
-		{"a group that is not new", ledger.ResetAgo(time.Hour), true, 0, false},
+		{"a new group that reads all", ledger.ResetEarliest, -1, 0, false},
+		{"a new group that reads from a time on", ledger.ResetAgo(time.Hour), -1, 1, true},
+		{"a group that has committed its partitions", ledger.ResetAgo(time.Hour), 0, 0, false},
+		{"a group that has committed another partition", ledger.ResetAgo(time.Hour), 1, 1, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := kafkarig.New(t, kafka.Config{})
-				if tc.committed {
-					commit := kafka.CommitOffset{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 1}, LeaderEpoch: -1}
+				if tc.committed >= 0 {
+					commit := kafka.CommitOffset{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: tc.committed}, LeaderEpoch: -1}
 					if _, err := r.Client.CommitOffsets(t.Context(), kafka.Commit{Group: "bridge", Generation: -1, Offsets: []kafka.CommitOffset{commit}}); err != nil {
 						t.Fatal(err)
 					}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -173,35 +172,17 @@ func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]
 	return leaders, denied, nil
 }
 
-// committed reads what the group has committed for the topics of its subscription.
-// fresh says that the group is new: nothing is committed for any topic, as far as it
-// may be known, but what members of this very generation resolved, nor has this
-// process ever known of a commit.
+// committed reads what the group has committed for the assigned partitions. fresh says
+// that the group is new, which is looked into only where a new group may leave out
+// records: nothing is committed for any topic, as far as it may be known, but what
+// members of this very generation resolved, nor has this process ever known of a commit.
 func (s *Starts) committed(ctx context.Context) (offsets map[kafka.TopicPartition]kafka.Committed, fresh bool, err error) {
-	topics := map[string][]int32{}
-	for name, n := range s.Subscription.Parts {
-		for i := range n {
-			topics[name] = append(topics[name], int32(i))
-		}
+	offsets, err = s.Client.FetchOffsets(ctx, s.Group, s.Assigned)
+	if err != nil || !s.Reset.Skips() || !s.fresh(offsets) {
+		return offsets, false, err
 	}
-	for _, tp := range s.Assigned {
-		if !slices.Contains(topics[tp.Topic], tp.Partition) {
-			topics[tp.Topic] = append(topics[tp.Topic], tp.Partition)
-		}
-	}
-	offsets, err = s.Client.FetchOffsets(ctx, s.Group, topics)
-	if err != nil {
-		return nil, false, err
-	}
-	if fresh = s.fresh(offsets); !fresh || !s.Reset.Skips() {
-		return offsets, fresh, nil
-	}
-	// The group may have read other topics before.
-	all, err := s.Client.FetchAllOffsets(ctx, s.Group)
-	if err != nil {
-		return nil, false, err
-	}
-	return offsets, s.fresh(all), nil
+	all, err := s.Client.FetchAllOffsets(ctx, s.Group) // it may have read other partitions and topics
+	return offsets, s.fresh(all), err
 }
 
 // fresh reports whether the group is new, by all that it has committed.
