@@ -24,8 +24,8 @@ func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataR
 	return answer, nil
 }
 
-// DescribeTopic asks for one topic, and for what this user may do with it. The
-// topic's own error is in the answer.
+// DescribeTopic asks for one topic, and for what this user may do with it. Partitions
+// without a leader are no error.
 func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMetadata, error) {
 	var answer wire.MetadataResponse
 	if err := c.Ask(ctx, anyBroker, &wire.MetadataRequest{Topics: []string{name}, Operations: true}, &answer); err != nil {
@@ -34,7 +34,11 @@ func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMeta
 	if len(answer.Topics) != 1 {
 		return wire.TopicMetadata{}, fmt.Errorf("the broker described %d topics", len(answer.Topics))
 	}
-	return answer.Topics[0], nil
+	t := answer.Topics[0]
+	if code := Code(t.ErrorCode); code != CodeLeaderNotAvailable {
+		return t, code.Err()
+	}
+	return t, nil
 }
 
 // Fetch reads from one leader, in version 13 if the broker offers it and every topic's

@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,11 +17,8 @@ import (
 func (p *Preflight) checkWritten(ctx context.Context, what, topic, setting string) Finding {
 	check := what + " " + topic
 	md, err := p.client.DescribeTopic(ctx, topic)
-	if err == nil && kafka.Code(md.ErrorCode).TopicGone() {
+	if code, _ := errors.AsType[kafka.Code](err); code.TopicGone() {
 		return Finding{Check: check, Detail: "does not exist", Remedy: "create it, for the bridge never does, or correct " + setting}
-	}
-	if err == nil && kafka.Code(md.ErrorCode) != kafka.CodeLeaderNotAvailable {
-		err = kafka.Code(md.ErrorCode).Err()
 	}
 	if err != nil {
 		return p.failure(check, fmt.Errorf("describe topic: %w", toWrite(topic, err)))

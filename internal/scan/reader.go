@@ -182,9 +182,6 @@ func (c *Reader) leader(ctx context.Context, tp kafka.TopicPartition) (leader, e
 		return l, nil
 	}
 	t, err := c.Client.DescribeTopic(ctx, tp.Topic)
-	if err == nil && kafka.Code(t.ErrorCode) != kafka.CodeLeaderNotAvailable {
-		err = kafka.Code(t.ErrorCode).Err()
-	}
 	if err != nil {
 		return leader{}, err
 	}
