@@ -17,7 +17,7 @@ import (
 // committed, which are the ones it would read next, in equal shares from the
 // topic's partitions.
 func (p *Preflight) sample(ctx context.Context, n int) {
-	s := &sampler{cfg: p.cfg, reader: scan.NewReader(p.client, &p.cfg.Config), judge: p.judge}
+	reader := scan.NewReader(p.client, &p.cfg.Config)
 	for _, t := range p.topics {
 		check := "sample " + t.name
 		var unread []*scan.Range
@@ -32,7 +32,7 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 			continue // what is known of it has been reported
 		}
 		seen := newTally()
-		err := s.topic(ctx, unread, n, seen)
+		err := p.sampleTopic(ctx, reader, unread, n, seen)
 		seen.report(p, check, ahead)
 		if err != nil {
 			p.report(p.failure(check, err))
@@ -40,17 +40,9 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 	}
 }
 
-// sampler reads records and asks what would become of them. It is not safe for
-// concurrent use.
-type sampler struct {
-	cfg    *Config
-	reader *scan.Reader
-	judge  *scan.Judge
-}
-
-// topic reads n records in turns, until there are no more. A partition that cannot be
-// read is left; the error joins those of all of them.
-func (s *sampler) topic(ctx context.Context, open []*scan.Range, n int, seen *tally) error {
+// sampleTopic tallies n records of the ranges in turns, until there are no more. A
+// partition that cannot be read is left; the error joins those of all of them.
+func (p *Preflight) sampleTopic(ctx context.Context, reader *scan.Reader, open []*scan.Range, n int, seen *tally) error {
 	var errs []error
 	for n > 0 && len(open) > 0 {
 		share := (n + len(open) - 1) / len(open)
@@ -59,7 +51,7 @@ func (s *sampler) topic(ctx context.Context, open []*scan.Range, n int, seen *ta
 				return false
 			}
 			before := seen.records
-			err := s.read(ctx, r, min(share, n), seen)
+			err := p.sampleRange(ctx, reader, r, min(share, n), seen)
 			n -= seen.records - before
 			if err != nil {
 				errs = append(errs, err)
@@ -73,12 +65,12 @@ func (s *sampler) topic(ctx context.Context, open []*scan.Range, n int, seen *ta
 // errEnough ends a reading that has brought what was asked for.
 var errEnough = errors.New("enough records were read")
 
-// read tallies up to n records from the start of r, and cuts them off r.
-func (s *sampler) read(ctx context.Context, r *scan.Range, n int, seen *tally) error {
+// sampleRange tallies up to n records from the start of r, and cuts them off r.
+func (p *Preflight) sampleRange(ctx context.Context, reader *scan.Reader, r *scan.Range, n int, seen *tally) error {
 	enough := seen.records + n
 	part := *r
-	err := s.reader.Read(ctx, &part, func(rec *wire.Record) error {
-		fate, err := s.judge.Fate(ctx, r, rec)
+	err := reader.Read(ctx, &part, func(rec *wire.Record) error {
+		fate, err := p.judge.Fate(ctx, r, rec)
 		if err != nil {
 			return err
 		}
@@ -94,7 +86,7 @@ func (s *sampler) read(ctx context.Context, r *scan.Range, n int, seen *tally) e
 		}
 		r.From = u.Last + 1
 		fate := scan.Fate{Reason: record.TooLarge.String(), Policy: record.Hold,
-			Detail: fmt.Sprintf("the Kafka batch up to offset %d %s", u.Last, fetch.InflatedSize(u.Batch, s.cfg.BufferMaxBytes))}
+			Detail: fmt.Sprintf("the Kafka batch up to offset %d %s", u.Last, fetch.InflatedSize(u.Batch, p.cfg.BufferMaxBytes))}
 		for range min(u.Records, int64(enough-seen.records)) {
 			seen.take(&fate, r, u.First)
 		}

@@ -13,6 +13,7 @@ import (
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/test/kafkarig"
 )
 
@@ -215,7 +216,7 @@ func TestSample_manyNamespaces(t *testing.T) {
 	seen := newTally()
 	for i := range 60 {
 		for range i + 1 {
-			seen.add(fmt.Sprintf("ns-%02d", i), 10)
+			seen.take(&scan.Fate{Namespaces: []string{fmt.Sprintf("ns-%02d", i)}, Bytes: 10}, nil, 0)
 		}
 	}
 	var found []Finding

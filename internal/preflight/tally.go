@@ -42,16 +42,6 @@ func newTally() *tally {
 	return &tally{namespaces: map[string]*namespaceSample{}, rejected: map[rejectedKey]*rejectedSample{}, schemas: map[string]int{}}
 }
 
-func (t *tally) add(namespace string, bytes int64) {
-	n := t.namespaces[namespace]
-	if n == nil {
-		n = &namespaceSample{name: namespace}
-		t.namespaces[namespace] = n
-	}
-	n.lines++
-	n.bytes += bytes
-}
-
 // take counts a record by its fate.
 func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
 	t.records++
@@ -61,8 +51,12 @@ func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
 	if f.Schema != "" {
 		t.schemas[f.Schema]++
 	}
-	for _, ns := range f.Namespaces {
-		t.add(ns, f.Bytes)
+	for _, name := range f.Namespaces {
+		if t.namespaces[name] == nil {
+			t.namespaces[name] = &namespaceSample{name: name}
+		}
+		t.namespaces[name].lines++
+		t.namespaces[name].bytes += f.Bytes
 	}
 	if f.Reason == "" {
 		return
@@ -101,14 +95,9 @@ func (t *tally) report(p *Preflight, check string, ahead int64) {
 	if more := len(spaces) - sampleNamespaces; more > 0 {
 		p.ok(check, fmt.Sprintf("and %s would get less", count(more, "more namespace")))
 	}
-	rejects := make([]*rejectedSample, 0, len(t.rejected))
-	for _, r := range t.rejected {
-		rejects = append(rejects, r)
-	}
-	slices.SortFunc(rejects, func(a, b *rejectedSample) int {
+	for _, r := range slices.SortedFunc(maps.Values(t.rejected), func(a, b *rejectedSample) int {
 		return cmp.Or(cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Policy, b.Policy))
-	})
-	for _, r := range rejects {
+	}) {
 		p.report(r.finding(check))
 	}
 }
