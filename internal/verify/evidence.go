@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"strconv"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
@@ -89,7 +90,7 @@ func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
 
 // number is that of a partition of which records between two offsets are verified.
 func (v *verifier) number(topic string, partition int32, first, last int64) (uint32, bool) {
-	n, ok := v.numbers[partitionName{topic, partition}]
+	n, ok := v.numbers[kafka.TopicPartition{Topic: topic, Partition: partition}]
 	return n, ok && last >= v.Records[n].From && first < v.Records[n].To
 }
 
@@ -103,33 +104,26 @@ func (v *verifier) letter(rec *wire.Record) error {
 	if v.pass == 1 {
 		v.report.Receipts.Letters++
 	}
-	l, ok := parseLetter(rec)
+	source, namespace, ok := parseLetter(rec)
 	if !ok {
 		return nil
 	}
-	number, ok := v.number(l.topic, l.partition, l.offset, l.offset)
+	number, ok := v.number(source.Topic, source.Partition, source.Offset, source.Offset)
 	if !ok {
 		return nil
 	}
-	c := cover{partition: number, first: l.offset, last: l.offset}
-	if l.namespace != "" {
-		c.namespace = v.hash(l.namespace)
+	c := cover{partition: number, first: source.Offset, last: source.Offset}
+	if namespace != "" {
+		c.namespace = v.hash(namespace)
 	}
 	v.covers.add(c)
 	return nil
 }
 
-// sourceOf is where a dead letter comes from.
-type sourceOf struct {
-	topic     string
-	partition int32
-	offset    int64
-	namespace string
-}
-
-// parseLetter reads the bridge's headers: the last of each name, as the
-// original's come first.
-func parseLetter(rec *wire.Record) (l sourceOf, ok bool) {
+// parseLetter returns which record a dead letter is of, and of which namespace, "" if
+// of all. It reads the bridge's headers: the last of each name, as the original's come
+// first.
+func parseLetter(rec *wire.Record) (source Place, namespace string, ok bool) {
 	text := func(name string) string {
 		value, _ := rec.Header("bridge." + name)
 		return string(value)
@@ -137,7 +131,7 @@ func parseLetter(rec *wire.Record) (l sourceOf, ok bool) {
 	partition, partitionErr := strconv.ParseInt(text("source.partition"), 10, 32)
 	offset, offsetErr := strconv.ParseInt(text("source.offset"), 10, 64)
 	if partitionErr != nil || offsetErr != nil {
-		return l, false
+		return source, "", false
 	}
-	return sourceOf{text("source.topic"), int32(partition), offset, text("namespace")}, true
+	return Place{text("source.topic"), int32(partition), offset}, text("namespace"), true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/maphash"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
@@ -58,11 +59,11 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 	if in.Progress == nil {
 		in.Progress = func(Progress) {}
 	}
-	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: append([]string{}, in.Notes...)}, numbers: map[partitionName]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
+	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: append([]string{}, in.Notes...)}, numbers: map[kafka.TopicPartition]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
 	for i := range in.Records {
 		r := &in.Records[i]
 		p := &Partition{Topic: r.Topic, Partition: r.Partition, From: r.From, To: r.To}
-		v.numbers[partitionName{r.Topic, r.Partition}] = uint32(i)
+		v.numbers[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] = uint32(i)
 		v.report.Partitions = append(v.report.Partitions, p)
 		v.total += max(0, r.To-r.From)
 	}
@@ -86,18 +87,13 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 	return v.report, nil
 }
 
-type partitionName struct {
-	topic     string
-	partition int32
-}
-
 // verifier is one run.
 type verifier struct {
 	Input
 	source  Source
 	judge   Judge
 	report  *Report
-	numbers map[partitionName]uint32
+	numbers map[kafka.TopicPartition]uint32 // where each partition is in Records
 	covers  *covers
 	seed    maphash.Seed
 

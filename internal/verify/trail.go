@@ -248,13 +248,13 @@ func (s *tracing) pieceOf(r *receipt.Receipt) *receipt.Piece {
 }
 
 func (s *tracing) letter(partition int32, rec *wire.Record) error {
-	l, ok := parseLetter(rec)
-	if !ok || (Place{l.topic, l.partition, l.offset}) != s.Place {
+	source, namespace, ok := parseLetter(rec)
+	if !ok || source != s.Place {
 		return nil
 	}
 	reason, _ := rec.Header("bridge.reason")
 	cause, _ := rec.Header("bridge.error")
-	s.letters = append(s.letters, foundLetter{l.namespace, Letter{partition, rec.Offset, string(reason), string(cause)}})
+	s.letters = append(s.letters, foundLetter{namespace, Letter{partition, rec.Offset, string(reason), string(cause)}})
 	return nil
 }
 
