@@ -54,13 +54,16 @@ func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, o
 	} else if p.Final() {
 		results = "none"
 	}
-	if _, err := fmt.Fprintf(out, "namespace   %s\nrequest id  %s\nstatus      %s\nresults     %s\n", namespace, id, p.Status, results); err != nil {
-		return err
-	}
+	var text rows
+	text.add("namespace", "%s", namespace)
+	text.add("request id", "%s", id)
+	text.add("status", "%s", p.Status)
+	text.add("results", "%s", results)
 	if p.Summary != "" {
-		if _, err := fmt.Fprintf(out, "summary     %s\n", harmless(p.Summary)); err != nil {
-			return err
-		}
+		text.add("summary", "%s", harmless(p.Summary))
+	}
+	if _, err := io.WriteString(out, text.String()); err != nil {
+		return err
 	}
 	if p.Status == importer.StatusFailed {
 		return errReported

@@ -99,45 +99,49 @@ var stateTexts = map[string]string{
 
 // printTrail prints what became of a record, a line for each thing that is known.
 func printTrail(out io.Writer, t *verify.Trail, cfg *config.Config) error {
-	var text strings.Builder
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&text, "%-12s%s\n", name, fmt.Sprintf(format, args...))
-	}
+	var text rows
 	switch {
 	case !t.There:
-		row("record", "%s, which the log does not hold", t.Place)
+		text.add("record", "%s, which the log does not hold", t.Place)
 	case t.WrittenAt != nil:
-		row("record", "%s of %s", t.Place, t.WrittenAt.Format(time.RFC3339Nano))
+		text.add("record", "%s of %s", t.Place, t.WrittenAt.Format(time.RFC3339Nano))
 	default:
-		row("record", "%s", t.Place)
+		text.add("record", "%s", t.Place)
 	}
 	switch {
 	case t.Committed < 0:
-		row("committed", "no: group %s has no offset here", cfg.Kafka.GroupID)
+		text.add("committed", "no: group %s has no offset here", cfg.Kafka.GroupID)
 	case t.Offset < t.Committed:
-		row("committed", "yes: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
+		text.add("committed", "yes: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
 	default:
-		row("committed", "no: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
+		text.add("committed", "no: group %s is at %d", cfg.Kafka.GroupID, t.Committed)
 	}
 	for _, d := range t.Deliveries {
 		if d.Namespace == "" {
-			row("no line", "%s (%s %s)", stateTexts[d.State], t.Reason, t.Detail)
+			text.add("no line", "%s (%s %s)", stateTexts[d.State], t.Reason, t.Detail)
 		} else {
-			row("namespace", "%s: %s", d.Namespace, stateTexts[d.State])
+			text.add("namespace", "%s: %s", d.Namespace, stateTexts[d.State])
 		}
 		for _, i := range d.Imports {
-			row("  import", "%s, stored %s, with %d lines of offsets %d-%d", i.RequestID, i.StoredAt.Format(time.RFC3339Nano), i.Records, i.First, i.Last)
-			row("  API", "%s", verdictText(i))
+			text.add("  import", "%s, stored %s, with %d lines of offsets %d-%d", i.RequestID, i.StoredAt.Format(time.RFC3339Nano), i.Records, i.First, i.Last)
+			text.add("  API", "%s", verdictText(i))
 		}
 		for _, l := range d.Letters {
-			row("  letter", "%s/%d@%d: %s, %s", cfg.Policies.DLQTopic, l.Partition, l.Offset, l.Reason, harmless(l.Error))
+			text.add("  letter", "%s/%d@%d: %s, %s", cfg.Policies.DLQTopic, l.Partition, l.Offset, l.Reason, harmless(l.Error))
 		}
 	}
 	for _, note := range t.Notes {
-		row("note", "%s", note)
+		text.add("note", "%s", note)
 	}
 	_, err := io.WriteString(out, text.String())
 	return err
+}
+
+// rows is text of a line for each thing that is known, its name before it.
+type rows struct{ strings.Builder }
+
+func (r *rows) add(name, format string, args ...any) {
+	fmt.Fprintf(r, "%-12s%s\n", name, fmt.Sprintf(format, args...))
 }
 
 // verdictText words the API's verdict on an import, as far as it is known.

@@ -29,7 +29,7 @@ func checkRoots(path string) error {
 		return fmt.Errorf("read file: %w", pathCause(err))
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		return errors.New("want a PEM file with at least one certificate" + formHint(data))
+		return errors.New("want a PEM file with at least one certificate" + formHint(path))
 	}
 	return nil
 }
@@ -37,24 +37,16 @@ func checkRoots(path string) error {
 // checkKeyPair reports whether the two files hold a certificate and its key,
 // which is not encrypted.
 func checkKeyPair(certFile, keyFile string) error {
-	const want = "want the PEM files of a certificate and its key: "
-	cert, err := os.ReadFile(certFile)
-	if err != nil {
-		return fmt.Errorf(want+"%w", pathCause(err))
-	}
-	key, err := os.ReadFile(keyFile)
-	if err != nil {
-		return fmt.Errorf(want+"%w", pathCause(err))
-	}
-	if _, err := tls.X509KeyPair(cert, key); err != nil {
-		return fmt.Errorf(want+"%w%s", err, cmp.Or(formHint(cert), formHint(key)))
+	if _, err := tls.LoadX509KeyPair(certFile, keyFile); err != nil {
+		return fmt.Errorf("want the PEM files of a certificate and its key: %w%s", pathCause(err), cmp.Or(formHint(certFile), formHint(keyFile)))
 	}
 	return nil
 }
 
-// formHint names the format of data that should be PEM and is not, and how to convert
+// formHint names the format of a file that should be PEM and is not, and how to convert
 // it; "" if the format is not known.
-func formHint(data []byte) string {
+func formHint(path string) string {
+	data, _ := os.ReadFile(path) // what cannot be read has no format
 	switch {
 	case bytes.HasPrefix(data, []byte{0xfe, 0xed, 0xfe, 0xed}):
 		return "; this is a Java keystore: convert it with keytool -importkeystore -deststoretype PKCS12, then with openssl pkcs12"
