@@ -6,9 +6,6 @@ const importsRoom = "internal/consumer/imports"
 // hold memory, or tell of an API that is not so.
 var importsMutants = []mutant{
 	// What became of batches that may be stored.
-	{name: "a question in flight is not awaited", in: importsRoom,
-		old: "			case u.Call == Asking:\n				asking = true\n", new: "			case u.Call == Asking:\n",
-		by: sessionRoom + ".TestAmbiguous_isAskedOnceAfterEachAttempt"},
 	{name: "an unproven batch is asked about again", in: importsRoom,
 		old: " && u.Fate != FateUnproven && ", new: " && ",
 		by: sessionRoom + ".TestAmbiguous_isAskedOnceAfterEachAttempt"},
@@ -21,9 +18,9 @@ var importsMutants = []mutant{
 	{name: "an answer does not free memory at once", in: importsRoom,
 		old: "	s.ReliefAt = now // what it says may free memory\n", new: "",
 		by: sessionRoom + ".TestAmbiguous_isAskedOnceAfterEachAttempt"},
-	{name: "a question that waits for a slot is not awaited", in: importsRoom,
-		old: "				asking = asking || s.Pacer.InFlight() > 0\n", new: "",
-		by: sessionRoom + ".TestAmbiguous_aQuestionThatWaitsForASlotIsAwaited"},
+	{name: "a question needs no slot", in: importsRoom,
+		old: " && s.Pacer.MayTry(now) {\n				u.Call = Asking", new: " {\n				u.Call = Asking",
+		by: sessionRoom + ".TestAmbiguous_aQuestionThatWaitsForASlotIsAsked"},
 	{name: "all doubtful batches leave", in: importsRoom,
 		old: "		if held <= s.Budget.Limit()/2 {\n			return\n		}\n", new: "",
 		by: sessionRoom + ".TestAmbiguous_onlyWhatIsBeyondHalfOfTheBudgetLeaves"},

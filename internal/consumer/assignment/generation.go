@@ -84,7 +84,6 @@ type DrainState struct {
 	Reason   DrainReason
 	Began    time.Time
 	Deadline time.Time
-	Asking   bool // questions about ambiguous batches are awaited
 }
 
 // Fence ends the session's right to its partitions: another member has them.

@@ -33,31 +33,16 @@ func (u *Upload) askable(now time.Time) bool {
 }
 
 // AskAmbiguous asks the API about batches that may be stored, as long as there
-// are slots: of those that pick returns true for. It reports whether any
-// question is in flight or has to wait for a slot.
-func (s *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bool) (asking bool) {
+// are slots: about those that pick returns true for.
+func (s *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bool) {
 	for n := range s.Namespaces() {
 		for _, u := range n.Uploads {
-			switch {
-			case u.Call == Asking:
-				asking = true
-			case !u.askable(now) || !pick(n, u):
-			case s.Pacer.MayTry(now):
-				s.question(n, u)
-				asking = true
-			default:
-				asking = asking || s.Pacer.InFlight() > 0
+			if u.askable(now) && pick(n, u) && s.Pacer.MayTry(now) {
+				u.Call = Asking
+				s.attempt(s.Ctx, n, u, u.Import.Resolve)
 			}
 		}
 	}
-	return asking
-}
-
-// question asks the API what became of a batch, in a goroutine that ends with its
-// result.
-func (s *Attempts) question(n *Namespace, u *Upload) {
-	u.Call = Asking
-	s.attempt(s.Ctx, n, u, u.Import.Resolve)
 }
 
 // answered takes what the API says of a batch. It tells nothing of the
@@ -105,13 +90,12 @@ func (s *Attempts) LeaveDoubtful(now time.Time) {
 	}
 }
 
-// AskBeforeEnd asks about every batch that the drain is going to give up. It
-// reports whether it waits for answers.
-func (s *Attempts) AskBeforeEnd(now time.Time) bool {
+// AskBeforeEnd asks about every batch that the drain is going to give up.
+func (s *Attempts) AskBeforeEnd(now time.Time) {
 	if s.Mode != assignment.Draining || !now.Before(s.Drain.Deadline) {
-		return false
+		return
 	}
-	return s.AskAmbiguous(now, func(n *Namespace, u *Upload) bool {
+	s.AskAmbiguous(now, func(n *Namespace, u *Upload) bool {
 		rests := s.Rests(n, now)
 		return u.Fate == FateUnasked && (n.IsHeld() || n.TooSlow || rests && (s.Drain.Reason == assignment.ForRebalance || n.WakeAt().After(s.Drain.Deadline)))
 	})

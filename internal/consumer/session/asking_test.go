@@ -31,6 +31,9 @@ func inDoubt(r *sessionRig, rest time.Duration) *imports.Namespace {
 
 func anyBatch(*imports.Namespace, *imports.Upload) bool { return true }
 
+// awaits reports whether a call is in flight, for which a drain waits.
+func (r *sessionRig) awaits() bool { return r.Pacer.InFlight() > 0 }
+
 // The API is asked once after each attempt what became of it, and its answer is awaited.
 // Where there was none it is asked again after a while.
 func TestAmbiguous_isAskedOnceAfterEachAttempt(t *testing.T) {
@@ -39,8 +42,8 @@ func TestAmbiguous_isAskedOnceAfterEachAttempt(t *testing.T) {
 		ask := func(when string, asking bool, asked int) {
 			t.Helper()
 			for _, again := range []string{"", ", a second time"} {
-				if got := r.AskAmbiguous(time.Now(), anyBatch); got != asking {
-					t.Errorf("%s%s: an answer is awaited: %t, want %t", when, again, got, asking)
+				if r.AskAmbiguous(time.Now(), anyBatch); r.awaits() != asking {
+					t.Errorf("%s%s: an answer is awaited: %t, want %t", when, again, r.awaits(), asking)
 				}
 			}
 			if r.settleDown(); r.api.asked["bad"] != asked {
@@ -70,17 +73,18 @@ func TestAmbiguous_isAskedOnceAfterEachAttempt(t *testing.T) {
 	})
 }
 
-// A question for which there is no slot is awaited like one that is under way.
-func TestAmbiguous_aQuestionThatWaitsForASlotIsAwaited(t *testing.T) {
+// A question for which there is no slot is asked once there is one; until then a drain
+// waits for what has the slots.
+func TestAmbiguous_aQuestionThatWaitsForASlotIsAsked(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		inDoubt(r, time.Hour)
 		r.api.takes = time.Minute
 		r.feed(1, runOf("good", 0, 9)...)
-		if !r.AskAmbiguous(time.Now(), anyBatch) || r.Pacer.InFlight() != 1 {
-			t.Errorf("nothing is awaited, with %d calls in flight", r.Pacer.InFlight())
+		if r.AskAmbiguous(time.Now(), anyBatch); r.Pacer.InFlight() != 1 {
+			t.Errorf("%d calls are in flight, want the import", r.Pacer.InFlight())
 		}
 		r.after(time.Minute)
-		if !r.AskAmbiguous(time.Now(), anyBatch) {
+		if r.AskAmbiguous(time.Now(), anyBatch); !r.awaits() {
 			t.Error("the API is not asked though there is a slot")
 		}
 		if r.settleDown(); r.api.asked["bad"] != 1 {
@@ -168,21 +172,21 @@ func TestAmbiguous_aDrainAsksAboutWhatItGivesUp(t *testing.T) {
 				if tc.given != nil {
 					tc.given(n)
 				}
-				if r.AskBeforeEnd(time.Now()) {
+				if r.AskBeforeEnd(time.Now()); r.awaits() {
 					t.Error("it is asked about before the drain")
 				}
 				r.beginDrain(tc.why, time.Now())
-				if r.AskBeforeEnd(r.Drain.Deadline) {
+				if r.AskBeforeEnd(r.Drain.Deadline); r.awaits() {
 					t.Error("it is asked about when the drain is over")
 				}
-				if got := r.AskBeforeEnd(time.Now()); got != tc.asked {
-					t.Errorf("an answer is awaited: %t, want %t", got, tc.asked)
+				if r.AskBeforeEnd(time.Now()); r.awaits() != tc.asked {
+					t.Errorf("an answer is awaited: %t, want %t", r.awaits(), tc.asked)
 				}
 				r.settleDown()
 				if got := r.api.asked["bad"]; (got == 1) != tc.asked || got > 1 {
 					t.Errorf("it is asked about %d times", got)
 				}
-				if r.AskBeforeEnd(time.Now()) {
+				if r.AskBeforeEnd(time.Now()); r.awaits() {
 					t.Error("it is asked about again")
 				}
 			})

@@ -79,7 +79,7 @@ func (s *Session) over() bool {
 // unsettled reports whether the drain waits for an import, a dead letter or a receipt. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
-	if s.Pacer.InFlight() > 0 || s.Drain.Asking || s.lettering(now) || s.AwaitsReceipts() {
+	if s.Pacer.InFlight() > 0 || s.lettering(now) || s.AwaitsReceipts() {
 		return true
 	}
 	for n := range s.Namespaces() {

@@ -80,7 +80,7 @@ func (s *Session) turn(now time.Time) {
 	s.grantLarge(now)
 	s.Pacer.Wake(now)
 	s.Dispatch(now)
-	s.Drain.Asking = s.AskBeforeEnd(now)
+	s.AskBeforeEnd(now)
 	s.SendLetters(now)
 	s.FileLater(now)
 	s.commits.Commit(now)
