@@ -65,7 +65,7 @@ var importsMutants = []mutant{
 
 	// What leaves memory, and comes back.
 	{name: "a batch of a held namespace stays in memory", in: importsRoom,
-		old: "		s.shedUpload(n, u, now)\n	}\n	s.busy(n)\n	s.Pacer.Enqueue(n.Namespace, now)\n	s.Pacer.Forget", new: "	}\n	s.busy(n)\n	s.Pacer.Enqueue(n.Namespace, now)\n	s.Pacer.Forget",
+		old: "		s.shedUpload(n, u, now)\n	}\n	s.changed(n, now)\n", new: "	}\n	s.changed(n, now)\n",
 		by: sessionRoom + ".TestSession_whatFailsWhileItsNamespaceIsHeldLeavesMemory"},
 	{name: "a mark is charged each time that it moves", in: importsRoom,
 		old: "	if n.Shed[p] == nil {\n		s.Budget", new: "	if true {\n		s.Budget",

@@ -86,7 +86,6 @@ func (s *Attempts) LeaveDoubtful(now time.Time) {
 		held -= u.Batch.Memory()
 		u.Fate = FateUnproven
 		s.Shed(u.Namespace, now)
-		s.Pacer.Enqueue(u.Namespace.Namespace, now)
 	}
 }
 

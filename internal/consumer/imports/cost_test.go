@@ -36,9 +36,11 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 					n := s.Namespace(fmt.Sprintf("namespace-%d", k))
 					if i == 0 {
 						n.Refuse(now, "create_422", time.Minute, errors.New("unprocessable"))
-						s.Pacer.Enqueue(n.Namespace, now)
 					}
 					s.DropFrom(n, p, int64(k), 0, now)
+					if i == 0 {
+						s.Pacer.Changed(n.Namespace, now)
+					}
 					p.Ledger.Advance(int64(k) + 1)
 				}
 			}

@@ -19,9 +19,7 @@ func (s *Lines) Queue(b *batcher.Batch, now time.Time) {
 	}
 	s.Metrics.Flushed(b)
 	n.Uploads = append(n.Uploads, u)
-	s.busy(n)
-	s.Pacer.Enqueue(n.Namespace, now)
-	s.mayPrepare(n)
+	s.changed(n, now)
 }
 
 // maxLettered is how many refused batches of a namespace may be on their way to
@@ -29,20 +27,23 @@ func (s *Lines) Queue(b *batcher.Batch, now time.Time) {
 // the topic be away for days, they must not become ever more.
 const maxLettered = 16
 
-// busy keeps age from sealing the open batch while as many imports of the
-// namespace are unfinished as may be under way: it goes on filling.
-func (s *Lines) busy(n *Namespace) {
+// changed follows every change of what a namespace has to do, and of its trouble. Age
+// seals no open batch while as many imports of the namespace are unfinished as may be
+// under way: it goes on filling.
+func (s *Lines) changed(n *Namespace, now time.Time) {
 	s.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= s.Config.NamespaceConcurrency)
+	s.Pacer.Changed(n.Namespace, now)
 }
 
-// Dispatch starts attempts while there are slots and namespaces that want one.
+// Dispatch starts attempts while there are slots and namespaces that want one. With the
+// slots that are left it asks for URLs ahead.
 func (s *Attempts) Dispatch(now time.Time) {
 	if s.Mode == assignment.Fenced || s.receiptsFull() {
 		return
 	}
 	for next := s.Pacer.Next(now); next != nil; next = s.Pacer.Next(now) {
 		n := WorkOf(next)
-		switch u := n.startable(s.Config.NamespaceConcurrency); {
+		switch u := n.startable(); {
 		case u != nil:
 			s.startUpload(n, u, now)
 		case s.Mode == assignment.Running:
@@ -50,9 +51,12 @@ func (s *Attempts) Dispatch(now time.Time) {
 		default:
 			continue // a drain waits for nothing that it cannot store
 		}
-		s.Pacer.Enqueue(n.Namespace, now)
+		s.Pacer.Changed(n.Namespace, now)
 	}
-	s.prepareNext(now)
+	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
+		n := WorkOf(next)
+		s.prepare(n, n.preparable())
+	}
 }
 
 // startUpload makes one attempt in a goroutine that ends with its result.
@@ -73,7 +77,6 @@ func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 		u.Fate = FateUnasked // this attempt may store it
 	}
 	s.attempt(s.Ctx, n, u, u.Import.Attempt)
-	s.mayPrepare(n)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
@@ -107,27 +110,13 @@ func (s *Attempts) send(ctx context.Context, call call, r result) {
 // waits for. The order stays: nothing of the next batch is sent before the
 // one in front of it is done.
 
-// mayPrepare notes a namespace of which a batch is imported and another one waits.
-func (s *Lines) mayPrepare(n *Namespace) {
-	if n.next(s.Config.NamespaceConcurrency) != nil {
-		s.Pacer.OfferPreparing(n.Namespace)
-	}
-}
+// Preparable reports whether a URL could be asked for ahead.
+func (n *Namespace) Preparable() bool { return n.preparable() != nil }
 
-// prepareNext asks for URLs with the slots that are left.
-func (s *Attempts) prepareNext(now time.Time) {
-	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
-		n := WorkOf(next)
-		if u := n.next(s.Config.NamespaceConcurrency); u != nil {
-			s.prepare(n, u)
-		}
-	}
-}
-
-// next returns the batch whose URL may be asked for now, nil if there is none: the
-// first one that waits behind those that upload, if nobody has asked for it yet.
-func (n *Namespace) next(concurrency int) *Upload {
-	if n.Troubled() || n.TooSlow || n.InFlight() < concurrency {
+// preparable returns the batch whose URL could be asked for ahead, nil if there is none:
+// the first one that waits behind those that upload, if nobody has asked for it yet.
+func (n *Namespace) preparable() *Upload {
+	if n.TooSlow {
 		return nil
 	}
 	for _, u := range n.Uploads {

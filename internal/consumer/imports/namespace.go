@@ -91,14 +91,14 @@ func (n *Namespace) Sealed() iter.Seq[*batcher.Batch] {
 // Dropped reports whether lines have left memory.
 func (n *Namespace) Dropped() bool { return len(n.Shed) > 0 }
 
-// Startable reports whether an upload could be attempted now.
-func (n *Namespace) Startable(concurrency int) bool { return n.startable(concurrency) != nil }
+// Startable reports whether there is an upload to attempt.
+func (n *Namespace) Startable() bool { return n.startable() != nil }
 
 // startable returns the next upload to attempt, nil if there is none. In trouble
 // only the first one is tried, so that what overtakes it stays what was under
 // way beside it: what the commit's metadata must say of that is bounded then.
-func (n *Namespace) startable(concurrency int) *Upload {
-	if n.InFlight() >= concurrency || n.TooSlow {
+func (n *Namespace) startable() *Upload {
+	if n.TooSlow {
 		return nil
 	}
 	for _, u := range n.Uploads {

@@ -83,9 +83,7 @@ func (s *Attempts) afterAttempt(r result, now time.Time) {
 	if n.Resting() && s.Mode == assignment.Running && slices.Contains(n.Uploads, u) && u.MayLeave() {
 		s.shedUpload(n, u, now)
 	}
-	s.busy(n)
-	s.Pacer.Enqueue(n.Namespace, now)
-	s.Pacer.Forget(n.Namespace)
+	s.changed(n, now)
 }
 
 // succeeded settles what is stored.

@@ -187,7 +187,6 @@ func (s *deadLetters) lettered(r *Refused) {
 	if r.left--; r.left == 0 {
 		n := r.namespace
 		n.refused = slices.DeleteFunc(n.refused, func(b *refusedBatch) bool { return b == r.refusedBatch })
-		s.busy(n)
-		s.Pacer.Forget(n.Namespace)
+		s.changed(n, time.Now())
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // Shed drops a namespace's lines from memory. Per partition a node stays at the
@@ -30,7 +32,7 @@ func (s *Lines) Shed(n *Namespace, now time.Time) {
 	if n.GiveWay(); len(n.Uploads) == 0 {
 		n.EndTrial()
 	}
-	s.busy(n)
+	s.changed(n, now)
 }
 
 func (s *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
@@ -96,13 +98,36 @@ func (s *Lines) mark(n *Namespace, p *assignment.Partition, node *ledger.Node) {
 	n.Shed[p] = node
 }
 
-// Unmark forgets where a namespace's dropped lines begin in a partition: there
-// are none any more.
-func (s *Lines) Unmark(n *Namespace, p *assignment.Partition) {
-	if n.Shed[p] != nil {
-		delete(n.Shed, p)
-		s.Budget.Charge(budget.Marks, -markCost(n))
+// MoveMark moves the place from which a namespace's dropped lines are read again, as
+// what lies before it has been read or is gone. At the position nothing of the
+// namespace is dropped any more.
+func (s *Lines) MoveMark(n *Namespace, p *assignment.Partition, to int64, now time.Time) {
+	mark := n.Shed[p]
+	if to < p.Ledger.Position() {
+		s.ShiftNode(p, mark, to)
+		return
 	}
+	s.DropNode(p, mark)
+	s.Unmark(n, p, now)
+}
+
+// Unmark forgets where a namespace's dropped lines begin in a partition: there are none
+// any more. In a trial, once there are none in any partition, what was read of them is
+// tried; where it was nothing, the next batch shows whether it is stored.
+func (s *Lines) Unmark(n *Namespace, p *assignment.Partition, now time.Time) {
+	if n.Shed[p] == nil {
+		return
+	}
+	delete(n.Shed, p)
+	s.Budget.Charge(budget.Marks, -markCost(n))
+	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
+		if b, ok := s.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
+			s.Queue(b, now)
+			return
+		}
+		n.CaughtUp()
+	}
+	s.changed(n, now)
 }
 
 // MarksFit reports whether the lines of the chunk that have to be dropped could

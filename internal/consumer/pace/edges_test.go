@@ -15,7 +15,7 @@ func TestGate_aNamespaceDoubtsOnce(t *testing.T) {
 	for range 3 {
 		n := p.Get("a")
 		p.Doubt(Credentials, n, false, true, start, time.Second)
-		p.Forget(n)
+		p.Changed(n, start)
 	}
 	if p.Shut(Credentials) {
 		t.Error("one namespace shuts the gate for others")
@@ -98,13 +98,16 @@ func TestPacer_whoIsQueuedOrRestsIsKnown(t *testing.T) {
 	resting.Fail(start, Failure{Delay: time.Minute, Err: errAway})
 	waiting(p, "resting", 1, start)
 	resting.Work.(*batches).waiting = 0
-	p.Forget(queued)
-	p.Forget(resting)
+	p.Changed(queued, start)
+	p.Changed(resting, start)
 	if p.Lookup("queued") == nil || p.Lookup("resting") == nil {
 		t.Error("what is in a queue is forgotten")
 	}
 	if p.Next(start) != nil {
 		t.Error("who has nothing is served")
+	}
+	if p.Wake(start.Add(time.Minute)); len(p.namespaces) != 0 {
+		t.Error("who has nothing and waits for nothing is known")
 	}
 }
 
@@ -130,7 +133,7 @@ func TestPacer_probesOnlyWhatWasDropped(t *testing.T) {
 	n.Fail(start, Failure{Err: errAway})
 	n.GiveWay()
 	n.Work = &batches{}
-	if p.Enqueue(n, start); p.Next(start) != nil {
+	if p.Changed(n, start); p.Next(start) != nil {
 		t.Error("a namespace without dropped lines is probed")
 	}
 }
@@ -172,8 +175,8 @@ func TestPacer_NextWake(t *testing.T) {
 
 func TestPacer_preparesNothingInAPauseAndAgainLater(t *testing.T) {
 	p := New(2, 1)
-	n := p.Get("a")
-	p.OfferPreparing(n)
+	n := waiting(p, "a", 2, start)
+	startAll(p, start)
 	for _, name := range []string{"a", "b", "c"} {
 		p.Throttle(p.Get(name), start, time.Minute)
 	}
@@ -184,7 +187,7 @@ func TestPacer_preparesNothingInAPauseAndAgainLater(t *testing.T) {
 		if p.NextPreparing(start.Add(time.Minute)) != n {
 			t.Fatal("no URL is asked for")
 		}
-		p.OfferPreparing(n)
+		p.Changed(n, start)
 	}
 }
 

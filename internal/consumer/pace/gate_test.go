@@ -79,7 +79,8 @@ func TestGate_whereNoNamespaceIsAcceptedItIsTheAPI(t *testing.T) {
 		t.Error("the answer to the only namespace is about the API")
 	}
 	only.namespaces["a"].Work = &batches{}
-	only.Forget(only.Get("a"))
+	only.Next(start)
+	only.Changed(only.Get("a"), start)
 	if only.Doubt(Place, only.Get("a"), false, true, start, time.Minute); only.Hopeless() {
 		t.Error("the answer to one namespace proves that no other can be stored")
 	}
@@ -104,7 +105,7 @@ func TestGate_whereNoNamespaceIsAcceptedItIsTheAPI(t *testing.T) {
 	startAll(idle, start)
 	idle.Accepted(b)
 	end(idle, b, false)
-	idle.Forget(b)
+	idle.Changed(b, start)
 	if idle.Doubt(Place, waiting(idle, "a", 1, start), false, false, start, time.Minute); idle.Shut(Place) {
 		t.Error("the answer to the only namespace with work stops one that was accepted and is idle")
 	}

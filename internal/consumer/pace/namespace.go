@@ -4,9 +4,11 @@ import "time"
 
 // Work is what a session knows of a namespace's lines.
 type Work interface {
-	// Startable reports whether an attempt could begin now, were there a slot.
-	// concurrency is how many attempts of the namespace may be in flight.
-	Startable(concurrency int) bool
+	// Startable reports whether there is something to attempt.
+	Startable() bool
+	// Preparable reports whether there is something to prepare for the attempt
+	// after the ones that are in flight.
+	Preparable() bool
 	// Dropped reports whether lines of the namespace have left memory and have
 	// to be read back.
 	Dropped() bool

@@ -20,7 +20,7 @@ type Pacer struct {
 	inFlight       int
 	troubledFlight int // of them, those of troubled namespaces
 
-	preparable []*Namespace // of which a batch uploads and the next one may be prepared
+	preparable []*Namespace // whose next attempt may be prepared, or might have been
 
 	gates       [gates]gate
 	trying      bool                // an attempt through a shut gate is in flight
@@ -67,30 +67,30 @@ func (p *Pacer) Len() int { return len(p.namespaces) }
 // Waiting returns the number of healthy namespaces that wait for a slot.
 func (p *Pacer) Waiting() int { return len(p.ready[0]) }
 
-// Forget drops the namespace if it is idle. One in trouble is kept until its
-// rest is over.
-func (p *Pacer) Forget(n *Namespace) {
-	if n.idle() && !n.queued && n.wakeSlot < 0 {
-		delete(p.namespaces, n.Name)
-	}
-}
-
-// Enqueue lets the namespace wait for a slot, or for the end of its rest, if it
-// has something to attempt. Call it whenever its work or its rest has changed.
-func (p *Pacer) Enqueue(n *Namespace, now time.Time) {
+// Changed lets the namespace wait for what it has to do by now: for a slot, or for the
+// end of its rest. One that is idle is forgotten, but one in trouble not until its rest
+// is over. Call it whenever the namespace's work or its rest has changed.
+func (p *Pacer) Changed(n *Namespace, now time.Time) {
 	if n.wakeSlot >= 0 {
 		heap.Fix(&p.wakes, n.wakeSlot)
 	}
-	if n.queued || !p.wants(n) {
-		return
+	if !n.preparable && p.mayPrepare(n) {
+		n.preparable = true
+		p.preparable = append(p.preparable, n)
 	}
-	if n.wakeAt.After(now) {
+	switch {
+	case n.queued:
+	case !p.wants(n):
+		if n.idle() && n.wakeSlot < 0 {
+			delete(p.namespaces, n.Name)
+		}
+	case n.wakeAt.After(now):
 		p.sleep(n)
-		return
+	default:
+		n.queued = true
+		q := queueOf(n)
+		p.ready[q] = append(p.ready[q], n)
 	}
-	n.queued = true
-	q := queueOf(n)
-	p.ready[q] = append(p.ready[q], n)
 }
 
 // queueOf returns the index of the ready queue that the namespace belongs to.
@@ -107,7 +107,7 @@ func (p *Pacer) wants(n *Namespace) bool {
 	if n.Work == nil {
 		return false
 	}
-	return n.Work.Startable(p.perNamespace) || n.Resting() && n.inFlight == 0 && n.Work.Dropped()
+	return n.inFlight < p.perNamespace && n.Work.Startable() || n.Resting() && n.inFlight == 0 && n.Work.Dropped()
 }
 
 // Next returns the namespace whose turn it is, nil if no attempt may begin now.
@@ -133,7 +133,7 @@ func (p *Pacer) pop(q int, now time.Time) *Namespace {
 		p.ready[q] = p.ready[q][1:]
 		n.queued = false
 		if queueOf(n) != q || n.wakeAt.After(now) || !p.wants(n) {
-			p.Enqueue(n, now)
+			p.Changed(n, now)
 			continue
 		}
 		return n
@@ -178,8 +178,7 @@ func (p *Pacer) sleep(n *Namespace) {
 func (p *Pacer) Wake(now time.Time) {
 	for len(p.wakes) > 0 && !p.wakes[0].wakeAt.After(now) {
 		n := heap.Pop(&p.wakes).(*Namespace)
-		p.Enqueue(n, now)
-		p.Forget(n)
+		p.Changed(n, now)
 	}
 }
 
@@ -246,30 +245,30 @@ func (h *wakeHeap) Pop() any {
 	return n
 }
 
-// While a batch of a namespace uploads, the URL of its next one may be asked for.
-// Such a call takes a slot, but none of the namespace's, and only one that no
-// namespace waits for.
+// While as many attempts of a namespace are in flight as may be, the next one may be
+// prepared, unless it is in trouble. Such a call takes a slot, but none of the
+// namespace's, and only one that no namespace waits for.
 
-// OfferPreparing notes that the namespace may have a next batch to prepare.
-func (p *Pacer) OfferPreparing(n *Namespace) {
-	if !n.preparable {
-		n.preparable = true
-		p.preparable = append(p.preparable, n)
-	}
+func (p *Pacer) mayPrepare(n *Namespace) bool {
+	return n.Work != nil && n.inFlight >= p.perNamespace && !n.Troubled() && n.Work.Preparable()
 }
 
-// NextPreparing takes a namespace that was offered, nil if no call may begin now.
-// Call it when Next has returned nil. The namespace may have nothing to prepare by
-// now.
+// NextPreparing returns a namespace whose next attempt is to be prepared, nil if there
+// is none, or no call may begin now. Call it when Next has returned nil.
 func (p *Pacer) NextPreparing(now time.Time) *Namespace {
-	if len(p.preparable) == 0 || p.inFlight >= p.concurrency || p.closed(now) || p.AnyShut() {
+	if p.inFlight >= p.concurrency || p.closed(now) || p.AnyShut() {
 		return nil
 	}
-	n := p.preparable[0]
-	p.preparable[0] = nil
-	p.preparable = p.preparable[1:]
-	n.preparable = false
-	return n
+	for len(p.preparable) > 0 {
+		n := p.preparable[0]
+		p.preparable[0] = nil
+		p.preparable = p.preparable[1:]
+		n.preparable = false
+		if p.mayPrepare(n) {
+			return n
+		}
+	}
+	return nil
 }
 
 // BeganPreparing counts a call that begins.

@@ -11,12 +11,14 @@ import (
 // batches is the Work of a namespace with some batches that no attempt has taken.
 type batches struct {
 	waiting, flying int
+	prepared        bool // the first that waits
 	dropped         bool
 }
 
-func (b *batches) Startable(concurrency int) bool { return b.waiting > 0 && b.flying < concurrency }
-func (b *batches) Dropped() bool                  { return b.dropped }
-func (b *batches) Idle() bool                     { return b.waiting+b.flying == 0 && !b.dropped }
+func (b *batches) Startable() bool  { return b.waiting > 0 }
+func (b *batches) Preparable() bool { return b.waiting > 0 && !b.prepared }
+func (b *batches) Dropped() bool    { return b.dropped }
+func (b *batches) Idle() bool       { return b.waiting+b.flying == 0 && !b.dropped }
 
 // waiting makes a namespace with some batches wait for slots.
 func waiting(p *Pacer, name string, count int, now time.Time) *Namespace {
@@ -25,7 +27,7 @@ func waiting(p *Pacer, name string, count int, now time.Time) *Namespace {
 		n.Work = &batches{}
 	}
 	n.Work.(*batches).waiting += count
-	p.Enqueue(n, now)
+	p.Changed(n, now)
 	return n
 }
 
@@ -41,7 +43,7 @@ func startNext(p *Pacer, now time.Time) string {
 		b.waiting--
 		b.flying++
 	}
-	p.Enqueue(n, now)
+	p.Changed(n, now)
 	return n.Name
 }
 
@@ -76,7 +78,7 @@ func TestPacer_givesSlotsInOrderOfArrival(t *testing.T) {
 	// One import of a namespace at a time: c's second batch waits for its first.
 	c := p.Get("c")
 	end(p, c, false)
-	p.Enqueue(c, start)
+	p.Changed(c, start)
 	if got := startAll(p, start); !slices.Equal(got, []string{"d"}) {
 		t.Errorf("started %v, want d, who has waited longer than c", got)
 	}
@@ -154,9 +156,9 @@ func TestPacer_wakesInOrderOfTime(t *testing.T) {
 	// One is put off, one may go earlier than it was told.
 	last, first := p.Get("n10"), p.Get("n49")
 	last.RestUntil(start.Add(time.Hour))
-	p.Enqueue(last, start)
+	p.Changed(last, start)
 	first.RestUntil(start.Add(500 * time.Millisecond))
-	p.Enqueue(first, start)
+	p.Changed(first, start)
 	want = slices.Insert(slices.Delete(slices.Delete(want, 49, 50), 10, 11), 0, "n49")
 	want = append(want, "n10")
 	var got []string
@@ -185,7 +187,7 @@ func TestPacer_whatIsPutOffDelaysNobody(t *testing.T) {
 	}
 	first.RestUntil(start.Add(time.Hour))
 	first.Work = &batches{}
-	p.Enqueue(first, start)
+	p.Changed(first, start)
 	if at := p.NextWake(start); !at.Equal(next.WakeAt()) {
 		t.Errorf("wakes at %s, want %s", at, next.WakeAt())
 	}
@@ -232,7 +234,7 @@ func TestPacer_probesWhatRests(t *testing.T) {
 	n := p.Get("n")
 	n.Work = &batches{dropped: true}
 	n.Refuse(start, "create_422", time.Minute, nil)
-	p.Enqueue(n, start)
+	p.Changed(n, start)
 	if got := startAll(p, start.Add(59*time.Second)); len(got) != 0 {
 		t.Errorf("started %v during the rest", got)
 	}
@@ -243,7 +245,7 @@ func TestPacer_probesWhatRests(t *testing.T) {
 	}
 	p.Ended(n, true)
 	n.Probed(true)
-	p.Enqueue(n, now)
+	p.Changed(n, now)
 	if got := startAll(p, now); len(got) != 0 {
 		t.Errorf("started %v in a trial whose batch is not read yet", got)
 	}
@@ -299,13 +301,12 @@ func TestPacer_forgetsWhatIsIdle(t *testing.T) {
 	p := New(4, 1)
 	for i := range 1000 {
 		n := waiting(p, fmt.Sprint("n", i), 1, start)
-		p.Forget(n)
 		if p.Lookup(n.Name) == nil {
 			t.Fatal("a namespace with work is forgotten")
 		}
 		startNext(p, start)
 		end(p, n, false)
-		p.Forget(n)
+		p.Changed(n, start)
 	}
 	if len(p.namespaces) != 0 {
 		t.Errorf("%d idle namespaces are remembered", len(p.namespaces))

@@ -3,7 +3,6 @@ package session
 import (
 	"time"
 
-	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
@@ -108,36 +107,35 @@ func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.T
 func (s *intake) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	position := p.Ledger.Position()
 	for i := range c.Groups {
-		n := s.Namespace(c.Groups[i].Namespace)
-		mark := n.Shed[p]
-		if mark == nil || n.Resting() || mark.First < c.Start {
+		n := s.catchesUp(c.Groups[i].Namespace, p, c)
+		if n == nil {
 			continue
 		}
 		for j := range c.Groups[i].Lines {
 			l := &c.Groups[i].Lines[j]
-			if l.Offset >= mark.First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
+			if l.Offset >= n.Shed[p].First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
 				s.Add(n.Name, p, l, n.ToldRefused(p, l.Offset), now)
 			}
 		}
 	}
 	for name := range c.CatchUp.Wanted {
-		n := s.Namespace(name)
-		if mark := n.Shed[p]; mark != nil && !n.Resting() && mark.First >= c.Start && c.Next > mark.First {
-			s.moveMark(n, p, c.Next, now)
+		if n := s.catchesUp(name, p, c); n != nil {
+			s.MoveMark(n, p, c.Next, now)
 		}
-		s.Pacer.Forget(n.Namespace)
 	}
 }
 
-// endOfTrialRead: all dropped lines are in memory again. What there is must be
-// tried now; where it was nothing, the namespace is ordinary again.
-func (s *intake) endOfTrialRead(n *imports.Namespace, now time.Time) {
-	if b, ok := s.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
-		s.Queue(b, now)
-		return
+// catchesUp returns the namespace if its first dropped line in the partition lies where
+// the chunk was read, and may come back, else nil.
+func (s *intake) catchesUp(name string, p *assignment.Partition, c *fetch.Chunk) *imports.Namespace {
+	n := s.Lookup(name)
+	if n == nil || n.Resting() {
+		return nil
 	}
-	n.CaughtUp()
-	s.Pacer.Forget(n.Namespace)
+	if mark := n.Shed[p]; mark == nil || mark.First < c.Start || mark.First >= c.Next {
+		return nil
+	}
+	return n
 }
 
 // catchUpOver ends a job; after an error the next one waits.

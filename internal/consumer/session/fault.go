@@ -166,7 +166,7 @@ func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger
 		s.Queue(b, now)
 	}
 	for n := range s.Namespaces() {
-		s.Unmark(n, p)
+		s.Unmark(n, p, now)
 	}
 	p.Ledger = ledger.New(start, frontier)
 	p.Committed, p.HeldCount, p.Ranges = start, 0, nil

@@ -8,7 +8,6 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/ledger"
-	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // What is owed may be gone: retention removes the beginning of a log, compaction single
@@ -43,9 +42,7 @@ func (s *intake) removed(p *assignment.Partition, now time.Time) {
 			first = node.First
 		}
 		if node.Kind == ledger.Shed {
-			n := s.Namespace(node.Namespace)
-			s.moveMark(n, p, start, now)
-			s.Pacer.Forget(n.Namespace)
+			s.MoveMark(s.Namespace(node.Namespace), p, start, now)
 		} else {
 			s.release(p, node, start)
 		}
@@ -66,22 +63,6 @@ func (s *intake) release(p *assignment.Partition, node *ledger.Node, start int64
 		return
 	}
 	s.ReleaseHeld(p, node)
-}
-
-// moveMark moves the place from which a namespace's dropped lines are read again,
-// as what lies before it has been read or is gone. At the position nothing of the
-// namespace is dropped any more.
-func (s *intake) moveMark(n *imports.Namespace, p *assignment.Partition, to int64, now time.Time) {
-	mark := n.Shed[p]
-	if to < p.Ledger.Position() {
-		s.ShiftNode(p, mark, to)
-		return
-	}
-	s.DropNode(p, mark)
-	s.Unmark(n, p)
-	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
-		s.endOfTrialRead(n, now)
-	}
 }
 
 // lookInterval is how long after it was held a record is looked for in the log, and

@@ -124,9 +124,6 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 	if done > 0 {
 		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Add(float64(done))
 	}
-	if n != nil {
-		s.Pacer.Forget(n.Namespace)
-	}
 }
 
 // rejected applies the policy to a record that becomes no line.

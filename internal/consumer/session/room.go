@@ -139,7 +139,6 @@ func (s *memory) relieve(need int64, now time.Time) bool {
 			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
 		before := s.Pool.InUse()
 		s.Shed(n, now)
-		s.Pacer.Enqueue(n.Namespace, now)
 		need -= before - s.Pool.InUse()
 	}
 	if need <= 0 {

@@ -6,6 +6,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
@@ -181,4 +182,27 @@ func TestSession_truncationTakesBackDeadLetters(t *testing.T) {
 			}
 		}
 	}, refusedToLetters, func(c *process.Config) { c.OnInvalid = record.DeadLetter })
+}
+
+// A trial whose dropped lines a truncation has taken back is over: what is read then of
+// its namespace is tried.
+func TestSession_truncationEndsATrialThatHasNothingToReadBack(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.create, r.answers = only("b", refusal), 0
+		r.feed(0, runOf("b", 0, 9)...)
+		r.after(age)
+		r.api.create = nil
+		r.after(r.Config.HoldProbeInterval)
+		n := r.Lookup("b")
+		if n == nil || n.State() != pace.Trial || r.CatchUp.Task == nil {
+			t.Fatal("there is no trial that reads lines back")
+		}
+		r.truncate(0, 5)
+		r.answers = 1000
+		r.settleDown() // the read is of no use any more
+		r.replay(0)
+		r.after(r.Config.HoldProbeInterval + age)
+		r.stored("b", 0, 1, 2, 3, 4)
+		r.watermark(0, 5)
+	})
 }
