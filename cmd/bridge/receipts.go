@@ -13,11 +13,8 @@ import (
 	"kafka-import-bridge/internal/outbox"
 )
 
-const (
-	receiptsAtOnce = 500
-	// endsBytes bounds the ends of imports that wait for the receipts' topic.
-	endsBytes = 16 << 20
-)
+// endsBytes bounds the ends of imports that wait for the receipts' topic.
+const endsBytes = 16 << 20
 
 // receipts writes receipts; all of it but report is nil where none are wanted. Its
 // connections are its own, since it outlives the consumer's.
@@ -37,11 +34,10 @@ func newReceipts(ctx context.Context, cfg *config.Config, roots *x509.CertPool, 
 	if err != nil {
 		return out, err
 	}
-	producer := kafka.NewProducer(client, topic, receiptsAtOnce, throttled)
+	producer := kafka.NewProducer(client, topic, throttled)
 	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, explain, m)
 	return receipts{box, box, box.Report, func(ctx context.Context) error {
 		defer client.Close()
-		defer func() { _ = producer.Close() }() // everything is acknowledged or given up
 		return box.Run(ctx)
 	}}, nil
 }

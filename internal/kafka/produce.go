@@ -65,11 +65,13 @@ type Producer struct {
 // below the default max.message.bytes of a topic, which bounds whole batches.
 const UsualBatchBytes = 900 << 10
 
-// NewProducer returns a producer that makes batches of at most records. It reaches the
-// brokers as the client does, with connections of its own, since a quota on what is
+// UsualBatchRecords is how many records a produced batch holds at most.
+const UsualBatchRecords = 500
+
+// NewProducer returns a producer of a topic. It starts nothing. It reaches the brokers as the client does, with connections of its own, since a quota on what is
 // written makes brokers deaf on them. throttled is called with each time that they ask
 // to wait; it may be nil, and must not block.
-func NewProducer(c *Client, topic string, records int, throttled func(time.Duration)) *Producer {
+func NewProducer(c *Client, topic string, throttled func(time.Duration)) *Producer {
 	p := &Producer{routes: routes{avoided: map[int]time.Time{}}, quota: &quotaWatch{Transport: c.newTransport([]string{topic}), throttled: throttled}}
 	writer := func(batchBytes int64, size int) *kafkago.Writer {
 		return &kafkago.Writer{
@@ -79,7 +81,7 @@ func NewProducer(c *Client, topic string, records int, throttled func(time.Durat
 			MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		}
 	}
-	p.usual, p.large = writer(UsualBatchBytes, records), writer(1<<30, 1)
+	p.usual, p.large = writer(UsualBatchBytes, UsualBatchRecords), writer(1<<30, 1)
 	return p
 }
 

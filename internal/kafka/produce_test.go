@@ -23,7 +23,7 @@ import (
 func TestProducer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{}, kfake.SeedTopics(1, "dlq"))
-		producer := kafka.NewProducer(r.Client, "dlq", 500, nil)
+		producer := kafka.NewProducer(r.Client, "dlq", nil)
 		records := []kafka.Record{
 			{Key: nil, Value: []byte("poison"), Headers: []kafka.Header{{Name: "h", Value: nil}, {Name: "h", Value: []byte{}}, {Name: "h", Value: []byte("v")}}},
 			{Key: []byte{}, Value: nil},
@@ -62,7 +62,7 @@ func TestProducer_denied(t *testing.T) {
 			}
 			return answer, nil, true
 		})
-		producer := kafka.NewProducer(r.Client, "dlq", 500, nil)
+		producer := kafka.NewProducer(r.Client, "dlq", nil)
 		defer producer.Close()
 		errs := producer.Write(t.Context(), []kafka.Record{{Value: []byte("a")}, {Value: bytes.Repeat([]byte("x"), kafka.UsualBatchBytes)}})
 		for i, err := range errs {
@@ -90,7 +90,7 @@ func TestProducer_throttled(t *testing.T) {
 			return answer, nil, true
 		})
 		var waits time.Duration
-		producer := kafka.NewProducer(r.Client, "dlq", 500, func(d time.Duration) { waits += d })
+		producer := kafka.NewProducer(r.Client, "dlq", func(d time.Duration) { waits += d })
 		defer producer.Close()
 		write := func() error { return producer.Write(t.Context(), []kafka.Record{{Value: []byte("a")}})[0] }
 		if err := write(); err != nil || waits != 20*time.Second {

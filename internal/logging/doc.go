@@ -1,8 +1,12 @@
-// Package logging keeps a log that nobody reads from stopping the program. It
-// owns the queue between those who log and standard error, and the goroutine
-// that empties it.
+// Package logging keeps a log that nobody reads from stopping the program, and a
+// fault that goes on from filling the log. It owns the queue between those who log
+// and standard error, the goroutine that empties it, and the count of faults that are
+// left out.
 //
 // # Use
+//
+// Whoever meets faults again and again gives them to a [FaultLog], which logs one
+// line a minute of each kind.
 //
 // The program builds one [Writer] around standard error and gives it to its
 // slog handler; everything else that goes to standard error, such as a usage
@@ -18,5 +22,5 @@
 //
 // # Imports
 //
-// It imports no other room; only cmd/bridge imports it.
+// It imports no other room. Any room may use a FaultLog; only cmd/bridge makes a Writer.
 package logging

@@ -3,19 +3,22 @@ package outbox
 import (
 	"context"
 	"errors"
+	"kafka-import-bridge/internal/kafka"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+// small is the size of a receipt of two bytes.
+var small = (&entry{Record: kafka.Record{Key: []byte("a"), Value: []byte("v"), Headers: headers}}).Size()
 
 // What nobody waits for is taken up to the bound, and what is kept beside a receipt
 // counts.
 func TestOutbox_takesUpToItsBound(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.topic.fail(errors.New("no broker"))
-		beside := r.cfg.MaxBytes - 2*overhead - 4
+		beside := r.cfg.MaxBytes - 2*small
 		r.Post([]byte("a"), []byte("v"), beside, func() {})
 		r.Post([]byte("b"), []byte("v"), 0, nil)
 		if r.Bytes() != r.cfg.MaxBytes || r.result(t, ResultSkipped) != 0 {
@@ -36,7 +39,7 @@ func TestOutbox_restsOnlyAfterAFailure(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		tries := len(r.topic.tries)
-		for _, k := range keys(writeRecords) {
+		for _, k := range keys(kafka.UsualBatchRecords) {
 			r.post(k)
 		}
 		if synctest.Wait(); len(r.topic.tries) != tries {
@@ -45,7 +48,7 @@ func TestOutbox_restsOnlyAfterAFailure(t *testing.T) {
 		r.topic.fail(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if want := append([]string{"first"}, keys(writeRecords)...); !slices.Equal(r.topic.keys, want) {
+		if want := append([]string{"first"}, keys(kafka.UsualBatchRecords)...); !slices.Equal(r.topic.keys, want) {
 			t.Errorf("written %v", r.topic.keys)
 		}
 		if last := r.topic.tries[len(r.topic.tries)-2:]; !last[0].Equal(last[1]) {
@@ -64,44 +67,16 @@ func TestOutbox_givesUpAWriteInTime(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.topic.hangs = true
 		r.post("a")
-		if time.Sleep(writeTimeout + time.Millisecond); !r.Failing() {
+		if time.Sleep(patience + time.Millisecond); !r.Failing() {
 			t.Error("a write without an answer goes on")
 		}
 		time.Sleep(time.Minute)
 		began := time.Now()
 		r.stop()
-		if took := time.Since(began); took > writeTimeout || r.Bytes() != 0 || r.Report().ReceiptsWaiting != 0 {
-			t.Errorf("a stop takes %s and leaves %d bytes", took, r.Bytes())
+		if took := time.Since(began); took > patience || r.result(t, ResultLost) != 1 {
+			t.Errorf("a stop takes %s, and %v receipts are lost", took, r.result(t, ResultLost))
 		}
 	})
-}
-
-// A write has a bound, which one large receipt alone may pass.
-func TestOutbox_boundsAWrite(t *testing.T) {
-	for name, tc := range map[string]struct {
-		value string
-		count int
-		want  []int
-	}{
-		"by bytes":    {strings.Repeat("x", writeBytes/2-1), 3, []int{2, 1}},
-		"large ones":  {strings.Repeat("x", writeBytes+1), 2, []int{1, 1}},
-		"by receipts": {"x", writeRecords + 1, []int{writeRecords, 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := New(Config{Topic: "receipts", MaxBackoff: time.Minute}, nil, nil, nil, NewMetrics(nil))
-			for range tc.count {
-				o.Post([]byte("k"), []byte(tc.value), 0, func() {})
-			}
-			var got []int
-			for batch := o.next(); len(batch) > 0; batch = o.next() {
-				got = append(got, len(batch))
-				o.written(batch, make([]error, len(batch)), false)
-			}
-			if !slices.Equal(got, tc.want) {
-				t.Errorf("writes of %v, want %v", got, tc.want)
-			}
-		})
-	}
 }
 
 // What failed goes before what came meanwhile.

@@ -3,8 +3,6 @@ package outbox
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -12,15 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/sleep"
 )
-
-// Writer produces records to the topic and waits until every replica in sync has
-// them; *kafka.Producer is one. The errors are in the order of the records.
-type Writer interface {
-	Write(ctx context.Context, records []kafka.Record) []error
-}
 
 // Config shapes an Outbox. All fields are required.
 type Config struct {
@@ -31,20 +24,23 @@ type Config struct {
 }
 
 const (
-	writeRecords = 500
-	writeBytes   = 1 << 20
-	writeTimeout = 10 * time.Second
-	minBackoff   = 100 * time.Millisecond
+	patience = 10 * time.Second // with one write
 	// lastTry is how long the end of Run may take.
 	lastTry = 3 * time.Second
 )
 
 // entry is one receipt on its way.
 type entry struct {
-	key, value []byte
-	cost       int64
-	acked      func() // nil: nobody waits
+	kafka.Record
+	more  int64  // what acked keeps in memory, in bytes
+	acked func() // nil: nobody waits
 }
+
+// Outgoing implements Item.
+func (e *entry) Outgoing() kafka.Record { return e.Record }
+
+// Size implements Item.
+func (e *entry) Size() int64 { return e.Record.Size() + e.more }
 
 // Outbox holds receipts until they are acknowledged. Make it with New. All methods
 // are safe for concurrent use.
@@ -52,38 +48,38 @@ type Outbox struct {
 	cfg     Config
 	writer  Writer
 	log     *slog.Logger
+	faults  *logging.FaultLog
 	explain func(error) string
 	results *prometheus.CounterVec
 	wake    chan struct{} // has room for one
 
 	mu      sync.Mutex // guards what follows; not held during a write
-	queue   []*entry   // in the order of posting; those being written included
-	bytes   int64
-	failing string    // why the last write failed, "" if it did not
-	told    time.Time // when that was logged last
-	backoff time.Duration
+	queue   *Queue[*entry]
+	failing string // why the last write failed, "" if it did not
 }
 
-// New returns an outbox that writes nothing before Run. explain words an error of a
-// broker. Metrics are registered with reg, which may be nil.
+// New returns an outbox that writes nothing before Run, which closes w at its end.
+// explain words an error of a broker.
 func New(cfg Config, w Writer, log *slog.Logger, explain func(error) string, m *Metrics) *Outbox {
-	return &Outbox{cfg: cfg, writer: w, log: log, explain: explain, results: m.results, wake: make(chan struct{}, 1)}
+	return &Outbox{
+		cfg: cfg, writer: w, log: log, faults: logging.NewFaultLog(log), explain: explain, results: m.results,
+		wake: make(chan struct{}, 1), queue: NewQueue[*entry](cfg.MaxBackoff),
+	}
 }
 
-// overhead is the memory of a receipt beside its bytes.
-const overhead = 512
+// headers mark each record as a receipt.
+var headers = []kafka.Header{{Name: receipt.Header, Value: strconv.AppendInt(nil, receipt.Version, 10)}}
 
 // Post takes a receipt. acked is called once, on another goroutine, when Kafka has
 // it or never will; it must return at once. more is what it keeps in memory until
 // then, in bytes, beside the receipt. A receipt without acked is left out where
 // there are too many of them already.
 func (o *Outbox) Post(key, value []byte, more int64, acked func()) {
-	e := &entry{key: key, value: value, cost: int64(len(key)+len(value)) + more + overhead, acked: acked}
+	e := &entry{kafka.Record{Key: key, Value: value, Headers: headers}, more, acked}
 	o.mu.Lock()
-	full := acked == nil && o.bytes+e.cost > o.cfg.MaxBytes
+	full := acked == nil && o.queue.Bytes()+e.Size() > o.cfg.MaxBytes
 	if !full {
-		o.queue = append(o.queue, e)
-		o.bytes += e.cost
+		o.queue.Post(e)
 	}
 	o.mu.Unlock()
 	if full {
@@ -100,7 +96,7 @@ func (o *Outbox) Post(key, value []byte, more int64, acked func()) {
 func (o *Outbox) Bytes() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.bytes
+	return o.queue.Bytes()
 }
 
 // Failing reports whether the last write failed.
@@ -113,134 +109,88 @@ func (o *Outbox) Failing() bool {
 // Run writes until the context ends. It then goes on for three seconds at most, as long
 // as some of what is left can be written, and logs the rest. It always returns nil.
 func (o *Outbox) Run(ctx context.Context) error {
+	defer func() { _ = o.writer.Close() }() // everything is acknowledged or given up
 	for ctx.Err() == nil {
-		if batch := o.next(); len(batch) == 0 {
-			sleep.Until(ctx, o.wake, time.Time{})
-		} else {
-			_ = sleep.For(ctx, o.write(ctx, batch)) // ends early with ctx, and for nothing else
+		if wrote, _ := o.write(ctx, time.Now()); !wrote {
+			sleep.Until(ctx, o.wake, o.due())
 		}
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTry)
 	defer cancel()
-	for more := true; more && last.Err() == nil; {
-		before := o.Report().ReceiptsWaiting
-		if batch := o.next(); len(batch) > 0 {
-			o.write(last, batch)
-		}
-		more = o.Report().ReceiptsWaiting < before
+	for settled := 1; settled > 0 && last.Err() == nil; {
+		_, settled = o.write(last, o.due()) // whose time may not have come
 	}
-	o.lose()
+	for e := range o.queue.All() {
+		o.lost(e, "the process stops")
+	}
 	return nil
 }
 
-// headers mark each record as a receipt.
-var headers = []kafka.Header{{Name: receipt.Header, Value: strconv.AppendInt(nil, receipt.Version, 10)}}
-
-// write makes one write and returns how long to rest before the next one.
-func (o *Outbox) write(ctx context.Context, batch []*entry) time.Duration {
-	records := make([]kafka.Record, len(batch))
-	for i, e := range batch {
-		records[i] = kafka.Record{Key: e.key, Value: e.value, Headers: headers}
-	}
-	write, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	errs := o.writer.Write(write, records)
-	return o.written(batch, errs, ctx.Err() != nil)
-}
-
-// next returns the receipts of the next write, which stay in the queue.
-func (o *Outbox) next() []*entry {
+// due returns when there is something to write, zero if there is nothing.
+func (o *Outbox) due() time.Time {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	n, size := 0, 0
-	for n < len(o.queue) && n < writeRecords {
-		if size += len(o.queue[n].value); n > 0 && size > writeBytes {
-			break
-		}
-		n++
-	}
-	return slices.Clone(o.queue[:n])
+	return o.queue.Due()
 }
 
-// written takes the receipts that are done with out of the queue, and returns how
-// long to rest. What fails once the process has stopped, or its time is up, says
-// nothing of the topic.
-func (o *Outbox) written(batch []*entry, errs []error, stopped bool) (rest time.Duration) {
-	var failure error
-	var again, done []*entry
+// write makes one write, if there is something to write by then, and returns how many
+// receipts are done with. What fails once the process has stopped, or its time is up,
+// says nothing of the topic.
+func (o *Outbox) write(ctx context.Context, by time.Time) (wrote bool, settled int) {
+	o.mu.Lock()
+	batch := o.queue.Take(by)
+	o.mu.Unlock()
+	if len(batch) == 0 {
+		return false, 0
+	}
+	errs := Write(ctx, patience, o.writer, batch)
+	now, ended := time.Now(), ctx.Err() != nil
+	o.mu.Lock()
+	_, failure := o.queue.Answered(errs, now)
+	waiting, recovered := o.queue.Pending(), failure == nil && o.failing != ""
+	switch {
+	case failure == nil:
+		o.failing = ""
+	case !ended:
+		o.failing = "topic " + o.cfg.Topic + ": " + o.explain(failure)
+	}
+	o.mu.Unlock()
+	switch {
+	case recovered:
+		o.log.Info("receipts are written again", "topic", o.cfg.Topic)
+	case failure != nil && !ended:
+		o.faults.Log(now, "receipts cannot be written; they will be tried again, and the offsets of their imports wait", "receipts",
+			"topic", o.cfg.Topic, "waiting", waiting, "error", o.explain(failure))
+	}
+	return true, o.settle(batch, errs)
+}
+
+// settle counts what became of a batch, and lets those hear of it who wait. It returns
+// how many receipts are done with.
+func (o *Outbox) settle(batch []*entry, errs []error) (settled int) {
 	for i, e := range batch {
 		switch err := errs[i]; {
 		case err == nil:
 			o.results.WithLabelValues(ResultWritten).Inc()
-			done = append(done, e)
 		case kafka.IsRefused(err):
 			o.lost(e, "the topic refuses it for good: "+o.explain(err))
-			done = append(done, e)
+		case kafka.IsThrottled(err):
+			continue // tried again, and no failure
 		default:
-			if !kafka.IsThrottled(err) {
-				o.results.WithLabelValues(ResultFailed).Inc()
-			}
-			again, failure = append(again, e), err
+			o.results.WithLabelValues(ResultFailed).Inc()
+			continue
 		}
-	}
-	o.mu.Lock()
-	o.queue = append(again, o.queue[len(batch):]...)
-	for _, e := range done {
-		o.bytes -= e.cost
-	}
-	told := !stopped && o.note(failure, time.Now())
-	rest, waiting := o.backoff, len(o.queue)
-	o.mu.Unlock()
-	for _, e := range done {
-		if e.acked != nil {
+		if settled++; e.acked != nil {
 			e.acked()
 		}
 	}
-	switch {
-	case failure != nil && told:
-		o.log.Warn("receipts cannot be written; they will be tried again, and the offsets of their imports wait", "topic", o.cfg.Topic, "waiting", waiting, "error", o.explain(failure))
-	case told:
-		o.log.Info("receipts are written again", "topic", o.cfg.Topic)
-	}
-	return rest
-}
-
-// toldEvery is how often it is logged that receipts cannot be written.
-const toldEvery = time.Minute
-
-// note remembers how a write went. It reports whether that is to be logged: it is new,
-// or has lasted for a while.
-func (o *Outbox) note(failure error, now time.Time) bool {
-	was := o.failing
-	if failure == nil {
-		o.failing, o.backoff = "", 0
-		return was != ""
-	}
-	o.failing = "topic " + o.cfg.Topic + ": " + o.explain(failure)
-	o.backoff = min(max(2*o.backoff, minBackoff), o.cfg.MaxBackoff)
-	o.backoff -= time.Duration(rand.Int64N(int64(o.backoff)/4 + 1))
-	if was != "" && now.Sub(o.told) < toldEvery {
-		return false
-	}
-	o.told = now
-	return true
-}
-
-// lose logs what could not be written at the end.
-func (o *Outbox) lose() {
-	o.mu.Lock()
-	left := o.queue
-	o.queue, o.bytes = nil, 0
-	o.mu.Unlock()
-	for _, e := range left {
-		o.lost(e, "the process stops")
-	}
+	return settled
 }
 
 // lost logs a receipt whole: it names no record's contents.
 func (o *Outbox) lost(e *entry, why string) {
 	o.results.WithLabelValues(ResultLost).Inc()
-	o.log.Error("receipt could not be written", "topic", o.cfg.Topic, "why", why, "receipt", string(e.value))
+	o.log.Error("receipt could not be written", "topic", o.cfg.Topic, "why", why, "receipt", string(e.Value))
 }
 
 // Report is the receipts' part of /status. It is a copy.
@@ -255,7 +205,7 @@ type Report struct {
 func (o *Outbox) Report() Report {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r := Report{ReceiptsWaiting: len(o.queue)}
+	r := Report{ReceiptsWaiting: o.queue.Pending()}
 	if o.failing != "" {
 		text := o.failing
 		r.ReceiptsError = &text

@@ -29,6 +29,7 @@ type topic struct {
 	takes    time.Duration // to answer
 	keys     []string      // acknowledged
 	tries    []time.Time
+	closed   bool
 }
 
 func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
@@ -62,6 +63,8 @@ func (w *topic) Write(ctx context.Context, records []kafka.Record) []error {
 	return errs
 }
 
+func (w *topic) Close() error { w.closed = true; return nil }
+
 func (w *topic) fail(err error) { w.mu.Lock(); defer w.mu.Unlock(); w.fails = err }
 
 // rig is an outbox that runs in virtual time.
@@ -85,7 +88,9 @@ func inBubble(t *testing.T, test func(t *testing.T, r *rig)) {
 		go func() { _ = r.Run(ctx); close(done) }()
 		r.stop = func() { cancel(); <-done }
 		test(t, r)
-		r.stop()
+		if r.stop(); !r.topic.closed {
+			t.Error("the producer goes on")
+		}
 	})
 }
 

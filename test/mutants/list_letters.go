@@ -6,32 +6,14 @@ const (
 	discoveryRoom = "internal/consumer/discovery"
 )
 
-// lettersMutants lose or repeat dead letters, or let them fill the memory.
+// lettersMutants let dead letters fill the memory.
 var lettersMutants = []mutant{
-	{name: "two writes are in flight", in: lettersRoom,
-		old: "	if len(q.inFlight) > 0 || len(q.waiting) == 0 || q.restUntil.After(now) {", new: "	if len(q.waiting) == 0 || q.restUntil.After(now) {",
-		by: "TestQueue_agreesWithAList"},
-	{name: "letters that cannot be written are tried at once", in: lettersRoom,
-		old: " || len(q.waiting) == 0 || q.restUntil.After(now) {", new: " || len(q.waiting) == 0 {",
-		by: "TestQueue_rests TestQueue_agreesWithAList"},
-	{name: "what is tried again goes behind what waits", in: lettersRoom,
-		old: "	q.waiting = slices.Insert(q.waiting, 0, again...)\n", new: "	q.waiting = append(q.waiting, again...)\n",
-		by: "TestQueue_agreesWithAList"},
-	{name: "what is refused for good is tried again", in: lettersRoom,
-		old: "		case kafka.IsRefused(l.outcome):\n			refused = append(refused, l)\n", new: "",
-		by: "TestQueue_agreesWithAList"},
-	{name: "a letter that is written again gives its memory back", in: lettersRoom,
-		old: "			again = append(again, l)\n			continue\n", new: "			again = append(again, l)\n",
-		by: "TestQueue_agreesWithAList"},
-	{name: "a write has no bound in bytes", in: lettersRoom,
-		old: "q.waiting[n].Size() <= batchBytes)", new: "q.waiting[n].Size() <= 100*batchBytes)",
-		by: "TestQueue_bounds TestQueue_agreesWithAList"},
 	{name: "letters wait without number", in: lettersRoom,
 		old: "	return q.Pending()+count <= most && q.budget", new: "	return q.budget",
 		by: "TestQueue_bounds"},
 	{name: "letters wait beyond their share of the budget", in: lettersRoom,
 		old: "	return q.Pending()+count <= most && q.budget.Fits(budget.Letters, bytes)", new: "	return q.Pending()+count <= most",
-		by: "TestQueue_bounds TestQueue_agreesWithAList"},
+		by: "TestQueue_bounds"},
 }
 
 // commitsMutants send commits too often, or forget the doubt about them.

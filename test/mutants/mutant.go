@@ -26,7 +26,7 @@ type mutant struct {
 func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
 		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
-		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants,
+		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, queueMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants,
 		sessionReadMutants, importsMutants, assignmentEdgeMutants, discoveryOutageMutants, processMutants, groupEdgeMutants, importerEdgeMutants, drainMutants)
 }
 

@@ -12,6 +12,7 @@ import (
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -24,7 +25,7 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	p := NewPartition(tp, wire.UUID{1}, &Schedule{})
 	p.Ledger = ledger.New(0, ledger.Frontier{})
 	a := New(&Generation{
-		Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: report.NewFaultLog(log)},
+		Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: logging.NewFaultLog(log)},
 		Fetcher: f,
 	})
 	s := &a

@@ -18,6 +18,7 @@ import (
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
 )
@@ -64,7 +65,7 @@ func inCommitter(t *testing.T, test func(*rig)) {
 		config := &process.Config{Membership: process.Membership{Group: "g", SessionTimeout: sessionTimeout}}
 		a := New(&Generation{
 			Process: &process.Process{
-				Config: config, Fingerprint: "f.1.1", Faults: report.NewFaultLog(log), Recollections: discovery.Recollections{},
+				Config: config, Fingerprint: "f.1.1", Faults: logging.NewFaultLog(log), Recollections: discovery.Recollections{},
 				Dependencies: process.Dependencies{Client: r.cluster.Client, Log: log, Metrics: report.NewMetrics(r.reg, 1), Explain: error.Error},
 			},
 			Member:  Member{ID: "member", Generation: 3, Lease: group.NewLease(sessionTimeout, time.Now())},

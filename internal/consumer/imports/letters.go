@@ -1,6 +1,7 @@
 package imports
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,7 +10,11 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/outbox"
 )
+
+// letterPatience is how long one write of dead letters may take.
+const letterPatience = 30 * time.Second
 
 // letterOwner is the Owner of a letter: whom it concerns.
 type letterOwner struct {
@@ -41,26 +46,25 @@ func (s *deadLetters) SendLetters(now time.Time) {
 		return
 	}
 	batch := s.LetterQueue.Take(now)
-	if batch == nil {
+	if len(batch) == 0 {
 		return
 	}
 	ctx, writer, acks := s.Ctx, s.Letters, s.Acks
-	s.Tasks.Go(func() {
-		letters.Write(ctx, writer, batch)
-		acks <- batch
-	})
+	s.Tasks.Go(func() { acks <- outbox.Write(ctx, letterPatience, writer, batch) })
 }
 
-// LettersDone settles what the topic has, and holds what it refuses.
-func (s *deadLetters) LettersDone(batch []*letters.Letter) {
+// LettersDone settles what the topic has of the letters of a write, and holds what it
+// refuses.
+func (s *deadLetters) LettersDone(errs []error) {
 	now := time.Now()
-	done, refused, err := s.LetterQueue.Answered(batch, now)
-	for _, l := range done {
-		s.Metrics.DeadLetters.WithLabelValues(l.Source.Topic, l.Reason).Inc()
-		s.letterDone(whose(l))
-	}
-	for _, l := range refused {
-		s.holdLetter(l, now)
+	batch, err := s.LetterQueue.Answered(errs, now)
+	for i, l := range batch {
+		if errs[i] == nil {
+			s.Metrics.DeadLetters.WithLabelValues(l.Source.Topic, l.Reason).Inc()
+			s.letterDone(whose(l))
+		} else if refused, ok := errors.AsType[*kafka.RefusedError](errs[i]); ok {
+			s.holdLetter(l, refused, now)
+		}
 	}
 	s.settleRefused(batch)
 	s.lettersAwaited()
@@ -92,13 +96,12 @@ func (s *deadLetters) letterDone(o *letterOwner) {
 }
 
 // holdLetter keeps a record that the dead-letter topic refuses for good.
-func (s *deadLetters) holdLetter(l *letters.Letter, now time.Time) {
+func (s *deadLetters) holdLetter(l *letters.Letter, refused *kafka.RefusedError, now time.Time) {
 	o := whose(l)
 	if o.takenBack() {
 		s.letterDone(o)
 		return
 	}
-	refused := l.Refusal()
 	s.Faults.Log(now, "the dead-letter topic refuses a record for good; the record is held, the others go on", "dlq-refused/"+l.Source.Topic+"/"+refused.Error(),
 		"topic", l.Source.Topic, "partition", l.Source.Partition, "offset", l.Offset, "error", refused, "remedy", refused.Remedy+" ("+s.Config.DLQTopic+"), and restart")
 	why := fmt.Sprintf("the dead-letter topic %s refuses it: %s", s.Config.DLQTopic, refused)

@@ -30,8 +30,8 @@ type filing struct {
 type deadLetters struct {
 	filing
 	LetterQueue *letters.Queue
-	letterError string                 // why the last write failed, "" if it did not
-	Acks        chan []*letters.Letter // letters that were written, or not; has room for one write
+	letterError string       // why the last write failed, "" if it did not
+	Acks        chan []error // what became of the letters of a write; has room for one
 }
 
 // Attempts makes imports and judges them.
@@ -45,7 +45,7 @@ func New(g *assignment.Generation, batches *batcher.Batcher) Attempts {
 	var s Attempts
 	s.Assignment, s.Batches = assignment.New(g), batches
 	s.LetterQueue = letters.NewQueue(g.Budget, g.Config.MaxBackoff)
-	s.Acks, s.Filed = make(chan []*letters.Letter, 1), make(chan *filed, 64)
+	s.Acks, s.Filed = make(chan []error, 1), make(chan *filed, 64)
 	s.Results = make(chan result, g.Config.UploadConcurrency)
 	s.receipt.open = map[*filed]struct{}{}
 	return s

@@ -160,7 +160,7 @@ func (s *deadLetters) settleRefused(batch []*letters.Letter) {
 func (s *deadLetters) letteredTo(r *Refused) {
 	next := r.next
 	if r.awaited > 0 {
-		for l := range s.LetterQueue.Waiting() {
+		for l := range s.LetterQueue.All() {
 			if whose(l).refused == r {
 				next = min(next, l.Offset)
 			}

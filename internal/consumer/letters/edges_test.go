@@ -1,11 +1,8 @@
 package letters
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
@@ -58,37 +55,17 @@ func TestQueue_ownsItsLetters(t *testing.T) {
 	}
 }
 
-func TestQueue_due(t *testing.T) {
-	q, _ := newQueue(16 << 20)
-	q.Post(letterAt(1, 0))
-	batch := q.Take(start)
-	Write(t.Context(), topicOf(func(int64) error { return errors.New("away") }), batch)
-	now := start.Add(firstRest)
-	if _, _, err := q.Answered(batch, start); err == nil || !q.Due().Equal(now) {
-		t.Errorf("%v; the next write is due at %s", err, q.Due())
+// What is done with gives its memory back, refused or not, and what is not keeps it.
+func TestQueue_chargesWhatWaits(t *testing.T) {
+	q, b := newQueue(64 << 20)
+	for o := range int64(3) {
+		q.Post(letterAt(o, 1000))
 	}
-	q.Take(now)
-	q.Post(letterAt(2, 0))
-	if !q.Due().IsZero() {
-		t.Errorf("a second write is due at %s", q.Due())
+	all := b.Held(budget.Letters)
+	q.Take(start)
+	if batch, err := q.Answered([]error{nil, errors.New("no leader"), &kafka.RefusedError{}}, start); len(batch) != 3 || err == nil || b.Held(budget.Letters) != all/3 || all != 3*letterAt(0, 1000).Size() {
+		t.Errorf("of %d bytes %d are charged for one letter of %d that failed: %v", all, b.Held(budget.Letters), len(batch), err)
 	}
-}
-
-// hanging is a topic that never answers.
-type hanging struct{ topicOf }
-
-func (hanging) Write(ctx context.Context, batch []*Letter) []error {
-	<-ctx.Done()
-	return make([]error, len(batch))
-}
-
-func TestWrite_ends(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		if Write(t.Context(), hanging{}, []*Letter{letterAt(1, 0)}); time.Since(began) != patience {
-			t.Errorf("a write without an answer takes %s", time.Since(began))
-		}
-	})
 }
 
 // Only both of our headers make a record a dead letter of a bridge.

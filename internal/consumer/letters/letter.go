@@ -1,10 +1,8 @@
 package letters
 
 import (
-	"context"
 	"slices"
 	"strconv"
-	"time"
 
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/kafka"
@@ -12,7 +10,7 @@ import (
 
 // Letter is one dead letter: the original record, and why it is one.
 type Letter struct {
-	fetch.Original // without the headers that outgoing adds
+	fetch.Original // without the headers that Outgoing adds
 
 	Reason, Err          string
 	Namespace, RequestID string // of a refused batch, "" for a record that became no line
@@ -20,8 +18,6 @@ type Letter struct {
 	// Owner is what waits for the topic's answer. It belongs to whoever posts the
 	// letter.
 	Owner any
-
-	outcome error // of the last try
 }
 
 // The headers that make a record a dead letter.
@@ -53,9 +49,10 @@ func Marked(has func(name string) bool) bool { return has(headerReason) && has(h
 // Describe says why the record is a dead letter.
 func (l *Letter) Describe(reason, err string) { l.Reason, l.Err = reason, err }
 
-// Outgoing returns the letter's headers: the original ones, then ours.
-func (l *Letter) Outgoing() []kafka.Header {
-	out := append(slices.Clone(l.Headers),
+// Outgoing returns the record with its original headers, then ours. It implements
+// outbox.Item.
+func (l *Letter) Outgoing() kafka.Record {
+	headers := append(slices.Clone(l.Headers),
 		kafka.Header{Name: headerReason, Value: []byte(l.Reason)},
 		kafka.Header{Name: "bridge.error", Value: []byte(l.Err)},
 		kafka.Header{Name: headerSource, Value: []byte(l.Source.Topic)},
@@ -63,39 +60,10 @@ func (l *Letter) Outgoing() []kafka.Header {
 		kafka.Header{Name: "bridge.source.offset", Value: strconv.AppendInt(nil, l.Offset, 10)},
 		kafka.Header{Name: "bridge.source.timestamp", Value: fetch.FormatTimestamp(l.Timestamp)})
 	if l.Namespace != "" {
-		out = append(out, kafka.Header{Name: "bridge.namespace", Value: []byte(l.Namespace)})
+		headers = append(headers, kafka.Header{Name: "bridge.namespace", Value: []byte(l.Namespace)})
 	}
 	if l.RequestID != "" {
-		out = append(out, kafka.Header{Name: "bridge.request_id", Value: []byte(l.RequestID)})
+		headers = append(headers, kafka.Header{Name: "bridge.request_id", Value: []byte(l.RequestID)})
 	}
-	return out
+	return kafka.Record{Key: l.Key, Value: l.Value, Headers: headers}
 }
-
-// Writer produces dead letters and waits until every replica in sync has them. The
-// errors are in the order of the letters, nil for the acknowledged.
-type Writer interface {
-	Write(ctx context.Context, letters []*Letter) []error
-	// Close ends what Write has started. No Write may be under way.
-	Close() error
-}
-
-// topic is the dead-letter topic.
-type topic struct{ producer *kafka.Producer }
-
-// NewWriter returns the writer of a topic. It starts nothing. throttled is called with
-// each time that the brokers ask to wait; it may be nil.
-func NewWriter(c *kafka.Client, name string, throttled func(time.Duration)) Writer {
-	return topic{kafka.NewProducer(c, name, batchCount, throttled)}
-}
-
-// Write implements Writer.
-func (t topic) Write(ctx context.Context, letters []*Letter) []error {
-	records := make([]kafka.Record, len(letters))
-	for i, l := range letters {
-		records[i] = kafka.Record{Key: l.Key, Value: l.Value, Headers: l.Outgoing()}
-	}
-	return t.producer.Write(ctx, records)
-}
-
-// Close implements Writer.
-func (t topic) Close() error { return t.producer.Close() }

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/consumer/discovery"
-	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
+	"kafka-import-bridge/internal/logging"
+	"kafka-import-bridge/internal/outbox"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -44,8 +45,8 @@ type Receipts interface {
 type Process struct {
 	Config *Config
 	Dependencies
-	Letters     letters.Writer // nil: no policy wants them
-	Faults      *report.FaultLog
+	Letters     outbox.Writer // nil: no policy wants them
+	Faults      *logging.FaultLog
 	Pulse       *report.Pulse // of the loop, for /healthz
 	Mapper      *record.Mapper
 	Fingerprint string // of the settings that decide namespaces and ids
@@ -82,12 +83,12 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		d.Stored = func(StoredImport) {}
 	}
 	r := &Process{
-		Config: &cfg, Dependencies: d, Faults: report.NewFaultLog(d.Log), Pulse: report.NewPulse(time.Now()),
+		Config: &cfg, Dependencies: d, Faults: logging.NewFaultLog(d.Log), Pulse: report.NewPulse(time.Now()),
 		Mapper: mapper, Fingerprint: FingerprintOf(cfg.Record), Memory: newMemory(&cfg, d.Receipts),
 		Pacer: pace.New(cfg.UploadConcurrency, cfg.NamespaceConcurrency), Recollections: discovery.Recollections{},
 	}
 	if cfg.DLQTopic != "" {
-		r.Letters = letters.NewWriter(d.Client, cfg.DLQTopic, d.Metrics.ThrottledFor)
+		r.Letters = kafka.NewProducer(d.Client, cfg.DLQTopic, d.Metrics.ThrottledFor)
 	}
 	return r, nil
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 )
 
@@ -182,10 +185,11 @@ type fakeLetters struct {
 	taken []*letters.Letter
 }
 
-func (f *fakeLetters) Write(ctx context.Context, batch []*letters.Letter) []error {
+func (f *fakeLetters) Write(ctx context.Context, batch []kafka.Record) []error {
 	errs := make([]error, len(batch))
 	cut := sleep.For(ctx, f.takes)
-	for i, l := range batch {
+	for i := range batch {
+		l := letterOf(&batch[i])
 		if errs[i] = cut; cut == nil && f.write != nil {
 			errs[i] = f.write(l)
 		}
@@ -197,6 +201,32 @@ func (f *fakeLetters) Write(ctx context.Context, batch []*letters.Letter) []erro
 }
 
 func (f *fakeLetters) Close() error { return nil }
+
+// letterOf returns the letter that a record of a dead-letter topic is.
+func letterOf(r *kafka.Record) *letters.Letter {
+	l := &letters.Letter{Original: fetch.Original{Record: *r}}
+	for _, h := range r.Headers {
+		value := string(h.Value)
+		number, _ := strconv.ParseInt(value, 10, 64)
+		switch h.Name {
+		case "bridge.reason":
+			l.Reason = value
+		case "bridge.error":
+			l.Err = value
+		case "bridge.source.topic":
+			l.Source.Topic = value
+		case "bridge.source.partition":
+			l.Source.Partition = int32(number)
+		case "bridge.source.offset":
+			l.Offset = number
+		case "bridge.namespace":
+			l.Namespace = value
+		case "bridge.request_id":
+			l.RequestID = value
+		}
+	}
+	return l
+}
 
 // fakeTerm is a generation's end that the test decides.
 type fakeTerm struct {

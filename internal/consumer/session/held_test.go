@@ -13,8 +13,8 @@ import (
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/test/recordbatch"
 )
 
@@ -107,7 +107,7 @@ func TestSession_aCorruptBatchIsNoMatterOfTheConnection(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		var log strings.Builder
 		r.Explain = func(error) string { return "the broker wants TLS" }
-		r.Faults = report.NewFaultLog(slog.New(slog.NewTextHandler(&log, nil)))
+		r.Faults = logging.NewFaultLog(slog.New(slog.NewTextHandler(&log, nil)))
 		for kind, want := range map[fetch.FaultKind]string{fetch.FaultCorrupt: "error=\"unexpected EOF\"", fetch.FaultRetry: "wants TLS"} {
 			log.Reset()
 			r.faulted(r.part(0), &fetch.Fault{Kind: kind, Err: io.ErrUnexpectedEOF}, time.Now())

@@ -38,7 +38,7 @@ func TestSession_oddTimestamps(t *testing.T) {
 				r.feed(0, odd(recordbatch.InNS(0, "waits")), odd(recordbatch.Record{Offset: 1, Value: []byte("no JSON")}), odd(recordbatch.InNS(2, "waits")))
 				r.after(30 * time.Second)
 				r.tellsAge(30 * time.Second)
-				for _, h := range r.letters.taken[0].Outgoing() {
+				for _, h := range r.letters.taken[0].Headers {
 					if h.Name != "bridge.source.timestamp" {
 						continue
 					}

@@ -13,13 +13,14 @@ import (
 
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/test/recordbatch"
 )
 
 // logged makes the session report faults to a text.
 func (r *sessionRig) logged() *strings.Builder {
 	log := &strings.Builder{}
-	r.Faults = report.NewFaultLog(slog.New(slog.NewTextHandler(log, nil)))
+	r.Faults = logging.NewFaultLog(slog.New(slog.NewTextHandler(log, nil)))
 	return log
 }
 

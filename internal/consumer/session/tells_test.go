@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/test/recordbatch"
 )
 
@@ -17,7 +17,7 @@ import (
 func (r *sessionRig) listen() *bytes.Buffer {
 	var b bytes.Buffer
 	r.Log = slog.New(slog.NewTextHandler(&b, nil))
-	r.Faults = report.NewFaultLog(r.Log)
+	r.Faults = logging.NewFaultLog(r.Log)
 	return &b
 }
 

@@ -1,4 +1,4 @@
-package report
+package logging
 
 import (
 	"log/slog"
@@ -27,6 +27,7 @@ type faultKindLog struct {
 	since int // faults that were not told
 }
 
+// NewFaultLog returns a FaultLog that writes warnings to log.
 func NewFaultLog(log *slog.Logger) *FaultLog {
 	return &FaultLog{log: log, kinds: map[string]*faultKindLog{}}
 }
