@@ -27,7 +27,7 @@ import (
 
 func fetchFrom(topic wire.TopicMetadata, partition int32, offset int64) *wire.FetchRequest {
 	return &wire.FetchRequest{
-		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 20, ReadCommitted: true,
+		MaxWait: 500 * time.Millisecond, MaxBytes: 1 << 20, ReadCommitted: true,
 		Partitions: []wire.FetchPartition{
 			{Topic: topic.Name, TopicID: topic.ID, Partition: partition, LeaderEpoch: -1, Offset: offset, LastFetchedEpoch: -1, MaxBytes: 1 << 20},
 		},

@@ -99,7 +99,7 @@ func (p *Preflight) listLogs(ctx context.Context, leader int32, parts []*inspect
 
 // readNothing fetches at the end of each partition's log.
 func (p *Preflight) readNothing(ctx context.Context, leader int32, parts []*inspectedPartition) error {
-	r := &wire.FetchRequest{MinBytes: 1, MaxBytes: 1, ReadCommitted: p.cfg.ReadCommitted}
+	r := &wire.FetchRequest{MaxBytes: 1, ReadCommitted: p.cfg.ReadCommitted}
 	asked := map[kafka.TopicPartition]*inspectedPartition{}
 	for _, part := range parts {
 		asked[part.TopicPartition] = part

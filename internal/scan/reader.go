@@ -138,7 +138,7 @@ func (c *Reader) fetch(ctx context.Context, in *reading) error {
 		return err
 	}
 	answer, err := c.Client.Fetch(ctx, l.broker, &wire.FetchRequest{
-		MaxWait: fetchWait, MinBytes: 1, MaxBytes: fetchBytes, ReadCommitted: c.ReadCommitted,
+		MaxWait: fetchWait, MaxBytes: fetchBytes, ReadCommitted: c.ReadCommitted,
 		Partitions: []wire.FetchPartition{{
 			Topic: in.Topic, TopicID: l.topicID, Partition: in.Partition, LeaderEpoch: l.epoch,
 			Offset: in.next, LastFetchedEpoch: -1, MaxBytes: fetchBytes,

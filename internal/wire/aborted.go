@@ -31,7 +31,7 @@ func (f *AbortedFilter) Skip(b *Batch) bool {
 		f.pending = f.pending[1:]
 	}
 	if b.Control {
-		if b.Marker == AbortMarker {
+		if b.Aborts {
 			f.open = slices.DeleteFunc(f.open, func(id int64) bool { return id == b.ProducerID })
 		}
 		return true

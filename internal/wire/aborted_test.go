@@ -44,10 +44,10 @@ func TestAbortedFilter_forgetsTheResponseBefore(t *testing.T) {
 func TestAbortedFilter_skipsControlBatches(t *testing.T) {
 	var f AbortedFilter
 	f.Reset([]AbortedTransaction{{ProducerID: 1}})
-	for _, marker := range []Marker{CommitMarker, OtherMarker, AbortMarker} {
+	for _, aborts := range []bool{false, true} {
 		for _, producer := range []int64{1, 2} {
-			if !f.Skip(&Batch{ProducerID: producer, Transactional: true, Control: true, Marker: marker}) {
-				t.Errorf("the marker %d of producer %d passed as data", marker, producer)
+			if !f.Skip(&Batch{ProducerID: producer, Transactional: true, Control: true, Aborts: aborts}) {
+				t.Errorf("the marker of producer %d passed as data, aborting: %t", producer, aborts)
 			}
 		}
 	}

@@ -24,17 +24,6 @@ const (
 	batchHeaderLen    = 61
 )
 
-// A Marker is a control batch's statement about its producer's transaction.
-type Marker uint8
-
-// The kinds of marker. Kinds that brokers may add later are OtherMarker.
-const (
-	NoMarker Marker = iota
-	AbortMarker
-	CommitMarker
-	OtherMarker
-)
-
 // Batch is the header of a batch of records whose checksum was found right, or a
 // message of an older format, which may be compressed and hold others. It aliases
 // the bytes that it was read from.
@@ -47,9 +36,9 @@ type Batch struct {
 	Codec          Codec
 	Records        int // how many, in a compressed message at most; none where compaction left only the header
 	Transactional  bool
-	Control        bool // holds markers and no data
+	Control        bool // holds a marker and no data
+	Aborts         bool // the marker says that its producer's transaction does not count
 	LogAppendTime  bool
-	Marker         Marker // for control batches
 	compressed     []byte
 	set            byte // 0, or one more than the number of the older format
 }
@@ -65,11 +54,10 @@ func (b *Batch) fault(err error) error { return &BatchError{Offset: b.BaseOffset
 // Batches walks the batches of one partition of a fetch response. The zero
 // value has none.
 type Batches struct {
-	rest  []byte
-	next  int64 // no batch may begin below
-	end   int64 // no batch may reach this, unless negative
-	begun bool
-	err   error
+	rest []byte
+	next int64 // no batch may begin below; 0 before the first one
+	end  int64 // no batch may reach this, unless negative
+	err  error
 }
 
 // Reset begins with the records of another partition. The high watermark bounds
@@ -92,22 +80,37 @@ func (s *Batches) Next(b *Batch) error {
 }
 
 func (s *Batches) read(b *Batch) error {
-	length, err := frame(s.rest)
-	if errors.Is(err, ErrPartial) || err == nil && length > int64(len(s.rest)) {
-		return s.cutOff()
+	raw, rest, err := split(s.rest)
+	if errors.Is(err, ErrPartial) {
+		if s.next > 0 || len(s.rest) == 0 {
+			return io.EOF
+		}
+		return err
 	}
 	*b = Batch{BaseOffset: baseOffset(s.rest)}
 	if err != nil {
 		return b.fault(err)
 	}
-	raw := s.rest[:length:length]
-	if s.rest = s.rest[length:]; isMessage(raw) {
+	if s.rest = rest; isMessage(raw) {
 		return s.readMessage(b, raw)
 	}
-	return s.check(b, raw)
+	return s.readBatch(b, raw)
 }
 
 func baseOffset(batch []byte) int64 { return int64(binary.BigEndian.Uint64(batch)) }
+
+// split returns the first batch of records and what follows it, or ErrPartial where the
+// batch is cut off.
+func split(records []byte) (first, rest []byte, err error) {
+	length, err := frame(records)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case length > int64(len(records)):
+		return nil, nil, ErrPartial
+	}
+	return records[:length:length], records[length:], nil
+}
 
 // frame returns the length of the first batch of records in bytes, or ErrPartial where
 // not even the batch's header is there.
@@ -132,20 +135,19 @@ func frame(records []byte) (length int64, err error) {
 	return length, nil
 }
 
-func (s *Batches) cutOff() error {
-	if s.begun || len(s.rest) == 0 {
-		return io.EOF
-	}
-	return ErrPartial
-}
-
-func (s *Batches) check(b *Batch, raw []byte) error {
+// readBatch reads a whole batch, and in a control batch the marker.
+func (s *Batches) readBatch(b *Batch, raw []byte) error {
 	want := binary.BigEndian.Uint32(raw[atCRC:])
 	if crc32.Checksum(raw[atAttributes:], crc32.MakeTable(crc32.Castagnoli)) != want {
 		return b.fault(ErrCRC)
 	}
-	if err := b.parse(raw); err != nil {
+	if err := b.parseHeader(raw); err != nil {
 		return err
+	}
+	if b.compressed = raw[batchHeaderLen:]; b.Control {
+		if err := b.readMarker(); err != nil {
+			return err
+		}
 	}
 	return s.pass(b)
 }
@@ -155,7 +157,7 @@ func (s *Batches) pass(b *Batch) error {
 	if b.BaseOffset < s.next || (s.end >= 0 && b.LastOffset >= s.end) {
 		return b.fault(ErrOrder)
 	}
-	s.begun, s.next = true, b.NextOffset()
+	s.next = b.NextOffset()
 	return nil
 }
 
@@ -183,18 +185,6 @@ func ReadHeader(records []byte, highWatermark int64) (b Batch, length int64, err
 		return Batch{}, 0, err
 	}
 	return b, length, nil
-}
-
-// parse reads the fields after the base offset and, in a control batch, the
-// marker.
-func (b *Batch) parse(raw []byte) error {
-	if err := b.parseHeader(raw); err != nil {
-		return err
-	}
-	if b.compressed = raw[batchHeaderLen:]; b.Control {
-		return b.readMarker()
-	}
-	return nil
 }
 
 // parseHeader reads the fields after the base offset.
@@ -225,7 +215,6 @@ func (b *Batch) parseHeader(raw []byte) error {
 // readMarker looks into a control batch, which brokers never compress. A marker
 // that cannot be read must not pass: an abort would stay in force for ever.
 func (b *Batch) readMarker() error {
-	b.Marker = OtherMarker
 	if b.Records == 0 {
 		return nil // compaction removed it
 	}
@@ -238,11 +227,6 @@ func (b *Batch) readMarker() error {
 	if !records.Next(&marker) || len(marker.Key) < 4 {
 		return b.fault(ErrMarker)
 	}
-	switch binary.BigEndian.Uint16(marker.Key[2:]) {
-	case 0:
-		b.Marker = AbortMarker
-	case 1:
-		b.Marker = CommitMarker
-	}
+	b.Aborts = binary.BigEndian.Uint16(marker.Key[2:]) == 0 // 1 is a commit, and more may come
 	return nil
 }

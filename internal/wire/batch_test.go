@@ -243,20 +243,20 @@ func TestBatch_markers(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		e    encoding
-		want Marker
+		want bool // it aborts
 	}{
-		{"abort", abortMarker(5, 1), AbortMarker},
-		{"commit", commitMarker(5, 1), CommitMarker},
-		{"unknown kind", markerOf(5, 1, 9), OtherMarker},
-		{"removed by compaction", encoding{base: 5, control: true, payload: []byte{}}, OtherMarker},
-		{"data", encoding{base: 5, records: three()}, NoMarker},
+		{"abort", abortMarker(5, 1), true},
+		{"commit", commitMarker(5, 1), false},
+		{"unknown kind", markerOf(5, 1, 9), false},
+		{"removed by compaction", encoding{base: 5, control: true, payload: []byte{}}, false},
+		{"data", encoding{base: 5, records: three()}, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var s Batches
 			var b Batch
 			s.Reset(tc.e.bytes(t), -1)
-			if err := s.Next(&b); err != nil || b.Marker != tc.want {
-				t.Errorf("got %v, %v, want %v", b.Marker, err, tc.want)
+			if err := s.Next(&b); err != nil || b.Aborts != tc.want {
+				t.Errorf("got %v, %v, want %v", b.Aborts, err, tc.want)
 			}
 		})
 	}

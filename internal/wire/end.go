@@ -21,11 +21,11 @@ type BatchID struct {
 func End(records []byte) Tail {
 	t := noTail
 	for {
-		length, err := frame(records)
-		if err != nil || length > int64(len(records)) {
+		first, rest, err := split(records)
+		if err != nil {
 			return t
 		}
-		t, records = tailOf(records), records[length:]
+		t, records = tailOf(first), rest
 	}
 }
 

@@ -7,9 +7,8 @@ import (
 
 // FetchRequest reads partitions of one broker, outside of any fetch session.
 type FetchRequest struct {
-	MaxWait       time.Duration // how long the broker may wait for MinBytes
-	MinBytes      int32
-	MaxBytes      int32 // soft: at least one whole batch is returned
+	MaxWait       time.Duration // how long the broker may wait for something to answer with
+	MaxBytes      int32         // soft: at least one whole batch is returned
 	ReadCommitted bool
 	// Rack is where the client is: a leader with a replica there answers with that
 	// replica instead of records (KIP-392). Empty, and before version 11: the leader
@@ -61,7 +60,7 @@ func (r *FetchRequest) Append(dst []byte, version int16) []byte {
 	flexible := r.API().Flexible(version)
 	dst = appendInt32(dst, -1) // not a replica
 	dst = appendInt32(dst, int32(r.MaxWait.Milliseconds()))
-	dst = appendInt32(dst, r.MinBytes)
+	dst = appendInt32(dst, 1) // at least one byte, or the wait
 	dst = appendInt32(dst, r.MaxBytes)
 	dst = appendBool(dst, r.ReadCommitted)
 	if version >= fetchSession {
@@ -125,8 +124,7 @@ type FetchedPartition struct {
 	HighWatermark      int64 // one past the last record that is replicated
 	LastStableOffset   int64 // one past the last record that is decided
 	LogStartOffset     int64 // the oldest record that is kept
-	DivergingEpoch     int32 // from version 12 on: the log was truncated below the
-	DivergingEndOffset int64 // fetch offset and ends here for this epoch; else -1, -1
+	DivergingEndOffset int64 // from version 12 on: where the log was truncated, below the fetch offset; else -1
 	Aborted            []AbortedTransaction
 	PreferredReplica   int32  // the broker that the leader wants to be asked instead; else -1
 	Records            []byte // whole batches and perhaps a part of one; aliases the body
@@ -229,10 +227,11 @@ func (p *FetchedPartition) decode(c *cursor, version int16, flexible bool) {
 		n = len(c.b) - c.at
 	}
 	p.Records = c.take(n)
-	p.DivergingEpoch, p.DivergingEndOffset = -1, -1
+	p.DivergingEndOffset = -1
 	for n := c.tagCount(flexible); n > 0 && !c.bad; n-- {
 		if tag, value := c.tag(); tag == 0 {
-			p.DivergingEpoch, p.DivergingEndOffset = value.int32(), value.int64()
+			value.int32() // the epoch that ends there
+			p.DivergingEndOffset = value.int64()
 			c.bad = value.bad
 		}
 	}

@@ -46,28 +46,22 @@ type message struct {
 	key, value []byte
 }
 
-// readMessage reads the message that set begins with, whose checksum must be right,
-// and returns what follows it.
-func readMessage(set []byte) (m message, rest []byte, err error) {
+// splitMessage returns the first message of a set and what follows it.
+func splitMessage(set []byte) (raw, rest []byte, err error) {
 	if len(set) > atMagic && !isMessage(set) {
-		return m, nil, fmt.Errorf("%w: magic %d in a message set", ErrUnknownV, set[atMagic])
+		return nil, nil, fmt.Errorf("%w: magic %d in a message set", ErrUnknownV, set[atMagic])
 	}
-	length, err := frame(set)
-	switch {
-	case errors.Is(err, ErrPartial), err == nil && length > int64(len(set)):
-		return m, nil, ErrRecord
-	case err != nil:
-		return m, nil, err
+	if raw, rest, err = split(set); errors.Is(err, ErrPartial) {
+		err = ErrRecord
 	}
-	raw := set[:length:length]
-	if crc32.ChecksumIEEE(raw[atMagic:]) != binary.BigEndian.Uint32(raw[atMessageCRC:]) {
-		return m, nil, ErrCRC
-	}
-	return m, set[length:], m.parse(raw)
+	return raw, rest, err
 }
 
-// parse reads the fields of a whole message.
+// parse reads a whole message, whose checksum must be right.
 func (m *message) parse(raw []byte) error {
+	if crc32.ChecksumIEEE(raw[atMagic:]) != binary.BigEndian.Uint32(raw[atMessageCRC:]) {
+		return ErrCRC
+	}
 	if err := m.parseHeader(raw); err != nil {
 		return err
 	}
@@ -104,8 +98,8 @@ func (c *cursor) nullable() []byte {
 
 // readMessage makes a batch of a whole message.
 func (s *Batches) readMessage(b *Batch, raw []byte) error {
-	m, _, err := readMessage(raw)
-	if err != nil {
+	var m message
+	if err := m.parse(raw); err != nil {
 		return b.fault(err)
 	}
 	*b = batchOf(&m, s.next)
@@ -131,6 +125,9 @@ func batchOf(m *message, next int64) Batch {
 	return b
 }
 
+// magic is the number of the older format that the batch is of.
+func (b *Batch) magic() byte { return b.set - 1 }
+
 // messageHeader reads the header of a message.
 func messageHeader(raw []byte) (Batch, error) {
 	var m message
@@ -140,23 +137,17 @@ func messageHeader(raw []byte) (Batch, error) {
 	return batchOf(&m, 0), nil
 }
 
-// setRecords are the messages of a set, as the records of their batch.
-type setRecords struct {
-	magic byte
-	base  int64 // what is added to the offsets of the messages
-}
-
 // resetSet begins with the messages of another batch.
 func (it *Records) resetSet(b *Batch, data []byte) {
-	*it = Records{rest: data, next: b.BaseOffset, batch: *b, set: setRecords{magic: b.set - 1}}
+	*it = Records{rest: data, next: b.BaseOffset, batch: *b}
 	if b.Codec == None {
 		return
 	}
 	last, err := lastOffset(data)
 	if err != nil {
 		it.fail(err)
-	} else if it.set.magic == 1 {
-		it.set.base = b.LastOffset - last
+	} else if b.magic() == 1 {
+		it.base = b.LastOffset - last
 	}
 }
 
@@ -166,15 +157,11 @@ func lastOffset(set []byte) (last int64, err error) {
 		return 0, fmt.Errorf("%w: a compressed message set is empty", ErrCount)
 	}
 	for len(set) > 0 {
-		if len(set) < atMessageCRC {
-			return 0, ErrRecord
+		raw, rest, err := splitMessage(set)
+		if err != nil {
+			return 0, err
 		}
-		last = baseOffset(set)
-		n := int64(int32(binary.BigEndian.Uint32(set[atLength:]))) + atMessageCRC
-		if n < atMessageCRC || n > int64(len(set)) {
-			return 0, ErrRecord
-		}
-		set = set[n:]
+		last, set = baseOffset(raw), rest
 	}
 	return last, nil
 }
@@ -184,15 +171,19 @@ func (it *Records) nextOfSet(rec *Record) bool {
 	if len(it.rest) == 0 {
 		return false
 	}
-	m, rest, err := readMessage(it.rest)
-	if err == nil && it.batch.Codec != None && (m.codec != None || m.magic != it.set.magic) {
+	var m message
+	raw, rest, err := splitMessage(it.rest)
+	if err == nil {
+		err = m.parse(raw)
+	}
+	if err == nil && it.batch.Codec != None && (m.codec != None || m.magic != it.batch.magic()) {
 		err = fmt.Errorf("%w: a message of another kind in a compressed one", ErrRecord)
 	}
 	if err != nil {
 		it.fail(err)
 		return false
 	}
-	*rec = Record{Offset: it.set.base + m.offset, Key: m.key, Value: m.value}
+	*rec = Record{Offset: it.base + m.offset, Key: m.key, Value: m.value}
 	it.date(rec, m.timestamp)
 	return it.pass(rec, rest)
 }

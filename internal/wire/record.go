@@ -47,7 +47,7 @@ type Records struct {
 	next  int64 // no record may have a lower offset
 	batch Batch
 	err   error
-	set   setRecords // where they are of an older format
+	base  int64 // of a message set: what is added to the offsets of the messages
 }
 
 // Reset begins with another batch and its inflated records.

@@ -24,7 +24,7 @@ func topicID(b byte) (id UUID) {
 
 func TestFetchRequest_Append(t *testing.T) {
 	r := &FetchRequest{
-		MaxWait: 500 * time.Millisecond, MinBytes: 1, MaxBytes: 1 << 24, ReadCommitted: true, Rack: "zone-a",
+		MaxWait: 500 * time.Millisecond, MaxBytes: 1 << 24, ReadCommitted: true, Rack: "zone-a",
 		Partitions: []FetchPartition{
 			{Topic: "orders", TopicID: topicID(1), Partition: 3, LeaderEpoch: 7, Offset: 1 << 40, LastFetchedEpoch: 6, MaxBytes: 1 << 20},
 			{Topic: "orders", TopicID: topicID(1), Partition: 4, LeaderEpoch: -1, Offset: 0, LastFetchedEpoch: -1, MaxBytes: 5},
@@ -173,7 +173,7 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 			w := FetchedPartition{
 				Topic: name, TopicID: id, Partition: p.Partition, ErrorCode: p.ErrorCode,
 				HighWatermark: p.HighWatermark, LastStableOffset: p.LastStableOffset, LogStartOffset: p.LogStartOffset,
-				DivergingEpoch: -1, DivergingEndOffset: -1, Records: p.RecordBatches, PreferredReplica: p.PreferredReadReplica,
+				DivergingEndOffset: -1, Records: p.RecordBatches, PreferredReplica: p.PreferredReadReplica,
 			}
 			if version < 11 {
 				w.PreferredReplica = -1
@@ -186,7 +186,7 @@ func fetchAnswer(version int16, rng *rand.Rand) (body []byte, want FetchResponse
 			if version >= 12 && rng.IntN(2) == 0 {
 				p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = 4, 5 // a tag that is passed over
 				p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = 8, 88
-				w.DivergingEpoch, w.DivergingEndOffset = 8, 88
+				w.DivergingEndOffset = 88
 			}
 			topic.Partitions = append(topic.Partitions, p)
 			want.Partitions = append(want.Partitions, w)
@@ -212,7 +212,7 @@ func TestFetchResponse_Decode(t *testing.T) {
 			sameBytes := bytes.Equal(g.Records, w.Records)
 			sameAborted := len(g.Aborted) == len(w.Aborted) && (len(g.Aborted) == 0 || reflect.DeepEqual(g.Aborted, w.Aborted))
 			g.Records, w.Records, g.Aborted, w.Aborted = nil, nil, nil, nil
-			if !sameBytes || !sameAborted || !reflect.DeepEqual(g, w) || g.Diverged() != (w.DivergingEpoch == 8) {
+			if !sameBytes || !sameAborted || !reflect.DeepEqual(g, w) || g.Diverged() != (w.DivergingEndOffset == 88) {
 				t.Fatalf("seed %d: got %+v\nwant %+v", seed, g, w)
 			}
 		}

@@ -74,7 +74,7 @@ func TestFetcher_sortsOutErrors(t *testing.T) {
 
 func TestFetcher_tellsWhereHistoriesPart(t *testing.T) {
 	f, a, _ := answered(t)
-	answerWith(t, f, a, wire.FetchedPartition{DivergingEndOffset: 7, DivergingEpoch: 2})
+	answerWith(t, f, a, wire.FetchedPartition{DivergingEndOffset: 7})
 	if len(f.Work[0]) != 1 {
 		t.Fatal("the loop does not hear of it")
 	}

@@ -113,7 +113,7 @@ func TestFetcher_asksTheReplicaThatItsLeaderNames(t *testing.T) {
 // answers, nothing is reported or reset before the leader has been asked, which is then
 // asked for no other replica for a while.
 func TestFetcher_believesNoReplicaAboutTheLog(t *testing.T) {
-	cases := map[string]wire.FetchedPartition{"the log was truncated": {DivergingEndOffset: 7, DivergingEpoch: 2}}
+	cases := map[string]wire.FetchedPartition{"the log was truncated": {DivergingEndOffset: 7}}
 	for _, code := range []kafka.Code{
 		kafka.CodeOffsetOutOfRange, kafka.CodeNotLeader, kafka.CodeOffsetNotAvailable, kafka.CodeReplicaNotAvailable, kafka.CodeStorageError,
 		kafka.CodeFencedLeaderEpoch, kafka.CodeUnknownLeaderEpoch, kafka.CodeUnknownTopic, kafka.CodeUnknownTopicID, kafka.CodeTopicDenied, kafka.CodeUnknown,

@@ -152,7 +152,7 @@ const minShare = 1 << 20
 // request asks for all partitions at once.
 func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	limit := int32(f.answerLimit())
-	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MinBytes: 1, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
+	r := &wire.FetchRequest{MaxWait: f.cfg.MaxWait, MaxBytes: limit, ReadCommitted: f.cfg.ReadCommitted}
 	if batch[0].racked {
 		r.Rack = f.cfg.Rack
 	}
