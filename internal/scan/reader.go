@@ -202,7 +202,9 @@ func (c *Reader) leader(ctx context.Context, tp kafka.TopicPartition) (leader, e
 // take walks the batches of an answer.
 func (c *Reader) take(in *reading, p *wire.FetchedPartition) error {
 	c.batches.Reset(p.Records, p.HighWatermark)
-	c.aborted.Reset(p.Aborted)
+	if c.ReadCommitted {
+		c.aborted.Reset(p.Aborted)
+	}
 	var b wire.Batch
 	for from := in.next; in.next < in.end; {
 		switch err := c.batches.Next(&b); {
@@ -211,7 +213,7 @@ func (c *Reader) take(in *reading, p *wire.FetchedPartition) error {
 		case err != nil:
 			return c.passOver(in, p, from, err)
 		}
-		if skip := c.aborted.Skip(&b); !skip || !c.ReadCommitted && !b.Control {
+		if !c.aborted.Skip(&b) {
 			c.batch(in, &b)
 		}
 		if in.stop != nil {

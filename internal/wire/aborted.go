@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// AbortedFilter finds the batches of one partition that a read_committed consumer must
-// not deliver. The zero value lets all data pass and drops control batches.
+// AbortedFilter finds the batches of one partition that must not be delivered: control
+// batches, and after a Reset those of aborted transactions, which only a read_committed
+// consumer leaves out.
 type AbortedFilter struct {
 	pending []AbortedTransaction // not yet reached, by first offset
 	open    []int64              // producers inside an aborted transaction

@@ -100,7 +100,9 @@ func (w *Work) end() int64 {
 // it has been sent or lies in the chunk being filled.
 func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 	d.begin(w)
-	d.aborted.Reset(w.aborted)
+	if d.cfg.ReadCommitted {
+		d.aborted.Reset(w.aborted)
+	}
 	if w.cut > 0 {
 		return d.head(ctx, w)
 	}
@@ -127,7 +129,7 @@ func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 
 // batch adds the records of one batch to chunks.
 func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
-	if !d.aborted.Skip(b) || !d.cfg.ReadCommitted && !b.Control {
+	if !d.aborted.Skip(b) {
 		data, l, err := d.inflate(ctx, w, b)
 		if errors.Is(err, errOversized) {
 			return d.passOver(ctx, w, b, InflatedSize(b, d.cfg.BufferMaxBytes))

@@ -73,7 +73,7 @@ func (d *Decoder) head(ctx context.Context, w *Work) *Fault {
 	case length < w.cut/2: // it is not the batch that makes the answer large
 		return &Fault{Kind: FaultRetry, Err: fmt.Errorf("broker answered with %d bytes, many times as many as were asked for", w.cut)}
 	}
-	if d.aborted.Skip(&b) && (d.cfg.ReadCommitted || b.Control) {
+	if d.aborted.Skip(&b) {
 		w.From = b.NextOffset()
 		d.chunk.Next = w.From
 	} else if d.passOver(ctx, w, &b, fetchedSize(&b, w.cut)) != nil {
