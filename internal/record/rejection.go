@@ -15,13 +15,14 @@ const (
 	NoValue
 	NotDecodable // found by package decode, before a value comes here
 	Tombstone
-	Receipt // found by its header, before a value comes here
+	Receipt  // found by its header, before a value comes here
+	Operator // an operator has named the record to be left out, before a value comes here
 	reasonCount
 )
 
 var reasonNames = [reasonCount]string{
 	NotJSON: "not_json", NoID: "no_id", BadID: "bad_id", NoNamespace: "no_namespace", BadNamespace: "bad_namespace",
-	TooLarge: "too_large", NoValue: "no_value", NotDecodable: "not_decodable", Tombstone: "tombstone", Receipt: "receipt",
+	TooLarge: "too_large", NoValue: "no_value", NotDecodable: "not_decodable", Tombstone: "tombstone", Receipt: "receipt", Operator: "operator",
 }
 
 // String is the reason's label.
@@ -42,9 +43,9 @@ func Reasons() []Reason {
 }
 
 // Invalid reports whether records of the reason count as invalid: BRIDGE_ON_INVALID
-// decides about them. A tombstone has a setting of its own, and a receipt of a bridge
-// is always left out.
-func (r Reason) Invalid() bool { return r != Tombstone && r != Receipt }
+// decides about them. A tombstone has a setting of its own, and a receipt of a bridge, or
+// what an operator has named, is always left out.
+func (r Reason) Invalid() bool { return r < Tombstone }
 
 // Policy returns what becomes of a record that is rejected for the reason, where
 // these are the policies for invalid records and for tombstones.
@@ -52,7 +53,7 @@ func (r Reason) Policy(onInvalid, onTombstone Policy) Policy {
 	switch r {
 	case Tombstone:
 		return onTombstone
-	case Receipt:
+	case Receipt, Operator:
 		return Skip
 	}
 	return onInvalid

@@ -217,7 +217,7 @@ func TestNewMapper_faults(t *testing.T) {
 }
 
 func TestReasons(t *testing.T) {
-	want := "[not_json no_id bad_id no_namespace bad_namespace too_large no_value not_decodable tombstone receipt]"
+	want := "[not_json no_id bad_id no_namespace bad_namespace too_large no_value not_decodable tombstone receipt operator]"
 	if got := fmt.Sprintf("%v", record.Reasons()); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

@@ -62,7 +62,7 @@ func (j *Judge) Skips(in *Range, first, last int64) bool {
 // error is about the settings or the schema registry.
 func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, error) {
 	if j.Skips(in, rec.Offset, rec.Offset) {
-		return Fate{Reason: "operator", Detail: "named by BRIDGE_SKIP_RECORDS", Policy: record.Skip}, nil
+		return Fate{Reason: record.Operator.String(), Detail: "named by BRIDGE_SKIP_RECORDS", Policy: record.Skip}, nil
 	}
 	out := Fate{Letter: isLetter(rec)}
 	value, rej, err := j.plain(ctx, rec, &out)

@@ -141,7 +141,7 @@ var sessionReadMutants = []mutant{
 	{name: "records that are done take a held one's room", in: sessionRoom,
 		old: " && !p.Ledger.RecordDone(r.Offset) {\n			if room", new: " {\n			if room",
 		by: "TestSession_countsTheRecordsThatWillBeHeld"},
-	{name: "records left out by name take a held one's room", in: sessionRoom,
-		old: "!r.Operator && s.Config.PolicyFor", new: "s.Config.PolicyFor",
-		by: "TestSession_countsTheRecordsThatWillBeHeld"},
+	{name: "records left out by name take a held one's room", in: recordRoom,
+		old: "	case Receipt, Operator:\n", new: "	case Receipt:\n",
+		by: sessionRoom + ".TestSession_countsTheRecordsThatWillBeHeld"},
 }

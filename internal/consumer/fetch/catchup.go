@@ -55,11 +55,10 @@ func (r *CatchUpReader) serve(ctx context.Context, job *CatchUpJob) {
 	if ctx.Err() != nil {
 		return
 	}
-	r.dec.begin(&w)
-	if r.dec.chunk.Fault = flt; flt == nil {
-		r.dec.chunk.Fault = &Fault{Kind: FaultNone}
+	if flt == nil {
+		flt = &Fault{Kind: FaultNone}
 	}
-	_ = r.dec.send(ctx)
+	r.dec.sendFault(ctx, &w, flt)
 }
 
 // errNothingThere: the position is past this offset, so the log must hold a batch
@@ -111,34 +110,7 @@ func (r *CatchUpReader) readFrom(ctx context.Context, w *Work, a asked) *Fault {
 
 // present adds to a catch-up chunk that d.rec is there.
 func (d *Decoder) present() {
-	c := d.chunk
-	c.Records++
-	c.Next = d.rec.Offset + 1
-	c.Rejects = append(c.Rejects, Rejected{Offset: d.rec.Offset})
-}
-
-// caughtUp adds d.rec, which points into l and whose value is p, to a catch-up chunk:
-// the lines of the wanted namespaces, or their records.
-func (d *Decoder) caughtUp(w *Work, p plain, l *Buffer) {
-	c, rec, job := d.chunk, &d.rec, w.CatchUp
-	ln, own, rej := d.line(w, p)
-	if rej != nil {
-		return // the main read has dealt with it
-	}
-	for _, ns := range ln.Namespaces {
-		switch {
-		case !job.Wanted[ns]:
-		case job.Originals:
-			r := Rejected{Offset: rec.Offset, Time: c.ageOf(rec), Original: newOriginal(w.Cursor.TopicPartition, rec, c.arrived)}
-			c.keep(l)
-			c.Bytes += r.Original.Size()
-			c.Rejects = append(c.Rejects, r)
-		default:
-			if own {
-				d.keep(p)
-				own = false
-			}
-			c.Add(ns, Line{rec.Offset, c.ageOf(rec), ln.Bytes})
-		}
-	}
+	d.chunk.Records++
+	d.chunk.Next = d.rec.Offset + 1
+	d.reject(Rejected{}, false, nil)
 }

@@ -73,7 +73,6 @@ type Rejected struct {
 	Offset   int64
 	Time     int64 // from which its age counts, Unix milliseconds
 	Reason   record.Reason
-	Operator bool // named by BRIDGE_SKIP_RECORDS
 	Detail   string
 	Original *Original // where the record itself is needed; it points into a lease
 }

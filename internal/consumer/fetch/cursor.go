@@ -121,9 +121,9 @@ const (
 // seen all that came before it.
 type Fault struct {
 	Kind   FaultKind
-	Offset int64 // truncated: where the common log ends; corrupt: the bad batch
+	Offset int64           // FaultTruncated: where the common log ends
+	Ready  <-chan struct{} // FaultSchema: closed when it makes sense to read on
 	Err    error
-	Ready  <-chan struct{} // schema: closed when it makes sense to read on
 }
 
 // Work is a task for a decoder: one partition's share of an answer.

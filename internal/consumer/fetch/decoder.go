@@ -74,10 +74,7 @@ func (d *Decoder) Serve(ctx context.Context, w Work) {
 		flt = d.decode(ctx, &w)
 	}
 	if flt != nil && ctx.Err() == nil {
-		d.chunk = NewChunk(w.Cursor, w.Epoch)
-		d.chunk.Fault = flt
-		d.chunk.Next = w.From
-		_ = d.send(ctx)
+		d.sendFault(ctx, &w, flt)
 	}
 }
 
@@ -120,9 +117,9 @@ func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 		if err != nil {
 			d.sendRead(ctx)
 			if wait, ok := errors.AsType[*decode.Waiting](err); ok {
-				return &Fault{Kind: FaultSchema, Offset: w.From, Err: wait, Ready: wait.Ready}
+				return &Fault{Kind: FaultSchema, Err: wait, Ready: wait.Ready}
 			}
-			return &Fault{Kind: FaultCorrupt, Offset: w.From, Err: err}
+			return &Fault{Kind: FaultCorrupt, Err: err}
 		}
 	}
 }
@@ -131,7 +128,7 @@ func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 func (d *Decoder) batch(ctx context.Context, w *Work, b *wire.Batch) error {
 	if !d.aborted.Skip(b) {
 		data, l, err := d.inflate(ctx, w, b)
-		if errors.Is(err, errOversized) {
+		if errors.Is(err, errNoRoom) {
 			return d.passOver(ctx, w, b, InflatedSize(b, d.cfg.BufferMaxBytes))
 		}
 		if err != nil {
@@ -168,73 +165,48 @@ func (d *Decoder) record(ctx context.Context, w *Work, l *Buffer) error {
 		d.present()
 		return nil
 	}
-	rec := &d.rec
-	skipped := d.skips(w)
-	var p plain
-	var rej *record.Rejection
-	if !skipped {
-		var err error
-		if p, rej, err = d.plain(ctx, w, l); err != nil {
-			return err
-		}
+	p, rej, err := d.plain(ctx, w, l)
+	if err != nil {
+		return err
 	}
-	c := d.chunk
+	c, rec, job := d.chunk, &d.rec, w.CatchUp
 	c.Records++
-	c.Next = rec.Offset + 1
-	if w.CatchUp != nil {
-		if !skipped && rej == nil { // else the main read has dealt with it
-			d.caughtUp(w, p, l)
-		}
-		return nil
-	}
-	c.LastTime = c.ageOf(rec)
-	if skipped {
-		c.Rejects = append(c.Rejects, Rejected{Offset: rec.Offset, Time: c.LastTime, Operator: true})
-		return nil
-	}
+	c.Next, c.LastTime = rec.Offset+1, c.ageOf(rec)
 	var ln record.Line
-	var own bool
 	if rej == nil {
-		ln, own, rej = d.line(w, p)
+		d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: p.value, Headers: rec}
+		ln, c.scratch, rej = d.worker.Line(c.scratch, &d.input)
 	}
 	if rej != nil {
-		d.reject(rej, l)
+		if job == nil { // else the main read has dealt with it
+			d.reject(Rejected{Reason: rej.Reason, Detail: rej.Detail}, d.cfg.Keep(rej.Reason), l)
+		}
 		return nil
 	}
-	if own {
-		d.keep(p)
-	}
 	for _, ns := range ln.Namespaces {
-		c.Add(ns, Line{rec.Offset, c.LastTime, ln.Bytes})
+		switch {
+		case job != nil && !job.Wanted[ns]:
+		case job != nil && job.Originals:
+			d.reject(Rejected{}, true, l)
+		default:
+			c.keep(p.buffer)
+			c.Add(ns, Line{rec.Offset, c.LastTime, ln.Bytes})
+		}
 	}
 	return nil
 }
 
-// line maps d.rec, whose value is p. own says that the line points into p; else it
-// was rewritten.
-func (d *Decoder) line(w *Work, p plain) (ln record.Line, own bool, rej *record.Rejection) {
-	c, rec := d.chunk, &d.rec
-	d.input = record.Input{Topic: w.Cursor.Topic, Partition: w.Cursor.Partition, Offset: rec.Offset, Key: rec.Key, Value: p.value, Headers: rec}
-	ln, out, rej := d.worker.Line(c.scratch, &d.input)
-	own = len(out) == len(c.scratch)
-	c.scratch = out
-	return ln, own, rej
-}
-
-// skips reports whether d.rec is named by BRIDGE_SKIP_RECORDS.
-func (d *Decoder) skips(w *Work) bool {
-	return d.cfg.Skip != nil && d.cfg.Skip(w.Cursor.TopicPartition, d.rec.Offset)
-}
-
-// reject notes that d.rec, which points into l, becomes no line.
-func (d *Decoder) reject(rej *record.Rejection, l *Buffer) {
-	r := Rejected{Offset: d.rec.Offset, Time: d.chunk.LastTime, Reason: rej.Reason, Detail: rej.Detail}
-	if d.cfg.Keep(rej.Reason) {
-		r.Original = newOriginal(d.chunk.Cursor.TopicPartition, &d.rec, d.chunk.arrived)
-		d.chunk.keep(l)
-		d.chunk.Bytes += r.Original.Size()
+// reject adds d.rec, which points into l, as a record that becomes no line: with the
+// record itself if it is needed.
+func (d *Decoder) reject(r Rejected, needed bool, l *Buffer) {
+	c := d.chunk
+	r.Offset, r.Time = d.rec.Offset, c.LastTime
+	if needed {
+		r.Original = newOriginal(c.Cursor.TopicPartition, &d.rec)
+		c.keep(l)
+		c.Bytes += r.Original.Size()
 	}
-	d.chunk.Rejects = append(d.chunk.Rejects, r)
+	c.Rejects = append(c.Rejects, r)
 }
 
 // full reports whether the chunk should be handed over.
@@ -263,6 +235,13 @@ func (d *Decoder) send(ctx context.Context) error {
 		c.Recycle()
 		return ctx.Err()
 	}
+}
+
+// sendFault lets the loop decide about what has ended the work.
+func (d *Decoder) sendFault(ctx context.Context, w *Work, flt *Fault) {
+	d.begin(w)
+	d.chunk.Fault = flt
+	_ = d.send(ctx) // fails only with ctx
 }
 
 // sendRead sends the chunk being filled before an error, unless it has come to

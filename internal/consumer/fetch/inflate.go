@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/wire"
 )
 
@@ -36,35 +37,45 @@ func (a *arena) drop() {
 }
 
 // inflate returns the records of a batch and the lease they lie in: the
-// answer's own for an uncompressed batch, the arena's else. A batch that does
-// not fit what is left of the arena gets a new one of the size it says it
-// needs, and if it said too little, of four times that, up to the ceiling. What
-// inflates to more than that is errOversized.
+// answer's own for an uncompressed batch, the arena's else. The error is that of fill,
+// or says what is wrong with the batch.
 func (d *Decoder) inflate(ctx context.Context, w *Work, b *wire.Batch) ([]byte, *Buffer, error) {
 	if b.Codec == wire.None {
 		data, err := d.inflater.Inflate(nil, b)
 		return data, w.Lease, err
 	}
-	want := max(b.SizeHint(), int64(b.CompressedLen()))
-	for try := 0; ; try++ {
-		if d.arena.buffer == nil || int64(len(d.arena.room())) < want || try > 0 {
-			if err := d.renew(ctx, w, &d.arena, max(want, arenaBytes)); err != nil {
-				return nil, nil, err
+	var data []byte
+	err := d.fill(ctx, w, &d.arena, max(b.SizeHint(), int64(b.CompressedLen())), func(room []byte) (err error) {
+		data, err = d.inflater.Inflate(room, b)
+		d.arena.used += len(data)
+		return err
+	})
+	return data, d.arena.buffer, err
+}
+
+// errNoRoom says that a batch or value has no room in its share of the buffer budget.
+var errNoRoom = errors.New("no room in BRIDGE_BUFFER_MAX_BYTES")
+
+// fill lets put write into the free rest of an arena, and returns its error. Where
+// less is free than wanted, or put finds too little there, it is given other memory,
+// which is ever larger, up to the ceiling of the allowance. If that is too little the
+// error is errNoRoom.
+func (d *Decoder) fill(ctx context.Context, w *Work, a *arena, want int64, put func(room []byte) error) error {
+	for want = max(want, 1); ; {
+		if int64(len(a.room())) < want {
+			if err := d.renew(ctx, w, a, max(want, arenaBytes)); err != nil {
+				return err
 			}
 		}
-		room := d.arena.room()
-		data, err := d.inflater.Inflate(room[:0:len(room)], b)
-		if err == nil {
-			d.arena.used += len(data)
-			return data, d.arena.buffer, nil
+		room := a.room()
+		err := put(room[:0:len(room)])
+		if !errors.Is(err, wire.ErrInflatesTooMuch) && !errors.Is(err, decode.ErrRoom) {
+			return err
 		}
-		if !errors.Is(err, wire.ErrInflatesTooMuch) {
-			return nil, nil, err
+		if int64(len(room)) >= a.from.Ceiling {
+			return errNoRoom
 		}
-		if int64(len(room)) >= d.arena.from.Ceiling {
-			return nil, nil, errOversized
-		}
-		want = min(4*max(want, int64(len(room))), d.arena.from.Ceiling)
+		want = min(4*max(want, int64(len(room))), a.from.Ceiling)
 	}
 }
 

@@ -15,9 +15,9 @@ type Original struct {
 	kafka.Record
 }
 
-// newOriginal keeps a record that arrived at that time, in whose memory its key,
-// value and header values stay until own.
-func newOriginal(source kafka.TopicPartition, r *wire.Record, arrived int64) *Original {
+// newOriginal keeps a record, in whose memory its key, value and header values stay
+// until Own.
+func newOriginal(source kafka.TopicPartition, r *wire.Record) *Original {
 	o := &Original{Source: source, Offset: r.Offset, Timestamp: r.Timestamp, Record: kafka.Record{Key: r.Key, Value: r.Value}}
 	for name, value := range r.Headers() {
 		o.Headers = append(o.Headers, kafka.Header{Name: string(name), Value: value})

@@ -11,7 +11,7 @@ import (
 // TestOriginal_ownsItsMemory overwrites what a record was decoded from.
 func TestOriginal_ownsItsMemory(t *testing.T) {
 	rec := wire.Record{Offset: 7, Timestamp: recordbatch.Time, Key: []byte("key"), Value: []byte("value")}
-	l := newOriginal(kafka.TopicPartition{Topic: "orders", Partition: 0}, &rec, recordbatch.Time)
+	l := newOriginal(kafka.TopicPartition{Topic: "orders", Partition: 0}, &rec)
 	l.Own()
 	clear(rec.Key)
 	clear(rec.Value)

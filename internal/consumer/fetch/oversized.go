@@ -2,14 +2,10 @@ package fetch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"kafka-import-bridge/internal/wire"
 )
-
-// errOversized says that a batch has no room in the buffer budget.
-var errOversized = errors.New("batch has no room in BRIDGE_BUFFER_MAX_BYTES")
 
 // Oversized is a Kafka batch that the buffer budget has no room for. Its records
 // are not read: the loop holds them as a range of offsets, and the partition goes
@@ -67,9 +63,9 @@ func (d *Decoder) head(ctx context.Context, w *Work) *Fault {
 	b, length, err := wire.ReadHeader(w.Records, w.end())
 	switch {
 	case err != nil:
-		return &Fault{Kind: FaultCorrupt, Offset: w.From, Err: err}
+		return &Fault{Kind: FaultCorrupt, Err: err}
 	case b.NextOffset() <= w.From:
-		return &Fault{Kind: FaultCorrupt, Offset: w.From, Err: fmt.Errorf("batch at offset %d ends at %d, before what was asked for", b.BaseOffset, b.LastOffset)}
+		return &Fault{Kind: FaultCorrupt, Err: fmt.Errorf("batch at offset %d ends at %d, before what was asked for", b.BaseOffset, b.LastOffset)}
 	case length < w.cut/2: // it is not the batch that makes the answer large
 		return &Fault{Kind: FaultRetry, Err: fmt.Errorf("broker answered with %d bytes, many times as many as were asked for", w.cut)}
 	}

@@ -37,49 +37,35 @@ func ReceiptIn(r *wire.Record) *record.Rejection {
 	return nil
 }
 
+// leftOut rejects a record that BRIDGE_SKIP_RECORDS names.
+var leftOut = &record.Rejection{Reason: record.Operator, Detail: "named by BRIDGE_SKIP_RECORDS"}
+
 // plain returns the value of d.rec, which points into l, as JSON. It may send the
 // chunk and begin another. The error is a *decode.Waiting or that of ctx.
 func (d *Decoder) plain(ctx context.Context, w *Work, l *Buffer) (plain, *record.Rejection, error) {
-	p := plain{d.rec.Value, l}
-	if rej := ReceiptIn(&d.rec); rej != nil {
+	rec, p := &d.rec, plain{d.rec.Value, l}
+	if d.cfg.Skip != nil && d.cfg.Skip(w.Cursor.TopicPartition, rec.Offset) {
+		return p, leftOut, nil
+	}
+	if rej := ReceiptIn(rec); rej != nil {
 		return p, rej, nil
 	}
-	if d.values == nil || d.rec.Value == nil {
+	if d.values == nil || rec.Value == nil {
 		return p, nil, nil
 	}
-	m := &d.made
-	for want := int64(arenaBytes); ; {
-		if m.buffer == nil {
-			if err := d.renew(ctx, w, m, want); err != nil {
-				return p, nil, err
-			}
+	err := d.fill(ctx, w, &d.made, 0, func(room []byte) error {
+		json, out, err := d.values.Decode(room, rec.Value, rec, time.UnixMilli(rec.Timestamp))
+		if p.value = json; len(out) > 0 { // else null, or JSON that was in the value already
+			p.buffer = d.made.buffer
+			d.made.used += len(out)
 		}
-		room := m.room()
-		json, out, err := d.values.Decode(room[:0:len(room)], d.rec.Value, &d.rec, time.UnixMilli(d.rec.Timestamp))
-		switch invalid, ok := errors.AsType[*decode.Invalid](err); {
-		case ok:
-			return p, invalid.Rejection, nil
-		case errors.Is(err, decode.ErrRoom) && m.used == 0 && int64(len(room)) >= m.from.Ceiling:
-			return p, JSONTooLarge, nil
-		case errors.Is(err, decode.ErrRoom):
-			if m.used == 0 {
-				want = 4 * int64(len(room))
-			}
-			m.drop()
-		case err != nil:
-			return p, nil, err
-		case len(out) == 0: // null, or JSON that was in the value already
-			return plain{json, l}, nil, nil
-		default:
-			return plain{json, m.buffer}, nil, nil
-		}
+		return err
+	})
+	if invalid, ok := errors.AsType[*decode.Invalid](err); ok {
+		return p, invalid.Rejection, nil
 	}
-}
-
-// keep makes the chunk hold the memory of a value that lines point into.
-func (d *Decoder) keep(p plain) {
-	d.chunk.keep(p.buffer)
-	if p.buffer == d.made.buffer && p.buffer != nil {
-		d.made.used += len(p.value)
+	if errors.Is(err, errNoRoom) {
+		return p, JSONTooLarge, nil
 	}
+	return p, nil, err
 }

@@ -37,7 +37,7 @@ func (m *ByTopic) topic(topic string) {
 		if r.Invalid() {
 			m.Rejected.WithLabelValues(topic, r.String())
 		}
-		if r != record.Receipt { // which is never dead-lettered
+		if r.Policy(record.DeadLetter, record.DeadLetter) == record.DeadLetter {
 			m.DeadLetters.WithLabelValues(topic, r.String())
 		}
 	}

@@ -92,7 +92,7 @@ func (s *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
 		return
 	}
 	for i := range c.Rejects {
-		if r := &c.Rejects[i]; !r.Operator && s.Config.PolicyFor(r.Reason) != record.Skip && !p.Ledger.RecordDone(r.Offset) {
+		if r := &c.Rejects[i]; s.Config.PolicyFor(r.Reason) != record.Skip && !p.Ledger.RecordDone(r.Offset) {
 			if room--; room < 0 {
 				c.Cut(r.Offset)
 				return
@@ -128,7 +128,7 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 
 // rejected applies the policy to a record that becomes no line.
 func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.Time) {
-	if r.Operator { // perhaps of a namespace that an earlier owner could not finish
+	if r.Reason == record.Operator { // perhaps of a namespace that an earlier owner could not finish
 		s.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Inc()
 		s.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
