@@ -5,53 +5,9 @@ import (
 	"math"
 )
 
-// avroKind is the type of a node, logical types included.
-type avroKind uint8
-
-const (
-	avroNull avroKind = iota
-	avroBoolean
-	avroInt
-	avroLong
-	avroFloat
-	avroDouble
-	avroBytes // also of a fixed size
-	avroString
-	avroRecord
-	avroEnum
-	avroArray
-	avroMap
-	avroUnion
-	// Logical types.
-	avroDecimal   // of bytes
-	avroDate      // of int
-	avroTimeOfDay // of int or long, in parts of a second
-	avroTimestamp // of long, in parts of a second
-	avroUUID      // of bytes of a fixed size
-	avroDuration  // of bytes of a fixed size
-)
-
-// avroNode is a schema, or a part of one, ready to be read by. Named types that
-// refer to themselves are circles of nodes.
-type avroNode struct {
-	kind avroKind
-
-	fields  []avroField // record
-	nodes   []*avroNode // union: the branches; array and map: one, of the items
-	symbols []string    // enum: JSON strings
-
-	fixed     bool   // bytes: their number is size
-	size      int    //
-	scale     int    // decimals
-	perSecond int64  // of times: 1e3, 1e6 or 1e9
-	zone      string // of timestamps: "Z", or "" for local ones
-}
-
-// avroField is a field of a record.
-type avroField struct {
-	key  string // `"name":`, with the bracket or comma before it
-	node *avroNode
-}
+// avroType reads one datum of a type. It is what a schema, or a part of one, is
+// compiled to.
+type avroType func(r *avroReader) bool
 
 // avroReader turns one datum of Avro's binary encoding into JSON. Its methods
 // return false with the fault set, as those of writer do.
@@ -60,81 +16,62 @@ type avroReader struct {
 	in []byte // what is left of the value
 }
 
-// datum reads all that a node describes.
-func (r *avroReader) datum(n *avroNode) bool {
-	switch n.kind {
-	case avroNull:
-		return r.raw("null")
-	case avroString:
-		s, ok := r.prefixed()
-		return ok && r.text(s)
-	case avroLong:
-		v, ok := r.long()
-		return ok && r.integer(v)
-	case avroInt:
-		v, ok := r.int()
-		return ok && r.integer(v)
-	case avroUnion:
-		return r.union(n)
-	case avroRecord:
-		return r.record(n)
-	case avroBoolean:
+// avroPrimitives read the types that have no parts.
+var avroPrimitives = map[string]avroType{
+	"null": func(r *avroReader) bool { return r.raw("null") },
+	"boolean": func(r *avroReader) bool {
 		b, ok := r.take(1)
 		if ok && b[0] > 1 {
 			return r.fail(faultBoolean)
 		}
 		return ok && r.boolean(b[0] == 1)
-	case avroDouble:
-		b, ok := r.take(8)
-		return ok && r.float(math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
-	case avroFloat:
+	},
+	"int": func(r *avroReader) bool {
+		v, ok := r.int()
+		return ok && r.integer(v)
+	},
+	"long": func(r *avroReader) bool {
+		v, ok := r.long()
+		return ok && r.integer(v)
+	},
+	"float": func(r *avroReader) bool {
 		b, ok := r.take(4)
 		return ok && r.float(float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
-	case avroBytes:
-		b, ok := r.bytes(n)
+	},
+	"double": func(r *avroReader) bool {
+		b, ok := r.take(8)
+		return ok && r.float(math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
+	},
+	"bytes": func(r *avroReader) bool {
+		b, ok := r.prefixed()
 		return ok && r.base64(b)
-	case avroEnum:
-		return r.enum(n)
-	case avroArray, avroMap:
-		return r.blocks(n)
-	default:
-		return r.logical(n)
-	}
+	},
+	"string": func(r *avroReader) bool {
+		s, ok := r.prefixed()
+		return ok && r.text(s)
+	},
 }
 
-func (r *avroReader) logical(n *avroNode) bool {
-	switch n.kind {
-	case avroDecimal:
-		b, ok := r.bytes(n)
-		return ok && r.decimal(b, n.scale)
-	case avroDate:
-		v, ok := r.int()
-		return ok && r.date(v)
-	case avroTimeOfDay:
-		v, ok := r.long()
-		return ok && r.timeOfDay(v, n.perSecond)
-	case avroTimestamp:
-		v, ok := r.long()
-		return ok && r.timestamp(v, n.perSecond, n.zone)
-	case avroUUID:
-		b, ok := r.bytes(n)
-		return ok && r.uuid(b)
-	default:
-		b, ok := r.bytes(n)
-		return ok && r.duration(b)
-	}
+// avroRecord has the fields of a record. They are added after the record is known by
+// its name, since they may refer to it.
+type avroRecord struct{ fields []avroField }
+
+// avroField is a field of a record.
+type avroField struct {
+	key  string // `"name":`, with the bracket or comma before it
+	read avroType
 }
 
-func (r *avroReader) record(n *avroNode) bool {
-	if len(n.fields) == 0 {
+func (t *avroRecord) read(r *avroReader) bool {
+	if len(t.fields) == 0 {
 		return r.raw("{}")
 	}
 	if !r.enter() {
 		return false
 	}
-	for i := range n.fields {
-		f := &n.fields[i]
-		if !r.raw(f.key) || !r.datum(f.node) {
+	for i := range t.fields {
+		f := &t.fields[i]
+		if !r.raw(f.key) || !f.read(r) {
 			return false
 		}
 	}
@@ -142,36 +79,52 @@ func (r *avroReader) record(n *avroNode) bool {
 	return r.char('}')
 }
 
-func (r *avroReader) union(n *avroNode) bool {
+// avroUnion has the branches of a union.
+type avroUnion []avroType
+
+func (t avroUnion) read(r *avroReader) bool {
 	v, ok := r.long()
 	if !ok {
 		return false
 	}
-	if v < 0 || v >= int64(len(n.nodes)) {
+	if v < 0 || v >= int64(len(t)) {
 		return r.fail(faultBranch)
 	}
-	return r.datum(n.nodes[v])
+	return t[v](r)
 }
 
-func (r *avroReader) enum(n *avroNode) bool {
+// avroEnum has the symbols of an enum, as JSON strings.
+type avroEnum []string
+
+func (t avroEnum) read(r *avroReader) bool {
 	v, ok := r.int()
 	if !ok {
 		return false
 	}
-	if v < 0 || v >= int64(len(n.symbols)) {
+	if v < 0 || v >= int64(len(t)) {
 		return r.fail(faultSymbol)
 	}
-	return r.raw(n.symbols[v])
+	return r.raw(t[v])
 }
 
-// blocks reads an array or a map. Items that have no bytes are bounded by the room
-// for their JSON.
-func (r *avroReader) blocks(n *avroNode) bool {
-	brackets := "[]"
-	if n.kind == avroMap {
-		brackets = "{}"
+// avroArray reads the items of an array.
+func avroArray(item avroType) avroType {
+	return func(r *avroReader) bool { return r.char('[') && r.blocks(item) && r.char(']') }
+}
+
+// avroMap reads the keys and values of a map.
+func avroMap(value avroType) avroType {
+	member := func(r *avroReader) bool {
+		key, ok := r.prefixed()
+		return ok && r.text(key) && r.char(':') && value(r)
 	}
-	if !r.enter() || !r.char(brackets[0]) {
+	return func(r *avroReader) bool { return r.char('{') && r.blocks(member) && r.char('}') }
+}
+
+// blocks reads the items of an array or map. Those that have no bytes are bounded by
+// the room for their JSON.
+func (r *avroReader) blocks(item avroType) bool {
+	if !r.enter() {
 		return false
 	}
 	for from := len(r.out); ; {
@@ -180,16 +133,15 @@ func (r *avroReader) blocks(n *avroNode) bool {
 			return false
 		}
 		if count == 0 {
-			break
+			r.depth--
+			return true
 		}
 		for ; count > 0; count-- {
-			if !r.separated(from) || !r.item(n) {
+			if !r.separated(from) || !item(r) {
 				return false
 			}
 		}
 	}
-	r.depth--
-	return r.char(brackets[1])
 }
 
 // block reads the head of a block and returns how many items it has.
@@ -202,14 +154,4 @@ func (r *avroReader) block() (count int64, ok bool) {
 	}
 	_, ok = r.long() // its size in bytes, for those that skip it
 	return -count, ok
-}
-
-func (r *avroReader) item(n *avroNode) bool {
-	if n.kind == avroMap {
-		key, ok := r.prefixed()
-		if !ok || !r.text(key) || !r.char(':') {
-			return false
-		}
-	}
-	return r.datum(n.nodes[0])
 }

@@ -29,14 +29,6 @@ func (r *avroReader) prefixed() (b []byte, ok bool) {
 	return r.take(int(n))
 }
 
-// bytes reads what a node of bytes describes.
-func (r *avroReader) bytes(n *avroNode) (b []byte, ok bool) {
-	if n.fixed {
-		return r.take(n.size)
-	}
-	return r.prefixed()
-}
-
 func (r *avroReader) int() (v int64, ok bool) {
 	if v, ok = r.long(); ok && (v < math.MinInt32 || v > math.MaxInt32) {
 		return 0, r.fail(faultRange)
@@ -64,18 +56,10 @@ func (r *avroReader) long() (v int64, ok bool) {
 
 // uuid appends 16 bytes in the form of RFC 9562.
 func (r *avroReader) uuid(b []byte) bool {
-	const digits = "0123456789abcdef"
-	if !r.room(38) {
+	if !r.room(len(`"00000000-0000-0000-0000-000000000000"`)) {
 		return false
 	}
-	out := append(r.out, '"')
-	for i, c := range b {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			out = append(out, '-')
-		}
-		out = append(out, digits[c>>4], digits[c&15])
-	}
-	r.out = append(out, '"')
+	r.out = append(appendUUID(append(r.out, '"'), b), '"')
 	return true
 }
 
@@ -88,7 +72,7 @@ func (r *avroReader) duration(b []byte) bool {
 	out := strconv.AppendUint(append(r.out, `"P`...), number(0), 10)
 	out = strconv.AppendUint(append(out, 'M'), number(4), 10)
 	out = strconv.AppendUint(append(out, "DT"...), number(8)/1000, 10)
-	out = appendDigits(append(out, '.'), int64(number(8)%1000), 3)
+	out = appendFraction(out, int(number(8)%1000*1e6), 3)
 	r.out = append(out, `S"`...)
 	return true
 }

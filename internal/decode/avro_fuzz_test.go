@@ -22,7 +22,7 @@ func FuzzAvro_agreesWithTwmbAvro(f *testing.F) {
 		f.Add(i, []byte("\x02\x02\x04\x00\x02x\x02y"))
 		f.Add(i, []byte("\x02\x02\x02\x00\x00"))
 	}
-	var nodes []*avroNode
+	var types []avroType
 	var models []*avro.Schema
 	for _, text := range plainSchemas {
 		n, err := parseAvro(nil, text)
@@ -33,13 +33,13 @@ func FuzzAvro_agreesWithTwmbAvro(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		nodes, models = append(nodes, n), append(models, m)
+		types, models = append(types, n), append(models, m)
 	}
 	f.Fuzz(func(t *testing.T, which int, data []byte) {
-		if which < 0 || which >= len(nodes) {
+		if which < 0 || which >= len(types) {
 			return
 		}
-		got, flt := readAvro(nodes[which], data, 1<<16)
+		got, flt := readAvro(types[which], data, 1<<16)
 		if flt != faultNone {
 			return
 		}

@@ -16,84 +16,60 @@ const (
 
 // date appends the day, counted from 1970-01-01, as a string.
 func (w *writer) date(day int64) bool {
-	if day < firstDay || day > lastDay {
-		return w.fail(faultTimestamp)
-	}
-	if !w.room(len(`"2006-01-02"`)) {
-		return false
-	}
-	w.out = append(appendDay(append(w.out, '"'), day), '"')
-	return true
+	return w.moment(time.Unix(day*secondsOfDay, 0), 0, len("2006-01-02"), 0, "")
 }
 
-// timestamp appends a time as a string of RFC 3339. count is the time since
-// 1970-01-01T00:00:00Z, of which perSecond make a second: 1e3, 1e6 or 1e9. zone is
-// what follows the time, "Z" or nothing.
-func (w *writer) timestamp(count, perSecond int64, zone string) bool {
-	seconds, fraction := floorDiv(count, perSecond)
-	day, second := floorDiv(seconds, secondsOfDay)
-	if day < firstDay || day > lastDay {
+// timeOfDay appends a time of day as a string; it is the time since midnight, of which
+// perSecond make a second: 1e3, 1e6 or 1e9.
+func (w *writer) timeOfDay(count, perSecond int64, decimals int) bool {
+	if count < 0 || count >= secondsOfDay*perSecond {
+		return w.fail(faultTimeOfDay)
+	}
+	return w.moment(unixTime(count, perSecond), len("2006-01-02T"), len("2006-01-02T15:04:05"), decimals, "")
+}
+
+// timestamp appends a time as a string of RFC 3339. zone is what follows the time, "Z"
+// or nothing.
+func (w *writer) timestamp(t time.Time, decimals int, zone string) bool {
+	return w.moment(t, 0, len("2006-01-02T15:04:05"), decimals, zone)
+}
+
+// unixTime returns the time that is count after 1970-01-01T00:00:00Z, where perSecond
+// make a second.
+func unixTime(count, perSecond int64) time.Time {
+	return time.Unix(count/perSecond, count%perSecond*(1e9/perSecond))
+}
+
+// moment appends, as a string, the bytes from start to end of a time in the form
+// 2006-01-02T15:04:05, then decimals of its second, then the zone.
+func (w *writer) moment(t time.Time, start, end, decimals int, zone string) bool {
+	if s := t.Unix(); s < firstDay*secondsOfDay || s >= (lastDay+1)*secondsOfDay {
 		return w.fail(faultTimestamp)
 	}
 	if !w.room(len(`"2006-01-02T15:04:05.000000000Z"`)) {
 		return false
 	}
-	out := append(appendDay(append(w.out, '"'), day), 'T')
-	w.out = append(append(appendTimeOfDay(out, second, fraction, perSecond), zone...), '"')
+	from := len(w.out) + 1
+	out := t.UTC().AppendFormat(append(w.out, '"'), time.RFC3339)
+	out = append(out[:from], out[from+start:from+end]...)
+	out = appendFraction(out, t.Nanosecond(), decimals)
+	w.out = append(append(out, zone...), '"')
 	return true
 }
 
-// timeOfDay appends a time of day as a string; perSecond is as for timestamp.
-func (w *writer) timeOfDay(count, perSecond int64) bool {
-	if count < 0 || count >= secondsOfDay*perSecond {
-		return w.fail(faultTimeOfDay)
-	}
-	if !w.room(len(`"15:04:05.000000000"`)) {
-		return false
-	}
-	w.out = append(appendTimeOfDay(append(w.out, '"'), count/perSecond, count%perSecond, perSecond), '"')
-	return true
-}
-
-func floorDiv(a, b int64) (quotient, rest int64) {
-	quotient, rest = a/b, a%b
-	if rest < 0 {
-		quotient, rest = quotient-1, rest+b
-	}
-	return quotient, rest
-}
-
-func appendDay(out []byte, day int64) []byte {
-	year, month, dayOfMonth := time.Unix(day*secondsOfDay, 0).UTC().Date()
-	out = appendDigits(out, int64(year), 4)
-	out = appendDigits(append(out, '-'), int64(month), 2)
-	return appendDigits(append(out, '-'), int64(dayOfMonth), 2)
-}
-
-// appendTimeOfDay appends as many decimals as a second has parts.
-func appendTimeOfDay(out []byte, second, fraction, perSecond int64) []byte {
-	out = appendDigits(out, second/3600, 2)
-	out = appendDigits(append(out, ':'), second/60%60, 2)
-	out = appendDigits(append(out, ':'), second%60, 2)
-	decimals := 0
-	for n := perSecond; n > 1; n /= 10 {
-		decimals++
-	}
+// appendFraction appends a point and as many decimals of a second, nothing for 0.
+func appendFraction(out []byte, nanos, decimals int) []byte {
 	if decimals == 0 {
 		return out
 	}
-	return appendDigits(append(out, '.'), fraction, decimals)
-}
-
-// appendDigits appends v, which is not negative, with at least n digits.
-func appendDigits(out []byte, v int64, n int) []byte {
-	from := len(out)
-	for range n {
-		out = append(out, '0')
+	digits := uint32(nanos)
+	for range 9 - decimals {
+		digits /= 10
 	}
-	for i := len(out) - 1; i >= from; i-- {
-		out[i] = byte('0' + v%10)
-		v /= 10
+	out = append(out, ".000000000"[:1+decimals]...)
+	for i := len(out) - 1; digits > 0; i-- {
+		out[i] += byte(digits % 10)
+		digits /= 10
 	}
 	return out
 }

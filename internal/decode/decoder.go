@@ -23,11 +23,11 @@ type Decoder struct {
 	last    *entry // of the last value
 	avro    avroReader
 	proto   protoReader
-	invalid map[string]*Invalid // of the last schema, by detail
+	invalid *Invalid // the last one, nil before the first
 }
 
 // Decoder makes a decoder for one goroutine.
-func (s *Schemas) Decoder() *Decoder { return &Decoder{schemas: s, invalid: map[string]*Invalid{}} }
+func (s *Schemas) Decoder() *Decoder { return &Decoder{schemas: s} }
 
 // Decode returns a value as JSON; nil is a value that its schema makes null. The
 // JSON is appended to dst, which does not grow beyond its capacity, and out is dst
@@ -91,7 +91,7 @@ func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
 	if s.kind == typeAvro {
 		r := &d.avro
 		*r = avroReader{writer: writer{out: dst}, in: f.body}
-		if r.datum(s.avro) && len(r.in) > 0 {
+		if s.avro(r) && len(r.in) > 0 {
 			r.fault = faultRest
 		}
 		out, flt := r.out, r.fault
@@ -119,22 +119,14 @@ func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
 	return out, flt
 }
 
-// maxKept bounds the answers that are kept for a flood of bad records.
-const maxKept = 32
-
 // reject makes the rejection of a value, of which e is the schema. It keeps the last
-// ones, since bad records come in floods of a kind.
+// one, since bad records come in floods of one kind.
 func (d *Decoder) reject(e *entry, detail string) error {
 	if e != nil {
 		detail = fmt.Sprintf("schema %s: %s", e.describe(), detail)
 	}
-	known, ok := d.invalid[detail]
-	if !ok {
-		if len(d.invalid) == maxKept {
-			clear(d.invalid)
-		}
-		known = &Invalid{&record.Rejection{Reason: record.NotDecodable, Detail: detail}}
-		d.invalid[detail] = known
+	if d.invalid == nil || d.invalid.Rejection.Detail != detail {
+		d.invalid = &Invalid{&record.Rejection{Reason: record.NotDecodable, Detail: detail}}
 	}
-	return known
+	return d.invalid
 }

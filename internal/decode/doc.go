@@ -30,10 +30,10 @@
 // # Bounds
 //
 // A value is read by the schema that it was written with, in one pass that writes
-// into memory of the caller and allocates nothing, unless fields of a Protobuf
-// message come out of order. Data decides neither how deep the stack grows nor how
-// much memory is taken, and each item of a list that has no bytes needs room for its
-// JSON. Schemas that are kept are bounded in number and size.
+// into memory of the caller and allocates nothing, unless a Protobuf message holds a
+// field mask or its fields come out of order. Data decides neither how deep the stack
+// grows nor how much memory is taken, and each item of a list that has no bytes needs
+// room for its JSON. Schemas that are kept are bounded in number and size.
 //
 // # The registry
 //

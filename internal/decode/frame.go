@@ -30,8 +30,18 @@ func (r Ref) String() string {
 	if !r.byGUID {
 		return strconv.FormatUint(uint64(r.id), 10)
 	}
-	h := hex.EncodeToString(r.guid[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+	return string(appendUUID(nil, r.guid[:]))
+}
+
+// appendUUID appends 16 bytes in the form of RFC 9562.
+func appendUUID(out, b []byte) []byte {
+	for i, part := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		if i > 0 {
+			out = append(out, '-')
+		}
+		out = hex.AppendEncode(out, part)
+	}
+	return out
 }
 
 // path returns the path of the schema in the registry.

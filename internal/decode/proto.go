@@ -3,7 +3,6 @@ package decode
 import (
 	"slices"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -28,26 +27,24 @@ const (
 
 // occurrence is one field of a message as it stands in the data.
 type occurrence struct {
-	index int32 // in the message's fields
-	wire  protowire.Type
-	data  []byte
+	field *protoField // nil: none
+	data  []byte      // of a list of numbers one or more, packed or not
 }
 
 // message reads a message that fills data.
 func (r *protoReader) message(m *protoMessage, data []byte) bool {
-	if m.special != protoOrdinary {
-		return r.specialMessage(m, data)
+	if m.special == nil {
+		return r.char('{') && r.body(m, data, len(r.out)) && r.char('}')
 	}
-	if !r.char('{') {
-		return false
-	}
-	return r.body(m, data, len(r.out)) && r.char('}')
+	ok := r.enter() && m.special(r, m, data)
+	r.depth--
+	return ok
 }
 
 // body appends the members of a message's object; it begins at from in out.
 func (r *protoReader) body(m *protoMessage, data []byte, from int) bool {
 	start := len(r.sorted)
-	ok := r.enter() && (r.ordered(m, data) || r.fault == faultNone && r.sort(m, data)) && r.members(m, data, start, from)
+	ok := r.enter() && (r.ordered(m, data) || r.fault == faultNone && r.sort(m, data)) && r.members(m, data, r.sorted[start:], from)
 	clear(r.sorted[start:])
 	r.sorted = r.sorted[:start]
 	r.depth--
@@ -60,10 +57,10 @@ func (r *protoReader) ordered(m *protoMessage, data []byte) bool {
 	last, oneofs := protoreflect.FieldNumber(0), uint64(0)
 	for {
 		o, rest, ok := r.next(m, data)
-		if !ok || o.index < 0 {
-			return ok
+		if !ok {
+			return r.fault == faultNone
 		}
-		f := &m.fields[o.index]
+		f := o.field
 		if f.number < last || f.number == last && !f.isList() {
 			return false
 		}
@@ -79,15 +76,12 @@ func (r *protoReader) ordered(m *protoMessage, data []byte) bool {
 }
 
 // sort collects the fields behind those of outer messages, in the order of their
-// place in the schema. What a later one replaces has the index -1 then.
+// place in the schema and without what a later one replaces.
 func (r *protoReader) sort(m *protoMessage, data []byte) bool {
 	start := len(r.sorted)
 	for {
 		o, rest, ok := r.next(m, data)
 		if !ok {
-			return false
-		}
-		if o.index < 0 {
 			break
 		}
 		if len(r.sorted) == maxOccurrences {
@@ -95,75 +89,71 @@ func (r *protoReader) sort(m *protoMessage, data []byte) bool {
 		}
 		r.sorted, data = append(r.sorted, o), rest
 	}
-	fields := r.sorted[start:]
-	settleOneofs(m, fields)
-	slices.SortStableFunc(fields, func(a, b occurrence) int { return int(a.index) - int(b.index) })
-	for i := 1; i < len(fields); i++ {
-		a, b := &fields[i-1], &fields[i]
-		if a.index != b.index || a.index < 0 || m.fields[a.index].isList() {
-			continue
-		}
-		var ok bool
-		if *b, ok = r.merge(&m.fields[b.index], *a, *b); !ok {
+	if r.fault != faultNone {
+		return false
+	}
+	fields := settleOneofs(r.sorted[start:])
+	slices.SortStableFunc(fields, func(a, b occurrence) int { return a.field.place - b.field.place })
+	kept := fields[:0]
+	for _, o := range fields {
+		last := len(kept) - 1
+		if last < 0 || kept[last].field != o.field || o.field.isList() {
+			kept = append(kept, o)
+		} else if !r.merge(&kept[last], o) {
 			return false
 		}
-		a.index = -1
 	}
+	clear(fields[len(kept):])
+	r.sorted = r.sorted[:start+len(kept)]
 	return true
 }
 
 // settleOneofs takes out what a later member of the same oneof has replaced: all but
 // the last ones in a row of one member.
-func settleOneofs(m *protoMessage, all []occurrence) {
-	const over = -2 // another member has come before the row
-	members := map[int]int32{}
-	for i := len(all) - 1; i >= 0; i-- {
-		oneof := m.fields[all[i].index].oneof
-		if oneof < 0 {
+func settleOneofs(all []occurrence) []occurrence {
+	last := map[int]*protoField{} // the member of each oneof; none once another has come before its row
+	for i, o := range slices.Backward(all) {
+		if o.field.oneof < 0 {
 			continue
 		}
-		if member, ok := members[oneof]; !ok {
-			members[oneof] = all[i].index
-		} else if member != all[i].index {
-			members[oneof], all[i].index = over, -1
+		if member, ok := last[o.field.oneof]; !ok {
+			last[o.field.oneof] = o.field
+		} else if member != o.field {
+			last[o.field.oneof], all[i].field = nil, nil
 		}
 	}
+	return slices.DeleteFunc(all, func(o occurrence) bool { return o.field == nil })
 }
 
-// members appends the fields as they come: those sorted from start on, or without any
+// members appends the fields as they come: those that are sorted, or without any
 // those of data.
-func (r *protoReader) members(m *protoMessage, data []byte, start, from int) bool {
-	sorted := len(r.sorted) - start
-	open, items := int32(-1), 0 // the list whose bracket is open, and where its items begin
-	for i := 0; ; i++ {
+func (r *protoReader) members(m *protoMessage, data []byte, sorted []occurrence, from int) bool {
+	inOrder := len(sorted) == 0
+	var list *protoField // whose bracket is open
+	items := 0           // where its items begin
+	for {
 		var o occurrence
+		if inOrder {
+			o, data, _ = r.next(m, data)
+		} else if len(sorted) > 0 {
+			o, sorted = sorted[0], sorted[1:]
+		}
+		f := o.field
+		if list != nil && list != f && !r.char(list.brackets[1]) {
+			return false
+		}
 		ok := true
 		switch {
-		case sorted == 0:
-			o, data, ok = r.next(m, data)
-		case i == sorted:
-			o.index = -1
-		case r.sorted[start+i].index < 0:
-			continue
+		case f == nil:
+			return r.fault == faultNone
+		case !f.isList():
+			list, ok = nil, r.single(f, o.data, from)
 		default:
-			o = r.sorted[start+i]
-		}
-		if open >= 0 && open != o.index {
-			ok = ok && r.char(m.fields[open].brackets()[1])
-			open = -1
-		}
-		if !ok || o.index < 0 {
-			return ok
-		}
-		f := &m.fields[o.index]
-		if !f.isList() {
-			ok = r.single(f, o, from)
-		} else {
-			if open < 0 {
-				ok = r.separated(from) && r.raw(f.key) && r.char(f.brackets()[0])
-				open, items = o.index, len(r.out)
+			if list != f {
+				ok = r.separated(from) && r.raw(f.key) && r.char(f.brackets[0])
+				list, items = f, len(r.out)
 			}
-			ok = ok && r.part(f, o, items)
+			ok = ok && r.part(o, items)
 		}
 		if !ok {
 			return false
@@ -171,49 +161,39 @@ func (r *protoReader) members(m *protoMessage, data []byte, start, from int) boo
 	}
 }
 
-// merge returns what two occurrences of a field that is no list come to: the last
-// one, or for messages their parts, which their bytes in a row are.
-func (r *protoReader) merge(f *protoField, a, b occurrence) (o occurrence, ok bool) {
-	if f.message == nil {
-		return b, true
+// merge makes of an occurrence of a field, or of none, what it and a later one come
+// to: the later one, or for a message their parts, which their bytes in a row are.
+func (r *protoReader) merge(o *occurrence, later occurrence) bool {
+	if o.field == later.field && o.field.message != nil {
+		if r.merged += len(o.data) + len(later.data); r.merged > maxMerged {
+			return r.fail(faultScattered)
+		}
+		later.data = slices.Concat(o.data, later.data)
 	}
-	if r.merged += len(a.data) + len(b.data); r.merged > maxMerged {
-		return b, r.fail(faultScattered)
-	}
-	b.data = slices.Concat(a.data, b.data)
-	return b, true
+	*o = later
+	return true
 }
 
-// single appends a field that is no list. Without presence it is left out if it
-// holds the default.
-func (r *protoReader) single(f *protoField, o occurrence, from int) bool {
-	if !f.presence && isZero(f.kind, o.data) {
+// single appends a field that is no list, but not the default of one without presence.
+func (r *protoReader) single(f *protoField, data []byte, from int) bool {
+	if !f.presence && f.isDefault(data) {
 		return true
 	}
-	return r.separated(from) && r.raw(f.key) && r.value(f, o.data)
-}
-
-// isList reports whether the field may have several items: a list or a map.
-func (f *protoField) isList() bool { return f.list || f.entry != nil }
-
-func (f *protoField) brackets() string {
-	if f.entry != nil {
-		return "{}"
-	}
-	return "[]"
+	return r.separated(from) && r.raw(f.key) && r.value(f, data)
 }
 
 // part appends one item of a list or map, or several where numbers are packed. The
 // items begin at from in out.
-func (r *protoReader) part(f *protoField, o occurrence, from int) bool {
+func (r *protoReader) part(o occurrence, from int) bool {
+	f := o.field
 	switch {
 	case f.entry != nil:
 		return r.separated(from) && r.entry(f.entry, o.data)
-	case !f.packed(o.wire):
+	case !f.isNumber():
 		return r.separated(from) && r.value(f, o.data)
 	}
 	for data := o.data; len(data) > 0; {
-		n := fieldSize(0, wireTypes[f.kind], data, 0)
+		n := fieldSize(0, f.wire, data, 0)
 		if n < 0 {
 			return r.fail(faultWire)
 		}

@@ -9,11 +9,11 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/walk"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// protoFile is a compiled .proto file. Its messages are made ready to be read by
-// when it is compiled, those of Any when they are met. It is immutable.
+// protoFile is a compiled .proto file. It is immutable.
 type protoFile struct {
 	file     protoreflect.FileDescriptor
 	messages map[protoreflect.FullName]*protoMessage // of the file and all that it imports
@@ -21,24 +21,33 @@ type protoFile struct {
 
 // protoMessage is a message type, ready to be read by.
 type protoMessage struct {
-	special  protoSpecial
-	fields   []protoField
-	dense    []int32                          // by number, for low ones: index in fields + 1, 0 is none
-	byNumber map[protoreflect.FieldNumber]int // the same for others
+	special  func(*protoReader, *protoMessage, []byte) bool // reads one that has a JSON of its own
+	dense    []*protoField                                  // by number, for low ones; nil is none
+	byNumber map[protoreflect.FieldNumber]*protoField       // the others
 }
 
 // protoField is a field of a message.
 type protoField struct {
 	key      string // `"name":`
 	number   protoreflect.FieldNumber
+	place    int // in the schema
 	kind     protoreflect.Kind
-	list     bool
-	presence bool // it is there even if it holds the default
-	oneof    int  // the oneof that it is part of, -1 if none
+	wire     protowire.Type
+	brackets string // of a list or map, else ""
+	presence bool   // it is there even if it holds the default
+	oneof    int    // the oneof that it is part of, -1 if none
 	message  *protoMessage
 	enum     map[int32]string // JSON strings
 	null     bool             // the enum google.protobuf.NullValue
 	entry    *protoMessage    // of a map: key and value
+}
+
+// isList reports whether the field may have several items: a list or a map.
+func (f *protoField) isList() bool { return f.brackets != "" }
+
+// isNumber reports whether a list of the field may be packed.
+func (f *protoField) isNumber() bool {
+	return f.wire != protowire.BytesType && f.wire != protowire.StartGroupType
 }
 
 // denseNumbers is how many field numbers are looked up without a map.
@@ -63,23 +72,23 @@ func parseProto(ctx context.Context, references map[string]string, text string) 
 		return nil, err
 	}
 	c := protoCompiler{made: map[protoreflect.FullName]*protoMessage{}, extensions: map[protoreflect.FullName][]protoreflect.FieldDescriptor{}}
-	imported := withImports(nil, files[0])
-	for _, file := range imported {
+	var messages []protoreflect.MessageDescriptor
+	for _, file := range withImports(nil, files[0]) {
 		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
-			if x, ok := d.(protoreflect.FieldDescriptor); ok && x.IsExtension() {
-				extended := x.ContainingMessage().FullName()
-				c.extensions[extended] = append(c.extensions[extended], x)
+			switch d := d.(type) {
+			case protoreflect.MessageDescriptor:
+				messages = append(messages, d)
+			case protoreflect.FieldDescriptor:
+				if d.IsExtension() {
+					extended := d.ContainingMessage().FullName()
+					c.extensions[extended] = append(c.extensions[extended], d)
+				}
 			}
 			return nil
 		})
 	}
-	for _, file := range imported {
-		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
-			if m, ok := d.(protoreflect.MessageDescriptor); ok {
-				c.message(m)
-			}
-			return nil
-		})
+	for _, m := range messages {
+		c.message(m)
 	}
 	return &protoFile{file: files[0], messages: c.made}, nil
 }
@@ -139,32 +148,34 @@ func (c *protoCompiler) message(d protoreflect.MessageDescriptor) *protoMessage 
 	if m, ok := c.made[d.FullName()]; ok {
 		return m
 	}
-	m := &protoMessage{special: protoSpecials[d.FullName()], byNumber: map[protoreflect.FieldNumber]int{}}
+	m := &protoMessage{special: protoSpecials[d.FullName()], byNumber: map[protoreflect.FieldNumber]*protoField{}}
 	c.made[d.FullName()] = m
 	fields := d.Fields()
 	for i := range fields.Len() {
-		c.field(m, fields.Get(i))
+		m.add(c.field(fields.Get(i), i))
 	}
-	for _, x := range c.extensions[d.FullName()] {
-		c.field(m, x)
+	for i, x := range c.extensions[d.FullName()] {
+		m.add(c.field(x, fields.Len()+i))
 	}
 	return m
 }
 
-func (c *protoCompiler) field(m *protoMessage, d protoreflect.FieldDescriptor) {
+// field makes a field that has a place in its message.
+func (c *protoCompiler) field(d protoreflect.FieldDescriptor, place int) *protoField {
 	name := d.JSONName()
 	if d.IsExtension() {
 		name = fmt.Sprintf("[%s]", d.FullName())
 	}
-	f := protoField{
-		key: quoted(name) + ":", number: d.Number(), kind: d.Kind(), list: d.IsList(), presence: d.HasPresence(), oneof: -1,
+	f := &protoField{
+		key: quoted(name) + ":", number: d.Number(), place: place, kind: d.Kind(), wire: wireTypes[d.Kind()], presence: d.HasPresence(), oneof: -1,
 	}
 	if o := d.ContainingOneof(); o != nil && !o.IsSynthetic() {
 		f.oneof = o.Index()
 	}
 	switch {
 	case d.IsMap():
-		f.list, f.entry = false, c.message(d.Message())
+		f.brackets, f.entry, f.wire = "{}", c.message(d.Message()), protowire.BytesType
+		return f
 	case d.Message() != nil:
 		f.message = c.message(d.Message())
 	case d.Enum() != nil:
@@ -175,21 +186,27 @@ func (c *protoCompiler) field(m *protoMessage, d protoreflect.FieldDescriptor) {
 			f.enum[int32(values.Get(i).Number())] = quoted(string(values.Get(i).Name()))
 		}
 	}
-	m.fields = append(m.fields, f)
+	if d.IsList() {
+		f.brackets = "[]"
+	}
+	return f
+}
+
+func (m *protoMessage) add(f *protoField) {
 	if f.number >= denseNumbers {
-		m.byNumber[f.number] = len(m.fields)
+		m.byNumber[f.number] = f
 		return
 	}
 	for len(m.dense) <= int(f.number) {
-		m.dense = append(m.dense, 0)
+		m.dense = append(m.dense, nil)
 	}
-	m.dense[f.number] = int32(len(m.fields))
+	m.dense[f.number] = f
 }
 
-// find returns the index of the field of a number, -1 if there is none.
-func (m *protoMessage) find(number protoreflect.FieldNumber) int {
+// find returns the field of a number, nil if there is none.
+func (m *protoMessage) find(number protoreflect.FieldNumber) *protoField {
 	if int(number) < len(m.dense) {
-		return int(m.dense[number]) - 1
+		return m.dense[number]
 	}
-	return m.byNumber[number] - 1
+	return m.byNumber[number]
 }

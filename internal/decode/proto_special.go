@@ -2,86 +2,49 @@ package decode
 
 import (
 	"bytes"
+	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// protoSpecial is a message type with a JSON of its own.
-type protoSpecial uint8
-
-const (
-	protoOrdinary protoSpecial = iota
-	protoAny
-	protoTimestamp
-	protoDuration
-	protoFieldMask
-	protoStruct
-	protoValue
-	protoListValue
-	protoWrapper
-)
-
-var protoSpecials = map[protoreflect.FullName]protoSpecial{
-	"google.protobuf.Any":         protoAny,
-	"google.protobuf.Timestamp":   protoTimestamp,
-	"google.protobuf.Duration":    protoDuration,
-	"google.protobuf.FieldMask":   protoFieldMask,
-	"google.protobuf.Struct":      protoStruct,
-	"google.protobuf.Value":       protoValue,
-	"google.protobuf.ListValue":   protoListValue,
-	"google.protobuf.DoubleValue": protoWrapper,
-	"google.protobuf.FloatValue":  protoWrapper,
-	"google.protobuf.Int64Value":  protoWrapper,
-	"google.protobuf.UInt64Value": protoWrapper,
-	"google.protobuf.Int32Value":  protoWrapper,
-	"google.protobuf.UInt32Value": protoWrapper,
-	"google.protobuf.BoolValue":   protoWrapper,
-	"google.protobuf.StringValue": protoWrapper,
-	"google.protobuf.BytesValue":  protoWrapper,
+// protoSpecials read the message types that have a JSON of their own.
+var protoSpecials = map[protoreflect.FullName]func(*protoReader, *protoMessage, []byte) bool{
+	"google.protobuf.Any":         (*protoReader).any,
+	"google.protobuf.Timestamp":   (*protoReader).protoTimestamp,
+	"google.protobuf.Duration":    (*protoReader).protoDuration,
+	"google.protobuf.FieldMask":   (*protoReader).fieldMask,
+	"google.protobuf.Struct":      (*protoReader).bare,
+	"google.protobuf.Value":       (*protoReader).oneValue,
+	"google.protobuf.ListValue":   (*protoReader).bare,
+	"google.protobuf.DoubleValue": (*protoReader).wrapped,
+	"google.protobuf.FloatValue":  (*protoReader).wrapped,
+	"google.protobuf.Int64Value":  (*protoReader).wrapped,
+	"google.protobuf.UInt64Value": (*protoReader).wrapped,
+	"google.protobuf.Int32Value":  (*protoReader).wrapped,
+	"google.protobuf.UInt32Value": (*protoReader).wrapped,
+	"google.protobuf.BoolValue":   (*protoReader).wrapped,
+	"google.protobuf.StringValue": (*protoReader).wrapped,
+	"google.protobuf.BytesValue":  (*protoReader).wrapped,
 }
 
-// specialMessage reads a message that has a JSON of its own.
-func (r *protoReader) specialMessage(m *protoMessage, data []byte) bool {
-	if !r.enter() {
-		return false
-	}
-	ok := false
-	switch m.special {
-	case protoAny:
-		ok = r.any(m, data)
-	case protoTimestamp, protoDuration:
-		ok = r.clock(m, data)
-	case protoFieldMask:
-		ok = r.fieldMask(m, data)
-	case protoStruct:
-		ok = r.bare(m, data, "{}")
-	case protoListValue:
-		ok = r.bare(m, data, "[]")
-	case protoValue:
-		ok = r.oneValue(m, data)
-	default:
-		var v []byte
-		v, ok = r.pick(m, data, 1)
-		ok = ok && r.value(&m.fields[m.find(1)], v)
-	}
-	r.depth--
-	return ok
+// wrapped appends the value of a message's only field.
+func (r *protoReader) wrapped(m *protoMessage, data []byte) bool {
+	v, ok := r.pick(m, data, 1)
+	return ok && r.value(m.find(1), v)
 }
 
 // bare appends the items of a message's only field, which is a list or map.
-func (r *protoReader) bare(m *protoMessage, data []byte, brackets string) bool {
+func (r *protoReader) bare(m *protoMessage, data []byte) bool {
+	brackets := m.find(1).brackets
 	if !r.char(brackets[0]) {
 		return false
 	}
 	for from := len(r.out); ; {
 		o, rest, ok := r.next(m, data)
 		if !ok {
-			return false
+			return r.fault == faultNone && r.char(brackets[1])
 		}
-		if o.index < 0 {
-			return r.char(brackets[1])
-		}
-		if !r.part(&m.fields[o.index], o, from) {
+		if !r.part(o, from) {
 			return false
 		}
 		data = rest
@@ -90,59 +53,43 @@ func (r *protoReader) bare(m *protoMessage, data []byte, brackets string) bool {
 
 // oneValue appends a google.protobuf.Value: the last of its members, or null.
 func (r *protoReader) oneValue(m *protoMessage, data []byte) bool {
-	found := occurrence{index: -1}
+	var found occurrence
 	for {
 		o, rest, ok := r.next(m, data)
-		if !ok {
-			return false
-		}
-		if o.index < 0 {
-			break
-		}
-		if o.index == found.index {
-			if o, ok = r.merge(&m.fields[o.index], found, o); !ok {
+		switch {
+		case ok:
+			if !r.merge(&found, o) {
 				return false
 			}
+			data = rest
+		case r.fault != faultNone:
+			return false
+		case found.field == nil:
+			return r.raw("null")
+		default:
+			return r.value(found.field, found.data)
 		}
-		found, data = o, rest
 	}
-	if found.index < 0 {
-		return r.raw("null")
-	}
-	return r.value(&m.fields[found.index], found.data)
 }
 
 // fieldMask appends the paths as one string, in lowerCamelCase.
 func (r *protoReader) fieldMask(m *protoMessage, data []byte) bool {
-	if !r.char('"') {
-		return false
-	}
-	for from := len(r.out); ; {
+	var paths []byte
+	for {
 		o, rest, ok := r.next(m, data)
 		if !ok {
-			return false
+			return r.fault == faultNone && r.text(paths)
 		}
-		if o.index < 0 {
-			return r.char('"')
+		if len(paths) > 0 {
+			paths = append(paths, ',')
 		}
-		if !r.separated(from) || !r.room(6*len(o.data)+2) {
-			return false
-		}
-		quoted := len(r.out)
-		if !r.text(camelCase(o.data)) {
-			return false
-		}
-		r.out = append(r.out[:quoted], r.out[quoted+1:len(r.out)-1]...)
-		data = rest
+		paths, data = appendCamelCase(paths, o.data), rest
 	}
 }
 
-// camelCase makes fooBar of foo_bar.
-func camelCase(path []byte) []byte {
-	if !bytes.ContainsRune(path, '_') {
-		return path
-	}
-	out, upper := make([]byte, 0, len(path)), false
+// appendCamelCase appends fooBar for foo_bar.
+func appendCamelCase(out, path []byte) []byte {
+	upper := false
 	for _, c := range path {
 		if c == '_' {
 			upper = true
@@ -176,7 +123,7 @@ func (r *protoReader) any(m *protoMessage, data []byte) bool {
 	if !r.raw(`{"@type":`) || !r.text(url) {
 		return false
 	}
-	if inside.special == protoOrdinary {
+	if inside.special == nil {
 		return r.body(inside, value, 0) && r.char('}')
 	}
 	return r.raw(`,"value":`) && r.message(inside, value) && r.char('}')
@@ -188,34 +135,24 @@ const (
 	nanosPerSecond   = 1_000_000_000
 )
 
-// clock appends a Timestamp or Duration, with 0, 3, 6 or 9 decimals.
-func (r *protoReader) clock(m *protoMessage, data []byte) bool {
-	s, ok := r.pick(m, data, 1)
-	if !ok {
+// protoTimestamp appends a google.protobuf.Timestamp.
+func (r *protoReader) protoTimestamp(m *protoMessage, data []byte) bool {
+	seconds, nanos, ok := r.clock(m, data)
+	switch {
+	case !ok:
 		return false
-	}
-	n, ok := r.pick(m, data, 2)
-	if !ok {
-		return false
-	}
-	seconds, nanos := signed(protoreflect.Int64Kind, s), signed(protoreflect.Int32Kind, n)
-	if m.special == protoDuration {
-		return r.protoDuration(seconds, nanos)
-	}
-	if seconds < firstProtoSecond || seconds >= (lastDay+1)*secondsOfDay || nanos < 0 || nanos >= nanosPerSecond {
+	case seconds < firstProtoSecond || nanos < 0 || nanos >= nanosPerSecond:
 		return r.fail(faultTimestamp)
 	}
-	if !r.room(len(`"2006-01-02T15:04:05.000000000Z"`)) {
-		return false
-	}
-	day, second := floorDiv(seconds, secondsOfDay)
-	out := append(appendDay(append(r.out, '"'), day), 'T')
-	out = appendTimeOfDay(out, second, 0, 1)
-	r.out = append(appendNanos(out, nanos), 'Z', '"')
-	return true
+	return r.timestamp(time.Unix(seconds, nanos), protoDecimals(nanos), "Z")
 }
 
-func (r *protoReader) protoDuration(seconds, nanos int64) bool {
+// protoDuration appends a google.protobuf.Duration.
+func (r *protoReader) protoDuration(m *protoMessage, data []byte) bool {
+	seconds, nanos, ok := r.clock(m, data)
+	if !ok {
+		return false
+	}
 	negative := seconds < 0 || nanos < 0
 	if negative {
 		seconds, nanos = -seconds, -nanos
@@ -223,23 +160,33 @@ func (r *protoReader) protoDuration(seconds, nanos int64) bool {
 	if seconds < 0 || nanos < 0 || seconds > maxProtoDuration || nanos >= nanosPerSecond { // their signs differ, or they are too large
 		return r.fail(faultDuration)
 	}
-	if !r.char('"') || negative && !r.char('-') || !r.integer(seconds) || !r.room(12) {
+	if !r.char('"') || negative && !r.char('-') || !r.integer(seconds) || !r.room(len(`.000000000s"`)) {
 		return false
 	}
-	r.out = append(appendNanos(r.out, nanos), 's', '"')
+	r.out = append(appendFraction(r.out, int(nanos), protoDecimals(nanos)), 's', '"')
 	return true
 }
 
-// appendNanos appends a fraction of a second with 0, 3, 6 or 9 decimals.
-func appendNanos(out []byte, nanos int64) []byte {
+// clock reads the fields of a Timestamp or Duration.
+func (r *protoReader) clock(m *protoMessage, data []byte) (seconds, nanos int64, ok bool) {
+	s, ok := r.pick(m, data, 1)
+	if !ok {
+		return 0, 0, false
+	}
+	n, ok := r.pick(m, data, 2)
+	return int64(varint(s)), int64(int32(varint(n))), ok
+}
+
+// protoDecimals returns 0, 3, 6 or 9: as many as show all nanoseconds.
+func protoDecimals(nanos int64) int {
 	switch {
 	case nanos == 0:
-		return out
-	case nanos%1_000_000 == 0:
-		return appendDigits(append(out, '.'), nanos/1_000_000, 3)
-	case nanos%1_000 == 0:
-		return appendDigits(append(out, '.'), nanos/1_000, 6)
+		return 0
+	case nanos%1e6 == 0:
+		return 3
+	case nanos%1e3 == 0:
+		return 6
 	default:
-		return appendDigits(append(out, '.'), nanos, 9)
+		return 9
 	}
 }

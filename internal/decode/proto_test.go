@@ -70,7 +70,13 @@ func compileProto(t testing.TB, text string) *protoFile {
 func readProto(f *protoFile, index int, data []byte, room int) (string, fault) {
 	m := f.message([]int{index})
 	r := protoReader{writer: writer{out: make([]byte, 0, room)}, file: f}
-	if !r.message(m, data) {
+	ok := r.message(m, data)
+	for _, o := range r.sorted[:cap(r.sorted)] {
+		if o.field != nil || o.data != nil {
+			panic("memory is kept alive")
+		}
+	}
+	if !ok {
 		return "", r.fault
 	}
 	if len(r.sorted) != 0 || r.depth != 0 {

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// value appends a scalar or message.
+// value appends a scalar or message. No data is the default of its kind. Integers of
+// 64 bits become strings.
 func (r *protoReader) value(f *protoField, data []byte) bool {
 	switch f.kind {
 	case protoreflect.StringKind:
@@ -18,20 +19,77 @@ func (r *protoReader) value(f *protoField, data []byte) bool {
 	case protoreflect.MessageKind, protoreflect.GroupKind:
 		return r.message(f.message, data)
 	case protoreflect.FloatKind:
-		v, _ := protowire.ConsumeFixed32(data)
-		return r.float(float64(math.Float32frombits(v)), 32)
+		return r.float(float64(math.Float32frombits(fixed32(data))), 32)
 	case protoreflect.DoubleKind:
-		v, _ := protowire.ConsumeFixed64(data)
-		return r.float(math.Float64frombits(v), 64)
+		return r.float(math.Float64frombits(fixed64(data)), 64)
 	case protoreflect.BoolKind:
-		v, _ := protowire.ConsumeVarint(data)
-		return r.boolean(v != 0)
+		return r.boolean(varint(data) != 0)
 	case protoreflect.EnumKind:
-		v, _ := protowire.ConsumeVarint(data)
-		return r.enum(f, int32(v))
-	default:
-		return r.number(f.kind, data)
+		return r.enum(f, int32(varint(data)))
+	case protoreflect.Int32Kind:
+		return r.integer(int64(int32(varint(data))))
+	case protoreflect.Uint32Kind:
+		return r.integer(int64(uint32(varint(data))))
+	case protoreflect.Sint32Kind:
+		return r.integer(protowire.DecodeZigZag(varint(data) & math.MaxUint32))
+	case protoreflect.Fixed32Kind:
+		return r.integer(int64(fixed32(data)))
+	case protoreflect.Sfixed32Kind:
+		return r.integer(int64(int32(fixed32(data))))
+	case protoreflect.Int64Kind:
+		return r.char('"') && r.integer(int64(varint(data))) && r.char('"')
+	case protoreflect.Sint64Kind:
+		return r.char('"') && r.integer(protowire.DecodeZigZag(varint(data))) && r.char('"')
+	case protoreflect.Sfixed64Kind:
+		return r.char('"') && r.integer(int64(fixed64(data))) && r.char('"')
+	case protoreflect.Uint64Kind:
+		return r.char('"') && r.unsigned(varint(data)) && r.char('"')
+	default: // protoreflect.Fixed64Kind
+		return r.char('"') && r.unsigned(fixed64(data)) && r.char('"')
 	}
+}
+
+// isDefault reports whether data is the default of a scalar.
+func (f *protoField) isDefault(data []byte) bool {
+	switch f.wire {
+	case protowire.BytesType:
+		return len(data) == 0
+	case protowire.Fixed32Type:
+		return fixed32(data) == 0
+	case protowire.Fixed64Type:
+		return fixed64(data) == 0
+	}
+	switch f.kind {
+	case protoreflect.BoolKind, protoreflect.Int64Kind, protoreflect.Uint64Kind, protoreflect.Sint64Kind:
+		return varint(data) == 0
+	default: // what is beyond 32 bits is cut off
+		return uint32(varint(data)) == 0
+	}
+}
+
+// varint reads a number whose form is known to be right, or 0 where there is none.
+// fixed32 and fixed64 do the same.
+func varint(data []byte) uint64 {
+	v, _ := protowire.ConsumeVarint(data)
+	return v
+}
+
+func fixed32(data []byte) uint32 {
+	v, _ := protowire.ConsumeFixed32(data)
+	return v
+}
+
+func fixed64(data []byte) uint64 {
+	v, _ := protowire.ConsumeFixed64(data)
+	return v
+}
+
+func (r *protoReader) unsigned(v uint64) bool {
+	if !r.room(maxNumber) {
+		return false
+	}
+	r.out = strconv.AppendUint(r.out, v, 10)
+	return true
 }
 
 // enum appends the name of a value, or its number where that has no name.
@@ -47,68 +105,37 @@ func (r *protoReader) enum(f *protoField, v int32) bool {
 	}
 }
 
-// number appends an integer, one of 64 bits as a string.
-func (r *protoReader) number(kind protoreflect.Kind, data []byte) bool {
-	switch kind {
-	case protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Sint32Kind, protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
-		return r.integer(signed(kind, data))
-	}
-	if !r.char('"') {
-		return false
-	}
-	if kind == protoreflect.Uint64Kind || kind == protoreflect.Fixed64Kind {
-		if !r.room(maxNumber) {
-			return false
-		}
-		r.out = strconv.AppendUint(r.out, uint64(signed(kind, data)), 10)
-	} else if !r.integer(signed(kind, data)) {
-		return false
-	}
-	return r.char('"')
-}
-
 // entry appends a key and a value of a map. What is missing of either is the default.
 func (r *protoReader) entry(m *protoMessage, data []byte) bool {
-	key, value := &m.fields[m.find(1)], &m.fields[m.find(2)]
 	k, ok := r.pick(m, data, 1)
-	if !ok || !r.mapKey(key, k) || !r.char(':') {
+	if !ok || !r.mapKey(m.find(1), k) || !r.char(':') {
 		return false
 	}
 	v, ok := r.pick(m, data, 2)
-	return ok && r.value(value, v)
+	return ok && r.value(m.find(2), v)
 }
 
+// mapKey appends a key as a string, which those of some kinds are already.
 func (r *protoReader) mapKey(f *protoField, data []byte) bool {
 	switch f.kind {
-	case protoreflect.StringKind:
-		return r.text(data)
-	case protoreflect.Int64Kind, protoreflect.Uint64Kind, protoreflect.Sint64Kind, protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		return r.value(f, data)
-	default:
+	case protoreflect.BoolKind, protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Sint32Kind, protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
 		return r.char('"') && r.value(f, data) && r.char('"')
+	default:
+		return r.value(f, data)
 	}
 }
 
-// pick returns the data of a field that is no list, or that of its default.
+// pick returns the data of a field that is no list, none if the message has none.
 func (r *protoReader) pick(m *protoMessage, data []byte, number protoreflect.FieldNumber) (picked []byte, ok bool) {
-	index := int32(m.find(number))
-	f := &m.fields[index]
-	found := occurrence{data: zeroes[:defaultSize(f.kind)]}
-	for first := true; ; {
-		o, rest, ok := r.next(m, data)
-		if !ok {
+	var found occurrence
+	for {
+		o, rest, more := r.next(m, data)
+		if !more {
+			return found.data, r.fault == faultNone
+		}
+		if o.field.number == number && !r.merge(&found, o) {
 			return nil, false
 		}
-		if o.index < 0 {
-			return found.data, true
-		}
-		if data = rest; o.index != index {
-			continue
-		}
-		if first {
-			found, first = o, false
-		} else if found, ok = r.merge(f, found, o); !ok {
-			return nil, false
-		}
+		data = rest
 	}
 }

@@ -54,16 +54,6 @@ const (
 	maxReferences  = 500
 )
 
-// check asks whether the registry answers and takes the credentials.
-func (r *Registry) check(ctx context.Context) error {
-	var types any
-	err := r.get(ctx, "/schemas/types", &types)
-	if errors.Is(err, ErrNotFound) { // it knows the API in part
-		return nil
-	}
-	return err
-}
-
 // load asks for a schema and all that it refers to, and compiles it.
 func (r *Registry) load(ctx context.Context, ref Ref) (*schema, error) {
 	var d document

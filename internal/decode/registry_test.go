@@ -473,7 +473,7 @@ func TestRegistry_check(t *testing.T) {
 		f := newFake()
 		tc.change(f)
 		r := &Registry{URL: "http://registry/base", Client: &http.Client{Transport: f}}
-		if err := r.check(t.Context()); !errors.Is(err, tc.want) {
+		if err := NewSchemas(r, NewMetrics(nil)).Check(t.Context()); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

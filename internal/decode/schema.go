@@ -17,7 +17,7 @@ const (
 // schema is a compiled schema. It is immutable and safe for concurrent use.
 type schema struct {
 	kind  string // typeAvro, typeProtobuf, typeJSON, or what else the registry calls it
-	avro  *avroNode
+	avro  avroType
 	proto *protoFile
 	size  int   // bytes of its text and those of its references
 	fault error // why it cannot be used: the records that name it cannot be decoded
