@@ -14,10 +14,9 @@ import (
 type Committer struct {
 	*Assignment
 	Schedule
-	Done    chan CommitResult
-	widenAt time.Time // when a partition may be given more room for metadata, zero if none waits
-	AgainAt time.Time // when commits of a denied topic are tried again, zero if none waits
-	taken   int       // offsets that the group has acknowledged
+	Done   chan CommitResult
+	wakeAt time.Time // when the rest of a partition may be over, see wake; zero if none rests
+	taken  int       // offsets that the group has acknowledged
 }
 
 // CommitResult is what a commit has come to.
@@ -39,8 +38,7 @@ func (s *Committer) Commit(now time.Time) {
 		return
 	}
 	s.RestateDue(now)
-	s.widen(now)
-	s.permit(now)
+	s.wake(now)
 	if !s.Touched() {
 		return
 	}

@@ -406,7 +406,7 @@ func TestCommit_ofADeniedTopic(t *testing.T) {
 			t.Error("a topic that is permitted again is not committed")
 		}
 		r.until(2 * time.Second)
-		if denied.Committed != 5 || !denied.Denied.Until().IsZero() || !r.AgainAt.IsZero() {
+		if denied.Committed != 5 || !denied.Denied.Until().IsZero() || !r.wakeAt.IsZero() {
 			t.Error("a topic that is permitted again is not committed")
 		}
 	})
@@ -421,7 +421,7 @@ func TestCommit_ofADeniedTopicWhileDraining(t *testing.T) {
 		r.sent()
 		r.Mode, r.Drain.Deadline = Draining, time.Now().Add(time.Hour)
 		r.until(time.Minute)
-		if got := r.sent(); got != nil || r.Touched() || r.AgainAt.IsZero() {
+		if got := r.sent(); got != nil || r.Touched() || !r.OwesCommit() {
 			t.Errorf("%d commits of a denied topic; more to come: %t", len(got), r.Touched())
 		}
 	})

@@ -77,7 +77,7 @@ func (s *Committer) readBack() bool {
 // new group could start elsewhere.
 func (s *Committer) OwesCommit() bool {
 	for _, p := range s.Partitions {
-		if !p.Live() || p.IsHeld() {
+		if !p.Dirty || !p.Live() || p.IsHeld() || s.unproven(p) {
 			continue
 		}
 		unread := p.Committed < 0 && p.Ledger.Position() <= p.Cursor.LogStart.Load() && !s.Config.OffsetReset.Skips()

@@ -201,7 +201,11 @@ func TestOwesCommit(t *testing.T) {
 					r.done(p, 5)
 				}
 				r.turn()
-				tc.change(r, r.part("orders", 0))
+				p := r.part("orders", 0)
+				if tc.change(r, p); r.OwesCommit() {
+					t.Error("something is owed that was never touched")
+				}
+				p.Touch()
 				if got := r.OwesCommit(); got != tc.want {
 					t.Errorf("owed: %t, want %t", got, tc.want)
 				}

@@ -153,7 +153,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	for _, b := range s.Batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.LetterQueue.Pending() > 0 || s.Mode == assignment.Draining && (s.commits.Touched() || !s.commits.AgainAt.IsZero()) && s.commits.OwesCommit()
+	unfinished = unfinished || s.LetterQueue.Pending() > 0 || s.Mode == assignment.Draining && s.commits.OwesCommit()
 	if unfinished {
 		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.LetterQueue.Pending())
 	}
