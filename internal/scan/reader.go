@@ -29,7 +29,7 @@ const ToEnd = -1
 // Unread is a Kafka batch that cannot be read.
 type Unread struct {
 	First, Last int64 // offsets
-	Records     int64 // how many it says it has
+	Records     int64 // how many it says it has, at most those offsets
 	Err         error
 	Batch       *wire.Batch // its header; valid during the call
 }
