@@ -33,7 +33,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 			SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		},
 		Topics:          kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
-		OffsetReset:     cfg.Kafka.OffsetReset.OffsetReset,
+		OffsetReset:     cfg.Kafka.OffsetReset,
 		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
 		Fetch:           process.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
@@ -66,7 +66,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 
 func recordSettings(cfg *config.Config) record.Settings {
 	return record.Settings{
-		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map.Map, Allow: cfg.Namespace.Allow.Regexp,
+		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		Format:       map[config.ValueFormat]string{config.FormatRegistry: schemaFormat}[cfg.Value.Format],
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,

@@ -6,15 +6,6 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 )
 
-// OffsetReset says where a partition without a usable offset starts.
-type OffsetReset struct{ ledger.OffsetReset }
-
-// Decode parses earliest, latest, hold, timestamp:TIME or duration:TIME.
-func (r *OffsetReset) Decode(text string) (err error) {
-	r.OffsetReset, err = ledger.ParseOffsetReset(text)
-	return err
-}
-
 // Kafka holds the settings of the brokers, the topics and the group.
 type Kafka struct {
 	// Brokers are where the cluster is looked for: one that answers is enough.
@@ -28,8 +19,8 @@ type Kafka struct {
 	// none.
 	TopicExclude Regexp `envconfig:"BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX" only:"BRIDGE_KAFKA_TOPIC_REGEX" desc:"Regular expression for topics that BRIDGE_KAFKA_TOPIC_REGEX matches and that are not to be read: a name that it matches as a whole is left out."`
 	Group
-	OffsetReset    OffsetReset    `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" pattern:"^(|earliest|latest|hold|timestamp:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})|duration:([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$" desc:"Where a partition starts when the group is new: earliest, latest, timestamp:2026-11-01T00:00:00Z (the first record that is not older) or duration:24h (the first record that is not older than that); where there is none, the end. The start is committed at once; partitions that appear later start at earliest. A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
-	IsolationLevel IsolationLevel `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`
+	OffsetReset    ledger.OffsetReset `envconfig:"BRIDGE_KAFKA_OFFSET_RESET" default:"earliest" pattern:"^(|earliest|latest|hold|timestamp:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})|duration:([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$" desc:"Where a partition starts when the group is new: earliest, latest, timestamp:2026-11-01T00:00:00Z (the first record that is not older) or duration:24h (the first record that is not older than that); where there is none, the end. The start is committed at once; partitions that appear later start at earliest. A committed offset below the log start goes on at the log start, one beyond the end starts again at earliest; both are counted and logged. hold starts a new group at earliest, and holds an out-of-range partition instead."`
+	IsolationLevel IsolationLevel     `envconfig:"BRIDGE_KAFKA_ISOLATION_LEVEL" default:"read_committed" oneof:"read_committed|read_uncommitted" desc:"read_uncommitted also takes records of open and aborted transactions."`
 
 	Session
 

@@ -60,7 +60,7 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 		cfg.Shutdown.Timeout, cfg.Log.Level, cfg.Log.Format,
 	}
 	want := []any{
-		"kafka-0:9092", "users", "bridge", "kafka-import-bridge", config.OffsetReset{OffsetReset: ledger.ResetEarliest},
+		"kafka-0:9092", "users", "bridge", "kafka-import-bridge", ledger.ResetEarliest,
 		config.ReadCommitted, 30 * time.Second, 120 * time.Second, 3 * time.Second,
 		config.Size(16 << 20), false, config.SASLMechanism(""), false,
 		"topic", false, "field:id", config.NumbersReject,
@@ -104,7 +104,7 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	if cfg.Namespace.Allow.MatchString("ns-12") || !cfg.Namespace.Allow.MatchString("ns-1") {
 		t.Error("BRIDGE_NAMESPACE_ALLOW is not anchored")
 	}
-	if cfg.Kafka.OffsetReset.OffsetReset != ledger.ResetLatest || cfg.Log.Level != slog.LevelWarn || !cfg.Kafka.TLS.Enabled {
+	if cfg.Kafka.OffsetReset != ledger.ResetLatest || cfg.Log.Level != slog.LevelWarn || !cfg.Kafka.TLS.Enabled {
 		t.Errorf("words: %v %v %v", cfg.Kafka.OffsetReset, cfg.Log.Level, cfg.Kafka.TLS.Enabled)
 	}
 	if cfg.Batch.MaxBytes != 16<<20 || cfg.Buffer.MaxBytes != 16<<20+1 {
@@ -136,7 +136,7 @@ func TestLoad_offsetReset(t *testing.T) {
 	} {
 		got := load(t, with("BRIDGE_KAFKA_OFFSET_RESET="+text)).Kafka.OffsetReset
 		now := time.Now()
-		if timed := strings.Contains(text, ":"); !got.Since(now).Equal(want.Since(now)) || !timed && got.OffsetReset != want {
+		if timed := strings.Contains(text, ":"); !got.Since(now).Equal(want.Since(now)) || !timed && got != want {
 			t.Errorf("%q is %s, want %s", text, got, want)
 		}
 	}

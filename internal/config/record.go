@@ -40,20 +40,3 @@ func (s *IDSource) Decode(text string) (err error) {
 	s.Source, err = record.ParseIDSource(text)
 	return err
 }
-
-// NamespaceMap renames namespaces; the zero map renames none.
-type NamespaceMap struct{ record.Map }
-
-// Decode parses from=to or from=to1+to2, comma-separated.
-func (m *NamespaceMap) Decode(text string) (err error) {
-	m.Map, err = record.ParseNamespaceMap(text)
-	return err
-}
-
-// Names reports whether the map says where name goes.
-func (m NamespaceMap) Names(name string) bool {
-	_, ok := m.Lookup(name)
-	return ok
-}
-
-func validNamespace(name string) bool { return record.ValidNamespace(name) }

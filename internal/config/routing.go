@@ -27,7 +27,7 @@ type Namespace struct {
 	Source NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
 
 	// Map renames what Source found, before Allow is asked.
-	Map NamespaceMap `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
+	Map record.Map `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
 
 	// Allow is nil inside where every valid namespace is accepted.
 	Allow Regexp `envconfig:"BRIDGE_NAMESPACE_ALLOW" desc:"Regular expression that a whole namespace must match; others make the record invalid."`

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // Kind is the form of a setting's value.
@@ -117,7 +119,7 @@ func kindOf(t reflect.Type) Kind {
 		return KindSize
 	case reflect.TypeFor[time.Duration]():
 		return KindDuration
-	case reflect.TypeFor[List](), reflect.TypeFor[SkipRecords](), reflect.TypeFor[NamespaceMap](), reflect.TypeFor[SASLExtensions]():
+	case reflect.TypeFor[List](), reflect.TypeFor[SkipRecords](), reflect.TypeFor[record.Map](), reflect.TypeFor[SASLExtensions]():
 		return KindList
 	case reflect.TypeFor[Regexp]():
 		return KindRegexp

@@ -4,6 +4,8 @@ import (
 	"net"
 	"regexp"
 	"strings"
+
+	"kafka-import-bridge/internal/record"
 )
 
 func (l *loader) validateKafka() {
@@ -74,7 +76,7 @@ func (l *loader) validateTopicNamespaces() {
 	}
 	var entries, bad []string
 	for _, topic := range l.config.Kafka.Topics {
-		if !n.Map.Names(topic) && !validNamespace(topic) {
+		if _, mapped := n.Map.Lookup(topic); !mapped && !record.ValidNamespace(topic) {
 			bad = append(bad, topic)
 			entries = append(entries, topic+"="+strings.ReplaceAll(topic, ".", "_"))
 		}

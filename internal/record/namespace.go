@@ -76,6 +76,12 @@ func parseMapEntry(entry string) (from string, to []string, err error) {
 	return from, to, nil
 }
 
+// UnmarshalText is ParseNamespaceMap.
+func (m *Map) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseNamespaceMap(string(text))
+	return err
+}
+
 // Lookup gives the namespaces that name is mapped to, in the order written.
 // ok is false if no entry names it and there is no catch-all: then the name
 // itself is the namespace. The slice must not be modified.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer/ledger"
 )
 
 const chart = "../../kafka-import-bridge"
@@ -102,8 +103,8 @@ func TestSchema_takesTheOffsetResetsThatTheBridgeReads(t *testing.T) {
 		"earliest", "latest", "hold", "begin", "latest:1h", "timestamp", "duration:", "timestamp:2026-11-01T00:00:00Z", "timestamp:2026-11-01T00:00:00.5+01:00",
 		"timestamp:2026-11-01", "timestamp:2026-11-01T00:00:00", "timestamp:1793491200", "duration:24h", "duration:1h30m", "duration:1.5h", "duration:7d", "duration:-1h",
 	} {
-		var reset config.OffsetReset
-		if reads := reset.Decode(text) == nil; reads != pattern.MatchString(text) {
+		var reset ledger.OffsetReset
+		if reads := reset.UnmarshalText([]byte(text)) == nil; reads != pattern.MatchString(text) {
 			t.Errorf("%q: the bridge reads it: %t, the schema does not agree", text, reads)
 		}
 	}

@@ -37,30 +37,33 @@ func ResetAt(t time.Time) OffsetReset { return OffsetReset{policy: toTime, at: t
 // from when the start is resolved.
 func ResetAgo(d time.Duration) OffsetReset { return OffsetReset{policy: toTime, ago: d} }
 
-// ParseOffsetReset parses earliest, latest, hold, timestamp:TIME (RFC 3339) or
+// UnmarshalText parses earliest, latest, hold, timestamp:TIME (RFC 3339) or
 // duration:TIME. Case does not matter. An error says what is accepted.
-func ParseOffsetReset(text string) (OffsetReset, error) {
-	word, value, timed := strings.Cut(text, ":")
+func (r *OffsetReset) UnmarshalText(text []byte) error {
+	word, value, timed := strings.Cut(string(text), ":")
 	switch word = strings.ToLower(word); {
 	case word == "timestamp" && timed:
 		t, err := time.Parse(time.RFC3339, strings.ToUpper(value))
 		if err != nil || t.Before(time.Unix(0, 0)) {
-			return OffsetReset{}, errors.New("want a time since 1970 with its zone (RFC 3339), such as timestamp:2026-11-01T00:00:00Z or timestamp:2026-11-01T00:00:00+01:00")
+			return errors.New("want a time since 1970 with its zone (RFC 3339), such as timestamp:2026-11-01T00:00:00Z or timestamp:2026-11-01T00:00:00+01:00")
 		}
-		return ResetAt(t), nil
+		*r = ResetAt(t)
+		return nil
 	case word == "duration" && timed:
 		d, err := time.ParseDuration(value)
 		if err != nil || d <= 0 {
-			return OffsetReset{}, errors.New("want a positive duration in hours, minutes or seconds, such as duration:24h or duration:1h30m")
+			return errors.New("want a positive duration in hours, minutes or seconds, such as duration:24h or duration:1h30m")
 		}
-		return ResetAgo(d), nil
+		*r = ResetAgo(d)
+		return nil
 	}
-	for _, r := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
-		if !timed && word == r.String() {
-			return r, nil
+	for _, known := range []OffsetReset{ResetEarliest, ResetLatest, ResetHold} {
+		if !timed && word == known.String() {
+			*r = known
+			return nil
 		}
 	}
-	return OffsetReset{}, errors.New("want earliest, latest, hold, timestamp:TIME such as timestamp:2026-11-01T00:00:00Z, or duration:TIME such as duration:24h")
+	return errors.New("want earliest, latest, hold, timestamp:TIME such as timestamp:2026-11-01T00:00:00Z, or duration:TIME such as duration:24h")
 }
 
 // Since returns the time from which on a new group reads, as seen now. It is the zero
