@@ -65,7 +65,7 @@ func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stder
 		name = "version"
 	}
 	all := commands()
-	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	i := slices.IndexFunc(all, func(c command) bool { return c.Name == name })
 	if i < 0 {
 		fmt.Fprintf(stderr, "bridge: unknown command %q\n%s", name, describe(all).Usage())
 		return exitUsage
