@@ -17,7 +17,7 @@ func (l *loader) refuseUnknown(settings []Setting) {
 	known := variables(settings)
 	for _, name := range slices.Sorted(maps.Keys(l.env)) {
 		ours := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-		if !ours || slices.Contains(known, name) || isServiceLink(name, l.env[name]) {
+		if !ours || slices.Contains(known, name) || serviceLink.MatchString(name+"="+l.env[name]) {
 			continue
 		}
 		problem := "no such setting; `bridge config` lists them"
@@ -40,27 +40,17 @@ func variables(settings []Setting) []string {
 	return names
 }
 
-// Kubernetes puts the address of each service of the namespace into the
-// environment: of one called bridge or bridge-metrics these names, with values
-// of these forms. The values matter: BRIDGE_HTTP_PORT=8080 is a typo of ours
-// and no link.
-var serviceLinks = []struct{ name, value *regexp.Regexp }{
-	{regexp.MustCompile(`_SERVICE_HOST$`), regexp.MustCompile(`^[0-9a-fA-F.:]+$`)},
-	{regexp.MustCompile(`_SERVICE_PORT(_[A-Z0-9_]+)?$`), regexp.MustCompile(`^[0-9]+$`)},
-	{regexp.MustCompile(`_PORT(_[0-9]+_(TCP|UDP|SCTP))?$`), regexp.MustCompile(`^(tcp|udp|sctp)://`)},
-	{regexp.MustCompile(`_PORT_[0-9]+_(TCP|UDP|SCTP)_PROTO$`), regexp.MustCompile(`^(tcp|udp|sctp)$`)},
-	{regexp.MustCompile(`_PORT_[0-9]+_(TCP|UDP|SCTP)_PORT$`), regexp.MustCompile(`^[0-9]+$`)},
-	{regexp.MustCompile(`_PORT_[0-9]+_(TCP|UDP|SCTP)_ADDR$`), regexp.MustCompile(`^[0-9a-fA-F.:]+$`)},
-}
-
-func isServiceLink(name, value string) bool {
-	for _, link := range serviceLinks {
-		if link.name.MatchString(name) && link.value.MatchString(value) {
-			return true
-		}
-	}
-	return false
-}
+// serviceLink matches what Kubernetes puts into the environment for each service of the
+// namespace, here one called bridge or bridge-metrics. The values matter:
+// BRIDGE_HTTP_PORT=8080 is a typo of ours and no link.
+var serviceLink = regexp.MustCompile(`(?s)^\w+_(` + strings.Join([]string{
+	`SERVICE_HOST=[0-9a-fA-F.:]+`,
+	`SERVICE_PORT(_[A-Z0-9_]+)?=[0-9]+`,
+	`PORT(_[0-9]+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://.*`,
+	`PORT_[0-9]+_(TCP|UDP|SCTP)_PROTO=(tcp|udp|sctp)`,
+	`PORT_[0-9]+_(TCP|UDP|SCTP)_PORT=[0-9]+`,
+	`PORT_[0-9]+_(TCP|UDP|SCTP)_ADDR=[0-9a-fA-F.:]+`,
+}, "|") + `)$`)
 
 // nearest returns the known name that the misspelt one most likely means, or
 // "": the one with the fewest differing letters, or the one that ends like it
