@@ -515,11 +515,12 @@ func TestClient_commits(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})
 		generation := r.Joined("g", "c")
 		orders0, orders1, absent := kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.TopicPartition{Topic: "orders", Partition: 1}, kafka.TopicPartition{Topic: "absent", Partition: 0}
+		commits := []kafka.CommitOffset{{TopicPartition: orders1, Offset: 7, LeaderEpoch: -1, Metadata: "frontier"}, {TopicPartition: absent, Offset: 1, LeaderEpoch: -1, Metadata: ""}, {TopicPartition: orders0, Offset: 3, LeaderEpoch: -1, Metadata: ""}}
 		results, err := r.Client.CommitOffsets(t.Context(), kafka.Commit{
 			Group: "g", Generation: generation.ID, MemberID: generation.MemberID,
-			Offsets: []kafka.CommitOffset{{TopicPartition: orders1, Offset: 7, LeaderEpoch: -1, Metadata: "frontier"}, {TopicPartition: absent, Offset: 1, LeaderEpoch: -1, Metadata: ""}, {TopicPartition: orders0, Offset: 3, LeaderEpoch: -1, Metadata: ""}},
+			Offsets: commits,
 		})
-		want := []kafka.CommitResult{{TopicPartition: orders1, Code: kafka.CodeOK}, {TopicPartition: absent, Code: kafka.CodeUnknownTopic}, {TopicPartition: orders0, Code: kafka.CodeOK}}
+		want := []kafka.CommitResult{{CommitOffset: commits[0], Code: kafka.CodeOK}, {CommitOffset: commits[1], Code: kafka.CodeUnknownTopic}, {CommitOffset: commits[2], Code: kafka.CodeOK}}
 		if err != nil || !slices.Equal(results, want) {
 			t.Errorf("%+v, %v", results, err)
 		}

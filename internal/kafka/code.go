@@ -82,14 +82,11 @@ func (c Code) Err() error {
 // broker, without anybody's doing.
 func (c Code) Retriable() bool {
 	switch c {
-	case CodeUnknown, CodeCorruptMessage, CodeLeaderNotAvailable, CodeNotLeader, CodeRequestTimedOut,
-		CodeBrokerNotAvailable, CodeReplicaNotAvailable, CodeNetworkException, CodeCoordinatorLoading,
-		CodeCoordinatorUnavailable, CodeNotCoordinator, CodeRebalanceInProgress, CodeStorageError,
-		CodeFencedLeaderEpoch, CodeUnknownLeaderEpoch, CodeOffsetNotAvailable, CodeUnstableOffsetCommit,
-		CodeThrottlingQuota:
+	case CodeUnknown, CodeCorruptMessage, CodeRequestTimedOut, CodeNetworkException, CodeRebalanceInProgress,
+		CodeOffsetNotAvailable, CodeUnstableOffsetCommit, CodeThrottlingQuota:
 		return true
 	}
-	return false
+	return c.StaleLeader() || c.CoordinatorAway()
 }
 
 // StaleLeader reports whether the answer means that metadata must be asked for

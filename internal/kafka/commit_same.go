@@ -9,34 +9,31 @@ import (
 )
 
 // CommitSame is CommitOffsets but for the topics that do not have the id any more
-// that ids has of them: their offsets would be those of other records. The results are
-// in the order of the commit that it returns.
-func (c *Client) CommitSame(ctx context.Context, commit Commit, ids map[string]wire.UUID) (Commit, []CommitResult, error) {
-	gone := map[string]Code{}
+// that ids has of them: their offsets would be those of other records.
+func (c *Client) CommitSame(ctx context.Context, commit Commit, ids map[string]wire.UUID) (results []CommitResult, err error) {
 	if len(ids) > 0 {
 		md, err := c.Metadata(ctx, slices.Collect(maps.Keys(ids)))
 		if err != nil {
-			return commit, nil, err
+			return nil, err
 		}
+		gone := map[string]bool{}
 		for _, t := range md.Topics {
-			if id, ok := ids[t.Name]; ok && t.ID != id {
-				gone[t.Name] = CodeUnknownTopicID
+			id, ok := ids[t.Name]
+			gone[t.Name] = ok && t.ID != id
+		}
+		all := commit.Offsets
+		commit.Offsets = nil
+		for _, o := range all {
+			if gone[o.Topic] {
+				results = append(results, CommitResult{o, CodeUnknownTopicID})
+			} else {
+				commit.Offsets = append(commit.Offsets, o)
 			}
 		}
-	}
-	all := commit.Offsets
-	var refused []CommitResult
-	commit.Offsets = nil
-	for _, o := range all {
-		if code, ok := gone[o.Topic]; ok {
-			refused = append(refused, CommitResult{TopicPartition: o.TopicPartition, Code: code})
-		} else {
-			commit.Offsets = append(commit.Offsets, o)
+		if len(commit.Offsets) == 0 {
+			return results, nil
 		}
 	}
-	if len(commit.Offsets) == 0 {
-		return commit, refused, nil
-	}
-	results, err := c.CommitOffsets(ctx, commit)
-	return commit, append(results, refused...), err
+	committed, err := c.CommitOffsets(ctx, commit)
+	return append(results, committed...), err
 }

@@ -103,7 +103,7 @@ type CommitOffset struct {
 
 // CommitResult is the broker's answer to one CommitOffset.
 type CommitResult struct {
-	TopicPartition
+	CommitOffset
 	Code Code
 }
 
@@ -128,7 +128,7 @@ func (c *Client) CommitOffsets(ctx context.Context, commit Commit) ([]CommitResu
 		if !ok {
 			code = CodeUnknown
 		}
-		results[i] = CommitResult{TopicPartition: o.TopicPartition, Code: code}
+		results[i] = CommitResult{o, code}
 	}
 	return results, nil
 }

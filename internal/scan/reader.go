@@ -128,7 +128,7 @@ func (c *Reader) Read(ctx context.Context, r *Range, each func(*wire.Record) err
 // passing reports whether a failure may pass by itself.
 func passing(err error) bool {
 	code, refused := kafka.CodeOf(err)
-	return !refused || code.Retriable() || code.StaleLeader()
+	return !refused || code.Retriable()
 }
 
 // fetch takes one answer.

@@ -72,11 +72,8 @@ func (s *Committer) Commit(now time.Time) {
 	s.Tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		sent, results, err := client.CommitSame(ctx, commit, ids)
-		if err != nil {
-			sent = commit
-		}
-		done <- CommitResult{now, sent, results, err} // has room for one
+		results, err := client.CommitSame(ctx, commit, ids)
+		done <- CommitResult{now, commit, results, err} // has room for one
 	})
 }
 
@@ -115,22 +112,19 @@ func (s *Committer) Answer(r CommitResult) {
 		return
 	}
 	acked, large, retry := 0, false, error(nil)
-	for i, res := range r.Results {
+	for _, res := range r.Results {
 		p := s.Partitions[res.TopicPartition]
-		if p == nil {
-			continue
-		}
 		switch {
 		case res.Code == kafka.CodeOK:
 			acked++
-			s.partitionCommitted(p, &r.Commit.Offsets[i])
+			s.partitionCommitted(p, &res.CommitOffset)
 		case res.Code.Fenced():
 			s.Fence(res.Code)
 			return
 		case res.Code == kafka.CodeTopicDenied:
 			s.deny(p, now)
 		case res.Code == kafka.CodeMetadataTooLarge:
-			s.narrow(p, len(r.Commit.Offsets[i].Metadata), now)
+			s.narrow(p, len(res.Metadata), now)
 		case res.Code.TopicGone():
 			s.Lose(p, res.Code)
 		case res.Code == kafka.CodeCommitTooLarge, res.Code == kafka.CodeUnknown: // which Kafka 4 says of it
@@ -171,9 +165,7 @@ func (s *Committer) commitFailed(r CommitResult, err error, now time.Time) {
 		return
 	}
 	for _, o := range r.Commit.Offsets {
-		if p := s.Partitions[o.TopicPartition]; p != nil {
-			p.Touch()
-		}
+		s.Partitions[o.TopicPartition].Touch()
 	}
 	answered := errors.As(err, &code)
 	s.CoordinatorAway = !answered || code.CoordinatorAway()
@@ -206,7 +198,7 @@ func (s *Committer) awaitsProof(now time.Time) bool {
 func (s *Committer) bare(commit *kafka.Commit) map[string]wire.UUID {
 	ids := map[string]wire.UUID{}
 	for _, o := range commit.Offsets {
-		if p := s.Partitions[o.TopicPartition]; o.Metadata == "" && p != nil && p.TopicID != (wire.UUID{}) {
+		if p := s.Partitions[o.TopicPartition]; o.Metadata == "" && p.TopicID != (wire.UUID{}) {
 			ids[o.Topic] = p.TopicID
 		}
 	}

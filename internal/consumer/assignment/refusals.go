@@ -23,8 +23,8 @@ func (s *Committer) sizeOf(offsets []kafka.CommitOffset) (size int) {
 // the coordinator writes each as one batch.
 func (s *Committer) shrink(offsets []kafka.CommitOffset, refused error, now time.Time) {
 	if len(offsets) == 1 {
-		if p := s.Partitions[offsets[0].TopicPartition]; p != nil && errors.Is(refused, kafka.CodeCommitTooLarge) {
-			s.narrow(p, len(offsets[0].Metadata), now)
+		if errors.Is(refused, kafka.CodeCommitTooLarge) {
+			s.narrow(s.Partitions[offsets[0].TopicPartition], len(offsets[0].Metadata), now)
 		}
 		return
 	}

@@ -19,7 +19,7 @@ func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 	for n := range int32(2) {
 		o := r.commits.CommitOf(r.part(n))
 		res.Commit.Offsets = append(res.Commit.Offsets, o)
-		res.Results = append(res.Results, kafka.CommitResult{TopicPartition: o.TopicPartition, Code: code})
+		res.Results = append(res.Results, kafka.CommitResult{CommitOffset: o, Code: code})
 	}
 	r.commits.Answer(res)
 	r.commits.Sent(time.Now(), 0) // no other one goes out

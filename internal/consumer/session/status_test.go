@@ -127,7 +127,7 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 		r.commits.Sent(time.Now(), 0) // no commit goes out
 		expect("without the coordinator", true, false)
 		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
-		r.commits.Answer(assignment.CommitResult{Sent: time.Now(), Commit: kafka.Commit{Offsets: offsets}, Results: []kafka.CommitResult{{TopicPartition: offsets[0].TopicPartition}}})
+		r.commits.Answer(assignment.CommitResult{Sent: time.Now(), Commit: kafka.Commit{Offsets: offsets}, Results: []kafka.CommitResult{{CommitOffset: offsets[0]}}})
 		r.commits.Sent(time.Now(), 0)
 		expect("with the coordinator", false, false)
 
