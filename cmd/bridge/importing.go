@@ -28,10 +28,3 @@ func newFollower(cfg *config.Config, client *importer.Client, out receipts, m *f
 	}
 	return follow.New(bounds, client, out.follower, logger, m)
 }
-
-// following returns the function that hands stored imports to the follower.
-func following(f *follow.Follower) func(process.StoredImport) {
-	return func(i process.StoredImport) {
-		f.Stored(follow.Import{RequestID: i.RequestID, Namespace: i.Namespace, Records: i.Records, Bytes: i.Bytes, StoredAt: i.At}, i.Receipt)
-	}
-}

@@ -72,7 +72,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	settings.Schemas = schemas
 	bridge, err := consumer.New(settings, process.Dependencies{
 		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
-		Metrics: metrics, Stored: following(follower), Receipts: out.session,
+		Metrics: metrics, Stored: follower.Stored, Receipts: out.session,
 	})
 	if err != nil {
 		return err

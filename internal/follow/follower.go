@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/receipt"
 )
 
@@ -40,6 +41,7 @@ type Follower struct {
 	asker    Asker
 	receipts Receipts // nil: none are written
 	log      *slog.Logger
+	faults   *logging.FaultLog
 	metrics  *Metrics
 	wake     chan struct{} // has room for one; filled after an import was added
 
@@ -47,8 +49,7 @@ type Follower struct {
 	schedule *schedule
 	latest   latest
 	api      health
-	told     map[string]*limited // by message: what is logged at most once a minute
-	kept     int64               // bytes of the receipts of the imports that are followed
+	kept     int64 // bytes of the receipts of the imports that are followed
 }
 
 // New returns a follower that asks nothing before Run. A nil asker means that
@@ -56,33 +57,31 @@ type Follower struct {
 // receipts mean that none are written.
 func New(cfg Config, asker Asker, receipts Receipts, log *slog.Logger, m *Metrics) *Follower {
 	return &Follower{
-		cfg: cfg, asker: asker, receipts: receipts, log: log, metrics: m, wake: make(chan struct{}, 1),
-		schedule: newSchedule(cfg.MaxImports), told: map[string]*limited{},
+		cfg: cfg, asker: asker, receipts: receipts, log: log, faults: logging.NewFaultLog(log), metrics: m, wake: make(chan struct{}, 1),
+		schedule: newSchedule(cfg.MaxImports),
 	}
 }
 
-// Stored takes an import that the store has accepted: its RequestID, Namespace,
-// Records, Bytes and StoredAt. r is its receipt, to be written again with its end, or
-// nil. It returns at once.
-func (f *Follower) Stored(i Import, r *receipt.Receipt) {
+// Stored takes an import that the store has accepted. If its receipt was written, r has
+// pieces, and is written again with the import's end. It returns at once, and keeps r.
+func (f *Follower) Stored(r *receipt.Receipt) {
 	now := time.Now()
-	i.Status = StatusStored
+	entry := &Import{RequestID: r.RequestID, Namespace: r.Namespace, Records: r.Records, Bytes: r.Bytes, StoredAt: r.StoredAt, Status: StatusStored}
 	f.mu.Lock()
 	defer f.unlock()
-	entry := &i
 	f.latest.note(entry)
 	if f.asker == nil {
 		return
 	}
-	f.metrics.appeared(i.Namespace)
+	f.metrics.appeared(entry.Namespace)
 	left := entry // without an id nothing can be asked
-	if i.RequestID != "" {
+	if entry.RequestID != "" {
 		f.keep(entry, r)
 		left = f.schedule.add(entry, now)
 	}
 	if left != nil {
 		f.finish(left, StatusUnfollowed, now)
-		f.warn(now, "more imports than are followed at once; what becomes of these is not asked", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
+		f.faults.Log(now, "more imports than are followed at once; what becomes of these is not asked", "unfollowed", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
 	}
 	select {
 	case f.wake <- struct{}{}:
@@ -190,7 +189,7 @@ func (f *Follower) tellVerdict(e *Import, now time.Time) {
 		f.log.Error("import failed after it was stored", "namespace", e.Namespace, "request_id", e.RequestID,
 			"records", e.Records, "bytes", e.Bytes, "stored_at", e.StoredAt, "remedy", remedy)
 	case StatusSucceededWithErrors:
-		f.warn(now, "import succeeded with errors: some of its objects were not taken", "namespace", e.Namespace, "request_id", e.RequestID, "remedy", remedy)
+		f.faults.Log(now, "import succeeded with errors: some of its objects were not taken", "errors", "namespace", e.Namespace, "request_id", e.RequestID, "remedy", remedy)
 	default:
 		f.log.Debug("import finished", "namespace", e.Namespace, "request_id", e.RequestID, "status", e.Status)
 	}
@@ -230,7 +229,7 @@ func (f *Follower) unanswered(i *item, err error, now time.Time) {
 // giveUp ends the following of an import whose end was not seen.
 func (f *Follower) giveUp(e *Import, now time.Time) {
 	f.finish(e, StatusUnknown, now)
-	f.warn(now, "import given up: what became of it is not known", "namespace", e.Namespace, "request_id", e.RequestID, "stored_at", e.StoredAt, "remedy", remedy)
+	f.faults.Log(now, "import given up: what became of it is not known", "unknown", "namespace", e.Namespace, "request_id", e.RequestID, "stored_at", e.StoredAt, "remedy", remedy)
 }
 
 // finish notes how the following of an import has ended.
@@ -255,29 +254,4 @@ func (f *Follower) stop() {
 	if open > 0 {
 		f.log.Warn("stopped before the end of these imports was seen", "imports", open, "remedy", remedy)
 	}
-}
-
-// limited is one message's rate.
-type limited struct {
-	at      time.Time
-	omitted int
-}
-
-// warn logs a warning at most once a minute for each message, then with the
-// count of those left out.
-func (f *Follower) warn(now time.Time, message string, args ...any) {
-	l := f.told[message]
-	if l == nil {
-		l = &limited{}
-		f.told[message] = l
-	}
-	if !l.at.IsZero() && now.Sub(l.at) < time.Minute {
-		l.omitted++
-		return
-	}
-	if l.omitted > 0 {
-		args = append(args, "repeated", l.omitted)
-	}
-	l.at, l.omitted = now, 0
-	f.log.Warn(message, args...) //nolint:sloglint // the callers' messages are constants
 }

@@ -38,11 +38,12 @@ type world struct {
 	written  []*receipt.Receipt
 }
 
-func (w *world) receiptOf(namespace, id string) *receipt.Receipt {
-	if !w.receipts {
-		return nil
+func (w *world) receiptOf(namespace, id string, stored time.Time) *receipt.Receipt {
+	r := &receipt.Receipt{RequestID: id, Namespace: namespace, Records: 3, Bytes: 30, StoredAt: stored, Attempts: 1}
+	if w.receipts {
+		r.Pieces = []receipt.Piece{{Topic: "orders", First: 1, Last: 3, Records: 3}}
 	}
-	return &receipt.Receipt{RequestID: id, Namespace: namespace, Records: 3, Attempts: 1, Pieces: []receipt.Piece{{Topic: "orders", First: 1, Last: 3, Records: 3}}}
+	return r
 }
 
 // Post implements Receipts.
@@ -111,7 +112,7 @@ func (w *world) store(namespace, id string, e end) {
 	e.stored = time.Now()
 	w.ends[id] = e
 	w.mu.Unlock()
-	w.f.Stored(Import{RequestID: id, Namespace: namespace, Records: 3, Bytes: 30, StoredAt: e.stored}, w.receiptOf(namespace, id))
+	w.f.Stored(w.receiptOf(namespace, id, e.stored))
 }
 
 func (w *world) status(id string) string {
@@ -421,11 +422,11 @@ func TestFollower_neverBlocks(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { _ = f.Run(ctx); close(done) }()
-		f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()}, nil)
+		f.Stored(&receipt.Receipt{RequestID: "1", Namespace: "users", StoredAt: time.Now()})
 		time.Sleep(time.Minute)
 		began := time.Now()
 		for i := range 500 {
-			f.Stored(Import{RequestID: fmt.Sprint(i), Namespace: "users", StoredAt: time.Now()}, nil)
+			f.Stored(&receipt.Receipt{RequestID: fmt.Sprint(i), Namespace: "users", StoredAt: time.Now()})
 			f.Report()
 		}
 		stop()
@@ -451,7 +452,7 @@ func TestFollower_switchedOff(t *testing.T) {
 	f := New(usual, nil, nil, slog.New(slog.DiscardHandler), NewMetrics(nil, func(string) string { return "" }))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	f.Stored(Import{RequestID: "1", Namespace: "users", StoredAt: time.Now()}, nil)
+	f.Stored(&receipt.Receipt{RequestID: "1", Namespace: "users", StoredAt: time.Now()})
 	if err := f.Run(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,10 @@ const maxKept = 16 << 20
 // cost is the approximate memory of a receipt, in bytes.
 func cost(r *receipt.Receipt) int64 { return 256 + 128*int64(len(r.Pieces)) }
 
-// keep remembers the receipt of an import that is to be followed, if it fits.
+// keep remembers the receipt of an import that is to be followed, if it was written and
+// fits.
 func (f *Follower) keep(e *Import, r *receipt.Receipt) {
-	if r != nil && f.receipts != nil && f.kept+cost(r) <= maxKept {
+	if len(r.Pieces) > 0 && f.receipts != nil && f.kept+cost(r) <= maxKept {
 		e.receipt = r
 		f.kept += cost(r)
 	}

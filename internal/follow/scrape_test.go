@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/receipt"
 )
 
 // silent is an API that answers no question.
@@ -32,7 +33,7 @@ func TestFollower_isScrapedWhileNamespacesAppear(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for i := range 1000 {
-				f.Stored(Import{Namespace: fmt.Sprint("n", i), RequestID: fmt.Sprint("r", i), StoredAt: time.Now()}, nil)
+				f.Stored(&receipt.Receipt{Namespace: fmt.Sprint("n", i), RequestID: fmt.Sprint("r", i), StoredAt: time.Now()})
 			}
 		})
 		for range 2 {

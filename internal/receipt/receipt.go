@@ -27,25 +27,25 @@ const Header = "bridge.receipt"
 // A Receipt says that the store has taken an import. Receipts of one key are of
 // one import; a later one has everything that an earlier one has.
 type Receipt struct {
-	RequestID string    // the import API's name for the import, "" if it gave none
-	Namespace string    // never empty
-	Records   int       // lines stored, at least one
-	Bytes     int64     // of the lines with their newlines
-	StoredAt  time.Time // to the millisecond
-	Attempts  int       // to store it, at least one
+	RequestID string    `json:"request_id"` // the import API's name for the import, "" if it gave none
+	Namespace string    `json:"namespace"`  // never empty
+	Records   int       `json:"records"`    // lines stored, at least one
+	Bytes     int64     `json:"bytes"`      // of the lines with their newlines
+	StoredAt  time.Time `json:"stored_at"`  // to the millisecond
+	Attempts  int       `json:"attempts"`   // to store it, at least one
 	// Settings is the fingerprint of the settings that decided to which
 	// namespaces and under which ids the records went, "" in receipts of builds
 	// that wrote none.
-	Settings string
+	Settings string `json:"settings,omitempty"`
 
 	// Pieces are where the lines come from, at least one.
-	Pieces []Piece
+	Pieces []Piece `json:"pieces"`
 
 	// The following are unset until the import was followed to its end.
 
-	Status     string    // succeeded, succeeded_with_errors or failed
-	FinishedAt time.Time // when the API said so, to the millisecond
-	DataCount  *int64    // results, nil if the API named no number
+	Status     string    `json:"status,omitempty"`     // succeeded, succeeded_with_errors or failed
+	FinishedAt time.Time `json:"finished_at,omitzero"` // when the API said so, to the millisecond
+	DataCount  *int64    `json:"data_count,omitempty"` // results, nil if the API named no number
 }
 
 // A Piece is an import's share of one partition. Records between First and Last that
@@ -59,20 +59,10 @@ type Piece struct {
 	Records   int    `json:"records"` // lines, at least one and at most Last-First+1
 }
 
-// wire is a receipt as JSON.
-type wire struct {
-	Version    int        `json:"version"`
-	RequestID  string     `json:"request_id"`
-	Namespace  string     `json:"namespace"`
-	Records    int        `json:"records"`
-	Bytes      int64      `json:"bytes"`
-	StoredAt   time.Time  `json:"stored_at"`
-	Attempts   int        `json:"attempts"`
-	Settings   string     `json:"settings,omitempty"`
-	Pieces     []Piece    `json:"pieces"`
-	Status     string     `json:"status,omitempty"`
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
-	DataCount  *int64     `json:"data_count,omitempty"`
+// value is a receipt as it stands in the topic.
+type value struct {
+	Version int `json:"version"`
+	Receipt
 }
 
 // Key is the receipt's key in the topic: the request id, or where the API gave
@@ -87,19 +77,13 @@ func (r *Receipt) Key() []byte {
 
 // Encode returns the receipt's value in the topic.
 func (r *Receipt) Encode() ([]byte, error) {
-	w := wire{
-		Version: Version, RequestID: r.RequestID, Namespace: r.Namespace, Records: r.Records, Bytes: r.Bytes,
-		StoredAt: milliseconds(r.StoredAt), Attempts: r.Attempts, Settings: r.Settings, Pieces: r.Pieces, Status: r.Status, DataCount: r.DataCount,
-	}
-	if !r.FinishedAt.IsZero() {
-		at := milliseconds(r.FinishedAt)
-		w.FinishedAt = &at
-	}
-	value, err := json.Marshal(w)
+	v := value{Version, *r}
+	v.StoredAt, v.FinishedAt = milliseconds(r.StoredAt), milliseconds(r.FinishedAt)
+	out, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode receipt: %w", err) // a year beyond 9999
 	}
-	return value, nil
+	return out, nil
 }
 
 func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
@@ -109,21 +93,16 @@ var ErrVersion = errors.New("receipt of an unknown version")
 
 // Decode reads a value of the topic. It returns ErrVersion for a version that it
 // does not know, and another error for what is no receipt.
-func Decode(value []byte) (*Receipt, error) {
-	var w wire
-	if err := json.Unmarshal(value, &w); err != nil {
+func Decode(data []byte) (*Receipt, error) {
+	var v value
+	if err := json.Unmarshal(data, &v); err != nil {
 		return nil, fmt.Errorf("decode receipt: %w", err)
 	}
-	if w.Version != Version {
+	if v.Version != Version {
 		return nil, ErrVersion
 	}
-	r := &Receipt{
-		RequestID: w.RequestID, Namespace: w.Namespace, Records: w.Records, Bytes: w.Bytes, StoredAt: w.StoredAt.UTC(),
-		Attempts: w.Attempts, Settings: w.Settings, Pieces: w.Pieces, Status: w.Status, DataCount: w.DataCount,
-	}
-	if w.FinishedAt != nil {
-		r.FinishedAt = w.FinishedAt.UTC()
-	}
+	r := &v.Receipt
+	r.StoredAt, r.FinishedAt = r.StoredAt.UTC(), r.FinishedAt.UTC()
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("decode receipt: %w", err)
 	}

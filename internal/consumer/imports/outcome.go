@@ -7,7 +7,6 @@ import (
 
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/pace"
-	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 )
 
@@ -111,9 +110,7 @@ func (s *Attempts) imported(r result, now time.Time) {
 	s.Log.Info("imported",
 		"namespace", n.Name, "request_id", r.outcome.RequestID, "records", u.Batch.Records, "bytes", u.Batch.Bytes,
 		"reason", u.Batch.Reason.String(), "attempts", u.Import.Attempts(), "duration", now.Sub(u.began).Round(time.Millisecond).String(), "offsets", offsetsOf(u.Pieces))
-	done := process.StoredImport{Namespace: n.Name, RequestID: r.outcome.RequestID, Records: u.Batch.Records, Bytes: u.Batch.Bytes, At: now}
-	done.Receipt = s.file(u, r.outcome.RequestID, now)
-	s.Stored(done)
+	s.Stored(s.file(u, r.outcome.RequestID, now))
 }
 
 // tells says whether the attempt says anything about the namespace's trouble:

@@ -26,16 +26,18 @@ type receiptState struct {
 
 // file ends an upload that is stored: its memory is free, and its nodes settle
 // once its receipt is acknowledged, so that a crash leaves no stored record
-// without one. It returns the receipt, nil if none is wanted.
+// without one. Where receipts are not wanted they settle at once, and the receipt has
+// no pieces.
 func (s *filing) file(u *Upload, requestID string, now time.Time) *receipt.Receipt {
-	if s.Receipts == nil {
-		s.settle(u)
-		return nil
-	}
 	r := &receipt.Receipt{
 		RequestID: requestID, Namespace: u.Namespace.Name, Records: u.Batch.Records, Bytes: u.Batch.Bytes,
-		StoredAt: now, Attempts: u.Import.Attempts(), Settings: s.Config.Record.Fingerprint(),
+		StoredAt: now, Attempts: u.Import.Attempts(),
 	}
+	if s.Receipts == nil {
+		s.settle(u)
+		return r
+	}
+	r.Settings = s.Config.Record.Fingerprint()
 	f := &filed{}
 	for _, pc := range u.Pieces {
 		if pc.takenBack() {
@@ -49,12 +51,12 @@ func (s *filing) file(u *Upload, requestID string, now time.Time) *receipt.Recei
 		})
 	}
 	value, err := r.Encode()
+	if err != nil {
+		s.Log.Error("receipt cannot be written", "request_id", requestID, "error", err)
+	}
 	if err != nil || len(r.Pieces) == 0 {
-		if err != nil {
-			s.Log.Error("receipt cannot be written", "request_id", requestID, "error", err)
-		}
 		s.settle(u)
-		return nil
+		return r
 	}
 	s.remove(u)
 	s.receipt.open[f] = struct{}{}

@@ -2,10 +2,8 @@ package process
 
 import (
 	"context"
-	"time"
 
 	"kafka-import-bridge/internal/importer"
-	"kafka-import-bridge/internal/receipt"
 )
 
 // Importer brings batches to the import API. Safe for concurrent use.
@@ -30,14 +28,4 @@ type Import interface {
 	Attempts() int
 	Ambiguous() bool
 	MayRepeat() bool
-}
-
-// StoredImport is an import that the store has taken.
-type StoredImport struct {
-	Namespace, RequestID string
-	Records              int
-	Bytes                int64
-	At                   time.Time
-	// Receipt is what was written of it, nil if receipts are not wanted.
-	Receipt *receipt.Receipt
 }

@@ -13,6 +13,7 @@ import (
 	"kafka-import-bridge/internal/kafka/auth"
 	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/outbox"
+	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -23,8 +24,8 @@ type Dependencies struct {
 	Metrics  *report.Metrics
 	Log      *slog.Logger
 	// Stored is told of each import that the store has taken, by the loop: it
-	// must return at once. nil tells nobody.
-	Stored func(StoredImport)
+	// must return at once. The receipt has pieces if it is written. nil tells nobody.
+	Stored func(*receipt.Receipt)
 	// Receipts writes a receipt for each stored import; nil writes none.
 	Receipts Receipts
 	// Explain turns an error of a broker into a sentence with its remedy; nil
@@ -80,7 +81,7 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		d.Explain = error.Error
 	}
 	if d.Stored == nil {
-		d.Stored = func(StoredImport) {}
+		d.Stored = func(*receipt.Receipt) {}
 	}
 	r := &Process{
 		Config: &cfg, Dependencies: d, Faults: logging.NewFaultLog(d.Log), Pulse: report.NewPulse(time.Now()),

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/test/recordbatch"
@@ -58,8 +57,8 @@ func TestSession_offsetsWaitForTheReceipt(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		receipts := &fakeReceipts{}
 		r.Receipts = receipts
-		var told []process.StoredImport
-		r.Stored = func(i process.StoredImport) { told = append(told, i) }
+		var told []*receipt.Receipt
+		r.Stored = func(stored *receipt.Receipt) { told = append(told, stored) }
 		r.feed(0, slices.Concat(runOf("a", 0, 4), runOf("b", 5, 9))...)
 		r.feed(1, runOf("a", 0, 4)...)
 		if len(receipts.posted) != 1 || r.Pool.InUse() == 0 {
@@ -80,7 +79,7 @@ func TestSession_offsetsWaitForTheReceipt(t *testing.T) {
 		if got.RequestID != "req-a" || got.Namespace != "a" || got.Records != 10 || got.Attempts != 1 || got.Settings != r.Config.Record.Fingerprint() || !slices.Equal(got.Pieces, want) {
 			t.Errorf("the receipt is %+v", got)
 		}
-		if len(told) != 1 || told[0].Receipt == nil || told[0].Receipt.RequestID != "req-a" {
+		if len(told) != 1 || told[0].RequestID != "req-a" || len(told[0].Pieces) != 2 {
 			t.Errorf("told are %+v", told)
 		}
 		receipts.acknowledge()
