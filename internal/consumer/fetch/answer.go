@@ -113,32 +113,25 @@ func (f *Fetcher) oversized(p *wire.FetchedPartition) bool {
 }
 
 func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartition, res *answer) error {
-	if !a.follower && !kafka.Code(p.ErrorCode).StaleLeader() {
-		f.answered(a)
-	}
-	if a.follower && !f.trust(a, p) {
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Time{})
+	if !a.follower {
+		f.heard(a, p)
+	} else if !f.trust(a, p) {
+		f.stay(a, time.Time{})
 		return nil
 	}
-	if p.ErrorCode != 0 {
+	switch {
+	case p.ErrorCode != 0:
 		return f.failed(ctx, a, p)
-	}
-	if p.Diverged() {
-		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")}}, a.offset, a.batchEpoch)
-	}
-	if !a.follower {
-		a.untold = !a.learn(p, f.cfg.ReadCommitted)
-		a.named = p.PreferredReplica
-	}
-	if a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p) {
-		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultReplaced, Err: errReplaced}}, a.offset, a.batchEpoch)
-	}
-	if len(p.Records) == 0 || a.paused {
+	case p.Diverged():
+		return f.fault(ctx, a, Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")})
+	case a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p):
+		return f.fault(ctx, a, Fault{Kind: FaultReplaced, Err: errReplaced})
+	case len(p.Records) == 0 || a.paused:
 		at := time.Time{}
 		if a.from < a.offset { // a new leader may not know yet how far it is
 			at = time.Now().Add(Backoff)
 		}
-		f.moved(a, a.offset, a.batchEpoch, 0, at)
+		f.stay(a, at)
 		return nil
 	}
 	w := Work{aborted: p.Aborted, High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
@@ -146,11 +139,32 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 	if p.Cut {
 		w.cut, end = res.size, wire.EndOfFirst(p.Records)
 	}
-	f.note(a, end.Batch, res.Version < 13)
 	if end.Next <= a.offset {
 		end.Next, end.LeaderEpoch = a.offset, a.batchEpoch
 	}
-	return f.hand(ctx, a, w, end.Next, end.LeaderEpoch)
+	if p.TopicID != (wire.UUID{}) {
+		end.Batch = unknownBatch // the id shows what it is for
+	}
+	return f.hand(ctx, a, w, end)
+}
+
+// heard notes what a leader's answer says of a partition: that it has answered, where
+// its log ends, and which replica is to be asked instead.
+func (f *Fetcher) heard(a asked, p *wire.FetchedPartition) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !kafka.Code(p.ErrorCode).StaleLeader() {
+		a.unanswered, a.why = time.Time{}, nil
+	}
+	if p.ErrorCode != 0 || p.Diverged() {
+		return
+	}
+	if a.learn(p, f.cfg.ReadCommitted) {
+		a.lastHeard = time.Now()
+	}
+	if a.racked {
+		a.advise(p.PreferredReplica)
+	}
 }
 
 // errReplaced is the error of a partition whose log does not hold the batch that was
@@ -162,20 +176,11 @@ var errReplaced = errors.New("the log holds another batch than the one that was 
 func (f *Fetcher) resolve(a asked, p *wire.FetchedPartition) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a.turn != a.request || a.Epoch.Load() != a.epoch {
+	if a.Epoch.Load() != a.epoch {
 		return true // it is stale, whatever it says
 	}
 	a.doubted = wire.EndOfFirst(p.Records).Batch != a.last
 	return !a.doubted
-}
-
-// note remembers what was read last of a partition.
-func (f *Fetcher) note(a asked, last wire.BatchID, byName bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if a.turn == a.request && a.Epoch.Load() == a.epoch && last.BaseOffset >= 0 {
-		a.last, a.byName = last, byName
-	}
 }
 
 // failed sorts out an error code of one partition.
@@ -184,30 +189,38 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 	f.cfg.Failed("fetch")
 	switch {
 	case code == kafka.CodeOffsetOutOfRange && a.paused: // nothing is left to compare, and the doubt stays
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(MaxBackoff))
+		f.stay(a, time.Now().Add(MaxBackoff))
 		return nil
 	case code == kafka.CodeOffsetOutOfRange && a.from < a.offset: // nothing is left to compare
 		f.Forget(a.Cursor)
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))
+		f.stay(a, time.Now().Add(Backoff))
 		return nil
 	case code == kafka.CodeOffsetOutOfRange:
-		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultOutOfRange, Err: code}}, a.offset, a.batchEpoch)
+		return f.fault(ctx, a, Fault{Kind: FaultOutOfRange, Err: code})
 	case code.TopicGone():
 		f.Refresh()
-		f.doubt(a)
-		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultLost, Err: code}}, a.offset, a.batchEpoch)
+		f.mu.Lock()
+		a.suspect()
+		f.mu.Unlock()
+		return f.fault(ctx, a, Fault{Kind: FaultLost, Err: code})
 	case code.StaleLeader():
 		f.Refresh()
 		f.unanswered([]asked{a}, time.Now(), code)
-		f.moved(a, a.offset, a.batchEpoch, 0, time.Now().Add(Backoff))
+		f.stay(a, time.Now().Add(Backoff))
 		return nil
 	default:
-		return f.hand(ctx, a, Work{fault: &Fault{Kind: FaultRetry, Err: code}}, a.offset, a.batchEpoch)
+		return f.fault(ctx, a, Fault{Kind: FaultRetry, Err: code})
 	}
 }
 
-// hand sends work to the partition's decoder and makes the partition fetchable at next.
-func (f *Fetcher) hand(ctx context.Context, a asked, w Work, next int64, batchEpoch int32) error {
+// fault lets the loop decide about a partition.
+func (f *Fetcher) fault(ctx context.Context, a asked, flt Fault) error {
+	return f.hand(ctx, a, Work{fault: &flt}, a.begin())
+}
+
+// hand sends work to the partition's decoder and makes the partition fetchable at the
+// end of what was read.
+func (f *Fetcher) hand(ctx context.Context, a asked, w Work, end wire.Tail) error {
 	w.Cursor, w.Epoch, w.From = a.Cursor, a.epoch, a.offset
 	at := time.Time{}
 	if w.fault != nil {
@@ -215,7 +228,7 @@ func (f *Fetcher) hand(ctx context.Context, a asked, w Work, next int64, batchEp
 	}
 	select {
 	case f.Work[a.slot%len(f.Work)] <- w:
-		f.moved(a, next, batchEpoch, len(w.Records), at)
+		f.moved(a, end, len(w.Records), at)
 		return nil
 	case <-ctx.Done():
 		if w.Lease != nil {
@@ -225,17 +238,17 @@ func (f *Fetcher) hand(ctx context.Context, a asked, w Work, next int64, batchEp
 	}
 }
 
-// moved ends a partition's part in a request that brought so many bytes of it,
-// unless it was reset meanwhile. Where an answer's share is left the other lane
+// stay ends a partition's part in a request that has brought nothing of it.
+func (f *Fetcher) stay(a asked, retryAt time.Time) { f.moved(a, a.begin(), 0, retryAt) }
+
+// moved ends a partition's part in a request that brought so many bytes of it, up to
+// end, unless it was reset meanwhile. Where an answer's share is left the other lane
 // need not wait for this one.
-func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryAt time.Time) {
+func (f *Fetcher) moved(a asked, end wire.Tail, bytes int, retryAt time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.giveUp(a) {
 		return
-	}
-	if retryAt.IsZero() && !a.untold {
-		a.heard = time.Now()
 	}
 	if bytes > 0 {
 		a.served = a.request
@@ -244,10 +257,13 @@ func (f *Fetcher) moved(a asked, next int64, batchEpoch int32, bytes int, retryA
 		return
 	}
 	a.empty = retryAt.IsZero() && bytes == 0
-	if next > a.offset && bytes > 0 {
-		a.density = max(1, int64(bytes)/(next-a.offset))
+	if bytes > 0 {
+		a.last = end.Batch
 	}
-	a.Offset, a.BatchEpoch, a.retryAt = next, batchEpoch, retryAt
+	if end.Next > a.offset {
+		a.density = max(1, int64(bytes)/(end.Next-a.offset))
+	}
+	a.Offset, a.BatchEpoch, a.retryAt = end.Next, end.LeaderEpoch, retryAt
 	if retryAt.IsZero() && a.ahead() >= minShare {
 		f.wake(a.server())
 	}

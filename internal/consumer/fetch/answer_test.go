@@ -135,7 +135,7 @@ func TestFetcher_asksForNoPartitionThatIsPausedOrRests(t *testing.T) {
 func TestFetcher_answersOfBeforeAResetMoveNothing(t *testing.T) {
 	f, a, _ := answered(t)
 	f.Reset(a.Cursor, 5, time.Time{})
-	f.moved(a, 20, 4, 100, time.Time{})
+	f.moved(a, wire.Tail{Next: 20, LeaderEpoch: 4}, 100, time.Time{})
 	if a.Offset != 5 || a.BatchEpoch != 3 {
 		t.Errorf("goes on at %d, epoch %d", a.Offset, a.BatchEpoch)
 	}

@@ -37,10 +37,10 @@ type Ends struct{ HighWatermark, StableOffset, LogStart atomic.Int64 }
 
 // turns decide when a request asks for a partition again.
 type turns struct {
-	density int64     // bytes of an answer per offset, of the last one; 0 unknown
-	turn    uint64    // the request that asked for it last
-	served  uint64    // the last request that brought records of it
-	heard   time.Time // when the log's ends were last reported
+	density   int64     // bytes of an answer per offset, of the last one; 0 unknown
+	turn      uint64    // the request that asked for it last
+	served    uint64    // the last request that brought records of it
+	lastHeard time.Time // when the log's ends were last reported
 }
 
 // silence records for how long a leader has not answered for a partition, and why.
@@ -52,10 +52,11 @@ type silence struct {
 
 // identity shows whether a log is still the one that was read.
 type identity struct {
-	last    wire.BatchID // of what was read last, its base offset -1 if unknown
-	byName  bool         // the last answer was by the topic's name, not by its id
+	last    wire.BatchID // of what was read last by the topic's name, not by its id; else unknownBatch
 	doubted bool         // the log may be another one by now: see suspect
 }
+
+var unknownBatch = wire.BatchID{BaseOffset: -1}
 
 // learn notes what an answer says of the log, and says whether that was where it
 // ends: brokers answer -1 where they do not know. Who reads uncommitted records reads

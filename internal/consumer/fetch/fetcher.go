@@ -71,7 +71,7 @@ func (f *Fetcher) Run(ctx context.Context) {
 func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, source: source{leader: leader, leaderEpoch: leaderEpoch}, Paused: paused, identity: identity{last: wire.BatchID{BaseOffset: -1}}}
+	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, source: source{leader: leader, leaderEpoch: leaderEpoch}, Paused: paused, identity: identity{last: unknownBatch}}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
@@ -93,7 +93,7 @@ func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 func (f *Fetcher) Forget(c *Cursor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.BatchEpoch, c.last, c.doubted = -1, wire.BatchID{BaseOffset: -1}, false
+	c.BatchEpoch, c.last, c.doubted = -1, unknownBatch, false
 }
 
 // EpochOf returns the newest leader epoch among the batches that were read, -1 if

@@ -80,6 +80,11 @@ func (s *source) relead(leader, epoch int32) {
 func (f *Fetcher) Distrust(c *Cursor, why error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.distrust(c, why)
+}
+
+// distrust is Distrust with mu held.
+func (f *Fetcher) distrust(c *Cursor, why error) {
 	if !c.advised {
 		return
 	}
@@ -97,6 +102,8 @@ var (
 // trust reports whether what a follower answers can be used. If not, the leader is
 // asked the same: a follower that lags may know less of the log than has been read.
 func (f *Fetcher) trust(a asked, p *wire.FetchedPartition) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	var why error
 	switch code := kafka.Code(p.ErrorCode); {
 	case code != kafka.CodeOK:
@@ -104,17 +111,13 @@ func (f *Fetcher) trust(a asked, p *wire.FetchedPartition) bool {
 		why = code
 	case p.Diverged():
 		why = errReplicaEnds
-	default:
-		f.mu.Lock()
-		lags := a.lags(p, f.cfg.ReadCommitted)
-		f.mu.Unlock()
-		if !lags {
-			return true
-		}
+	case a.lags(p, f.cfg.ReadCommitted):
 		why = errReplicaLags
+	default:
+		return true
 	}
 	f.Refresh()
-	f.Distrust(a.Cursor, why)
+	f.distrust(a.Cursor, why)
 	return false
 }
 

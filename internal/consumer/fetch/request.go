@@ -16,14 +16,12 @@ type asked struct {
 	of         int32  // who is asked
 	follower   bool   // it does not lead the partition
 	racked     bool   // it is told the rack: if it leads, it may name a replica to ask instead
-	named      int32  // the replica that it has named, -1 none
 	epoch      uint32
 	offset     int64 // the position
 	end        int64 // where the leader's log ends for this reader, as far as is known
 	from       int64 // what is asked for: the position, or the batch read last, to see whether it is there still
 	leaderEp   int32
 	batchEpoch int32
-	untold     bool // the answer did not say where the leader's log ends
 	paused     bool // nothing is to be read: the answer is to end a doubt
 }
 
@@ -80,7 +78,7 @@ func (f *Fetcher) gather(broker int32) (batch []asked, next time.Time) {
 // ask is a partition's part in a request. Call with fetcher.mu held.
 func (c *Cursor) ask(rack string, now time.Time) asked {
 	a := asked{
-		Cursor: c, of: c.server(), follower: c.follower(), named: -1, untold: c.follower(), paused: c.Paused, epoch: c.Epoch.Load(), offset: c.Offset,
+		Cursor: c, of: c.server(), follower: c.follower(), paused: c.Paused, epoch: c.Epoch.Load(), offset: c.Offset,
 		end: c.StableOffset.Load(), from: c.Offset, leaderEp: c.leaderEpoch, batchEpoch: c.BatchEpoch,
 	}
 	if c.doubted = c.comparable(); c.doubted {
@@ -89,6 +87,9 @@ func (c *Cursor) ask(rack string, now time.Time) asked {
 	a.racked = rack != "" && !c.doubted && (a.follower || c.mayAdvise(now))
 	return a
 }
+
+// begin is the end of what was read before the request.
+func (a *asked) begin() wire.Tail { return wire.Tail{Next: a.offset, LeaderEpoch: a.batchEpoch} }
 
 // byTurn sorts partitions by when they were given records, the longest ago first.
 func byTurn(a, b asked) int {
@@ -136,10 +137,7 @@ func (f *Fetcher) giveUp(a asked) bool {
 	if !a.busy || a.turn != a.request {
 		return false
 	}
-	if a.busy = false; a.racked {
-		a.advise(a.named)
-	}
-	if a.server() != a.of {
+	if a.busy = false; a.server() != a.of {
 		f.wake(a.server())
 	}
 	return true

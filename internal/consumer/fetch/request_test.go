@@ -81,9 +81,9 @@ func TestFetcher_turnsRotate(t *testing.T) {
 	for range 9 {
 		batch, _ := f.gather(1)
 		first = append(first, batch[0].Partition)
-		f.moved(batch[0], batch[0].offset+1, -1, 10, time.Time{})
+		f.moved(batch[0], wire.Tail{Next: batch[0].offset + 1, LeaderEpoch: -1}, 10, time.Time{})
 		for _, a := range batch[1:] { // no room
-			f.moved(a, a.offset, -1, 0, time.Time{})
+			f.moved(a, wire.Tail{Next: a.offset, LeaderEpoch: -1}, 0, time.Time{})
 		}
 	}
 	if want := []int32{0, 1, 2, 0, 1, 2, 0, 1, 2}; !slices.Equal(first, want) {
@@ -100,7 +100,7 @@ func TestFetcher_smallBacklogsGoTogether(t *testing.T) {
 		t.Errorf("%d partitions are asked for, want 5", len(batch))
 	}
 	for _, a := range batch { // they turn out to be 10 bytes
-		f.moved(a, 0, -1, 0, time.Time{})
+		f.moved(a, wire.Tail{Next: 0, LeaderEpoch: -1}, 0, time.Time{})
 	}
 	for _, c := range f.cursors {
 		c.density = 10
@@ -120,7 +120,7 @@ func TestFetcher_backlogWakesTheOtherLane(t *testing.T) {
 		wakes int
 	}{{1000, 1}, {9900, 0}, {10_000, 0}} {
 		batch, _ := f.gather(1)
-		f.moved(batch[0], tc.next, -1, int(tc.next-batch[0].offset)<<10, time.Time{})
+		f.moved(batch[0], wire.Tail{Next: tc.next, LeaderEpoch: -1}, int(tc.next-batch[0].offset)<<10, time.Time{})
 		if got := len(f.brokers[1]); got != tc.wakes {
 			t.Errorf("%d lanes are woken at %d, want %d", got, tc.next, tc.wakes)
 		}
@@ -135,7 +135,7 @@ func TestFetcher_backlogWakesTheOtherLane(t *testing.T) {
 func TestFetcher_onePartitionIsInOneRequest(t *testing.T) {
 	f := lagging(10_000, 10_000)
 	first, _ := f.gather(1)
-	f.moved(first[0], 50, 0, 50<<10, time.Time{})
+	f.moved(first[0], wire.Tail{Next: 50, LeaderEpoch: 0}, 50<<10, time.Time{})
 	second, _ := f.gather(1)
 	if got := partitionsOf(second); !slices.Equal(got, []int32{0}) {
 		t.Fatalf("the second lane asks for %v, want what was delivered", got)
@@ -144,7 +144,7 @@ func TestFetcher_onePartitionIsInOneRequest(t *testing.T) {
 	if again, _ := f.gather(1); !slices.Equal(partitionsOf(again), []int32{1}) {
 		t.Errorf("%v are asked for, want what was not delivered only", partitionsOf(again))
 	}
-	f.moved(first[0], 20, 0, 20<<10, time.Time{})
+	f.moved(first[0], wire.Tail{Next: 20, LeaderEpoch: 0}, 20<<10, time.Time{})
 	if c := first[0].Cursor; c.Offset != 50 || !c.busy {
 		t.Errorf("a request that had given up the partition moves it to %d", c.Offset)
 	}
@@ -154,7 +154,7 @@ func TestFetcher_onePartitionIsInOneRequest(t *testing.T) {
 // changed is asked for as soon as that request ends.
 func TestFetcher_newLeaderIsWoken(t *testing.T) {
 	for name, end := range map[string]func(*Fetcher, []asked){
-		"moved":    func(f *Fetcher, b []asked) { f.moved(b[0], 0, -1, 0, time.Time{}) },
+		"moved":    func(f *Fetcher, b []asked) { f.moved(b[0], wire.Tail{Next: 0, LeaderEpoch: -1}, 0, time.Time{}) },
 		"released": func(f *Fetcher, b []asked) { f.release(b, time.Time{}) },
 	} {
 		f := lagging(10)

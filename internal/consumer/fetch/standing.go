@@ -34,14 +34,14 @@ func (f *Fetcher) Standing(c *Cursor) Standing {
 
 // unanswered notes that nothing has come of a request that was made at began.
 func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
-	var elsewhere []*Cursor // asked of replicas, which says nothing of their leaders
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, a := range batch {
 		if a.turn != a.request {
 			continue // it was answered for, and another one has asked since
 		}
-		if a.follower {
-			elsewhere = append(elsewhere, a.Cursor)
+		if a.follower { // which says nothing of the leader
+			f.distrust(a.Cursor, why)
 			continue
 		}
 		a.suspect()
@@ -50,30 +50,12 @@ func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
 		}
 		a.why = why
 	}
-	f.mu.Unlock()
-	for _, c := range elsewhere {
-		f.Distrust(c, why)
-	}
 }
 
-// doubt makes the next answer prove that the log is the one that was read.
-func (f *Fetcher) doubt(a asked) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	a.suspect()
-}
-
-// suspect notes that the topic may have been created again since the last answer. Who
-// fetches by its name, as brokers before 3.1 want it, would not notice (KIP-516). Call
+// suspect makes the next answer prove that the log is the one that was read: the topic
+// may have been created again since the last answer. Who fetches by its name, as brokers before 3.1 want it, would not notice (KIP-516). Call
 // with fetcher.mu held.
-func (c *Cursor) suspect() { c.doubted = c.byName && c.last.BaseOffset >= 0 }
-
-// answered notes that the leader has answered for the partition.
-func (f *Fetcher) answered(a asked) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	a.unanswered, a.why = time.Time{}, nil
-}
+func (c *Cursor) suspect() { c.doubted = c.last != unknownBatch }
 
 // throttle lets the broker's lanes wait as long as its answer says: a broker reads
 // no request of a client before that, which would look like silence (KIP-219).

@@ -37,7 +37,7 @@ func (f *Fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, 
 	defer f.mu.Unlock()
 	todo, leaders = map[kafka.TopicPartition]bool{}, map[kafka.TopicPartition]wire.PartitionMetadata{}
 	for tp, c := range f.cursors {
-		if c.heard.Before(since) {
+		if c.lastHeard.Before(since) {
 			todo[tp], leaders[tp] = true, wire.PartitionMetadata{Leader: c.leader, LeaderEpoch: c.leaderEpoch}
 		}
 	}
@@ -50,10 +50,10 @@ func (f *Fetcher) surveyed(ranges map[kafka.TopicPartition]kafka.Range, began ti
 	defer f.mu.Unlock()
 	for tp, r := range ranges {
 		c := f.cursors[tp]
-		if c == nil || c.heard.After(began) {
+		if c == nil || c.lastHeard.After(began) {
 			continue
 		}
 		c.Know(r)
-		c.heard = time.Now()
+		c.lastHeard = time.Now()
 	}
 }

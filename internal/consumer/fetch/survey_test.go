@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/wire"
 )
 
 // TestFetcher_survey: what no fetch has told of for a while is asked for, and an
@@ -17,7 +18,7 @@ func TestFetcher_survey(t *testing.T) {
 		f := lagging(100, 100, 100)
 		time.Sleep(time.Minute)
 		batch, _ := f.gather(1)
-		f.moved(batch[0], 100, -1, 1000, time.Time{})
+		f.heard(batch[0], &wire.FetchedPartition{HighWatermark: 100, LastStableOffset: 100, DivergingEndOffset: -1})
 		time.Sleep(time.Second)
 		began := time.Now()
 		todo, leaders := f.unheard(began.Add(-10 * time.Second))
@@ -25,7 +26,7 @@ func TestFetcher_survey(t *testing.T) {
 			t.Fatalf("%v are asked for of %v", got, leaders)
 		}
 		time.Sleep(time.Second)
-		f.moved(batch[1], 100, -1, 1000, time.Time{})
+		f.heard(batch[1], &wire.FetchedPartition{HighWatermark: 100, LastStableOffset: 100, DivergingEndOffset: -1})
 		f.surveyed(map[kafka.TopicPartition]kafka.Range{{Topic: "orders", Partition: 1}: {Begin: 50, End: 60, Stable: 60}, {Topic: "orders", Partition: 2}: {Begin: 70, End: 90, Stable: 80}, {Topic: "users", Partition: 0}: {Begin: 1, End: 1, Stable: 1}}, began)
 		if c := f.cursors[kafka.TopicPartition{Topic: "orders", Partition: 1}]; c.StableOffset.Load() != 100 {
 			t.Errorf("a survey overwrites the answer that came after it was asked: %d", c.StableOffset.Load())
