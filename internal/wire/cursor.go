@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 )
 
 // A UUID names a topic for as long as it exists: a topic that is deleted and
@@ -17,30 +18,33 @@ func (id UUID) String() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// cursor reads protocol fields. The first field that does not fit makes it bad
-// for good; from then on every read returns zero, so callers check once.
+// cursor reads the fields of messages and of records. The first field that does not
+// fit makes it bad for good; what is read from then on means nothing, so callers check
+// once.
 type cursor struct {
-	b   []byte
-	at  int
+	b   []byte // what is left
 	bad bool
 	cut bool // b is only the beginning
 }
 
-func (c *cursor) err(what string) error {
+// err returns an error if the cursor, which has read body, is bad. what names the body,
+// for example as a fetch response.
+func (c *cursor) err(what string, body []byte) error {
 	if c.bad {
-		return &MalformedError{What: what, At: c.at}
+		return fmt.Errorf("decode %s: malformed after %d bytes", what, len(body)-len(c.b))
 	}
 	return nil
 }
 
 // take returns the next n bytes, aliasing the input.
 func (c *cursor) take(n int) []byte {
-	if c.bad || n < 0 || n > len(c.b)-c.at {
+	if c.bad || n < 0 || n > len(c.b) {
 		c.bad = true
 		return nil
 	}
-	c.at += n
-	return c.b[c.at-n : c.at : c.at]
+	v := c.b[:n:n]
+	c.b = c.b[n:]
+	return v
 }
 
 func (c *cursor) int8() int8 {
@@ -81,13 +85,46 @@ func (c *cursor) uvarint() int {
 	if c.bad {
 		return 0
 	}
-	v, n := binary.Uvarint(c.b[c.at:])
+	v, n := binary.Uvarint(c.b)
 	if n <= 0 || v > 1<<31-1 {
 		c.bad = true
 		return 0
 	}
-	c.at += n
+	c.b = c.b[n:]
 	return int(v)
+}
+
+// varint reads a signed varint, as records have them.
+func (c *cursor) varint() int64 {
+	if len(c.b) > 0 && c.b[0] < 0x80 { // one byte: most lengths and deltas
+		v := int64(c.b[0]>>1) ^ -int64(c.b[0]&1)
+		c.b = c.b[1:]
+		return v
+	}
+	v, n := binary.Varint(c.b)
+	if n <= 0 {
+		c.bad = true
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+// sized reads a byte sequence with a varint length: nil if the length is -1.
+func (c *cursor) sized() []byte {
+	n := c.varint()
+	if n == -1 {
+		return nil
+	}
+	return c.take(int(n))
+}
+
+// nullable reads a byte sequence with a 32-bit length: nil if the length is -1.
+func (c *cursor) nullable() []byte {
+	if n := c.int32(); n != -1 {
+		return c.take(int(n))
+	}
+	return nil
 }
 
 // arrayLen reads the length of an array; null counts as empty. It is only ever
@@ -122,7 +159,7 @@ func (c *cursor) bytes32(flexible bool) []byte {
 // skipInt32s passes over an array of 32-bit numbers.
 func (c *cursor) skipInt32s(flexible bool) {
 	n := c.arrayLen(flexible)
-	if n > (len(c.b)-c.at)/4 {
+	if n > len(c.b)/4 {
 		c.bad = true
 		return
 	}

@@ -149,7 +149,7 @@ func (r *FetchResponse) Decode(body []byte, version int16) error {
 	if c.bad {
 		*r = FetchResponse{}
 	}
-	return c.err("fetch response")
+	return c.err("fetch response", body)
 }
 
 func (r *FetchResponse) decode(c *cursor, version int16) {
@@ -190,7 +190,7 @@ func (r *FetchResponse) DecodeHead(head []byte, version int16) error {
 		r.Partitions = r.Partitions[:n-1] // which is not whole
 	}
 	if len(r.Partitions) == 0 {
-		return c.err("head of fetch response")
+		return c.err("head of fetch response", head)
 	}
 	return nil
 }
@@ -223,8 +223,8 @@ func (p *FetchedPartition) decode(c *cursor, version int16, flexible bool) {
 		p.PreferredReplica = c.int32()
 	}
 	n := c.arrayLen(flexible)
-	if p.Cut = c.cut && n > len(c.b)-c.at; p.Cut {
-		n = len(c.b) - c.at
+	if p.Cut = c.cut && n > len(c.b); p.Cut {
+		n = len(c.b)
 	}
 	p.Records = c.take(n)
 	p.DivergingEndOffset = -1

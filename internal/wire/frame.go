@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 )
 
@@ -67,17 +66,7 @@ func AppendFrame(dst []byte, r Request, version int16, correlationID int32, clie
 func Body(r Request, version int16, answer []byte) ([]byte, error) {
 	c := cursor{b: answer}
 	c.skipTags(r.API().Flexible(version))
-	return c.b[c.at:], c.err("response header")
-}
-
-// A MalformedError says that a response could not be decoded.
-type MalformedError struct {
-	What string // the response, for example "fetch response"
-	At   int    // bytes that were understood
-}
-
-func (e *MalformedError) Error() string {
-	return fmt.Sprintf("decode %s: malformed after %d bytes", e.What, e.At)
+	return c.b, c.err("response header", answer)
 }
 
 // VersionRange is the versions that a broker offers for one API, both inclusive.
@@ -115,5 +104,5 @@ func (r *APIVersionsResponse) Decode(body []byte, _ int16) error {
 		key := c.int16()
 		r.APIs[key] = VersionRange{Lowest: c.int16(), Highest: c.int16()}
 	}
-	return c.err("API versions response")
+	return c.err("API versions response", body)
 }

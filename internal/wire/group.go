@@ -32,7 +32,7 @@ func (r *FindCoordinatorResponse) Decode(body []byte, _ int16) error {
 	r.NodeID = c.int32()
 	c.bytes16(false) // host
 	c.int32()        // port
-	return c.err("find coordinator response")
+	return c.err("find coordinator response", body)
 }
 
 // JoinGroupRequest makes a process a member of a group's next generation. It is
@@ -92,7 +92,7 @@ func (r *JoinGroupResponse) Decode(body []byte, _ int16) error {
 		m.Metadata = append(m.Metadata, c.bytes32(false)...)
 		r.Members = append(r.Members, m)
 	}
-	return c.err("join group response")
+	return c.err("join group response", body)
 }
 
 // SyncGroupRequest asks for the member's assignment in a generation. The leader
@@ -133,7 +133,7 @@ func (r *SyncGroupResponse) Decode(body []byte, _ int16) error {
 	c.int32() // throttle
 	*r = SyncGroupResponse{ErrorCode: c.int16()}
 	r.Assignment = append(r.Assignment, c.bytes32(false)...)
-	return c.err("sync group response")
+	return c.err("sync group response", body)
 }
 
 // HeartbeatRequest keeps a member in its generation.
@@ -163,7 +163,7 @@ func (r *HeartbeatResponse) Decode(body []byte, _ int16) error {
 	c := cursor{b: body}
 	c.int32() // throttle
 	*r = HeartbeatResponse{ErrorCode: c.int16()}
-	return c.err("heartbeat response")
+	return c.err("heartbeat response", body)
 }
 
 // LeaveGroupRequest takes one member out of a group, at once. A static member is
@@ -199,7 +199,7 @@ func (r *LeaveGroupResponse) Decode(body []byte, _ int16) error {
 		c.bytes16(false)
 		r.ErrorCode = cmp.Or(r.ErrorCode, c.int16())
 	}
-	return c.err("leave group response")
+	return c.err("leave group response", body)
 }
 
 // appendStringOrNull writes "" as null.

@@ -38,5 +38,5 @@ func (r *ListGroupsResponse) Decode(body []byte, _ int16) error {
 		c.skipTags(true)
 	}
 	c.skipTags(true)
-	return c.err("list groups response")
+	return c.err("list groups response", body)
 }

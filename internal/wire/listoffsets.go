@@ -89,5 +89,5 @@ func (r *ListOffsetsResponse) Decode(body []byte, version int16) error {
 	if c.bad {
 		*r = ListOffsetsResponse{}
 	}
-	return c.err("list offsets response")
+	return c.err("list offsets response", body)
 }

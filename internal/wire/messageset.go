@@ -65,8 +65,8 @@ func (m *message) parse(raw []byte) error {
 	if err := m.parseHeader(raw); err != nil {
 		return err
 	}
-	c := cursor{b: raw, at: messageLen(m.magic) - 8}
-	if m.key, m.value = c.nullable(), c.nullable(); c.bad || c.at != len(raw) {
+	c := cursor{b: raw[messageLen(m.magic)-8:]}
+	if m.key, m.value = c.nullable(), c.nullable(); c.bad || len(c.b) > 0 {
 		return ErrRecord
 	}
 	return nil
@@ -84,14 +84,6 @@ func (m *message) parseHeader(raw []byte) error {
 		return fmt.Errorf("%w: %d", ErrCodec, m.codec)
 	case m.offset < 0 || m.offset == math.MaxInt64:
 		return ErrOrder
-	}
-	return nil
-}
-
-// nullable reads a byte sequence with a 32-bit length: nil if the length is -1.
-func (c *cursor) nullable() []byte {
-	if n := c.int32(); n != -1 {
-		return c.take(int(n))
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (r *MetadataResponse) Decode(body []byte, version int16) error {
 	if c.bad {
 		*r = MetadataResponse{}
 	}
-	return c.err("metadata response")
+	return c.err("metadata response", body)
 }
 
 func decodeTopicMetadata(c *cursor, version int16, flexible bool) (t TopicMetadata) {

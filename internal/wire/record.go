@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"math"
@@ -31,9 +30,9 @@ func (r *Record) Header(name string) (value []byte, ok bool) {
 // slices alias the record's data.
 func (r *Record) Headers() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, value []byte) bool) {
-		for f := (fields{b: r.headers}); len(f.b) > 0; {
-			name, value := f.sized(), f.sized()
-			if f.bad || !yield(name, value) {
+		for c := (cursor{b: r.headers}); len(c.b) > 0; {
+			name, value := c.sized(), c.sized()
+			if c.bad || !yield(name, value) {
 				return
 			}
 		}
@@ -75,8 +74,8 @@ func (it *Records) Next(rec *Record) bool {
 		it.fail(fmt.Errorf("%w: %d records are missing", ErrCount, it.left))
 		return false
 	}
-	outer := fields{b: it.rest}
-	body := fields{b: outer.sized()}
+	outer := cursor{b: it.rest}
+	body := cursor{b: outer.sized()}
 	if outer.bad || body.b == nil || !it.decode(&body, rec) {
 		it.fail(ErrRecord)
 		return false
@@ -106,21 +105,21 @@ func (it *Records) fail(err error) {
 }
 
 // decode reads the body of one record, which must use every byte of it.
-func (it *Records) decode(f *fields, rec *Record) bool {
-	f.skip(1) // attributes: none are defined
-	timestamp := f.varint()
-	offset := f.varint()
-	rec.Key = f.sized()
-	rec.Value = f.sized()
-	headers := f.varint()
-	rec.headers = f.b
-	for ; headers > 0 && !f.bad; headers-- {
-		if f.sized() == nil {
+func (it *Records) decode(c *cursor, rec *Record) bool {
+	c.take(1) // attributes: none are defined
+	timestamp := c.varint()
+	offset := c.varint()
+	rec.Key = c.sized()
+	rec.Value = c.sized()
+	headers := c.varint()
+	rec.headers = c.b
+	for ; headers > 0 && !c.bad; headers-- {
+		if c.sized() == nil {
 			return false // a header's name is never null
 		}
-		f.sized()
+		c.sized()
 	}
-	return !f.bad && headers >= 0 && len(f.b) == 0 && it.place(rec, offset, timestamp)
+	return !c.bad && headers >= 0 && len(c.b) == 0 && it.place(rec, offset, timestamp)
 }
 
 // place sets a record's offset and timestamp, given relative to the batch's.
@@ -140,49 +139,4 @@ func (it *Records) date(rec *Record, own int64) {
 	if it.batch.LogAppendTime {
 		rec.Timestamp = it.batch.MaxTimestamp
 	}
-}
-
-// fields reads the fields of a record; b is what is left. Like cursor it goes
-// bad once and for good.
-type fields struct {
-	b   []byte
-	bad bool
-}
-
-func (f *fields) skip(n int) {
-	if n > len(f.b) {
-		f.bad = true
-		return
-	}
-	f.b = f.b[n:]
-}
-
-func (f *fields) varint() int64 {
-	if len(f.b) > 0 && f.b[0] < 0x80 { // one byte: most lengths and deltas
-		v := int64(f.b[0]>>1) ^ -int64(f.b[0]&1)
-		f.b = f.b[1:]
-		return v
-	}
-	v, n := binary.Varint(f.b)
-	if n <= 0 {
-		f.bad = true
-		return 0
-	}
-	f.b = f.b[n:]
-	return v
-}
-
-// sized reads a length and that many bytes: nil if the length is -1.
-func (f *fields) sized() []byte {
-	n := f.varint()
-	if n == -1 {
-		return nil
-	}
-	if f.bad || n < 0 || n > int64(len(f.b)) {
-		f.bad = true
-		return nil
-	}
-	v := f.b[:n:n]
-	f.b = f.b[n:]
-	return v
 }

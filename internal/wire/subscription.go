@@ -40,8 +40,8 @@ func (s *Subscription) Decode(b []byte) error {
 		s.Topics = append(s.Topics, c.string(false))
 	}
 	s.UserData = append(s.UserData, c.bytes32(false)...)
-	c.bad = c.bad || c.at != len(b)
-	return c.err("subscription")
+	c.bad = c.bad || len(c.b) > 0
+	return c.err("subscription", b)
 }
 
 // Assignment is the partitions that a leader gives to a member.
@@ -80,5 +80,5 @@ func (a *Assignment) Decode(b []byte) error {
 		}
 	}
 	a.UserData = append(a.UserData, c.bytes32(false)...)
-	return c.err("assignment")
+	return c.err("assignment", b)
 }

@@ -81,7 +81,7 @@ var wireMutants = []mutant{
 		old: "		if string(k) == name {\n			value, ok = v, true\n		}", new: "		if string(k) == name && !ok {\n			value, ok = v, true\n		}",
 		by: "TestRecord_headers"},
 	{name: "a length beyond the record is read", in: wireRoom,
-		old: "	if f.bad || n < 0 || n > int64(len(f.b)) {", new: "	if f.bad || n < 0 || n > int64(cap(f.b)) {",
+		old: "	if c.bad || n < 0 || n > len(c.b) {", new: "	if c.bad || n < 0 || n > cap(c.b) {",
 		by: "TestRecords_endWithTheirBatch"},
 	{name: "gzip inflates beyond the limit", in: wireRoom,
 		old: "	for len(dst) < cap(dst) {\n		n, err", new: "	for {\n		dst = append(dst, 0)[:len(dst)]\n		n, err",
