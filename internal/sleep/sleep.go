@@ -7,16 +7,10 @@ import (
 	"time"
 )
 
-// For waits, or returns the context's error at its end.
+// For waits, and returns the context's error once it has ended.
 func For(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	Until(ctx, nil, time.Now().Add(d))
+	return ctx.Err()
 }
 
 // Until returns when wake delivers or ctx ends, at the latest at the given time;
