@@ -138,17 +138,19 @@ func gathered(t *testing.T, registry *prometheus.Registry, all map[string]*metri
 
 // closedSets adds the reasons that appear together with a topic or namespace.
 func closedSets(all map[string]*metric) {
-	var letters, flushes []string
+	var letters, rejections, flushes []string
 	for _, r := range record.Reasons() {
-		if r != record.Receipt {
+		if r.Policy(record.DeadLetter, record.DeadLetter) == record.DeadLetter {
 			letters = append(letters, r.String())
+		}
+		if r.Invalid() {
+			rejections = append(rejections, r.String())
 		}
 	}
 	for _, r := range batcher.Reasons() {
 		flushes = append(flushes, r.String())
 	}
-	letters = append(letters, "refused")
-	rejections := slices.DeleteFunc(slices.Clone(letters), func(r string) bool { return r == record.Tombstone.String() })
+	letters, rejections = append(letters, "refused"), append(rejections, "refused")
 	for name, values := range map[string][]string{
 		"bridge_dlq_records_total":      letters,
 		"bridge_records_rejected_total": rejections,
