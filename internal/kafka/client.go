@@ -65,12 +65,8 @@ type Client struct {
 
 // NewClient returns a client. It connects with the first call.
 func NewClient(config Config) *Client {
-	if config.DialTimeout <= 0 {
-		config.DialTimeout = 10 * time.Second
-	}
-	if config.CallTimeout <= 0 {
-		config.CallTimeout = 10 * time.Second
-	}
+	config.DialTimeout = cmp.Or(config.DialTimeout, 10*time.Second)
+	config.CallTimeout = cmp.Or(config.CallTimeout, 10*time.Second)
 	if config.Dial == nil {
 		config.Dial = new(net.Dialer).DialContext
 	}

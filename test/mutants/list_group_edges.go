@@ -81,6 +81,6 @@ var groupEdgeMutants = []mutant{
 		old: "m.memberID, m.tried, m.state = \"\", false, outside }", new: "m.memberID, m.state = \"\", outside }",
 		by: "TestMember_staticRollingRestart"},
 	{name: "topics with many readers come first", in: groupRoom,
-		old: "cmp.Compare(len(readers[a.topic]), len(readers[b.topic]))", new: "cmp.Compare(len(readers[b.topic]), len(readers[a.topic]))",
+		old: "cmp.Compare(len(readers[a.Topic]), len(readers[b.Topic]))", new: "cmp.Compare(len(readers[b.Topic]), len(readers[a.Topic]))",
 		by: "TestBalance_topicsWithFewReadersComeFirst"},
 }

@@ -56,7 +56,6 @@ func (s *Assignment) Opened(p *Partition, c *fetch.Cursor) {
 func (s *Assignment) Await(p *Partition, what Pause) {
 	s.Mend(p)
 	s.pause(p, what)
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 }
 
 // Resume lets the partitions be read on that await what is free now.
@@ -93,14 +92,15 @@ func (p *Partition) full() bool {
 	return p.Ledger.Singles() >= most
 }
 
-// pause begins a pause, or gives the one that there is another reason.
+// pause begins a pause, or gives the one that there is another reason. What was read
+// ahead is dropped, and read again later.
 func (s *Assignment) pause(p *Partition, why Pause) {
 	before := p.pause
-	if s.wait(p, why); before != NoPause {
+	s.wait(p, why)
+	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
+	if before != NoPause {
 		return
 	}
-	// What was read ahead is dropped and read again later.
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 	s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "why", p.PauseReason())
 }

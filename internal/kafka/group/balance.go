@@ -3,6 +3,8 @@ package group
 import (
 	"cmp"
 	"slices"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // peer is a member of the group as its leader sees it.
@@ -15,12 +17,6 @@ type peer struct {
 // name orders the members: a static member keeps its place over restarts, and
 // with it, as long as the group's members are the same, its partitions.
 func (p *peer) name() string { return cmp.Or(p.instance, p.id) }
-
-// partition is one partition of a topic.
-type partition struct {
-	topic string
-	id    int32
-}
 
 // balance spreads all partitions of all topics over the members, so that no two
 // members that read the same topics differ by more than one partition. counts is
@@ -44,8 +40,8 @@ func balance(peers []peer, counts map[string]int) map[string]map[string][]int32 
 	}
 	held := make(map[string]int, len(peers))
 	for _, p := range inOrder(readers, counts) {
-		id := slices.MinFunc(readers[p.topic], func(a, b string) int { return cmp.Compare(held[a], held[b]) })
-		shares[id][p.topic] = append(shares[id][p.topic], p.id)
+		id := slices.MinFunc(readers[p.Topic], func(a, b string) int { return cmp.Compare(held[a], held[b]) })
+		shares[id][p.Topic] = append(shares[id][p.Topic], p.Partition)
 		held[id]++
 	}
 	return shares
@@ -53,15 +49,15 @@ func balance(peers []peer, counts map[string]int) map[string]map[string][]int32 
 
 // inOrder lists the partitions of the topics that have readers, in the order in
 // which they are given away.
-func inOrder(readers map[string][]string, counts map[string]int) []partition {
-	var all []partition
+func inOrder(readers map[string][]string, counts map[string]int) []kafka.TopicPartition {
+	var all []kafka.TopicPartition
 	for topic := range readers {
-		for id := range counts[topic] {
-			all = append(all, partition{topic, int32(id)})
+		for n := range counts[topic] {
+			all = append(all, kafka.TopicPartition{Topic: topic, Partition: int32(n)})
 		}
 	}
-	slices.SortFunc(all, func(a, b partition) int {
-		return cmp.Or(cmp.Compare(len(readers[a.topic]), len(readers[b.topic])), cmp.Compare(a.topic, b.topic), cmp.Compare(a.id, b.id))
+	slices.SortFunc(all, func(a, b kafka.TopicPartition) int {
+		return cmp.Or(cmp.Compare(len(readers[a.Topic]), len(readers[b.Topic])), a.Compare(b))
 	})
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 func TestBalance_spreadsTopicsOfOnePartition(t *testing.T) {
@@ -43,7 +45,7 @@ func TestBalance_property(t *testing.T) {
 	for range 500 {
 		peers, counts, same := randomGroup(rnd)
 		shares := balance(peers, counts)
-		owner := map[partition]string{}
+		owner := map[kafka.TopicPartition]string{}
 		least, most, total := 1<<30, 0, 0
 		for _, p := range peers {
 			n := 0
@@ -52,10 +54,10 @@ func TestBalance_property(t *testing.T) {
 					t.Fatalf("seed %d: %s has %s, which it does not read", seed, p.id, topic)
 				}
 				for _, id := range ids {
-					if other, ok := owner[partition{topic, id}]; ok {
+					if other, ok := owner[kafka.TopicPartition{Topic: topic, Partition: id}]; ok {
 						t.Fatalf("seed %d: %s/%d belongs to %s and %s", seed, topic, id, other, p.id)
 					}
-					owner[partition{topic, id}] = p.id
+					owner[kafka.TopicPartition{Topic: topic, Partition: id}] = p.id
 					n++
 				}
 			}

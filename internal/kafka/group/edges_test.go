@@ -152,7 +152,7 @@ func TestMember_leadsOthersThatReadOtherTopics(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *coordinator) {
 		a, b := startProcess(c, "a", "", "orders"), startProcess(c, "b", "", "users")
 		for p, name := range settled(t, c, a, b) {
-			if want := map[string]string{"orders": "a", "users": "b"}[p.topic]; name != want {
+			if want := map[string]string{"orders": "a", "users": "b"}[p.Topic]; name != want {
 				t.Errorf("%v belongs to %s, want %s", p, name, want)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
 	"kafka-import-bridge/internal/wire"
 )
@@ -132,9 +133,9 @@ func (p *process) stop(t *testing.T) {
 }
 
 // owners lists who may work on each partition, and blames two.
-func owners(t *testing.T, processes ...*process) map[partition]string {
+func owners(t *testing.T, processes ...*process) map[kafka.TopicPartition]string {
 	t.Helper()
-	all := map[partition]string{}
+	all := map[kafka.TopicPartition]string{}
 	for _, p := range processes {
 		g := p.at.Load()
 		if g == nil || g.Lease.Check() != nil {
@@ -142,10 +143,10 @@ func owners(t *testing.T, processes ...*process) map[partition]string {
 		}
 		for topic, ids := range g.Assigned {
 			for _, id := range ids {
-				if other, ok := all[partition{topic, id}]; ok {
+				if other, ok := all[kafka.TopicPartition{Topic: topic, Partition: id}]; ok {
 					t.Errorf("%s/%d belongs to %s and %s at once", topic, id, other, p.name)
 				}
-				all[partition{topic, id}] = p.name
+				all[kafka.TopicPartition{Topic: topic, Partition: id}] = p.name
 			}
 		}
 	}
@@ -153,7 +154,7 @@ func owners(t *testing.T, processes ...*process) map[partition]string {
 }
 
 // settled waits until all partitions belong to somebody and nobody drains.
-func settled(t *testing.T, c *coordinator, processes ...*process) map[partition]string {
+func settled(t *testing.T, c *coordinator, processes ...*process) map[kafka.TopicPartition]string {
 	t.Helper()
 	want := c.at().partitions
 	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
@@ -362,7 +363,7 @@ func TestMember_staticReturnsToOtherTopics(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		for p, name := range owners(t, a, b) {
-			if p.topic != "users" {
+			if p.Topic != "users" {
 				t.Errorf("%v belongs to %s, which does not read it", p, name)
 			}
 		}
