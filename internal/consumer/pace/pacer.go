@@ -208,10 +208,10 @@ func (p *Pacer) NextWake(now time.Time) (at time.Time) {
 func (p *Pacer) Reset() {
 	p.ready = [2][]*Namespace{}
 	p.inFlight, p.troubledFlight, p.trying = 0, 0, false
-	p.wakes, p.preparable = nil, nil
+	p.wakes = nil
 	for name, n := range p.namespaces {
 		n.state = n.restart()
-		n.Work, n.inFlight, n.wakeSlot, n.queued, n.preparable = nil, 0, -1, false, false
+		n.Work, n.inFlight, n.wakeSlot, n.queued = nil, 0, -1, false
 		if n.Troubled() {
 			p.sleep(n) // the next session may find lines of it
 		} else {

@@ -17,6 +17,9 @@ func TestPacer_preparing(t *testing.T) {
 		t.Fatalf("started %v, want one attempt of a", got)
 	}
 	p.Changed(a, start)
+	if len(p.preparable) != 1 {
+		t.Errorf("a is listed %d times", len(p.preparable))
+	}
 	if n := p.NextPreparing(start); n != a {
 		t.Fatalf("next to prepare %v, want a", n)
 	}
