@@ -70,7 +70,7 @@ var drainMutants = []mutant{
 		old: "	case <-s.Fetched.Asked: // turn grants\n", new: "",
 		by: "TestSession_aRequestForMemoryWakesTheLoop"},
 	{name: "the wait for memory begins anew", in: sessionRoom,
-		old: "	if s.full.IsZero() {\n		s.full = now\n	}\n", new: "	s.full = now\n",
+		old: "	if s.pending == nil {\n		s.pending, s.pendingSince", new: "	{\n		s.pending, s.pendingSince",
 		by: "TestSession_aWaitForMemoryIsOneWait"},
 	{name: "letters take no room", in: sessionRoom,
 		old: "	cost += letters\n", new: "	_ = letters\n",

@@ -1,11 +1,7 @@
 package imports
 
 import (
-	"cmp"
-	"fmt"
 	"iter"
-	"slices"
-	"strings"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -53,42 +49,6 @@ func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line
 		open.Charge(PieceBytes)
 	}
 }
-
-// Fullest names the namespaces that hold most of the memory.
-func (s *Lines) Fullest() string {
-	held := map[string]int64{}
-	s.Batches.All(func(b *batcher.Batch) bool {
-		held[b.Namespace] += b.Memory()
-		return true
-	})
-	states := map[string]string{}
-	for n := range s.Namespaces() {
-		for _, u := range n.Uploads {
-			held[n.Name] += u.Batch.Memory()
-		}
-		if n.Troubled() {
-			states[n.Name] = ", " + cmp.Or(n.LastError(), "in trouble")
-		}
-	}
-	names := make([]string, 0, len(held))
-	for name, bytes := range held {
-		if bytes > 0 {
-			names = append(names, name)
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(held[b], held[a]), cmp.Compare(a, b)) })
-	var list []string
-	for _, name := range names[:min(len(names), mostHolders)] {
-		list = append(list, fmt.Sprintf("%s (%d KiB%s)", name, held[name]>>10, states[name]))
-	}
-	if more := len(names) - len(list); more > 0 {
-		list = append(list, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(list, ", ")
-}
-
-// mostHolders is how many namespaces are named that fill the memory.
-const mostHolders = 3
 
 // Namespace returns the namespace and makes it known to the pacer.
 func (s *Lines) Namespace(name string) *Namespace { return WorkOf(s.Pacer.Get(name)) }

@@ -9,7 +9,6 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/process"
-	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/kafka"
 )
 
@@ -192,27 +191,4 @@ func (m *Manifest) piece(p *assignment.Partition) *piece {
 // node, nor to one of the ledger that p had before it started over.
 func (pc *piece) of(p *assignment.Partition) bool {
 	return pc.Partition == p && !pc.Node.Single && pc.Node.Partition() == p.Ledger
-}
-
-// Describe fills in what /status shows of the namespace's trouble.
-func (ns *Namespace) Describe(n *report.NamespaceStatus, now time.Time) {
-	n.InFlight = ns.InFlight()
-	switch {
-	case ns.IsHeld():
-		n.State = "held"
-	case ns.Troubled():
-		n.State = "retrying"
-	case ns.Busy():
-		n.State = "uploading"
-	}
-	if ns.Troubled() {
-		since := ns.Since()
-		n.Since, n.HoldReason = &since, ns.HoldReason()
-		if text := ns.LastError(); text != "" {
-			n.LastError = &text
-		}
-		if at := ns.WakeAt(); at.After(now) {
-			n.NextAttemptAt = &at
-		}
-	}
 }

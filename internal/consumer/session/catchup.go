@@ -69,9 +69,10 @@ func (s *intake) readsBack(n *imports.Namespace) bool {
 	return len(n.Shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
 }
 
-// takeCatchUp receives a chunk of a catch-up read. While draining only the
-// records of refused batches are taken.
-func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+// takeCatchUp takes in what is still wanted of a chunk of a catch-up read. It reports
+// false where there is no room for it. While draining only the records of refused
+// batches are taken.
+func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) bool {
 	job := s.CatchUp.Task
 	current := p != nil && p == job.Partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
@@ -79,15 +80,12 @@ func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.T
 		if c.Fault != nil {
 			s.CatchUp.Task = nil
 		}
-		c.Recycle()
-		return
+		return true
 	case job.Presence:
 		s.takePresence(c, p)
 	case c.Fault == nil && s.Mode == assignment.Running && !s.room(c, now):
-		s.wait(c, now)
-		return
+		return false
 	default:
-		s.full = time.Time{}
 		if c.Oversized != nil {
 			s.HoldRange(p, c, now) // unless the main read has
 		}
@@ -100,7 +98,7 @@ func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.T
 	if c.Fault != nil {
 		s.catchUpOver(job, c.Fault, now)
 	}
-	c.Recycle()
+	return true
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.

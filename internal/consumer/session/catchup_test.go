@@ -99,18 +99,9 @@ func TestSession_aCatchUpReadThatSucceedsEndsTheRest(t *testing.T) {
 	})
 }
 
-// While memory is full of what is read back, reading does not stand still: what is taken
-// in begins the wait anew. Who drains takes the records of refused batches without room,
-// as nothing would take them later.
-func TestSession_aCatchUpReadAndFullMemory(t *testing.T) {
-	inSession(t, func(r *sessionRig) {
-		r.readBack(r.dropped())
-		r.full = time.Now().Add(-fullAfter)
-		r.takesBack(func(c *fetch.Chunk) { c.Add("bad", fetch.Line{Offset: 0, Bytes: recordbatch.LineOf(0, "bad")}) })
-		if !r.full.IsZero() {
-			t.Error("memory counts as full though lines were taken in")
-		}
-	})
+// Who drains takes the records of refused batches without room, as nothing would take
+// them later.
+func TestSession_aDrainTakesRefusedRecordsWithoutRoom(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.api.put = func(*fakeImport) Outcome { return refusal }
 		r.answers = 0

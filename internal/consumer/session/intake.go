@@ -12,12 +12,23 @@ import (
 // take receives a chunk. A chunk is taken in whole or, when the budget has no
 // room for it, waits as pending while nothing else is received.
 func (s *intake) take(c *fetch.Chunk) {
+	now := time.Now()
+	if !s.takeIn(c, now) {
+		s.wait(c, now)
+		return
+	}
+	s.pending = nil
+	c.Recycle()
+}
+
+// takeIn takes in what is still wanted of a chunk. It reports false where there is no
+// room for it.
+func (s *intake) takeIn(c *fetch.Chunk, now time.Time) bool {
 	p := s.Partitions[c.Cursor.TopicPartition]
 	stale := p == nil || p.Cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
-	switch now := time.Now(); {
+	switch {
 	case c.CatchUp != nil:
-		s.takeCatchUp(c, p, now)
-		return
+		return s.takeCatchUp(c, p, now)
 	case stale || s.Mode != assignment.Running:
 	case c.Fault != nil:
 		s.faulted(p, c.Fault, now)
@@ -30,29 +41,24 @@ func (s *intake) take(c *fetch.Chunk) {
 	case !s.MarksFit(c, p):
 		s.Await(p, assignment.AwaitsMarks)
 	case !s.room(c, now):
-		s.wait(c, now)
-		return
+		return false
 	default:
 		s.absorb(c, p, now)
 	}
-	c.Recycle()
+	return true
 }
 
 // retryPending tries the waiting chunk again, but only once its last known cost fits,
 // or when no import is in flight that could free memory.
 func (s *intake) retryPending(now time.Time) {
-	c := s.pending
-	if c == nil || s.Pacer.InFlight() > 0 && !s.makeRoom(s.pendingCost, now) {
-		return
+	if s.pending != nil && (s.Pacer.InFlight() == 0 || s.makeRoom(s.pendingCost, now)) {
+		s.take(s.pending)
 	}
-	s.pending = nil
-	s.take(c)
 }
 
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
 func (s *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
-	s.full = time.Time{}
 	s.fit(c, p)
 	s.Metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {

@@ -28,11 +28,10 @@ import (
 // memory owns the chunk that waits for room.
 type memory struct {
 	imports.Attempts
-	pending *fetch.Chunk
-	// pendingCost is what it would be charged, as it was last found.
-	pendingCost int64
-	pausedAt    time.Time // start of the wait for memory that is not yet in the metric
-	full        time.Time // since when a chunk waits and none has been taken in, zero if none waits
+	pending      *fetch.Chunk
+	pendingSince time.Time
+	pendingCost  int64     // what it would be charged, as was last found
+	pausedAt     time.Time // start of its wait that is not yet in the metric
 }
 
 // intake takes in what reading has brought, and makes the catch-up reads that imports

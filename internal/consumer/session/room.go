@@ -1,14 +1,34 @@
 package session
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/budget"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
 	"kafka-import-bridge/internal/consumer/pace"
 )
+
+// wait lets a chunk wait for memory, or wait on.
+func (s *memory) wait(c *fetch.Chunk, now time.Time) {
+	if s.pending == nil {
+		s.pending, s.pendingSince, s.pausedAt = c, now, now
+	}
+}
+
+// dropPending gives back the chunk that waits for memory.
+func (s *memory) dropPending() {
+	if s.pending != nil {
+		s.pending.Recycle()
+		s.pending = nil
+	}
+}
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
 // last called.
@@ -178,3 +198,48 @@ func (s *memory) sheddable(n *imports.Namespace) (bytes int64) {
 	}
 	return bytes
 }
+
+// fullAfter is how long nothing may be taken in for want of memory before that is
+// reported: less is how a slow store slows reading down.
+const fullAfter = 10 * time.Second
+
+// memoryFull says whether reading has waited for memory for a while.
+func (s *memory) memoryFull(now time.Time) bool {
+	return s.pending != nil && now.Sub(s.pendingSince) >= fullAfter
+}
+
+// fullest names the namespaces that hold most of the memory.
+func (s *memory) fullest() string {
+	held := map[string]int64{}
+	s.Batches.All(func(b *batcher.Batch) bool {
+		held[b.Namespace] += b.Memory()
+		return true
+	})
+	states := map[string]string{}
+	for n := range s.Namespaces() {
+		for _, u := range n.Uploads {
+			held[n.Name] += u.Batch.Memory()
+		}
+		if n.Troubled() {
+			states[n.Name] = ", " + cmp.Or(n.LastError(), "in trouble")
+		}
+	}
+	names := make([]string, 0, len(held))
+	for name, bytes := range held {
+		if bytes > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(held[b], held[a]), cmp.Compare(a, b)) })
+	var list []string
+	for _, name := range names[:min(len(names), mostHolders)] {
+		list = append(list, fmt.Sprintf("%s (%d KiB%s)", name, held[name]>>10, states[name]))
+	}
+	if more := len(names) - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(list, ", ")
+}
+
+// mostHolders is how many namespaces are named that fill the memory.
+const mostHolders = 3

@@ -22,7 +22,6 @@ type Session struct {
 	intake  // and in it the owners below, see owners.go
 	commits *assignment.Committer
 	lookAt  time.Time     // not before then it is looked around again
-	unclear []string      // topics of which the brokers say nothing
 	gone    chan struct{} // closed when the loop takes no more questions
 }
 
@@ -30,7 +29,6 @@ type Session struct {
 func New(p *process.Process, m assignment.Member) *Session {
 	p.Metrics.Subscribed(slices.AppendSeq(slices.Clone(p.Config.Topics.Topics), maps.Keys(m.Parts)))
 	s := stack(&assignment.Generation{Process: p, Member: m}, batcher.New(p.Config.Batch, p.Pool))
-	s.unclear = m.Unclear
 	for _, tp := range m.Assigned {
 		s.Partitions[tp] = assignment.NewPartition(tp, m.IDs[tp.Topic], &s.commits.Schedule)
 	}

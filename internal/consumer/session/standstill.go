@@ -10,14 +10,9 @@ import (
 	"kafka-import-bridge/internal/kafka"
 )
 
-const (
-	// silentAfter is how long a leader may leave its partitions without an answer
-	// before that is reported: longer than one request may take.
-	silentAfter = 15 * time.Second
-	// fullAfter is how long nothing may be taken in for want of memory before that is
-	// reported: less is how a slow store slows reading down.
-	fullAfter = 10 * time.Second
-)
+// silentAfter is how long a leader may leave its partitions without an answer
+// before that is reported: longer than one request may take.
+const silentAfter = 15 * time.Second
 
 // lookAround notices what no event brings: retention that removes what is held, and
 // reading that stands still.
@@ -33,8 +28,8 @@ func (s *Session) lookAround(now time.Time) {
 	}
 	s.reportSilence(now)
 	if s.memoryFull(now) {
-		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.full.UTC().Format(time.RFC3339),
-			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.Fullest())
+		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.pendingSince.UTC().Format(time.RFC3339),
+			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.fullest())
 	}
 }
 
@@ -88,27 +83,6 @@ func (s *Session) distrusted(tp kafka.TopicPartition, replica int32, why error) 
 }
 
 const throttledRemedy = "raise consumer_byte_rate or request_percentage of its client id or user (kafka-configs.sh), or add no more replicas"
-
-// wait lets a chunk wait for memory.
-func (s *memory) wait(c *fetch.Chunk, now time.Time) {
-	s.pending, s.pausedAt = c, now
-	if s.full.IsZero() {
-		s.full = now
-	}
-}
-
-// dropPending gives back the chunk that waits for memory.
-func (s *memory) dropPending() {
-	if s.pending != nil {
-		s.pending.Recycle()
-		s.pending = nil
-	}
-}
-
-// memoryFull says whether reading has waited for memory for a while.
-func (s *memory) memoryFull(now time.Time) bool {
-	return s.pending != nil && now.Sub(s.full) >= fullAfter
-}
 
 // standstill says in a partition's status why nothing is read of it, where the
 // partition itself has nothing to do with that. full is what fills the memory, "" if

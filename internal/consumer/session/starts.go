@@ -97,7 +97,7 @@ func (s *Session) watching() *discovery.Watch {
 // partitions whose topic is still the same, never commits others again, and
 // ends the generation where the subscription must change.
 func (s *Session) follow(f *discovery.Found, now time.Time) {
-	s.unclear = f.Unclear
+	s.Member.Unclear = f.Unclear
 	for _, p := range s.Partitions {
 		if slices.Contains(f.Unclear, p.Topic) {
 			continue

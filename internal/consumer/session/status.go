@@ -41,8 +41,8 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	}
 	if text := s.commits.Failure(); text != "" {
 		st.KafkaError = &text
-	} else if len(s.unclear) > 0 {
-		text := fmt.Sprintf("the brokers do not describe the topics %v to this user, who needs DESCRIBE and READ on them; the other topics are read", s.unclear)
+	} else if len(s.Member.Unclear) > 0 {
+		text := fmt.Sprintf("the brokers do not describe the topics %v to this user, who needs DESCRIBE and READ on them; the other topics are read", s.Member.Unclear)
 		st.KafkaError = &text
 	}
 	switch {
@@ -56,7 +56,7 @@ func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
 	st.Buffer.Bytes += s.Pool.InUse() + s.Budget.Held(budget.Letters) + s.Budget.Held(budget.Marks)
 	full := ""
 	if s.memoryFull(now) {
-		full = s.Fullest()
+		full = s.fullest()
 	}
 	for _, p := range assignment.Sorted(s.Partitions) {
 		out := p.Status(now)
@@ -170,11 +170,30 @@ func (s *Session) namespaceStatus(name string, n *imports.Namespace, now time.Ti
 	if b, ok := s.Batches.Open(name); ok {
 		add(b)
 	}
-	if n != nil {
-		for b := range n.Sealed() {
-			add(b)
+	if n == nil {
+		return out
+	}
+	for b := range n.Sealed() {
+		add(b)
+	}
+	out.InFlight = n.InFlight()
+	switch {
+	case n.IsHeld():
+		out.State = "held"
+	case n.Troubled():
+		out.State = "retrying"
+	case n.Busy():
+		out.State = "uploading"
+	}
+	if n.Troubled() {
+		since := n.Since()
+		out.Since, out.HoldReason = &since, n.HoldReason()
+		if text := n.LastError(); text != "" {
+			out.LastError = &text
 		}
-		n.Describe(&out, now)
+		if at := n.WakeAt(); at.After(now) {
+			out.NextAttemptAt = &at
+		}
 	}
 	return out
 }
