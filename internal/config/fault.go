@@ -85,5 +85,5 @@ func isPath(value string) bool { return filepath.IsAbs(value) || strings.HasPref
 // namesRecords reports whether each @ of value stands in the name of a record,
 // perhaps one that is written topic:partition.
 func namesRecords(s Setting, value string) bool {
-	return s.Variable == varSkipRecords && !address.MatchString(skipName.ReplaceAllString(value, ""))
+	return s.Variable == "BRIDGE_SKIP_RECORDS" && !address.MatchString(skipName.ReplaceAllString(value, ""))
 }

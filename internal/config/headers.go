@@ -51,7 +51,7 @@ func addHeader(headers http.Header, line string) (problem string) {
 		return "names " + name + ", which the bridge sets itself"
 	case headers[name] != nil:
 		return "has the name of an earlier line"
-	case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+	case strings.ContainsFunc(value, func(r rune) bool { return isControl(r) && r != '\t' }):
 		return "holds a control character"
 	}
 	headers[name] = []string{value}
@@ -60,7 +60,7 @@ func addHeader(headers http.Header, line string) (problem string) {
 
 // notInToken reports whether r cannot stand in a header's name (RFC 9110, 5.6.2).
 func notInToken(r rune) bool {
-	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
+	return notVisible(r) || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }
 
 // headersFault says, without the text, why value cannot be a list of headers.

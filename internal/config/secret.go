@@ -123,10 +123,8 @@ func secretFault(value string) error {
 	if strings.TrimSpace(value) == "" {
 		return errors.New("it is empty")
 	}
-	for _, r := range value {
-		if r < ' ' || r == 0x7f {
-			return errors.New("it holds a line break or another control character")
-		}
+	if strings.ContainsFunc(value, isControl) {
+		return errors.New("it holds a line break or another control character")
 	}
 	return nil
 }

@@ -17,26 +17,19 @@ const (
 	varBrokers          = "BRIDGE_KAFKA_BROKERS"
 	varTopics           = "BRIDGE_KAFKA_TOPICS"
 	varTopicRegex       = "BRIDGE_KAFKA_TOPIC_REGEX"
-	varTopicExclude     = "BRIDGE_KAFKA_TOPIC_EXCLUDE_REGEX"
 	varNamespace        = "BRIDGE_NAMESPACE"
 	varNamespaceMap     = "BRIDGE_NAMESPACE_MAP"
 	varAllow            = "BRIDGE_NAMESPACE_ALLOW"
 	varDLQTopic         = "BRIDGE_DLQ_TOPIC"
 	varReceipts         = "BRIDGE_RECEIPTS_TOPIC"
-	varTLS              = "BRIDGE_KAFKA_TLS"
-	varMechanism        = "BRIDGE_KAFKA_SASL_MECHANISM"
 	varInsecureHTTP     = "BRIDGE_ALLOW_INSECURE_HTTP"
-	varSkipRecords      = "BRIDGE_SKIP_RECORDS"
 	varTLSKeyFile       = "BRIDGE_KAFKA_TLS_KEY_FILE"
-	varRegistryURL      = "BRIDGE_SCHEMA_REGISTRY_URL"
 	varRegistryUsername = "BRIDGE_SCHEMA_REGISTRY_USERNAME"
 	varRegistryPassword = "BRIDGE_SCHEMA_REGISTRY_PASSWORD"
-	varRegistryCAFile   = "BRIDGE_SCHEMA_REGISTRY_CA_FILE"
 	varImportPath       = "BRIDGE_IMPORT_PATH"
 	varHTTPAddr         = "BRIDGE_HTTP_ADDR"
 	varPprofAddr        = "BRIDGE_PPROF_ADDR"
-
-	varBufferMaxBytes = "BRIDGE_BUFFER_MAX_BYTES"
+	varBufferMaxBytes   = "BRIDGE_BUFFER_MAX_BYTES"
 )
 
 // validate judges values that decoded, alone and against each other. It
@@ -101,7 +94,7 @@ func (l *loader) validateCompany(settings []Setting) {
 		}
 	}
 	c := &l.config.Kafka
-	l.require(c.SASL.Mechanism != SASLAWSMSKIAM || c.TLS.Enabled, "needs "+varTLS+"=true", varMechanism, varTLS)
+	l.require(c.SASL.Mechanism != SASLAWSMSKIAM || c.TLS.Enabled, "needs BRIDGE_KAFKA_TLS=true", "BRIDGE_KAFKA_SASL_MECHANISM", "BRIDGE_KAFKA_TLS")
 }
 
 // validateStaticNamespace refuses a namespace that would make every record
@@ -160,8 +153,8 @@ func (l *loader) validateRegistry() {
 	user, password := l.given(varRegistryUsername), l.given(varRegistryPassword)
 	l.require(!user || password, "needs "+varRegistryPassword+" or "+varRegistryPassword+fileSuffix, varRegistryUsername)
 	l.require(user || !password, "needs "+varRegistryUsername, varRegistryPassword)
-	l.validateURL(varRegistryURL, r.URL)
-	l.validateRoots(varRegistryCAFile, r.CAFile)
+	l.validateURL("BRIDGE_SCHEMA_REGISTRY_URL", r.URL)
+	l.validateRoots("BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile)
 }
 
 func (l *loader) validateAPI() {
