@@ -63,22 +63,11 @@ func (s Secret) Value() string {
 	return s.state.value
 }
 
-// IsSet reports whether there is a secret.
-func (s Secret) IsSet() bool { return s.Value() != "" }
-
-// File returns the path that the secret was read from, or "".
-func (s Secret) File() string {
-	if s.state == nil {
-		return ""
-	}
-	return s.state.path
-}
-
 // Reload reads the secret's file again and reports whether the text changed.
 // A secret that did not come from a file never changes. On an error (the file
 // is missing, empty or unfit) the old text stays.
 func (s Secret) Reload() (changed bool, err error) {
-	if s.File() == "" {
+	if s.state == nil || s.state.path == "" {
 		return false, nil
 	}
 	value, err := readSecret(s.state.path, s.state.check)
@@ -131,7 +120,7 @@ func secretFault(value string) error {
 
 // String returns "[redacted]", or "" when the secret is unset.
 func (s Secret) String() string {
-	if !s.IsSet() {
+	if s.Value() == "" {
 		return ""
 	}
 	return redacted
