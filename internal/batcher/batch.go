@@ -66,9 +66,7 @@ func (b *Batch) Memory() int64 {
 // the batch is not released, to what it is charged.
 func (b *Batch) Charge(n int64) {
 	b.charge(n)
-	if b.owner != nil {
-		b.owner.shelve(b)
-	}
+	b.owner.shelve(b)
 }
 
 // Release returns the blocks to the pool and ends the charge. Call it once
@@ -100,32 +98,21 @@ func (b *Batch) append(line []byte) {
 			return
 		}
 	}
-	b.spill(line)
+	b.write(line, 1)
+	b.write([]byte{'\n'}, 0)
 }
 
-// spill is append for a line that the last block cannot hold alone.
-func (b *Batch) spill(line []byte) {
-	line = b.fill(line)
-	for len(line) > 0 {
-		b.grow(len(line) + 1)
-		line = b.fill(line)
+// write appends data, taking blocks as needed for it and for more bytes after it.
+func (b *Batch) write(data []byte, more int) {
+	for len(data) > 0 {
+		if b.room() == 0 {
+			b.grow(len(data) + more)
+		}
+		last := &b.blocks[len(b.blocks)-1]
+		n := min(b.room(), len(data))
+		*last = append(*last, data[:n]...)
+		data = data[n:]
 	}
-	if b.room() == 0 {
-		b.grow(1)
-	}
-	last := &b.blocks[len(b.blocks)-1]
-	*last = append(*last, '\n')
-}
-
-// fill copies what the last block can take of line, and returns the rest.
-func (b *Batch) fill(line []byte) []byte {
-	n := min(b.room(), len(line))
-	if n == 0 {
-		return line
-	}
-	last := &b.blocks[len(b.blocks)-1]
-	*last = append(*last, line[:n]...)
-	return line[n:]
 }
 
 // room returns the free bytes of the last block.

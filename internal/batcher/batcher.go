@@ -39,9 +39,8 @@ type Batcher struct {
 	busy    map[string]struct{} // namespaces with an unfinished import, with or without an open batch
 	shelves shelves             // open batches of namespaces that are not busy
 
-	oldest, newest *Batch    // ends of the list of all open batches in the order of opening
-	latest         time.Time // the last batch's Opened: no later one is opened before it
-	opened         uint64    // batches opened ever; gives each its seq
+	oldest, newest *Batch // ends of the list of all open batches in the order of opening
+	opened         uint64 // batches opened ever; gives each its seq
 }
 
 // New returns a Batcher without batches. Memory is charged to the pool, which
@@ -61,9 +60,9 @@ func New(limits Limits, pool *Pool) *Batcher {
 // should then seal the returned open batch if it is full (SealFull); otherwise
 // the next Add does.
 //
-// The timestamp is the record's in milliseconds. now should not go back; a batch
-// is never opened earlier than the one before it. The only error is ErrTooLarge,
-// and then nothing has changed.
+// The timestamp is the record's in milliseconds. now must not go back, as the
+// monotonic clock does not. The only error is ErrTooLarge, and then nothing has
+// changed.
 func (b *Batcher) Add(namespace string, line []byte, timestamp int64, now time.Time) (open, sealed *Batch, err error) {
 	n := int64(len(line)) + 1
 	if n > b.limits.MaxBytes {
@@ -127,10 +126,6 @@ func (b *Batcher) lookup(namespace string) *Batch {
 
 // start opens a batch for a namespace that has none. It is not shelved yet.
 func (b *Batcher) start(namespace string, timestamp int64, now time.Time) *Batch {
-	if now.Before(b.latest) {
-		now = b.latest
-	}
-	b.latest = now
 	b.opened++
 	_, busy := b.busy[namespace]
 	batch := &Batch{

@@ -24,7 +24,7 @@
 // would pass one. Age makes a batch due; a namespace with an unfinished import
 // is busy (SetBusy), and its batch goes on filling up to the hard bounds. The
 // memory budget is not enforced here: the caller compares Pool.InUse with it,
-// asks Cost or CostRun before adding, and calls SealLargest when it runs short.
+// asks CostRun before adding, and calls SealLargest when it runs short.
 //
 // # Memory
 //

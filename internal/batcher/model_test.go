@@ -14,7 +14,6 @@ type model struct {
 	open   []*modelBatch // in the order of opening
 	left   []*modelBatch // sealed or dropped, not released
 	busy   map[string]bool
-	latest time.Time
 }
 
 type modelBatch struct {
