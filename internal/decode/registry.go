@@ -60,26 +60,23 @@ func (r *Registry) load(ctx context.Context, ref Ref) (*schema, error) {
 	if err := r.get(ctx, ref.path(), &d); err != nil {
 		return nil, err
 	}
-	c := collector{registry: r, known: map[reference]bool{}, size: len(d.Schema)}
-	err := c.collect(ctx, d.References)
-	switch {
+	used := collector{registry: r, known: map[reference]bool{}, byName: map[string]string{}, size: len(d.Schema)}
+	switch err := used.collect(ctx, d.References); {
 	case errors.Is(err, errOversized):
 		return &schema{kind: d.kind(), fault: err}, nil
-	case errors.Is(err, ErrNotFound):
-		return nil, fmt.Errorf("it refers to %.200s: %w", c.lacking, err)
 	case err != nil:
 		return nil, err
 	}
-	return compile(ctx, &d, c.found), nil
+	return compile(ctx, &d, &used), nil
 }
 
-// collector asks for the references of a schema, those that others need first.
+// collector asks for the schemas that another one uses, directly or not.
 type collector struct {
 	registry *Registry
 	known    map[reference]bool
-	found    []named
-	size     int
-	lacking  string // the reference that was asked for last
+	texts    []string          // each one before those that use it
+	byName   map[string]string // the same texts
+	size     int               // of all texts in bytes, that of the schema included
 }
 
 func (c *collector) collect(ctx context.Context, references []reference) error {
@@ -91,9 +88,12 @@ func (c *collector) collect(ctx context.Context, references []reference) error {
 		if len(c.known) > maxReferences {
 			return errOversized
 		}
-		c.lacking = ref.Subject + " " + strconv.Itoa(ref.Version)
 		var d document
-		if err := c.registry.get(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version), &d); err != nil {
+		err := c.registry.get(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version), &d)
+		if errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("it refers to %.200s %d: %w", ref.Subject, ref.Version, err)
+		}
+		if err != nil {
 			return err
 		}
 		if c.size += len(d.Schema); c.size > maxSchemaBytes {
@@ -102,7 +102,7 @@ func (c *collector) collect(ctx context.Context, references []reference) error {
 		if err := c.collect(ctx, d.References); err != nil {
 			return err
 		}
-		c.found = append(c.found, named{ref.Name, d.Schema})
+		c.texts, c.byName[ref.Name] = append(c.texts, d.Schema), d.Schema
 	}
 	return nil
 }

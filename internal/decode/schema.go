@@ -45,27 +45,20 @@ type reference struct {
 	Version int    `json:"version"`
 }
 
-// compile makes a schema of a document. references are all that it uses, directly or
-// not, each one before those that use it.
-func compile(ctx context.Context, d *document, references []named) (s *schema) {
-	s = &schema{kind: d.kind(), size: len(d.Schema)}
+// compile makes a schema of a document and what it uses.
+func compile(ctx context.Context, d *document, used *collector) (s *schema) {
+	s = &schema{kind: d.kind(), size: used.size}
 	defer func() {
 		if p := recover(); p != nil { // a schema that a compiler stumbles over holds its own records only
 			s.fault = fmt.Errorf("its compiler fails: %.200v", p)
 		}
 	}()
-	var texts []string
-	byName := map[string]string{}
-	for _, r := range references {
-		s.size += len(r.text)
-		texts, byName[r.name] = append(texts, r.text), r.text
-	}
 	var err error
 	switch s.kind {
 	case typeAvro:
-		s.avro, err = parseAvro(texts, d.Schema)
+		s.avro, err = parseAvro(used.texts, d.Schema)
 	case typeProtobuf:
-		s.proto, err = parseProto(ctx, byName, d.Schema)
+		s.proto, err = parseProto(ctx, used.byName, d.Schema)
 	case typeJSON:
 	default:
 		err = fmt.Errorf("its type %.20q is neither AVRO, PROTOBUF nor JSON", d.SchemaType)
@@ -83,6 +76,3 @@ func shortened(text string) string {
 	}
 	return strings.ToValidUTF8(text[:300], "") + "…"
 }
-
-// named is the text of a reference by its name.
-type named struct{ name, text string }

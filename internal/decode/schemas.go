@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,9 +40,8 @@ type Schemas struct {
 	// not found in the registry is no record's fault: what was read by it before must
 	// be readable again.
 	known map[Ref]struct{}
-	queue []*entry // wait for an attempt, in order
-	text  int      // bytes of all schemas
-	clock int64    // counts uses, for eviction
+	text  int   // bytes of all schemas
+	clock int64 // counts uses, for eviction
 
 	// What the registry is like.
 	flying    int // attempts under way
@@ -63,6 +61,7 @@ type entry struct {
 	lack    error         // what it has not: ErrNotFound, of the schema or of what it refers to
 	ready   chan struct{} // closed after the next attempt; nil if none is planned
 	due     time.Time     // of that attempt
+	flying  bool          // it is under way
 }
 
 // NewSchemas makes an empty cache. Run has to run for it to fill.
@@ -110,7 +109,6 @@ func (s *Schemas) find(ref Ref, recorded, now time.Time) (*entry, error) {
 		}
 	}
 	e.ready, e.due = make(chan struct{}), due
-	s.queue = append(s.queue, e)
 	s.kick()
 	return nil, s.waiting(e)
 }
@@ -147,7 +145,6 @@ func (s *Schemas) evict(keep *entry) {
 			s.text -= known.size
 		}
 		delete(s.entries, oldest.ref)
-		s.queue = slices.DeleteFunc(s.queue, func(e *entry) bool { return e == oldest })
 		s.settle(oldest)
 	}
 }
@@ -202,8 +199,8 @@ func (s *Schemas) Run(ctx context.Context) error {
 	}
 }
 
-// next takes the first entry whose attempt may begin; without one it returns when to
-// look again. While the registry is in trouble one attempt at a time finds out
+// next takes the entry whose attempt is due first, if it may begin; else it returns
+// when to look again. While the registry is in trouble one attempt at a time finds out
 // whether that has ended.
 func (s *Schemas) next(now time.Time) (*entry, time.Duration) {
 	s.mu.Lock()
@@ -212,23 +209,21 @@ func (s *Schemas) next(now time.Time) (*entry, time.Duration) {
 	if s.trouble != nil {
 		limit = 1
 	}
-	wait := time.Hour
-	if s.flying >= limit {
-		return nil, wait // the end of an attempt wakes
-	}
-	for i, e := range s.queue {
-		due := e.due
-		if s.notBefore.After(due) {
-			due = s.notBefore
+	var first *entry
+	for _, e := range s.entries {
+		if e.ready != nil && !e.flying && (first == nil || e.due.Before(first.due)) {
+			first = e
 		}
-		if !due.After(now) {
-			s.queue = slices.Delete(s.queue, i, i+1)
-			s.flying++
-			return e, 0
-		}
-		wait = min(wait, due.Sub(now))
 	}
-	return nil, wait
+	if first == nil || s.flying >= limit {
+		return nil, time.Hour // the end of an attempt, or another entry, wakes
+	}
+	if wait := max(first.due.Sub(now), s.notBefore.Sub(now)); wait > 0 {
+		return nil, wait
+	}
+	first.flying = true
+	s.flying++
+	return first, 0
 }
 
 // attempt asks for one schema.
@@ -246,6 +241,7 @@ func (s *Schemas) attempt(ctx context.Context, e *entry) {
 	defer s.kick()
 	defer s.settle(e)
 	s.flying--
+	e.flying = false
 	switch {
 	case err == nil:
 		s.failures, s.notBefore, s.trouble = 0, time.Time{}, nil
