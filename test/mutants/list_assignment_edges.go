@@ -24,7 +24,7 @@ var assignmentEdgeMutants = []mutant{
 		old: "		most -= MaxSingles / 4 // some", new: "		most -= MaxSingles * 0 // some",
 		by: "TestPauseOrResume_bounds"},
 	{name: "a pause of held records never ends", in: assignmentRoom,
-		old: " && p.Ledger.Singles() > p.HeldCount {", new: " {",
+		old: " && p.Ledger.Singles() > p.Ledger.Held() {", new: " {",
 		by: "TestPauseOrResume_bounds"},
 	{name: "a partition holds one too many", in: assignmentRoom,
 		old: "	return p.Ledger.Singles() >= most", new: "	return p.Ledger.Singles() > most",

@@ -86,7 +86,7 @@ func (s *Assignment) PauseOrResume(p *Partition) {
 // full reports whether no further single record of the partition may come.
 func (p *Partition) full() bool {
 	most := MaxSingles
-	if p.pause != NoPause && p.Ledger.Singles() > p.HeldCount {
+	if p.pause != NoPause && p.Ledger.Singles() > p.Ledger.Held() {
 		most -= MaxSingles / 4 // some will be settled: not each of them is worth a read
 	}
 	return p.Ledger.Singles() >= most
@@ -219,7 +219,6 @@ func (s *Assignment) ended(p *Partition, err error) {
 // that /status tells.
 func (s *Assignment) HoldRecord(p *Partition, offset, timestamp int64, reason string, now time.Time) {
 	if s.Tracked(p.Ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
-		p.HeldCount++
 		p.FirstHeld.Note(offset, reason)
 		p.Touch()
 	}
@@ -244,7 +243,6 @@ func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 	if node == nil {
 		return
 	}
-	p.HeldCount++
 	if p.Ranges == nil {
 		p.Ranges = map[int64]string{}
 	}
@@ -258,7 +256,6 @@ func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 
 // ReleaseHeld ends the node of a held record or range.
 func (s *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
-	p.HeldCount--
 	delete(p.Ranges, node.Last)
 	if p.FirstHeld.offset == node.First {
 		p.FirstHeld = heldRecord{}

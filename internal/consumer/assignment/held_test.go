@@ -27,8 +27,8 @@ func TestHeld_isCommitted(t *testing.T) {
 		p.Ledger.Advance(5)
 		committed("a held record")
 		first := p.Ledger.Oldest()
-		if why := p.heldFor(first); why != "no_id" || p.HeldCount != 1 {
-			t.Errorf("%d records are held, the first because of %q", p.HeldCount, why)
+		if why := p.heldFor(first); why != "no_id" || p.Ledger.Held() != 1 {
+			t.Errorf("%d records are held, the first because of %q", p.Ledger.Held(), why)
 		}
 		c := fetch.NewChunk(p.Cursor, 0)
 		c.Start, c.Next, c.Oversized = 5, 8, &fetch.Oversized{Last: 7, Records: 1000}
@@ -40,8 +40,8 @@ func TestHeld_isCommitted(t *testing.T) {
 		}
 		r.ReleaseHeld(p, first)
 		committed("a released record")
-		if p.HeldCount != 1 || p.FirstHeld != (heldRecord{}) {
-			t.Errorf("%d are held, the first because of %+v", p.HeldCount, p.FirstHeld)
+		if p.Ledger.Held() != 1 || p.FirstHeld != (heldRecord{}) {
+			t.Errorf("%d are held, the first because of %+v", p.Ledger.Held(), p.FirstHeld)
 		}
 		r.ShiftNode(p, p.Ledger.Oldest(), 6)
 		committed("a range that is shorter")

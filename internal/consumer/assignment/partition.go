@@ -55,7 +55,6 @@ func NewPartition(tp kafka.TopicPartition, id wire.UUID, s *Schedule) *Partition
 
 // held says what a partition's committed offset waits for until a person decides.
 type held struct {
-	HeldCount int // records
 	FirstHeld heldRecord
 	Ranges    map[int64]string // why ranges are held, by their last offsets
 	LookAt    time.Time        // when it is looked whether held records are still in the log, zero if none is
@@ -188,7 +187,7 @@ func (p *Partition) Status(now time.Time) report.PartitionStatus {
 		out.Error = &text
 	}
 	switch {
-	case p.IsHeld() || p.HeldCount > 0 || n != nil && n.Kind == ledger.Shed:
+	case p.IsHeld() || p.Ledger.Held() > 0 || n != nil && n.Kind == ledger.Shed:
 		out.State = "held"
 	case err == nil:
 		out.State = p.State().String()

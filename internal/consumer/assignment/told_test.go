@@ -46,15 +46,15 @@ func TestHoldRange_onlyWhatIsOwed(t *testing.T) {
 				}
 				r.HoldRange(p, c, time.Now())
 				rejected := r.metric("bridge_records_rejected_total", "")
-				if p.HeldCount != tc.held || len(p.Ranges) != tc.held || p.Ledger.Singles() != tc.held || rejected != float64(3*tc.held) {
-					t.Errorf("%d ranges are held, for %v, want %d; %v records are counted", p.HeldCount, p.Ranges, tc.held, rejected)
+				if p.Ledger.Held() != tc.held || len(p.Ranges) != tc.held || p.Ledger.Singles() != tc.held || rejected != float64(3*tc.held) {
+					t.Errorf("%d ranges are held, for %v, want %d; %v records are counted", p.Ledger.Held(), p.Ranges, tc.held, rejected)
 				}
 				if n := r.metric("bridge_records_skipped_total", ""); n != float64(tc.skipped) {
 					t.Errorf("%v records are left out, want %d", n, tc.skipped)
 				}
 				for node := range p.Ledger.All {
-					if r.ReleaseHeld(p, node); p.HeldCount != 0 || len(p.Ranges) != 0 {
-						t.Errorf("after its release %d ranges are held, for %v", p.HeldCount, p.Ranges)
+					if r.ReleaseHeld(p, node); p.Ledger.Held() != 0 || len(p.Ranges) != 0 {
+						t.Errorf("after its release %d ranges are held, for %v", p.Ledger.Held(), p.Ranges)
 					}
 				}
 			})

@@ -111,6 +111,5 @@ func (s *deadLetters) holdLetter(l *letters.Letter, refused *kafka.RefusedError,
 		return
 	}
 	o.Partition.Ledger.Become(o.Node, ledger.HeldRecord)
-	o.Partition.HeldCount++
 	o.Partition.FirstHeld.Note(l.Offset, why)
 }

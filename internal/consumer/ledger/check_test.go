@@ -29,7 +29,7 @@ func (w *world) check() {
 
 func (w *world) checkNodes() {
 	w.Helper()
-	nodes, singles, last := 0, 0, int64(-1)
+	nodes, singles, held, last := 0, 0, 0, int64(-1)
 	for n := range w.p.All {
 		k := w.m.work[n]
 		if k == nil || k.first != n.First || k.single != n.Single || n.Partition() != w.p || n.Last < n.First {
@@ -42,12 +42,15 @@ func (w *world) checkNodes() {
 			w.failf("the oldest node is %+v, want %+v", w.p.Oldest(), n)
 		}
 		nodes, last = nodes+1, n.First
+		if n.Kind == HeldRecord {
+			held++
+		}
 		if n.Single {
 			singles++
 		}
 	}
-	if nodes != len(w.m.work) || w.p.count() != nodes || w.p.Singles() != singles {
-		w.failf("%d nodes, %d singles; counted %d and %d; want %d", nodes, singles, w.p.count(), w.p.Singles(), len(w.m.work))
+	if nodes != len(w.m.work) || w.p.count() != nodes || w.p.Singles() != singles || w.p.Held() != held {
+		w.failf("%d nodes, %d singles, %d held; counted %d, %d and %d; want %d", nodes, singles, held, w.p.count(), w.p.Singles(), w.p.Held(), len(w.m.work))
 	}
 	if nodes == 0 && w.p.Oldest() != nil {
 		w.failf("an oldest node of none: %+v", w.p.Oldest())

@@ -14,6 +14,7 @@ type Partition struct {
 	root       Node  // sentinel of the ring of nodes, ordered by First
 	finger     *Node // where the last one was linked: the next one often belongs there
 	singles    int
+	held       int
 	ranges     []*Node          // held ones, ordered by First
 	namespaces map[string]*lane // of those with nodes that are not single
 	inherited  Frontier
@@ -52,6 +53,9 @@ func (p *Partition) Oldest() *Node {
 
 // Singles counts the unfinished nodes that stand apart from the namespaces'.
 func (p *Partition) Singles() int { return p.singles }
+
+// Held counts the unfinished nodes of records and ranges that a policy holds.
+func (p *Partition) Held() int { return p.held }
 
 // OwedRecords lists the single records from the position up to below, exclusive,
 // that an earlier owner left unfinished.
@@ -166,6 +170,7 @@ func (p *Partition) end(n *Node, done bool) error {
 	}
 	p.unlink(n)
 	n.partition = nil
+	p.counts(n.Kind, -1)
 	if !n.Single {
 		p.exit(n, done)
 		return nil
@@ -199,6 +204,7 @@ func (p *Partition) insert(kind Kind, first, timestamp int64, now time.Time) (*N
 	}
 	n := &Node{Kind: kind, First: first, Last: first, Timestamp: timestamp, Since: now, partition: p}
 	p.link(n)
+	p.counts(kind, 1)
 	return n, nil
 }
 
@@ -232,6 +238,15 @@ func (p *Partition) unlink(n *Node) {
 // Become changes what an unfinished node is, as when its batch leaves memory.
 func (p *Partition) Become(n *Node, kind Kind) {
 	if n.partition == p {
+		p.counts(n.Kind, -1)
+		p.counts(kind, 1)
 		n.Kind = kind
+	}
+}
+
+// counts adds change to how many nodes are held, for one of this kind.
+func (p *Partition) counts(kind Kind, change int) {
+	if kind == HeldRecord {
+		p.held += change
 	}
 }

@@ -42,8 +42,8 @@ func TestSession_aCatchUpReadHoldsWhatHasNoRoom(t *testing.T) {
 			c.Next = 3
 			c.Oversized = &fetch.Oversized{Last: 2, Records: 3, Timestamp: recordbatch.Time, Size: fetch.Size{Bytes: 70 << 20, Buffer: 280 << 20, Exact: true}}
 		})
-		if p.HeldCount != 1 || !p.Ledger.Unread(0) || !p.Ledger.Unread(2) || p.Ledger.Unread(3) {
-			t.Errorf("%d ranges are held, want offsets 0 to 2", p.HeldCount)
+		if p.Ledger.Held() != 1 || !p.Ledger.Unread(0) || !p.Ledger.Unread(2) || p.Ledger.Unread(3) {
+			t.Errorf("%d ranges are held, want offsets 0 to 2", p.Ledger.Held())
 		}
 		if mark := n.Shed[p]; mark == nil || mark.First != 3 {
 			t.Fatalf("its lines are read back from %+v on, want 3", mark)

@@ -169,7 +169,7 @@ func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger
 		s.Unmark(n, p, now)
 	}
 	p.Ledger = ledger.New(start, frontier)
-	p.Committed, p.HeldCount, p.Ranges = start, 0, nil
+	p.Committed, p.Ranges = start, nil
 	s.PassTakenBack()
 	s.PauseOrResume(p)
 	p.Touch()

@@ -74,7 +74,7 @@ const lookInterval = 5 * time.Minute
 // removes them, and tells nobody.
 func (s *intake) lookForCompacted(p *assignment.Partition, now time.Time) {
 	switch {
-	case p.HeldCount == 0 || !p.Live() || p.IsHeld():
+	case !p.Live() || p.IsHeld() || p.Ledger.Held() == 0:
 		p.LookAt = time.Time{}
 	case p.LookAt.IsZero():
 		p.LookAt = now.Add(lookInterval)

@@ -69,8 +69,8 @@ func TestSession_countsTheRecordsThatWillBeHeld(t *testing.T) {
 					c.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{tp: tc.skipped}
 				})
 				r.feed(0, poison(0, records-1)...)
-				if p := r.part(0); p.Ledger.Position() != tc.position || p.HeldCount > assignment.MaxSingles {
-					t.Errorf("the position is %d, want %d; %d records are held", p.Ledger.Position(), tc.position, p.HeldCount)
+				if p := r.part(0); p.Ledger.Position() != tc.position || p.Ledger.Held() > assignment.MaxSingles {
+					t.Errorf("the position is %d, want %d; %d records are held", p.Ledger.Position(), tc.position, p.Ledger.Held())
 				}
 			})
 		})

@@ -29,7 +29,7 @@ func TestSession_aDeadLetterIsNotDeadLetteredAgain(t *testing.T) {
 		}
 		r.stored("good", 2)
 		r.watermark(0, 0)
-		if got := r.part(0).HeldCount; got != 2 {
+		if got := r.part(0).Ledger.Held(); got != 2 {
 			t.Errorf("%d records are held, want 2", got)
 		}
 	}, func(c *process.Config) { c.OnInvalid, c.OnRejected = record.DeadLetter, record.DeadLetter })
@@ -61,8 +61,8 @@ func TestSession_receiptsOfABridgeAreNeverImported(t *testing.T) {
 			if n := strings.Count(log.String(), "a receipt of a bridge is never imported"); n != 1 {
 				t.Errorf("it is logged %d times:\n%s", n, log)
 			}
-			if len(r.letters.taken) != 0 || len(r.api.stored["a"]) != 0 || r.part(0).HeldCount != 0 {
-				t.Errorf("%d dead letters, %d imports, %d held", len(r.letters.taken), len(r.api.stored["a"]), r.part(0).HeldCount)
+			if len(r.letters.taken) != 0 || len(r.api.stored["a"]) != 0 || r.part(0).Ledger.Held() != 0 {
+				t.Errorf("%d dead letters, %d imports, %d held", len(r.letters.taken), len(r.api.stored["a"]), r.part(0).Ledger.Held())
 			}
 		}, func(c *process.Config) { c.OnInvalid, c.OnTombstone = policy, policy })
 	}

@@ -64,8 +64,8 @@ func TestSession_truncationForgetsNothingThatIsOwed(t *testing.T) {
 		r.api.create = nil
 		r.after(r.Config.MaxBackoff + age)
 		r.watermark(0, 2) // the poison record
-		if r.part(0).HeldCount != 1 {
-			t.Errorf("%d records are held, want 1", r.part(0).HeldCount)
+		if r.part(0).Ledger.Held() != 1 {
+			t.Errorf("%d records are held, want 1", r.part(0).Ledger.Held())
 		}
 	})
 }
