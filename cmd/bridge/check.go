@@ -32,8 +32,7 @@ func checkCommand(set *flag.FlagSet) action {
 	set.BoolVar(&options.json, "json", false, "print JSON, one object a line")
 	return func(ctx context.Context, inv invocation) error {
 		if err := options.validate(); err != nil {
-			fmt.Fprintf(inv.stderr, "bridge check: %v\n", err)
-			return errUsage
+			return misuse{err}
 		}
 		out := &findings{out: inv.stdout, json: options.json}
 		cfg, err := inv.loadConfig()

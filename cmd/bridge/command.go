@@ -24,6 +24,9 @@ type command struct {
 // positional ones, as many as the command names.
 type action func(context.Context, invocation) error
 
+// misuse says what an action finds wrong with its flags or arguments.
+type misuse struct{ error }
+
 // programName is the program's name in the help.
 const programName = "bridge"
 
@@ -66,7 +69,12 @@ func (c command) run(ctx context.Context, inv invocation) error {
 	case given < len(c.Args):
 		fmt.Fprintf(inv.stderr, "%s: %s is missing\n", set.Name(), strings.Join(c.Args[given:], " "))
 	default:
-		return act(ctx, inv)
+		err := act(ctx, inv)
+		if mistake, ok := errors.AsType[misuse](err); ok {
+			fmt.Fprintf(inv.stderr, "%s: %v\n", set.Name(), mistake)
+			return errUsage
+		}
+		return err
 	}
 	set.Usage()
 	return errUsage

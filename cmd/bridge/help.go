@@ -32,8 +32,7 @@ func helpCommand(set *flag.FlagSet) action {
 		case *shell == "fish":
 			text = m.Fish()
 		case *shell != "":
-			fmt.Fprintf(inv.stderr, "bridge help: -completion wants bash, zsh or fish, not %q\n", *shell)
-			return errUsage
+			return misuse{fmt.Errorf("-completion wants bash, zsh or fish, not %q", *shell)}
 		default:
 			m.Sections = sections(*name, firstSettings(*name))
 			text = m.Text()

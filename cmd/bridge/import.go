@@ -23,11 +23,9 @@ func importCommand(*flag.FlagSet) action {
 		namespace, id := inv.args[0], inv.args[1]
 		switch {
 		case !record.ValidNamespace(namespace):
-			fmt.Fprintf(inv.stderr, "bridge import: the namespace wants letters, digits, '_' and '-', not %q\n", namespace)
-			return errUsage
+			return misuse{fmt.Errorf("the namespace wants letters, digits, '_' and '-', not %q", namespace)}
 		case !importer.ValidRequestID(id):
-			fmt.Fprintf(inv.stderr, "bridge import: %q is no request id\n", id)
-			return errUsage
+			return misuse{fmt.Errorf("%q is no request id", id)}
 		}
 		cfg, err := inv.loadConfig()
 		if err != nil {

@@ -19,8 +19,7 @@ func recordCommand(set *flag.FlagSet) action {
 	return func(ctx context.Context, inv invocation) error {
 		place, err := verify.ParsePlace(inv.args[0])
 		if err != nil {
-			fmt.Fprintf(inv.stderr, "bridge record: %v\n", err)
-			return errUsage
+			return misuse{err}
 		}
 		cfg, err := inv.loadConfig()
 		if err != nil {

@@ -38,8 +38,7 @@ func rulesCommand(set *flag.FlagSet) action {
 	set.StringVar(&o.disabled, "disable", "", "leave out the alerts with these `NAMES`, comma-separated")
 	return func(_ context.Context, inv invocation) error {
 		if err := o.complete(); err != nil {
-			fmt.Fprintf(inv.stderr, "bridge rules: %v\n", err)
-			return errUsage
+			return misuse{err}
 		}
 		_, err := io.WriteString(inv.stdout, "# Alerts of kafka-import-bridge, printed by bridge rules.\n"+o.rules.Text())
 		return err

@@ -32,8 +32,7 @@ func verifyCommand(set *flag.FlagSet) action {
 	return func(ctx context.Context, inv invocation) error {
 		since, err := parseSince(options.since, time.Now())
 		if err != nil {
-			fmt.Fprintf(inv.stderr, "bridge verify: %v\n", err)
-			return errUsage
+			return misuse{err}
 		}
 		cfg, err := inv.loadConfig()
 		if err != nil {
