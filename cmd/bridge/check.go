@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -130,9 +131,7 @@ func (f *findings) tell(found preflight.Finding) {
 	} else {
 		_, err = fmt.Fprintln(f.out, findingText(found))
 	}
-	if f.err == nil {
-		f.err = err
-	}
+	f.err = cmp.Or(f.err, err)
 }
 
 // tellFaults prints each fault of the configuration that err holds, and whether there

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -145,10 +146,7 @@ func (r *rows) add(name, format string, args ...any) {
 
 // verdictText words the API's verdict on an import, as far as it is known.
 func verdictText(i *verify.Import) string {
-	text := i.Status
-	if text == "" {
-		text = "not known"
-	}
+	text := cmp.Or(i.Status, "not known")
 	if i.FinishedAt != nil {
 		text += " at " + i.FinishedAt.Format(time.RFC3339Nano)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -18,19 +19,12 @@ func (c *Config) Describe(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "VARIABLE\tDEFAULT\tVALUE")
 	for _, s := range Settings() {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Variable, orDash(s.Default), orDash(c.Effective(s)))
+		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Variable, cmp.Or(s.Default, "-"), cmp.Or(c.Effective(s), "-"))
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write settings: %w", err)
 	}
 	return nil
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }
 
 // documentHead opens docs/settings.md.
