@@ -5,6 +5,10 @@ const importsRoom = "internal/consumer/imports"
 // importsMutants ask too much or too little about what may be stored, wait for ever,
 // hold memory, or tell of an API that is not so.
 var importsMutants = []mutant{
+	{name: "a probe forgets that the one before it has failed", in: importsRoom,
+		old: "	} else {\n		n.probe = r.probe\n	}\n", new: "	}\n",
+		by: sessionRoom + ".TestSession_probesThatFailBackOff"},
+
 	// What became of batches that may be stored.
 	{name: "an unproven batch is asked about again", in: importsRoom,
 		old: " && u.Fate != FateUnproven && ", new: " && ",

@@ -39,7 +39,7 @@ func (s *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bo
 		for _, u := range n.Uploads {
 			if u.askable(now) && pick(n, u) && s.Pacer.MayTry(now) {
 				u.Call = Asking
-				s.attempt(s.Ctx, n, u, u.Import.Resolve)
+				s.attempt(n, u, u.Import.Resolve)
 			}
 		}
 	}

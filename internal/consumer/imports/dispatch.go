@@ -76,18 +76,22 @@ func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 	if u.Fate == FateUnproven {
 		u.Fate = FateUnasked // this attempt may store it
 	}
-	s.attempt(s.Ctx, n, u, u.Import.Attempt)
+	s.attempt(n, u, u.Import.Attempt)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
-// left memory.
+// left memory. Probes that fail one after the other are one import's, whose backoff
+// grows.
 func (s *Attempts) startProbe(n *Namespace) {
-	n.probe = s.Importer.Probe(n.Name)
-	s.attempt(s.Probes, n, nil, n.probe.Create)
+	probe := n.probe
+	if n.probe = nil; probe == nil {
+		probe = s.Importer.Probe(n.Name)
+	}
+	s.send(s.Probes, probe.Create, result{namespace: n, probe: probe, troubled: s.Pacer.Began(n.Namespace)})
 }
 
-func (s *Attempts) attempt(ctx context.Context, n *Namespace, u *Upload, call call) {
-	s.send(ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
+func (s *Attempts) attempt(n *Namespace, u *Upload, call call) {
+	s.send(s.Ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
 }
 
 // call is one of the calls of an Import.

@@ -23,6 +23,7 @@ type Namespace struct {
 	*pace.Namespace
 	Uploads []*Upload // sealed batches in order, those under way included
 	TooSlow bool      // another import would not end before the drain does
+	// probe has failed, or has a URL for the next batch. It is nil while it is under way.
 	probe   process.Import
 	Shed    map[*assignment.Partition]*ledger.Node
 	refused []*refusedBatch // whose records are on their way to the dead-letter topic

@@ -16,6 +16,8 @@ func (s *Attempts) Attempted(r result) {
 	n, ended := r.namespace, Attempting
 	if u := r.upload; u != nil {
 		ended, u.Call = u.Call, NoCall
+	} else {
+		n.probe = r.probe
 	}
 	if ended == Preparing {
 		s.prepared(r, now)
@@ -157,8 +159,8 @@ func (s *Lines) remove(u *Upload) {
 // tryAgain is the message of a failure that concerns one namespace, as far as is known.
 const tryAgain = "import attempt failed; it will be tried again"
 
-// failed lets the namespace rest after an attempt that may succeed later, and lets a
-// failed probe go, and the batch of a trial that has failed. The message is logged with
+// failed lets the namespace rest after an attempt that may succeed later, and lets the
+// batch of a trial go that has failed. The message is logged with
 // the first attempt for each operation, reason and status, and then once a minute:
 // where many namespaces meet the same fault, /status names them. "" is logged already.
 func (s *Attempts) failed(r result, message string, now time.Time) {
@@ -171,9 +173,6 @@ func (s *Attempts) failed(r result, message string, now time.Time) {
 		s.Faults.Log(now, message, fmt.Sprintf("import/%s/%s/%d", o.Operation, o.Reason, o.Status),
 			"namespace", n.Name, "operation", o.Operation, "status", o.Status, "request_id", o.RequestID,
 			"error", o.Err, "next_attempt_in", o.Delay.Round(time.Millisecond).String())
-	}
-	if r.upload == nil || endsTrial || n.State() == pace.Trial {
-		n.probe = nil
 	}
 	if endsTrial {
 		s.Shed(n, now)

@@ -8,6 +8,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 )
 
@@ -54,7 +55,8 @@ func New(g *assignment.Generation, batches *batcher.Batcher) Attempts {
 // result is what an attempt has come to.
 type result struct {
 	namespace *Namespace
-	upload    *Upload // nil for a probe
+	upload    *Upload        // nil for a probe
+	probe     process.Import // nil for anything else
 	outcome   importer.Outcome
 	troubled  bool
 	began     time.Time

@@ -36,7 +36,6 @@ func (s *Attempts) refused(r result, now time.Time) {
 func (s *Attempts) letterRefused(r result, tells bool, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
-		n.probe = nil
 		s.beginTrial(n, now)
 		return
 	}

@@ -17,7 +17,6 @@ import (
 // attempt is in flight follow when it ends. Those that may be stored stay until
 // the API has been asked about them, and keep a trial going.
 func (s *Lines) Shed(n *Namespace, now time.Time) {
-	n.probe = nil
 	for i := len(n.Uploads) - 1; i >= 0; i-- {
 		if u := n.Uploads[i]; u.MayLeave() {
 			s.shedUpload(n, u, now)

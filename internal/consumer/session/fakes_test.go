@@ -23,6 +23,7 @@ type fakeAPI struct {
 	ask    func(i *fakeImport) Outcome // unset: nobody can tell
 	takes  time.Duration               // each PUT, which is cut off where its context ends
 	thinks time.Duration               // before it answers a create call, likewise
+	grows  bool                        // with each create call of an import that fails, its delay does
 
 	mu      sync.Mutex
 	stored  map[string][]string // ids by namespace, in the order stored
@@ -56,6 +57,7 @@ type fakeImport struct {
 	body      [][]byte
 	url       bool
 	attempts  int
+	failures  int // of create calls
 	ambiguous bool
 	mayRepeat bool
 }
@@ -132,6 +134,9 @@ func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {
 	if i.api.create != nil {
 		if o := i.api.create(i.namespace); o.Class != Stored {
 			o.Operation, o.RequestID = "create", "req-"+i.namespace
+			if i.failures++; i.api.grows {
+				o.Delay *= time.Duration(i.failures)
+			}
 			return o
 		}
 	}

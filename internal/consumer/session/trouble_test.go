@@ -65,3 +65,22 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 		})
 	}
 }
+
+// A namespace whose lines have left memory is asked for less and less often while the API
+// is away, like any other that fails; and is served soon once the API is back.
+func TestSession_probesThatFailBackOff(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.api.grows = true
+		n := r.dropped()
+		r.answers = 1000
+		before := r.api.created("bad")
+		r.after(10 * overloaded.Delay)
+		if got := r.api.created("bad") - before; got < 3 || got > 5 {
+			t.Errorf("%d probes in %s, want 4: after 1, 3, 6 and 10 times %s", got, 10*overloaded.Delay, overloaded.Delay)
+		}
+		r.api.create = nil
+		r.after(n.WakeAt().Sub(time.Now()) + time.Second)
+		r.after(2 * age)
+		r.stored("bad", offsets(0, 14)...)
+	})
+}
