@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 const (
@@ -22,6 +23,9 @@ const (
 	drainBytes = 16 << 10
 	drainTime  = 250 * time.Millisecond
 )
+
+// header is an answer's, whose names' case does not matter.
+type header interface{ Get(name string) string }
 
 // grant is the API's answer to a create call.
 type grant struct {
@@ -93,7 +97,7 @@ func requestID(id string) string {
 // monotonic one: no wall clock of ours, wrong or set meanwhile, ends a URL early
 // or sends us for a new one without end. An expiry in the past says more about
 // clocks than about the URL; the store will answer 403 if it is true.
-func (g grant) lifetime(h http.Header, now time.Time) time.Duration {
+func (g grant) lifetime(h header, now time.Time) time.Duration {
 	life := g.expires.Sub(serverTime(h, now))
 	if g.expires.IsZero() || life <= expiryMargin || life > urlLifetime {
 		life = urlLifetime
@@ -102,13 +106,9 @@ func (g grant) lifetime(h http.Header, now time.Time) time.Duration {
 }
 
 // drain reads the rest of a short answer, so that its connection can be kept;
-// the connection of a long or slow one is closed. stop ends a read that hangs.
-func drain(answer io.ReadCloser, stop func()) {
-	if answer == http.NoBody {
-		return
-	}
-	hurry := time.AfterFunc(drainTime, stop)
-	defer hurry.Stop()
-	_, _ = io.CopyN(io.Discard, answer, drainBytes+1) // an error closes the connection, which is all there is to do
-	_ = answer.Close()
+// the connection of a long or slow one is closed.
+func drain(resp *http1.Response) {
+	resp.Limit(drainTime)
+	_, _ = io.CopyN(io.Discard, resp, drainBytes+1) // an error closes the connection, which is all there is to do
+	_ = resp.Close()
 }

@@ -37,7 +37,7 @@ func (c *Client) delay(failures int, retryAfter time.Duration) time.Duration {
 // have fractions. A date is compared with the answer's own Date, or with now
 // where that is missing. What is negative, past, or no number is 0: nothing was
 // asked.
-func parseRetryAfter(h http.Header, now time.Time) time.Duration {
+func parseRetryAfter(h header, now time.Time) time.Duration {
 	if ms, ok := parseNumber(h.Get("Retry-After-Ms")); ok {
 		return capped(ms, time.Millisecond)
 	}
@@ -71,7 +71,7 @@ func parseNumber(text string) (float64, bool) {
 }
 
 // serverTime is the answer's Date, else now.
-func serverTime(h http.Header, now time.Time) time.Time {
+func serverTime(h header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
 	}

@@ -7,14 +7,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 // A reply is the API's answer to one call. header and text are set for 2xx only.
 type reply struct {
 	answer
-	header http.Header
+	header http1.Header
 	text   []byte
 }
 
@@ -43,42 +45,40 @@ func (c *Client) request(ctx context.Context, operation string, target *url.URL,
 	if err := ask(guard); err != nil {
 		return reply{answer: answer{class: Cancelled, err: err}}
 	}
-	attempt, cancel := context.WithTimeoutCause(ctx, patience, errTooLong)
-	defer cancel()
-	var t trip
 	start := time.Now()
-	resp, err := c.api.RoundTrip(c.apiRequest(t.traced(attempt), operation, target, key))
+	r := c.apiRequest(operation, target, key)
+	r.Until = start.Add(patience)
+	resp, _, err := c.api.Do(ctx, r)
 	if err != nil {
-		return reply{answer: c.unanswered(ctx, attempt, operation, start, err)}
+		return reply{answer: c.unanswered(ctx, operation, start, err)}
 	}
-	defer c.api.leave(&t, resp.StatusCode)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		defer drain(resp.Body, cancel)
+	if resp.Status < 200 || resp.Status > 299 {
+		defer drain(resp)
 		return reply{answer: c.answered(operation, start, resp, "")}
 	}
-	defer resp.Body.Close()
+	defer resp.Close()
 	text, err := readAnswer(resp)
-	if attempt.Err() != nil {
-		return reply{answer: c.unanswered(ctx, attempt, operation, start, err)}
+	if ctx.Err() != nil || errors.Is(err, http1.ErrTooLong) {
+		return reply{answer: c.unanswered(ctx, operation, start, err)}
 	}
-	r := reply{c.answered(operation, start, resp, ""), resp.Header, text}
+	told := reply{c.answered(operation, start, resp, ""), resp.Header, text}
 	switch {
 	case err != nil:
-		r.malformed(errors.New("answer ends early"))
+		told.malformed(errors.New("answer ends early"))
 	case len(text) > maxAnswerBytes:
-		r.malformed(errors.New("answer is too long"))
+		told.malformed(errors.New("answer is too long"))
 	}
-	return r
+	return told
 }
 
 // readAnswer reads an answer's body, and one byte more of one that is too long.
-func readAnswer(resp *http.Response) ([]byte, error) {
-	if n := resp.ContentLength; n >= 0 && n <= maxAnswerBytes {
+func readAnswer(resp *http1.Response) ([]byte, error) {
+	if n := resp.Length; n >= 0 && n <= maxAnswerBytes {
 		text := make([]byte, n)
-		_, err := io.ReadFull(resp.Body, text)
+		_, err := io.ReadFull(resp, text)
 		return text, err
 	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
+	return io.ReadAll(io.LimitReader(resp, maxAnswerBytes+1))
 }
 
 // malformed makes an answer one that the API does not document.
@@ -86,37 +86,32 @@ func (a *answer) malformed(err error) {
 	a.class, a.reason, a.err = Malformed, ReasonMalformed, fmt.Errorf("status %d: %w", a.status, err)
 }
 
-// The values of headers that never change are shared by all requests.
-var (
-	valueJSON     = []string{"application/json"}
-	valueContinue = []string{"100-continue"}
-	valueAny      = []string{"*"}
-	valueNone     = []string{}
-)
+// contentJSON is a header's line that does not change.
+var contentJSON = http1.Field{Name: "Content-Type", Value: "application/json"}
 
 // createBody is the body of the create call.
-const createBody = "{}"
-
-func createReader() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(createBody)), nil }
+var createBody = [][]byte{[]byte("{}")}
 
 // apiRequest builds a request to the API: POST for the create call, GET for all
-// others. What the bridge sets itself wins over the user's headers.
-func (c *Client) apiRequest(ctx context.Context, operation string, target *url.URL, key string) *http.Request {
+// others. What the bridge sets itself wins over the user's headers. It may be
+// repeated: an unused URL does no harm.
+func (c *Client) apiRequest(operation string, target *url.URL, key string) *http1.Request {
 	custom := c.cfg.Headers()
-	header := make(http.Header, len(custom)+4)
-	for name, values := range custom {
-		header[name] = values
-	}
-	header["Authorization"] = []string{"Bearer " + key}
-	header["User-Agent"] = c.userAgent
-	req := &http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: header}
+	header := append(make([]http1.Field, 0, len(custom)+3), c.userAgent, http1.Field{Name: "Authorization", Value: "Bearer " + key})
+	r := &http1.Request{Method: http.MethodGet, URL: target, Repeatable: true}
 	if operation == OperationCreate {
-		req.Method, req.ContentLength, req.GetBody = http.MethodPost, int64(len(createBody)), createReader
-		req.Body, _ = createReader() // never fails
-		header["Content-Type"] = valueJSON
-		// Not sent, being empty: it allows the transport to repeat the call when
-		// a kept connection turns out dead. An unused URL does no harm.
-		header["Idempotency-Key"] = valueNone
+		r.Method, r.Body, r.Size = http.MethodPost, createBody, int64(len(createBody[0]))
+		header = append(header, contentJSON)
 	}
-	return req.WithContext(ctx)
+	ours := header
+	for name, values := range custom {
+		if slices.ContainsFunc(ours, func(f http1.Field) bool { return f.Name == name }) {
+			continue
+		}
+		for _, value := range values {
+			header = append(header, http1.Field{Name: name, Value: value})
+		}
+	}
+	r.Header = header
+	return r
 }

@@ -56,7 +56,7 @@ var aboutTheBody = append([]int{
 
 // isPage reports whether an answer is a page for people, as proxies and ingresses make
 // them. Neither the API nor a store speaks so of a batch.
-func isPage(h http.Header) bool {
+func isPage(h header) bool {
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "text/html")
 }
@@ -64,7 +64,7 @@ func isPage(h http.Header) bool {
 // hinted adjusts a class and reason by the header that tells the API's SDKs whether to
 // try again. It may only make us more patient: what it calls hopeless for a caller that
 // waits is tried again later all the same.
-func hinted(operation string, h http.Header, class Class, reason string) (Class, string) {
+func hinted(operation string, h header, class Class, reason string) (Class, string) {
 	if class != Refused && class != Missing || !strings.EqualFold(h.Get("X-Should-Retry"), "true") {
 		return class, reason
 	}

@@ -6,15 +6,17 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 // Client makes imports and their calls. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
 	log       *slog.Logger
-	userAgent []string // as a header's values
-	api       pool
-	uploads   pool
+	userAgent http1.Field
+	api       *http1.Client
+	uploads   *http1.Client
 	paths     *paths
 	stores    stores
 	toldMute  atomic.Bool // it was logged that the API cannot be asked
@@ -26,15 +28,15 @@ type Client struct {
 func New(cfg Config, reg prometheus.Registerer) *Client {
 	cfg = cfg.withDefaults()
 	return &Client{
-		cfg: cfg, log: cfg.Log, userAgent: []string{cfg.UserAgent},
-		api: newPool(cfg), uploads: newPool(cfg), paths: newPaths(cfg.Path), metrics: newMetrics(reg),
+		cfg: cfg, log: cfg.Log, userAgent: http1.Field{Name: "User-Agent", Value: cfg.UserAgent},
+		api: newTransport(cfg), uploads: newTransport(cfg), paths: newPaths(cfg.Path), metrics: newMetrics(reg),
 	}
 }
 
 // Close ends the idle connections. Attempts must have returned.
 func (c *Client) Close() {
-	c.api.CloseIdleConnections()
-	c.uploads.CloseIdleConnections()
+	c.api.Close()
+	c.uploads.Close()
 }
 
 // Attempt tries once to store the import: it asks for an upload URL if there is

@@ -7,6 +7,7 @@ type try struct {
 	store       *store
 	repeat      bool // of a body that may be stored under this URL
 	conditional bool // with If-None-Match: *, which is in no URL's signature
+	asked       bool // before the body, whether the store takes it
 	proven      bool // the store is known to honour the condition
 }
 

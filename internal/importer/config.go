@@ -94,8 +94,8 @@ type Network struct {
 	// are as many as attempts.
 	MaxConns int
 
-	// Proxy chooses a request's proxy.
-	Proxy func(*http.Request) (*url.URL, error)
+	// Proxy chooses a URL's proxy, nil for none.
+	Proxy func(*url.URL) (*url.URL, error)
 
 	// DialContext opens connections; tests use networks in memory.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -109,7 +109,7 @@ func (c Config) withDefaults() Config {
 	c.MinBackoff, c.MaxBackoff = cmp.Or(c.MinBackoff, 500*time.Millisecond), cmp.Or(c.MaxBackoff, 30*time.Second)
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Proxy == nil {
-		c.Proxy = http.ProxyFromEnvironment
+		c.Proxy = proxyFromEnvironment()
 	}
 	if c.DialContext == nil {
 		c.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext

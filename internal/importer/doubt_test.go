@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 // swallow takes the whole body, stores nothing, and does not answer.
@@ -53,7 +54,7 @@ func TestUploadURL_countLost(t *testing.T) {
 			case 'm':
 				a.class, a.status = Malformed, http.StatusTemporaryRedirect
 			}
-			if u.countLost(&a, traces{reached: reached}); a.class == RetryNew && givenUp == 0 {
+			if u.countLost(&a, http1.Sent{Header: reached}); a.class == RetryNew && givenUp == 0 {
 				givenUp = n + 1
 			}
 		}
@@ -276,17 +277,5 @@ func TestAsk_countsItsFailures(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(c.metrics.retries.WithLabelValues(OperationFollow, ReasonThrottled)); n != 1 {
 		t.Errorf("%v failures are counted", n)
-	}
-}
-
-// TestPatientOf: a connection is ours under TLS too, so that one which brings errors is
-// dropped there as anywhere.
-func TestPatientOf(t *testing.T) {
-	near, far := net.Pipe()
-	defer near.Close()
-	defer far.Close()
-	ours := newPatientConn(near)
-	if patientOf(ours) != ours || patientOf(tls.Client(ours, &tls.Config{MinVersion: tls.VersionTLS12})) != ours || patientOf(far) != nil {
-		t.Error("a connection is not known again")
 	}
 }

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -10,21 +9,11 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"kafka-import-bridge/internal/http1"
 )
 
-var (
-	errNoBody = errors.New("the import has no body")
-	// Why this package gave up an attempt; both are timeouts to errors.Is.
-	errTooLong = fmt.Errorf("not finished in time: %w", context.DeadlineExceeded)
-	errStalled = fmt.Errorf("no progress: %w", context.DeadlineExceeded)
-)
-
-// proxyError is a proxy's refusal to connect.
-type proxyError struct{ status int }
-
-func (e proxyError) Error() string {
-	return fmt.Sprintf("proxy refused to connect: status %d", e.status)
-}
+var errNoBody = errors.New("the import has no body")
 
 // describe words a transport error for people. It builds the text from parts
 // that are known to be harmless and says little about all others: the HTTP
@@ -35,14 +24,14 @@ func describe(err error) string {
 		errno syscall.Errno
 		dns   *net.DNSError
 		op    *net.OpError
-		proxy proxyError
+		proxy http1.ProxyError
 		ne    net.Error
 	)
 	switch {
-	case errors.Is(err, errTooLong):
-		return errTooLong.Error()
-	case errors.Is(err, errStalled):
-		return errStalled.Error()
+	case errors.Is(err, http1.ErrTooLong):
+		return http1.ErrTooLong.Error()
+	case errors.Is(err, http1.ErrStalled):
+		return http1.ErrStalled.Error()
 	case errors.As(err, &proxy):
 		return proxy.Error()
 	case errors.As(err, &dns):

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 // answer is the result of one request, before it is counted against its import.
@@ -20,34 +22,31 @@ type answer struct {
 }
 
 // answered judges a request whose answer's header has arrived, and counts it.
-func (c *Client) answered(operation string, start time.Time, resp *http.Response, code string) answer {
-	c.metrics.request(operation, resp.StatusCode, time.Since(start))
-	a := answer{status: resp.StatusCode}
-	a.class, a.reason = classify(operation, resp.StatusCode, code)
+func (c *Client) answered(operation string, start time.Time, resp *http1.Response, code string) answer {
+	c.metrics.request(operation, resp.Status, time.Since(start))
+	a := answer{status: resp.Status}
+	a.class, a.reason = classify(operation, resp.Status, code)
 	if a.class == Stored {
 		return a
 	}
-	if a.class == Refused && isPage(resp.Header) && resp.StatusCode != http.StatusRequestEntityTooLarge {
+	if a.class == Refused && isPage(resp.Header) && resp.Status != http.StatusRequestEntityTooLarge {
 		a.class, a.reason = Malformed, ReasonMalformed
 	}
 	a.class, a.reason = hinted(operation, resp.Header, a.class, a.reason)
 	a.hopeless = operation != OperationUpload && strings.EqualFold(resp.Header.Get("X-Should-Retry"), "false")
 	a.retryAfter = parseRetryAfter(resp.Header, c.cfg.Now())
-	a.err = fmt.Errorf("status %d", resp.StatusCode)
+	a.err = fmt.Errorf("status %d", resp.Status)
 	if code != "" {
-		a.err = fmt.Errorf("status %d (%s)", resp.StatusCode, code)
+		a.err = fmt.Errorf("status %d (%s)", resp.Status, code)
 	}
 	return a
 }
 
 // unanswered judges a request that failed without an answer, and counts it
-// unless the caller's context ended it. attempt is ctx with our own limits.
-func (c *Client) unanswered(ctx, attempt context.Context, operation string, start time.Time, err error) answer {
+// unless the caller's context ended it.
+func (c *Client) unanswered(ctx context.Context, operation string, start time.Time, err error) answer {
 	if ctx.Err() != nil {
 		return answer{class: Cancelled, err: contextError(ctx)}
-	}
-	if cause := context.Cause(attempt); cause != nil {
-		err = cause
 	}
 	c.metrics.request(operation, 0, time.Since(start))
 	a := answer{class: RetryLater, reason: networkReason(err), err: errors.New(describe(err))}

@@ -79,7 +79,7 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 	l.cfg = Config{
 		BaseURL: base, Key: l.key,
 		Patience: Patience{CreateTimeout: 5 * time.Second, UploadTimeout: 5 * time.Second},
-		Network:  Network{Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
+		Network:  Network{Proxy: func(*url.URL) (*url.URL, error) { return nil, nil }},
 		Rand:     func() float64 { return 0.5 },
 	}
 	if listen == nil {
@@ -443,7 +443,7 @@ func poolOf(s *httptest.Server) *x509.CertPool {
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-func failingDial(err error) dialFunc {
+func failingDial(err error) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}

@@ -88,7 +88,7 @@ func TestClient_throughAProxy(t *testing.T) {
 	l, s := secureLab(t)
 	p := newConnectProxy(t, s.Listener.Addr().String())
 	at, _ := url.Parse(p.server.URL)
-	l.cfg.Proxy = http.ProxyURL(at)
+	l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return at, nil }
 	c := l.client()
 	i, all := newImport(c, 100_000)
 	wantClass(t, l.attempt(c, i), Stored, "")
@@ -112,7 +112,7 @@ func TestClient_proxyRefuses(t *testing.T) {
 	p := newConnectProxy(t, "")
 	p.refuse = http.StatusProxyAuthRequired
 	at, _ := url.Parse(strings.Replace(p.server.URL, "http://", "http://user:"+secretText+"@", 1))
-	l.cfg.Proxy = http.ProxyURL(at)
+	l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return at, nil }
 	c := l.client()
 	out := l.create(c, c.Probe("orders"))
 	wantClass(t, out, RetryLater, ReasonNetwork)

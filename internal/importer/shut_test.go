@@ -5,23 +5,21 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // stuckConn is a connection on which the answer comes while the body's first
-// Write hangs, and Close does not help.
+// Write hangs, until its deadline.
 type stuckConn struct {
 	net.Conn
-	release chan struct{} // closed by the test: Write goes on
-	answer  io.Reader
-	closed  chan struct{}
-	once    sync.Once
-	hung    chan struct{} // closed when the body's Write hangs
-	written bytes.Buffer
+	answer io.Reader
+	closed chan struct{}
+	hung   chan struct{} // closed when the body's Write hangs
+	late   chan struct{} // closed when its deadline is over
+	once   sync.Once
 }
 
 func (c *stuckConn) Read(p []byte) (int, error) {
@@ -33,21 +31,29 @@ func (c *stuckConn) Read(p []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-func (c *stuckConn) Write(p []byte) (int, error) {
-	c.once.Do(func() { close(c.hung) })
-	<-c.release
-	return c.written.Write(p)
+func (c *stuckConn) Write([]byte) (int, error) {
+	close(c.hung)
+	<-c.late
+	return 0, os.ErrDeadlineExceeded
 }
 
-func (c *stuckConn) Close() error { close(c.closed); return nil }
+func (c *stuckConn) SetWriteDeadline(at time.Time) error {
+	if !at.After(time.Now()) {
+		c.once.Do(func() { close(c.late) })
+	}
+	return nil
+}
 
-// TestClient_lateTransportFindsTheBodyShut: a transport that comes back to the
-// body after Attempt has returned must not get one byte of it, since the blocks
-// hold something else by then.
-func TestClient_lateTransportFindsTheBodyShut(t *testing.T) {
+func (*stuckConn) SetReadDeadline(time.Time) error { return nil }
+func (*stuckConn) SetDeadline(time.Time) error     { return nil }
+func (c *stuckConn) Close() error                  { close(c.closed); return nil }
+
+// TestClient_anEarlyAnswerEndsTheBody: the store answers and reads no further. Attempt
+// returns at once, and with it the blocks are the caller's again.
+func TestClient_anEarlyAnswerEndsTheBody(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *lab) {
 		conn := &stuckConn{
-			release: make(chan struct{}), closed: make(chan struct{}), hung: make(chan struct{}),
+			closed: make(chan struct{}), hung: make(chan struct{}), late: make(chan struct{}),
 			answer: bytes.NewBufferString("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"),
 		}
 		dial := l.cfg.DialContext
@@ -59,22 +65,17 @@ func TestClient_lateTransportFindsTheBodyShut(t *testing.T) {
 		}
 		c := l.client()
 		l.at(c).noExpect.Store(true)
-		blocks, _ := batch(big)
-		var returned, late atomic.Bool
-		out := l.checked(c.NewImport("orders", blocks, big).Attempt(t.Context(), func() error {
-			late.Store(late.Load() || returned.Load())
-			return nil
-		}))
-		returned.Store(true)
-		wantClass(t, out, RetrySame, ReasonServerError)
-		for _, b := range blocks {
-			clear(b)
+		i, _ := newImport(c, big)
+		if d := took(func() { wantClass(t, l.attempt(c, i), RetrySame, ReasonServerError) }); d != 0 {
+			t.Errorf("it took %s", d)
 		}
-		close(conn.release)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if late.Load() || bytes.ContainsRune(conn.written.Bytes(), 0) {
-			t.Error("the body was read after Attempt had returned")
+		select {
+		case <-conn.late:
+		default:
+			t.Error("the body's Write goes on")
+		}
+		if <-conn.closed; i.Ambiguous() {
+			t.Error("a body that was not sent whole may be stored")
 		}
 	})
 }

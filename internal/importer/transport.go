@@ -1,63 +1,38 @@
 package importer
 
 import (
-	"context"
 	"crypto/tls"
-	"net"
-	"net/http"
 	"net/url"
+	"sync"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 const (
-	dialTimeout      = 10 * time.Second // also of the TLS handshake
-	continueTimeout  = time.Second      // for the store's 100 Continue
-	idleTimeout      = 55 * time.Second // below the minute after which load balancers close
-	maxHeaderBytes   = 64 << 10         // of an answer
-	maxAnswerBytes   = 64 << 10         // read of an answer's body
-	writeBufferBytes = 64 << 10
+	dialTimeout    = 10 * time.Second
+	maxAnswerBytes = 64 << 10 // read of an answer's body
 )
 
-// newPool makes a pool, of which there are two: trouble with the store closes no
-// connection to the API. RoundTrip is called directly: there is no http.Client,
-// so no redirect is ever followed, no cookie kept, and no error wrapped together
-// with its URL.
+// newTransport makes the connections to the API, or those to the stores: trouble with
+// the store closes no connection to the API.
 //
 // HTTP/1.1 only, for the API too: stores speak it, its connections fail one by
 // one where one dead HTTP/2 connection stalls every namespace, and there is just
 // one create call per batch.
-func newPool(cfg Config) pool {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return pool{&http.Transport{
-		Protocols:              protocols,
-		Proxy:                  cfg.Proxy,
-		DialContext:            patientDial(cfg.DialContext),
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
-		TLSHandshakeTimeout:    dialTimeout,
-		ExpectContinueTimeout:  continueTimeout,
-		IdleConnTimeout:        idleTimeout,
-		MaxIdleConnsPerHost:    cfg.MaxConns,
-		MaxResponseHeaderBytes: maxHeaderBytes,
-		WriteBufferSize:        writeBufferBytes,
-		DisableCompression:     true, // so nothing is ever inflated
-		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-			if answer.StatusCode != http.StatusOK {
-				return proxyError{answer.StatusCode}
-			}
-			return nil
-		},
-	}}
+func newTransport(cfg Config) *http1.Client {
+	return http1.New(http1.Config{
+		TLS:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
+		Proxy:   cfg.Proxy,
+		Dial:    cfg.DialContext,
+		MaxIdle: cfg.MaxConns,
+	})
 }
 
-type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
-
-func patientDial(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		return newPatientConn(conn), nil
-	}
-}
+// proxyFromEnvironment reads the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY once, as
+// net/http does.
+var proxyFromEnvironment = sync.OnceValue(func() func(*url.URL) (*url.URL, error) {
+	return httpproxy.FromEnvironment().ProxyFunc()
+})

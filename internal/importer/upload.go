@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"kafka-import-bridge/internal/http1"
 )
 
 const (
@@ -45,7 +47,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	i.url.sent = true
 	a, t := c.exchange(ctx, i, &p, guard)
 	c.judgeCondition(i, &p, &a)
-	unclear := t.whole && (a.status == 0 || a.status >= 500)
+	unclear := t.Body && (a.status == 0 || a.status >= 500)
 	if p.repeat && !p.conditional && (unclear || a.class == Stored) || p.repeat && a.class == Stored && !p.proven && !i.url.denied {
 		i.mayRepeat = true
 	}
@@ -67,20 +69,14 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	return out
 }
 
-// traces says how far a PUT got, beside its answer.
-type traces struct {
-	reached bool // its header was written to a connection
-	whole   bool // its whole body was handed over before an answer came
-}
-
 // countLost turns RetrySame into RetryNew after too many PUTs without answer,
 // and Malformed where the URL was kept for what may be stored under it. PUTs that
 // reached nobody, because the store is down, say little about the URL; an answer
 // of the store, even a bad one, proves that the URL is heard.
-func (u *uploadURL) countLost(a *answer, t traces) {
+func (u *uploadURL) countLost(a *answer, t http1.Sent) {
 	unclear := a.class == Malformed && u.ambiguous
 	switch {
-	case unclear, a.class == RetrySame && a.status == 0 && t.reached:
+	case unclear, a.class == RetrySame && a.status == 0 && t.Header:
 		u.lost, u.unreached = u.lost+1, 0
 	case a.status != 0:
 		u.lost, u.unreached = 0, 0
@@ -104,58 +100,42 @@ func (u *uploadURL) countLost(a *answer, t traces) {
 
 // exchange sends the body and reads the answer. When it returns nothing reads
 // the import's blocks any more.
-func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() error) (answer, traces) {
-	attempt, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil) // closes the connection, unless it is idle again
-	limit := time.AfterFunc(c.cfg.UploadTimeout, func() { cancel(errTooLong) })
-	stall := time.AfterFunc(c.cfg.ProgressTimeout, func() { cancel(errStalled) })
-	b := &body{blocks: i.body, size: i.size, guard: guard, moved: func(whole bool) {
-		patience := c.cfg.ProgressTimeout
-		if whole {
-			patience *= answerPatience
-		}
-		stall.Reset(patience)
-	}}
-	defer b.shut()
-
-	var way trip
+func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() error) (answer, http1.Sent) {
 	start := time.Now()
-	resp, err := c.uploads.RoundTrip(c.uploadRequest(way.traced(attempt), i, p, b)) //nolint:bodyclose // uploadAnswer drains and closes it
-	limit.Stop()
-	stall.Stop()
-	if err != nil {
-		b.shut()
+	r := c.uploadRequest(i, p, start)
+	var refused error // by the guard
+	r.Before = func() error {
+		refused = ask(guard)
+		return refused
 	}
-	whole, guardErr := b.state()
-	t := traces{reached: way.reached.Load(), whole: whole}
+	resp, sent, err := c.uploads.Do(ctx, r)
 	switch {
 	case err == nil:
-		defer c.uploads.leave(&way, resp.StatusCode)
-		return c.uploadAnswer(start, resp, p.store, whole, func() { cancel(errTooLong) }), t
-	case guardErr != nil:
-		return answer{class: Cancelled, err: guardErr}, t
+		return c.uploadAnswer(start, resp, p, sent.Body), sent
+	case refused != nil:
+		return answer{class: Cancelled, err: refused}, sent
 	}
-	p.store.noteAnswer(false, t.reached) // silence may hide a refusal
-	return c.unanswered(ctx, attempt, OperationUpload, start, err), t
+	p.store.noteAnswer(false, sent.Header) // silence may hide a refusal
+	return c.unanswered(ctx, OperationUpload, start, err), sent
 }
 
 // uploadAnswer judges the store's answer. Of a 2xx only the header counts: the
-// batch is stored, whatever follows. stop ends the reading.
-func (c *Client) uploadAnswer(start time.Time, resp *http.Response, s *store, whole bool, stop func()) answer {
-	defer drain(resp.Body, stop)
+// batch is stored, whatever follows.
+func (c *Client) uploadAnswer(start time.Time, resp *http1.Response, p *try, whole bool) answer {
+	defer drain(resp)
 	code := ""
-	if resp.StatusCode >= 400 {
-		code = readStoreCode(resp.Body, stop)
+	if resp.Status >= 400 {
+		code = readStoreCode(resp)
 	}
 	a := c.answered(OperationUpload, start, resp, code)
-	s.noteAnswer(resp.StatusCode < 400 || resp.StatusCode == http.StatusPreconditionFailed, true)
+	p.store.noteAnswer(resp.Status < 400 || resp.Status == http.StatusPreconditionFailed, true)
 	switch {
 	case a.class == Stored && !whole:
 		// Whoever says so, it cannot be the store: bytes of the batch are still here.
 		a.class, a.reason = Malformed, ReasonMalformed
-		a.err = fmt.Errorf("status %d before the whole body was sent", resp.StatusCode)
-	case resp.StatusCode == http.StatusExpectationFailed && resp.Request.Header.Get("Expect") != "":
-		s.noExpect.Store(true)
+		a.err = fmt.Errorf("status %d before the whole body was sent", resp.Status)
+	case resp.Status == http.StatusExpectationFailed && p.asked:
+		p.store.noExpect.Store(true)
 		a.class, a.reason = RetrySame, ReasonServerError
 	}
 	return a
@@ -165,34 +145,31 @@ func (c *Client) uploadAnswer(start time.Time, resp *http.Response, s *store, wh
 const codeTime = 2 * time.Second
 
 // readStoreCode reads an error's code, if it comes soon.
-func readStoreCode(answer io.Reader, stop func()) string {
-	hurry := time.AfterFunc(codeTime, stop)
-	defer hurry.Stop()
-	text, _ := io.ReadAll(io.LimitReader(answer, maxAnswerBytes)) // what came before an error may do
+func readStoreCode(resp *http1.Response) string {
+	resp.Limit(codeTime)
+	text, _ := io.ReadAll(io.LimitReader(resp, maxAnswerBytes)) // what came before an error may do
 	return parseStoreCode(text)
 }
 
-// uploadRequest builds the PUT: the exact length, never chunked; nothing but
-// what the URL was signed for, apart from the condition of a repeat; and a
-// question first where the body may be refused, so that it is not pushed through.
-func (c *Client) uploadRequest(ctx context.Context, i *Import, p *try, b *body) *http.Request {
-	header := make(http.Header, 4)
-	header["Content-Type"], header["User-Agent"] = valueJSON, c.userAgent
-	if p.store.expects(i.size) {
-		header["Expect"] = valueContinue
-	}
+// uploadRequest builds the PUT: nothing but what the URL was signed for, apart from the
+// condition of a repeat; and a question first where the body may be refused, so that it
+// is not pushed through.
+func (c *Client) uploadRequest(i *Import, p *try, now time.Time) *http1.Request {
+	header := append(make([]http1.Field, 0, 3), contentJSON, c.userAgent)
 	if p.conditional {
-		header["If-None-Match"] = valueAny
+		header = append(header, http1.Field{Name: "If-None-Match", Value: "*"})
 	}
-	return (&http.Request{
-		Method:        http.MethodPut,
-		ProtoMajor:    1, // the transport waits for 100 Continue of 1.1 only
-		ProtoMinor:    1,
-		URL:           i.url.link,
-		Host:          i.url.link.Host,
-		Header:        header,
-		ContentLength: i.size,
-		Body:          b.reader(),
-		GetBody:       func() (io.ReadCloser, error) { return b.reader(), nil },
-	}).WithContext(ctx)
+	p.asked = p.store.expects(i.size)
+	return &http1.Request{
+		Method: http.MethodPut, URL: i.url.link, Header: header, Body: i.body, Size: i.size, Ask: p.asked,
+		Until: now.Add(c.cfg.UploadTimeout), Progress: c.cfg.ProgressTimeout, Silence: answerPatience * c.cfg.ProgressTimeout,
+	}
+}
+
+// ask calls a guard; nil never objects.
+func ask(guard func() error) error {
+	if guard == nil {
+		return nil
+	}
+	return guard()
 }

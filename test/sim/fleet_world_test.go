@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -192,7 +191,7 @@ func (f *fleet) start(place int) *fleetMember {
 	}
 	imports := importer.New(importer.Config{
 		BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
-		Network: importer.Network{DialContext: f.network.DialContext, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
+		Network: importer.Network{DialContext: f.network.DialContext, Proxy: func(*url.URL) (*url.URL, error) { return nil, nil }},
 	}, nil)
 	m := &fleetMember{done: make(chan struct{})}
 	m.consumer, err = consumer.New(cfg, shared.Dependencies{

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -69,7 +68,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	logger := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	imports := importer.New(importer.Config{
 		Log: logger, BaseURL: base, Key: key("k"), UserAgent: name, Patience: importer.Patience{MinBackoff: minBackoff, MaxBackoff: maxBackoff},
-		Network: importer.Network{DialContext: p.http.dial, Proxy: func(*http.Request) (*url.URL, error) { return nil, nil }},
+		Network: importer.Network{DialContext: p.http.dial, Proxy: func(*url.URL) (*url.URL, error) { return nil, nil }},
 	}, nil)
 	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
 	p.consumer, err = consumer.New(cfg, shared.Dependencies{

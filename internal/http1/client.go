@@ -1,0 +1,212 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+)
+
+const (
+	// idleTimeout is how long a connection is kept without a request: less than the
+	// minute after which load balancers close.
+	idleTimeout = 55 * time.Second
+
+	// badAnswers is how many answers of 5xx in a row a connection may bring: the
+	// one server behind it may be ill while others behind the same name are well.
+	badAnswers = 2
+
+	// maxAge is how long a connection is kept at most, so that work spreads over
+	// servers that came later, and leaves those that are to go.
+	maxAge = 5 * time.Minute
+)
+
+// Config says how connections are made. All fields are required.
+type Config struct {
+	// TLS is for https servers and proxies. Its ServerName is not used.
+	TLS *tls.Config
+
+	// Proxy returns the proxy of a URL, nil if there is none. Its schemes are http,
+	// https, socks5 and socks5h.
+	Proxy func(*url.URL) (*url.URL, error)
+
+	// Dial opens connections to servers and proxies.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// MaxIdle bounds the idle connections kept for one server.
+	MaxIdle int
+}
+
+// A Client keeps connections to servers. It is safe for concurrent use.
+type Client struct {
+	cfg Config
+
+	mu    sync.Mutex // guards what follows
+	idle  map[route][]*conn
+	sweep *time.Timer // closes what is idle for too long; nil if nothing is idle
+}
+
+// A route is what two requests have in common that can use the same connection.
+type route struct{ proxy, scheme, host string }
+
+// New returns a client without connections. Close ends those that it will keep.
+func New(cfg Config) *Client {
+	return &Client{cfg: cfg, idle: map[route][]*conn{}}
+}
+
+// Close closes the idle connections. Those in use are kept when their request is over.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for at := range c.idle {
+		c.closeOlder(at, 0)
+	}
+	if c.sweep != nil {
+		c.sweep.Stop()
+		c.sweep = nil
+	}
+}
+
+// Do makes a request and returns its answer as soon as the answer's header is there,
+// and how far the request got. The answer must be closed. Errors are those of the
+// connection, ErrTooLong, ErrStalled, ctx's, or what Request.Before returned.
+func (c *Client) Do(ctx context.Context, r *Request) (*Response, Sent, error) {
+	proxy, err := c.cfg.Proxy(r.URL)
+	if err != nil {
+		return nil, Sent{}, err
+	}
+	at := route{scheme: r.URL.Scheme, host: r.URL.Host}
+	if proxy != nil {
+		at.proxy = proxy.String()
+	}
+	for {
+		conn, kept := c.take(at), true
+		if conn == nil {
+			kept = false
+			if conn, err = c.dial(ctx, r, proxy); err != nil {
+				return nil, Sent{}, r.limited(err)
+			}
+			conn.at = at
+		}
+		resp, sent, err := c.exchange(ctx, conn, r)
+		if err != nil && kept && ctx.Err() == nil && conn.died() && (!sent.Header || r.Repeatable) {
+			continue // there are no more of its kind than are idle
+		}
+		return resp, sent, r.limited(err)
+	}
+}
+
+// exchange makes a request on a connection, which is kept once the answer is read.
+func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Response, Sent, error) {
+	stop := context.AfterFunc(ctx, conn.abort)
+	a, err := conn.send(r)
+	sent := conn.out.sent
+	if err != nil {
+		stop()
+		conn.abort()
+		return nil, sent, err
+	}
+	resp := &Response{
+		Status: a.status, Header: a.header, Length: max(a.length, -1), client: c, conn: conn, stop: stop,
+		keep: c.noteAnswer(conn, a.status) && conn.whole && !a.last,
+	}
+	resp.begin(a.length)
+	if a.length == 0 {
+		_ = resp.Close()
+		return resp, sent, nil
+	}
+	_ = conn.SetReadDeadline(r.Until)
+	return resp, sent, nil
+}
+
+// take returns the idle connection that was used last, nil if there is none that
+// still stands.
+func (c *Client) take(at route) *conn {
+	for {
+		conn := c.pop(at)
+		if conn == nil || time.Since(conn.idleSince) < idleTimeout && stands(conn.raw) {
+			return conn
+		}
+		conn.abort()
+	}
+}
+
+func (c *Client) pop(at route) *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	idle := c.idle[at]
+	if len(idle) == 0 {
+		return nil
+	}
+	last := len(idle) - 1
+	conn := idle[last]
+	idle[last] = nil
+	c.idle[at] = idle[:last]
+	return conn
+}
+
+// keep makes a connection idle.
+func (c *Client) keep(conn *conn) {
+	_ = conn.SetDeadline(time.Time{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.idle[conn.at]) >= c.cfg.MaxIdle {
+		conn.abort()
+		return
+	}
+	conn.idleSince = time.Now()
+	c.idle[conn.at] = append(c.idle[conn.at], conn)
+	if c.sweep == nil {
+		c.sweep = time.AfterFunc(idleTimeout, c.closeIdle)
+	}
+}
+
+// closeIdle closes the connections that nobody needed for idleTimeout.
+func (c *Client) closeIdle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	oldest := time.Duration(-1)
+	for at := range c.idle {
+		c.closeOlder(at, idleTimeout)
+		for _, conn := range c.idle[at] {
+			oldest = max(oldest, time.Since(conn.idleSince))
+		}
+	}
+	if c.sweep = nil; oldest >= 0 {
+		c.sweep = time.AfterFunc(idleTimeout-oldest, c.closeIdle)
+	}
+}
+
+// closeOlder closes a route's connections that are idle for so long. The caller holds mu.
+func (c *Client) closeOlder(at route, limit time.Duration) {
+	stay := c.idle[at][:0]
+	for _, conn := range c.idle[at] {
+		if time.Since(conn.idleSince) < limit {
+			stay = append(stay, conn)
+			continue
+		}
+		conn.abort()
+	}
+	clear(c.idle[at][len(stay):])
+	if c.idle[at] = stay; len(stay) == 0 {
+		delete(c.idle, at)
+	}
+}
+
+// noteAnswer reports whether the connection may be kept after an answer. One that has
+// served its time takes the idle ones with it: they are likely as old, and lead to the
+// same server.
+func (c *Client) noteAnswer(conn *conn, status int) bool {
+	if status < 500 {
+		conn.bad = 0
+	} else {
+		conn.bad++
+	}
+	if conn.bad < badAnswers && time.Since(conn.born) <= maxAge {
+		return true
+	}
+	c.Close()
+	return false
+}
