@@ -76,8 +76,10 @@ func (f *Inflater) inflateGzip(dst, src []byte) ([]byte, error) {
 	if f.gzip == nil {
 		f.gzip = new(gzip.Reader)
 	}
-	if err := f.gzip.Reset(&f.src); err != nil {
-		return nil, noEOF(err)
+	if err := f.gzip.Reset(&f.src); errors.Is(err, io.EOF) {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
+		return nil, err
 	}
 	for {
 		f.gzip.Multistream(false)
@@ -117,37 +119,23 @@ func (f *Inflater) inflateZstd(dst, src []byte) ([]byte, error) {
 
 // readAll reads r to its end into the room of dst.
 func readAll(dst []byte, r io.Reader) ([]byte, error) {
-	for len(dst) < cap(dst) {
-		n, err := r.Read(dst[len(dst):cap(dst)])
+	for {
+		room := dst[len(dst):cap(dst)]
+		if len(room) == 0 {
+			room = make([]byte, 1) // to see whether r has ended
+		}
+		n, err := r.Read(room)
+		if n > cap(dst)-len(dst) {
+			return nil, ErrInflatesTooMuch
+		}
 		dst = dst[:len(dst)+n]
 		if err == io.EOF {
 			return dst, nil
 		}
 		if err != nil {
-			return nil, noEOF(err)
+			return nil, err
 		}
 	}
-	return dst, atEnd(r)
-}
-
-// atEnd returns an error if r has more than was allowed.
-func atEnd(r io.Reader) error {
-	var one [1]byte
-	n, err := io.ReadFull(r, one[:])
-	switch {
-	case n > 0:
-		return ErrInflatesTooMuch
-	case err == io.EOF:
-		return nil
-	}
-	return err
-}
-
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // xerialMagic begins the framing that Java producers put around snappy blocks;

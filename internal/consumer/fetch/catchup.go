@@ -65,7 +65,7 @@ func (r *CatchUpReader) serve(ctx context.Context, job *CatchUpJob) {
 // here, if only one without records. A new leader may not know yet how far it is.
 var errNothingThere = errors.New("answer holds nothing below the position")
 
-// read fetches and decodes; w.from ends after what was sent.
+// read fetches and decodes; w.From ends after what was sent.
 func (r *CatchUpReader) read(ctx context.Context, w *Work) *Fault {
 	a := r.f.aside(w)
 	flt := r.readFrom(ctx, w, a)

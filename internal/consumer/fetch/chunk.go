@@ -18,7 +18,8 @@ const (
 )
 
 // Chunk is a run of consecutive records of one partition, turned into lines and grouped
-// by namespace, as a decoder hands it to the session loop. The loop owns it from the receive on and recycles it.
+// by namespace, as a decoder hands it to the session loop. The loop owns it from the
+// receive on and recycles it.
 type Chunk struct {
 	Cursor *Cursor
 	Epoch  uint32 // of the read; an older one than the cursor's is stale
@@ -31,8 +32,8 @@ type Chunk struct {
 	lines   int   // lines, fan-out counted
 	Bytes   int64 // of all lines, newlines included
 
-	// Unix milliseconds: when the chunk was begun, and the last record's time, which
-	// counts as its age. The latter is 0 without records.
+	// Unix milliseconds: when the chunk was begun, and the time from which the age of the
+	// last record counts, 0 without records.
 	arrived, LastTime int64
 
 	// Fault is set instead of records when reading cannot go on here.
@@ -60,12 +61,11 @@ type group struct {
 	Bytes     int64
 }
 
-// Line is one line for one namespace. bytes is valid until the chunk is
-// recycled and has no newline.
+// Line is one line for one namespace.
 type Line struct {
 	Offset int64
-	Time   int64 // from which its age counts, Unix milliseconds
-	Bytes  []byte
+	Time   int64  // from which its age counts, Unix milliseconds
+	Bytes  []byte // without a newline; valid until the chunk is recycled
 }
 
 // Rejected is a record that becomes no line.

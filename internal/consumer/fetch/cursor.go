@@ -10,13 +10,13 @@ import (
 )
 
 // Cursor is the session's place in one partition that it reads. The loop moves it with
-// fetcher.reset, fetches move it forward.
+// Fetcher.Reset, fetches move it forward.
 type Cursor struct {
 	kafka.TopicPartition
 	topicID wire.UUID
 	slot    int // decoders are picked by it, so that a partition keeps its order
 
-	// Guarded by fetcher.mu.
+	// Guarded by Fetcher.mu.
 	source
 	Offset     int64 // of the next record to fetch
 	BatchEpoch int32 // newest leader epoch of what was read, -1 unknown: shows a truncated log
@@ -58,7 +58,7 @@ type identity struct {
 
 var unknownBatch = wire.BatchID{BaseOffset: -1}
 
-// learn notes what an answer says of the log, and says whether that was where it
+// learn notes what an answer says of the log, and reports whether that was where it
 // ends: brokers answer -1 where they do not know. Who reads uncommitted records reads
 // to the high watermark.
 func (c *Cursor) learn(p *wire.FetchedPartition, committed bool) bool {
@@ -90,15 +90,15 @@ func (e *Ends) Know(r kafka.Range) {
 
 // idle reports whether a request may ask for the partition. One that is paused is asked
 // for only to end a doubt: what is done of it cannot be committed before. Call with
-// fetcher.mu held.
+// Fetcher.mu held.
 func (c *Cursor) idle() bool { return !c.busy && (!c.Paused || c.comparable()) }
 
 // comparable reports whether the log may be another one than was read, and the position
-// lies behind what can show it. Call with fetcher.mu held.
+// lies behind what can show it. Call with Fetcher.mu held.
 func (c *Cursor) comparable() bool { return c.doubted && c.last.BaseOffset < c.Offset }
 
 // ahead estimates the bytes that the leader has beyond the offset, as of the last
-// answer; an open transaction's do not count. Call with fetcher.mu held.
+// answer; an open transaction's do not count. Call with Fetcher.mu held.
 func (c *Cursor) ahead() int64 {
 	const usual = 1 << 10 // bytes of a record
 	return max(0, c.StableOffset.Load()-c.Offset) * max(1, cmp.Or(c.density, usual))
@@ -134,7 +134,7 @@ type Work struct {
 	From    int64 // records below it were delivered before
 	aborted []wire.AbortedTransaction
 	High    int64   // high watermark of the answer
-	Records []byte  // points into lease
+	Records []byte  // points into Lease
 	cut     int64   // not 0: records are only the beginning of an answer of so many bytes
 	Lease   *Buffer // nil with a fault
 	fault   *Fault

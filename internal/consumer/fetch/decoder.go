@@ -93,7 +93,7 @@ func (w *Work) end() int64 {
 	return w.High + watermarkSlack
 }
 
-// decode sends the chunks of the work's records. w.from moves along: all below
+// decode sends the chunks of the work's records. w.From moves along: all below
 // it has been sent or lies in the chunk being filled.
 func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 	d.begin(w)

@@ -15,9 +15,9 @@ import (
 // one takes in an answer the broker works for the other. Decoders work on the
 // answers meanwhile.
 //
-//	lane goroutine --work--> decoder (by cursor.slot) --chunk--> session loop
+//	lane goroutine --work--> decoder (by Cursor.slot) --chunk--> session loop
 //
-// All goroutines end with the context of run.
+// All goroutines end with the context of Run.
 type Fetcher struct {
 	cfg     *Config
 	client  *kafka.Client
@@ -187,7 +187,7 @@ const (
 	MaxBackoff = 2 * time.Second
 )
 
-// Discard gives back what was fetched and nobody will decode. Call it when run and
+// Discard gives back what was fetched and nobody will decode. Call it when Run and
 // the decoders have returned.
 func (f *Fetcher) Discard() {
 	for _, in := range f.Work {

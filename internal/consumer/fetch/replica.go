@@ -27,7 +27,7 @@ const (
 )
 
 // source is the broker that is asked for a partition: the replica that its leader has
-// named, if the advice holds, else the leader. Guarded by fetcher.mu.
+// named, if the advice holds, else the leader. Guarded by Fetcher.mu.
 type source struct {
 	leader, leaderEpoch int32
 	replica             int32     // which the leader has named last
@@ -124,7 +124,7 @@ func (f *Fetcher) trust(a asked, p *wire.FetchedPartition) bool {
 // lags notes how far a follower has come, and reports whether it has had nothing for
 // too long where the leader has records. Its ends count where they are beyond those
 // of the leader as far as these are known; else the leader is asked by Survey. Call with
-// fetcher.mu held.
+// Fetcher.mu held.
 func (a *asked) lags(p *wire.FetchedPartition, committed bool) bool {
 	end := stable(p, committed)
 	a.HighWatermark.Store(max(a.HighWatermark.Load(), p.HighWatermark))

@@ -75,7 +75,7 @@ func (f *Fetcher) gather(broker int32) (batch []asked, next time.Time) {
 	return batch, next
 }
 
-// ask is a partition's part in a request. Call with fetcher.mu held.
+// ask is a partition's part in a request. Call with Fetcher.mu held.
 func (c *Cursor) ask(rack string, now time.Time) asked {
 	a := asked{
 		Cursor: c, of: c.server(), follower: c.follower(), paused: c.Paused, epoch: c.Epoch.Load(), offset: c.Offset,
@@ -111,7 +111,7 @@ func (f *Fetcher) enough(ahead []asked) int {
 }
 
 // aside is a partition as a request asks for it that is made beside the lanes, from
-// where w is.
+// w.From on.
 func (f *Fetcher) aside(w *Work) asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -131,7 +131,7 @@ func (f *Fetcher) release(batch []asked, at time.Time) {
 	}
 }
 
-// giveUp ends a partition's part in a request and says whether it had one still.
+// giveUp ends a partition's part in a request and reports whether it had one still.
 // Whoever is to be asked by now is woken. Call with mu held.
 func (f *Fetcher) giveUp(a asked) bool {
 	if !a.busy || a.turn != a.request {
