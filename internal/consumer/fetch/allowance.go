@@ -14,13 +14,13 @@ import (
 var errOverCeiling = errors.New("larger than BRIDGE_BUFFER_MAX_BYTES has room for: raise it")
 
 // Allowance is a share of the buffer budget that fetchers draw their buffers
-// from. Requests are served in order; one that is larger than the allowance is
-// served alone, up to the ceiling, and if the allowance has an owner, not before
-// the owner has made room for it elsewhere in the budget. It keeps returned
-// buffers for reuse. Safe for concurrent use.
+// from. Requests are served in order; one that is larger than the capacity is
+// served alone, up to the ceiling, and not before the owner of the allowance has
+// made room for it elsewhere in the budget: see Grant. It keeps returned buffers
+// for reuse. Safe for concurrent use.
 type Allowance struct {
 	capacity, Ceiling int64
-	Asked             chan struct{}       // receives when something is Wanted, for the owner; nil: no owner
+	Asked             chan struct{}       // receives when something is Wanted, for the owner
 	turns             *semaphore.Weighted // of the capacity, all of which a larger request takes
 
 	mu      sync.Mutex
@@ -31,15 +31,10 @@ type Allowance struct {
 	granted chan struct{} // closed by the grant of what is wanted
 }
 
+// NewAllowance returns an allowance of these many bytes. The caller is its owner, who
+// has to grant what is larger than the capacity.
 func NewAllowance(capacity, ceiling int64) *Allowance {
-	return &Allowance{capacity: capacity, Ceiling: max(capacity, ceiling), turns: semaphore.NewWeighted(capacity)}
-}
-
-// Own makes the caller the allowance's owner, who has to grant what is larger
-// than the capacity. Call it before anything is lent.
-func (a *Allowance) Own() *Allowance {
-	a.Asked = make(chan struct{}, 1)
-	return a
+	return &Allowance{capacity: capacity, Ceiling: max(capacity, ceiling), Asked: make(chan struct{}, 1), turns: semaphore.NewWeighted(capacity)}
 }
 
 // Wanted is the size of the large request whose turn it is, while nothing else is lent;
@@ -79,8 +74,8 @@ func (a *Allowance) Lend(ctx context.Context, n int64) (*Buffer, error) {
 	if err := a.turns.Acquire(ctx, min(size, a.capacity)); err != nil {
 		return nil, err
 	}
-	byGrant := size > a.capacity && a.Asked != nil
-	if byGrant {
+	large := size > a.capacity
+	if large {
 		if err := a.awaitGrant(ctx, size); err != nil {
 			a.turns.Release(a.capacity)
 			return nil, err
@@ -88,7 +83,7 @@ func (a *Allowance) Lend(ctx context.Context, n int64) (*Buffer, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !byGrant {
+	if !large {
 		a.used += size
 	}
 	return a.take(size), nil

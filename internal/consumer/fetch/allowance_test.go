@@ -26,6 +26,23 @@ type borrower struct {
 	over   bool // lend has returned
 }
 
+// generous returns an allowance whose owner has room for everything.
+func generous(t *testing.T, capacity, ceiling int64) *Allowance {
+	a := NewAllowance(capacity, ceiling)
+	ctx := t.Context()
+	go func() {
+		for {
+			select {
+			case <-a.Asked:
+				a.Grant(a.Wanted())
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return a
+}
+
 // allowancePlay drives an allowance and a naive model of it with the same
 // operations, one at a time.
 type allowancePlay struct {
@@ -141,7 +158,7 @@ func TestAllowance_model(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 1))
-				p := &allowancePlay{t: t, a: NewAllowance(testCapacity, testCeiling)}
+				p := &allowancePlay{t: t, a: generous(t, testCapacity, testCeiling)}
 				for range 200 {
 					switch r := rng.IntN(10); {
 					case r < 5:
@@ -172,7 +189,7 @@ func TestAllowance_model(t *testing.T) {
 
 func TestAllowance_servesASmallOneOnlyAfterALargeOneBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &allowancePlay{t: t, a: NewAllowance(testCapacity, testCeiling)}
+		p := &allowancePlay{t: t, a: generous(t, testCapacity, testCeiling)}
 		p.lend(32 << 10)
 		p.lend(64 << 10) // waits for all
 		p.lend(4 << 10)  // would fit, but must not overtake
@@ -190,7 +207,7 @@ func TestAllowance_servesASmallOneOnlyAfterALargeOneBeforeIt(t *testing.T) {
 }
 
 func TestAllowance_givesALargeOneThatIsNotAPowerOfTwo(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
+	a := generous(t, testCapacity, testCeiling)
 	for range 3 { // also out of what came back
 		l, err := a.Lend(t.Context(), testCeiling-7)
 		if err != nil || len(l.Bytes) < testCeiling-7 || a.Used() > testCeiling {
@@ -209,7 +226,7 @@ func TestAllowance_givesALargeOneThatIsNotAPowerOfTwo(t *testing.T) {
 }
 
 func TestAllowance_reusesBuffers(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
+	a := generous(t, testCapacity, testCeiling)
 	l, err := a.Lend(t.Context(), 10<<10)
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +243,7 @@ func TestAllowance_reusesBuffers(t *testing.T) {
 }
 
 func TestLease_isGivenBackByTheLastHolder(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
+	a := generous(t, testCapacity, testCeiling)
 	l, err := a.Lend(t.Context(), 4<<10)
 	if err != nil {
 		t.Fatal(err)
@@ -251,7 +268,7 @@ func TestLease_isGivenBackByTheLastHolder(t *testing.T) {
 // TestAllowance_concurrent is for the race detector: lending, giving back and
 // giving up at once, with the cancellation often just when the turn has come.
 func TestAllowance_concurrent(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
+	a := generous(t, testCapacity, testCeiling)
 	var wg sync.WaitGroup
 	for id := range 8 {
 		wg.Go(func() {
@@ -288,7 +305,7 @@ func TestAllowance_concurrent(t *testing.T) {
 
 func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAllowance(testCapacity, testCeiling).Own()
+		a := NewAllowance(testCapacity, testCeiling)
 		small, err := a.Lend(t.Context(), 4<<10)
 		if err != nil || a.Wanted() != 0 {
 			t.Fatalf("small request: %v, %d wanted", err, a.Wanted())
@@ -330,7 +347,7 @@ func TestAllowance_largeOnesWaitForTheirOwner(t *testing.T) {
 // made room once.
 func TestAllowance_aGrantServesOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAllowance(testCapacity, testCeiling).Own()
+		a := NewAllowance(testCapacity, testCeiling)
 		served := make(chan *Buffer, 2)
 		for range 2 {
 			go func() {
@@ -354,7 +371,7 @@ func TestAllowance_aGrantServesOne(t *testing.T) {
 
 // What is lent and what is kept for reuse together stay within the capacity.
 func TestAllowance_keepsNoMoreThanItMayLend(t *testing.T) {
-	a := NewAllowance(testCapacity, testCeiling)
+	a := generous(t, testCapacity, testCeiling)
 	var small []*Buffer
 	for range testCapacity / (4 << 10) {
 		l, err := a.Lend(t.Context(), 4<<10)
@@ -379,7 +396,7 @@ func TestAllowance_keepsNoMoreThanItMayLend(t *testing.T) {
 // Who gives up just when it is granted gives back what was counted for it.
 func TestAllowance_givingUpTooLateTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := NewAllowance(testCapacity, testCeiling).Own()
+		a := NewAllowance(testCapacity, testCeiling)
 		for range 100 {
 			ctx, cancel := context.WithCancel(t.Context())
 			go func() {

@@ -30,8 +30,8 @@ func newDecoderRig(t *testing.T, change ...func(*Config)) *decoderRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.fetched = NewAllowance(Share(r.cfg.BufferMaxBytes), AnswerCeiling(r.cfg.BufferMaxBytes))
-	r.inflated = NewAllowance(Share(r.cfg.BufferMaxBytes), InflateCeiling(r.cfg.BufferMaxBytes))
+	r.fetched = generous(t, Share(r.cfg.BufferMaxBytes), AnswerCeiling(r.cfg.BufferMaxBytes))
+	r.inflated = generous(t, Share(r.cfg.BufferMaxBytes), InflateCeiling(r.cfg.BufferMaxBytes))
 	r.decoder = NewDecoder(&r.cfg, mapper, r.inflated, r.out)
 	return r
 }

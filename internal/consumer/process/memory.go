@@ -21,8 +21,8 @@ func newMemory(cfg *Config, receipts Receipts) Memory {
 	own := fetch.Share(cfg.BufferMaxBytes)
 	m := Memory{
 		Pool:     batcher.NewPool(),
-		Fetched:  fetch.NewAllowance(own, fetch.AnswerCeiling(cfg.BufferMaxBytes)).Own(),
-		Inflated: fetch.NewAllowance(own, fetch.InflateCeiling(cfg.BufferMaxBytes)).Own(),
+		Fetched:  fetch.NewAllowance(own, fetch.AnswerCeiling(cfg.BufferMaxBytes)),
+		Inflated: fetch.NewAllowance(own, fetch.InflateCeiling(cfg.BufferMaxBytes)),
 		Decoded:  fetch.NewAllowance(fetch.DecodedShare(cfg.BufferMaxBytes), fetch.DecodedShare(cfg.BufferMaxBytes)),
 		Taste:    budget.NewTaste(cfg.BufferMaxBytes, cfg.HoldProbeInterval),
 	}
