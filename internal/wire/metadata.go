@@ -26,11 +26,11 @@ func (*MetadataRequest) API() API {
 // Append implements Request.
 func (r *MetadataRequest) Append(dst []byte, version int16) []byte {
 	flexible := r.API().Flexible(version)
+	n := len(r.Topics)
 	if r.Topics == nil {
-		dst = appendNullArray(dst, flexible)
-	} else {
-		dst = appendArrayLen(dst, len(r.Topics), flexible)
+		n = -1
 	}
+	dst = appendArrayLen(dst, n, flexible)
 	for _, name := range r.Topics {
 		if version >= metadataID {
 			dst = append(dst, make([]byte, len(UUID{}))...) // by name

@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"iter"
-	"math"
 )
 
 // Record is one record. Its slices alias the inflated data of its batch.
@@ -119,17 +118,9 @@ func (it *Records) decode(c *cursor, rec *Record) bool {
 		}
 		c.sized()
 	}
-	return !c.bad && headers >= 0 && len(c.b) == 0 && it.place(rec, offset, timestamp)
-}
-
-// place sets a record's offset and timestamp, given relative to the batch's.
-func (it *Records) place(rec *Record, offset, timestamp int64) bool {
-	if offset < 0 || offset > math.MaxInt32 {
-		return false
-	}
-	rec.Offset = it.batch.BaseOffset + offset
+	rec.Offset = it.batch.BaseOffset + offset // which pass bounds, wherever that is
 	it.date(rec, it.batch.FirstTimestamp+timestamp)
-	return true
+	return !c.bad && headers >= 0 && len(c.b) == 0
 }
 
 // date sets a record's timestamp to its own, or to the batch's where the broker has
