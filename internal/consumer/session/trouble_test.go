@@ -79,7 +79,7 @@ func TestSession_probesThatFailBackOff(t *testing.T) {
 			t.Errorf("%d probes in %s, want 4: after 1, 3, 6 and 10 times %s", got, 10*overloaded.Delay, overloaded.Delay)
 		}
 		r.api.create = nil
-		r.after(n.WakeAt().Sub(time.Now()) + time.Second)
+		r.after(time.Until(n.WakeAt()) + time.Second)
 		r.after(2 * age)
 		r.stored("bad", offsets(0, 14)...)
 	})
