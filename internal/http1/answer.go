@@ -2,14 +2,14 @@ package http1
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -54,23 +54,29 @@ type answer struct {
 
 // parseAnswer reads a header without the empty line at its end (RFC 9112, sections 4 to 6).
 func parseAnswer(block []byte) (answer, error) {
-	line, fields, ok := bytes.Cut(block, []byte("\n"))
-	if len(line) < 12 || !ok || !bytes.HasPrefix(line, []byte("HTTP/1.")) || line[8] != ' ' {
+	line, fields, ok := strings.Cut(string(block), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if len(line) < 12 || !ok || !strings.HasPrefix(line, "HTTP/1.") || line[7] < '0' || line[7] > '9' || line[8] != ' ' {
 		return answer{}, errMalformed
 	}
-	if rest := bytes.TrimRight(line[12:], "\r"); len(rest) > 0 && rest[0] != ' ' {
+	if len(line) > 12 && line[12] != ' ' {
 		return answer{}, errMalformed
 	}
-	status, err := strconv.ParseUint(string(line[9:12]), 10, 16)
+	status, err := strconv.ParseUint(line[9:12], 10, 16)
 	if err != nil || status < 100 {
 		return answer{}, errMalformed
 	}
 	a := answer{status: int(status), header: Header(fields), length: unframed, last: line[7] == '0'}
+	inChunks := false
 	for len(fields) > 0 {
-		line, fields, _ = bytes.Cut(fields, []byte("\n"))
-		if err := a.field(line); err != nil {
+		line, fields, _ = strings.Cut(fields, "\n")
+		if err := a.field(strings.TrimSuffix(line, "\r"), &inChunks); err != nil {
 			return answer{}, err
 		}
+	}
+	if inChunks {
+		a.last = a.last || a.length >= 0 // two lengths: whoever sent it may be confused
+		a.length = chunked
 	}
 	if a.status < 200 || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		a.length = 0
@@ -80,32 +86,26 @@ func parseAnswer(block []byte) (answer, error) {
 }
 
 // field takes what a line says about the connection and the body.
-func (a *answer) field(line []byte) error {
-	name, value, ok := bytes.Cut(line, []byte(":"))
-	if !ok || len(name) == 0 || bytes.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+func (a *answer) field(line string, inChunks *bool) error {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 		return errMalformed // a continued line, too, which nobody may send any more
 	}
-	is := func(known string) bool { return len(name) == len(known) && strings.EqualFold(string(name), known) }
-	value = bytes.Trim(value, " \t\r")
+	value = strings.Trim(value, " \t")
 	switch {
-	case is("Connection"):
-		for token := range bytes.SplitSeq(value, []byte(",")) {
-			a.last = a.last || bytes.EqualFold(bytes.TrimSpace(token), []byte("close"))
+	case strings.EqualFold(name, "Connection"):
+		for token := range strings.SplitSeq(value, ",") {
+			a.last = a.last || strings.EqualFold(strings.TrimSpace(token), "close")
 		}
-	case is("Transfer-Encoding"):
-		if !bytes.EqualFold(value, []byte("chunked")) || a.length == chunked {
-			return fmt.Errorf("the answer's transfer encoding is not chunked")
+	case strings.EqualFold(name, "Transfer-Encoding"):
+		if *inChunks || !strings.EqualFold(value, "chunked") {
+			return errors.New("the answer's transfer encoding is not chunked")
 		}
-		a.last = a.last || a.length >= 0 // two lengths: whoever sent it may be confused
-		a.length = chunked
-	case is("Content-Length"):
-		n, err := strconv.ParseUint(string(value), 10, 63)
+		*inChunks = true
+	case strings.EqualFold(name, "Content-Length"):
+		n, err := strconv.ParseUint(value, 10, 63)
 		if err != nil || a.length >= 0 && a.length != int64(n) {
 			return errors.New("the answer's length is not a number")
-		}
-		if a.length == chunked {
-			a.last = true
-			return nil
 		}
 		a.length = int64(n)
 	}
@@ -150,7 +150,7 @@ func (c *conn) readBlock() error {
 				return err
 			}
 		}
-		if len(bytes.TrimRight(c.block[begin:], "\r\n")) == 0 {
+		if line := string(c.block[begin:]); line == "\r\n" || line == "\n" {
 			c.block = c.block[:begin]
 			return nil
 		}
