@@ -33,6 +33,7 @@ func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line
 	m, ok := open.Tag.(*Manifest)
 	if !ok {
 		m = &Manifest{}
+		m.Pieces = m.one[:0]
 		open.Tag = m
 	}
 	track := p.Ledger.Track

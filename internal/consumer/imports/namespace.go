@@ -171,7 +171,8 @@ func (pc *piece) takenBack() bool {
 // Manifest is the Tag of an open batch: its share of each partition.
 type Manifest struct {
 	Pieces []piece
-	last   int // found last: lines come in runs
+	last   int      // found last: lines come in runs
+	one    [1]piece // room for the only one of a small batch
 }
 
 // piece returns the batch's share of p that goes on with later lines, or nil.

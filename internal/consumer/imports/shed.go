@@ -2,6 +2,7 @@ package imports
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
@@ -165,7 +166,7 @@ func (s *Lines) beginTrial(n *Namespace, now time.Time) {
 // log alone reconciles Kafka with the import requests.
 func offsetsOf(pieces []piece) string {
 	const most = 64
-	var b []byte
+	b := make([]byte, 0, 128) // of a small batch, on the stack
 	for i, pc := range pieces {
 		if i == most {
 			b = fmt.Appendf(b, " and %d more", len(pieces)-most)
@@ -174,7 +175,10 @@ func offsetsOf(pieces []piece) string {
 		if i > 0 {
 			b = append(b, ' ')
 		}
-		b = fmt.Appendf(b, "%s/%d@%d-%d", pc.Partition.Topic, pc.Partition.Partition, pc.Node.First, pc.Node.Last)
+		b = append(append(b, pc.Partition.Topic...), '/')
+		b = append(strconv.AppendInt(b, int64(pc.Partition.Partition), 10), '@')
+		b = append(strconv.AppendInt(b, pc.Node.First, 10), '-')
+		b = strconv.AppendInt(b, pc.Node.Last, 10)
 	}
 	return string(b)
 }
