@@ -81,7 +81,8 @@ func parseAnswer(block []byte) (answer, error) {
 	if a.status < 200 || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		a.length = 0
 	}
-	a.last = a.last || a.length == unframed
+	switched := a.status == http.StatusSwitchingProtocols // no HTTP follows
+	a.last = a.last || a.length == unframed || switched
 	return a, nil
 }
 

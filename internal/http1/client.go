@@ -91,7 +91,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, Sent, error) {
 			conn.at = at
 		}
 		resp, sent, err := c.exchange(ctx, conn, r)
-		if err != nil && kept && ctx.Err() == nil && conn.died() && (!sent.Header || r.Repeatable) {
+		if err != nil && kept && ctx.Err() == nil && conn.died(err) && (!sent.Header || r.Repeatable) {
 			continue // there are no more of its kind than are idle
 		}
 		return resp, sent, r.limited(err)
@@ -126,7 +126,7 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 func (c *Client) take(at route) *conn {
 	for {
 		conn := c.pop(at)
-		if conn == nil || time.Since(conn.idleSince) < idleTimeout && stands(conn.raw) {
+		if conn == nil || time.Since(conn.idleSince) < idleTimeout && conn.quiet() {
 			return conn
 		}
 		conn.abort()

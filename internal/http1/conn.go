@@ -50,8 +50,23 @@ func newConn(over, raw net.Conn) *conn {
 // abort ends the connection without a word to the other side, which might take time.
 func (c *conn) abort() { _ = c.raw.Close() }
 
-// died reports whether a request has failed because the connection had ended before.
-func (c *conn) died() bool { return c.silent && !c.out.refused }
+// died reports whether a request has failed because the connection had ended before. One
+// whose time is over may have met a server that is slow.
+func (c *conn) died(err error) bool {
+	return c.silent && !c.out.refused && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// quiet reports whether the server has said nothing since the last answer. TLS may have
+// read its farewell with that answer, so that the socket does not have it any more.
+func (c *conn) quiet() bool {
+	if alive := stands(c.raw); !alive || c.Conn == c.raw {
+		return alive
+	}
+	_ = c.SetReadDeadline(longAgo) // what is not there yet is not waited for
+	_, err := c.answers.Peek(1)
+	_ = c.SetReadDeadline(time.Time{})
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
 
 // An inlet is the reading side of a conn. It bounds how long a header may be.
 type inlet conn

@@ -23,7 +23,7 @@ func stands(conn net.Conn) bool {
 	quiet := false
 	err = raw.Control(func(fd uintptr) {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
-		quiet = n == 0 && (err == nil || err == unix.EINTR)
+		quiet = n == 0 && err == nil
 	})
 	return err == nil && quiet
 }
