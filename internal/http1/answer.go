@@ -52,6 +52,11 @@ type answer struct {
 	last   bool  // the connection ends with this answer
 }
 
+// final reports whether no other answer follows to the same request.
+func (a *answer) final() bool {
+	return a.status >= 200 || a.status == http.StatusSwitchingProtocols
+}
+
 // parseAnswer reads a header without the empty line at its end (RFC 9112, sections 4 to 6).
 func parseAnswer(block []byte) (answer, error) {
 	line, fields, ok := strings.Cut(string(block), "\n")
@@ -117,7 +122,7 @@ func (a *answer) field(line string, inChunks *bool) error {
 func (c *conn) answer() (answer, error) {
 	for range maxInterim {
 		a, err := c.one()
-		if err != nil || a.status >= 200 || a.status == http.StatusSwitchingProtocols {
+		if err != nil || a.final() {
 			return a, err
 		}
 	}

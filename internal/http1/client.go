@@ -106,6 +106,9 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 	if err != nil {
 		stop()
 		conn.abort()
+		if ctx.Err() != nil && !conn.out.refused {
+			err = ctx.Err()
+		}
 		return nil, sent, err
 	}
 	resp := &Response{

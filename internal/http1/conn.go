@@ -124,7 +124,7 @@ func (c *conn) word(r *Request) (answer, error) {
 		}
 		a, err := c.one()
 		switch {
-		case err != nil || a.status >= 200:
+		case err != nil || a.final():
 			return a, err
 		case a.status == http.StatusContinue:
 			return answer{}, nil
@@ -152,11 +152,7 @@ func (c *conn) sendLarge(r *Request) (answer, error) {
 	if err != nil {
 		return answer{}, c.endWrite(written, err)
 	}
-	if w.last.Load() { // its Write returns at once, unless the answer is early
-		_ = c.SetWriteDeadline(r.deadline(answerGrace))
-	} else {
-		_ = c.SetWriteDeadline(longAgo)
-	}
+	w.hasten()
 	c.whole = <-written == nil
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -24,15 +27,16 @@ const (
 	firstBytes = 16 << 10
 )
 
-var errShort = errors.New("the blocks of the request's body are shorter than its size")
-
 // A writer is a conn's writing side. One goroutine at a time uses it.
 type writer struct {
 	*Request
 	to      net.Conn
 	sent    Sent
-	refused bool        // the request itself ended it, not the connection
-	last    atomic.Bool // the last piece is being written; for any goroutine
+	refused bool // the request itself ended it, not the connection
+
+	// For the goroutine that reads meanwhile.
+	last     atomic.Bool // the last piece is being written
+	answered atomic.Bool // nobody waits for the rest
 
 	next, skip int   // the rest of the body begins at Body[next][skip]
 	left       int64 // of the body
@@ -47,6 +51,7 @@ func (w *writer) begin(r *Request, to net.Conn) {
 	w.next, w.skip, w.left = 0, 0, r.Size
 	w.head, w.piece = w.head[:0], w.piece[:0]
 	w.last.Store(false)
+	w.answered.Store(false)
 }
 
 // refuse ends the request for a reason that is not the connection's.
@@ -67,7 +72,11 @@ func (w *writer) header(proxied bool, credentials string) error {
 	if proxied {
 		b = append(append(append(b, w.URL.Scheme...), "://"...), host...)
 	}
-	b = appendField(append(appendTarget(b, w.URL), " HTTP/1.1\r\n"...), "Host", host)
+	b = appendTarget(b, w.URL)
+	if err := w.check(b[len(w.Method)+1:], host); err != nil {
+		return w.refuse(err)
+	}
+	b = appendField(append(b, " HTTP/1.1\r\n"...), "Host", host)
 	if w.Body != nil {
 		b = append(strconv.AppendInt(append(b, "Content-Length: "...), w.Size, 10), "\r\n"...)
 	}
@@ -78,9 +87,6 @@ func (w *writer) header(proxied bool, credentials string) error {
 		b = appendField(b, "Proxy-Authorization", credentials)
 	}
 	for _, f := range w.Header {
-		if strings.ContainsAny(f.Value, "\r\n\x00") {
-			return w.refuse(fmt.Errorf("header %s has a line break in its value", f.Name))
-		}
 		b = appendField(b, f.Name, f.Value)
 	}
 	w.head = append(b, "\r\n"...)
@@ -89,6 +95,27 @@ func (w *writer) header(proxied bool, credentials string) error {
 	}
 	w.piece = append(w.piece, w.head)
 	return w.write(w.Progress)
+}
+
+// check refuses what would be another request than the caller means.
+func (w *writer) check(target []byte, host string) error {
+	size := int64(0)
+	for _, block := range w.Body {
+		size += int64(len(block))
+	}
+	if size != w.Size {
+		return fmt.Errorf("the blocks of the request's body have %d bytes, not %d", size, w.Size)
+	}
+	ends := func(r rune) bool { return r <= ' ' || r == 0x7f }
+	if strings.ContainsFunc(w.Method, ends) || bytes.ContainsFunc(target, ends) || strings.ContainsFunc(host, ends) {
+		return errors.New("the request's method or URL has a space or a control character")
+	}
+	for _, f := range w.Header {
+		if !httpguts.ValidHeaderFieldName(f.Name) || !httpguts.ValidHeaderFieldValue(f.Value) {
+			return fmt.Errorf("header %q has a name or a value that no header may have", f.Name)
+		}
+	}
+	return nil
 }
 
 // appendTarget appends a URL's path and query.
@@ -124,9 +151,6 @@ func (w *writer) body() error {
 		for part := range w.take(size - len(w.head)) {
 			w.piece = append(w.piece, part)
 		}
-		if w.left > 0 && w.next == len(w.Body) {
-			return w.refuse(errShort)
-		}
 		if w.Before != nil {
 			if err := w.Before(); err != nil {
 				return w.refuse(err)
@@ -153,7 +177,7 @@ func (w *writer) body() error {
 // take yields at most so many bytes of the body.
 func (w *writer) take(most int) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for room := min(int64(most), w.left); room > 0 && w.next < len(w.Body); {
+		for room := min(int64(most), w.left); room > 0; {
 			part := w.Body[w.next][w.skip:]
 			if int64(len(part)) <= room {
 				w.next, w.skip = w.next+1, 0
@@ -174,6 +198,9 @@ func (w *writer) take(most int) iter.Seq[[]byte] {
 // than patience. A socket takes all parts of the piece in one call.
 func (w *writer) write(patience time.Duration) (err error) {
 	_ = w.to.SetDeadline(w.deadline(patience))
+	if w.answered.Load() {
+		w.hasten() // again, since the deadline is another one now
+	}
 	n := 0
 	if len(w.piece) == 1 {
 		n, err = w.to.Write(w.piece[0])
@@ -187,4 +214,14 @@ func (w *writer) write(patience time.Duration) (err error) {
 	clear(w.piece)
 	w.piece, w.head = w.piece[:0], w.head[:0]
 	return err
+}
+
+// hasten ends the writing soon, because the answer has come. Any goroutine may call it.
+func (w *writer) hasten() {
+	w.answered.Store(true)
+	if w.last.Load() { // its Write returns at once, unless the answer is early
+		_ = w.to.SetWriteDeadline(w.deadline(answerGrace))
+	} else {
+		_ = w.to.SetWriteDeadline(longAgo)
+	}
 }
