@@ -222,3 +222,13 @@ func TestClient_anotherProtocol(t *testing.T) {
 		t.Errorf("error %v, %d routes kept", err, len(c.idle))
 	}
 }
+
+// TestClient_namesBeyondASCII: certificates have a name as DNS does.
+func TestClient_namesBeyondASCII(t *testing.T) {
+	ca, n := newAuthority(t), newTown(t)
+	var host string
+	n.serve("xn--bcher-kva.example:443", inTLS(ca.server("xn--bcher-kva.example"), web(func(r *http.Request, _ string) { host = r.Host })))
+	if got, _, err := put(t, n.client(ca.pool, ""), "https://bücher.example", "body"); err != nil || got != "body" || host != "xn--bcher-kva.example" {
+		t.Errorf("%q from %s, error %v", got, host, err)
+	}
+}

@@ -121,6 +121,29 @@ func TestClient_proxyRefuses(t *testing.T) {
 	}
 }
 
+// TestClient_proxyIsNone: an error names what is wrong with a proxy, and not its password.
+func TestClient_proxyIsNone(t *testing.T) {
+	l, _ := secureLab(t)
+	for via, want := range map[string]string{
+		"ftp://user:" + secretText + "@gate.example":   `the proxy's URL has the scheme "ftp": want http, https, socks5 or socks5h`,
+		"socks5://user:" + secretText + "@127.0.0.1:1": "connect to proxy: dial 127.0.0.1:1: connection refused",
+		"https://user:" + secretText + "@127.0.0.1:1":  "connect to proxy: dial 127.0.0.1:1: connection refused",
+		"https://" + l.store.Listener.Addr().String():  "connect to proxy: tls: the other side does not speak TLS",
+	} {
+		at, err := url.Parse(via)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return at, nil }
+		c := New(l.cfg, nil)
+		out := l.create(c, c.Probe("orders"))
+		wantClass(t, out, RetryLater, ReasonNetwork)
+		if !strings.Contains(out.Err.Error(), want) {
+			t.Errorf("%s: error %q, want %q", at.Redacted(), out.Err, want)
+		}
+	}
+}
+
 // TestClient_proxyVariables runs itself in a process of its own, since the
 // environment is read once.
 func TestClient_proxyVariables(t *testing.T) {
