@@ -9,6 +9,10 @@ var importsMutants = []mutant{
 		old: "	} else {\n		n.probe = r.probe\n	}\n", new: "	}\n",
 		by: sessionRoom + ".TestSession_probesThatFailBackOff"},
 
+	{name: "a URL is asked for ahead before anything is stored", in: importsRoom,
+		old: "	if !n.stores || n.TooSlow {", new: "	if n.TooSlow {",
+		by: sessionRoom + ".TestSession_asksForNoURLTooMany"},
+
 	// What became of batches that may be stored.
 	{name: "an unproven batch is asked about again", in: importsRoom,
 		old: " && u.Fate != FateUnproven && ", new: " && ",

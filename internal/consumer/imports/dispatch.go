@@ -107,11 +107,12 @@ func (s *Attempts) send(ctx context.Context, call call, r result) {
 	})
 }
 
-// While a batch is imported, the URL of the namespace's next one is asked for, so that
+// While a batch uploads, the URL of the namespace's next one is asked for, so that
 // uploads of one namespace follow each other without a round trip to the API
-// between. It is asked only of a namespace without trouble, for a batch that is
-// sealed, and so will be uploaded or given up, and only with a slot that nobody
-// waits for. The order stays: nothing of the next batch is sent before the
+// between. It is asked only of a namespace whose imports are stored, for a batch
+// that is sealed, and so will be uploaded or given up, and only with a slot that
+// nobody waits for. Asked for beside the first call of all, it would come to an API
+// that has just asked for quiet. The order stays: nothing of the next batch is sent before the
 // one in front of it is done.
 
 // Preparable reports whether a URL could be asked for ahead.
@@ -120,7 +121,7 @@ func (n *Namespace) Preparable() bool { return n.preparable() != nil }
 // preparable returns the batch whose URL could be asked for ahead, nil if there is none:
 // the first one that waits behind those that upload, if nobody has asked for it yet.
 func (n *Namespace) preparable() *Upload {
-	if n.TooSlow {
+	if !n.stores || n.TooSlow {
 		return nil
 	}
 	for _, u := range n.Uploads {

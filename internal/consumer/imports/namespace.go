@@ -27,6 +27,7 @@ type Namespace struct {
 	probe   process.Import
 	Shed    map[*assignment.Partition]*ledger.Node
 	refused []*refusedBatch // whose records are on their way to the dead-letter topic
+	stores  bool            // an import of it was stored by this session
 }
 
 // refusedSpans is the Memo of a namespace: where the lines lie that were refused

@@ -97,7 +97,7 @@ func (s *Attempts) succeeded(r result, now time.Time) {
 	if r.tells() {
 		s.cleared(n, now)
 	}
-	s.LastStored = now
+	n.stores, s.LastStored = true, now
 	s.Taste.Stored()
 	// An import that is cut off may be stored all the same, and repeated by the
 	// next owner: better not begin what would take as long as this one did.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -22,10 +23,10 @@ func TestSession_asksForTheNextURLWhileABatchUploads(t *testing.T) {
 			wait         time.Duration
 			stored, urls int
 		}{
-			{0, 0, 2},
-			{12 * time.Second, 10, 3}, // the third batch's: the second's was there
-			{10 * time.Second, 20, 4},
-			{10 * time.Second, 30, 5},
+			{0, 0, 1},
+			{12 * time.Second, 10, 3}, // the second batch's and the third's: the namespace stores
+			{12 * time.Second, 20, 4},
+			{10 * time.Second, 30, 5}, // its URL was there
 			{10 * time.Second, 40, 5},
 			{10 * time.Second, 50, 5},
 		} {
@@ -113,71 +114,34 @@ func TestSession_asksForNoURLTooMany(t *testing.T) {
 		records int64
 		slots   int
 		put     func(*fakeImport) Outcome
-		first   int // while the first batch uploads
-		second  int // while the second one does
+		want    int
 	}{
-		{"no other batch", 10, 16, nil, 1, 1},
-		{"an open batch", 25, 16, nil, 2, 2},
-		{"the next", 30, 16, nil, 2, 3},
-		{"those behind it", 60, 16, nil, 2, 3},
-		{"no slot", 60, 1, nil, 1, 2},
-		{"trouble", 60, 16, exceptFrom(overloaded, "10"), 2, 3},
+		{"the first batch of a namespace", 0, 16, nil, 1},
+		{"an open batch", 25, 16, nil, 2},
+		{"the next", 30, 16, nil, 3},
+		{"those behind it", 60, 16, nil, 3},
+		{"no slot", 60, 1, nil, 2},
+		{"trouble", 60, 16, exceptFrom(overloaded, "10"), 3},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
 				r.api.takes, r.api.put = 5*time.Second, tc.put
-				r.feed(0, runOf("a", 0, tc.records-1)...)
+				r.feed(0, runOf("a", 0, cmp.Or(tc.records, 60)-1)...)
 				r.after(4 * time.Second)
-				if got := r.api.created("a"); got != tc.first {
-					t.Errorf("%d URLs asked for before anything is stored, want %d", got, tc.first)
+				if got := r.api.created("a"); got != 1 {
+					t.Errorf("%d URLs asked for before anything is stored", got)
 				}
-				r.after(5 * time.Second)
-				if got := r.api.created("a"); got != tc.second {
-					t.Errorf("%d URLs asked for, want %d", got, tc.second)
+				if tc.records > 0 {
+					r.after(5 * time.Second)
+				}
+				if got := r.api.created("a"); got != tc.want {
+					t.Errorf("%d URLs asked for, want %d", got, tc.want)
 				}
 				r.after(time.Minute)
-				if tc.put != nil && r.api.created("a") != tc.second {
-					t.Errorf("%d URLs asked for in trouble, want %d", r.api.created("a"), tc.second)
+				if tc.put != nil && r.api.created("a") != tc.want {
+					t.Errorf("%d URLs asked for in trouble, want %d", r.api.created("a"), tc.want)
 				}
 			}, func(c *process.Config) { c.UploadConcurrency = tc.slots })
-		})
-	}
-}
-
-// TestSession_anAPIThatRefusesFromTheStart is asked once more than for the first batch of
-// a namespace, and ahead no more. Nothing is lost by that.
-func TestSession_anAPIThatRefusesFromTheStart(t *testing.T) {
-	for _, answer := range []Outcome{
-		{Class: Retry, Status: 429, Throttled: true, Delay: time.Minute, RetryAfter: time.Minute, Err: errors.New("status 429")},
-		{Class: Retry, Status: 503, Delay: time.Minute, Err: errors.New("status 503")},
-		{Class: Refused, Status: 422, Err: errors.New("status 422")},
-		{Class: Missing, Status: 404, Delay: time.Minute, Err: errors.New("status 404")},
-		{Class: Unauthorised, Status: 401, Delay: time.Minute, Err: errors.New("status 401")},
-		{Class: Unauthorised, Status: 403, Delay: time.Minute, Err: errors.New("status 403")},
-	} {
-		t.Run(answer.Err.Error(), func(t *testing.T) {
-			inSession(t, func(r *sessionRig) {
-				var mended atomic.Bool
-				r.api.create = func(string) Outcome {
-					if mended.Load() {
-						return accepted
-					}
-					return answer
-				}
-				r.feed(0, runOf("a", 0, 59)...)
-				r.after(50 * time.Second)
-				if got := r.api.created("a"); got != 2 {
-					t.Errorf("%d URLs asked for, want two", got)
-				}
-				r.after(time.Minute)
-				if got := r.api.created("a"); got != 3 {
-					t.Errorf("%d URLs asked for after one try more, want three", got)
-				}
-				mended.Store(true)
-				r.after(5 * time.Minute)
-				r.stored("a", offsets(0, 59)...)
-				r.watermark(0, 60)
-			}, func(c *process.Config) { c.UploadConcurrency, c.HoldProbeInterval = 16, time.Minute })
 		})
 	}
 }
