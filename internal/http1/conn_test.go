@@ -115,7 +115,7 @@ func TestConn_limits(t *testing.T) {
 	slow := func(p *peer) { // a piece a minute, never none
 		for {
 			time.Sleep(time.Minute)
-			if _, err := io.CopyN(io.Discard, p.in, maxPieceBytes); err != nil {
+			if _, err := io.CopyN(io.Discard, p.in, 4*minPieceBytes); err != nil {
 				return
 			}
 		}

@@ -19,7 +19,7 @@ const (
 	// What is written between two calls of Request.Before: more while the connection
 	// takes it quickly, so that a slow one is seen to make progress.
 	minPieceBytes = 64 << 10
-	maxPieceBytes = 256 << 10
+	maxPieceBytes = 1 << 20
 	quick         = 50 * time.Millisecond
 
 	// firstBytes of a body are copied behind the header, so that a small request is

@@ -148,7 +148,7 @@ func TestWriter_saysHowFarItGot(t *testing.T) {
 
 func TestWriter_growsPiecesWhileTheyGoQuickly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const slow, growing = "[64 64 64 64 64 64 64 64 64 64 64 64 64 64 64 64 1]", "[64 128 256 256 256 65]"
+		const slow, growing = "[64 64 64 64 64 64 64 64 64 64 64 64 64 64 64 64 1]", "[64 128 256 512 65]"
 		for pause, want := range map[time.Duration]string{0: growing, quick / 2: growing, quick/2 + 1: slow, time.Hour: slow} {
 			// The first piece is two Writes: the header, and what lies in the block.
 			to := &sink{room: -1, pause: func() time.Duration { return pause }}

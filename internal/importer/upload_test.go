@@ -341,7 +341,7 @@ func TestClient_uploadEndsInBoundedTime(t *testing.T) {
 // the attempt is no outcome.
 func TestClient_guardEndsTheBody(t *testing.T) {
 	lost := errors.New("lease lost")
-	for _, allowed := range []int{0, 1, 2, 3, 30} {
+	for _, allowed := range []int{0, 1, 2, 3, 8} {
 		t.Run(fmt.Sprint(allowed), func(t *testing.T) {
 			l := newLab(t)
 			c := l.client()
@@ -411,7 +411,7 @@ func TestClient_blocksAreFreeAfterAttempt(t *testing.T) {
 			blocks, _ := batch(big)
 			var reads atomic.Int64
 			l.checked(c.NewImport("orders", blocks, big).Attempt(t.Context(), func() error {
-				if reads.Add(1) > 20 {
+				if reads.Add(1) > 6 {
 					return errors.New("enough")
 				}
 				return nil
