@@ -106,44 +106,46 @@ func TestWriter_writesTheBlocks(t *testing.T) {
 
 // TestWriter_saysHowFarItGot: the connection fails, or the caller objects.
 func TestWriter_saysHowFarItGot(t *testing.T) {
-	for seed := range uint64(150) {
-		rnd := rand.New(rand.NewPCG(seed, 2))
-		r := randomRequest(rnd)
-		pieces, begins := 0, []int{} // as they are when nothing fails
-		whole := &sink{room: -1}
-		r.Before = func() error {
-			begins = append(begins, whole.got.Len())
-			pieces++
-			return nil
-		}
-		if _, err := writeTo(whole, r); err != nil {
-			t.Fatal(err)
-		}
-		room := rnd.IntN(whole.got.Len())
-		if rnd.IntN(4) == 0 {
-			room = 0
-		}
-		asked := 0
-		r.Before = func() error { asked++; return nil }
-		cut := &sink{room: room}
-		w, err := writeTo(cut, r)
-		if want := (Sent{Header: room > 0, Body: room >= begins[pieces-1]}); !errors.Is(err, errFull) || w.sent != want || w.refused {
-			t.Errorf("seed %d: %+v after %d bytes, want %+v; %v", seed, w.sent, room, want, err)
-		}
-		stop, objection := 1+rnd.IntN(pieces), errors.New("no")
-		asked = 0
-		r.Before = func() error {
-			if asked++; asked == stop {
-				return objection
+	synctest.Test(t, func(t *testing.T) { // the pieces depend on time
+		for seed := range uint64(150) {
+			rnd := rand.New(rand.NewPCG(seed, 2))
+			r := randomRequest(rnd)
+			pieces, begins := 0, []int{} // as they are when nothing fails
+			whole := &sink{room: -1}
+			r.Before = func() error {
+				begins = append(begins, whole.got.Len())
+				pieces++
+				return nil
 			}
-			return nil
+			if _, err := writeTo(whole, r); err != nil {
+				t.Fatal(err)
+			}
+			room := rnd.IntN(whole.got.Len())
+			if rnd.IntN(4) == 0 {
+				room = 0
+			}
+			asked := 0
+			r.Before = func() error { asked++; return nil }
+			cut := &sink{room: room}
+			w, err := writeTo(cut, r)
+			if want := (Sent{Header: room > 0, Body: room >= begins[pieces-1]}); !errors.Is(err, errFull) || w.sent != want || w.refused {
+				t.Errorf("seed %d: %+v after %d bytes, want %+v; %v", seed, w.sent, room, want, err)
+			}
+			stop, objection := 1+rnd.IntN(pieces), errors.New("no")
+			asked = 0
+			r.Before = func() error {
+				if asked++; asked == stop {
+					return objection
+				}
+				return nil
+			}
+			ended := &sink{room: -1}
+			w, err = writeTo(ended, r)
+			if err != objection || !w.refused || w.sent != (Sent{Header: stop > 1}) || ended.got.Len() != begins[stop-1] {
+				t.Errorf("seed %d: %+v, %d bytes after the objection to piece %d, want %d; %v", seed, w.sent, ended.got.Len(), stop, begins[stop-1], err)
+			}
 		}
-		ended := &sink{room: -1}
-		w, err = writeTo(ended, r)
-		if err != objection || !w.refused || w.sent != (Sent{Header: stop > 1}) || ended.got.Len() != begins[stop-1] {
-			t.Errorf("seed %d: %+v, %d bytes after the objection to piece %d, want %d; %v", seed, w.sent, ended.got.Len(), stop, begins[stop-1], err)
-		}
-	}
+	})
 }
 
 func TestWriter_growsPiecesWhileTheyGoQuickly(t *testing.T) {
