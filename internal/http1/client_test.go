@@ -59,7 +59,12 @@ func TestClient_keepsConnections(t *testing.T) {
 // TestClient_keepsNoConnectionOfAnUnreadBody, nor one whose request has ended.
 func TestClient_keepsNoConnectionOfAnUnreadBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLab(t, echo(fine))
+		l := newLab(t, func(p *peer) {
+			for r, _ := p.request(); r != nil; r, _ = p.request() {
+				p.reply(ok + "Content-Length: 2\r\n\r\n")
+				p.reply("OK") // not before the client reads it
+			}
+		})
 		for n, use := range []func(*Response, context.CancelFunc){
 			func(r *Response, _ context.CancelFunc) {},
 			func(r *Response, _ context.CancelFunc) { _, _ = io.ReadFull(r, make([]byte, 1)) },
@@ -78,6 +83,9 @@ func TestClient_keepsNoConnectionOfAnUnreadBody(t *testing.T) {
 			}
 			cancel()
 			l.wantConns(n + 1)
+			if kept := len(l.idle[resp.conn.at]); kept != n/3 { // of the last one all is read
+				t.Errorf("use %d: %d connections are kept", n, kept)
+			}
 		}
 	})
 }
@@ -98,7 +106,9 @@ func TestClient_aKeptConnectionThatTheServerHasClosed(t *testing.T) {
 				closed <- struct{}{}
 			})
 			for range 5 {
-				l.wantFine(request("PUT", "hello"))
+				if l.wantFine(request("PUT", "hello")); t.Failed() {
+					return
+				}
 				<-closed
 			}
 			if n := requests.Load(); n != 5 {
@@ -175,23 +185,6 @@ func TestClient_repeatsNothingOnANewConnection(t *testing.T) {
 		}
 		l.wantConns(1)
 	})
-}
-
-// together makes n requests at the same time, whose answers come at once.
-func (l *lab) together(n int) {
-	var all []*Response
-	for range n {
-		resp, _, err := l.Do(l.t.Context(), request("GET", ""))
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		all = append(all, resp)
-	}
-	for _, resp := range all {
-		_, _ = io.ReadAll(resp)
-		_ = resp.Close()
-	}
-	synctest.Wait()
 }
 
 func TestClient_idleConnections(t *testing.T) {
@@ -271,7 +264,7 @@ func TestClient_leavesAServerThatIsIll(t *testing.T) {
 
 // TestClient_keepsNoBytesInTLS that came beyond an answer.
 func TestClient_keepsNoBytesInTLS(t *testing.T) {
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
@@ -281,6 +274,8 @@ func TestClient_keepsNoBytesInTLS(t *testing.T) {
 		_, _ = io.WriteString(conn, ok+"Content-Length: 10240\r\n\r\n"+string(long)+"HTTP/1.1 299 Forged\r\nContent-Length: 0\r\n\r\n")
 		_, _ = io.Copy(io.Discard, conn)
 	}))
+	s.TLS = &tls.Config{DynamicRecordSizingDisabled: true} // all in one record
+	s.StartTLS()
 	defer s.Close()
 	target, _ := url.Parse(s.URL)
 	l := &lab{t: t, Client: New(Config{

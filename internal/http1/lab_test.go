@@ -183,3 +183,20 @@ func (l *lab) wantConns(want int) {
 		l.t.Errorf("%d connections, want %d", got, want)
 	}
 }
+
+// together makes n requests at the same time, whose answers come at once.
+func (l *lab) together(n int) {
+	var all []*Response
+	for range n {
+		resp, _, err := l.Do(l.t.Context(), request("GET", ""))
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		all = append(all, resp)
+	}
+	for _, resp := range all {
+		_, _ = io.ReadAll(resp)
+		_ = resp.Close()
+	}
+	synctest.Wait()
+}

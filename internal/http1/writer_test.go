@@ -73,11 +73,14 @@ func TestWriter_writesTheBlocks(t *testing.T) {
 			r := randomRequest(rnd)
 			to := &sink{room: -1, pause: func() time.Duration { return time.Duration(rnd.IntN(3)) * quick }}
 			asked, before := 0, 0
+			inBounds := func(piece int) {
+				if piece > max(maxPieceBytes, 101<<10+firstBytes) {
+					t.Errorf("seed %d: %d bytes at once", seed, piece)
+				}
+			}
 			r.Before = func() error {
 				asked++
-				if n := to.got.Len() - before; n > max(maxPieceBytes, 101<<10+firstBytes) {
-					t.Errorf("seed %d: %d bytes at once", seed, n)
-				}
+				inBounds(to.got.Len() - before)
 				if asked > 1 && to.got.Len() == before {
 					t.Errorf("seed %d: asked twice", seed)
 				}
@@ -88,7 +91,7 @@ func TestWriter_writesTheBlocks(t *testing.T) {
 			if err != nil || w.sent != (Sent{Header: true, Body: true}) {
 				t.Fatalf("seed %d: %v, %+v", seed, err, w.sent)
 			}
-			if asked == 0 || before == to.got.Len() {
+			if inBounds(to.got.Len() - before); asked == 0 || before == to.got.Len() {
 				t.Errorf("seed %d: the last piece was written without a question", seed)
 			}
 			in := bufio.NewReader(&to.got)
