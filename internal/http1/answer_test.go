@@ -183,6 +183,9 @@ func FuzzParseAnswer(f *testing.F) {
 			return // stricter, or both
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
+		if err == nil {
+			defer resp.Body.Close()
+		}
 		if allowed(ours) {
 			return
 		}
@@ -246,7 +249,7 @@ func TestResponse_body(t *testing.T) {
 		for _, step := range []int{1, 7, 1 << 20} {
 			c, client := script(tc.text, step)
 			r, err := readAll(c, client)
-			if err != nil || string(r.body) != tc.body || (r.err != nil) != tc.failed || r.err == io.EOF {
+			if err != nil || string(r.body) != tc.body || (r.err != nil) != tc.failed || errors.Is(r.err, io.EOF) {
 				t.Errorf("%s, %d at once: status %d, body %.40q, %v, %v", tc.name, step, r.status, r.body, r.err, err)
 			}
 			if seen := step > len(tc.text) || !strings.HasPrefix(tc.name, "bytes beyond"); seen && r.kept != tc.kept {

@@ -78,7 +78,7 @@ func TestClient_keepsNoConnectionOfAnUnreadBody(t *testing.T) {
 			}
 			use(resp, cancel)
 			_, _ = resp.Close(), resp.Close()
-			if n, err := resp.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			if n, err := resp.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 				t.Errorf("closed: %d bytes, %v", n, err)
 			}
 			cancel()
@@ -236,7 +236,7 @@ func (l *lab) old(age time.Duration) {
 
 // silence makes a request that gets no answer.
 func (l *lab) silence() {
-	if _, _, err := l.do(request("DELETE", "")); err != ErrTooLong {
+	if _, _, err := l.do(request("DELETE", "")); !errors.Is(err, ErrTooLong) {
 		l.t.Error(err)
 	}
 }

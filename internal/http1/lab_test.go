@@ -61,8 +61,7 @@ func (p *peer) gone() { _, _ = io.Copy(io.Discard, p.in) }
 // A lab is a client and the one server that it knows.
 type lab struct {
 	*Client
-	t     *testing.T
-	begin func() net.Conn // a connection to the server
+	t *testing.T
 
 	mu    sync.Mutex
 	peers int
@@ -106,7 +105,7 @@ func newLab(t *testing.T, server func(*peer)) *lab {
 
 // newSocketLab is newLab over loopback sockets with small buffers.
 func newSocketLab(t *testing.T, server func(*peer)) *lab {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,4 +95,13 @@ var http1WritingMutants = []mutant{
 	{name: "a body is written after Do has returned", in: http1Room,
 		old: "		if err := <-written; c.out.refused {\n			return err\n		}\n", new: "",
 		by: "TestConn_endsWithItsContext TestConn_limits"},
+	{name: "an objection waits for the answer", in: http1Room,
+		old: "		case w.refused:\n			c.abort()\n", new: "		case w.refused:\n",
+		by: "TestConn_endsWithAnObjection"},
+	{name: "an objection is a connection that has ended", in: http1Room,
+		old: "	return c.silent && !c.out.refused &&", new: "	return c.silent &&",
+		by: "TestConn_endsWithAnObjection"},
+	{name: "the answer on a broken connection is lost", in: http1Room,
+		old: "	if a, err := c.answer(); err == nil {\n		return a, nil\n	}\n", new: "",
+		by: "TestConn_takesTheAnswerOfABrokenConnection"},
 }
