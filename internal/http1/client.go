@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -74,7 +75,7 @@ func (c *Client) Close() {
 // connection, ErrTooLong, ErrStalled, ctx's, or what Request.Before returned.
 func (c *Client) Do(ctx context.Context, r *Request) (*Response, Sent, error) {
 	proxy, err := c.cfg.Proxy(r.URL)
-	if err != nil {
+	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return nil, Sent{}, err
 	}
 	at := route{scheme: r.URL.Scheme, host: r.URL.Host}

@@ -106,10 +106,20 @@ func (c *conn) send(r *Request) (answer, error) {
 		return answer{}, failed
 	}
 	_ = c.SetReadDeadline(r.deadline(answerGrace))
-	if a, err := c.answer(); err == nil {
+	a, err := c.answer()
+	if err == nil {
 		return a, nil
 	}
-	return answer{}, failed
+	return answer{}, why(failed, err)
+}
+
+// why returns the error of the two sides that says more about the connection's end: the
+// first, which is the writing side's, unless the server has sent an alert of TLS.
+func why(write, read error) error {
+	if op, ok := errors.AsType[*net.OpError](read); ok && op.Op == "remote error" {
+		return read
+	}
+	return write
 }
 
 // word waits for what the server says before it is sent the body: an answer, or
@@ -163,7 +173,7 @@ func (c *conn) endWrite(written <-chan error, read error) error {
 	select {
 	case err := <-written:
 		if err != nil {
-			return err
+			return why(err, read)
 		}
 	default:
 		c.abort()
