@@ -3,6 +3,7 @@ package http1
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -115,7 +116,11 @@ func TestClient_idleConnectionIsEnded(t *testing.T) {
 		n.serve("shop.example:80", func(conn net.Conn) {
 			if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
 				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-				<-ended
+				select {
+				case <-ended:
+				case <-t.Context().Done():
+					return
+				}
 				_, _ = io.WriteString(conn, farewell)
 				_ = conn.Close()
 				ended <- true
@@ -141,7 +146,7 @@ func TestClient_idleConnectionIsEnded(t *testing.T) {
 func TestClient_alertSaysMoreThanAWrite(t *testing.T) {
 	ca, n := newAuthority(t), newTown(t)
 	closed := ca.server("shop.example")
-	closed.ClientAuth = 4
+	closed.ClientAuth = tls.RequireAndVerifyClientCert
 	n.serve("shop.example:443", inTLS(closed, web(nil)))
 	for _, size := range []int{1, 1 << 20} {
 		c := n.client(ca.pool, "")

@@ -15,6 +15,7 @@ import (
 func stands(conn net.Conn) bool {
 	_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	_, err := conn.Read(make([]byte, 1)) // whatever it takes, no request follows
+	quiet := errors.Is(err, os.ErrDeadlineExceeded)
 	_ = conn.SetReadDeadline(time.Time{})
-	return errors.Is(err, os.ErrDeadlineExceeded)
+	return quiet
 }

@@ -102,6 +102,12 @@ var http1WritingMutants = []mutant{
 		old: "	return c.silent && !c.out.refused &&", new: "	return c.silent &&",
 		by: "TestConn_endsWithAnObjection"},
 	{name: "the answer on a broken connection is lost", in: http1Room,
-		old: "	if a, err := c.answer(); err == nil {\n		return a, nil\n	}\n", new: "",
+		old: "	if err == nil {\n		return a, nil\n	}\n	return answer{}, why(", new: "	_ = a\n	return answer{}, why(",
 		by: "TestConn_takesTheAnswerOfABrokenConnection"},
+	{name: "an alert of TLS is lost behind a failed write", in: http1Room,
+		old: "ok && op.Op == \"remote error\" {", new: "ok && op.Op == \"\" {",
+		by: "TestClient_alertSaysMoreThanAWrite"},
+	{name: "a request is made whose context is over", in: http1Room,
+		old: "cmp.Or(ctx.Err(), err); err != nil {", new: "cmp.Or(err); err != nil {",
+		by: "TestClient_contextIsOver"},
 }
