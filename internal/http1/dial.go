@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"golang.org/x/net/idna"
@@ -181,6 +182,9 @@ func socksError(ctx context.Context, err error) error {
 		err = op.Err
 	}
 	_, network := errors.AsType[net.Error](err)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return context.DeadlineExceeded // the socket may know it before ctx does
+	}
 	if network || ctx.Err() != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}

@@ -177,6 +177,9 @@ func TestClient_silentProxies(t *testing.T) {
 					if errors.Is(err, ErrTooLong) != (limit == time.Second) || sent.Header {
 						t.Errorf("error %v, sent %+v", err, sent)
 					}
+					if op, ok := errors.AsType[*net.OpError](err); limit == time.Hour && via != "" && (!ok || op.Op != "proxyconnect") {
+						t.Errorf("error %v does not say that the proxy hangs", err)
+					}
 					<-closed
 				})
 			})

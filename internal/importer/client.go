@@ -44,8 +44,8 @@ func (c *Client) Close() {
 // asked about first, or repeated on condition that it is not. Attempt returns
 // after the last read of the body.
 //
-// guard is called before each request and, from another goroutine, at each read
-// of the body; its error cancels the attempt. nil means none.
+// guard is called before each request and before each piece of the body, perhaps
+// from another goroutine; its error cancels the attempt. nil means none.
 func (i *Import) Attempt(ctx context.Context, guard func() error) Outcome {
 	c := i.client
 	i.attempts++

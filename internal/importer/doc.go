@@ -17,7 +17,7 @@
 //   - An upload URL is kept between attempts. A batch whose fate is unknown is
 //     asked about, or repeated under its URL on condition that nothing is there;
 //     where neither can tell, and it is sent again, [Import.MayRepeat] says so.
-//   - The caller's guard is asked before each call and at each read of the
+//   - The caller's guard is asked before each call and before each piece of the
 //     body: once it fails, no complete body leaves this process.
 //   - When [Import.Attempt] returns, nothing reads the import's body any more.
 //   - Time and memory of an attempt are bounded, whatever the other side sends.
@@ -26,8 +26,8 @@
 // # Concurrency
 //
 // A [Client] is safe for concurrent use; an [Import] is not. Attempts start no
-// goroutine that outlives them but those of the connections, which wind down by
-// themselves or stay idle until [Client.Close].
+// goroutine that outlives them. Idle connections are closed by a timer, or by
+// [Client.Close].
 //
 // Only cmd/bridge and follow import this package.
 package importer
