@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -157,4 +158,34 @@ func TestClient_alertSaysMoreThanAWrite(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestClient_askInTLS: a server that does not say whether it takes a body is sent it after
+// continueTimeout, and what TLS has read by then is not lost.
+func TestClient_askInTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ca, n := newAuthority(t), newTown(t)
+		c, cfg := n.client(ca.pool, ""), ca.server("shop.example")
+		c.cfg.Dial = func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go inTLS(cfg, web(nil))(far) // until near is closed
+			return near, nil
+		}
+		u, _ := url.Parse(shop)
+		body := strings.Repeat("x", 100_000)
+		for range 2 {
+			began := time.Now()
+			resp, sent, err := c.Do(t.Context(), &Request{
+				Method: http.MethodPut, URL: u, Body: [][]byte{[]byte(body)}, Size: int64(len(body)), Ask: true, Until: began.Add(time.Minute),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp)
+			if resp.Close(); err != nil || string(text) != body || !sent.Body || time.Since(began) != continueTimeout {
+				t.Errorf("%d bytes after %s, error %v, sent %+v", len(text), time.Since(began), err, sent)
+			}
+		}
+		c.Close()
+	})
 }
