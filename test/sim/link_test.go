@@ -65,6 +65,9 @@ func (l *link) dial(ctx context.Context, network, address string) (net.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	if !l.kafka {
+		raw = newSocket(raw)
+	}
 	c := &conn{Conn: raw, link: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
