@@ -72,6 +72,7 @@ func (t *truth) begins(at place, offset int64) {
 			r.leftOut = len(r.stores) == 0
 		default:
 			r.removed, r.done = false, false
+			r.at = time.Now() // nobody may import it before: it might have been left out
 			t.verified[at] = min(t.verified[at], r.offset)
 		}
 		r.old = false
