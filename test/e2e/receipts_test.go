@@ -168,8 +168,9 @@ func TestReceipts_offsetsWaitForThem(t *testing.T) {
 	}
 	w.createTopic(topic, 1, nil)
 	w.waitCommitted(w.topic)
-	if got := b.metric("receipts_total", `result="written"`); got < 5 || got != float64(len(w.api.Objects())) {
-		t.Errorf("%v receipts were written of %d imports", got, len(w.api.Objects()))
+	// An import that has ended meanwhile has a second one.
+	if got, imports := b.metric("receipts_total", `result="written"`), float64(len(w.api.Objects())); imports < 5 || got < imports || got > 2*imports {
+		t.Errorf("%v receipts were written of %v imports", got, imports)
 	}
 	if _, err := w.admin.DeleteTopics(w.context(), topic); err != nil {
 		t.Fatal(err)
