@@ -3,7 +3,7 @@
 //
 //	make bench          the bridge alone, one scenario
 //	make bench-peers    the bridge and its peers in all scenarios, into bench/RESULTS.md
-//	make bench-network  with TLS, far from the store, beside a slow store, Avro, into bench/NETWORK.md
+//	make bench-network  with TLS, far from the store, beside a slow store, Avro, many namespaces, into bench/NETWORK.md
 //
 // ARGS passes flags, which win over those that make sets:
 //
