@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword}})
 	node := kafka.Nodes[0]
 	alice := password("SCRAM-SHA-512", "alice", secretPassword)
+	var subtests sync.WaitGroup
+	defer subtests.Wait()
 	for _, tc := range []refusal{
 		{
 			"wrong password", secure(kafka, node.Secure).with(password("SCRAM-SHA-512", "alice", secretPassword+"x")),
@@ -64,11 +67,12 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 			"no broker listens at 127.0.0.1:1: check BRIDGE_KAFKA_BROKERS",
 		},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorldOn(t, kafka, 1)
-			w.refused(tc)
-			w.judge()
+		subtests.Go(func() {
+			t.Run(tc.name, func(t *testing.T) {
+				w := newWorldOn(t, kafka, 1)
+				w.refused(tc)
+				w.judge()
+			})
 		})
 	}
 }
@@ -156,42 +160,45 @@ func TestPermissions_eachIsToldAndHeals(t *testing.T) {
 	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{
 		"no-topic": secretPassword, "no-group": secretPassword, "no-letters": secretPassword,
 	}, ACLs: true})
+	var subtests sync.WaitGroup
+	defer subtests.Wait()
 	for user, says := range map[string]string{
 		"no-topic":   "the user needs READ and DESCRIBE on those of BRIDGE_KAFKA_TOPICS",
 		"no-group":   "no permission on the consumer group: the user needs READ on BRIDGE_KAFKA_GROUP_ID",
 		"no-letters": "WRITE and DESCRIBE on BRIDGE_DLQ_TOPIC",
 	} {
-		t.Run(user, func(t *testing.T) {
-			t.Parallel()
-			w := newWorldOn(t, kafka, 1)
-			w.deadLetterTopic()
-			w.env["BRIDGE_ON_INVALID"] = "dlq"
-			grants := map[string]*kadm.ACLBuilder{
-				"no-topic":   acl(user, kadm.OpRead, kadm.OpDescribe).Topics(w.topic),
-				"no-group":   acl(user, kadm.OpRead, kadm.OpDescribe).Groups(w.group),
-				"no-letters": acl(user, kadm.OpWrite, kadm.OpDescribe).Topics(w.env["BRIDGE_DLQ_TOPIC"]),
-			}
-			for other, grant := range grants {
-				if other != user {
-					w.allow(grant)
+		subtests.Go(func() {
+			t.Run(user, func(t *testing.T) {
+				w := newWorldOn(t, kafka, 1)
+				w.deadLetterTopic()
+				w.env["BRIDGE_ON_INVALID"] = "dlq"
+				grants := map[string]*kadm.ACLBuilder{
+					"no-topic":   acl(user, kadm.OpRead, kadm.OpDescribe).Topics(w.topic),
+					"no-group":   acl(user, kadm.OpRead, kadm.OpDescribe).Groups(w.group),
+					"no-letters": acl(user, kadm.OpWrite, kadm.OpDescribe).Topics(w.env["BRIDGE_DLQ_TOPIC"]),
 				}
-			}
-			env := secure(kafka, kafka.Nodes[0].Secure).with(password("SCRAM-SHA-256", user, secretPassword))
-			w.produce(load{records: 200, edit: func(i int, r *kgo.Record, want *truth.Record) {
-				if i == 77 {
-					r.Value, want.Namespaces, want.Fate = []byte("not JSON"), nil, truth.DeadLettered
+				for other, grant := range grants {
+					if other != user {
+						w.allow(grant)
+					}
 				}
-			}})
-			b := w.launch(env)
-			w.eventually("the log says: "+says, func() bool { return b.says(says) })
-			if code, text := w.check(env); code != 1 || len(failures(text)) == 0 {
-				t.Errorf("bridge check ended with code %d:\n%s", code, text)
-			} else {
-				t.Logf("%s", failures(text))
-			}
-			w.allow(grants[user])
-			w.settle(b)
-			w.judge()
+				env := secure(kafka, kafka.Nodes[0].Secure).with(password("SCRAM-SHA-256", user, secretPassword))
+				w.produce(load{records: 200, edit: func(i int, r *kgo.Record, want *truth.Record) {
+					if i == 77 {
+						r.Value, want.Namespaces, want.Fate = []byte("not JSON"), nil, truth.DeadLettered
+					}
+				}})
+				b := w.launch(env)
+				w.eventually("the log says: "+says, func() bool { return b.says(says) })
+				if code, text := w.check(env); code != 1 || len(failures(text)) == 0 {
+					t.Errorf("bridge check ended with code %d:\n%s", code, text)
+				} else {
+					t.Logf("%s", failures(text))
+				}
+				w.allow(grants[user])
+				w.settle(b)
+				w.judge()
+			})
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,8 @@ func TestOldestKafka(t *testing.T) {
 	old := kafkatest.New(t, kafkatest.Options{Release: kafkatest.Oldest, Properties: map[string]string{
 		"offset.metadata.max.bytes": "1024", "connections.max.idle.ms": "2000", "log.retention.ms": "-1",
 	}})
+	var subtests sync.WaitGroup
+	defer subtests.Wait()
 	for name, test := range map[string]func(t *testing.T, old *kafkatest.Cluster){
 		"message formats":  oldFormats,
 		"one after other":  formatChanges,
@@ -34,10 +37,7 @@ func TestOldestKafka(t *testing.T) {
 		"the check agrees": oldCheck,
 		"idle connections": idleConnections,
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, old)
-		})
+		subtests.Go(func() { t.Run(name, func(t *testing.T) { test(t, old) }) })
 	}
 }
 

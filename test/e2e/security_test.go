@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,6 +72,8 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 	const unprepared = secretPassword + "²ª" // SASLprep would make it 2a
 	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword, "odd": unprepared}})
 	node := kafka.Nodes[0]
+	var subtests sync.WaitGroup
+	defer subtests.Wait()
 	for name, env := range map[string]environment{
 		"PLAIN":          secure(kafka, node.Secure).with(password("PLAIN", "alice", secretPassword)),
 		"SCRAM-SHA-256":  secure(kafka, node.Secure).with(password("SCRAM-SHA-256", "alice", secretPassword)),
@@ -82,13 +85,14 @@ func TestSecurity_everyMechanismDelivers(t *testing.T) {
 			"BRIDGE_KAFKA_TLS_KEY_FILE":  kafka.KeyFile,
 		}),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorldOn(t, kafka, 2)
-			w.produce(load{records: 200})
-			b := w.start(env)
-			w.settle(b)
-			w.judge()
+		subtests.Go(func() {
+			t.Run(name, func(t *testing.T) {
+				w := newWorldOn(t, kafka, 2)
+				w.produce(load{records: 200})
+				b := w.start(env)
+				w.settle(b)
+				w.judge()
+			})
 		})
 	}
 }

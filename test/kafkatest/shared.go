@@ -74,8 +74,8 @@ var room = struct {
 	nodes      chan struct{}
 }{nodes: make(chan struct{}, 4)}
 
-// reserve waits until there is room for a cluster of four nodes at most, and keeps it until the test
-// ends.
+// reserve waits until there is room for a cluster of four nodes at most, and keeps it
+// until the test ends.
 func reserve(tb testing.TB, nodes int) {
 	room.Lock()
 	defer room.Unlock()
@@ -92,7 +92,9 @@ func reserve(tb testing.TB, nodes int) {
 // New starts a cluster for one test, stopped at its end. It skips or fails as
 // Shared does, and ignores TEST_KAFKA_BROKERS: what it starts may be killed. It
 // waits while others run that leave no room for its nodes, at most four, so a test
-// must not start a second one.
+// must not start a second one. Nor may it have parallel subtests: they would wait to be
+// run, which may be held up by tests that wait for room. What is to run at once calls
+// t.Run from goroutines.
 func New(tb testing.TB, o Options) *Cluster {
 	tb.Helper()
 	skipShort(tb)
