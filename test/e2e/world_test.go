@@ -173,12 +173,14 @@ func (w *world) waitStored() {
 func (w *world) waitCommitted(topics ...string) {
 	w.t.Helper()
 	for _, topic := range topics {
-		for p, end := range w.ends(topic) {
-			if end == 0 {
-				continue
+		w.eventually("the end of "+topic+" is committed", func() bool {
+			for p, end := range w.ends(topic) { // the marker of a transaction comes after its end is told
+				if end > 0 && w.truth.Committed(topic, p) != end {
+					return false
+				}
 			}
-			w.eventually("the end of "+topic+" is committed", func() bool { return w.truth.Committed(topic, p) == end })
-		}
+			return true
+		})
 	}
 }
 
