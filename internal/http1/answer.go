@@ -37,19 +37,16 @@ func (h Header) Get(name string) string {
 	return ""
 }
 
-// unframed is the length of a body that ends with its connection, chunked that of one
-// in chunks.
-const (
-	unframed = -1
-	chunked  = -2
-)
+// unframed is the length of a body that ends with its connection, or comes in chunks.
+const unframed = -1
 
 // An answer is what a header says.
 type answer struct {
-	status int
-	header Header
-	length int64 // of the body in bytes, or one of the constants above
-	last   bool  // the connection ends with this answer
+	status  int
+	header  Header
+	length  int64 // of the body in bytes, or unframed
+	chunked bool  // the body comes in chunks
+	last    bool  // the connection ends with this answer
 }
 
 // final reports whether no other answer follows to the same request.
@@ -72,27 +69,29 @@ func parseAnswer(block []byte) (answer, error) {
 		return answer{}, errMalformed
 	}
 	a := answer{status: int(status), header: Header(fields), length: unframed, last: line[7] == '0'}
-	inChunks := false
 	for len(fields) > 0 {
 		line, fields, _ = strings.Cut(fields, "\n")
-		if err := a.field(strings.TrimSuffix(line, "\r"), &inChunks); err != nil {
+		if err := a.field(strings.TrimSuffix(line, "\r")); err != nil {
 			return answer{}, err
 		}
 	}
-	if inChunks {
-		a.last = a.last || a.length >= 0 // two lengths: whoever sent it may be confused
-		a.length = chunked
+	switch {
+	case a.status < 200 || a.status == http.StatusNoContent || a.status == http.StatusNotModified:
+		// No HTTP follows where the protocol is another one. Two lengths are of one who
+		// may be confused.
+		a.last = a.last || a.status == http.StatusSwitchingProtocols || a.chunked && a.length >= 0
+		a.length, a.chunked = 0, false
+	case a.chunked:
+		a.last = a.last || a.length >= 0
+		a.length = unframed
+	default:
+		a.last = a.last || a.length == unframed
 	}
-	if a.status < 200 || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-		a.length = 0
-	}
-	switched := a.status == http.StatusSwitchingProtocols // no HTTP follows
-	a.last = a.last || a.length == unframed || switched
 	return a, nil
 }
 
 // field takes what a line says about the connection and the body.
-func (a *answer) field(line string, inChunks *bool) error {
+func (a *answer) field(line string) error {
 	name, value, ok := strings.Cut(line, ":")
 	if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 		return errMalformed // a continued line, too, which nobody may send any more
@@ -104,10 +103,10 @@ func (a *answer) field(line string, inChunks *bool) error {
 			a.last = a.last || strings.EqualFold(strings.TrimSpace(token), "close")
 		}
 	case strings.EqualFold(name, "Transfer-Encoding"):
-		if *inChunks || !strings.EqualFold(value, "chunked") {
+		if a.chunked || !strings.EqualFold(value, "chunked") {
 			return errors.New("the answer's transfer encoding is not chunked")
 		}
-		*inChunks = true
+		a.chunked = true
 	case strings.EqualFold(name, "Content-Length"):
 		n, err := strconv.ParseUint(value, 10, 63)
 		if err != nil || a.length >= 0 && a.length != int64(n) {
@@ -142,23 +141,20 @@ func (c *conn) one() (answer, error) {
 // readBlock reads lines into block up to an empty one, which is left out.
 func (c *conn) readBlock() error {
 	c.block = c.block[:0]
-	for begin := 0; ; begin = len(c.block) {
-		for {
-			part, err := c.answers.ReadSlice('\n')
-			c.block = append(c.block, part...)
-			if err == nil {
-				break
-			}
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			if !errors.Is(err, bufio.ErrBufferFull) {
-				return err
-			}
-		}
-		if line := string(c.block[begin:]); line == "\r\n" || line == "\n" {
+	for begin := 0; ; {
+		part, err := c.answers.ReadSlice('\n')
+		c.block = append(c.block, part...)
+		switch line := c.block[begin:]; {
+		case errors.Is(err, bufio.ErrBufferFull): // the line goes on
+		case errors.Is(err, io.EOF):
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
+		case string(line) == "\r\n", string(line) == "\n":
 			c.block = c.block[:begin]
 			return nil
+		default:
+			begin = len(c.block)
 		}
 	}
 }

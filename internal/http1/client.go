@@ -52,12 +52,13 @@ type Client struct {
 // A route is what two requests have in common that can use the same connection.
 type route struct{ proxy, scheme, host string }
 
-// New returns a client without connections. Close ends those that it will keep.
+// New returns a client without connections. Close those that it keeps at the end.
 func New(cfg Config) *Client {
 	return &Client{cfg: cfg, idle: map[route][]*conn{}}
 }
 
-// Close closes the idle connections. Those in use are kept when their request is over.
+// Close closes the idle connections. Call it when no request is under way: the
+// connection of a later end is kept once more, for idleTimeout.
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,11 +114,10 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 		return nil, sent, err
 	}
 	resp := &Response{
-		Status: a.status, Header: a.header, Length: max(a.length, -1), client: c, conn: conn, stop: stop,
+		Status: a.status, Header: a.header, Length: a.length, client: c, conn: conn, stop: stop,
 		keep: c.noteAnswer(conn, a.status) && conn.whole && !a.last,
 	}
-	resp.begin(a.length)
-	if a.length == 0 {
+	if resp.begin(&a); resp.ended {
 		_ = resp.Close()
 		return resp, sent, nil
 	}
@@ -200,8 +200,8 @@ func (c *Client) closeOlder(at route, limit time.Duration) {
 }
 
 // noteAnswer reports whether the connection may be kept after an answer. One that has
-// served its time takes the idle ones with it: they are likely as old, and lead to the
-// same server.
+// served its time takes the idle ones of its route with it: they are likely as old, and
+// lead to the same server.
 func (c *Client) noteAnswer(conn *conn, status int) bool {
 	if status < 500 {
 		conn.bad = 0
@@ -211,6 +211,8 @@ func (c *Client) noteAnswer(conn *conn, status int) bool {
 	if conn.bad < badAnswers && time.Since(conn.born) <= maxAge {
 		return true
 	}
-	c.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeOlder(conn.at, 0)
 	return false
 }

@@ -26,17 +26,16 @@ type Response struct {
 	stop   func() bool // ends the watch over the request's context
 }
 
-// begin makes ready for a body of that length, or of one that answer.length has beside.
-func (r *Response) begin(length int64) {
-	switch length {
-	case chunked:
+// begin makes ready for the body of an answer.
+func (r *Response) begin(a *answer) {
+	r.left = io.LimitedReader{R: r.conn.answers, N: a.length}
+	switch {
+	case a.chunked:
 		r.chunks = httputil.NewChunkedReader(r.conn.answers)
-	case unframed:
-		r.left = io.LimitedReader{R: r.conn.answers, N: math.MaxInt64}
-	default:
-		r.left = io.LimitedReader{R: r.conn.answers, N: length}
+	case a.length == unframed:
+		r.left.N = math.MaxInt64
 	}
-	r.ended = length == 0
+	r.ended = a.length == 0
 }
 
 // Read reads the body. It fails when the request's context ends, and by ErrTooLong at
