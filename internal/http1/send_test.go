@@ -3,6 +3,7 @@ package http1
 import (
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -74,4 +75,25 @@ func TestConn_takesTheAnswerOfABrokenConnection(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestClient_leavesOnlyTheServerThatIsIll: the connections to others are kept.
+func TestClient_leavesOnlyTheServerThatIsIll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, func(p *peer) {
+			for r, _ := p.request(); r != nil; r, _ = p.request() {
+				status := "200"
+				if r.Host == "ill.example" {
+					status = "500"
+				}
+				p.reply("HTTP/1.1 " + status + " x\r\nContent-Length: 0\r\n\r\n")
+			}
+		})
+		for _, host := range []string{"well.example", "ill.example", "ill.example", "well.example"} {
+			r := request("PUT", "hello")
+			r.URL = &url.URL{Scheme: "http", Host: host, Path: "/"}
+			_, _, _ = l.do(r)
+		}
+		l.wantConns(2)
+	})
 }

@@ -30,4 +30,7 @@ var http1DialMutants = []mutant{
 	{name: "a connection in another protocol is kept", in: http1Room,
 		old: "a.last || a.status == http.StatusSwitchingProtocols || ", new: "a.last || ",
 		by: "TestClient_anotherProtocol TestParseAnswer"},
+	{name: "one ill server takes the connections to all", in: http1Room,
+		old: "	c.closeOlder(conn.at, 0)\n	return false", new: "	for at := range c.idle {\n		c.closeOlder(at, 0)\n	}\n	return false",
+		by: "TestClient_leavesOnlyTheServerThatIsIll"},
 }
