@@ -68,9 +68,10 @@ const UsualBatchBytes = 900 << 10
 // UsualBatchRecords is how many records a produced batch holds at most.
 const UsualBatchRecords = 500
 
-// NewProducer returns a producer of a topic. It starts nothing. It reaches the brokers as the client does, with connections of its own, since a quota on what is
-// written makes brokers deaf on them. throttled is called with each time that they ask
-// to wait; it may be nil, and must not block.
+// NewProducer returns a producer of a topic. It starts nothing. It reaches the brokers as
+// the client does, with connections of its own, since a quota on what is written makes
+// brokers deaf on them. throttled is called with each time that they ask to wait; it may
+// be nil, and must not block.
 func NewProducer(c *Client, topic string, throttled func(time.Duration)) *Producer {
 	p := &Producer{routes: routes{avoided: map[int]time.Time{}}, quota: &quotaWatch{Transport: c.newTransport([]string{topic}), throttled: throttled}}
 	writer := func(batchBytes int64, size int) *kafkago.Writer {

@@ -53,8 +53,8 @@ func (f *Fetcher) unanswered(batch []asked, began time.Time, why error) {
 }
 
 // suspect makes the next answer prove that the log is the one that was read: the topic
-// may have been created again since the last answer. Who fetches by its name, as brokers before 3.1 want it, would not notice (KIP-516). Call
-// with Fetcher.mu held.
+// may have been created again since the last answer. Who fetches by its name, as brokers
+// before 3.1 want it, would not notice (KIP-516). Call with Fetcher.mu held.
 func (c *Cursor) suspect() { c.doubted = c.last != unknownBatch }
 
 // throttle lets the broker's lanes wait as long as its answer says: a broker reads

@@ -111,9 +111,9 @@ func (s *Attempts) send(ctx context.Context, call call, r result) {
 // uploads of one namespace follow each other without a round trip to the API
 // between. It is asked only of a namespace whose imports are stored, for a batch
 // that is sealed, and so will be uploaded or given up, and only with a slot that
-// nobody waits for. Asked for beside the first call of all, it would come to an API
-// that has just asked for quiet. The order stays: nothing of the next batch is sent before the
-// one in front of it is done.
+// nobody waits for. Asked for beside the first call of all, it might come to an API
+// that has just asked for quiet. The order stays: nothing of the next batch is sent
+// before the one in front of it is done.
 
 // Preparable reports whether a URL could be asked for ahead.
 func (n *Namespace) Preparable() bool { return n.preparable() != nil }
