@@ -17,7 +17,7 @@ var receiptMutants = []mutant{
 		old: "	case Receipt, Operator:\n", new: "	case Operator:\n",
 		by: sessionRoom + ".TestSession_receiptsOfABridgeAreNeverImported internal/preflight.TestSample_whatBridgesWrote"},
 	{name: "a receipt is not counted", in: sessionRoom,
-		old: "		s.Metrics.Skipped.WithLabelValues(p.Topic, \"receipt\").Inc()\n", new: "",
+		old: "		in.Metrics.Skipped.WithLabelValues(p.Topic, \"receipt\").Inc()\n", new: "",
 		by: "TestSession_receiptsOfABridgeAreNeverImported"},
 	{name: "receipts are not marked", in: outboxRoom,
 		old: "Headers: headers}, more", new: "Headers: nil}, more",

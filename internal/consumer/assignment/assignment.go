@@ -20,66 +20,66 @@ type Assignment struct {
 }
 
 // New returns the partitions of a generation, none yet.
-func New(g *Generation) Assignment {
-	return Assignment{
+func New(g *Generation) *Assignment {
+	return &Assignment{
 		Generation: g, Partitions: make(map[kafka.TopicPartition]*Partition, len(g.Member.Assigned)), paused: map[*Partition]bool{},
 	}
 }
 
 // CountHeldPauses adds the time that partitions have been paused since it was
 // last called.
-func (s *Assignment) CountHeldPauses(now time.Time) {
-	if len(s.paused) > 0 {
-		s.Metrics.FetchPaused.WithLabelValues("held").Add(now.Sub(s.pausesCounted).Seconds())
+func (a *Assignment) CountHeldPauses(now time.Time) {
+	if len(a.paused) > 0 {
+		a.Metrics.FetchPaused.WithLabelValues("held").Add(now.Sub(a.pausesCounted).Seconds())
 	}
-	s.pausesCounted = now
+	a.pausesCounted = now
 }
 
 // steer makes the fetcher do what the partition's state says. Who drains reads nothing.
-func (s *Assignment) steer(p *Partition) {
+func (a *Assignment) steer(p *Partition) {
 	if p.IsOpen() {
-		s.Fetcher.Pause(p.Cursor, !s.Reads(p))
+		a.Fetcher.Pause(p.Cursor, !a.Reads(p))
 	}
 }
 
 // Reads reports whether the partition is to be read now.
-func (s *Assignment) Reads(p *Partition) bool { return p.reads() && s.Mode == Running }
+func (a *Assignment) Reads(p *Partition) bool { return p.reads() && a.Mode == Running }
 
 // Opened notes that the start of a partition is known. The cursor is a paused one.
-func (s *Assignment) Opened(p *Partition, c *fetch.Cursor) {
+func (a *Assignment) Opened(p *Partition, c *fetch.Cursor) {
 	p.opened(c)
-	s.steer(p)
+	a.steer(p)
 }
 
 // Await drops what was just read of a partition and pauses it until what it awaits is
 // free.
-func (s *Assignment) Await(p *Partition, what Pause) {
-	s.Mend(p)
-	s.pause(p, what)
+func (a *Assignment) Await(p *Partition, what Pause) {
+	a.Mend(p)
+	a.pause(p, what)
 }
 
 // Resume lets the partitions be read on that await what is free now.
-func (s *Assignment) Resume(what Pause) {
-	for p := range s.paused { // few: this is called at each turn of the loop
+func (a *Assignment) Resume(what Pause) {
+	for p := range a.paused { // few: this is called at each turn of the loop
 		switch {
-		case p.pause != what || s.Mode != Running:
+		case p.pause != what || a.Mode != Running:
 		case p.full():
-			s.wait(p, TooManyHeld)
+			a.wait(p, TooManyHeld)
 		default:
-			s.wait(p, NoPause)
+			a.wait(p, NoPause)
 		}
 	}
 }
 
 // PauseOrResume stops reading a partition whose single records would no longer fit
 // the commit metadata, and goes on afterwards.
-func (s *Assignment) PauseOrResume(p *Partition) {
+func (a *Assignment) PauseOrResume(p *Partition) {
 	switch full := p.full(); {
-	case s.Mode != Running:
+	case a.Mode != Running:
 	case full && p.pause == NoPause:
-		s.pause(p, TooManyHeld)
+		a.pause(p, TooManyHeld)
 	case !full && p.pause == TooManyHeld:
-		s.wait(p, NoPause)
+		a.wait(p, NoPause)
 	}
 }
 
@@ -94,131 +94,131 @@ func (p *Partition) full() bool {
 
 // pause begins a pause, or gives the one that there is another reason. What was read
 // ahead is dropped, and read again later.
-func (s *Assignment) pause(p *Partition, why Pause) {
+func (a *Assignment) pause(p *Partition, why Pause) {
 	before := p.pause
-	s.wait(p, why)
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
+	a.wait(p, why)
+	a.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 	if before != NoPause {
 		return
 	}
-	s.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
+	a.Faults.Log(time.Now(), "reading of a partition pauses", p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "why", p.PauseReason())
 }
 
 // wait notes what a partition waits for now, and keeps count.
-func (s *Assignment) wait(p *Partition, why Pause) {
-	s.CountHeldPauses(time.Now())
+func (a *Assignment) wait(p *Partition, why Pause) {
+	a.CountHeldPauses(time.Now())
 	if p.wait(why); why == NoPause {
-		delete(s.paused, p)
+		delete(a.paused, p)
 	} else {
-		s.paused[p] = true
+		a.paused[p] = true
 	}
-	s.steer(p)
+	a.steer(p)
 }
 
 // Fail notes that the partition cannot be read, or be opened. Nothing is asked of it,
 // where stop says so, before it is mended.
-func (s *Assignment) Fail(p *Partition, err error, corrupt, stop bool) {
+func (a *Assignment) Fail(p *Partition, err error, corrupt, stop bool) {
 	p.fail(err, corrupt, stop)
-	s.steer(p)
+	a.steer(p)
 }
 
 // Mend lets a failed partition be read again.
-func (s *Assignment) Mend(p *Partition) {
+func (a *Assignment) Mend(p *Partition) {
 	if p.State() == Failed {
 		p.mend()
-		s.steer(p)
+		a.steer(p)
 	}
 }
 
 // Lose stops reading and committing a partition whose topic is gone, or may be.
-func (s *Assignment) Lose(p *Partition, code kafka.Code) {
+func (a *Assignment) Lose(p *Partition, code kafka.Code) {
 	if p.State() == Lost {
 		return
 	}
 	p.lose(fmt.Errorf("topic is gone or was created anew: %w", code))
-	s.steer(p)
+	a.steer(p)
 	if p.IsOpen() {
-		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
+		a.Fetcher.Reset(p.Cursor, p.Ledger.Position(), time.Time{})
 	}
-	s.Fetcher.Refresh() // only the metadata can clear it
-	s.Log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
+	a.Fetcher.Refresh() // only the metadata can clear it
+	a.Log.Warn("partition lost: its topic was deleted or created anew", "topic", p.Topic, "partition", p.Partition, "error", code)
 }
 
 // Found lets a partition be read on that seemed lost.
-func (s *Assignment) Found(p *Partition, now time.Time) {
+func (a *Assignment) Found(p *Partition, now time.Time) {
 	if p.State() != Lost {
 		return
 	}
 	if p.IsOpen() { // a broker that has just said otherwise is not asked at once
-		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
+		a.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
 	}
 	p.found()
-	s.steer(p)
+	a.steer(p)
 	p.Touch()
 }
 
 // HoldOut keeps a partition from being read until somebody decides.
-func (s *Assignment) HoldOut(p *Partition, err error) {
+func (a *Assignment) HoldOut(p *Partition, err error) {
 	p.hold(err)
-	s.steer(p)
-	s.Log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
+	a.steer(p)
+	a.Log.Error("partition held", "topic", p.Topic, "partition", p.Partition, "error", err,
 		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }
 
 // TellReset reports that a partition is read from somewhere else than was committed.
-func (s *Assignment) TellReset(r *discovery.Start) {
-	s.Metrics.OffsetResets.WithLabelValues(r.Topic, r.At.Reset).Inc()
+func (a *Assignment) TellReset(r *discovery.Start) {
+	a.Metrics.OffsetResets.WithLabelValues(r.Topic, r.At.Reset).Inc()
 	if r.At.Reset == "below_log_start" {
-		s.Metrics.Lost.WithLabelValues(r.Topic).Add(float64(r.At.Gap))
+		a.Metrics.Lost.WithLabelValues(r.Topic).Add(float64(r.At.Gap))
 	}
-	s.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
+	a.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
 }
 
 // Tracked passes a node on. An error would be a mistake in this package: the
 // ledger refuses it, the watermark is right all the same, and it is told.
-func (s *Assignment) Tracked(n *ledger.Node, err error) *ledger.Node {
+func (a *Assignment) Tracked(n *ledger.Node, err error) *ledger.Node {
 	if err != nil {
-		s.Log.Error("ledger refused a node", "error", err)
+		a.Log.Error("ledger refused a node", "error", err)
 	}
 	return n
 }
 
 // SettleNode ends a node whose lines are done.
-func (s *Assignment) SettleNode(p *Partition, node *ledger.Node) {
-	s.ended(p, p.Ledger.Settle(node))
+func (a *Assignment) SettleNode(p *Partition, node *ledger.Node) {
+	a.ended(p, p.Ledger.Settle(node))
 }
 
 // DropNode ends a node whose lines other nodes stand for.
-func (s *Assignment) DropNode(p *Partition, node *ledger.Node) {
-	s.ended(p, p.Ledger.Drop(node))
+func (a *Assignment) DropNode(p *Partition, node *ledger.Node) {
+	a.ended(p, p.Ledger.Drop(node))
 }
 
 // ShiftNode moves the start of a node to first: the lines before it are done, or
 // other nodes stand for them.
-func (s *Assignment) ShiftNode(p *Partition, node *ledger.Node, first int64) {
+func (a *Assignment) ShiftNode(p *Partition, node *ledger.Node, first int64) {
 	if err := p.Ledger.Shift(node, first, node.Timestamp); err != nil {
-		s.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
+		a.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
 	}
 	p.Touch()
 }
 
 // ended tells of a mistake in this package, or lets the partition be committed, and read
 // on if it has waited for just that.
-func (s *Assignment) ended(p *Partition, err error) {
+func (a *Assignment) ended(p *Partition, err error) {
 	if err != nil {
-		s.Log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
+		a.Log.Error("ledger refused to settle", "topic", p.Topic, "partition", p.Partition, "error", err)
 		return
 	}
 	p.Touch()
-	s.PauseOrResume(p)
+	a.PauseOrResume(p)
 }
 
 // HoldRecord pins the partition's committed offset at a record, for a reason
 // that /status tells.
-func (s *Assignment) HoldRecord(p *Partition, offset, timestamp int64, reason string, now time.Time) {
-	if s.Tracked(p.Ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
+func (a *Assignment) HoldRecord(p *Partition, offset, timestamp int64, reason string, now time.Time) {
+	if a.Tracked(p.Ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
 		p.FirstHeld.Note(offset, reason)
 		p.Touch()
 	}
@@ -226,20 +226,20 @@ func (s *Assignment) HoldRecord(p *Partition, offset, timestamp int64, reason st
 
 // HoldRange pins the partition's committed offset at a batch that has no room,
 // unless everything in it is done or left out by name, and reports it.
-func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
+func (a *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 	first, o := c.Start, c.Oversized
 	if p.Ledger.RangeDone(first, o.Last) {
 		return
 	}
 	records := int(min(int64(o.Records), o.Last-first+1))
-	if s.Config.SkipRecords[p.TopicPartition].Hold(first, o.Last) {
+	if a.Config.SkipRecords[p.TopicPartition].Hold(first, o.Last) {
 		if c.CatchUp == nil {
-			s.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Add(float64(records))
-			s.Log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.Last)
+			a.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Add(float64(records))
+			a.Log.Info("Kafka batch left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", first, "last_offset", o.Last)
 		}
 		return
 	}
-	node := s.Tracked(p.Ledger.HoldRange(first, o.Last, o.Timestamp, now))
+	node := a.Tracked(p.Ledger.HoldRange(first, o.Last, o.Timestamp, now))
 	if node == nil {
 		return
 	}
@@ -248,25 +248,25 @@ func (s *Assignment) HoldRange(p *Partition, c *fetch.Chunk, now time.Time) {
 	}
 	p.Ranges[node.Last] = fmt.Sprintf("the Kafka batch at offsets %d to %d with %d records %s", node.First, node.Last, records, o.Size)
 	p.Touch()
-	s.Metrics.Rejected.WithLabelValues(p.Topic, record.TooLarge.String()).Add(float64(records))
-	s.Faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
+	a.Metrics.Rejected.WithLabelValues(p.Topic, record.TooLarge.String()).Add(float64(records))
+	a.Faults.Log(now, "Kafka batch has no room in the buffer; its offsets are held and the partition goes on behind it", "oversized/"+p.Topic,
 		"topic", p.Topic, "partition", p.Partition, "offset", node.First, "last_offset", node.Last, "records", records, "reason", o.Size.String(),
 		"remedy", "restart with a larger BRIDGE_BUFFER_MAX_BYTES, which imports them, or leave them out with BRIDGE_SKIP_RECORDS", "name", fmt.Sprintf("%s/%d@%d-%d", p.Topic, p.Partition, node.First, node.Last))
 }
 
 // ReleaseHeld ends the node of a held record or range.
-func (s *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
+func (a *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
 	delete(p.Ranges, node.Last)
 	if p.FirstHeld.offset == node.First {
 		p.FirstHeld = heldRecord{}
 	}
-	s.SettleNode(p, node)
+	a.SettleNode(p, node)
 }
 
 // TellCompacted reports held records that the log has no longer.
-func (s *Assignment) TellCompacted(p *Partition, first int64, records int) {
-	s.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
-	s.Log.Error("held records are not in the log any more: compaction has removed them", "topic", p.Topic, "partition", p.Partition,
+func (a *Assignment) TellCompacted(p *Partition, first int64, records int) {
+	a.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
+	a.Log.Error("held records are not in the log any more: compaction has removed them", "topic", p.Topic, "partition", p.Partition,
 		"first_offset", first, "records", records, "remedy", RemovedRemedy)
 }
 

@@ -24,11 +24,10 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 	tp := kafka.TopicPartition{Topic: "orders", Partition: 3}
 	p := NewPartition(tp, wire.UUID{1}, &Schedule{})
 	p.Ledger = ledger.New(0, ledger.Frontier{})
-	a := New(&Generation{
+	s := New(&Generation{
 		Process: &process.Process{Dependencies: process.Dependencies{Log: log, Metrics: report.NewMetrics(nil, 10)}, Faults: logging.NewFaultLog(log)},
 		Fetcher: f,
 	})
-	s := &a
 	s.Partitions[tp] = p
 	s.Opened(p, f.Open(tp, p.TopicID, 0, -1, 1, 1, true))
 	return s, p

@@ -12,11 +12,12 @@ import (
 
 // Committer tells the group what is done.
 type Committer struct {
-	*Assignment
-	Schedule
-	Done   chan CommitResult
-	wakeAt time.Time // when the rest of a partition may be over, see wake; zero if none rests
-	taken  int       // offsets that the group has acknowledged
+	*Generation
+	Schedule   Schedule
+	Done       chan CommitResult
+	assignment *Assignment
+	wakeAt     time.Time // when the rest of a partition may be over, see wake; zero if none rests
+	taken      int       // offsets that the group has acknowledged
 }
 
 // CommitResult is what a commit has come to.
@@ -29,47 +30,47 @@ type CommitResult struct {
 
 // NewCommitter returns the committer of a generation's partitions. It starts nothing.
 func NewCommitter(a *Assignment) *Committer {
-	return &Committer{Assignment: a, Done: make(chan CommitResult, 1)}
+	return &Committer{Generation: a.Generation, assignment: a, Done: make(chan CommitResult, 1)}
 }
 
 // Commit sends what has changed.
-func (s *Committer) Commit(now time.Time) {
-	if !s.Ready(now) || s.Mode == Fenced {
+func (c *Committer) Commit(now time.Time) {
+	if !c.Schedule.Ready(now) || c.Mode == Fenced {
 		return
 	}
-	s.RestateDue(now)
-	s.wake(now)
-	if !s.Touched() {
+	c.RestateDue(now)
+	c.wake(now)
+	if !c.Schedule.Touched() {
 		return
 	}
-	s.touched = false // what is not in this one has to be touched again
-	commit := kafka.Commit{Group: s.Config.Group, Generation: s.Member.Generation, MemberID: s.Member.ID, InstanceID: s.Member.InstanceID}
+	c.Schedule.touched = false // what is not in this one has to be touched again
+	commit := kafka.Commit{Group: c.Config.Group, Generation: c.Member.Generation, MemberID: c.Member.ID, InstanceID: c.Member.InstanceID}
 	size := 0
-	for _, p := range s.Partitions {
+	for _, p := range c.assignment.Partitions {
 		if !p.Live() || !p.Dirty || p.Denied.Rests(now) {
 			continue
 		}
-		if s.unproven(p) {
-			if s.awaitsProof(now) {
-				s.Touch()
+		if c.unproven(p) {
+			if c.awaitsProof(now) {
+				c.Schedule.Touch()
 			}
 			continue
 		}
-		if size >= s.Room() {
-			s.Touch() // the rest goes with the next one
+		if size >= c.Schedule.Room() {
+			c.Schedule.Touch() // the rest goes with the next one
 			break
 		}
-		commit.Offsets = append(commit.Offsets, s.CommitOf(p))
-		size += s.sizeOf(commit.Offsets[len(commit.Offsets)-1:])
+		commit.Offsets = append(commit.Offsets, c.CommitOf(p))
+		size += c.sizeOf(commit.Offsets[len(commit.Offsets)-1:])
 	}
 	if len(commit.Offsets) == 0 {
-		s.notBefore = now.Add(interval) // nothing that is new can be in one yet
+		c.Schedule.notBefore = now.Add(interval) // nothing that is new can be in one yet
 		return
 	}
-	s.Sent(now, size)
-	patience := s.CommitPatience(now)
-	ctx, client, done, ids := context.WithoutCancel(s.Ctx), s.Client, s.Done, s.bare(&commit)
-	s.Tasks.Go(func() {
+	c.Schedule.Sent(now, size)
+	patience := c.CommitPatience(now)
+	ctx, client, done, ids := context.WithoutCancel(c.Ctx), c.Client, c.Done, c.bare(&commit)
+	c.Tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		results, err := client.CommitSame(ctx, commit, ids)
@@ -79,11 +80,11 @@ func (s *Committer) Commit(now time.Time) {
 
 // RestateDue lets everything be committed again, where a commit without an answer may
 // still be applied.
-func (s *Committer) RestateDue(now time.Time) {
-	if !s.Restate(now, s.Config.SessionTimeout/3) {
+func (c *Committer) RestateDue(now time.Time) {
+	if !c.Schedule.Restate(now, c.Config.SessionTimeout/3) {
 		return
 	}
-	for _, p := range s.Partitions {
+	for _, p := range c.assignment.Partitions {
 		if p.Live() {
 			p.Touch()
 		}
@@ -91,42 +92,42 @@ func (s *Committer) RestateDue(now time.Time) {
 }
 
 // CommitOf is what would be committed for a partition now.
-func (s *Committer) CommitOf(p *Partition) kafka.CommitOffset {
+func (c *Committer) CommitOf(p *Partition) kafka.CommitOffset {
 	p.Dirty = false
 	if p.AsFound != nil {
 		p.Sent = p.Acked
 		return *p.AsFound
 	}
-	text, omitted := p.Ledger.Encode(s.MetadataOf(p), p.Metadata.Size())
+	text, omitted := p.Ledger.Encode(c.MetadataOf(p), p.Metadata.Size())
 	p.Omitted = omitted
 	p.Sent = ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}
-	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.Ledger.Watermark(), LeaderEpoch: s.Fetcher.EpochOf(p.Cursor), Metadata: text}
+	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.Ledger.Watermark(), LeaderEpoch: c.Fetcher.EpochOf(p.Cursor), Metadata: text}
 }
 
 // Answer takes the answer to a commit.
-func (s *Committer) Answer(r CommitResult) {
+func (c *Committer) Answer(r CommitResult) {
 	now := time.Now()
-	s.inFlight = false
+	c.Schedule.inFlight = false
 	if r.Err != nil {
-		s.commitFailed(r, r.Err, now)
+		c.commitFailed(r, r.Err, now)
 		return
 	}
 	acked, large, retry := 0, false, error(nil)
 	for _, res := range r.Results {
-		p := s.Partitions[res.TopicPartition]
+		p := c.assignment.Partitions[res.TopicPartition]
 		switch {
 		case res.Code == kafka.CodeOK:
 			acked++
-			s.partitionCommitted(p, &res.CommitOffset)
+			c.partitionCommitted(p, &res.CommitOffset)
 		case res.Code.Fenced():
-			s.Fence(res.Code)
+			c.Fence(res.Code)
 			return
 		case res.Code == kafka.CodeTopicDenied:
-			s.deny(p, now)
+			c.deny(p, now)
 		case res.Code == kafka.CodeMetadataTooLarge:
-			s.narrow(p, len(res.Metadata), now)
+			c.narrow(p, len(res.Metadata), now)
 		case res.Code.TopicGone():
-			s.Lose(p, res.Code)
+			c.assignment.Lose(p, res.Code)
 		case res.Code == kafka.CodeCommitTooLarge, res.Code == kafka.CodeUnknown: // which Kafka 4 says of it
 			large = true
 			fallthrough
@@ -136,51 +137,51 @@ func (s *Committer) Answer(r CommitResult) {
 		}
 	}
 	if acked > 0 {
-		s.CoordinatorAway = false
-		s.Acked()
-		s.Member.Lease.Renew(r.Sent)
-		s.NoteCredentials(nil)
-		s.Metrics.Commits.WithLabelValues("ok").Inc()
+		c.CoordinatorAway = false
+		c.Schedule.Acked()
+		c.Member.Lease.Renew(r.Sent)
+		c.NoteCredentials(nil)
+		c.Metrics.Commits.WithLabelValues("ok").Inc()
 	}
-	if s.taken += acked; large {
-		s.shrink(r.Commit.Offsets, retry, now)
+	if c.taken += acked; large {
+		c.shrink(r.Commit.Offsets, retry, now)
 	}
 	if retry != nil {
-		s.commitFailed(CommitResult{}, retry, now) // touched above
+		c.commitFailed(CommitResult{}, retry, now) // touched above
 	}
 }
 
 // partitionCommitted notes an acknowledged offset.
-func (s *Committer) partitionCommitted(p *Partition, o *kafka.CommitOffset) {
+func (c *Committer) partitionCommitted(p *Partition, o *kafka.CommitOffset) {
 	p.Denied = Denial{}
 	p.Committed, p.Acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the
 // commit may have been applied, or be applied later still.
-func (s *Committer) commitFailed(r CommitResult, err error, now time.Time) {
+func (c *Committer) commitFailed(r CommitResult, err error, now time.Time) {
 	var code kafka.Code
 	if errors.As(err, &code) && code.Fenced() {
-		s.Fence(code)
+		c.Fence(code)
 		return
 	}
 	for _, o := range r.Commit.Offsets {
-		s.Partitions[o.TopicPartition].Touch()
+		c.assignment.Partitions[o.TopicPartition].Touch()
 	}
 	answered := errors.As(err, &code)
-	s.CoordinatorAway = !answered || code.CoordinatorAway()
-	s.Failed(answered, answered && code.Denied(), s.Explain(err), now)
-	s.Metrics.Commits.WithLabelValues("error").Inc()
-	s.Metrics.KafkaFailed("commit")
-	s.NoteCredentials(err)
-	s.Faults.Log(now, "commit failed; it will be sent again", "commit/"+s.Failure(), "error", s.Failure())
+	c.CoordinatorAway = !answered || code.CoordinatorAway()
+	c.Schedule.Failed(answered, answered && code.Denied(), c.Explain(err), now)
+	c.Metrics.Commits.WithLabelValues("error").Inc()
+	c.Metrics.KafkaFailed("commit")
+	c.NoteCredentials(err)
+	c.Faults.Log(now, "commit failed; it will be sent again", "commit/"+c.Schedule.Failure(), "error", c.Schedule.Failure())
 }
 
 // unproven reports whether nothing tells the partition's topic from one that may have
 // been created in its place meanwhile: its brokers know no ids, and no answer has
 // shown yet that the log is the one that was read.
-func (s *Committer) unproven(p *Partition) bool {
-	return p.TopicID == (wire.UUID{}) && s.Fetcher.Standing(p.Cursor).Doubted
+func (c *Committer) unproven(p *Partition) bool {
+	return p.TopicID == (wire.UUID{}) && c.Fetcher.Standing(p.Cursor).Doubted
 }
 
 // proofPatience is how long a drain waits for the answer of a leader that proves that
@@ -188,17 +189,17 @@ func (s *Committer) unproven(p *Partition) bool {
 const proofPatience = 5 * time.Second
 
 // awaitsProof reports whether what is unproven may still be proven in time.
-func (s *Committer) awaitsProof(now time.Time) bool {
-	return s.Mode == Running || now.Before(s.Drain.Began.Add(proofPatience))
+func (c *Committer) awaitsProof(now time.Time) bool {
+	return c.Mode == Running || now.Before(c.Drain.Began.Add(proofPatience))
 }
 
 // bare lists the topics of the offsets that are committed without metadata, where a
 // coordinator takes none: the next owner cannot tell of which topic they are. It
 // returns the ids that the topics must still have.
-func (s *Committer) bare(commit *kafka.Commit) map[string]wire.UUID {
+func (c *Committer) bare(commit *kafka.Commit) map[string]wire.UUID {
 	ids := map[string]wire.UUID{}
 	for _, o := range commit.Offsets {
-		if p := s.Partitions[o.TopicPartition]; o.Metadata == "" && p.TopicID != (wire.UUID{}) {
+		if p := c.assignment.Partitions[o.TopicPartition]; o.Metadata == "" && p.TopicID != (wire.UUID{}) {
 			ids[o.Topic] = p.TopicID
 		}
 	}

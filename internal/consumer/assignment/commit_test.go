@@ -32,7 +32,7 @@ func TestCommit_sendsWhatIsNew(t *testing.T) {
 			t.Errorf("committed %v", got)
 		}
 		for tp, want := range map[kafka.TopicPartition]int64{orders0: 5, users0: 7, orders1: 0} {
-			if p := r.Partitions[tp]; p.Committed != want || p.Acked.Offset != want || p.Sent.Offset != want {
+			if p := r.assignment.Partitions[tp]; p.Committed != want || p.Acked.Offset != want || p.Sent.Offset != want {
 				t.Errorf("%v: committed %d, acknowledged %d, sent %d, want %d", tp, p.Committed, p.Acked.Offset, p.Sent.Offset, want)
 			}
 		}
@@ -82,7 +82,7 @@ func TestCommit_isFencedAsAWhole(t *testing.T) {
 // committed again every so often, for ten minutes.
 func TestCommit_withoutAnAnswerIsStatedAgain(t *testing.T) {
 	inCommitter(t, func(r *rig) {
-		for _, p := range r.Partitions {
+		for _, p := range r.assignment.Partitions {
 			r.done(p, 5)
 		}
 		r.turn()
@@ -90,8 +90,8 @@ func TestCommit_withoutAnAnswerIsStatedAgain(t *testing.T) {
 		r.answers("", silence)
 		r.done(r.part("orders", 0), 6)
 		r.until(100 * time.Millisecond)
-		if !r.CoordinatorAway || !r.unsure || r.Failure() == "" || r.metric("bridge_commits_total", "error") != 1 || r.metric("bridge_kafka_errors_total", "commit") != 1 {
-			t.Errorf("coordinator away %t, unsure %t, failure %q", r.CoordinatorAway, r.unsure, r.Failure())
+		if !r.CoordinatorAway || !r.Schedule.unsure || r.Schedule.Failure() == "" || r.metric("bridge_commits_total", "error") != 1 || r.metric("bridge_kafka_errors_total", "commit") != 1 {
+			t.Errorf("coordinator away %t, unsure %t, failure %q", r.CoordinatorAway, r.Schedule.unsure, r.Schedule.Failure())
 		}
 		r.sent()
 		r.answers("", kafka.CodeOK)
@@ -99,8 +99,8 @@ func TestCommit_withoutAnAnswerIsStatedAgain(t *testing.T) {
 		if got := r.one(); len(got) != 4 || got[orders0] != 6 {
 			t.Errorf("committed %v, want all partitions", got)
 		}
-		if r.CoordinatorAway || r.Failure() != "" {
-			t.Errorf("coordinator away %t, failure %q", r.CoordinatorAway, r.Failure())
+		if r.CoordinatorAway || r.Schedule.Failure() != "" {
+			t.Errorf("coordinator away %t, failure %q", r.CoordinatorAway, r.Schedule.Failure())
 		}
 		r.until(sessionTimeout / 3)
 		if got := r.one(); len(got) != 4 {
@@ -120,8 +120,8 @@ func TestCommit_thatFailsIsSentAgain(t *testing.T) {
 		r.done(r.part("orders", 0), 5)
 		r.done(r.part("users", 0), 5)
 		r.turn()
-		if !r.CoordinatorAway || r.unsure || r.Failure() == "" {
-			t.Errorf("coordinator away %t, unsure %t, failure %q", r.CoordinatorAway, r.unsure, r.Failure())
+		if !r.CoordinatorAway || r.Schedule.unsure || r.Schedule.Failure() == "" {
+			t.Errorf("coordinator away %t, unsure %t, failure %q", r.CoordinatorAway, r.Schedule.unsure, r.Schedule.Failure())
 		}
 		if ok, failed := r.metric("bridge_commits_total", "ok"), r.metric("bridge_commits_total", "error"); ok != 1 || failed != 1 {
 			t.Errorf("counted %v commits, %v failures, of one that was taken in part", ok, failed)
@@ -149,8 +149,8 @@ func TestCommit_thatFailsAsAWhole(t *testing.T) {
 		r.sent()
 		refused := kafka.Commit{Offsets: []kafka.CommitOffset{r.CommitOf(r.part("orders", 0))}}
 		r.Answer(CommitResult{Commit: refused, Err: kafka.CodeCoordinatorUnavailable})
-		if !r.CoordinatorAway || r.unsure {
-			t.Errorf("coordinator away %t, unsure %t", r.CoordinatorAway, r.unsure)
+		if !r.CoordinatorAway || r.Schedule.unsure {
+			t.Errorf("coordinator away %t, unsure %t", r.CoordinatorAway, r.Schedule.unsure)
 		}
 		r.until(400 * time.Millisecond)
 		if got := r.one(); !maps.Equal(got, map[kafka.TopicPartition]int64{orders0: 5}) {
@@ -192,7 +192,7 @@ func TestCommit_thatTakesLong(t *testing.T) {
 		r.takes = time.Minute
 		r.done(r.part("orders", 0), 6)
 		began := time.Now()
-		if r.turn(); time.Since(began) != r.Config.CallTimeout() || !r.unsure {
+		if r.turn(); time.Since(began) != r.Config.CallTimeout() || !r.Schedule.unsure {
 			t.Errorf("given up after %s, want %s", time.Since(began), r.Config.CallTimeout())
 		}
 		time.Sleep(r.takes)
@@ -211,7 +211,7 @@ func TestCommit_isBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inCommitter(t, func(r *rig) {
-				clear(r.Partitions)
+				clear(r.assignment.Partitions)
 				except := map[string]int64{}
 				for i := range tc.namespaces {
 					except[fmt.Sprintf("namespace-%d", i)] = 10
@@ -226,7 +226,7 @@ func TestCommit_isBounded(t *testing.T) {
 					t.Errorf("%d partitions in a commit", len(got))
 				}
 				r.until(5 * time.Second)
-				for tp, p := range r.Partitions {
+				for tp, p := range r.assignment.Partitions {
 					if p.Committed != 1 {
 						t.Fatalf("%v is not committed", tp)
 					}
@@ -253,7 +253,7 @@ func TestCommit_thatIsTooLarge(t *testing.T) {
 					} else {
 						r.until(10 * time.Second)
 					}
-					for tp, p := range r.Partitions {
+					for tp, p := range r.assignment.Partitions {
 						if tp.Topic == "many" && p.Committed != 5 {
 							t.Fatalf("%v is not committed", tp)
 						}
@@ -343,7 +343,7 @@ func TestCommit_offersRefusedMetadataAgain(t *testing.T) {
 			r.answers(p.Topic, kafka.CodeMetadataTooLarge)
 			r.done(p, 5)
 			r.turn()
-			if got, size := p.Metadata.Size(), len(p.Sent.Metadata); got != size/2 || !p.Dirty || !r.Touched() {
+			if got, size := p.Metadata.Size(), len(p.Sent.Metadata); got != size/2 || !p.Dirty || !r.Schedule.Touched() {
 				t.Errorf("%d characters are written after %d were refused", got, size)
 			}
 			r.answers("", kafka.CodeOK)
@@ -377,7 +377,7 @@ func TestCommit_ofADeniedTopic(t *testing.T) {
 		r.done(denied, 5)
 		r.done(r.part("orders", 0), 5)
 		r.turn()
-		if r.part("orders", 0).Committed != 5 || !denied.Dirty || r.Denied() {
+		if r.part("orders", 0).Committed != 5 || !denied.Dirty || r.Schedule.Denied() {
 			t.Errorf("the other one is committed to %d, what is denied is still owed: %t", r.part("orders", 0).Committed, denied.Dirty)
 		}
 		if n := r.metric("bridge_kafka_errors_total", "commit"); n != 1 {
@@ -421,8 +421,8 @@ func TestCommit_ofADeniedTopicWhileDraining(t *testing.T) {
 		r.sent()
 		r.Mode, r.Drain.Deadline = Draining, time.Now().Add(time.Hour)
 		r.until(time.Minute)
-		if got := r.sent(); got != nil || r.Touched() || !r.OwesCommit() {
-			t.Errorf("%d commits of a denied topic; more to come: %t", len(got), r.Touched())
+		if got := r.sent(); got != nil || r.Schedule.Touched() || !r.OwesCommit() {
+			t.Errorf("%d commits of a denied topic; more to come: %t", len(got), r.Schedule.Touched())
 		}
 	})
 }

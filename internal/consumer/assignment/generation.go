@@ -61,9 +61,9 @@ type Generation struct {
 }
 
 // Enter makes the contexts of what the session starts; Cancel ends all of them.
-func (s *Generation) Enter(ctx context.Context) {
-	s.Ctx, s.Cancel = context.WithCancel(ctx)
-	s.Probes, s.EndProbes = context.WithCancel(s.Ctx)
+func (g *Generation) Enter(ctx context.Context) {
+	g.Ctx, g.Cancel = context.WithCancel(ctx)
+	g.Probes, g.EndProbes = context.WithCancel(g.Ctx)
 }
 
 // DrainReason says why a session ends.
@@ -88,37 +88,37 @@ type DrainState struct {
 
 // Fence ends the session's right to its partitions: another member has them.
 // Nothing of them is stored or committed any more.
-func (s *Generation) Fence(why error) {
-	if s.Mode == Fenced {
+func (g *Generation) Fence(why error) {
+	if g.Mode == Fenced {
 		return
 	}
-	s.FenceReason = why
-	s.Metrics.Commits.WithLabelValues("fenced").Inc()
-	s.Log.Warn("this member was put out of the group; what was under way is dropped", "member_id", s.Member.ID,
-		"generation", s.Member.Generation, "error", why)
-	s.Member.Lease.End()
-	s.Cancel()
-	s.Mode = Fenced
+	g.FenceReason = why
+	g.Metrics.Commits.WithLabelValues("fenced").Inc()
+	g.Log.Warn("this member was put out of the group; what was under way is dropped", "member_id", g.Member.ID,
+		"generation", g.Member.Generation, "error", why)
+	g.Member.Lease.End()
+	g.Cancel()
+	g.Mode = Fenced
 }
 
 // Orphaned says that there is no coordinator to expel this member. What is done
 // but not committed would be sent again by whoever reads it next, so the drain
 // goes on until the group can be asked, unless the process is to stop.
-func (s *Generation) Orphaned() bool {
-	return s.CoordinatorAway && s.Drain.Reason != ForShutdown
+func (g *Generation) Orphaned() bool {
+	return g.CoordinatorAway && g.Drain.Reason != ForShutdown
 }
 
 // CommitPatience is how long a call about commits may take. A stop does not wait
 // much beyond its deadline for brokers that answer nothing: whoever manages the
 // process would kill it.
-func (s *Generation) CommitPatience(now time.Time) time.Duration {
-	if s.Mode != Draining || s.Drain.Reason != ForShutdown {
-		return s.Config.CallTimeout()
+func (g *Generation) CommitPatience(now time.Time) time.Duration {
+	if g.Mode != Draining || g.Drain.Reason != ForShutdown {
+		return g.Config.CallTimeout()
 	}
-	return min(s.Config.CallTimeout(), s.Drain.Deadline.Add(LeavePatience).Sub(now))
+	return min(g.Config.CallTimeout(), g.Drain.Deadline.Add(LeavePatience).Sub(now))
 }
 
 // MetadataOf is what every commit of the partition carries beside the frontier.
-func (s *Generation) MetadataOf(p *Partition) ledger.Metadata {
-	return ledger.Metadata{TopicID: ledger.Identity(p.TopicID, s.Member.Cluster), Fingerprint: s.Fingerprint, Born: p.Born}
+func (g *Generation) MetadataOf(p *Partition) ledger.Metadata {
+	return ledger.Metadata{TopicID: ledger.Identity(p.TopicID, g.Member.Cluster), Fingerprint: g.Fingerprint, Born: p.Born}
 }

@@ -16,14 +16,14 @@ func TestHeld_isCommitted(t *testing.T) {
 		p, now := r.part("orders", 0), time.Now()
 		committed := func(what string) {
 			t.Helper()
-			if !p.Dirty || !r.Touched() {
+			if !p.Dirty || !r.Schedule.Touched() {
 				t.Errorf("%s is not committed", what)
 			}
-			if r.until(time.Second); p.Dirty || r.Touched() {
+			if r.until(time.Second); p.Dirty || r.Schedule.Touched() {
 				t.Fatal("there is more to commit")
 			}
 		}
-		r.HoldRecord(p, 3, now.UnixMilli(), "no_id", now)
+		r.assignment.HoldRecord(p, 3, now.UnixMilli(), "no_id", now)
 		p.Ledger.Advance(5)
 		committed("a held record")
 		first := p.Ledger.Oldest()
@@ -32,18 +32,18 @@ func TestHeld_isCommitted(t *testing.T) {
 		}
 		c := fetch.NewChunk(p.Cursor, 0)
 		c.Start, c.Next, c.Oversized = 5, 8, &fetch.Oversized{Last: 7, Records: 1000}
-		r.HoldRange(p, c, now)
+		r.assignment.HoldRange(p, c, now)
 		p.Ledger.Advance(8)
 		committed("a held range")
 		if n := r.metric("bridge_records_rejected_total", ""); n != 3 {
 			t.Errorf("%v records of three offsets are counted", n)
 		}
-		r.ReleaseHeld(p, first)
+		r.assignment.ReleaseHeld(p, first)
 		committed("a released record")
 		if p.Ledger.Held() != 1 || p.FirstHeld != (heldRecord{}) {
 			t.Errorf("%d are held, the first because of %+v", p.Ledger.Held(), p.FirstHeld)
 		}
-		r.ShiftNode(p, p.Ledger.Oldest(), 6)
+		r.assignment.ShiftNode(p, p.Ledger.Oldest(), 6)
 		committed("a range that is shorter")
 		if p.Committed != 6 {
 			t.Errorf("committed %d, want 6", p.Committed)
@@ -73,12 +73,12 @@ func TestLose_asksForTheMetadata(t *testing.T) {
 		r.Fetcher.Refresh = func() { asked++ }
 		p := r.part("orders", 0)
 		before := p.Cursor.Epoch.Load()
-		r.Lose(p, kafka.CodeUnknownTopic)
+		r.assignment.Lose(p, kafka.CodeUnknownTopic)
 		if asked != 1 || p.Cursor.Epoch.Load() == before {
 			t.Errorf("asked %d times; what was read ahead counts: %t", asked, p.Cursor.Epoch.Load() == before)
 		}
 		p.Dirty = false
-		if r.Found(p, time.Now()); !p.Dirty || p.State() != Reading {
+		if r.assignment.Found(p, time.Now()); !p.Dirty || p.State() != Reading {
 			t.Errorf("it is %s, and committed: %t", p.State(), p.Dirty)
 		}
 	})
@@ -89,13 +89,13 @@ func TestAwait_readsAgain(t *testing.T) {
 	inCommitter(t, func(r *rig) {
 		p := r.part("orders", 0)
 		for _, what := range []Pause{AwaitsLetters, AwaitsMarks} {
-			r.Fail(p, kafka.CodeNotLeader, false, false)
+			r.assignment.Fail(p, kafka.CodeNotLeader, false, false)
 			before := p.Cursor.Epoch.Load()
-			r.Await(p, what)
+			r.assignment.Await(p, what)
 			if p.Err() != nil || p.State() != Paused || p.Cursor.Epoch.Load() == before {
 				t.Errorf("it is %s: %v", p.State(), p.Err())
 			}
-			r.Resume(what)
+			r.assignment.Resume(what)
 			if p.State() != Reading {
 				t.Errorf("it is %s, want reading", p.State())
 			}
@@ -114,7 +114,7 @@ func TestPartition_NextHeld_passesRanges(t *testing.T) {
 			t.Errorf("a range is looked for: %+v", node)
 		}
 		for _, offset := range []int64{6, 9} {
-			r.HoldRecord(p, offset, 0, "no_id", now)
+			r.assignment.HoldRecord(p, offset, 0, "no_id", now)
 		}
 		for _, tc := range []struct{ from, want int64 }{{0, 6}, {7, 9}, {10, 6}} {
 			if p.LookFrom = tc.from; p.NextHeld().First != tc.want {

@@ -13,28 +13,28 @@ import (
 // LastCommit commits what has changed since the last acknowledged commit, and
 // makes sure that a commit without an answer does not overtake it. It tries three times,
 // and again as long as what has no room in one commit is taken by others.
-func (s *Committer) LastCommit() {
+func (c *Committer) LastCommit() {
 	for tries := 0; tries < 3; tries++ {
-		if s.CommitPatience(time.Now()) <= 0 {
+		if c.CommitPatience(time.Now()) <= 0 {
 			return
 		}
-		if !s.Touched() && !s.unsure {
+		if !c.Schedule.Touched() && !c.Schedule.unsure {
 			return
 		}
-		s.notBefore = time.Time{}
-		taken, room := s.taken, s.Room()
-		s.Commit(time.Now())
-		if s.InFlight() {
-			s.Answer(<-s.Done)
+		c.Schedule.notBefore = time.Time{}
+		taken, room := c.taken, c.Schedule.Room()
+		c.Commit(time.Now())
+		if c.Schedule.InFlight() {
+			c.Answer(<-c.Done)
 		}
-		if s.Mode == Fenced {
+		if c.Mode == Fenced {
 			return
 		}
-		if (s.taken > taken || s.Room() < room) && !s.unsure {
+		if (c.taken > taken || c.Schedule.Room() < room) && !c.Schedule.unsure {
 			tries = -1
 		}
-		if s.unsure && s.readBack() {
-			s.unsure = false // the group has what was acknowledged last
+		if c.Schedule.unsure && c.readBack() {
+			c.Schedule.unsure = false // the group has what was acknowledged last
 		}
 	}
 }
@@ -43,11 +43,11 @@ func (s *Committer) LastCommit() {
 // a commit that timed out on one connection may be applied after a later one on
 // another. What differs is committed again: also where only the metadata does, as
 // behind something held all progress is in it.
-func (s *Committer) readBack() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), s.CommitPatience(time.Now()))
+func (c *Committer) readBack() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), c.CommitPatience(time.Now()))
 	defer cancel()
 	var partitions []kafka.TopicPartition
-	for tp, p := range s.Partitions {
+	for tp, p := range c.assignment.Partitions {
 		if p.Live() && p.Committed >= 0 {
 			partitions = append(partitions, tp)
 		}
@@ -55,7 +55,7 @@ func (s *Committer) readBack() bool {
 	if len(partitions) == 0 {
 		return true
 	}
-	offsets, err := s.Client.FetchOffsets(ctx, s.Config.Group, partitions)
+	offsets, err := c.Client.FetchOffsets(ctx, c.Config.Group, partitions)
 	if err != nil {
 		return false
 	}
@@ -64,7 +64,7 @@ func (s *Committer) readBack() bool {
 		if o.Err != nil {
 			continue // of a topic that may not be described any more
 		}
-		if p := s.Partitions[tp]; p != nil && p.Acked != (ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}) {
+		if p := c.assignment.Partitions[tp]; p != nil && p.Acked != (ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}) {
 			p.Touch()
 			same = false
 		}
@@ -75,13 +75,13 @@ func (s *Committer) readBack() bool {
 // OwesCommit reports whether something is done that the group does not know of. A
 // start from which nothing was read need not be committed, unless the next owner of a
 // new group could start elsewhere.
-func (s *Committer) OwesCommit() bool {
-	for _, p := range s.Partitions {
-		if !p.Dirty || !p.Live() || p.IsHeld() || s.unproven(p) {
+func (c *Committer) OwesCommit() bool {
+	for _, p := range c.assignment.Partitions {
+		if !p.Dirty || !p.Live() || p.IsHeld() || c.unproven(p) {
 			continue
 		}
-		unread := p.Committed < 0 && p.Ledger.Position() <= p.Cursor.LogStart.Load() && !s.Config.OffsetReset.Skips()
-		if text, _ := p.Ledger.Encode(s.MetadataOf(p), p.Metadata.Size()); !unread && p.Acked != (ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}) {
+		unread := p.Committed < 0 && p.Ledger.Position() <= p.Cursor.LogStart.Load() && !c.Config.OffsetReset.Skips()
+		if text, _ := p.Ledger.Encode(c.MetadataOf(p), p.Metadata.Size()); !unread && p.Acked != (ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}) {
 			return true
 		}
 	}
@@ -98,24 +98,24 @@ const RecollectionRoom = 64 << 10
 // done in one that seems lost, should its topic prove to be the same, and where one
 // starts of which nothing could be committed. Without an id nothing tells the topic of
 // either from one that was created anew.
-func (s *Committer) Remember() {
-	for tp, p := range s.Partitions {
-		s.Known = s.Known || p.Committed >= 0
+func (c *Committer) Remember() {
+	for tp, p := range c.assignment.Partitions {
+		c.Known = c.Known || p.Committed >= 0
 		if !p.IsOpen() {
 			continue
 		}
-		delete(s.Recollections, tp)
+		delete(c.Recollections, tp)
 		if p.IsHeld() || (p.Committed < 0 || !p.Live()) && p.TopicID == (wire.UUID{}) {
 			continue
 		}
-		text, _ := p.Ledger.Encode(s.MetadataOf(p), RecollectionRoom)
+		text, _ := p.Ledger.Encode(c.MetadataOf(p), RecollectionRoom)
 		if known := (ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}); known != p.Acked {
-			s.Recollections[tp] = discovery.Recollection{TopicID: p.TopicID, Acked: p.Acked, Sent: p.Sent, Known: known, Epoch: s.Fetcher.EpochOf(p.Cursor), Session: s.Member.Generation}
+			c.Recollections[tp] = discovery.Recollection{TopicID: p.TopicID, Acked: p.Acked, Sent: p.Sent, Known: known, Epoch: c.Fetcher.EpochOf(p.Cursor), Session: c.Member.Generation}
 		}
 	}
-	if n := s.Recollections.Bound(discovery.RecollectionsRoom); n > 0 {
-		s.Metrics.Forgotten.Add(float64(n))
-		s.Log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
-			"partitions_forgotten", n, "partitions_remembered", len(s.Recollections))
+	if n := c.Recollections.Bound(discovery.RecollectionsRoom); n > 0 {
+		c.Metrics.Forgotten.Add(float64(n))
+		c.Log.Warn("commits were refused, and not all of what this process has stored beyond them has room in memory: it may be imported again",
+			"partitions_forgotten", n, "partitions_remembered", len(c.Recollections))
 	}
 }

@@ -13,7 +13,7 @@ import (
 // doubted has committed everything, and then a commit of orders/0 at 6 without an
 // answer.
 func (r *rig) doubted() {
-	for _, p := range r.Partitions {
+	for _, p := range r.assignment.Partitions {
 		r.done(p, 5)
 	}
 	r.turn()
@@ -46,8 +46,8 @@ func TestLastCommit_readsBackInDoubt(t *testing.T) {
 	inCommitter(t, func(r *rig) {
 		r.doubted()
 		r.LastCommit()
-		if got := r.one(); len(got) != 4 || got[orders0] != 6 || r.asked != 1 || r.unsure {
-			t.Errorf("committed %v, asked %d times, in doubt %t", got, r.asked, r.unsure)
+		if got := r.one(); len(got) != 4 || got[orders0] != 6 || r.asked != 1 || r.Schedule.unsure {
+			t.Errorf("committed %v, asked %d times, in doubt %t", got, r.asked, r.Schedule.unsure)
 		}
 	})
 }
@@ -57,11 +57,11 @@ func TestLastCommit_readsBackWithNothingNew(t *testing.T) {
 	inCommitter(t, func(r *rig) {
 		r.doubted()
 		r.until(time.Second)
-		if r.Touched() || !r.unsure {
-			t.Fatalf("something new: %t, in doubt: %t", r.Touched(), r.unsure)
+		if r.Schedule.Touched() || !r.Schedule.unsure {
+			t.Fatalf("something new: %t, in doubt: %t", r.Schedule.Touched(), r.Schedule.unsure)
 		}
-		if r.LastCommit(); r.asked != 1 || r.unsure {
-			t.Errorf("asked %d times, in doubt %t", r.asked, r.unsure)
+		if r.LastCommit(); r.asked != 1 || r.Schedule.unsure {
+			t.Errorf("asked %d times, in doubt %t", r.asked, r.Schedule.unsure)
 		}
 	})
 }
@@ -80,8 +80,8 @@ func TestLastCommit_overwritesALateOne(t *testing.T) {
 					return r.group[tp], kafka.CodeOK
 				}
 				r.LastCommit()
-				if got := r.sent(); len(got) != 2 || len(got[1]) != 1 || got[1][orders0] != 6 || r.asked != 2 || r.unsure {
-					t.Errorf("committed %v, asked %d times, in doubt %t", got, r.asked, r.unsure)
+				if got := r.sent(); len(got) != 2 || len(got[1]) != 1 || got[1][orders0] != 6 || r.asked != 2 || r.Schedule.unsure {
+					t.Errorf("committed %v, asked %d times, in doubt %t", got, r.asked, r.Schedule.unsure)
 				}
 			})
 		})
@@ -93,7 +93,7 @@ func TestLastCommit_withoutAReadBack(t *testing.T) {
 	inCommitter(t, func(r *rig) {
 		r.doubted()
 		r.told = func(kafka.TopicPartition) (ledger.CommitPoint, kafka.Code) { return ledger.CommitPoint{}, silence }
-		if r.LastCommit(); !r.unsure {
+		if r.LastCommit(); !r.Schedule.unsure {
 			t.Error("certain without an answer")
 		}
 	})
@@ -124,7 +124,7 @@ func TestLastCommit_readsBackWhatItCan(t *testing.T) {
 			}
 			return r.part("orders", 0).Acked, kafka.CodeOK
 		}
-		if r.LastCommit(); r.unsure {
+		if r.LastCommit(); r.Schedule.unsure {
 			t.Error("in doubt still")
 		}
 	})
@@ -178,8 +178,8 @@ func TestOwesCommit(t *testing.T) {
 		"nothing new":         {func(*rig, *Partition) {}, false},
 		"an offset":           {func(r *rig, p *Partition) { p.Ledger.Advance(6) }, true},
 		"metadata alone":      {func(_ *rig, p *Partition) { p.Acked.Metadata = "another" }, true},
-		"a lost partition":    {func(r *rig, p *Partition) { p.Ledger.Advance(6); r.Lose(p, kafka.CodeUnknownTopic) }, false},
-		"a held partition":    {func(r *rig, p *Partition) { p.Ledger.Advance(6); r.HoldOut(p, errors.New("held")) }, false},
+		"a lost partition":    {func(r *rig, p *Partition) { p.Ledger.Advance(6); r.assignment.Lose(p, kafka.CodeUnknownTopic) }, false},
+		"a held partition":    {func(r *rig, p *Partition) { p.Ledger.Advance(6); r.assignment.HoldOut(p, errors.New("held")) }, false},
 		"one without a start": {func(_ *rig, p *Partition) { p.Ledger.Advance(6); p.Cursor = nil }, false},
 		"a start, nothing read": {func(_ *rig, p *Partition) {
 			p.Committed, p.Acked = -1, ledger.CommitPoint{}
@@ -197,7 +197,7 @@ func TestOwesCommit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inCommitter(t, func(r *rig) {
-				for _, p := range r.Partitions {
+				for _, p := range r.assignment.Partitions {
 					r.done(p, 5)
 				}
 				r.turn()

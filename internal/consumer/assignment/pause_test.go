@@ -98,19 +98,19 @@ func TestCountHeldPauses_countsOnce(t *testing.T) {
 	inCommitter(t, func(r *rig) {
 		p := r.part("orders", 0)
 		paused := func() float64 { return r.metric("bridge_fetch_paused_seconds_total", "held") }
-		r.CountHeldPauses(time.Now())
+		r.assignment.CountHeldPauses(time.Now())
 		time.Sleep(time.Minute)
-		r.Await(p, AwaitsLetters)
+		r.assignment.Await(p, AwaitsLetters)
 		for range 3 {
 			time.Sleep(10 * time.Second)
-			r.CountHeldPauses(time.Now())
+			r.assignment.CountHeldPauses(time.Now())
 		}
 		if paused() != 30 {
 			t.Errorf("%v seconds of 30 are counted", paused())
 		}
-		r.Resume(AwaitsLetters)
+		r.assignment.Resume(AwaitsLetters)
 		time.Sleep(time.Minute)
-		if r.CountHeldPauses(time.Now()); paused() != 30 {
+		if r.assignment.CountHeldPauses(time.Now()); paused() != 30 {
 			t.Errorf("%v seconds of 30 are counted after the pause", paused())
 		}
 	})

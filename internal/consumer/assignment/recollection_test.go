@@ -82,7 +82,7 @@ func TestRecollection_ofTheGroup(t *testing.T) {
 func TestRecollection_ofAHeldPartition(t *testing.T) {
 	s, _, p := rememberingSession(t)
 	s.Remember()
-	s.HoldOut(p, errors.New("out of range"))
+	s.assignment.HoldOut(p, errors.New("out of range"))
 	if s.Remember(); len(s.Recollections) != 0 {
 		t.Errorf("remembered %+v", s.Recollections)
 	}
@@ -119,7 +119,7 @@ func TestRecollection_outlivesASessionThatDidNotOpenThePartition(t *testing.T) {
 // is remembered, unless nothing tells its topic from another one.
 func TestRecollection_ofAPartitionThatSeemsLost(t *testing.T) {
 	s, tp, p := rememberingSession(t)
-	s.Lose(p, kafka.CodeUnknownTopicID)
+	s.assignment.Lose(p, kafka.CodeUnknownTopicID)
 	s.Remember()
 	if s.Recollections[tp].Known.Offset != 100 {
 		t.Errorf("remembered %+v", s.Recollections[tp])
@@ -163,9 +163,9 @@ func TestRecollection_manyPartitionsStayBounded(t *testing.T) {
 	}
 	p.Ledger = ledger.New(40, owed)
 	for i := range int32(500) {
-		delete(s.Partitions, tp)
+		delete(s.assignment.Partitions, tp)
 		tp.Partition, p.Partition = i, i
-		s.Partitions[tp] = p
+		s.assignment.Partitions[tp] = p
 		s.Member.Generation = i
 		s.Remember()
 	}

@@ -71,7 +71,7 @@ func inCommitter(t *testing.T, test func(*rig)) {
 			Member:  Member{ID: "member", Generation: 3, Lease: group.NewLease(sessionTimeout, time.Now())},
 			Fetcher: fetch.New(&fetch.Config{}, nil, nil, 1, func() {}),
 		})
-		s := NewCommitter(&a)
+		s := NewCommitter(a)
 		s.Enter(t.Context())
 		r.Committer = s
 		for _, topic := range []string{"orders", "users"} {
@@ -91,13 +91,13 @@ func (r *rig) open(topic string, n int32, id wire.UUID) *Partition {
 	p := NewPartition(tp, id, &r.Schedule)
 	c := r.Fetcher.Open(tp, id, 0, readEpoch, 0, 0, true)
 	p.Ledger, p.Committed = ledger.New(0, ledger.Frontier{}), 0
-	r.Opened(p, c)
-	r.Partitions[tp] = p
+	r.assignment.Opened(p, c)
+	r.assignment.Partitions[tp] = p
 	return p
 }
 
 func (r *rig) part(topic string, n int32) *Partition {
-	return r.Partitions[kafka.TopicPartition{Topic: topic, Partition: n}]
+	return r.assignment.Partitions[kafka.TopicPartition{Topic: topic, Partition: n}]
 }
 
 // done says that everything of a partition is, below the offset.
@@ -109,7 +109,7 @@ func (r *rig) done(p *Partition, below int64) {
 // turn commits what can be committed now, and takes the answer.
 func (r *rig) turn() {
 	r.Commit(time.Now())
-	if r.InFlight() {
+	if r.Schedule.InFlight() {
 		r.Answer(<-r.Done)
 	}
 }

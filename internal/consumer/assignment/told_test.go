@@ -44,7 +44,7 @@ func TestHoldRange_onlyWhatIsOwed(t *testing.T) {
 				if tc.catchUp {
 					c.CatchUp = &fetch.CatchUpJob{}
 				}
-				r.HoldRange(p, c, time.Now())
+				r.assignment.HoldRange(p, c, time.Now())
 				rejected := r.metric("bridge_records_rejected_total", "")
 				if p.Ledger.Held() != tc.held || len(p.Ranges) != tc.held || p.Ledger.Singles() != tc.held || rejected != float64(3*tc.held) {
 					t.Errorf("%d ranges are held, for %v, want %d; %v records are counted", p.Ledger.Held(), p.Ranges, tc.held, rejected)
@@ -53,7 +53,7 @@ func TestHoldRange_onlyWhatIsOwed(t *testing.T) {
 					t.Errorf("%v records are left out, want %d", n, tc.skipped)
 				}
 				for node := range p.Ledger.All {
-					if r.ReleaseHeld(p, node); p.Ledger.Held() != 0 || len(p.Ranges) != 0 {
+					if r.assignment.ReleaseHeld(p, node); p.Ledger.Held() != 0 || len(p.Ranges) != 0 {
 						t.Errorf("after its release %d ranges are held, for %v", p.Ledger.Held(), p.Ranges)
 					}
 				}
@@ -95,7 +95,7 @@ func TestPartition_heldFor(t *testing.T) {
 func TestTellReset_countsWhatIsLost(t *testing.T) {
 	for reset, want := range map[string]float64{"below_log_start": 5, "beyond_end": 0, "recreated": 0} {
 		inCommitter(t, func(r *rig) {
-			r.TellReset(&discovery.Start{TopicPartition: orders0, At: ledger.Start{Reset: reset, Gap: 5}})
+			r.assignment.TellReset(&discovery.Start{TopicPartition: orders0, At: ledger.Start{Reset: reset, Gap: 5}})
 			if n := r.metric("bridge_records_lost_total", "orders"); n != want {
 				t.Errorf("%s: %v records are lost, want %v", reset, n, want)
 			}
@@ -160,9 +160,9 @@ func TestPartition_Status(t *testing.T) {
 			{"denied", 40, func() { p.Denied.Refused(now) }, "reading", 60, true},
 			{"lines are shed", 40, func() {
 				p.Denied = Denial{}
-				_ = r.Tracked(p.Ledger.Track(ledger.Shed, "acme", 50, 0, now))
+				_ = r.assignment.Tracked(p.Ledger.Track(ledger.Shed, "acme", 50, 0, now))
 			}, "held", 60, false},
-			{"it cannot be read either", 40, func() { r.Fail(p, errors.New("no leader"), false, false) }, "held", 60, true},
+			{"it cannot be read either", 40, func() { r.assignment.Fail(p, errors.New("no leader"), false, false) }, "held", 60, true},
 		} {
 			p.Committed = tc.committed
 			tc.before()
@@ -177,7 +177,7 @@ func TestPartition_Status(t *testing.T) {
 // What compaction has removed is lost, and counted as such.
 func TestTellCompacted(t *testing.T) {
 	inCommitter(t, func(r *rig) {
-		r.TellCompacted(r.part("orders", 0), 5, 3)
+		r.assignment.TellCompacted(r.part("orders", 0), 5, 3)
 		if n := r.metric("bridge_records_lost_total", "orders"); n != 3 {
 			t.Errorf("%v records are lost, want 3", n)
 		}

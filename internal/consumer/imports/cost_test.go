@@ -25,7 +25,7 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			cfg := process.Config{}
-			s := New(&assignment.Generation{Process: &process.Process{Config: &cfg, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Pacer: pace.New(4, 1)}}, nil)
+			s := New(assignment.New(&assignment.Generation{Process: &process.Process{Config: &cfg, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Pacer: pace.New(4, 1)}}), nil).Lines
 			s.Budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
 			now := time.Now()
 			before := heapInUse()
@@ -60,8 +60,8 @@ func TestPiece_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
 			pool := batcher.NewPool()
-			s := New(&assignment.Generation{Process: &process.Process{Config: &process.Config{}, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}}},
-				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool))
+			s := New(assignment.New(&assignment.Generation{Process: &process.Process{Config: &process.Config{}, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}}}),
+				batcher.New(batcher.Limits{MaxBytes: 8 << 20, MaxRecords: 50_000, MaxAge: time.Hour}, pool)).Lines
 			before := heapInUse()
 			for i := range c.partitions {
 				p := assignment.NewPartition(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{}, &assignment.Schedule{})

@@ -10,16 +10,16 @@ import (
 )
 
 // Queue makes a sealed batch wait for its import.
-func (s *Lines) Queue(b *batcher.Batch, now time.Time) {
-	n := s.Namespace(b.Namespace)
+func (l *Lines) Queue(b *batcher.Batch, now time.Time) {
+	n := l.Namespace(b.Namespace)
 	m, _ := b.Tag.(*Manifest)
 	u := &Upload{Namespace: n, Batch: b}
 	if m != nil {
 		u.Pieces = m.Pieces
 	}
-	s.Metrics.Flushed(b)
+	l.Metrics.Flushed(b)
 	n.Uploads = append(n.Uploads, u)
-	s.changed(n, now)
+	l.changed(n, now)
 }
 
 // maxLettered is how many refused batches of a namespace may be on their way to
@@ -30,43 +30,43 @@ const maxLettered = 16
 // changed follows every change of what a namespace has to do, and of its trouble. Age
 // seals no open batch while as many imports of the namespace are unfinished as may be
 // under way: it goes on filling.
-func (s *Lines) changed(n *Namespace, now time.Time) {
-	s.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= s.Config.NamespaceConcurrency)
-	s.Pacer.Changed(n.Namespace, now)
+func (l *Lines) changed(n *Namespace, now time.Time) {
+	l.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= l.Config.NamespaceConcurrency)
+	l.Pacer.Changed(n.Namespace, now)
 }
 
 // Dispatch starts attempts while there are slots and namespaces that want one. With the
 // slots that are left it asks for URLs ahead.
-func (s *Attempts) Dispatch(now time.Time) {
-	if s.Mode == assignment.Fenced || s.receiptsFull() {
+func (a *Attempts) Dispatch(now time.Time) {
+	if a.Mode == assignment.Fenced || a.filing.receiptsFull() {
 		return
 	}
-	for next := s.Pacer.Next(now); next != nil; next = s.Pacer.Next(now) {
+	for next := a.Pacer.Next(now); next != nil; next = a.Pacer.Next(now) {
 		n := WorkOf(next)
 		switch u := n.startable(); {
 		case u != nil:
-			s.startUpload(n, u, now)
-		case s.Mode == assignment.Running:
-			s.startProbe(n)
+			a.startUpload(n, u, now)
+		case a.Mode == assignment.Running:
+			a.startProbe(n)
 		default:
 			continue // a drain waits for nothing that it cannot store
 		}
-		s.Pacer.Changed(n.Namespace, now)
+		a.Pacer.Changed(n.Namespace, now)
 	}
-	for next := s.Pacer.NextPreparing(now); next != nil; next = s.Pacer.NextPreparing(now) {
+	for next := a.Pacer.NextPreparing(now); next != nil; next = a.Pacer.NextPreparing(now) {
 		n := WorkOf(next)
-		s.prepare(n, n.preparable())
+		a.prepare(n, n.preparable())
 	}
 }
 
 // startUpload makes one attempt in a goroutine that ends with its result.
-func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
+func (a *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 	if u.Import == nil {
 		if u.Import = n.probe; u.Import != nil {
 			n.probe = nil
 			u.Import.SetBody(u.Batch.Body(), u.Batch.Bytes)
 		} else {
-			u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+			u.Import = a.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
 		}
 	}
 	if u.began.IsZero() {
@@ -76,31 +76,31 @@ func (s *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 	if u.Fate == FateUnproven {
 		u.Fate = FateUnasked // this attempt may store it
 	}
-	s.attempt(n, u, u.Import.Attempt)
+	a.attempt(n, u, u.Import.Attempt)
 }
 
 // startProbe asks the API for an upload URL for a namespace whose lines have
 // left memory. Probes that fail one after the other are one import's, whose backoff
 // grows.
-func (s *Attempts) startProbe(n *Namespace) {
+func (a *Attempts) startProbe(n *Namespace) {
 	probe := n.probe
 	if n.probe = nil; probe == nil {
-		probe = s.Importer.Probe(n.Name)
+		probe = a.Importer.Probe(n.Name)
 	}
-	s.send(s.Probes, probe.Create, result{namespace: n, probe: probe, troubled: s.Pacer.Began(n.Namespace)})
+	a.send(a.Probes, probe.Create, result{namespace: n, probe: probe, troubled: a.Pacer.Began(n.Namespace)})
 }
 
-func (s *Attempts) attempt(n *Namespace, u *Upload, call call) {
-	s.send(s.Ctx, call, result{namespace: n, upload: u, troubled: s.Pacer.Began(n.Namespace)})
+func (a *Attempts) attempt(n *Namespace, u *Upload, call call) {
+	a.send(a.Ctx, call, result{namespace: n, upload: u, troubled: a.Pacer.Began(n.Namespace)})
 }
 
 // call is one of the calls of an Import.
 type call = func(ctx context.Context, guard func() error) importer.Outcome
 
 // send makes the call in a goroutine that ends with its result.
-func (s *Attempts) send(ctx context.Context, call call, r result) {
-	guard, results := s.Member.Lease.Check, s.Results
-	s.Tasks.Go(func() {
+func (a *Attempts) send(ctx context.Context, call call, r result) {
+	guard, results := a.Member.Lease.Check, a.Results
+	a.Tasks.Go(func() {
 		r.began = time.Now()
 		r.outcome = call(ctx, guard)
 		results <- r
@@ -136,9 +136,9 @@ func (n *Namespace) preparable() *Upload {
 }
 
 // prepare asks for a batch's URL in a goroutine that ends with its result.
-func (s *Attempts) prepare(n *Namespace, u *Upload) {
-	u.Import = s.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+func (a *Attempts) prepare(n *Namespace, u *Upload) {
+	u.Import = a.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
 	u.Call = Preparing
-	s.Pacer.BeganPreparing()
-	s.send(s.Ctx, u.Import.Prepare, result{namespace: n, upload: u})
+	a.Pacer.BeganPreparing()
+	a.send(a.Ctx, u.Import.Prepare, result{namespace: n, upload: u})
 }

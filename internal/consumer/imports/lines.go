@@ -13,23 +13,23 @@ import (
 
 // Add puts one line into the namespace's open batch and into the ledger. told is
 // 1 if the line was counted as refused before, else 0.
-func (s *Lines) Add(name string, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
-	open, sealed, err := s.Batches.Add(name, l.Bytes, l.Time, now)
+func (l *Lines) Add(name string, p *assignment.Partition, line *fetch.Line, told int, now time.Time) {
+	open, sealed, err := l.Batches.Add(name, line.Bytes, line.Time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
-		s.HoldRecord(p, l.Offset, l.Time, err.Error(), now)
+		l.assignment.HoldRecord(p, line.Offset, line.Time, err.Error(), now)
 		return
 	}
 	if sealed != nil {
-		s.Queue(sealed, now)
+		l.Queue(sealed, now)
 	}
-	s.note(open, p, l, told, now)
-	if s.Batches.SealFull(open) {
-		s.Queue(open, now)
+	l.note(open, p, line, told, now)
+	if l.Batches.SealFull(open) {
+		l.Queue(open, now)
 	}
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line, told int, now time.Time) {
+func (l *Lines) note(open *batcher.Batch, p *assignment.Partition, line *fetch.Line, told int, now time.Time) {
 	m, ok := open.Tag.(*Manifest)
 	if !ok {
 		m = &Manifest{}
@@ -37,35 +37,35 @@ func (s *Lines) note(open *batcher.Batch, p *assignment.Partition, l *fetch.Line
 		open.Tag = m
 	}
 	track := p.Ledger.Track
-	if p.Ledger.Released(l.Offset) {
+	if p.Ledger.Released(line.Offset) {
 		track = p.Ledger.TrackSingle
 	} else if pc := m.piece(p); pc != nil {
-		p.Ledger.Extend(pc.Node, l.Offset)
+		p.Ledger.Extend(pc.Node, line.Offset)
 		pc.lines++
 		pc.told += told
 		return
 	}
-	if node := s.Tracked(track(ledger.Batch, open.Namespace, l.Offset, l.Time, now)); node != nil {
+	if node := l.assignment.Tracked(track(ledger.Batch, open.Namespace, line.Offset, line.Time, now)); node != nil {
 		m.Pieces = append(m.Pieces, piece{p, node, 1, told})
 		open.Charge(PieceBytes)
 	}
 }
 
 // Namespace returns the namespace and makes it known to the pacer.
-func (s *Lines) Namespace(name string) *Namespace { return WorkOf(s.Pacer.Get(name)) }
+func (l *Lines) Namespace(name string) *Namespace { return WorkOf(l.Pacer.Get(name)) }
 
 // Lookup returns the namespace if the pacer knows it, else nil.
-func (s *Lines) Lookup(name string) *Namespace {
-	if n := s.Pacer.Lookup(name); n != nil {
+func (l *Lines) Lookup(name string) *Namespace {
+	if n := l.Pacer.Lookup(name); n != nil {
 		return WorkOf(n)
 	}
 	return nil
 }
 
 // Namespaces returns the namespaces that the pacer knows.
-func (s *Lines) Namespaces() iter.Seq[*Namespace] {
+func (l *Lines) Namespaces() iter.Seq[*Namespace] {
 	return func(yield func(*Namespace) bool) {
-		for n := range s.Pacer.All() {
+		for n := range l.Pacer.All() {
 			if !yield(WorkOf(n)) {
 				return
 			}

@@ -28,23 +28,23 @@ type receiptState struct {
 // once its receipt is acknowledged, so that a crash leaves no stored record
 // without one. Where receipts are not wanted they settle at once, and the receipt has
 // no pieces.
-func (s *filing) file(u *Upload, requestID string, now time.Time) *receipt.Receipt {
+func (f *Filing) file(u *Upload, requestID string, now time.Time) *receipt.Receipt {
 	r := &receipt.Receipt{
 		RequestID: requestID, Namespace: u.Namespace.Name, Records: u.Batch.Records, Bytes: u.Batch.Bytes,
 		StoredAt: now, Attempts: u.Import.Attempts(),
 	}
-	if s.Receipts == nil {
-		s.settle(u)
+	if f.Receipts == nil {
+		f.lines.settle(u)
 		return r
 	}
-	r.Settings = s.Config.Record.Fingerprint()
-	f := &filed{}
+	r.Settings = f.Config.Record.Fingerprint()
+	stored := &filed{}
 	for _, pc := range u.Pieces {
 		if pc.takenBack() {
 			continue // the offsets are those of other records now
 		}
 		pc.Partition.Ledger.Become(pc.Node, ledger.Receipt)
-		f.pieces = append(f.pieces, pc)
+		stored.pieces = append(stored.pieces, pc)
 		r.Pieces = append(r.Pieces, receipt.Piece{
 			Topic: pc.Partition.Topic, TopicID: pc.Partition.TopicID.String(), Partition: pc.Partition.Partition,
 			First: pc.Node.First, Last: pc.Node.Last, Records: pc.lines,
@@ -52,57 +52,57 @@ func (s *filing) file(u *Upload, requestID string, now time.Time) *receipt.Recei
 	}
 	value, err := r.Encode()
 	if err != nil {
-		s.Log.Error("receipt cannot be written", "request_id", requestID, "error", err)
+		f.Log.Error("receipt cannot be written", "request_id", requestID, "error", err)
 	}
 	if err != nil || len(r.Pieces) == 0 {
-		s.settle(u)
+		f.lines.settle(u)
 		return r
 	}
-	s.remove(u)
-	s.receipt.open[f] = struct{}{}
-	s.receipt.last = now
-	s.Receipts.Post(r.Key(), value, int64(len(f.pieces))*PieceBytes, func() {
+	f.lines.remove(u)
+	f.receipt.open[stored] = struct{}{}
+	f.receipt.last = now
+	f.Receipts.Post(r.Key(), value, int64(len(stored.pieces))*PieceBytes, func() {
 		select {
-		case s.Filed <- f:
-		case <-s.Ctx.Done():
+		case f.Filed <- stored:
+		case <-f.Ctx.Done():
 		}
 	})
 	return r
 }
 
 // Receipted settles an import whose receipt is acknowledged.
-func (s *filing) Receipted(f *filed) {
-	if _, open := s.receipt.open[f]; !open {
+func (f *Filing) Receipted(stored *filed) {
+	if _, open := f.receipt.open[stored]; !open {
 		return // settled by a drain
 	}
-	delete(s.receipt.open, f)
-	s.settlePieces(f.pieces)
+	delete(f.receipt.open, stored)
+	f.lines.settlePieces(stored.pieces)
 }
 
 // receiptsFull reports whether imports have to wait until more receipts are
 // acknowledged. A drain stores what is open all the same.
-func (s *filing) receiptsFull() bool {
-	return s.Receipts != nil && s.Mode == assignment.Running && s.Receipts.Bytes() >= s.Budget.ReceiptsCeiling()
+func (f *Filing) receiptsFull() bool {
+	return f.Receipts != nil && f.Mode == assignment.Running && f.Receipts.Bytes() >= f.Budget.ReceiptsCeiling()
 }
 
 // FileLater lets a drain go on without the receipts that cannot be written now:
 // what is stored is not to be repeated for want of them.
-func (s *filing) FileLater(now time.Time) {
-	if len(s.receipt.open) == 0 || s.Mode != assignment.Draining {
+func (f *Filing) FileLater(now time.Time) {
+	if len(f.receipt.open) == 0 || f.Mode != assignment.Draining {
 		return
 	}
 	patient := now.Add(-receiptPatience)
-	if s.Receipts.Failing() || s.receipt.last.Compare(patient) <= 0 && s.Drain.Began.Compare(patient) <= 0 {
-		s.SettleFiled()
+	if f.Receipts.Failing() || f.receipt.last.Compare(patient) <= 0 && f.Drain.Began.Compare(patient) <= 0 {
+		f.SettleAll()
 	}
 }
 
-// SettleFiled settles every import whose receipt is not acknowledged.
-func (s *filing) SettleFiled() {
-	for f := range s.receipt.open {
-		s.Receipted(f)
+// SettleAll settles every import whose receipt is not acknowledged.
+func (f *Filing) SettleAll() {
+	for stored := range f.receipt.open {
+		f.Receipted(stored)
 	}
 }
 
-// AwaitsReceipts reports whether a stored import's receipt is not acknowledged.
-func (s *filing) AwaitsReceipts() bool { return len(s.receipt.open) > 0 }
+// Pending reports whether a stored import's receipt is not acknowledged.
+func (f *Filing) Pending() bool { return len(f.receipt.open) > 0 }

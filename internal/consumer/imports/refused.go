@@ -14,39 +14,39 @@ import (
 )
 
 // refused applies the policy to what the API or the store refuses for good.
-func (s *Attempts) refused(r result, now time.Time) {
+func (a *Attempts) refused(r result, now time.Time) {
 	n, u, tells := r.namespace, r.upload, r.tells()
 	if u != nil {
 		for _, pc := range u.Pieces {
-			s.Metrics.Rejected.WithLabelValues(pc.Partition.Topic, "refused").Add(float64(pc.lines - pc.told))
+			a.Metrics.Rejected.WithLabelValues(pc.Partition.Topic, "refused").Add(float64(pc.lines - pc.told))
 		}
 	}
-	if s.Config.OnRejected == record.DeadLetter {
-		s.letterRefused(r, tells, now)
+	if a.Config.OnRejected == record.DeadLetter {
+		a.letterRefused(r, tells, now)
 		return
 	}
 	if u != nil {
 		n.noteRefused(u.Pieces)
 	}
-	s.hold(r, now, "an import was refused for good")
+	a.hold(r, now, "an import was refused for good")
 }
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
-func (s *Attempts) letterRefused(r result, tells bool, now time.Time) {
+func (a *Attempts) letterRefused(r result, tells bool, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
-		s.beginTrial(n, now)
+		a.lines.beginTrial(n, now)
 		return
 	}
 	if tells {
 		n.Clear()
 	}
-	s.Log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
+	a.Log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,
 		"operation", r.outcome.Operation, "status", r.outcome.Status, "records", u.Batch.Records, "offsets", offsetsOf(u.Pieces))
-	s.letterBatch(n, u, r.outcome)
+	a.deadLetters.letterBatch(n, u, r.outcome)
 	if len(n.Shed) > 0 { // while this batch may have been stored, the others left memory
-		s.CatchUp.want(n)
+		a.lines.CatchUp.want(n)
 	}
 }
 
@@ -69,27 +69,27 @@ type Refused struct {
 }
 
 // letterBatch begins to dead-letter the records of a refused batch.
-func (s *deadLetters) letterBatch(n *Namespace, u *Upload, refusal importer.Outcome) {
+func (d *DeadLetters) letterBatch(n *Namespace, u *Upload, refusal importer.Outcome) {
 	b := &refusedBatch{n, u.Batch, refusal, len(u.Pieces)}
 	n.refused = append(n.refused, b)
 	for _, pc := range u.Pieces {
-		s.CatchUp.Refused = append(s.CatchUp.Refused, &Refused{piece: pc, refusedBatch: b, next: pc.Node.First})
+		d.lines.CatchUp.Refused = append(d.lines.CatchUp.Refused, &Refused{piece: pc, refusedBatch: b, next: pc.Node.First})
 	}
-	s.remove(u)
-	s.PassTakenBack()
+	d.lines.remove(u)
+	d.PassTakenBack()
 }
 
-// LetterJob returns the next fetch for a refused batch, nil if there is none or
+// Job returns the next fetch for a refused batch, nil if there is none or
 // enough letters wait already.
-func (s *deadLetters) LetterJob() *CatchUpTask {
-	if !s.LetterQueue.Few() {
+func (d *DeadLetters) Job() *CatchUpTask {
+	if !d.Queue.Few() {
 		return nil
 	}
-	i := slices.IndexFunc(s.CatchUp.Refused, (*Refused).Readable)
+	i := slices.IndexFunc(d.lines.CatchUp.Refused, (*Refused).Readable)
 	if i < 0 {
 		return nil
 	}
-	r := s.CatchUp.Refused[i]
+	r := d.lines.CatchUp.Refused[i]
 	job := &fetch.CatchUpJob{Cursor: r.Partition.Cursor, From: r.next, Wanted: map[string]bool{r.namespace.Name: true}, Originals: true}
 	return &CatchUpTask{CatchUpJob: job, Partition: r.Partition, Refused: r}
 }
@@ -100,9 +100,9 @@ func (r *Refused) Readable() bool {
 	return r.next <= r.Node.Last && r.Partition.Live() && r.Partition.Ledger.Singles() < assignment.MaxSingles
 }
 
-// TakeLetters posts the records that a chunk of the job found.
-func (s *deadLetters) TakeLetters(c *fetch.Chunk, r *Refused, now time.Time) {
-	if c.Start > r.next || !r.Readable() || !s.LetterQueue.Few() {
+// Take posts the records that a chunk of the job found.
+func (d *DeadLetters) Take(c *fetch.Chunk, r *Refused, now time.Time) {
+	if c.Start > r.next || !r.Readable() || !d.Queue.Few() {
 		return // and read again when there is room
 	}
 	p, name := r.Partition, r.namespace.Name
@@ -113,79 +113,79 @@ func (s *deadLetters) TakeLetters(c *fetch.Chunk, r *Refused, now time.Time) {
 		}
 		l := letters.Of(rec)
 		if l.IsLetter() {
-			s.HoldRecord(p, rec.Offset, rec.Time, "the API refused it, and it is a dead letter of a bridge already", now)
+			d.assignment.HoldRecord(p, rec.Offset, rec.Time, "the API refused it, and it is a dead letter of a bridge already", now)
 			continue
 		}
 		l.Describe("refused", r.refusal.Err.Error())
 		l.Namespace, l.RequestID = name, r.refusal.RequestID
 		l.Owner = &letterOwner{r.piece, r}
 		r.awaited++
-		s.LetterQueue.Post(l)
+		d.Queue.Post(l)
 	}
-	s.ReadTo(r, c.Next)
+	d.ReadTo(r, c.Next)
 }
 
 // ReadTo goes on behind what was read of a refused batch, or is gone.
-func (s *deadLetters) ReadTo(r *Refused, next int64) {
+func (d *DeadLetters) ReadTo(r *Refused, next int64) {
 	if r.next = max(r.next, next); r.next > r.Node.Last && r.awaited == 0 {
-		s.lettered(r)
+		d.lettered(r)
 	}
 }
 
 // PassTakenBack lets refused batches leave out what a partition that has started over
 // had of them: what is there now has been refused by nobody.
-func (s *deadLetters) PassTakenBack() {
-	for _, r := range slices.Clone(s.CatchUp.Refused) {
+func (d *DeadLetters) PassTakenBack() {
+	for _, r := range slices.Clone(d.lines.CatchUp.Refused) {
 		if r.takenBack() {
-			s.ReadTo(r, math.MaxInt64)
+			d.ReadTo(r, math.MaxInt64)
 		}
 	}
 }
 
 // settleRefused settles what is acknowledged by now of the refused batches that
 // some letters belong to. No letter is on its way.
-func (s *deadLetters) settleRefused(batch []*letters.Letter) {
+func (d *DeadLetters) settleRefused(batch []*letters.Letter) {
 	var before *Refused
 	for _, l := range batch {
 		if r := whose(l).refused; r != nil && r != before {
 			before = r
-			s.letteredTo(r)
+			d.letteredTo(r)
 		}
 	}
 }
 
 // letteredTo settles a share whose records are all acknowledged, or moves the start of
 // one of which the first ones are: the next owner need not write them again.
-func (s *deadLetters) letteredTo(r *Refused) {
+func (d *DeadLetters) letteredTo(r *Refused) {
 	next := r.next
 	if r.awaited > 0 {
-		for l := range s.LetterQueue.All() {
+		for l := range d.Queue.All() {
 			if whose(l).refused == r {
 				next = min(next, l.Offset)
 			}
 		}
 	}
 	if next > r.Node.Last {
-		s.lettered(r)
+		d.lettered(r)
 	} else if next > r.Node.First && !r.takenBack() {
-		s.ShiftNode(r.Partition, r.Node, next)
+		d.assignment.ShiftNode(r.Partition, r.Node, next)
 	}
 }
 
 // lettered ends a share whose records are all acknowledged, and the batch with its last
 // one.
-func (s *deadLetters) lettered(r *Refused) {
-	i := slices.Index(s.CatchUp.Refused, r)
+func (d *DeadLetters) lettered(r *Refused) {
+	i := slices.Index(d.lines.CatchUp.Refused, r)
 	if i < 0 {
 		return
 	}
-	s.CatchUp.Refused = slices.Delete(s.CatchUp.Refused, i, i+1)
+	d.lines.CatchUp.Refused = slices.Delete(d.lines.CatchUp.Refused, i, i+1)
 	if !r.takenBack() {
-		s.SettleNode(r.Partition, r.Node)
+		d.assignment.SettleNode(r.Partition, r.Node)
 	}
 	if r.left--; r.left == 0 {
 		n := r.namespace
 		n.refused = slices.DeleteFunc(n.refused, func(b *refusedBatch) bool { return b == r.refusedBatch })
-		s.changed(n, time.Now())
+		d.lines.changed(n, time.Now())
 	}
 }

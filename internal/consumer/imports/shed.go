@@ -17,33 +17,33 @@ import (
 // first dropped one; from there a catch-up read takes them again. Batches whose
 // attempt is in flight follow when it ends. Those that may be stored stay until
 // the API has been asked about them, and keep a trial going.
-func (s *Lines) Shed(n *Namespace, now time.Time) {
+func (l *Lines) Shed(n *Namespace, now time.Time) {
 	for i := len(n.Uploads) - 1; i >= 0; i-- {
 		if u := n.Uploads[i]; u.MayLeave() {
-			s.shedUpload(n, u, now)
+			l.shedUpload(n, u, now)
 		}
 	}
-	if b, ok := s.Batches.Drop(n.Name); ok {
+	if b, ok := l.Batches.Drop(n.Name); ok {
 		if m, ok := b.Tag.(*Manifest); ok {
-			s.shedPieces(n, m.Pieces, now)
+			l.shedPieces(n, m.Pieces, now)
 		}
 		b.Release()
 	}
 	if n.GiveWay(); len(n.Uploads) == 0 {
 		n.EndTrial()
 	}
-	s.changed(n, now)
+	l.changed(n, now)
 }
 
-func (s *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
-	s.TellRepeat(u, u.Ambiguous())
-	s.shedPieces(n, u.Pieces, now)
-	s.remove(u)
+func (l *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
+	l.TellRepeat(u, u.Ambiguous())
+	l.shedPieces(n, u.Pieces, now)
+	l.remove(u)
 }
 
 // shedPieces turns a batch's nodes into the namespace's shed nodes, of which
 // each partition keeps the first.
-func (s *Lines) shedPieces(n *Namespace, pieces []piece, now time.Time) {
+func (l *Lines) shedPieces(n *Namespace, pieces []piece, now time.Time) {
 	for _, pc := range pieces {
 		p, node := pc.Partition, pc.Node
 		if pc.takenBack() {
@@ -54,16 +54,16 @@ func (s *Lines) shedPieces(n *Namespace, pieces []piece, now time.Time) {
 		switch {
 		case mark == nil && !node.Single:
 			p.Ledger.Become(node, ledger.Shed)
-			s.mark(n, p, node)
+			l.mark(n, p, node)
 			continue
 		case mark == nil:
-			s.mark(n, p, s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
+			l.mark(n, p, l.assignment.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now)))
 		case first < mark.First:
-			moved := s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
-			s.DropNode(p, mark)
-			s.mark(n, p, moved)
+			moved := l.assignment.Tracked(p.Ledger.Track(ledger.Shed, n.Name, first, timestamp, now))
+			l.assignment.DropNode(p, mark)
+			l.mark(n, p, moved)
 		}
-		s.DropNode(p, node)
+		l.assignment.DropNode(p, node)
 	}
 }
 
@@ -85,12 +85,12 @@ func markCost(n *Namespace) int64 {
 }
 
 // mark remembers where a namespace's dropped lines begin in a partition.
-func (s *Lines) mark(n *Namespace, p *assignment.Partition, node *ledger.Node) {
+func (l *Lines) mark(n *Namespace, p *assignment.Partition, node *ledger.Node) {
 	if node == nil {
 		return
 	}
 	if n.Shed[p] == nil {
-		s.Budget.Charge(budget.Marks, markCost(n))
+		l.Budget.Charge(budget.Marks, markCost(n))
 	}
 	if n.Shed == nil {
 		n.Shed = map[*assignment.Partition]*ledger.Node{}
@@ -101,64 +101,64 @@ func (s *Lines) mark(n *Namespace, p *assignment.Partition, node *ledger.Node) {
 // MoveMark moves the place from which a namespace's dropped lines are read again, as
 // what lies before it has been read or is gone. At the position nothing of the
 // namespace is dropped any more.
-func (s *Lines) MoveMark(n *Namespace, p *assignment.Partition, to int64, now time.Time) {
+func (l *Lines) MoveMark(n *Namespace, p *assignment.Partition, to int64, now time.Time) {
 	mark := n.Shed[p]
 	if to < p.Ledger.Position() {
-		s.ShiftNode(p, mark, to)
+		l.assignment.ShiftNode(p, mark, to)
 		return
 	}
-	s.DropNode(p, mark)
-	s.Unmark(n, p, now)
+	l.assignment.DropNode(p, mark)
+	l.Unmark(n, p, now)
 }
 
 // Unmark forgets where a namespace's dropped lines begin in a partition: there are none
 // any more. In a trial, once there are none in any partition, what was read of them is
 // tried; where it was nothing, the next batch shows whether it is stored.
-func (s *Lines) Unmark(n *Namespace, p *assignment.Partition, now time.Time) {
+func (l *Lines) Unmark(n *Namespace, p *assignment.Partition, now time.Time) {
 	if n.Shed[p] == nil {
 		return
 	}
 	delete(n.Shed, p)
-	s.Budget.Charge(budget.Marks, -markCost(n))
+	l.Budget.Charge(budget.Marks, -markCost(n))
 	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
-		if b, ok := s.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
-			s.Queue(b, now)
+		if b, ok := l.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
+			l.Queue(b, now)
 			return
 		}
 		n.CaughtUp()
 	}
-	s.changed(n, now)
+	l.changed(n, now)
 }
 
 // MarksFit reports whether the lines of the chunk that have to be dropped could
 // be remembered.
-func (s *Lines) MarksFit(c *fetch.Chunk, p *assignment.Partition) bool {
+func (l *Lines) MarksFit(c *fetch.Chunk, p *assignment.Partition) bool {
 	var cost int64
 	for i := range c.Groups {
-		if n := s.Lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.Shed[p] == nil {
+		if n := l.Lookup(c.Groups[i].Namespace); n != nil && n.Dropping() && n.Shed[p] == nil {
 			cost += markCost(n)
 		}
 	}
-	return cost == 0 || s.Budget.Fits(budget.Marks, cost)
+	return cost == 0 || l.Budget.Fits(budget.Marks, cost)
 }
 
 // ResumeMarked lets partitions be read on that await memory for marks, once half
 // of it is free.
-func (s *Lines) ResumeMarked() {
-	if s.Budget.Held(budget.Marks) <= s.Budget.Ceiling(budget.Marks)/2 {
-		s.Resume(assignment.AwaitsMarks)
+func (l *Lines) ResumeMarked() {
+	if l.Budget.Held(budget.Marks) <= l.Budget.Ceiling(budget.Marks)/2 {
+		l.assignment.Resume(assignment.AwaitsMarks)
 	}
 }
 
 // DropFrom marks the first line of a namespace that is dropped on reading.
-func (s *Lines) DropFrom(n *Namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
-	s.mark(n, p, s.Tracked(p.Ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
+func (l *Lines) DropFrom(n *Namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
+	l.mark(n, p, l.assignment.Tracked(p.Ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.
-func (s *Lines) beginTrial(n *Namespace, now time.Time) {
+func (l *Lines) beginTrial(n *Namespace, now time.Time) {
 	if n.Probed(n.Dropped()) {
-		s.CatchUp.want(n)
+		l.CatchUp.want(n)
 	}
 }
 

@@ -43,8 +43,8 @@ func newIntakeRig(t testing.TB) *intakeRig {
 	p.Cursor = &fetch.Cursor{TopicPartition: p.TopicPartition}
 	chunks := make(chan *fetch.Chunk, 64)
 	reading := cfg.Reading(r.Metrics.KafkaFailed, nil)
-	s := stack(&assignment.Generation{Process: r}, batcher.New(cfg.Batch, r.Pool))
-	s.Partitions[p.TopicPartition] = p
+	s := newSession(&assignment.Generation{Process: r}, batcher.New(cfg.Batch, r.Pool))
+	s.assignment.Partitions[p.TopicPartition] = p
 	return &intakeRig{
 		session: s, partition: p, decoder: fetch.NewDecoder(&reading, r.Mapper, r.Inflated, chunks), chunks: chunks, answers: r.Fetched,
 	}
@@ -72,13 +72,13 @@ func (r *intakeRig) decode(t testing.TB, raw []byte) {
 // take lets the session take all chunks.
 func (r *intakeRig) take() {
 	for len(r.chunks) > 0 {
-		r.session.take(<-r.chunks)
+		r.session.intake.take(<-r.chunks)
 	}
 }
 
 // settle ends all batches as if they were stored.
 func (r *intakeRig) settle(t testing.TB) {
-	for _, b := range r.session.Batches.SealAll(batcher.ReasonShutdown) {
+	for _, b := range r.session.lines.Batches.SealAll(batcher.ReasonShutdown) {
 		for _, pc := range b.Tag.(*imports.Manifest).Pieces {
 			if err := r.partition.Ledger.Settle(pc.Node); err != nil {
 				t.Fatal(err)

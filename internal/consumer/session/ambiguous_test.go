@@ -50,7 +50,7 @@ func TestAmbiguous_whatNobodyCanTellGivesWay(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		fillWithDoubt(r)
 		asked, left := 0, 0
-		for n := range r.Namespaces() {
+		for n := range r.lines.Namespaces() {
 			asked += r.api.asked[n.Name]
 			if n.State() == pace.Shed && len(n.Uploads) == 0 {
 				left++

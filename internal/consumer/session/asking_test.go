@@ -22,7 +22,7 @@ func inDoubt(r *sessionRig, rest time.Duration) *imports.Namespace {
 		return o
 	}
 	r.feed(0, runOf("bad", 0, 9)...)
-	n := r.Lookup("bad")
+	n := r.lines.Lookup("bad")
 	if n == nil || len(n.Uploads) != 1 || !n.Uploads[0].Ambiguous() {
 		r.t.Fatal("no batch may be stored: the test shows nothing")
 	}
@@ -42,7 +42,7 @@ func TestAmbiguous_isAskedOnceAfterEachAttempt(t *testing.T) {
 		ask := func(when string, asking bool, asked int) {
 			t.Helper()
 			for _, again := range []string{"", ", a second time"} {
-				if r.AskAmbiguous(time.Now(), anyBatch); r.awaits() != asking {
+				if r.attempts.AskAmbiguous(time.Now(), anyBatch); r.awaits() != asking {
 					t.Errorf("%s%s: an answer is awaited: %t, want %t", when, again, r.awaits(), asking)
 				}
 			}
@@ -56,9 +56,9 @@ func TestAmbiguous_isAskedOnceAfterEachAttempt(t *testing.T) {
 				t.Errorf("%d attempts, want %d; the batch may leave memory: %t", r.api.puts["bad"], puts, n.Uploads[0].MayLeave())
 			}
 		}
-		r.ReliefAt = time.Now().Add(time.Hour)
+		r.lines.ReliefAt = time.Now().Add(time.Hour)
 		ask("after the first attempt", true, 1)
-		if r.ReliefAt.After(time.Now()) {
+		if r.lines.ReliefAt.After(time.Now()) {
 			t.Error("memory is not looked for when an answer may have freed some")
 		}
 		ask("when nobody could tell", false, 1)
@@ -80,11 +80,11 @@ func TestAmbiguous_aQuestionThatWaitsForASlotIsAsked(t *testing.T) {
 		inDoubt(r, time.Hour)
 		r.api.takes = time.Minute
 		r.feed(1, runOf("good", 0, 9)...)
-		if r.AskAmbiguous(time.Now(), anyBatch); r.Pacer.InFlight() != 1 {
+		if r.attempts.AskAmbiguous(time.Now(), anyBatch); r.Pacer.InFlight() != 1 {
 			t.Errorf("%d calls are in flight, want the import", r.Pacer.InFlight())
 		}
 		r.after(time.Minute)
-		if r.AskAmbiguous(time.Now(), anyBatch); !r.awaits() {
+		if r.attempts.AskAmbiguous(time.Now(), anyBatch); !r.awaits() {
 			t.Error("the API is not asked though there is a slot")
 		}
 		if r.settleDown(); r.api.asked["bad"] != 1 {
@@ -102,14 +102,14 @@ func TestAmbiguous_onlyWhatIsBeyondHalfOfTheBudgetLeaves(t *testing.T) {
 			for ns := from; ns < to; ns++ {
 				r.feed(0, lengthened(runOf(fmt.Sprint("bad", ns), 10*ns, 10*ns+9), 90<<10)...)
 				r.after(time.Second)
-				r.AskAmbiguous(time.Now(), anyBatch)
+				r.attempts.AskAmbiguous(time.Now(), anyBatch)
 				r.settleDown()
 			}
 		}
 		held := func(namespaces int) (each []int64, sum int64) {
 			for ns := range namespaces {
 				var bytes int64
-				for b := range r.Namespace(fmt.Sprint("bad", ns)).Sealed() {
+				for b := range r.lines.Namespace(fmt.Sprint("bad", ns)).Sealed() {
 					bytes += b.Memory()
 				}
 				each, sum = append(each, bytes), sum+bytes
@@ -119,7 +119,7 @@ func TestAmbiguous_onlyWhatIsBeyondHalfOfTheBudgetLeaves(t *testing.T) {
 		const few, many = 3, 10
 		doubt(0, few)
 		before, _ := held(few)
-		r.LeaveDoubtful(time.Now())
+		r.attempts.LeaveDoubtful(time.Now())
 		if after, _ := held(few); !slices.Equal(before, after) {
 			t.Errorf("%v bytes were held, of %d, and now %v", before, r.Budget.Limit(), after)
 		}
@@ -129,7 +129,7 @@ func TestAmbiguous_onlyWhatIsBeyondHalfOfTheBudgetLeaves(t *testing.T) {
 		if sum <= half {
 			t.Fatalf("%d bytes are held of %d: the test shows nothing", sum, r.Budget.Limit())
 		}
-		r.LeaveDoubtful(time.Now())
+		r.attempts.LeaveDoubtful(time.Now())
 		after, sum := held(many)
 		left := 0
 		for left < many && after[left] == 0 {
@@ -172,21 +172,21 @@ func TestAmbiguous_aDrainAsksAboutWhatItGivesUp(t *testing.T) {
 				if tc.given != nil {
 					tc.given(n)
 				}
-				if r.AskBeforeEnd(time.Now()); r.awaits() {
+				if r.attempts.AskBeforeEnd(time.Now()); r.awaits() {
 					t.Error("it is asked about before the drain")
 				}
 				r.beginDrain(tc.why, time.Now())
-				if r.AskBeforeEnd(r.Drain.Deadline); r.awaits() {
+				if r.attempts.AskBeforeEnd(r.Drain.Deadline); r.awaits() {
 					t.Error("it is asked about when the drain is over")
 				}
-				if r.AskBeforeEnd(time.Now()); r.awaits() != tc.asked {
+				if r.attempts.AskBeforeEnd(time.Now()); r.awaits() != tc.asked {
 					t.Errorf("an answer is awaited: %t, want %t", r.awaits(), tc.asked)
 				}
 				r.settleDown()
 				if got := r.api.asked["bad"]; (got == 1) != tc.asked || got > 1 {
 					t.Errorf("it is asked about %d times", got)
 				}
-				if r.AskBeforeEnd(time.Now()); r.awaits() {
+				if r.attempts.AskBeforeEnd(time.Now()); r.awaits() {
 					t.Error("it is asked about again")
 				}
 			})

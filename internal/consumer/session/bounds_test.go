@@ -21,9 +21,9 @@ func TestSession_staleChunksAreDropped(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
 		r.decode.Serve(r.t.Context(), r.work(p.Cursor, runOf("a", 0, 9), nil))
-		stale := <-r.lines
+		stale := <-r.read
 		p.Cursor.Epoch.Add(1) // as the fetcher does
-		r.take(stale)
+		r.intake.take(stale)
 		r.settleDown()
 		r.stored("a")
 		r.watermark(0, 0)
@@ -74,7 +74,7 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 			res.Commit.Offsets = append(res.Commit.Offsets, r.commits.CommitOf(r.part(n)))
 		}
 		r.commits.Answer(res)
-		r.commits.Sent(time.Now(), 0)
+		r.commits.Schedule.Sent(time.Now(), 0)
 		again("at once")
 		r.commits.RestateDue(time.Now())
 		again("with the next one")
@@ -121,7 +121,7 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 					var large *fetch.Buffer
 					go func() { large, _ = a.Lend(r.t.Context(), a.Ceiling) }()
 					synctest.Wait()
-					r.grantLarge(time.Now())
+					r.memory.grantLarge(time.Now())
 					if synctest.Wait(); large == nil {
 						r.t.Fatal("an allowance gives nothing of its largest size")
 					}
@@ -130,9 +130,9 @@ func TestSession_theLargestRecordFindsRoomBesideLargeBatches(t *testing.T) {
 				c := fetch.NewChunk(r.part(0).Cursor, 0)
 				c.Add("a", fetch.Line{Bytes: fmt.Appendf(nil, `{"id":"0","large":%q}`, strings.Repeat("x", int(buffer/4)-22))})
 				c.Next = 1
-				r.take(c)
+				r.intake.take(c)
 				r.settleDown()
-				if r.pending != nil {
+				if r.memory.pending != nil {
 					r.t.Errorf("a record of %d bytes waits with %d free", buffer/4, r.Budget.Free())
 				}
 			}, func(c *process.Config) { c.BufferMaxBytes, c.Batch.MaxBytes = buffer, buffer })

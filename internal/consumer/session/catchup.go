@@ -10,13 +10,13 @@ import (
 )
 
 // nextCatchUp gives the reader its next job, if there is one.
-func (s *intake) nextCatchUp(now time.Time) {
-	r := &s.CatchUp
-	if r.Task != nil || s.pending != nil || r.RestUntil.After(now) || s.Mode == assignment.Fenced {
+func (in *intake) nextCatchUp(now time.Time) {
+	r := &in.lines.CatchUp
+	if r.Task != nil || in.memory.pending != nil || r.RestUntil.After(now) || in.Mode == assignment.Fenced {
 		return
 	}
 	// In turn: none waits for partitions of the others that cannot be read.
-	kinds := [...]func() *imports.CatchUpTask{s.takeLook, s.LetterJob, s.lineJob}
+	kinds := [...]func() *imports.CatchUpTask{in.takeLook, in.deadLetters.Job, in.lineJob}
 	for range kinds {
 		r.Turn++
 		if job := kinds[r.Turn%len(kinds)](); job != nil {
@@ -31,11 +31,11 @@ func (s *intake) nextCatchUp(now time.Time) {
 // everybody else who waits for lines of that partition. Where a batch from
 // behind the dropped lines is still in memory, its end is awaited: the read must
 // know which lines are done.
-func (s *intake) lineJob() *imports.CatchUpTask {
-	if s.Mode != assignment.Running {
+func (in *intake) lineJob() *imports.CatchUpTask {
+	if in.Mode != assignment.Running {
 		return nil
 	}
-	r := &s.CatchUp
+	r := &in.lines.CatchUp
 	for range len(r.Namespaces) {
 		n := r.Namespaces[0]
 		r.Namespaces = append(r.Namespaces[1:], n)
@@ -43,7 +43,7 @@ func (s *intake) lineJob() *imports.CatchUpTask {
 			r.Namespaces = r.Namespaces[:len(r.Namespaces)-1] // caught up, or shed again
 			continue
 		}
-		if !s.readsBack(n) {
+		if !in.readsBack(n) {
 			continue
 		}
 		for p, node := range n.Shed {
@@ -52,7 +52,7 @@ func (s *intake) lineJob() *imports.CatchUpTask {
 			}
 			job := &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}
 			for _, other := range r.Namespaces {
-				if mark := other.Shed[p]; mark != nil && p.Ledger.Last(mark) && s.readsBack(other) {
+				if mark := other.Shed[p]; mark != nil && p.Ledger.Last(mark) && in.readsBack(other) {
 					job.Wanted[other.Name] = true
 					job.From = min(job.From, mark.First)
 				}
@@ -65,68 +65,68 @@ func (s *intake) lineJob() *imports.CatchUpTask {
 
 // readsBack says whether more of the namespace's lines may be read now: in a
 // trial one batch must be stored before the next is read.
-func (s *intake) readsBack(n *imports.Namespace) bool {
+func (in *intake) readsBack(n *imports.Namespace) bool {
 	return len(n.Shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
 }
 
 // takeCatchUp takes in what is still wanted of a chunk of a catch-up read. It reports
 // false where there is no room for it. While draining only the records of refused
 // batches are taken.
-func (s *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) bool {
-	job := s.CatchUp.Task
+func (in *intake) takeCatchUp(c *fetch.Chunk, p *assignment.Partition, now time.Time) bool {
+	job := in.lines.CatchUp.Task
 	current := p != nil && p == job.Partition && p.Cursor == job.Cursor && c.Epoch == p.Cursor.Epoch.Load()
 	switch {
-	case !current, job.Refused == nil && s.Mode != assignment.Running:
+	case !current, job.Refused == nil && in.Mode != assignment.Running:
 		if c.Fault != nil {
-			s.CatchUp.Task = nil
+			in.lines.CatchUp.Task = nil
 		}
 		return true
 	case job.Presence:
-		s.takePresence(c, p)
-	case c.Fault == nil && s.Mode == assignment.Running && !s.room(c, now):
+		in.takePresence(c, p)
+	case c.Fault == nil && in.Mode == assignment.Running && !in.memory.room(c, now):
 		return false
 	default:
 		if c.Oversized != nil {
-			s.HoldRange(p, c, now) // unless the main read has
+			in.assignment.HoldRange(p, c, now) // unless the main read has
 		}
 		if job.Refused != nil {
-			s.TakeLetters(c, job.Refused, now)
+			in.deadLetters.Take(c, job.Refused, now)
 		} else {
-			s.takeLines(c, p, now)
+			in.takeLines(c, p, now)
 		}
 	}
 	if c.Fault != nil {
-		s.catchUpOver(job, c.Fault, now)
+		in.catchUpOver(job, c.Fault, now)
 	}
 	return true
 }
 
 // takeLines adds the lines of namespaces that still catch up in the partition.
-func (s *intake) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+func (in *intake) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
 	position := p.Ledger.Position()
 	for i := range c.Groups {
-		n := s.catchesUp(c.Groups[i].Namespace, p, c)
+		n := in.catchesUp(c.Groups[i].Namespace, p, c)
 		if n == nil {
 			continue
 		}
 		for j := range c.Groups[i].Lines {
 			l := &c.Groups[i].Lines[j]
 			if l.Offset >= n.Shed[p].First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
-				s.Add(n.Name, p, l, n.ToldRefused(p, l.Offset), now)
+				in.lines.Add(n.Name, p, l, n.ToldRefused(p, l.Offset), now)
 			}
 		}
 	}
 	for name := range c.CatchUp.Wanted {
-		if n := s.catchesUp(name, p, c); n != nil {
-			s.MoveMark(n, p, c.Next, now)
+		if n := in.catchesUp(name, p, c); n != nil {
+			in.lines.MoveMark(n, p, c.Next, now)
 		}
 	}
 }
 
 // catchesUp returns the namespace if its first dropped line in the partition lies where
 // the chunk was read, and may come back, else nil.
-func (s *intake) catchesUp(name string, p *assignment.Partition, c *fetch.Chunk) *imports.Namespace {
-	n := s.Lookup(name)
+func (in *intake) catchesUp(name string, p *assignment.Partition, c *fetch.Chunk) *imports.Namespace {
+	n := in.lines.Lookup(name)
 	if n == nil || n.Resting() {
 		return nil
 	}
@@ -137,8 +137,8 @@ func (s *intake) catchesUp(name string, p *assignment.Partition, c *fetch.Chunk)
 }
 
 // catchUpOver ends a job; after an error the next one waits.
-func (s *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now time.Time) {
-	r := &s.CatchUp
+func (in *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now time.Time) {
+	r := &in.lines.CatchUp
 	r.Task = nil
 	if flt.Kind != fetch.FaultNone {
 		r.Rotate(job.Refused)
@@ -147,27 +147,27 @@ func (s *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now tim
 	case fetch.FaultNone:
 		r.Backoff = 0
 	case fetch.FaultOutOfRange:
-		s.vanished(job, now)
+		in.vanished(job, now)
 	default:
 		r.Backoff = min(max(2*r.Backoff, fetch.Backoff), fetch.MaxBackoff)
 		r.RestUntil = now.Add(r.Backoff)
-		s.Metrics.KafkaFailed("fetch")
-		s.Faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.Cursor.Topic,
+		in.Metrics.KafkaFailed("fetch")
+		in.Faults.Log(now, "catch-up read failed; it will be tried again", "catchup/"+job.Cursor.Topic,
 			"topic", job.Cursor.Topic, "partition", job.Cursor.Partition, "offset", job.From, "error", flt.Err)
 	}
 }
 
 // vanished: the retention has removed what a namespace still owed. It is told,
 // and the read goes on at the log start.
-func (s *intake) vanished(job *imports.CatchUpTask, now time.Time) {
+func (in *intake) vanished(job *imports.CatchUpTask, now time.Time) {
 	p := job.Partition
 	start := p.Cursor.LogStart.Load()
 	if start <= job.From {
-		s.CatchUp.RestUntil = now.Add(fetch.MaxBackoff)
+		in.lines.CatchUp.RestUntil = now.Add(fetch.MaxBackoff)
 		return
 	}
-	s.removed(p, now)
+	in.removed(p, now)
 	if job.Refused != nil {
-		s.ReadTo(job.Refused, start)
+		in.deadLetters.ReadTo(job.Refused, start)
 	}
 }

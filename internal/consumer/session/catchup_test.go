@@ -15,21 +15,21 @@ import (
 // takesBack makes the session take in a chunk of the catch-up read that is under way.
 func (r *sessionRig) takesBack(fill func(*fetch.Chunk)) {
 	r.t.Helper()
-	job := r.CatchUp.Task
+	job := r.lines.CatchUp.Task
 	if job == nil {
 		r.t.Fatal("nothing is read back")
 	}
 	c := fetch.NewChunk(job.Cursor, job.Cursor.Epoch.Load())
 	c.CatchUp, c.Start, c.Next = job.CatchUpJob, job.From, job.From+1
 	fill(c)
-	r.take(c)
+	r.intake.take(c)
 }
 
 // readBack begins to read back the lines of a namespace that have left memory.
 func (r *sessionRig) readBack(n *imports.Namespace) {
 	n.Probed(true)
-	r.CatchUp.Namespaces = append(r.CatchUp.Namespaces, n)
-	r.nextCatchUp(time.Now())
+	r.lines.CatchUp.Namespaces = append(r.lines.CatchUp.Namespaces, n)
+	r.intake.nextCatchUp(time.Now())
 }
 
 // What has no room is held where only a catch-up read meets it, and what is held as
@@ -67,12 +67,12 @@ func TestSession_aCatchUpReadHoldsWhatHasNoRoom(t *testing.T) {
 func TestSession_readsNothingBackOfALostPartition(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		n := r.dropped()
-		r.Lose(r.part(0), kafka.CodeUnknownTopicID)
-		if r.readBack(n); r.CatchUp.Task != nil {
+		r.assignment.Lose(r.part(0), kafka.CodeUnknownTopicID)
+		if r.readBack(n); r.lines.CatchUp.Task != nil {
 			t.Error("lines of a lost partition are read")
 		}
-		r.Found(r.part(0), time.Now())
-		if r.nextCatchUp(time.Now()); r.CatchUp.Task == nil {
+		r.assignment.Found(r.part(0), time.Now())
+		if r.intake.nextCatchUp(time.Now()); r.lines.CatchUp.Task == nil {
 			t.Error("the lines are not read once its topic is the same after all")
 		}
 	})
@@ -87,14 +87,14 @@ func TestSession_aCatchUpReadThatSucceedsEndsTheRest(t *testing.T) {
 		r.after(age)
 		r.api.create = nil
 		r.after(2 * r.Config.HoldProbeInterval)
-		if r.CatchUp.Backoff != fetch.MaxBackoff {
-			t.Errorf("it rests for %s, want %s", r.CatchUp.Backoff, fetch.MaxBackoff)
+		if r.lines.CatchUp.Backoff != fetch.MaxBackoff {
+			t.Errorf("it rests for %s, want %s", r.lines.CatchUp.Backoff, fetch.MaxBackoff)
 		}
 		r.away = nil
 		r.after(age)
 		r.stored("bad", offsets(0, 9)...)
-		if r.CatchUp.Backoff != 0 || len(r.CatchUp.Namespaces) != 0 {
-			t.Errorf("it rests for %s after a success; %d namespaces wait for lines", r.CatchUp.Backoff, len(r.CatchUp.Namespaces))
+		if r.lines.CatchUp.Backoff != 0 || len(r.lines.CatchUp.Namespaces) != 0 {
+			t.Errorf("it rests for %s after a success; %d namespaces wait for lines", r.lines.CatchUp.Backoff, len(r.lines.CatchUp.Namespaces))
 		}
 	})
 }
@@ -114,8 +114,8 @@ func TestSession_aDrainTakesRefusedRecordsWithoutRoom(t *testing.T) {
 			c.Add("a", fetch.Line{Offset: 0, Bytes: recordbatch.LineOf(0, "a")})
 		})
 		r.Budget.Charge(budget.Marks, -full)
-		if r.pending != nil || len(r.CatchUp.Refused) != 0 {
-			t.Errorf("the read waits: %t; %d refused batches do", r.pending != nil, len(r.CatchUp.Refused))
+		if r.memory.pending != nil || len(r.lines.CatchUp.Refused) != 0 {
+			t.Errorf("the read waits: %t; %d refused batches do", r.memory.pending != nil, len(r.lines.CatchUp.Refused))
 		}
 	}, refusedToLetters)
 }

@@ -22,7 +22,7 @@ func (r *sessionRig) answered(sent time.Time, code kafka.Code) {
 		res.Results = append(res.Results, kafka.CommitResult{CommitOffset: o, Code: code})
 	}
 	r.commits.Answer(res)
-	r.commits.Sent(time.Now(), 0) // no other one goes out
+	r.commits.Schedule.Sent(time.Now(), 0) // no other one goes out
 }
 
 // The group counts the session from when a commit reached it: its answer may be

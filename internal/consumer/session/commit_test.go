@@ -78,7 +78,7 @@ func (r *sessionRun) kafkaError() (text string) {
 	r.session.queries <- func(now time.Time) {
 		defer close(done)
 		st := &report.Status{}
-		if r.session.describe(st, now, true); st.KafkaError != nil {
+		if r.session.view.describe(st, now, true); st.KafkaError != nil {
 			text = *st.KafkaError
 		}
 	}

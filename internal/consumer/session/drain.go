@@ -32,15 +32,15 @@ func (s *Session) beginDrain(why assignment.DrainReason, now time.Time) {
 	}
 	s.Mode = assignment.Draining
 	s.EndProbes()
-	for _, p := range s.Partitions {
+	for _, p := range s.assignment.Partitions {
 		if p.IsOpen() {
 			s.Fetcher.Pause(p.Cursor, true) // chunks that come all the same are dropped
 		}
 	}
 	s.Drain = assignment.DrainState{Reason: why, Began: now, Deadline: deadline}
-	s.dropPending()
-	for _, b := range s.Batches.SealAll(reason) {
-		s.Queue(b, now)
+	s.memory.dropPending()
+	for _, b := range s.lines.Batches.SealAll(reason) {
+		s.lines.Queue(b, now)
 	}
 }
 
@@ -67,26 +67,26 @@ func (s *Session) over() bool {
 	if !now.Before(s.Drain.Deadline) && !s.Orphaned() {
 		return true
 	}
-	if s.unsettled(now) || s.commits.InFlight() {
+	if s.unsettled(now) || s.commits.Schedule.InFlight() {
 		return false
 	}
-	if s.commits.Denied() && s.Drain.Reason == assignment.ForShutdown {
+	if s.commits.Schedule.Denied() && s.Drain.Reason == assignment.ForShutdown {
 		return true // to insist until the deadline would only delay the stop
 	}
-	return !s.commits.Touched()
+	return !s.commits.Schedule.Touched()
 }
 
 // unsettled reports whether the drain waits for an import, a dead letter or a receipt. On a
 // rebalance nobody waits for backoffs; what a policy holds is never waited for.
 func (s *Session) unsettled(now time.Time) bool {
-	if s.Pacer.InFlight() > 0 || s.lettering(now) || s.AwaitsReceipts() {
+	if s.Pacer.InFlight() > 0 || s.lettering(now) || s.filing.Pending() {
 		return true
 	}
-	for n := range s.Namespaces() {
+	for n := range s.lines.Namespaces() {
 		if len(n.Uploads) == 0 || n.IsHeld() || n.TooSlow {
 			continue
 		}
-		if s.Drain.Reason == assignment.ForShutdown || !s.Rests(n, now) {
+		if s.Drain.Reason == assignment.ForShutdown || !s.attempts.Rests(n, now) {
 			return true
 		}
 	}
@@ -99,13 +99,13 @@ func (s *Session) unsettled(now time.Time) bool {
 // waits for no further try of what has failed, but for one that is under way: cut off,
 // its letters may stand in the topic all the same.
 func (s *Session) lettering(now time.Time) bool {
-	if s.LetterQueue.InFlight() {
+	if s.deadLetters.Queue.InFlight() {
 		return true
 	}
-	if s.Drain.Reason != assignment.ForShutdown && (s.LetterQueue.Failing() || s.CatchUp.RestUntil.After(now)) {
+	if s.Drain.Reason != assignment.ForShutdown && (s.deadLetters.Queue.Failing() || s.lines.CatchUp.RestUntil.After(now)) {
 		return false
 	}
-	return s.LetterQueue.Pending() > 0 || slices.ContainsFunc(s.CatchUp.Refused, (*imports.Refused).Readable)
+	return s.deadLetters.Queue.Pending() > 0 || slices.ContainsFunc(s.lines.CatchUp.Refused, (*imports.Refused).Readable)
 }
 
 // finish ends everything that the session has started, in the order that loses
@@ -119,9 +119,9 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 	for s.outstanding() {
 		s.event()
 	}
-	close(s.gone)   // what follows may wait for a broker, and nobody who asks for the status shall
-	s.Tasks.Wait()  // for what has reported, and what has nothing to report
-	s.SettleFiled() // also of a fenced session: it remembers, and the receipts are written later
+	close(s.gone)        // what follows may wait for a broker, and nobody who asks for the status shall
+	s.Tasks.Wait()       // for what has reported, and what has nothing to report
+	s.filing.SettleAll() // also of a fenced session: it remembers, and the receipts are written later
 	if s.Mode != assignment.Fenced {
 		s.commits.LastCommit()
 	}
@@ -135,7 +135,7 @@ func (s *Session) finish(stopReading func()) (unfinished bool) {
 // giveUp frees what was not stored. It stays uncommitted, in Kafka.
 func (s *Session) giveUp() (unfinished bool) {
 	lines := 0
-	for n := range s.Namespaces() {
+	for n := range s.lines.Namespaces() {
 		for b := range n.Sealed() {
 			if !n.IsHeld() {
 				unfinished = true
@@ -144,18 +144,18 @@ func (s *Session) giveUp() (unfinished bool) {
 		}
 		unfinished = unfinished || !n.IsHeld() && len(n.Shed) > 0 && n.Troubled() // else they are read back, as if for the first time
 		for _, u := range n.Uploads {
-			s.TellRepeat(u, u.Ambiguous())
+			s.lines.TellRepeat(u, u.Ambiguous())
 			u.Drop()
 			u.Batch.Release()
 		}
 		n.Uploads = nil
 	}
-	for _, b := range s.Batches.SealAll(batcher.ReasonRebalance) {
+	for _, b := range s.lines.Batches.SealAll(batcher.ReasonRebalance) {
 		b.Release() // sealed only by a session that never drained
 	}
-	unfinished = unfinished || s.LetterQueue.Pending() > 0 || s.Mode == assignment.Draining && s.commits.OwesCommit()
+	unfinished = unfinished || s.deadLetters.Queue.Pending() > 0 || s.Mode == assignment.Draining && s.commits.OwesCommit()
 	if unfinished {
-		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.LetterQueue.Pending())
+		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.deadLetters.Queue.Pending())
 	}
 	return unfinished
 }

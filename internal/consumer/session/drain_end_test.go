@@ -201,12 +201,12 @@ func TestSession_discardsWhatWasRead(t *testing.T) {
 		for range 2 {
 			r.decode.Serve(r.t.Context(), r.work(c, runOf("a", 0, 9), nil))
 		}
-		r.wait(<-r.lines, time.Now())
-		r.chunks <- <-r.lines
+		r.memory.wait(<-r.read, time.Now())
+		r.chunks <- <-r.read
 		r.Fetcher.Work[0] <- r.work(c, runOf("a", 0, 9), nil)
 		r.discard()
-		if r.pending != nil || len(r.chunks) > 0 || r.Fetched.Used() > 0 {
-			t.Errorf("a chunk waits: %t, %d are not taken, %d bytes of answers are lent", r.pending != nil, len(r.chunks), r.Fetched.Used())
+		if r.memory.pending != nil || len(r.chunks) > 0 || r.Fetched.Used() > 0 {
+			t.Errorf("a chunk waits: %t, %d are not taken, %d bytes of answers are lent", r.memory.pending != nil, len(r.chunks), r.Fetched.Used())
 		}
 	})
 }

@@ -190,7 +190,7 @@ func TestSession_aStopWhileLinesAreReadBackIsClean(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			asked := make(chan bool)
 			r.session.queries <- func(time.Time) {
-				n := r.session.Lookup("bad")
+				n := r.session.lines.Lookup("bad")
 				asked <- n != nil && !n.Troubled() && n.Dropped()
 			}
 			if readingBack = <-asked; readingBack {

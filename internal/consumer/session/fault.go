@@ -16,47 +16,47 @@ import (
 )
 
 // faulted deals with a partition that cannot simply be read on.
-func (s *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+func (in *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time) {
 	position := p.Ledger.Position()
 	switch f.Kind {
 	case fetch.FaultOutOfRange, fetch.FaultTruncated, fetch.FaultReplaced:
-		s.outOfRange(p, f, now)
+		in.outOfRange(p, f, now)
 	case fetch.FaultLost:
-		s.Lose(p, kafka.CodeUnknownTopicID)
+		in.assignment.Lose(p, kafka.CodeUnknownTopicID)
 	case fetch.FaultSchema:
-		s.awaitSchema(p, f, now)
+		in.awaitSchema(p, f, now)
 	default:
 		p.Backoff = min(max(2*p.Backoff, time.Second), 30*time.Second)
 		corrupt := f.Kind == fetch.FaultCorrupt
-		operation, text := "fetch", s.Explain(f.Err)
+		operation, text := "fetch", in.Explain(f.Err)
 		if corrupt {
 			operation, text = "decode", f.Err.Error() // no remedy of a connection's mends data
-			s.Metrics.KafkaFailed(operation)
+			in.Metrics.KafkaFailed(operation)
 		}
-		s.Fail(p, errors.New(text), corrupt, false)
-		s.Fetcher.Distrust(p.Cursor, f.Err) // the leader may do better
-		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
-		s.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
+		in.assignment.Fail(p, errors.New(text), corrupt, false)
+		in.Fetcher.Distrust(p.Cursor, f.Err) // the leader may do better
+		in.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
+		in.Faults.Log(now, "partition cannot be read; the others go on, it is tried again", operation+"/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", position, "error", text, "next_try_in", p.Backoff.String())
 	}
 }
 
 // awaitSchema lets a partition wait until its next record can be decoded. It is then
 // read again from there: nothing is held in memory meanwhile.
-func (s *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.Time) {
-	s.Fail(p, f.Err, false, false)
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(schemaPatience))
+func (in *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	in.assignment.Fail(p, f.Err, false, false)
+	in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(schemaPatience))
 	if errors.Unwrap(f.Err) != nil { // else the registry has not been heard yet
-		s.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
+		in.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	}
 	again := func(now time.Time) {
 		waiting, ok := errors.AsType[*decode.Waiting](p.Err())
-		if ok && waiting.Ready == f.Ready && s.Mode == assignment.Running {
-			s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now)
+		if ok && waiting.Ready == f.Ready && in.Mode == assignment.Running {
+			in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now)
 		}
 	}
-	s.ask(func(ctx context.Context) func(time.Time) {
+	in.ask(func(ctx context.Context) func(time.Time) {
 		select {
 		case <-f.Ready:
 			return again
@@ -68,9 +68,9 @@ func (s *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.T
 
 // ask lets work run in a goroutine, as it may block, and what it returns in the loop, unless
 // that is nil.
-func (s *intake) ask(work func(context.Context) (then func(time.Time))) {
-	ctx, queries := s.Ctx, s.queries
-	s.Tasks.Go(func() {
+func (in *intake) ask(work func(context.Context) (then func(time.Time))) {
+	ctx, queries := in.Ctx, in.queries
+	in.Tasks.Go(func() {
 		then := work(ctx)
 		if then == nil {
 			return
@@ -89,21 +89,21 @@ const schemaPatience = time.Minute
 // outOfRange asks the log again and starts over where it may: a position below
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
-func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
-	s.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
-	s.Fail(p, f.Err, false, true)
-	s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
-	client, fetcher := s.Client, s.Fetcher
+func (in *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	in.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
+	in.assignment.Fail(p, f.Err, false, true)
+	in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
+	client, fetcher := in.Client, in.Fetcher
 	tp, c, id := p.TopicPartition, p.Cursor, p.TopicID
-	s.ask(func(ctx context.Context) func(time.Time) {
+	in.ask(func(ctx context.Context) func(time.Time) {
 		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.Standing(c).Leader }, fetcher.Refresh)
 		switch {
 		case !ok:
 			return nil
 		case same:
-			return func(now time.Time) { s.relocated(p, f, log, now) }
+			return func(now time.Time) { in.relocated(p, f, log, now) }
 		}
-		return func(time.Time) { s.Lose(p, kafka.CodeUnknownTopicID) }
+		return func(time.Time) { in.assignment.Lose(p, kafka.CodeUnknownTopicID) }
 	})
 }
 
@@ -111,14 +111,14 @@ func (s *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Ti
 // start. A log that ends before the position was truncated or replaced: everything
 // from the point of divergence (or its start) must be read again, and what is not done
 // before that point with it.
-func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Range, now time.Time) {
-	if s.Mode != assignment.Running || !p.Live() {
+func (in *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Range, now time.Time) {
+	if in.Mode != assignment.Running || !p.Live() {
 		return
 	}
 	position, frontier, readBefore := p.Ledger.Position(), ledger.Frontier{}, false
 	r := discovery.Start{TopicPartition: p.TopicPartition, Committed: kafka.Committed{Offset: position}, At: ledger.Start{Offset: position}}
 	at := &r.At
-	switch known := s.frontierOf(p); {
+	switch known := in.frontierOf(p); {
 	case f.Kind == fetch.FaultReplaced:
 		at.Offset, at.Gap, at.Reset = log.Begin, position, "recreated"
 	case f.Kind == fetch.FaultTruncated && f.Offset < max(position, known.Below):
@@ -131,53 +131,53 @@ func (s *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.Ra
 		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
 	}
 	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
-		s.Fetcher.Forget(p.Cursor)
+		in.Fetcher.Forget(p.Cursor)
 		p.Backoff = min(max(2*p.Backoff, fetch.Backoff), fetch.MaxBackoff)
-		s.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
-		s.Mend(p)
+		in.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
+		in.assignment.Mend(p)
 		return
 	}
-	if s.Config.OffsetReset == ledger.ResetHold && !readBefore {
+	if in.Config.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
-		s.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End))
+		in.assignment.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End))
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
-		s.TellReset(&r)
+		in.assignment.TellReset(&r)
 	}
-	s.Fetcher.Forget(p.Cursor)
+	in.Fetcher.Forget(p.Cursor)
 	if at.Reset == "below_log_start" {
 		p.Cursor.Know(log)
 		p.Ledger.Advance(at.Offset)
 		p.Touch()
 	} else {
-		s.startOver(p, at.Offset, frontier)
+		in.startOver(p, at.Offset, frontier)
 	}
-	s.Fetcher.Reset(p.Cursor, at.Offset, time.Time{})
-	s.Mend(p)
+	in.Fetcher.Reset(p.Cursor, at.Offset, time.Time{})
+	in.assignment.Mend(p)
 }
 
 // startOver gives the partition a new ledger: what is under way for the old
 // history no longer counts for this one, and no batch takes lines of both.
-func (s *intake) startOver(p *assignment.Partition, start int64, frontier ledger.Frontier) {
+func (in *intake) startOver(p *assignment.Partition, start int64, frontier ledger.Frontier) {
 	now := time.Now()
-	for _, b := range s.Batches.SealAll(batcher.ReasonRebalance) {
-		s.Queue(b, now)
+	for _, b := range in.lines.Batches.SealAll(batcher.ReasonRebalance) {
+		in.lines.Queue(b, now)
 	}
-	for n := range s.Namespaces() {
-		s.Unmark(n, p, now)
+	for n := range in.lines.Namespaces() {
+		in.lines.Unmark(n, p, now)
 	}
 	p.Ledger = ledger.New(start, frontier)
 	p.Committed, p.Ranges = start, nil
-	s.PassTakenBack()
-	s.PauseOrResume(p)
+	in.deadLetters.PassTakenBack()
+	in.assignment.PauseOrResume(p)
 	p.Touch()
 }
 
 // frontierOf is what is done of a partition, as a commit would tell it.
-func (s *intake) frontierOf(p *assignment.Partition) ledger.Frontier {
-	text, _ := p.Ledger.Encode(s.MetadataOf(p), assignment.RecollectionRoom)
+func (in *intake) frontierOf(p *assignment.Partition) ledger.Frontier {
+	text, _ := p.Ledger.Encode(in.MetadataOf(p), assignment.RecollectionRoom)
 	m, err := ledger.Decode(text)
 	if err != nil {
 		return ledger.Frontier{}

@@ -15,15 +15,15 @@ import (
 
 // lookForRemoved looks at a partition that may wait for a person: what retention
 // removes of what it owes is met by no read.
-func (s *intake) lookForRemoved(p *assignment.Partition, now time.Time) {
+func (in *intake) lookForRemoved(p *assignment.Partition, now time.Time) {
 	if p.Live() && !p.IsHeld() && p.Cursor.LogStart.Load() > p.Ledger.Watermark() {
-		s.removed(p, now)
+		in.removed(p, now)
 	}
 }
 
 // removed lets a partition go on without what it owed below the log start, and
 // reports it. Lines in memory are imported all the same.
-func (s *intake) removed(p *assignment.Partition, now time.Time) {
+func (in *intake) removed(p *assignment.Partition, now time.Time) {
 	start, first := min(p.Cursor.LogStart.Load(), p.Ledger.Position()), int64(-1)
 	records, namespaces := int64(0), 0
 	for node := range p.Ledger.All {
@@ -42,27 +42,27 @@ func (s *intake) removed(p *assignment.Partition, now time.Time) {
 			first = node.First
 		}
 		if node.Kind == ledger.Shed {
-			s.MoveMark(s.Namespace(node.Namespace), p, start, now)
+			in.lines.MoveMark(in.lines.Namespace(node.Namespace), p, start, now)
 		} else {
-			s.release(p, node, start)
+			in.release(p, node, start)
 		}
 	}
 	if first < 0 {
 		return
 	}
-	s.Metrics.OffsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
-	s.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
-	s.Log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
+	in.Metrics.OffsetResets.WithLabelValues(p.Topic, "below_log_start").Inc()
+	in.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
+	in.Log.Error("records were removed by Kafka before they could be imported", "topic", p.Topic, "partition", p.Partition,
 		"from", first, "to", start, "held_records", records, "held_namespaces", namespaces, "remedy", assignment.RemovedRemedy)
 }
 
 // release ends what is held below start of a record or a range.
-func (s *intake) release(p *assignment.Partition, node *ledger.Node, start int64) {
+func (in *intake) release(p *assignment.Partition, node *ledger.Node, start int64) {
 	if node.Last >= start {
-		s.ShiftNode(p, node, start)
+		in.assignment.ShiftNode(p, node, start)
 		return
 	}
-	s.ReleaseHeld(p, node)
+	in.assignment.ReleaseHeld(p, node)
 }
 
 // lookInterval is how long after it was held a record is looked for in the log, and
@@ -72,24 +72,24 @@ const lookInterval = 5 * time.Minute
 
 // lookForCompacted may pick the partition to look for its held records: compaction
 // removes them, and tells nobody.
-func (s *intake) lookForCompacted(p *assignment.Partition, now time.Time) {
+func (in *intake) lookForCompacted(p *assignment.Partition, now time.Time) {
 	switch {
 	case !p.Live() || p.IsHeld() || p.Ledger.Held() == 0:
 		p.LookAt = time.Time{}
 	case p.LookAt.IsZero():
 		p.LookAt = now.Add(lookInterval)
-	case s.CatchUp.Look == nil && !now.Before(p.LookAt):
+	case in.lines.CatchUp.Look == nil && !now.Before(p.LookAt):
 		p.LookAt = now.Add(lookInterval)
 		if node := p.NextHeld(); node != nil {
-			s.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
+			in.lines.CatchUp.Look = &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Presence: true}}
 		}
 	}
 }
 
 // takeLook returns the look that is due, nil if there is none.
-func (s *intake) takeLook() *imports.CatchUpTask {
-	look := s.CatchUp.Look
-	if s.CatchUp.Look = nil; look == nil || s.Mode != assignment.Running || !look.Partition.Live() {
+func (in *intake) takeLook() *imports.CatchUpTask {
+	look := in.lines.CatchUp.Look
+	if in.lines.CatchUp.Look = nil; look == nil || in.Mode != assignment.Running || !look.Partition.Live() {
 		return nil
 	}
 	return look
@@ -97,7 +97,7 @@ func (s *intake) takeLook() *imports.CatchUpTask {
 
 // takePresence lets a partition go on without the held records that a chunk should
 // have shown, and reports them.
-func (s *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
+func (in *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
 	if c.Oversized != nil {
 		return
 	}
@@ -110,18 +110,18 @@ func (s *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
 			continue
 		}
 		gone = append(gone, node)
-		s.ReleaseHeld(p, node)
+		in.assignment.ReleaseHeld(p, node)
 	}
 	p.LookFrom = c.Next
 	if len(gone) > 0 {
-		s.TellCompacted(p, gone[0].First, len(gone))
+		in.assignment.TellCompacted(p, gone[0].First, len(gone))
 	}
 }
 
 // compacted reports records that an earlier owner held and that a chunk should
 // have brought: compaction, or an aborted transaction, has taken them away.
-func (s *intake) compacted(p *assignment.Partition, c *fetch.Chunk) {
+func (in *intake) compacted(p *assignment.Partition, c *fetch.Chunk) {
 	if gone := slices.DeleteFunc(p.Ledger.OwedRecords(c.Next), c.Has); len(gone) > 0 {
-		s.TellCompacted(p, gone[0], len(gone))
+		in.assignment.TellCompacted(p, gone[0], len(gone))
 	}
 }

@@ -71,7 +71,7 @@ func TestSession_readsAgainWhatWentAstray(t *testing.T) {
 			k := fetch.NewChunk(p.Cursor, epoch)
 			k.Start, k.Next, k.Records = from, from+1, 1
 			k.Add("a", fetch.Line{Offset: from, Time: recordbatch.Time, Bytes: recordbatch.LineOf(from, "a")})
-			r.take(k)
+			r.intake.take(k)
 			if p.Ledger.Position() != 5 || p.Cursor.Offset != 5 || p.Cursor.Epoch.Load() == epoch {
 				t.Errorf("after a chunk from %d reading goes on at %d, the position is %d", from, p.Cursor.Offset, p.Ledger.Position())
 			}
@@ -90,8 +90,8 @@ func TestSession_corruptBatchIsTriedEverLessOften(t *testing.T) {
 			w := r.work(p.Cursor, runOf("a", 0, 1), nil)
 			w.Records[70] ^= 1
 			r.decode.Serve(r.t.Context(), w)
-			for len(r.lines) > 0 {
-				r.take(<-r.lines)
+			for len(r.read) > 0 {
+				r.intake.take(<-r.read)
 			}
 			time.Sleep(time.Second)
 		}
@@ -110,7 +110,7 @@ func TestSession_aCorruptBatchIsNoMatterOfTheConnection(t *testing.T) {
 		r.Faults = logging.NewFaultLog(slog.New(slog.NewTextHandler(&log, nil)))
 		for kind, want := range map[fetch.FaultKind]string{fetch.FaultCorrupt: "error=\"unexpected EOF\"", fetch.FaultRetry: "wants TLS"} {
 			log.Reset()
-			r.faulted(r.part(0), &fetch.Fault{Kind: kind, Err: io.ErrUnexpectedEOF}, time.Now())
+			r.intake.faulted(r.part(0), &fetch.Fault{Kind: kind, Err: io.ErrUnexpectedEOF}, time.Now())
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%q is not in the log:\n%s", want, log.String())
 			}

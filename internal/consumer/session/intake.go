@@ -11,74 +11,74 @@ import (
 
 // take receives a chunk. A chunk is taken in whole or, when the budget has no
 // room for it, waits as pending while nothing else is received.
-func (s *intake) take(c *fetch.Chunk) {
+func (in *intake) take(c *fetch.Chunk) {
 	now := time.Now()
-	if !s.takeIn(c, now) {
-		s.wait(c, now)
+	if !in.takeIn(c, now) {
+		in.memory.wait(c, now)
 		return
 	}
-	s.pending = nil
+	in.memory.pending = nil
 	c.Recycle()
 }
 
 // takeIn takes in what is still wanted of a chunk. It reports false where there is no
 // room for it.
-func (s *intake) takeIn(c *fetch.Chunk, now time.Time) bool {
-	p := s.Partitions[c.Cursor.TopicPartition]
+func (in *intake) takeIn(c *fetch.Chunk, now time.Time) bool {
+	p := in.assignment.Partitions[c.Cursor.TopicPartition]
 	stale := p == nil || p.Cursor != c.Cursor || c.Epoch != c.Cursor.Epoch.Load()
 	switch {
 	case c.CatchUp != nil:
-		return s.takeCatchUp(c, p, now)
-	case stale || s.Mode != assignment.Running:
+		return in.takeCatchUp(c, p, now)
+	case stale || in.Mode != assignment.Running:
 	case c.Fault != nil:
-		s.faulted(p, c.Fault, now)
+		in.faulted(p, c.Fault, now)
 	case c.Start != p.Ledger.Position(): // would be a mistake in this package, and costs neither a record nor a repeat
-		s.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
+		in.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.Ledger.Position())
-		s.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
-	case !s.LetterQueue.Fits(c.Originals()):
-		s.Await(p, assignment.AwaitsLetters)
-	case !s.MarksFit(c, p):
-		s.Await(p, assignment.AwaitsMarks)
-	case !s.room(c, now):
+		in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
+	case !in.deadLetters.Queue.Fits(c.Originals()):
+		in.assignment.Await(p, assignment.AwaitsLetters)
+	case !in.lines.MarksFit(c, p):
+		in.assignment.Await(p, assignment.AwaitsMarks)
+	case !in.memory.room(c, now):
 		return false
 	default:
-		s.absorb(c, p, now)
+		in.absorb(c, p, now)
 	}
 	return true
 }
 
 // retryPending tries the waiting chunk again, but only once its last known cost fits,
 // or when no import is in flight that could free memory.
-func (s *intake) retryPending(now time.Time) {
-	if s.pending != nil && (s.Pacer.InFlight() == 0 || s.makeRoom(s.pendingCost, now)) {
-		s.take(s.pending)
+func (in *intake) retryPending(now time.Time) {
+	if in.memory.pending != nil && (in.Pacer.InFlight() == 0 || in.memory.makeRoom(in.memory.pendingCost, now)) {
+		in.take(in.memory.pending)
 	}
 }
 
 // absorb does the bookkeeping of one chunk: every record of it ends up in a
 // batch, in a node, or counted as done, and only then the position moves.
-func (s *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
-	s.fit(c, p)
-	s.Metrics.Consumed(p.Topic, c.Records)
+func (in *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) {
+	in.fit(c, p)
+	in.Metrics.Consumed(p.Topic, c.Records)
 	if c.Oversized != nil {
-		s.HoldRange(p, c, now)
+		in.assignment.HoldRange(p, c, now)
 	}
 	for i := range c.Rejects {
-		s.rejected(p, &c.Rejects[i], now)
+		in.rejected(p, &c.Rejects[i], now)
 	}
 	for i := range c.Groups {
-		s.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
+		in.absorbGroup(c.Groups[i].Namespace, c.Groups[i].Lines, p, now)
 	}
 	if c.Oversized == nil && p.Ledger.Inheriting() {
-		s.compacted(p, c)
+		in.compacted(p, c)
 	}
 	before := p.Ledger.Watermark()
 	p.Ledger.Advance(c.Next)
 	if p.Ledger.Watermark() > before {
 		p.Touch()
 	}
-	s.Taste.Read(c.Bytes)
+	in.Taste.Read(c.Bytes)
 	if c.Records > 0 {
 		p.LastSeen = c.LastTime
 	}
@@ -86,19 +86,19 @@ func (s *intake) absorb(c *fetch.Chunk, p *assignment.Partition, now time.Time) 
 		p.CaughtUp = now
 	}
 	p.Backoff = 0
-	s.Mend(p)
-	s.PauseOrResume(p)
+	in.assignment.Mend(p)
+	in.assignment.PauseOrResume(p)
 }
 
 // fit cuts off what a chunk has behind the last single record that the partition may
 // have: it is read again when there is room.
-func (s *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
+func (in *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
 	room := assignment.MaxSingles - p.Ledger.Singles()
 	if len(c.Rejects) <= room {
 		return
 	}
 	for i := range c.Rejects {
-		if r := &c.Rejects[i]; s.Config.PolicyFor(r.Reason) != record.Skip && !p.Ledger.RecordDone(r.Offset) {
+		if r := &c.Rejects[i]; in.Config.PolicyFor(r.Reason) != record.Skip && !p.Ledger.RecordDone(r.Offset) {
 			if room--; room < 0 {
 				c.Cut(r.Offset)
 				return
@@ -110,8 +110,8 @@ func (s *intake) fit(c *fetch.Chunk, p *assignment.Partition) {
 // absorbGroup adds a namespace's lines of one chunk to its batches. Most
 // namespaces are not known to the pacer: they have nothing to import yet, and where
 // there are very many to know each of them would cost more than its lines.
-func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Partition, now time.Time) {
-	n := s.Lookup(name)
+func (in *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Partition, now time.Time) {
+	n := in.lines.Lookup(name)
 	done := 0
 	for i := range lines {
 		l := &lines[i]
@@ -121,54 +121,54 @@ func (s *intake) absorbGroup(name string, lines []fetch.Line, p *assignment.Part
 		}
 		if n != nil && (n.Dropping() || n.Shed[p] != nil) {
 			if n.Shed[p] == nil {
-				s.DropFrom(n, p, l.Offset, l.Time, now)
+				in.lines.DropFrom(n, p, l.Offset, l.Time, now)
 			}
 			break // the node stands for all that follow
 		}
-		s.Add(name, p, l, 0, now)
+		in.lines.Add(name, p, l, 0, now)
 	}
 	if done > 0 {
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Add(float64(done))
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Add(float64(done))
 	}
 }
 
 // rejected applies the policy to a record that becomes no line.
-func (s *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.Time) {
+func (in *intake) rejected(p *assignment.Partition, r *fetch.Rejected, now time.Time) {
 	if r.Reason == record.Operator { // perhaps of a namespace that an earlier owner could not finish
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Inc()
-		s.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "operator").Inc()
+		in.Log.Info("record left out by BRIDGE_SKIP_RECORDS", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset)
 		return
 	}
 	if p.Ledger.RecordDone(r.Offset) {
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Inc()
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "already_imported").Inc()
 		return
 	}
 	if r.Reason == record.Receipt {
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "receipt").Inc()
-		s.Faults.Log(now, "record left out", p.Topic+"/receipt", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", "receipt", "detail", r.Detail)
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "receipt").Inc()
+		in.Faults.Log(now, "record left out", p.Topic+"/receipt", "topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", "receipt", "detail", r.Detail)
 		return
 	}
-	policy, tombstone := s.Config.PolicyFor(r.Reason), r.Reason == record.Tombstone
+	policy, tombstone := in.Config.PolicyFor(r.Reason), r.Reason == record.Tombstone
 	if !tombstone {
-		s.Metrics.Rejected.WithLabelValues(p.Topic, r.Reason.String()).Inc()
+		in.Metrics.Rejected.WithLabelValues(p.Topic, r.Reason.String()).Inc()
 	}
 	l, detail := letters.Of(r), r.Detail
 	if l != nil && l.IsLetter() {
 		l, detail = nil, detail+" (it is a dead letter of a bridge already, so it is held instead of dead-lettered again)"
 	}
 	if !tombstone || policy != record.Skip {
-		s.Faults.Log(now, "record cannot be imported", p.Topic+"/"+r.Reason.String(),
+		in.Faults.Log(now, "record cannot be imported", p.Topic+"/"+r.Reason.String(),
 			"topic", p.Topic, "partition", p.Partition, "offset", r.Offset, "reason", r.Reason.String(), "detail", detail, "policy", policy)
 	}
 	switch {
 	case policy == record.Skip && tombstone:
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "tombstone").Inc()
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "tombstone").Inc()
 	case policy == record.Skip:
-		s.Metrics.Skipped.WithLabelValues(p.Topic, "invalid").Inc()
+		in.Metrics.Skipped.WithLabelValues(p.Topic, "invalid").Inc()
 	case policy == record.DeadLetter && l != nil:
 		l.Describe(r.Reason.String(), detail)
-		s.DeadLetter(p, l, now)
+		in.deadLetters.Post(p, l, now)
 	default:
-		s.HoldRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
+		in.assignment.HoldRecord(p, r.Offset, r.Time, r.Reason.String()+": "+detail, now)
 	}
 }

@@ -20,7 +20,7 @@ func (r *sessionRig) passes(next int64) {
 	p := r.part(0)
 	c := fetch.NewChunk(p.Cursor, p.Cursor.Epoch.Load())
 	c.Start, c.Next = p.Ledger.Position(), next
-	r.take(c)
+	r.intake.take(c)
 }
 
 // Offsets without a record, as compaction and transactions leave them, are progress like

@@ -60,7 +60,7 @@ func TestSession_whatIsRefusedAfterItLeftMemoryBecomesDeadLetters(t *testing.T) 
 		r.feed(0, append(runOf("bad", 0, 14), runOf("good", 15, 24)...)...)
 		r.after(time.Second)
 		r.feed(1, runOf("good", 0, 9)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		r.api.create = only("bad", refusal)
 		r.after(time.Minute)
 		lettered(t, r.letters, 0, 14)
@@ -84,7 +84,7 @@ func TestSession_aCatchUpReadThatFailsLetsOthersPass(t *testing.T) {
 		r.feed(1, runOf("late", 0, 9)...)
 		r.after(time.Second)
 		r.feed(1, runOf("good", 10, 19)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		r.feed(1, runOf("bad-1", 20, 29)...)
 		r.api.create = nil
 		r.after(time.Minute)
@@ -111,13 +111,13 @@ func TestSession_aRefusedBatchIsDoneWithItsLastPartition(t *testing.T) {
 		}
 		r.watermark(0, 5)
 		r.watermark(1, 0)
-		if n := r.Lookup("a"); n == nil || !n.Busy() {
+		if n := r.lines.Lookup("a"); n == nil || !n.Busy() {
 			t.Error("the batch is done with, and half of it no dead letter")
 		}
 		r.away = nil
 		r.after(time.Minute)
 		r.watermark(1, 5)
-		if r.Lookup("a") != nil || len(r.letters.taken) != 10 {
+		if r.lines.Lookup("a") != nil || len(r.letters.taken) != 10 {
 			t.Errorf("%d dead letters, want 10 and nothing more to do", len(r.letters.taken))
 		}
 	}, refusedToLetters)
@@ -151,7 +151,7 @@ func TestSession_aNewOwnerGoesOnInARefusedBatch(t *testing.T) {
 				}
 			}
 			r.after(2 * age)
-			for tp, p := range r.Partitions {
+			for tp, p := range r.assignment.Partitions {
 				committed[tp] = r.commits.CommitOf(p)
 			}
 		}

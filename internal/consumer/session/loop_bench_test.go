@@ -88,9 +88,9 @@ func BenchmarkLoop_batch(b *testing.B) {
 					b.StartTimer()
 				}
 				left--
-				s.sealLargest(time.Now())
-				s.Dispatch(time.Now())
-				s.Attempted(<-s.Results)
+				s.memory.sealLargest(time.Now())
+				s.attempts.Dispatch(time.Now())
+				s.attempts.Attempted(<-s.attempts.Results)
 			}
 			b.StopTimer()
 			r.settle(b)

@@ -119,19 +119,19 @@ func (p *sessionPlay) change() {
 // without anybody knowing, or only some of a batch's dead letters are written,
 // a repeat would be right: that is left out.
 func (p *sessionPlay) handOver() {
-	for n := range p.Namespaces() {
+	for n := range p.lines.Namespaces() {
 		for _, u := range n.Uploads {
 			if u.Ambiguous() {
 				return
 			}
 		}
 	}
-	if len(p.CatchUp.Refused) > 0 {
+	if len(p.lines.CatchUp.Refused) > 0 {
 		return
 	}
 	p.tell("hand over")
 	committed := map[kafka.TopicPartition]kafka.CommitOffset{}
-	for tp, part := range p.Partitions {
+	for tp, part := range p.assignment.Partitions {
 		committed[tp] = p.commits.CommitOf(part)
 	}
 	p.begin(committed)
@@ -158,7 +158,7 @@ func (p *sessionPlay) check() {
 		}
 	}
 	for tp, records := range p.history {
-		mark := p.Partitions[tp].Ledger.Watermark()
+		mark := p.assignment.Partitions[tp].Ledger.Watermark()
 		for _, rec := range records {
 			if rec.Offset >= mark {
 				break
@@ -209,7 +209,7 @@ func TestSession_model(t *testing.T) {
 						p.change()
 					case op < 13:
 						p.tell("memory is short")
-						p.relieve(1<<40, time.Now())
+						p.memory.relieve(1<<40, time.Now())
 						p.settleDown()
 					case op < 14:
 						p.answers = p.rng.IntN(5)
@@ -239,7 +239,7 @@ func TestSession_model(t *testing.T) {
 func (p *sessionPlay) finished() {
 	p.t.Helper()
 	for tp, records := range p.history {
-		if got, want := p.Partitions[tp].Ledger.Watermark(), records[len(records)-1].Offset+1; got != want {
+		if got, want := p.assignment.Partitions[tp].Ledger.Watermark(), records[len(records)-1].Offset+1; got != want {
 			p.t.Errorf("watermark of %d is %d at the end, want %d, after\n%s", tp.Partition, got, want, strings.Join(p.story, "\n"))
 		}
 	}
@@ -263,7 +263,7 @@ func (p *sessionPlay) finished() {
 	if used := p.Pool.InUse(); used != 0 {
 		p.t.Errorf("%d bytes are in memory at the end", used)
 	}
-	for n := range p.Namespaces() {
+	for n := range p.lines.Namespaces() {
 		p.t.Errorf("namespace %+v is remembered at the end, after\n%s", *n, strings.Join(p.story, "\n"))
 	}
 }

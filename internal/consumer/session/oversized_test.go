@@ -22,7 +22,7 @@ func (r *sessionRig) oversize(partition int32, first, last int64, records int) {
 	c := fetch.NewChunk(r.part(partition).Cursor, r.part(partition).Cursor.Epoch.Load())
 	c.Start, c.Next = first, last+1
 	c.Oversized = &fetch.Oversized{Last: last, Records: records, Timestamp: recordbatch.Time, Size: fetch.Size{Bytes: 70 << 20, Buffer: 280 << 20, Exact: true}}
-	r.take(c)
+	r.intake.take(c)
 	r.settleDown()
 }
 

@@ -112,7 +112,7 @@ func TestSession_catchUpKnowsWhatOvertook(t *testing.T) {
 				r.feed(0, append(runOf("a", 0, 49), runOf("good", 50, 59)...)...)
 				r.after(time.Second)
 				r.feed(1, runOf("good", 500, 509)...)
-				r.relieve(1<<40, time.Now())
+				r.memory.relieve(1<<40, time.Now())
 				r.settleDown()
 				r.api.put = func(i *fakeImport) Outcome {
 					if i.namespace == "a" && i.ids()[0] == "20" {
@@ -153,7 +153,7 @@ func TestSession_catchUpAwaitsWhatMayBeStored(t *testing.T) {
 		r.feed(0, append(runOf("a", 0, 29), runOf("good", 30, 39)...)...)
 		r.after(time.Second)
 		r.feed(1, runOf("good", 500, 509)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		r.settleDown()
 		unclear = unclear[1:]
 		r.after(time.Minute)

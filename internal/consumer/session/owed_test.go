@@ -23,8 +23,8 @@ func (r *sessionRig) dropped() *imports.Namespace {
 	r.api.create = only("bad", overloaded)
 	r.feed(0, runOf("bad", 0, 14)...)
 	r.after(time.Second)
-	n := r.Namespace("bad")
-	r.Shed(n, time.Now())
+	n := r.lines.Namespace("bad")
+	r.lines.Shed(n, time.Now())
 	if n.Shed[r.part(0)] == nil || n.Shed[r.part(0)].First != 0 {
 		r.t.Fatal("the lines have not left memory")
 	}
@@ -41,8 +41,8 @@ func TestSession_aChunkBehindTheMarkIsNotTaken(t *testing.T) {
 		c.Start, c.Next = 5, 8
 		c.CatchUp = &fetch.CatchUpJob{Cursor: p.Cursor, From: 5, Wanted: map[string]bool{"bad": true}}
 		c.Add("bad", fetch.Line{Offset: 6, Bytes: recordbatch.LineOf(6, "bad")})
-		r.takeLines(c, p, time.Now())
-		if b, ok := r.Batches.Open("bad"); ok {
+		r.intake.takeLines(c, p, time.Now())
+		if b, ok := r.lines.Batches.Open("bad"); ok {
 			t.Errorf("%d lines behind the mark are taken", b.Records)
 		}
 		if mark := n.Shed[p]; mark == nil || mark.First != 0 {
@@ -56,7 +56,7 @@ func TestSession_aChunkBehindTheMarkIsNotTaken(t *testing.T) {
 func TestSession_aTruncationTakesTheMarksAlong(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		n := r.dropped()
-		r.startOver(r.part(0), 0, ledger.Frontier{})
+		r.intake.startOver(r.part(0), 0, ledger.Frontier{})
 		if len(n.Shed) != 0 {
 			t.Errorf("marks stay: %v", n.Shed)
 		}
@@ -68,7 +68,7 @@ func TestSession_aTruncationTakesTheMarksAlong(t *testing.T) {
 func TestSession_thePositionPassesWhatWasRemoved(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		p := r.part(0)
-		r.relocated(p, &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
+		r.intake.relocated(p, &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 50, End: 100, Stable: 100}, time.Now())
 		if p.Ledger.Position() != 50 || p.Ledger.Watermark() != 50 {
 			t.Errorf("position %d, watermark %d, want 50", p.Ledger.Position(), p.Ledger.Watermark())
 		}
@@ -95,7 +95,7 @@ func TestSession_aDrainWithoutACoordinatorGoesOn(t *testing.T) {
 // A stop does not wait for batches of a namespace that a policy holds.
 func TestSession_aStopWaitsForNothingThatIsHeld(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
-		n := r.Namespace("bad")
+		n := r.lines.Namespace("bad")
 		n.Uploads = []*imports.Upload{{Namespace: n}}
 		r.Mode, r.Drain.Reason = assignment.Draining, assignment.ForShutdown
 		if !r.unsettled(time.Now()) {
@@ -115,10 +115,10 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 		c := fetch.NewChunk(r.part(0).Cursor, 0)
 		line := recordbatch.LineOf(0, "a")
 		c.Add("a", fetch.Line{Bytes: line})
-		lines, batches := r.Batches.CostRun("a", 1, int64(len(line))+1)
-		r.room(c, time.Now())
-		if want := lines + batches*imports.PieceBytes; r.pendingCost != want {
-			t.Errorf("the estimate is %d, want %d", r.pendingCost, want)
+		lines, batches := r.lines.Batches.CostRun("a", 1, int64(len(line))+1)
+		r.memory.room(c, time.Now())
+		if want := lines + batches*imports.PieceBytes; r.memory.pendingCost != want {
+			t.Errorf("the estimate is %d, want %d", r.memory.pendingCost, want)
 		}
 		c.Recycle()
 	})
@@ -128,9 +128,9 @@ func TestSession_theEstimateHoldsThePieces(t *testing.T) {
 func TestSession_noDeadLetterWithoutTheLease(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.Member.Lease.End()
-		r.DeadLetter(r.part(0), &letters.Letter{}, time.Now())
-		r.SendLetters(time.Now())
-		if r.LetterQueue.InFlight() {
+		r.deadLetters.Post(r.part(0), &letters.Letter{}, time.Now())
+		r.deadLetters.Send(time.Now())
+		if r.deadLetters.Queue.InFlight() {
 			t.Error("a dead letter is written")
 		}
 
@@ -148,12 +148,12 @@ func TestSession_largeAnswersAreGrantedRoomThatThereIs(t *testing.T) {
 		}
 		filled := r.Budget.Limit() - r.Fetched.Ceiling/2
 		r.Budget.Charge(budget.Letters, filled)
-		r.grantLarge(time.Now())
+		r.memory.grantLarge(time.Now())
 		if synctest.Wait(); got != nil {
 			t.Error("granted without room")
 		}
 		r.Budget.Charge(budget.Letters, -filled)
-		r.grantLarge(time.Now())
+		r.memory.grantLarge(time.Now())
 		if synctest.Wait(); got == nil {
 			t.Fatal("not granted though there is room")
 		}

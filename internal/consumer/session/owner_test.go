@@ -45,7 +45,7 @@ func TestSession_aFencedSessionStartsNothing(t *testing.T) {
 		time.Sleep(time.Minute)
 		r.settleDown()
 		r.stored("a")
-		if u := r.Namespace("a").Uploads[0]; r.api.creates["a"] != before || u.Import.Attempts() != 1 {
+		if u := r.lines.Namespace("a").Uploads[0]; r.api.creates["a"] != before || u.Import.Attempts() != 1 {
 			t.Errorf("an attempt begins after the fence: %d", u.Import.Attempts())
 		}
 		if err := r.Member.Lease.Check(); err == nil {
@@ -173,7 +173,7 @@ func TestSession_aNewOwnerGoesOnWhereTheCommitSays(t *testing.T) {
 						r.after(3 * time.Minute)
 					}
 					tp := kafka.TopicPartition{Topic: "orders", Partition: 0}
-					committed[tp] = r.commits.CommitOf(r.Partitions[tp])
+					committed[tp] = r.commits.CommitOf(r.assignment.Partitions[tp])
 				}
 				for ns, list := range want {
 					got := slices.Clone(stored[ns])

@@ -174,7 +174,7 @@ func TestSession_aReceiptNamesWhatALogStillHolds(t *testing.T) {
 		r.api.takes = time.Second
 		r.feed(0, recordbatch.InNS(0, "a"))
 		r.feed(1, runOf("a", 0, 8)...)
-		n := r.Namespace("a")
+		n := r.lines.Namespace("a")
 		n.Uploads[0].Pieces[0].Partition.Ledger = r.part(1).Ledger // as if it had started over
 		r.after(2 * time.Second)
 		if len(receipts.posted) != 1 || len(receipts.posted[0].Pieces) != 1 || receipts.posted[0].Pieces[0].Partition != 1 {

@@ -88,8 +88,8 @@ func TestSession_aLetterThatIsTooLargeIsHeld(t *testing.T) {
 		if want := (ledger.Frontier{Below: 3, Whole: []ledger.Span{{First: 1, Last: 1}}}); fmt.Sprint(r.frontier(0)) != fmt.Sprint(want) {
 			t.Errorf("the commit says %+v, want %+v", r.frontier(0), want)
 		}
-		if r.Budget.Held(budget.Letters) != 0 || r.LetterQueue.Pending() != 0 {
-			t.Errorf("%d letters of %d bytes are pending", r.LetterQueue.Pending(), r.Budget.Held(budget.Letters))
+		if r.Budget.Held(budget.Letters) != 0 || r.deadLetters.Queue.Pending() != 0 {
+			t.Errorf("%d letters of %d bytes are pending", r.deadLetters.Queue.Pending(), r.Budget.Held(budget.Letters))
 		}
 		if p := r.status().Partitions[0]; p.State != "held" || p.PinnedBy.Kind != "held_record" {
 			t.Errorf("status %+v, pinned by %+v", p, p.PinnedBy)

@@ -27,9 +27,9 @@ func TestSession_whatLeftMemoryBesideARefusedBatchIsReadBack(t *testing.T) {
 		r.feed(0, append(runOf("bad", 0, 19), runOf("good", 20, 29)...)...)
 		r.after(time.Second)
 		r.feed(1, runOf("good", 0, 9)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		r.settleDown()
-		if n := r.Lookup("bad"); len(n.Uploads) != 1 || len(n.Shed) != 1 {
+		if n := r.lines.Lookup("bad"); len(n.Uploads) != 1 || len(n.Shed) != 1 {
 			t.Fatalf("%d batches are in memory, %d marks: the test shows nothing", len(n.Uploads), len(n.Shed))
 		}
 		r.api.put = func(i *fakeImport) Outcome {
@@ -64,8 +64,8 @@ func TestSession_aRefusedLetterEndsWithItsBatch(t *testing.T) {
 		r.logs[tp] = slices.DeleteFunc(r.logs[tp], func(rec recordbatch.Record) bool { return rec.Offset >= 5 && rec.Offset < 10 }) // compacted
 		r.answers = 10
 		r.after(time.Minute)
-		if n := r.Lookup("bad"); n != nil || len(r.CatchUp.Refused) != 0 {
-			t.Errorf("the batch is never done with: %d shares are left", len(r.CatchUp.Refused))
+		if n := r.lines.Lookup("bad"); n != nil || len(r.lines.CatchUp.Refused) != 0 {
+			t.Errorf("the batch is never done with: %d shares are left", len(r.lines.CatchUp.Refused))
 		}
 		r.watermark(0, 2)
 	}, refusedToLetters)
@@ -157,12 +157,12 @@ func TestSession_partitionsAwaitHalfOfTheLetters(t *testing.T) {
 		}
 		p := r.part(1)
 		if r.feed(1, large(0, 100)...); p.State() != assignment.Paused {
-			t.Fatalf("%s, %d letters wait: the test shows nothing", p.State(), r.LetterQueue.Pending())
+			t.Fatalf("%s, %d letters wait: the test shows nothing", p.State(), r.deadLetters.Queue.Pending())
 		}
-		for p.State() == assignment.Paused && r.LetterQueue.Pending() > 0 {
+		for p.State() == assignment.Paused && r.deadLetters.Queue.Pending() > 0 {
 			r.after(time.Second)
 		}
-		if r.LetterQueue.Pending() == 0 {
+		if r.deadLetters.Queue.Pending() == 0 {
 			t.Error("the partition waits until there are no letters")
 		}
 		r.after(time.Minute)

@@ -83,7 +83,7 @@ func TestSession_goesOnWhereTheLogAllows(t *testing.T) {
 					}
 					epoch := p.Cursor.Epoch.Load()
 					p.Dirty = false
-					r.relocated(p, &tc.fault, tc.log, time.Now())
+					r.intake.relocated(p, &tc.fault, tc.log, time.Now())
 					want := tc.want
 					if held := reset == ledger.ResetHold && !want.free; p.IsHeld() != held {
 						t.Fatalf("held: %t, want %t", !held, held)
@@ -163,9 +163,9 @@ func TestSession_aSchemaIsNotAwaitedForEver(t *testing.T) {
 	runningSession(t, func(*sessionRun) {}, func(r *sessionRun) {
 		time.Sleep(2 * age)
 		r.session.queries <- func(now time.Time) {
-			p := r.session.Partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}]
+			p := r.session.assignment.Partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}]
 			never := make(chan struct{})
-			r.session.faulted(p, &fetch.Fault{Kind: fetch.FaultSchema, Err: &decode.Waiting{Ready: never}, Ready: never}, now)
+			r.session.intake.faulted(p, &fetch.Fault{Kind: fetch.FaultSchema, Err: &decode.Waiting{Ready: never}, Ready: never}, now)
 		}
 		r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(4, "good")))
 		time.Sleep(schemaPatience / 2)

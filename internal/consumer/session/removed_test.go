@@ -70,7 +70,7 @@ func TestSession_heldThingsThatAreRemoved(t *testing.T) {
 		r.watermark(1, 10)
 		r.api.create = nil
 		r.after(2 * time.Minute)
-		if n := r.Lookup("bad"); n != nil && n.Troubled() {
+		if n := r.lines.Lookup("bad"); n != nil && n.Troubled() {
 			t.Error("the namespace without lines is in trouble still")
 		}
 		r.stored("bad")
@@ -84,7 +84,7 @@ func TestSession_aCatchUpReadGoesOnAtTheLogStart(t *testing.T) {
 		r.feed(0, runOf("bad", 0, 9)...)
 		job := &imports.CatchUpTask{Partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Wanted: map[string]bool{"bad": true}}}
 		r.remove(0, 6)
-		r.catchUpOver(job, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
+		r.intake.catchUpOver(job, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
 		r.watermark(0, 6)
 		r.api.create = nil
 		r.after(2 * time.Minute)
@@ -165,7 +165,7 @@ func TestSession_missesHeldRecordsThatAreCompactedMeanwhile(t *testing.T) {
 		}
 		r.stored("b", slices.Concat(offsets(1, 9), offsets(20, 29))...)
 		before := r.jobs
-		r.part(1).Ledger.All(func(n *ledger.Node) bool { r.ReleaseHeld(r.part(1), n); return true })
+		r.part(1).Ledger.All(func(n *ledger.Node) bool { r.assignment.ReleaseHeld(r.part(1), n); return true })
 		if r.after(2 * lookInterval); r.jobs != before {
 			t.Errorf("%d looks at partitions that hold nothing", r.jobs-before)
 		}
@@ -204,7 +204,7 @@ func TestSession_relocationCountsWhatWasNotDone(t *testing.T) {
 		for _, reset := range []ledger.OffsetReset{ledger.ResetEarliest, ledger.ResetHold} {
 			synctest.Test(t, func(t *testing.T) {
 				r := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{tp: {TopicPartition: tp, Offset: 5, LeaderEpoch: -1, Metadata: text}}, func(c *process.Config) { c.OffsetReset = reset })
-				r.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
+				r.intake.relocated(r.part(0), &fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: begin, End: 100, Stable: 100}, time.Now())
 				name := fmt.Sprintf("the log begins at %d, reset %v", begin, reset)
 				if held := r.part(0).IsHeld(); held != (begin > 40 && reset == ledger.ResetHold) {
 					t.Errorf("%s: held out %t", name, held)

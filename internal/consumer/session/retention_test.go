@@ -23,8 +23,8 @@ func TestSession_countsWhatIsRemovedOfWhatItReads(t *testing.T) {
 		for n := range int32(2) {
 			r.feed(n, poison(0, 1)...)
 		}
-		r.HoldOut(r.part(0), errors.New("offset 2 is out of range"))
-		r.Lose(r.part(1), kafka.CodeUnknownTopicID)
+		r.assignment.HoldOut(r.part(0), errors.New("offset 2 is out of range"))
+		r.assignment.Lose(r.part(1), kafka.CodeUnknownTopicID)
 		r.remove(0, 50)
 		r.remove(1, 50)
 		lost := func(want float64) {
@@ -37,7 +37,7 @@ func TestSession_countsWhatIsRemovedOfWhatItReads(t *testing.T) {
 		lost(0)
 		r.watermark(0, 0)
 		r.watermark(1, 0)
-		r.Found(r.part(1), time.Now())
+		r.assignment.Found(r.part(1), time.Now())
 		lost(2)
 		r.watermark(1, 2)
 		if text := log.String(); !strings.Contains(text, "from=0 to=2 held_records=2") {
@@ -57,20 +57,20 @@ func TestSession_aNamespaceWhoseLinesAreRemovedIsForgotten(t *testing.T) {
 				r.after(age)
 				r.answers, r.api.create = answers, nil
 				r.after(2 * r.Config.HoldProbeInterval)
-				n := r.Lookup("bad")
+				n := r.lines.Lookup("bad")
 				if n == nil || n.Shed[r.part(0)] == nil || n.Shed[r.part(0)].First != 10*int64(answers) {
 					t.Fatalf("%d batches should be read back: %+v", answers, n)
 				}
 				r.remove(0, 30)
 				r.after(2 * maxSleep)
 				r.watermark(0, 30)
-				if n := r.Lookup("bad"); n != nil {
+				if n := r.lines.Lookup("bad"); n != nil {
 					t.Errorf("it is known still: in state %d", n.State())
 				}
-				r.CatchUp.Task = nil // which finds nothing
+				r.lines.CatchUp.Task = nil // which finds nothing
 				r.turn(time.Now())
-				if got := len(r.CatchUp.Namespaces); got != 0 || r.CatchUp.Task != nil {
-					t.Errorf("%d namespaces wait for lines, and a read for them is under way: %t", got, r.CatchUp.Task != nil)
+				if got := len(r.lines.CatchUp.Namespaces); got != 0 || r.lines.CatchUp.Task != nil {
+					t.Errorf("%d namespaces wait for lines, and a read for them is under way: %t", got, r.lines.CatchUp.Task != nil)
 				}
 			})
 		})
@@ -87,16 +87,16 @@ func TestSession_deadLettersOfWhatIsRemovedAreNotAwaited(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		outOfRange := func() {
 			t.Helper()
-			if r.CatchUp.Task == nil {
+			if r.lines.CatchUp.Task == nil {
 				t.Fatal("the records are not read")
 			}
-			for len(r.CatchUp.Reader.Jobs) > 0 {
-				<-r.CatchUp.Reader.Jobs
+			for len(r.lines.CatchUp.Reader.Jobs) > 0 {
+				<-r.lines.CatchUp.Reader.Jobs
 			}
-			r.catchUpOver(r.CatchUp.Task, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
+			r.intake.catchUpOver(r.lines.CatchUp.Task, &fetch.Fault{Kind: fetch.FaultOutOfRange, Err: kafka.CodeOffsetOutOfRange}, time.Now())
 		}
 		outOfRange()
-		if r.turn(time.Now()); r.CatchUp.Task != nil {
+		if r.turn(time.Now()); r.lines.CatchUp.Task != nil {
 			t.Error("it is asked for again at once")
 		}
 		r.after(fetch.MaxBackoff)
@@ -111,8 +111,8 @@ func TestSession_deadLettersOfWhatIsRemovedAreNotAwaited(t *testing.T) {
 		r.feed(0, runOf("a", 10, 19)...)
 		r.remove(0, 20)
 		outOfRange()
-		if r.after(time.Second); len(r.CatchUp.Refused) != 0 || r.part(0).Ledger.Watermark() != 20 {
-			t.Errorf("%d refused batches wait, the watermark is %d, want none and 20", len(r.CatchUp.Refused), r.part(0).Ledger.Watermark())
+		if r.after(time.Second); len(r.lines.CatchUp.Refused) != 0 || r.part(0).Ledger.Watermark() != 20 {
+			t.Errorf("%d refused batches wait, the watermark is %d, want none and 20", len(r.lines.CatchUp.Refused), r.part(0).Ledger.Watermark())
 		}
 	}, refusedToLetters)
 }
@@ -145,15 +145,15 @@ func TestSession_looksOnlyAtWhatItReads(t *testing.T) {
 	}{
 		"nothing":                 {func(*sessionRig) {}, true},
 		"the session drains":      {func(r *sessionRig) { r.beginDrain(assignment.ForRebalance, time.Now()) }, false},
-		"the partition is lost":   {func(r *sessionRig) { r.Lose(r.part(0), kafka.CodeUnknownTopicID) }, false},
-		"another one is lost":     {func(r *sessionRig) { r.Lose(r.part(1), kafka.CodeUnknownTopicID) }, true},
-		"the partition is mended": {func(r *sessionRig) { r.Mend(r.part(0)) }, true},
+		"the partition is lost":   {func(r *sessionRig) { r.assignment.Lose(r.part(0), kafka.CodeUnknownTopicID) }, false},
+		"another one is lost":     {func(r *sessionRig) { r.assignment.Lose(r.part(1), kafka.CodeUnknownTopicID) }, true},
+		"the partition is mended": {func(r *sessionRig) { r.assignment.Mend(r.part(0)) }, true},
 	} {
 		inSession(t, func(r *sessionRig) {
-			r.CatchUp.Look = &imports.CatchUpTask{Partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Presence: true}}
+			r.lines.CatchUp.Look = &imports.CatchUpTask{Partition: r.part(0), CatchUpJob: &fetch.CatchUpJob{Cursor: r.part(0).Cursor, Presence: true}}
 			tc.happens(r)
-			if look := r.takeLook(); (look != nil) != tc.looks || r.CatchUp.Look != nil {
-				t.Errorf("%s: the look is made: %t, and waits: %t", name, look != nil, r.CatchUp.Look != nil)
+			if look := r.intake.takeLook(); (look != nil) != tc.looks || r.lines.CatchUp.Look != nil {
+				t.Errorf("%s: the look is made: %t, and waits: %t", name, look != nil, r.lines.CatchUp.Look != nil)
 			}
 		})
 	}

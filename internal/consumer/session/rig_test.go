@@ -39,7 +39,7 @@ type sessionRig struct {
 	letters *fakeLetters
 	logs    map[kafka.TopicPartition][]recordbatch.Record
 	decode  *fetch.Decoder
-	lines   chan *fetch.Chunk
+	read    chan *fetch.Chunk
 	perJob  int            // records of one catch-up fetch
 	jobs    int            // catch-up fetches so far
 	answers int            // that further catch-up fetches get; the others wait
@@ -76,7 +76,7 @@ func inSession(t *testing.T, test func(*sessionRig), change ...func(*process.Con
 // newSessionRig starts where an earlier owner has committed, else at 0.
 func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.CommitOffset, change ...func(*process.Config)) *sessionRig {
 	t.Helper()
-	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, lines: make(chan *fetch.Chunk, 100), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
+	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, read: make(chan *fetch.Chunk, 100), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*process.Config){func(c *process.Config) { c.Batch.MaxRecords = 10 }}, change...)
 	p, err := process.New(testConfig(t, change...), process.Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -94,9 +94,9 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	s.Member.Term, s.Member.Lease = newFakeTerm(), group.NewLease(s.Config.SessionTimeout, time.Now())
 	reading := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
 	s.Fetcher = fetch.New(&reading, nil, s.Fetched, 1, func() {})
-	s.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, nil)
-	s.commits.Sent(time.Now(), 0) // no commit goes out
-	r.decode = fetch.NewDecoder(&reading, s.Mapper, s.Inflated, r.lines)
+	s.lines.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, nil)
+	s.commits.Schedule.Sent(time.Now(), 0) // no commit goes out
+	r.decode = fetch.NewDecoder(&reading, s.Mapper, s.Inflated, r.read)
 	var found []discovery.Start
 	for _, tp := range m.Assigned {
 		o := kafka.Committed{Offset: -1}
@@ -116,8 +116,8 @@ func (r *sessionRig) end() {
 	r.Tasks.Wait()
 	r.giveUp()
 	r.decode.DropArena()
-	if r.pending != nil {
-		r.pending.Recycle()
+	if r.memory.pending != nil {
+		r.memory.pending.Recycle()
 	}
 	if used, f, i := r.Pool.InUse(), r.Fetched.Used(), r.Inflated.Used(); used+f+i != 0 {
 		r.t.Errorf("memory at the end: %d bytes of batches, %d of answers, %d inflated", used, f, i)
@@ -125,7 +125,7 @@ func (r *sessionRig) end() {
 }
 
 func (r *sessionRig) part(n int32) *assignment.Partition {
-	return r.Partitions[kafka.TopicPartition{Topic: "orders", Partition: n}]
+	return r.assignment.Partitions[kafka.TopicPartition{Topic: "orders", Partition: n}]
 }
 
 // feed appends records to a partition's log and lets the session take them.
@@ -133,7 +133,7 @@ func (r *sessionRig) feed(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
 	tp := kafka.TopicPartition{Topic: "orders", Partition: partition}
 	r.logs[tp] = append(r.logs[tp], records...)
-	p := r.Partitions[tp]
+	p := r.assignment.Partitions[tp]
 	r.decode.Serve(r.t.Context(), r.work(p.Cursor, records, nil))
 	r.settleDown()
 }
@@ -147,7 +147,7 @@ func (r *sessionRig) work(c *fetch.Cursor, records []recordbatch.Record, job *fe
 	}
 	from := records[0].Offset
 	if job == nil { // the main read goes on where it was
-		from = r.Partitions[c.TopicPartition].Ledger.Position()
+		from = r.assignment.Partitions[c.TopicPartition].Ledger.Position()
 	}
 	return fetch.Work{Cursor: c, Epoch: c.Epoch.Load(), From: from, High: 1000, Records: l.Bytes[:copy(l.Bytes, raw)], Lease: l, CatchUp: job}
 }
@@ -159,17 +159,17 @@ func (r *sessionRig) settleDown() {
 		r.turn(time.Now())
 		synctest.Wait()
 		switch {
-		case len(r.lines) > 0 && r.pending == nil: // as run does
-			r.take(<-r.lines)
-		case len(r.Results) > 0:
-			r.Attempted(<-r.Results)
-		case len(r.Acks) > 0:
-			r.LettersDone(<-r.Acks)
-		case len(r.Filed) > 0:
-			r.Receipted(<-r.Filed)
-		case len(r.CatchUp.Reader.Jobs) > 0 && r.answers > 0:
+		case len(r.read) > 0 && r.memory.pending == nil: // as run does
+			r.intake.take(<-r.read)
+		case len(r.attempts.Results) > 0:
+			r.attempts.Attempted(<-r.attempts.Results)
+		case len(r.deadLetters.Acks) > 0:
+			r.deadLetters.Answered(<-r.deadLetters.Acks)
+		case len(r.filing.Filed) > 0:
+			r.filing.Receipted(<-r.filing.Filed)
+		case len(r.lines.CatchUp.Reader.Jobs) > 0 && r.answers > 0:
 			r.answers--
-			r.catchUpRead(<-r.CatchUp.Reader.Jobs)
+			r.catchUpRead(<-r.lines.CatchUp.Reader.Jobs)
 		default:
 			return
 		}
@@ -184,7 +184,7 @@ func (r *sessionRig) catchUpRead(job *fetch.CatchUpJob) {
 		end := fetch.NewChunk(job.Cursor, job.Cursor.Epoch.Load())
 		end.CatchUp, end.Start, end.Next = job, job.From, job.From
 		end.Fault = &fetch.Fault{Kind: fetch.FaultRetry, Err: errors.New("no leader")}
-		r.take(end)
+		r.intake.take(end)
 		return
 	}
 	records := r.logs[job.Cursor.TopicPartition]
@@ -200,7 +200,7 @@ func (r *sessionRig) catchUpRead(job *fetch.CatchUpJob) {
 	end.CatchUp, end.Fault = job, &fetch.Fault{Kind: fetch.FaultNone}
 	end.Start = records[len(records)-1].Offset + 1
 	end.Next = end.Start
-	r.lines <- end
+	r.read <- end
 }
 
 // after lets time pass, turning the loop every second.
@@ -248,7 +248,7 @@ func (r *sessionRig) frontier(partition int32) ledger.Frontier {
 // status is what /status would show.
 func (r *sessionRig) status() *report.Status {
 	st := &report.Status{}
-	r.describe(st, time.Now(), true)
+	r.view.describe(st, time.Now(), true)
 	return st
 }
 

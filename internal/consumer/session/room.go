@@ -16,47 +16,47 @@ import (
 )
 
 // wait lets a chunk wait for memory, or wait on.
-func (s *memory) wait(c *fetch.Chunk, now time.Time) {
-	if s.pending == nil {
-		s.pending, s.pendingSince, s.pausedAt = c, now, now
+func (m *memory) wait(c *fetch.Chunk, now time.Time) {
+	if m.pending == nil {
+		m.pending, m.pendingSince, m.pausedAt = c, now, now
 	}
 }
 
 // dropPending gives back the chunk that waits for memory.
-func (s *memory) dropPending() {
-	if s.pending != nil {
-		s.pending.Recycle()
-		s.pending = nil
+func (m *memory) dropPending() {
+	if m.pending != nil {
+		m.pending.Recycle()
+		m.pending = nil
 	}
 }
 
 // countMemoryPause adds the time that a chunk has waited for room since it was
 // last called.
-func (s *memory) countMemoryPause(now time.Time) {
-	if s.pending != nil {
-		s.Metrics.FetchPaused.WithLabelValues("memory").Add(now.Sub(s.pausedAt).Seconds())
-		s.pausedAt = now
+func (m *memory) countMemoryPause(now time.Time) {
+	if m.pending != nil {
+		m.Metrics.FetchPaused.WithLabelValues("memory").Add(now.Sub(m.pausedAt).Seconds())
+		m.pausedAt = now
 	}
 }
 
 // room says whether the chunk's lines fit the budget. Near it the largest
 // batches are flushed; where that cannot help, namespaces in trouble are shed.
-func (s *memory) room(c *fetch.Chunk, now time.Time) bool {
+func (m *memory) room(c *fetch.Chunk, now time.Time) bool {
 	var cost int64
 	for i := range c.Groups {
 		g := &c.Groups[i]
-		lines, batches := s.Batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
+		lines, batches := m.lines.Batches.CostRun(g.Namespace, len(g.Lines), g.Bytes)
 		cost += lines + batches*imports.PieceBytes
 	}
 	_, letters := c.Originals()
 	cost += letters
-	s.pendingCost = cost // if it does not fit, and waits
-	if !s.Taste.Allows(now) || !s.makeRoom(cost, now) {
+	m.pendingCost = cost // if it does not fit, and waits
+	if !m.Taste.Allows(now) || !m.makeRoom(cost, now) {
 		return false
 	}
 	// Keep the uploads busy before memory is short.
-	if s.Pool.InUse() > s.Budget.Share()*3/4 && s.Pacer.InFlight()+s.Pacer.Waiting() == 0 {
-		s.sealLargest(now)
+	if m.Pool.InUse() > m.Budget.Share()*3/4 && m.Pacer.InFlight()+m.Pacer.Waiting() == 0 {
+		m.sealLargest(now)
 	}
 	return true
 }
@@ -67,49 +67,49 @@ const keptIdleBytes = 8 << 20
 
 // makeRoom says whether cost bytes fit the budget, having done what can be done
 // at once so that they do.
-func (s *memory) makeRoom(cost int64, now time.Time) bool {
-	if idle := s.Pool.Idle(); idle > keptIdleBytes && cost+idle > s.Budget.Free() {
-		s.Pool.Trim()
+func (m *memory) makeRoom(cost int64, now time.Time) bool {
+	if idle := m.Pool.Idle(); idle > keptIdleBytes && cost+idle > m.Budget.Free() {
+		m.Pool.Trim()
 	}
 	for {
-		free := s.Budget.Free()
+		free := m.Budget.Free()
 		if cost <= free {
 			return true
 		}
-		if s.Pacer.Waiting() > 0 && s.Pacer.InFlight() > 0 || !s.sealLargest(now) {
-			return s.relieved(cost-free, now) && s.Budget.Free() >= cost
+		if m.Pacer.Waiting() > 0 && m.Pacer.InFlight() > 0 || !m.sealLargest(now) {
+			return m.relieved(cost-free, now) && m.Budget.Free() >= cost
 		}
-		s.Dispatch(now)
+		m.attempts.Dispatch(now)
 	}
 }
 
 // expire seals what is due by age while there are slots to import it. Due batches
 // without a free slot stay open: sealing them would not send them sooner, and would
 // send them smaller.
-func (s *memory) expire(now time.Time) {
-	for s.Pacer.InFlight()+s.Pacer.Waiting() < s.Config.UploadConcurrency {
-		b, ok := s.Batches.ExpireOldest(now)
+func (m *memory) expire(now time.Time) {
+	for m.Pacer.InFlight()+m.Pacer.Waiting() < m.Config.UploadConcurrency {
+		b, ok := m.lines.Batches.ExpireOldest(now)
 		if !ok {
 			return
 		}
-		s.Queue(b, now)
+		m.lines.Queue(b, now)
 	}
 }
 
 // grantLarge makes room for an answer or a batch that is larger than the share
 // of the budget which reading always has.
-func (s *memory) grantLarge(now time.Time) {
-	for _, a := range []*fetch.Allowance{s.Fetched, s.Inflated} {
-		if n := a.Wanted(); n > 0 && s.makeRoom(0, now) {
+func (m *memory) grantLarge(now time.Time) {
+	for _, a := range []*fetch.Allowance{m.Fetched, m.Inflated} {
+		if n := a.Wanted(); n > 0 && m.makeRoom(0, now) {
 			a.Grant(n)
 		}
 	}
 }
 
-func (s *memory) sealLargest(now time.Time) bool {
-	b, ok := s.Batches.SealLargest()
+func (m *memory) sealLargest(now time.Time) bool {
+	b, ok := m.lines.Batches.SealLargest()
 	if ok {
-		s.Queue(b, now)
+		m.lines.Queue(b, now)
 	}
 	return ok
 }
@@ -127,14 +127,14 @@ const maxVictims = 1000
 
 // relieved is relieve, at most once in a while, and not while draining: nothing
 // would read the lines again.
-func (s *memory) relieved(need int64, now time.Time) bool {
-	if now.Before(s.ReliefAt) || s.Mode != assignment.Running {
+func (m *memory) relieved(need int64, now time.Time) bool {
+	if now.Before(m.lines.ReliefAt) || m.Mode != assignment.Running {
 		return false
 	}
-	if s.relieve(need, now) {
+	if m.relieve(need, now) {
 		return true
 	}
-	s.ReliefAt = now.Add(reliefRest + time.Duration(s.Pacer.Len())*reliefRestEach)
+	m.lines.ReliefAt = now.Add(reliefRest + time.Duration(m.Pacer.Len())*reliefRestEach)
 	return false
 }
 
@@ -143,37 +143,37 @@ func (s *memory) relieved(need int64, now time.Time) bool {
 // been stored since their trouble began, one goes for a taste of what follows;
 // where nothing can be stored by anybody, waiting is better than reading
 // everything twice.
-func (s *memory) relieve(need int64, now time.Time) bool {
-	if s.Pacer.Hopeless() || s.Pacer.Paused(now) {
+func (m *memory) relieve(need int64, now time.Time) bool {
+	if m.Pacer.Hopeless() || m.Pacer.Paused(now) {
 		return false
 	}
 	// More than is needed, so that the next chunks need no search of their own.
-	more := max(need, min(s.Budget.Limit()/16, 4<<20))
-	taste := s.Pacer.HealthyInFlight()+s.Pacer.Waiting() == 0 && s.Taste.Allows(now)
-	for _, v := range budget.Victims(s.holders(), more, maxVictims, taste) {
+	more := max(need, min(m.Budget.Limit()/16, 4<<20))
+	taste := m.Pacer.HealthyInFlight()+m.Pacer.Waiting() == 0 && m.Taste.Allows(now)
+	for _, v := range budget.Victims(m.holders(), more, maxVictims, taste) {
 		if !v.Evidence {
-			s.Taste.Begin(now)
+			m.Taste.Begin(now)
 		}
 		n := v.Namespace
-		s.Faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
+		m.Faults.Log(now, "memory is short: lines of a namespace in trouble leave it and will be read again", "shed",
 			"namespace", n.Name, "bytes", v.Bytes, "error", n.LastError())
-		before := s.Pool.InUse()
-		s.Shed(n, now)
-		need -= before - s.Pool.InUse()
+		before := m.Pool.InUse()
+		m.lines.Shed(n, now)
+		need -= before - m.Pool.InUse()
 	}
 	if need <= 0 {
 		return true
 	}
-	s.AskAmbiguous(now, func(n *imports.Namespace, _ *imports.Upload) bool { return n.Troubled() })
-	s.LeaveDoubtful(now)
+	m.attempts.AskAmbiguous(now, func(n *imports.Namespace, _ *imports.Upload) bool { return n.Troubled() })
+	m.attempts.LeaveDoubtful(now)
 	return false
 }
 
 // holders are the namespaces that could give way.
-func (s *memory) holders() (hs []budget.Holder[*imports.Namespace]) {
-	for n := range s.Namespaces() {
-		if bytes := s.sheddable(n); bytes > 0 {
-			hs = append(hs, budget.Holder[*imports.Namespace]{Namespace: n, Bytes: bytes, Evidence: s.LastStored.After(n.Since())})
+func (m *memory) holders() (hs []budget.Holder[*imports.Namespace]) {
+	for n := range m.lines.Namespaces() {
+		if bytes := m.sheddable(n); bytes > 0 {
+			hs = append(hs, budget.Holder[*imports.Namespace]{Namespace: n, Bytes: bytes, Evidence: m.LastStored.After(n.Since())})
 		}
 	}
 	return hs
@@ -181,7 +181,7 @@ func (s *memory) holders() (hs []budget.Holder[*imports.Namespace]) {
 
 // sheddable returns the bytes that shedding the namespace would free, 0 if it
 // has no trouble, or only the batch of a trial that has still to be tried.
-func (s *memory) sheddable(n *imports.Namespace) (bytes int64) {
+func (m *memory) sheddable(n *imports.Namespace) (bytes int64) {
 	if !n.Troubled() {
 		return 0
 	}
@@ -193,7 +193,7 @@ func (s *memory) sheddable(n *imports.Namespace) (bytes int64) {
 	if n.State() == pace.Trial && len(n.Uploads) == 0 {
 		return 0
 	}
-	if b, ok := s.Batches.Open(n.Name); ok {
+	if b, ok := m.lines.Batches.Open(n.Name); ok {
 		bytes += b.Memory()
 	}
 	return bytes
@@ -204,19 +204,19 @@ func (s *memory) sheddable(n *imports.Namespace) (bytes int64) {
 const fullAfter = 10 * time.Second
 
 // memoryFull says whether reading has waited for memory for a while.
-func (s *memory) memoryFull(now time.Time) bool {
-	return s.pending != nil && now.Sub(s.pendingSince) >= fullAfter
+func (m *memory) memoryFull(now time.Time) bool {
+	return m.pending != nil && now.Sub(m.pendingSince) >= fullAfter
 }
 
 // fullest names the namespaces that hold most of the memory.
-func (s *memory) fullest() string {
+func (m *memory) fullest() string {
 	held := map[string]int64{}
-	s.Batches.All(func(b *batcher.Batch) bool {
+	m.lines.Batches.All(func(b *batcher.Batch) bool {
 		held[b.Namespace] += b.Memory()
 		return true
 	})
 	states := map[string]string{}
-	for n := range s.Namespaces() {
+	for n := range m.lines.Namespaces() {
 		for _, u := range n.Uploads {
 			held[n.Name] += u.Batch.Memory()
 		}

@@ -21,8 +21,8 @@ func TestSession_deadLettersNeedRoom(t *testing.T) {
 		n := r.Budget.Free() - most
 		r.Budget.Charge(budget.Marks, n)
 		r.feed(0, recordbatch.Record{Offset: 0, Value: []byte(strings.Repeat("x", 2*most))})
-		if r.pending == nil || r.Budget.Free() < 0 {
-			t.Errorf("%d bytes are free; the chunk waits: %t", r.Budget.Free(), r.pending != nil)
+		if r.memory.pending == nil || r.Budget.Free() < 0 {
+			t.Errorf("%d bytes are free; the chunk waits: %t", r.Budget.Free(), r.memory.pending != nil)
 		}
 		r.Budget.Charge(budget.Marks, -n)
 		r.after(time.Second)
@@ -42,8 +42,8 @@ func TestSession_memoryThatIsShortEndsNoMoreBatchesThanCanBeSent(t *testing.T) {
 		r.fillMemory()
 		r.feed(0, recordbatch.InNS(namespaces, "more"))
 		slots := r.Config.UploadConcurrency
-		if open, flying := r.Batches.Len(), r.Pacer.InFlight(); r.pending == nil || flying != slots || open != namespaces-slots-1 {
-			t.Errorf("%d batches are open and %d are sent, want %d and %d; the chunk waits: %t", open, flying, namespaces-slots-1, slots, r.pending != nil)
+		if open, flying := r.lines.Batches.Len(), r.Pacer.InFlight(); r.memory.pending == nil || flying != slots || open != namespaces-slots-1 {
+			t.Errorf("%d batches are open and %d are sent, want %d and %d; the chunk waits: %t", open, flying, namespaces-slots-1, slots, r.memory.pending != nil)
 		}
 	})
 }
@@ -58,7 +58,7 @@ func TestSession_agedBatchesFillTheSlots(t *testing.T) {
 		}
 		r.after(age + time.Second)
 		slots := r.Config.UploadConcurrency
-		if open, flying := r.Batches.Len(), r.Pacer.InFlight(); flying != slots || open != namespaces-slots {
+		if open, flying := r.lines.Batches.Len(), r.Pacer.InFlight(); flying != slots || open != namespaces-slots {
 			t.Errorf("%d batches are open and %d are sent, want %d and %d", open, flying, namespaces-slots, slots)
 		}
 	})
@@ -68,14 +68,14 @@ func TestSession_agedBatchesFillTheSlots(t *testing.T) {
 func TestSession_countsPauses(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.after(time.Minute)
-		r.Await(r.part(0), assignment.AwaitsLetters)
+		r.assignment.Await(r.part(0), assignment.AwaitsLetters)
 		r.after(10 * time.Second)
-		r.Await(r.part(1), assignment.AwaitsLetters)
+		r.assignment.Await(r.part(1), assignment.AwaitsLetters)
 		r.after(20 * time.Second)
 		if got := r.metric("bridge_fetch_paused_seconds_total", "held"); got != 30 {
 			t.Errorf("%v seconds are counted, want 30", got)
 		}
-		r.Resume(assignment.AwaitsLetters)
+		r.assignment.Resume(assignment.AwaitsLetters)
 		r.after(time.Minute)
 		if got := r.metric("bridge_fetch_paused_seconds_total", "held"); got != 30 {
 			t.Errorf("%v seconds are counted after the pause, want 30", got)
@@ -97,17 +97,17 @@ func TestSession_aTrialIsTriedBeforeItLeavesMemory(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.after(time.Second)
 		r.feed(0, runOf("good", 10, 19)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		r.api.create, r.answers = nil, 0 // a probe succeeds, and what it asks for is not read yet
 		r.after(overloaded.Delay)
 		r.feed(0, runOf("slow", 20, 29)...) // takes the only slot
 		r.answers = 1
 		r.settleDown()
-		n := r.Lookup("a")
+		n := r.lines.Lookup("a")
 		if n == nil || n.State() != pace.Trial || len(n.Uploads) != 1 {
 			r.t.Fatalf("no batch of a trial waits for a slot: %+v", n)
 		}
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		if len(n.Uploads) != 1 {
 			t.Error("the batch of the trial has left memory untried")
 		}

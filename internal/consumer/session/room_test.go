@@ -31,13 +31,13 @@ func TestSession_aWaitingChunkIsTriedAgain(t *testing.T) {
 			k := fetch.NewChunk(r.partition.Cursor, 0)
 			k.Add("users", fetch.Line{Offset: 0, Bytes: []byte(`{"id":"a"}`)})
 			k.Next, k.Records = 1, 1
-			s.pending, s.pendingCost = k, c.cost
+			s.memory.pending, s.memory.pendingCost = k, c.cost
 			for range c.flying {
 				s.Pacer.Began(s.Pacer.Get("users"))
 			}
 			s.Budget.Charge(budget.Letters, s.Budget.Free()-c.free)
-			s.retryPending(time.Now())
-			if taken := s.pending == nil; taken != c.taken || r.partition.Ledger.Position() == 1 != c.taken {
+			s.intake.retryPending(time.Now())
+			if taken := s.memory.pending == nil; taken != c.taken || r.partition.Ledger.Position() == 1 != c.taken {
 				t.Errorf("taken: %v, position %d, want %v", taken, r.partition.Ledger.Position(), c.taken)
 			}
 		})

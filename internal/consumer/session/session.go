@@ -16,21 +16,29 @@ import (
 	"kafka-import-bridge/internal/consumer/process"
 )
 
-// Session is the loop of one generation, and on the way down to the partitions every
-// owner of its state.
+// Session is the loop of one generation, with the owners of its state: see owners.go.
 type Session struct {
-	intake  // and in it the owners below, see owners.go
-	commits *assignment.Committer
-	lookAt  time.Time     // not before then it is looked around again
-	gone    chan struct{} // closed when the loop takes no more questions
+	*assignment.Generation
+	assignment  *assignment.Assignment
+	commits     *assignment.Committer
+	lines       *imports.Lines
+	filing      *imports.Filing
+	deadLetters *imports.DeadLetters
+	attempts    *imports.Attempts
+	memory      *memory
+	intake      *intake
+	view        *view
+	events
+	lookAt time.Time     // not before then it is looked around again
+	gone   chan struct{} // closed when the loop takes no more questions
 }
 
 // New prepares the session of a generation. It starts nothing.
 func New(p *process.Process, m assignment.Member) *Session {
 	p.Metrics.Subscribed(slices.AppendSeq(slices.Clone(p.Config.Topics.Topics), maps.Keys(m.Parts)))
-	s := stack(&assignment.Generation{Process: p, Member: m}, batcher.New(p.Config.Batch, p.Pool))
+	s := newSession(&assignment.Generation{Process: p, Member: m}, batcher.New(p.Config.Batch, p.Pool))
 	for _, tp := range m.Assigned {
-		s.Partitions[tp] = assignment.NewPartition(tp, m.IDs[tp.Topic], &s.commits.Schedule)
+		s.assignment.Partitions[tp] = assignment.NewPartition(tp, m.IDs[tp.Topic], &s.commits.Schedule)
 	}
 	return s
 }
@@ -65,22 +73,22 @@ func (s *Session) Run(stop <-chan struct{}) (unfinished bool) {
 // timer for what becomes possible by the clock alone.
 func (s *Session) turn(now time.Time) {
 	s.Pulse.Beat(now)
-	s.countMemoryPause(now)
-	s.Dispatch(now) // before anything that takes time: a slot may have become free
+	s.memory.countMemoryPause(now)
+	s.attempts.Dispatch(now) // before anything that takes time: a slot may have become free
 	if s.Mode == assignment.Running {
-		s.ResumeMarked()
-		s.retryPending(now)
-		s.expire(now)
+		s.lines.ResumeMarked()
+		s.intake.retryPending(now)
+		s.memory.expire(now)
 		s.lookAround(now)
-		s.CountHeldPauses(now)
+		s.assignment.CountHeldPauses(now)
 	}
-	s.nextCatchUp(now)
-	s.grantLarge(now)
+	s.intake.nextCatchUp(now)
+	s.memory.grantLarge(now)
 	s.Pacer.Wake(now)
-	s.Dispatch(now)
-	s.AskBeforeEnd(now)
-	s.SendLetters(now)
-	s.FileLater(now)
+	s.attempts.Dispatch(now)
+	s.attempts.AskBeforeEnd(now)
+	s.deadLetters.Send(now)
+	s.filing.FileLater(now)
 	s.commits.Commit(now)
 	s.timer.Reset(max(0, s.nextEvent(now).Sub(now)))
 }
@@ -98,21 +106,21 @@ func (s *Session) nextEvent(now time.Time) time.Time {
 		}
 	}
 	if s.Mode == assignment.Running {
-		if t, ok := s.Batches.NextDeadline(); ok {
+		if t, ok := s.lines.Batches.NextDeadline(); ok {
 			consider(t)
 		}
-		if s.pending != nil {
-			consider(s.ReliefAt)
+		if s.memory.pending != nil {
+			consider(s.lines.ReliefAt)
 			consider(s.Taste.RenewAt())
 		}
 	}
-	consider(s.CatchUp.RestUntil)
+	consider(s.lines.CatchUp.RestUntil)
 	consider(s.Pacer.NextWake(now))
-	consider(s.commits.Due())
-	consider(s.LetterQueue.Due())
+	consider(s.commits.Schedule.Due())
+	consider(s.deadLetters.Queue.Due())
 	if s.Mode == assignment.Draining {
 		consider(s.Drain.Deadline)
-		if s.AwaitsReceipts() {
+		if s.filing.Pending() {
 			consider(now.Add(imports.ReceiptPoll))
 		}
 	}
@@ -136,20 +144,20 @@ type events struct {
 // event waits for one event and takes it in.
 func (s *Session) event() {
 	in := s.chunks
-	if s.pending != nil {
+	if s.memory.pending != nil {
 		in = nil // nil blocks its case: nothing more is taken
 	}
 	select {
 	case c := <-in:
-		s.take(c)
-	case r := <-s.Results:
-		s.Attempted(r)
+		s.intake.take(c)
+	case r := <-s.attempts.Results:
+		s.attempts.Attempted(r)
 	case r := <-s.commits.Done:
 		s.commits.Answer(r)
-	case ls := <-s.Acks:
-		s.LettersDone(ls)
-	case f := <-s.Filed:
-		s.Receipted(f)
+	case ls := <-s.deadLetters.Acks:
+		s.deadLetters.Answered(ls)
+	case f := <-s.filing.Filed:
+		s.filing.Receipted(f)
 	case rs := <-s.starts:
 		s.open(rs, time.Now())
 	case f := <-s.found:
@@ -174,7 +182,7 @@ func (s *Session) event() {
 // outstanding reports whether something is under way that will be an event: an
 // attempt, a commit, or letters.
 func (s *Session) outstanding() bool {
-	return s.Pacer.InFlight() > 0 || s.commits.InFlight() || s.LetterQueue.InFlight()
+	return s.Pacer.InFlight() > 0 || s.commits.Schedule.InFlight() || s.deadLetters.Queue.InFlight()
 }
 
 // startReading starts everything that reads from Kafka and returns what stops
@@ -192,14 +200,14 @@ func (s *Session) startReading() (stop func()) {
 	cfg.Decoded, cfg.Distrusted = s.Decoded, s.distrusted
 	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.Mapper, s.Inflated, s.chunks) }
 	s.Fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
-	s.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
+	s.lines.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Fetcher.Run(ctx) })
 	for _, in := range s.Fetcher.Work {
 		d := newDecoder()
 		wg.Go(func() { d.Run(ctx, in) })
 	}
-	wg.Go(func() { s.CatchUp.Reader.Run(ctx) })
+	wg.Go(func() { s.lines.CatchUp.Reader.Run(ctx) })
 	starts, watch := s.starting(), s.watching()
 	wg.Go(func() { starts.Run(ctx, s.starts) })
 	wg.Go(func() { watch.Run(ctx, wake, s.found) })
@@ -213,7 +221,7 @@ func (s *Session) startReading() (stop func()) {
 
 // discard gives back what was read and will not be looked at.
 func (s *Session) discard() {
-	s.dropPending()
+	s.memory.dropPending()
 	for len(s.chunks) > 0 { // nobody sends any more
 		(<-s.chunks).Recycle()
 	}

@@ -80,7 +80,7 @@ func TestSession_aSuccessfulProbeReadsOneBatchBack(t *testing.T) {
 		}
 		r.watermark(0, 35)
 		r.watermark(1, 5)
-		if n := r.Lookup("bad"); n != nil {
+		if n := r.lines.Lookup("bad"); n != nil {
 			t.Errorf("the namespace is remembered: %+v", n)
 		}
 		// What comes now takes the ordinary way, in order.
@@ -124,7 +124,7 @@ func inTrouble(r *sessionRig, lines int64) {
 	r.feed(0, append(runOf("bad", 0, lines-1), runOf("good", lines, lines+9)...)...)
 	r.after(2 * time.Second)
 	r.feed(1, runOf("good", 0, 9)...)
-	r.relieve(1<<40, time.Now())
+	r.memory.relieve(1<<40, time.Now())
 	r.settleDown()
 }
 
@@ -149,16 +149,16 @@ func TestSession_withoutAnySuccessOneGivesWayAtATime(t *testing.T) {
 		r.api.create = func(string) Outcome { return overloaded }
 		r.feed(0, append(runOf("a", 0, 19), runOf("b", 20, 29)...)...)
 		r.after(age)
-		if r.relieve(1<<40, time.Now()) || r.Lookup("a").State() != pace.Shed || r.Lookup("b").State() != pace.Retrying {
-			t.Errorf("a is %s and b is %s, want the larger one shed", r.Lookup("a").State(), r.Lookup("b").State())
+		if r.memory.relieve(1<<40, time.Now()) || r.lines.Lookup("a").State() != pace.Shed || r.lines.Lookup("b").State() != pace.Retrying {
+			t.Errorf("a is %s and b is %s, want the larger one shed", r.lines.Lookup("a").State(), r.lines.Lookup("b").State())
 		}
 		r.Taste.Read(r.Config.BufferMaxBytes)
-		if r.relieve(1<<40, time.Now()); r.Lookup("b").State() != pace.Retrying {
+		if r.memory.relieve(1<<40, time.Now()); r.lines.Lookup("b").State() != pace.Retrying {
 			t.Error("another one left memory although a buffer was read for nothing in this interval")
 		}
 		r.Taste.Read(1)
 		time.Sleep(r.Config.HoldProbeInterval)
-		if r.relieve(1<<40, time.Now()); r.Lookup("b").State() != pace.Shed {
+		if r.memory.relieve(1<<40, time.Now()); r.lines.Lookup("b").State() != pace.Shed {
 			t.Error("no other one left memory in the next interval")
 		}
 		r.api.create = nil
@@ -181,7 +181,7 @@ func TestSession_whereNobodyCanStoreNothingIsShed(t *testing.T) {
 				r.api.create = func(string) Outcome { return o }
 				r.feed(0, slices.Concat(runOf("a", 0, 9), runOf("b", 10, 19), runOf("c", 20, 29))...)
 				r.after(age)
-				if r.relieve(1<<40, time.Now()) || r.Pool.InUse() == 0 {
+				if r.memory.relieve(1<<40, time.Now()) || r.Pool.InUse() == 0 {
 					t.Error("lines left memory although nobody can store")
 				}
 			})
@@ -288,7 +288,7 @@ func TestSession_severalRefusedAtTheFrontStopNoOther(t *testing.T) {
 func (r *sessionRig) feedSlowly(partition int32, records ...recordbatch.Record) {
 	r.t.Helper()
 	for range 600 {
-		if r.pending == nil {
+		if r.memory.pending == nil {
 			r.feed(partition, records...)
 			return
 		}
@@ -326,7 +326,7 @@ func TestSession_anAmbiguousUploadIsNotShed(t *testing.T) {
 		done := false
 		r.api.put, r.api.ask = maybeStored(r, &done, accepted), unanswered
 		inTrouble(r, 25)
-		n := r.Lookup("bad")
+		n := r.lines.Lookup("bad")
 		if len(n.Uploads) != 1 || !n.Uploads[0].Ambiguous() {
 			t.Fatalf("%d uploads are in memory, want the one that may be stored", len(n.Uploads))
 		}

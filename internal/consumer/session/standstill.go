@@ -21,15 +21,15 @@ func (s *Session) lookAround(now time.Time) {
 		return
 	}
 	s.lookAt = now.Add(maxSleep)
-	for _, p := range s.Partitions {
-		s.lookForRemoved(p, now)
-		s.lookForCompacted(p, now)
+	for _, p := range s.assignment.Partitions {
+		s.intake.lookForRemoved(p, now)
+		s.intake.lookForCompacted(p, now)
 		s.noteRecovered(p)
 	}
 	s.reportSilence(now)
-	if s.memoryFull(now) {
-		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.pendingSince.UTC().Format(time.RFC3339),
-			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.fullest())
+	if s.memory.memoryFull(now) {
+		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.memory.pendingSince.UTC().Format(time.RFC3339),
+			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.memory.fullest())
 	}
 }
 
@@ -38,7 +38,7 @@ func (s *Session) lookAround(now time.Time) {
 func (s *Session) noteRecovered(p *assignment.Partition) {
 	if p.State() == assignment.Failed && p.IsOpen() && s.Fetcher.Standing(p.Cursor).Empty {
 		p.Backoff = 0
-		s.Mend(p)
+		s.assignment.Mend(p)
 	}
 }
 
@@ -46,7 +46,7 @@ func (s *Session) noteRecovered(p *assignment.Partition) {
 // partitions.
 func (s *Session) reportSilence(now time.Time) {
 	silent := map[int32][]string{}
-	for _, p := range assignment.Sorted(s.Partitions) {
+	for _, p := range assignment.Sorted(s.assignment.Partitions) {
 		if p.Live() {
 			if st := s.Fetcher.Standing(p.Cursor); silence(st, now) > 0 {
 				silent[st.Leader] = append(silent[st.Leader], fmt.Sprintf("%s/%d", p.Topic, p.Partition))
@@ -87,14 +87,14 @@ const throttledRemedy = "raise consumer_byte_rate or request_percentage of its c
 // standstill says in a partition's status why nothing is read of it, where the
 // partition itself has nothing to do with that. full is what fills the memory, "" if
 // it is not full.
-func (s *Session) standstill(out *report.PartitionStatus, p *assignment.Partition, full string, now time.Time) {
+func (v *view) standstill(out *report.PartitionStatus, p *assignment.Partition, full string, now time.Time) {
 	if !p.IsOpen() || out.Error != nil {
 		return
 	}
-	st, state, text := s.Fetcher.Standing(p.Cursor), "", ""
+	st, state, text := v.Fetcher.Standing(p.Cursor), "", ""
 	switch d := silence(st, now); {
 	case d > 0:
-		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), s.Explain(st.Err))
+		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), v.Explain(st.Err))
 	case full != "" && out.Unread > 0:
 		state, text = "paused", "memory is full: nothing is read until imports free some; most is held by "+full
 	case st.Throttled.After(now):

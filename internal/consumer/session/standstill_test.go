@@ -35,10 +35,10 @@ func TestSession_saysThatMemoryIsFull(t *testing.T) {
 		for o := range int64(200) {
 			full = append(full, recordbatch.Record{Offset: o, Value: fmt.Appendf(nil, `{"id":"%d","ns":"a","p":%q}`, o, strings.Repeat("x", size))})
 		}
-		for i := 0; i < len(full) && r.pending == nil; i += 5 {
+		for i := 0; i < len(full) && r.memory.pending == nil; i += 5 {
 			r.feed(0, full[i:i+5]...)
 		}
-		if r.pending == nil {
+		if r.memory.pending == nil {
 			t.Fatal("memory takes all of it")
 		}
 		if p := r.status().Partitions[1]; p.State != "reading" || p.Error != nil {
@@ -125,7 +125,7 @@ func TestSession_aFailureOfAnIdlePartitionPasses(t *testing.T) {
 		state("reading")
 		rest := make(chan time.Duration)
 		r.session.queries <- func(time.Time) {
-			rest <- r.session.Partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}].Backoff
+			rest <- r.session.assignment.Partitions[kafka.TopicPartition{Topic: "orders", Partition: 0}].Backoff
 		}
 		if d := <-rest; d != 0 {
 			t.Errorf("its next failure finds it tried again after more than %s", d)

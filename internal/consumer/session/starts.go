@@ -25,12 +25,12 @@ func (s *Session) starting() *discovery.Starts {
 func (s *Session) open(rs []discovery.Start, now time.Time) {
 	ahead, passed, failed := int64(0), int64(0), 0
 	for _, r := range rs {
-		p := s.Partitions[r.TopicPartition]
+		p := s.assignment.Partitions[r.TopicPartition]
 		if p == nil || p.IsOpen() {
 			continue
 		}
 		if r.Problem != nil {
-			s.Fail(p, errors.New(s.Explain(r.Problem)), false, false)
+			s.assignment.Fail(p, errors.New(s.Explain(r.Problem)), false, false)
 			failed++
 			continue
 		}
@@ -39,7 +39,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		p.Ledger = ledger.New(r.At.Offset, r.At.Frontier)
 		p.CaughtUp = now
 		if r.At.Reset != "" {
-			s.TellReset(&r)
+			s.assignment.TellReset(&r)
 		}
 		if r.Recalled || r.At.Reset != "" || r.At.Offset != r.Committed.Offset {
 			p.Touch()
@@ -58,9 +58,9 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 			p.AsFound = &kafka.CommitOffset{TopicPartition: r.TopicPartition, Offset: r.Committed.Offset, LeaderEpoch: r.Committed.LeaderEpoch, Metadata: r.Committed.Metadata}
 		}
 		if r.At.Held {
-			s.HoldOut(p, r.At.Problem)
+			s.assignment.HoldOut(p, r.At.Problem)
 		}
-		s.Opened(p, c)
+		s.assignment.Opened(p, c)
 		ahead += max(0, r.Log.End-r.At.Offset)
 	}
 	if failed == len(rs) {
@@ -98,16 +98,16 @@ func (s *Session) watching() *discovery.Watch {
 // ends the generation where the subscription must change.
 func (s *Session) follow(f *discovery.Found, now time.Time) {
 	s.Member.Unclear = f.Unclear
-	for _, p := range s.Partitions {
+	for _, p := range s.assignment.Partitions {
 		if slices.Contains(f.Unclear, p.Topic) {
 			continue
 		}
 		same := f.IDs[p.Topic] == p.TopicID && int(p.Partition) < f.Parts[p.Topic]
 		switch {
 		case !same:
-			s.Lose(p, kafka.CodeUnknownTopicID)
+			s.assignment.Lose(p, kafka.CodeUnknownTopicID)
 		default:
-			s.Found(p, now)
+			s.assignment.Found(p, now)
 		}
 	}
 	if f.Change == kafka.Unchanged {

@@ -20,7 +20,7 @@ import (
 func (s *Session) Describe(ctx context.Context, st *report.Status, detail bool) (answered bool, err error) {
 	done := make(chan struct{})
 	ask := func(now time.Time) {
-		s.describe(st, now, detail)
+		s.view.describe(st, now, detail)
 		close(done)
 	}
 	select {
@@ -34,60 +34,71 @@ func (s *Session) Describe(ctx context.Context, st *report.Status, detail bool) 
 	}
 }
 
+// view describes what the owners of the session hold, for /status and the metrics. It
+// changes nothing.
+type view struct {
+	*assignment.Generation
+	assignment  *assignment.Assignment
+	commits     *assignment.Committer
+	lines       *imports.Lines
+	deadLetters *imports.DeadLetters
+	memory      *memory
+}
+
 // describe fills in what the loop knows.
-func (s *Session) describe(st *report.Status, now time.Time, detail bool) {
-	if s.Mode == assignment.Draining {
+func (v *view) describe(st *report.Status, now time.Time, detail bool) {
+	if v.Mode == assignment.Draining {
 		st.State, st.Group.State = report.Draining, "draining"
 	}
-	if text := s.commits.Failure(); text != "" {
+	if text := v.commits.Schedule.Failure(); text != "" {
 		st.KafkaError = &text
-	} else if len(s.Member.Unclear) > 0 {
-		text := fmt.Sprintf("the brokers do not describe the topics %v to this user, who needs DESCRIBE and READ on them; the other topics are read", s.Member.Unclear)
+	} else if len(v.Member.Unclear) > 0 {
+		text := fmt.Sprintf("the brokers do not describe the topics %v to this user, who needs DESCRIBE and READ on them; the other topics are read", v.Member.Unclear)
 		st.KafkaError = &text
 	}
 	switch {
-	case s.Pacer.Shut(pace.Credentials):
+	case v.Pacer.Shut(pace.Credentials):
 		text := "the import API refuses the credentials: " + imports.CredentialsRemedy
 		st.APIError = &text
-	case s.Pacer.Shut(pace.Place):
+	case v.Pacer.Shut(pace.Place):
 		text := "the import API does not know the call: " + imports.PlaceRemedy
 		st.APIError = &text
 	}
-	st.Buffer.Bytes += s.Pool.InUse() + s.Budget.Held(budget.Letters) + s.Budget.Held(budget.Marks)
+	st.Buffer.Bytes += v.Pool.InUse() + v.Budget.Held(budget.Letters) + v.Budget.Held(budget.Marks)
 	full := ""
-	if s.memoryFull(now) {
-		full = s.fullest()
+	if v.memory.memoryFull(now) {
+		full = v.memory.fullest()
 	}
-	for _, p := range assignment.Sorted(s.Partitions) {
+	for _, p := range assignment.Sorted(v.assignment.Partitions) {
 		out := p.Status(now)
 		if pin := out.PinnedBy; pin != nil && pin.Kind == ledger.DeadLetter.String() {
-			pin.Reason = s.LettersStuck()
+			pin.Reason = v.deadLetters.Stuck()
 		}
-		s.standstill(&out, p, full, now)
+		v.standstill(&out, p, full, now)
 		if out.State == "held" || out.Corrupt {
 			st.Gauges.PartitionsHeld++
 		}
 		st.Partitions = append(st.Partitions, out)
 	}
-	st.Gauges.OpenBatches, st.Gauges.Flying = s.Batches.Len(), s.Pacer.InFlight()
-	s.listNamespaces(st, now, detail)
+	st.Gauges.OpenBatches, st.Gauges.Flying = v.lines.Batches.Len(), v.Pacer.InFlight()
+	v.listNamespaces(st, now, detail)
 }
 
 // listNamespaces lists the namespaces, worst first, at most
 // MaxStatusNamespaces: held, retrying, uploading, and then what is open, oldest
 // first where not all of it has room.
-func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) {
-	picked, total := s.pickNamespaces(&st.Gauges, detail)
+func (v *view) listNamespaces(st *report.Status, now time.Time, detail bool) {
+	picked, total := v.pickNamespaces(&st.Gauges, detail)
 	list := make([]report.NamespaceStatus, 0, len(picked))
 	listed := make(map[string]bool, len(picked))
 	for _, n := range picked {
-		list = append(list, s.namespaceStatus(n.Name, n, now))
+		list = append(list, v.namespaceStatus(n.Name, n, now))
 		listed[n.Name] = true
 	}
 	if detail {
-		s.Batches.All(func(b *batcher.Batch) bool {
+		v.lines.Batches.All(func(b *batcher.Batch) bool {
 			if !listed[b.Namespace] {
-				list = append(list, s.namespaceStatus(b.Namespace, nil, now))
+				list = append(list, v.namespaceStatus(b.Namespace, nil, now))
 			}
 			return len(list) < report.MaxStatusNamespaces
 		})
@@ -100,11 +111,11 @@ func (s *Session) listNamespaces(st *report.Status, now time.Time, detail bool) 
 // pickNamespaces sums up all namespaces, and returns those in trouble or with an
 // import, the worst where there are too many, and the total number of these and of the
 // open ones.
-func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*imports.Namespace, total int) {
+func (v *view) pickNamespaces(g *report.Gauges, detail bool) (picked []*imports.Namespace, total int) {
 	var byState [3][]*imports.Namespace // held, retrying, the rest
-	settling := s.settling()
-	g.Oldest, _ = s.Batches.Oldest()
-	for n := range s.Namespaces() {
+	settling := v.settling()
+	g.Oldest, _ = v.lines.Batches.Oldest()
+	for n := range v.lines.Namespaces() {
 		for _, u := range n.Uploads {
 			if u.Call == imports.Attempting || u.Call == imports.Asking {
 				g.Waiting--
@@ -117,7 +128,7 @@ func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*impor
 			}
 		}
 		switch {
-		case !settling && !s.here(n):
+		case !settling && !v.here(n):
 		case n.IsHeld():
 			byState[0] = append(byState[0], n)
 		case detail && n.Troubled():
@@ -128,9 +139,9 @@ func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*impor
 	}
 	g.NamespacesHeld = len(byState[0])
 	all := slices.Concat(byState[:]...)
-	total = s.Batches.Len() + len(all)
+	total = v.lines.Batches.Len() + len(all)
 	for _, n := range all {
-		if _, ok := s.Batches.Open(n.Name); ok {
+		if _, ok := v.lines.Batches.Open(n.Name); ok {
 			total--
 		}
 	}
@@ -140,15 +151,15 @@ func (s *Session) pickNamespaces(g *report.Gauges, detail bool) (picked []*impor
 // here says whether this member has lines of the namespace, in memory or not. One
 // without is left over from partitions that another member has now, which tells
 // of it.
-func (s *Session) here(n *imports.Namespace) bool {
-	_, open := s.Batches.Open(n.Name)
+func (v *view) here(n *imports.Namespace) bool {
+	_, open := v.lines.Batches.Open(n.Name)
 	return open || n.InFlight() > 0 || !n.Idle()
 }
 
 // settling says whether lines that an earlier generation has left unfinished may
 // still have to be read.
-func (s *Session) settling() bool {
-	for _, p := range s.Partitions {
+func (v *view) settling() bool {
+	for _, p := range v.assignment.Partitions {
 		if p.State() != assignment.Lost && !p.IsHeld() && (!p.IsOpen() || p.Ledger.Inheriting()) {
 			return true
 		}
@@ -158,8 +169,8 @@ func (s *Session) settling() bool {
 
 // namespaceStatus describes one namespace; n is nil if it has nothing but an
 // open batch.
-func (s *Session) namespaceStatus(name string, n *imports.Namespace, now time.Time) report.NamespaceStatus {
-	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: s.Requests.Last(name)}
+func (v *view) namespaceStatus(name string, n *imports.Namespace, now time.Time) report.NamespaceStatus {
+	out := report.NamespaceStatus{Name: name, State: "open", LastRequestID: v.Requests.Last(name)}
 	add := func(b *batcher.Batch) {
 		out.BufferedBytes += b.Bytes
 		out.BufferedRecords += b.Records
@@ -167,7 +178,7 @@ func (s *Session) namespaceStatus(name string, n *imports.Namespace, now time.Ti
 			out.OldestRecordAt = &at
 		}
 	}
-	if b, ok := s.Batches.Open(name); ok {
+	if b, ok := v.lines.Batches.Open(name); ok {
 		add(b)
 	}
 	if n == nil {

@@ -66,7 +66,7 @@ func TestStatus_tellsWherePartitionsStand(t *testing.T) {
 		if p.PinnedBy == nil || p.PinnedBy.Kind != "batch" || p.PinnedBy.Namespace != "a" || p.PinnedBy.Offset != 0 {
 			t.Errorf("pinned by %+v", p.PinnedBy)
 		}
-		r.faulted(r.part(0), &fetch.Fault{Kind: fetch.FaultCorrupt, Offset: 5, Err: errors.New("checksum is wrong")}, time.Now())
+		r.intake.faulted(r.part(0), &fetch.Fault{Kind: fetch.FaultCorrupt, Offset: 5, Err: errors.New("checksum is wrong")}, time.Now())
 		if p := r.status().Partitions[0]; p.State != "failed" || p.Error == nil || *p.Error != "checksum is wrong" {
 			t.Errorf("status of a partition that cannot be read: %+v", p)
 		}
@@ -100,7 +100,7 @@ func TestStatus_saysWhatWouldHelp(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		r.Explain = func(err error) string { return "grant it: " + err.Error() }
 		r.Config.OnInvalid, r.Config.DLQTopic, r.Letters = record.DeadLetter, "dead", letters
-		r.faulted(r.part(1), &fetch.Fault{Err: kafka.CodeTopicDenied}, time.Now())
+		r.intake.faulted(r.part(1), &fetch.Fault{Err: kafka.CodeTopicDenied}, time.Now())
 		if p := r.status().Partitions[1]; p.Error == nil || *p.Error != "grant it: "+kafka.CodeTopicDenied.Error() {
 			t.Errorf("status of a partition that may not be read: %+v", p)
 		}
@@ -124,11 +124,11 @@ func TestStatus_tellsWhatIsAway(t *testing.T) {
 		}
 		expect("at first", false, false)
 		r.commits.Answer(assignment.CommitResult{Err: errors.New("connection refused")})
-		r.commits.Sent(time.Now(), 0) // no commit goes out
+		r.commits.Schedule.Sent(time.Now(), 0) // no commit goes out
 		expect("without the coordinator", true, false)
 		offsets := []kafka.CommitOffset{{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 0}}}
 		r.commits.Answer(assignment.CommitResult{Sent: time.Now(), Commit: kafka.Commit{Offsets: offsets}, Results: []kafka.CommitResult{{CommitOffset: offsets[0]}}})
-		r.commits.Sent(time.Now(), 0)
+		r.commits.Schedule.Sent(time.Now(), 0)
 		expect("with the coordinator", false, false)
 
 		refused := true

@@ -99,7 +99,7 @@ func TestSession_tellsSheddingOnceForAllNamespaces(t *testing.T) {
 		r.feed(0, records...)
 		r.after(age + 2*time.Second)
 		r.feed(1, runOf("good", 0, 9)...)
-		r.relieve(1<<40, time.Now())
+		r.memory.relieve(1<<40, time.Now())
 		if got := strings.Count(log.String(), "memory is short"); got != 1 || r.Pool.InUse() != 0 {
 			t.Errorf("%d lines for 20 namespaces, want 1; %d bytes are left", got, r.Pool.InUse())
 		}

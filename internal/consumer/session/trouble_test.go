@@ -47,8 +47,8 @@ func TestSession_troubleGoesWithItsPartitions(t *testing.T) {
 					t.Error("the namespace is tried before its time")
 				}
 				r.after(4 * time.Second)
-				if (r.api.creates["bad"] == 1) != tc.here || (r.Lookup("bad") != nil) != tc.here {
-					t.Errorf("%d attempts, remembered as %+v", r.api.creates["bad"], r.Lookup("bad"))
+				if (r.api.creates["bad"] == 1) != tc.here || (r.lines.Lookup("bad") != nil) != tc.here {
+					t.Errorf("%d attempts, remembered as %+v", r.api.creates["bad"], r.lines.Lookup("bad"))
 				}
 				// It may come back, and is tried again then.
 				r.api.create = nil

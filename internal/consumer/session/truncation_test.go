@@ -19,7 +19,7 @@ func (r *sessionRig) truncate(partition int32, end int64) {
 	r.t.Helper()
 	p := r.part(partition)
 	r.logs[p.TopicPartition] = r.logs[p.TopicPartition][:end]
-	r.relocated(p, &fetch.Fault{Kind: fetch.FaultTruncated, Offset: end}, kafka.Range{End: end}, time.Now())
+	r.intake.relocated(p, &fetch.Fault{Kind: fetch.FaultTruncated, Offset: end}, kafka.Range{End: end}, time.Now())
 	r.settleDown()
 }
 
@@ -153,8 +153,8 @@ func TestSession_truncationTakesBackWhatWasRefused(t *testing.T) {
 		r.after(age)
 		r.stored("a", offsets(0, 9)...)
 		r.watermark(0, 10)
-		if len(r.letters.taken) != 0 || r.Lookup("a") != nil {
-			t.Errorf("%d dead letters; the namespace is still under way: %t", len(r.letters.taken), r.Lookup("a") != nil)
+		if len(r.letters.taken) != 0 || r.lines.Lookup("a") != nil {
+			t.Errorf("%d dead letters; the namespace is still under way: %t", len(r.letters.taken), r.lines.Lookup("a") != nil)
 		}
 	}, refusedToLetters)
 }
@@ -193,8 +193,8 @@ func TestSession_truncationEndsATrialThatHasNothingToReadBack(t *testing.T) {
 		r.after(age)
 		r.api.create = nil
 		r.after(r.Config.HoldProbeInterval)
-		n := r.Lookup("b")
-		if n == nil || n.State() != pace.Trial || r.CatchUp.Task == nil {
+		n := r.lines.Lookup("b")
+		if n == nil || n.State() != pace.Trial || r.lines.CatchUp.Task == nil {
 			t.Fatal("there is no trial that reads lines back")
 		}
 		r.truncate(0, 5)

@@ -40,12 +40,12 @@ func TestSession_wakesForWhatIsDue(t *testing.T) {
 		{"another look for memory that a chunk waits for", func(r *sessionRig) {
 			r.fillMemory()
 			r.feed(0, recordbatch.InNS(0, "a"))
-			r.ReliefAt = time.Now().Add(time.Second)
+			r.lines.ReliefAt = time.Now().Add(time.Second)
 		}, time.Second},
-		{"another catch-up read after one that failed", func(r *sessionRig) { r.CatchUp.RestUntil = time.Now().Add(time.Second) }, time.Second},
+		{"another catch-up read after one that failed", func(r *sessionRig) { r.lines.CatchUp.RestUntil = time.Now().Add(time.Second) }, time.Second},
 		{"another commit after one that failed", func(r *sessionRig) {
 			r.commits.Answer(assignment.CommitResult{Err: errAway})
-			r.commits.Touch()
+			r.commits.Schedule.Touch()
 		}, 250 * time.Millisecond},
 		{"a receipt that a drain waits for", func(r *sessionRig) {
 			r.Receipts = &fakeReceipts{}
@@ -102,7 +102,7 @@ func TestSession_aWaitForMemoryIsOneWait(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
 		full := func(when string, want bool) {
 			t.Helper()
-			if got := r.memoryFull(time.Now()); got != want {
+			if got := r.memory.memoryFull(time.Now()); got != want {
 				t.Errorf("%s: reading has waited for memory for long: %t, want %t", when, got, want)
 			}
 		}
@@ -110,14 +110,14 @@ func TestSession_aWaitForMemoryIsOneWait(t *testing.T) {
 		r.feed(0, runOf("a", 0, 9)...)
 		r.after(time.Second)
 		r.feed(0, runOf("good", 10, 19)...)
-		r.relieve(1<<40, time.Now())
-		if n := r.Lookup("a"); n == nil || !n.Dropped() {
+		r.memory.relieve(1<<40, time.Now())
+		if n := r.lines.Lookup("a"); n == nil || !n.Dropped() {
 			r.t.Fatal("no line has left memory")
 		}
 		r.api.create = nil
 		free := r.fillMemory()
 		r.after(overloaded.Delay)
-		if r.pending == nil || r.pending.CatchUp == nil {
+		if r.memory.pending == nil || r.memory.pending.CatchUp == nil {
 			r.t.Fatal("no catch-up read waits for memory")
 		}
 		full("at once", false)
@@ -128,7 +128,7 @@ func TestSession_aWaitForMemoryIsOneWait(t *testing.T) {
 		r.stored("a", offsets(0, 9)...)
 		r.fillMemory()
 		r.feed(0, runOf("good", 20, 29)...)
-		if r.pending == nil {
+		if r.memory.pending == nil {
 			r.t.Fatal("nothing waits for memory")
 		}
 		full("at the next wait", false)
