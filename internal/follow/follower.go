@@ -136,18 +136,17 @@ func (f *Follower) next(now time.Time) (*item, time.Duration) {
 	for _, gone := range f.schedule.outlived(now.Add(-f.cfg.MaxAge)) {
 		f.giveUp(gone, now)
 	}
-	wake := f.schedule.wake()
-	if wake.IsZero() {
-		return nil, idleRest
+	if rest := f.api.restUntil.Sub(now); rest > 0 {
+		return nil, min(rest, idleRest)
 	}
-	if f.api.restUntil.After(wake) {
-		wake = f.api.restUntil
+	if i := f.schedule.next(now); i != nil {
+		f.api.restUntil = now.Add(questionSpacing)
+		return i, 0
 	}
-	if wake.After(now) {
+	if wake := f.schedule.wake(); !wake.IsZero() {
 		return nil, min(wake.Sub(now), idleRest)
 	}
-	f.api.restUntil = now.Add(questionSpacing)
-	return f.schedule.next(now), 0
+	return nil, idleRest
 }
 
 // answered takes what the API said about an import.
@@ -165,7 +164,7 @@ func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Ti
 	i.missing = 0
 	entry.Status = p.Status
 	if !p.Final() {
-		f.schedule.again(i, now.Add(restAfter(now.Sub(entry.StoredAt))), now)
+		f.schedule.again(i, now.Add(restAfter(now.Sub(entry.StoredAt))))
 		return
 	}
 	f.schedule.remove(i)
@@ -223,7 +222,7 @@ func (f *Follower) unanswered(i *item, err error, now time.Time) {
 	if status == http.StatusForbidden {
 		rest = max(rest, minDeniedRest) // perhaps of its namespace alone
 	}
-	f.schedule.again(i, now.Add(rest), now)
+	f.schedule.again(i, now.Add(rest))
 }
 
 // giveUp ends the following of an import whose end was not seen.
@@ -246,12 +245,12 @@ func (f *Follower) finish(e *Import, status string, now time.Time) {
 func (f *Follower) stop() {
 	f.mu.Lock()
 	defer f.unlock()
-	now, open := time.Now(), f.schedule.size()
-	for i := f.schedule.oldest(); i != nil; i = f.schedule.oldest() {
-		f.schedule.remove(i)
+	now, open := time.Now(), f.schedule.items
+	f.schedule = newSchedule(f.cfg.MaxImports)
+	for _, i := range open {
 		f.finish(i.entry, StatusUnknown, now)
 	}
-	if open > 0 {
-		f.log.Warn("stopped before the end of these imports was seen", "imports", open, "remedy", remedy)
+	if len(open) > 0 {
+		f.log.Warn("stopped before the end of these imports was seen", "imports", len(open), "remedy", remedy)
 	}
 }

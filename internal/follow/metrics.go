@@ -1,7 +1,6 @@
 package follow
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,9 +14,6 @@ type Metrics struct {
 	finishSeconds prometheus.Histogram
 	label         func(namespace string) string
 
-	mu    sync.Mutex
-	known map[string]bool // labels whose series exist
-
 	// Of the schedule. A gauge takes no lock: whoever holds the follower's may be
 	// waiting for the very scrape that reads the gauge.
 	size   atomic.Int64
@@ -29,7 +25,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) *Metrics {
 	auto := promauto.With(reg)
 	m := &Metrics{
-		label: label, known: map[string]bool{},
+		label: label,
 		finished: auto.NewCounterVec(prometheus.CounterOpts{
 			Name: "bridge_imports_finished_total",
 			Help: "Stored imports by what became of them; unknown: given up or open at a stop, unfollowed: beyond BRIDGE_FOLLOW_MAX_IMPORTS.",
@@ -56,8 +52,8 @@ func NewMetrics(reg prometheus.Registerer, label func(namespace string) string) 
 func (m *Metrics) note(s *schedule) {
 	m.size.Store(int64(s.size()))
 	oldest := int64(0)
-	if i := s.oldest(); i != nil {
-		oldest = i.entry.StoredAt.UnixNano()
+	if len(s.items) > 0 {
+		oldest = s.items[0].entry.StoredAt.UnixNano()
 	}
 	m.oldest.Store(oldest)
 }
@@ -72,19 +68,14 @@ func (m *Metrics) oldestAge() time.Duration {
 }
 
 // appeared exports a namespace's series at zero.
-func (m *Metrics) appeared(namespace string) string {
+func (m *Metrics) appeared(namespace string) {
 	label := m.label(namespace)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.known[label] {
-		m.known[label] = true
-		for _, status := range Statuses() {
-			m.finished.WithLabelValues(label, status)
-		}
+	for _, status := range Statuses() {
+		m.finished.WithLabelValues(label, status)
 	}
-	return label
 }
 
+// finish counts an import with the status with which its following has ended.
 func (m *Metrics) finish(namespace, status string) {
-	m.finished.WithLabelValues(m.appeared(namespace), status).Inc()
+	m.finished.WithLabelValues(m.label(namespace), status).Inc()
 }

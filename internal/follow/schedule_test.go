@@ -164,7 +164,7 @@ func play(t *testing.T, seed uint64, steps int) {
 				continue
 			}
 			due := now.Add(restAfter(now.Sub(i.entry.StoredAt)))
-			s.again(i, due, now)
+			s.again(i, due)
 			if n := m.find(i.entry); n != nil {
 				n.asking, n.due = false, due
 			}
@@ -209,7 +209,7 @@ func TestSchedule_namespacesTakeTurns(t *testing.T) {
 	for range 21 {
 		i := s.next(now)
 		seen[i.entry.Namespace]++
-		s.again(i, now.Add(time.Hour), now)
+		s.again(i, now.Add(time.Hour))
 	}
 	if len(seen) != 21 {
 		t.Errorf("21 questions went to %d namespaces: %v", len(seen), seen)
@@ -251,6 +251,6 @@ func BenchmarkSchedule(b *testing.B) {
 	for b.Loop() {
 		i := s.next(now)
 		now = now.Add(time.Millisecond)
-		s.again(i, now, now)
+		s.again(i, now)
 	}
 }
