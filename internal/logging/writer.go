@@ -35,15 +35,7 @@ type Writer struct {
 	full   bool   // lines are dropped until half of the queue is free again
 	lost   uint64 // lines that were dropped behind the last one in the queue
 	closed bool
-	spare  [][]byte // of written lines, for later ones; at most maxSpare
 }
-
-// What is kept of written lines: enough that a steady flow of ordinary lines makes no
-// garbage.
-const (
-	maxSpare      = 16
-	maxSpareBytes = 2 << 10 // of one
-)
 
 // line is one line in the queue, or the place of lines that are missing.
 type line struct {
@@ -94,21 +86,10 @@ func (q *Writer) Write(p []byte) (int, error) {
 		q.dropped.Add(1)
 		return len(p), nil
 	}
-	q.queue = append(q.queue, line{append(q.buffer(), p...), q.lost})
+	q.queue = append(q.queue, line{bytes.Clone(p), q.lost})
 	q.bytes += len(p)
 	q.lost = 0
 	return len(p), nil
-}
-
-// buffer returns an empty buffer for a line. The caller holds mu.
-func (q *Writer) buffer() []byte {
-	last := len(q.spare) - 1
-	if last < 0 {
-		return nil
-	}
-	b := q.spare[last]
-	q.spare = q.spare[:last]
-	return b[:0]
 }
 
 // Close waits until everything is written, but no longer than timeout. What is
@@ -128,7 +109,7 @@ func (q *Writer) Close(timeout time.Duration) {
 func (q *Writer) run() {
 	defer close(q.done)
 	var missing uint64 // lines that no notice has counted yet
-	for next, ok := q.take(nil); ok; next, ok = q.take(next.text) {
+	for next, ok := q.take(); ok; next, ok = q.take() {
 		missing += next.lost
 		if missing > 0 && q.notify(missing) {
 			missing = 0
@@ -142,13 +123,9 @@ func (q *Writer) run() {
 
 // take waits for a line and removes it. One without text is the place of lines that
 // were dropped behind the last one. ok is false once the Writer is closed and empty.
-// written is the text of the line before, which nobody needs any more.
-func (q *Writer) take(written []byte) (next line, ok bool) {
+func (q *Writer) take() (next line, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if c := cap(written); c > 0 && c <= maxSpareBytes && len(q.spare) < maxSpare {
-		q.spare = append(q.spare, written)
-	}
 	for len(q.queue) == 0 && q.lost == 0 && !q.closed {
 		q.queue = nil
 		q.change.Wait()
