@@ -26,7 +26,7 @@ func TestAPICredentials_areReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newAPICredentials(cfg.API)
+	c := apiCredentials{cfg.API.Key, cfg.API.CustomHeaders}
 	want := func(key, tenant string) {
 		t.Helper()
 		if c.Value() != key || c.Headers().Get("X-Tenant") != tenant {

@@ -76,14 +76,13 @@ func invoke(ctx context.Context, args, environ []string, stdout io.Writer, stder
 // exitCode maps how a command ended to an exit code, and prints a failure that
 // was not printed yet.
 func exitCode(err error, stderr io.Writer) int {
-	var faults *configError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case errors.Is(err, errUsage):
 		return exitUsage
-	case errors.As(err, &faults):
-		fmt.Fprintln(stderr, faults)
+	case len(config.Faults(err)) > 0:
+		fmt.Fprintf(stderr, "bridge: the configuration cannot be used:\n%v\n", err)
 		return exitUsage
 	case !errors.Is(err, errReported):
 		fmt.Fprintf(stderr, "bridge: %v\n", err)
@@ -91,24 +90,12 @@ func exitCode(err error, stderr io.Writer) int {
 	return exitFailed
 }
 
-// configError is a configuration that cannot be used.
-type configError struct{ faults error }
-
-func (e *configError) Error() string {
-	return "bridge: the configuration cannot be used:\n" + e.faults.Error()
-}
-
-func (e *configError) Unwrap() error { return e.faults }
-
 // loadConfig reads the configuration of the invocation and fits it into the
-// container.
+// container. An error joins faults of the configuration, see [config.Faults].
 func (inv invocation) loadConfig() (*config.Config, error) {
 	cfg, err := config.Load(inv.environ)
 	if err != nil {
-		return nil, &configError{err}
+		return nil, err
 	}
-	if err := cfg.FitMemory(containerMemory()); err != nil {
-		return nil, &configError{err}
-	}
-	return cfg, nil
+	return cfg, cfg.FitMemory(containerMemory())
 }

@@ -39,7 +39,7 @@ func verifyCommand(set *flag.FlagSet) action {
 			return err
 		}
 		if cfg.Policies.ReceiptsTopic == "" {
-			return &configError{&config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}}
+			return &config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}
 		}
 		progress := newProgressLine(os.Stderr)
 		report, err := verifyRecords(ctx, cfg, since, progress.draw)

@@ -85,7 +85,7 @@ func clientID(cfg *config.Config) string {
 
 // kafkaClient builds a client that may write to one topic, "" for none, and a function
 // that explains its errors. A fault of the configuration that shows only here is a
-// configError.
+// *config.Fault.
 func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, func(error) string, error) {
 	k := cfg.Kafka
 	login := auth.Config{
@@ -106,7 +106,7 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 	}
 	mechanism, err := login.SASLMechanism(ctx)
 	if err != nil {
-		return nil, nil, &configError{mechanismFault(k.SASL.Mechanism, err)}
+		return nil, nil, mechanismFault(k.SASL.Mechanism, err)
 	}
 	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
 	return kafka.NewClient(client), login.Explain, nil
@@ -155,7 +155,7 @@ func hastyClient(cfg *config.Config) (*importer.Client, error) {
 
 // importClient builds the client of the import API.
 func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, logger *slog.Logger) *importer.Client {
-	credentials := newAPICredentials(cfg.API)
+	credentials := apiCredentials{cfg.API.Key, cfg.API.CustomHeaders}
 	return importer.New(importer.Config{
 		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: credentials, Headers: credentials.Headers, Log: logger,
 		Patience: importer.Patience{
