@@ -68,7 +68,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	if err != nil {
 		return err
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, err := kafkaClient(ctx, cfg, roots)
 	misconfigured := out.tellFaults(err)
 	if !misconfigured {
 		out.tell(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
@@ -80,7 +80,7 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 	go func() { api <- checkAPI(ctx, cfg, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {
 	case err == nil:
-		if err := checkKafka(ctx, cfg, roots, client, explain, options.sample, out); err != nil {
+		if err := checkKafka(ctx, cfg, roots, client, options.sample, out); err != nil {
 			return err
 		}
 	case !misconfigured:
@@ -98,15 +98,13 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 
 // checkKafka tries what the consumer needs. The error is one that bridge run would
 // end with, too.
-func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, explain func(error) string, sample int, out *findings) error {
-	settings := preflight.Config{Config: consumerConfig(cfg), ReceiptsTopic: cfg.Policies.ReceiptsTopic}
-	var stop func()
-	var err error
-	if settings.Schemas, stop, err = runningSchemas(ctx, cfg, roots); err != nil {
+func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, sample int, out *findings) error {
+	settings, stop, err := readerConfig(ctx, cfg, roots)
+	if err != nil {
 		return err
 	}
 	defer stop()
-	checks, err := preflight.New(settings, client, explain)
+	checks, err := preflight.New(settings, client)
 	if err != nil {
 		out.tell(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
 		return nil

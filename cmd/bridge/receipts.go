@@ -30,12 +30,12 @@ func newReceipts(ctx context.Context, cfg *config.Config, roots *x509.CertPool, 
 	if topic == "" {
 		return receipts{report: func() outbox.Report { return outbox.Report{} }}, nil
 	}
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return out, err
 	}
 	producer := kafka.NewProducer(client, topic, throttled)
-	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, explain, m)
+	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, client.Explain, m)
 	return receipts{box, box, box.Report, func(ctx context.Context) error {
 		defer client.Close()
 		return box.Run(ctx)

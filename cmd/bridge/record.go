@@ -11,6 +11,7 @@ import (
 
 	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/verify"
 )
 
@@ -18,15 +19,19 @@ import (
 func recordCommand(set *flag.FlagSet) action {
 	asJSON := set.Bool("json", false, "print one JSON object instead of text")
 	return func(ctx context.Context, inv invocation) error {
-		place, err := verify.ParsePlace(inv.args[0])
-		if err != nil {
-			return misuse{err}
+		place, last, ok := kafka.ParsePlaces(inv.args[0])
+		if !ok || last != place.Offset {
+			return misuse{fmt.Errorf("a record is named topic/partition@offset, as in users/3@4711, not %q", inv.args[0])}
 		}
 		cfg, err := inv.loadConfig()
 		if err != nil {
 			return err
 		}
-		trail, err := traceRecord(ctx, cfg, place)
+		var trail *verify.Trail
+		err = withAudit(ctx, cfg, func(a *verify.Audit) (err error) {
+			trail, err = a.Trace(ctx, place)
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -41,24 +46,6 @@ func recordCommand(set *flag.FlagSet) action {
 		}
 		return err
 	}
-}
-
-// traceRecord looks for the record in Kafka.
-func traceRecord(ctx context.Context, cfg *config.Config, place verify.Place) (*verify.Trail, error) {
-	a, err := openAudit(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	defer a.close()
-	search, err := a.plan.Search(ctx, a.client, place)
-	if err != nil {
-		return nil, explained(err, a.explain)
-	}
-	trail, err := verify.Trace(ctx, search, a.source, a.judge)
-	if err != nil {
-		return nil, explained(err, a.explain)
-	}
-	return trail, nil
 }
 
 // askVerdicts asks the API about imports whose end the receipts do not hold,

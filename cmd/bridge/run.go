@@ -52,7 +52,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 		return err
 	}
 	imports := importClient(cfg, roots, registry, logger)
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	settings := consumerConfig(cfg)
 	settings.Schemas = schemas
 	bridge, err := consumer.New(settings, process.Dependencies{
-		Client: client, Importer: importing{imports}, Explain: explain, Log: logger,
+		Client: client, Importer: importing{imports}, Log: logger,
 		Metrics: metrics, Stored: follower.Stored, Receipts: out.session,
 	})
 	if err != nil {

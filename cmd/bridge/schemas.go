@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/decode"
 )
 
@@ -36,14 +37,15 @@ func schemaCache(cfg *config.Config, roots *x509.CertPool, metrics *decode.Metri
 	}, metrics), nil
 }
 
-// runningSchemas is schemaCache for a command that ends by itself. stop ends what runs.
-func runningSchemas(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (schemas *decode.Schemas, stop func(), err error) {
-	schemas, err = schemaCache(cfg, roots, decode.NewMetrics(nil))
-	if schemas == nil || err != nil {
-		return nil, func() {}, err
+// readerConfig returns the consumer's configuration for a command that reads Kafka
+// outside of the group. Its schemas come until stop is called, which waits for them.
+func readerConfig(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (settings *process.Config, stop func(), err error) {
+	out := consumerConfig(cfg)
+	if out.Schemas, err = schemaCache(cfg, roots, decode.NewMetrics(nil)); out.Schemas == nil || err != nil {
+		return &out, func() {}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = schemas.Run(ctx) }) // ends without an error
-	return schemas, func() { cancel(); wg.Wait() }, nil
+	wg.Go(func() { _ = out.Schemas.Run(ctx) }) // ends without an error
+	return &out, func() { cancel(); wg.Wait() }, nil
 }

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/verify"
 )
 
@@ -42,7 +40,11 @@ func verifyCommand(set *flag.FlagSet) action {
 			return &config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}
 		}
 		progress := newProgressLine(os.Stderr)
-		report, err := verifyRecords(ctx, cfg, since, progress.draw)
+		var report *verify.Report
+		err = withAudit(ctx, cfg, func(a *verify.Audit) (err error) {
+			report, err = a.Verify(ctx, since, progress.draw)
+			return err
+		})
 		progress.clear()
 		if err != nil {
 			return err
@@ -75,73 +77,30 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 // verifyMemory is the garbage collector's limit, in bytes, unless GOMEMLIMIT is set.
 const verifyMemory = 150 << 20
 
-// audit reads Kafka for `bridge verify` and `bridge record`, outside of the group.
-// Whoever opens it closes it.
-type audit struct {
-	plan    verify.Plan
-	client  *kafka.Client
-	source  *scan.Reader
-	judge   *scan.Judge
-	explain func(error) string
-	close   func()
-}
-
-func openAudit(ctx context.Context, cfg *config.Config) (*audit, error) {
+// withAudit lets a function look at what a bridge of the configuration has done.
+func withAudit(ctx context.Context, cfg *config.Config, look func(*verify.Audit) error) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(verifyMemory)
 	}
 	roots, err := rootCAs(cfg.API.CAFile)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := consumerConfig(cfg)
-	client, explain, err := kafkaClient(ctx, cfg, roots)
+	client, err := kafkaClient(ctx, cfg, roots)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var stop func()
-	if c.Schemas, stop, err = runningSchemas(ctx, cfg, roots); err != nil {
-		client.Close()
-		return nil, err
-	}
-	end := func() { stop(); client.Close() }
-	judge, err := scan.NewJudge(&c)
+	defer client.Close()
+	settings, stop, err := readerConfig(ctx, cfg, roots)
 	if err != nil {
-		end()
-		return nil, err
+		return err
 	}
-	return &audit{
-		plan:   verify.Plan{Topics: c.Topics, Group: c.Group, Receipts: cfg.Policies.ReceiptsTopic, Letters: cfg.Policies.DLQTopic},
-		client: client, explain: explain, source: scan.NewReader(client, &c), judge: judge, close: end,
-	}, nil
-}
-
-// verifyRecords reads what there is and counts.
-func verifyRecords(ctx context.Context, cfg *config.Config, since time.Time, progress func(verify.Progress)) (*verify.Report, error) {
-	a, err := openAudit(ctx, cfg)
+	defer stop()
+	audit, err := verify.New(settings, client)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer a.close()
-	a.plan.Since = since
-	in, err := a.plan.Input(ctx, a.client)
-	if err != nil {
-		return nil, explained(err, a.explain)
-	}
-	in.Settings, in.Progress = consumerConfig(cfg).Record.Fingerprint(), progress
-	report, err := verify.Run(ctx, in, a.source, a.judge)
-	if err != nil {
-		return nil, explained(err, a.explain)
-	}
-	return report, nil
-}
-
-// explained adds to an error of a broker what helps.
-func explained(err error, explain func(error) string) error {
-	if text := explain(err); !strings.HasPrefix(text, err.Error()) {
-		return fmt.Errorf("%w: %s", err, text)
-	}
-	return err
+	return look(audit)
 }
 
 // printVerification prints a report. Its last line says whether every record is
@@ -156,7 +115,7 @@ func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", name, offsets, p.Records, p.Deliveries, p.Covered, p.DeadLettered, p.LeftOut, p.Missing+p.Unread, p.CoveredTwice)
 	}
 	for _, p := range r.Partitions {
-		row(fmt.Sprintf("%s/%d", p.Topic, p.Partition), fmt.Sprintf("%d-%d", p.From, p.To-1), &p.Counts)
+		row(p.String(), fmt.Sprintf("%d-%d", p.From, p.To-1), &p.Counts)
 	}
 	row("all", "", &r.Total)
 	if err := table.Flush(); err != nil {
@@ -183,7 +142,7 @@ func printVerification(out io.Writer, r *verify.Report, asJSON bool) error {
 
 // exampleText names a place where something is missing.
 func exampleText(p *verify.Partition, e verify.Example) string {
-	where := fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, e.First)
+	where := p.At(e.First).String()
 	if e.Last > e.First {
 		where += fmt.Sprintf("-%d", e.Last)
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,7 +17,6 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
-	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
@@ -40,7 +40,8 @@ func consumerConfig(cfg *config.Config) process.Config {
 		Record:          recordSettings(cfg),
 		Policies: process.Policies{
 			OnInvalid: cfg.Policies.OnInvalid, OnTombstone: cfg.Policies.OnTombstone, OnRejected: cfg.Policies.OnRejected,
-			DLQTopic: cfg.Policies.DLQTopic, HoldProbeInterval: cfg.Policies.HoldProbeInterval,
+			SkipRecords: cfg.Policies.Skip, DLQTopic: cfg.Policies.DLQTopic, ReceiptsTopic: cfg.Policies.ReceiptsTopic,
+			HoldProbeInterval: cfg.Policies.HoldProbeInterval,
 		},
 		Batch:          batcher.Limits{MaxBytes: int64(cfg.Batch.MaxBytes), MaxRecords: cfg.Batch.MaxRecords, MaxAge: cfg.Batch.MaxAge},
 		BufferMaxBytes: int64(cfg.Buffer.MaxBytes),
@@ -49,18 +50,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 		},
 		ShutdownTimeout: cfg.Shutdown.Timeout,
 	}
-	for _, own := range []string{cfg.Policies.DLQTopic, cfg.Policies.ReceiptsTopic} {
-		if own != "" {
-			out.Topics.Own = append(out.Topics.Own, own)
-		}
-	}
-	for _, r := range cfg.Policies.Skip {
-		tp := kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}
-		if out.SkipRecords == nil {
-			out.SkipRecords = map[kafka.TopicPartition]ledger.Offsets{}
-		}
-		out.SkipRecords[tp] = out.SkipRecords[tp].With(r.First, r.Last)
-	}
+	out.Topics.Own = slices.DeleteFunc([]string{out.DLQTopic, out.ReceiptsTopic}, func(topic string) bool { return topic == "" })
 	return out
 }
 
@@ -83,10 +73,9 @@ func clientID(cfg *config.Config) string {
 	return cfg.Kafka.ClientID + "-" + cfg.Kafka.InstanceID
 }
 
-// kafkaClient builds a client that may write to one topic, "" for none, and a function
-// that explains its errors. A fault of the configuration that shows only here is a
-// *config.Fault.
-func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, func(error) string, error) {
+// kafkaClient builds a client of the brokers. A fault of the configuration that shows
+// only here is a *config.Fault.
+func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, error) {
 	k := cfg.Kafka
 	login := auth.Config{
 		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
@@ -102,14 +91,15 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 	}
 	tlsConfig, err := login.TLSConfig()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	mechanism, err := login.SASLMechanism(ctx)
 	if err != nil {
-		return nil, nil, mechanismFault(k.SASL.Mechanism, err)
+		return nil, mechanismFault(k.SASL.Mechanism, err)
 	}
-	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism}
-	return kafka.NewClient(client), login.Explain, nil
+	return kafka.NewClient(kafka.Config{
+		Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism, Explain: login.Explain,
+	}), nil
 }
 
 // mechanismFault turns an error of the AWS default chain into a fault of the setting

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -110,7 +111,7 @@ func TestLoad_valuesOverrideDefaults(t *testing.T) {
 	if cfg.Batch.MaxBytes != 16<<20 || cfg.Buffer.MaxBytes != 16<<20+1 {
 		t.Errorf("sizes: %d %d", cfg.Batch.MaxBytes, cfg.Buffer.MaxBytes)
 	}
-	if want := (config.SkipRecords{{"users", 0, 7, 7}, {"ads", 12, 0, 19}}); !slices.Equal(cfg.Policies.Skip, want) {
+	if want := (config.SkipRecords{{Topic: "users"}: {{First: 7, Last: 7}}, {Topic: "ads", Partition: 12}: {{First: 0, Last: 19}}}); !reflect.DeepEqual(cfg.Policies.Skip, want) {
 		t.Errorf("skip records %v", cfg.Policies.Skip)
 	}
 	if got := cfg.API.BaseURL.String(); got != "http://127.0.0.1:99/prefix" {

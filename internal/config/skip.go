@@ -2,19 +2,13 @@ package config
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+
+	"kafka-import-bridge/internal/consumer/ledger"
+	"kafka-import-bridge/internal/kafka"
 )
 
-// SkipRecord names one record, or a range of records.
-type SkipRecord struct {
-	Topic       string
-	Partition   int32
-	First, Last int64 // offsets, both included
-}
-
 // SkipRecords are the records that an operator leaves out by name.
-type SkipRecords []SkipRecord
+type SkipRecords map[kafka.TopicPartition]ledger.Offsets
 
 // Decode parses topic/partition@offset,topic/partition@first-last,...
 func (s *SkipRecords) Decode(text string) error {
@@ -22,27 +16,14 @@ func (s *SkipRecords) Decode(text string) error {
 	if err := names.Decode(text); err != nil {
 		return err
 	}
-	records := make(SkipRecords, len(names))
+	records := SkipRecords{}
 	for i, name := range names {
-		var ok bool
-		if records[i], ok = parseSkipRecord(name); !ok {
+		first, last, ok := kafka.ParsePlaces(name)
+		if !ok {
 			return fmt.Errorf("element %d is not of the form topic/partition@offset or topic/partition@first-last", i+1)
 		}
+		records[first.TopicPartition] = records[first.TopicPartition].With(first.Offset, last)
 	}
 	*s = records
 	return nil
-}
-
-func parseSkipRecord(name string) (SkipRecord, bool) {
-	topic, rest, _ := strings.Cut(name, "/")
-	partition, offsets, _ := strings.Cut(rest, "@")
-	first, last, isRange := strings.Cut(offsets, "-")
-	if !isRange {
-		last = first
-	}
-	p, errPartition := strconv.ParseUint(partition, 10, 31)
-	from, errFirst := strconv.ParseUint(first, 10, 63)
-	to, errLast := strconv.ParseUint(last, 10, 63)
-	ok := topicFault(topic) == "" && errPartition == nil && errFirst == nil && errLast == nil && from <= to
-	return SkipRecord{topic, int32(p), int64(from), int64(to)}, ok
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -38,16 +39,13 @@ func (l *loader) validateKafka() {
 // notInHost has the characters that show a URL or credentials in place of a host.
 const notInHost = "/@?# "
 
-var (
-	instanceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-	topicName    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-)
+var instanceName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // topicFault says why name cannot be a topic's, or returns "".
 func topicFault(name string) string {
-	if !topicName.MatchString(name) || name == "." || name == ".." {
+	if !kafka.ValidTopic(name) {
 		return "want a topic name: at most 249 letters, digits, '.', '_' or '-'"
 	}
 	return ""

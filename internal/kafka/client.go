@@ -13,17 +13,6 @@ import (
 	"github.com/segmentio/kafka-go/sasl"
 )
 
-// TopicPartition names a partition.
-type TopicPartition struct {
-	Topic     string
-	Partition int32
-}
-
-// Compare orders partitions by topic, then by number.
-func (tp TopicPartition) Compare(other TopicPartition) int {
-	return cmp.Or(cmp.Compare(tp.Topic, other.Topic), cmp.Compare(tp.Partition, other.Partition))
-}
-
 // Config says how to reach the brokers.
 type Config struct {
 	Brokers  []string // host:port; any that answers will do
@@ -42,6 +31,10 @@ type Config struct {
 	//
 	// Default: 10s.
 	CallTimeout time.Duration
+
+	// Explain turns an error of a broker into a sentence with its remedy; nil leaves it
+	// as it is. It is never given nil, and may be called on any goroutine.
+	Explain func(error) string
 
 	// Dial opens the network connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -70,6 +63,9 @@ func NewClient(config Config) *Client {
 	if config.Dial == nil {
 		config.Dial = new(net.Dialer).DialContext
 	}
+	if config.Explain == nil {
+		config.Explain = error.Error
+	}
 	c := &Client{
 		config: config,
 		conns:  newConnTracker(config),
@@ -97,6 +93,9 @@ func (c *Client) newTransport(topics []string) *kafkago.Transport {
 
 // Config returns how the client reaches the brokers, with its defaults filled in.
 func (c *Client) Config() Config { return c.config }
+
+// Explain returns an error of a broker as a sentence, with its remedy where one is known.
+func (c *Client) Explain(err error) string { return c.config.Explain(err) }
 
 // layoutTTL is how old kafka-go's own table of broker addresses may become. Calls
 // to a broker that is missing from it fail for as long.

@@ -50,7 +50,7 @@ func (c *Client) FetchOffsets(ctx context.Context, group string, partitions []To
 	}
 	for _, tp := range partitions {
 		if _, ok := offsets[tp]; !ok {
-			return nil, fmt.Errorf("fetch offset of %s/%d: the broker left it out", tp.Topic, tp.Partition)
+			return nil, fmt.Errorf("fetch offset of %s: the broker left it out", tp)
 		}
 	}
 	return offsets, nil

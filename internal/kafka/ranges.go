@@ -121,7 +121,7 @@ func (c *Client) listOffsets(ctx context.Context, leader int32, tps []TopicParti
 	for _, o := range res.Partitions {
 		tp := TopicPartition{o.Topic, o.Partition}
 		if o.ErrorCode != 0 {
-			refused[tp] = fmt.Errorf("list offsets of %s/%d: %w", o.Topic, o.Partition, Code(o.ErrorCode))
+			refused[tp] = fmt.Errorf("list offsets of %s: %w", tp, Code(o.ErrorCode))
 			continue
 		}
 		out[tp] = o.Offset

@@ -49,7 +49,7 @@ func (p *Preflight) checkGroup(ctx context.Context) Finding {
 	g, err := p.client.DescribeGroup(ctx, p.cfg.Group)
 	if err != nil {
 		return Finding{Check: check, OK: true, Detail: "its offsets can be read; joining was not proven and its members are unknown: " +
-			oneLine(p.explain(err))}
+			oneLine(p.base.Explain(err))}
 	}
 	return p.judgeGroup(check, g)
 }

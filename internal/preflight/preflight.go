@@ -15,13 +15,6 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Config is the configuration of the bridge that a preflight is made for. Whoever runs
-// the preflight runs its Schemas.
-type Config struct {
-	process.Config
-	ReceiptsTopic string // "" for none
-}
-
 // Finding is the answer to one question of a preflight. Its texts are one line
 // each and hold neither secrets nor anything of a record but namespaces.
 type Finding struct {
@@ -40,11 +33,10 @@ const preflightPatience = 5 * time.Second
 //
 //	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> schema registry --> sample
 type Preflight struct {
-	cfg     *Config
-	judge   *scan.Judge
-	base    kafka.Config
-	explain func(error) string
-	report  func(Finding)
+	cfg    *process.Config
+	judge  *scan.Judge
+	base   kafka.Config
+	report func(Finding)
 
 	client     *kafka.Client // of the brokers that answered
 	cluster    string
@@ -54,17 +46,16 @@ type Preflight struct {
 	fresh      bool // the group has committed nothing, of any topic
 }
 
-// New prepares a preflight that connects as client would; client
-// itself is not used. explain turns an error of a broker into a sentence with
-// its remedy.
-func New(cfg Config, client *kafka.Client, explain func(error) string) (*Preflight, error) {
-	judge, err := scan.NewJudge(&cfg.Config)
+// New prepares a preflight for bridges of a configuration. It connects as the client
+// would, which itself is not used. Whoever runs it runs the configuration's Schemas.
+func New(cfg *process.Config, client *kafka.Client) (*Preflight, error) {
+	judge, err := scan.NewJudge(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("build record mapper: %w", err)
 	}
 	base := client.Config()
 	base.DialTimeout, base.CallTimeout = preflightPatience, preflightPatience
-	return &Preflight{cfg: &cfg, judge: judge, base: base, explain: explain}, nil
+	return &Preflight{cfg: cfg, judge: judge, base: base}, nil
 }
 
 // Run makes all checks, one after the other, and reports each finding as it is
@@ -114,7 +105,7 @@ func (p *Preflight) fail(check, detail, remedy string) {
 // failure is the finding for an error of a broker.
 func (p *Preflight) failure(check string, err error) Finding {
 	f := Finding{Check: check, Detail: oneLine(err.Error())}
-	if remedy := oneLine(p.explain(err)); !strings.HasPrefix(remedy, f.Detail) { // else nothing is known
+	if remedy := oneLine(p.base.Explain(err)); !strings.HasPrefix(remedy, f.Detail) { // else nothing is known
 		f.Remedy = remedy
 	}
 	return f

@@ -50,7 +50,7 @@ func TestPreflight_placeStart(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tp := kafka.TopicPartition{Topic: "users", Partition: 0}
-			p := &Preflight{cfg: &Config{Config: process.Config{OffsetReset: tc.reset, ReadCommitted: true}}, cluster: "c1", committing: true, fresh: tc.committed < 0 && !tc.used,
+			p := &Preflight{cfg: &process.Config{OffsetReset: tc.reset, ReadCommitted: true}, cluster: "c1", committing: true, fresh: tc.committed < 0 && !tc.used,
 				committed: map[kafka.TopicPartition]kafka.Committed{tp: {Offset: tc.committed, Metadata: tc.metadata}}}
 			part := &inspectedPartition{TopicPartition: tp, log: log}
 			gap := p.placeStart(part, id)
@@ -65,7 +65,7 @@ func TestPreflight_partitionWithoutLeader(t *testing.T) {
 	topic := newInspectedTopic(wire.TopicMetadata{Name: "users", Partitions: []wire.PartitionMetadata{
 		{Partition: 1, Leader: -1}, {Partition: 0, Leader: 3}, {Partition: 2, Leader: -1},
 	}})
-	p := &Preflight{cfg: &Config{}, explain: func(err error) string { return err.Error() }}
+	p := &Preflight{cfg: &process.Config{}, base: kafka.Config{Explain: error.Error}}
 	f := p.judgeTopic(topic)
 	if f.OK || f.Detail != "partition 1: the partition has no leader: its broker is down (one of 2 partitions that cannot be read)" || f.Remedy != "" {
 		t.Errorf("%+v", f)

@@ -17,14 +17,14 @@ import (
 // committed, which are the ones it would read next, in equal shares from the
 // topic's partitions.
 func (p *Preflight) sample(ctx context.Context, n int) {
-	reader := scan.NewReader(p.client, &p.cfg.Config)
+	reader := scan.NewReader(p.client, p.cfg)
 	for _, t := range p.topics {
 		check := "sample " + t.name
 		var unread []*scan.Range
 		var ahead int64
 		for _, part := range t.partitions {
 			if part.err == nil && p.end(part) > part.start {
-				unread = append(unread, &scan.Range{Topic: part.Topic, Partition: part.Partition, From: part.start, To: p.end(part)})
+				unread = append(unread, &scan.Range{TopicPartition: part.TopicPartition, From: part.start, To: p.end(part)})
 				ahead += p.end(part) - part.start
 			}
 		}
@@ -75,20 +75,20 @@ func (p *Preflight) sampleRange(ctx context.Context, reader *scan.Reader, r *sca
 			return err
 		}
 		r.From = rec.Offset + 1
-		seen.take(&fate, r, rec.Offset)
+		seen.take(&fate, r.At(rec.Offset))
 		if seen.records == enough {
 			return errEnough
 		}
 		return nil
 	}, func(u scan.Unread) error {
 		if !errors.Is(u.Err, wire.ErrInflatesTooMuch) {
-			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, u.First, u.Err)
+			return fmt.Errorf("%s: %w", r.At(u.First), u.Err)
 		}
 		r.From = u.Last + 1
 		fate := scan.Fate{Reason: record.TooLarge.String(), Policy: record.Hold,
 			Detail: fmt.Sprintf("the Kafka batch up to offset %d %s", u.Last, fetch.InflatedSize(u.Batch, p.cfg.BufferMaxBytes))}
 		for range min(u.Records, int64(enough-seen.records)) {
-			seen.take(&fate, r, u.First)
+			seen.take(&fate, r.At(u.First))
 		}
 		if seen.records == enough {
 			return errEnough

@@ -19,7 +19,7 @@ import (
 
 // preflight runs a preflight of the rig's topics and returns what it found, one
 // "check: detail" each, a failure with "FAIL" before it.
-func preflight(r *kafkarig.Rig, sample int, change func(*Config)) (found []string) {
+func preflight(r *kafkarig.Rig, sample int, change func(*process.Config)) (found []string) {
 	r.T.Helper()
 	namespace, err := record.ParseNamespaceSource("field:ns")
 	if err != nil {
@@ -29,14 +29,14 @@ func preflight(r *kafkarig.Rig, sample int, change func(*Config)) (found []strin
 	if err != nil {
 		r.T.Fatal(err)
 	}
-	cfg := Config{Config: process.Config{
+	cfg := process.Config{
 		Membership: process.Membership{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
 		Record: record.Settings{Namespace: namespace, ID: id},
-	}}
+	}
 	if change != nil {
 		change(&cfg)
 	}
-	p, err := New(cfg, r.Client, error.Error)
+	p, err := New(&cfg, r.Client)
 	if err != nil {
 		r.T.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestSample_whatBridgesWrote(t *testing.T) {
 			{Topic: "orders", Value: []byte(inNamespace("a", 1)[0]), Headers: letter},
 			{Topic: "orders", Value: []byte("poison")},
 		})
-		finds(r, preflight(r, 10, func(c *Config) { c.OnInvalid = record.DeadLetter }),
+		finds(r, preflight(r, 10, func(c *process.Config) { c.OnInvalid = record.DeadLetter }),
 			"sample orders: 2 records would be left out as receipt, for instance orders/0@0: a receipt of a bridge is never imported; leave its topic out of the selection",
 			"sample orders: 2 records were written by a bridge as dead letters: they are read as any other, and held where they are invalid, never dead-lettered again; leave the topic out of the selection if that is not meant",
 			"sample orders: namespace a would get 1 line, 20 bytes",
@@ -147,7 +147,7 @@ func TestSample_whatBridgesWrote(t *testing.T) {
 func TestTopics_theBridgesOwnAreNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})
-		finds(r, preflight(r, 0, func(c *Config) {
+		finds(r, preflight(r, 0, func(c *process.Config) {
 			c.Topics = kafka.Selection{Regex: regexp.MustCompile("^(?:.*)$"), Own: []string{"users", "elsewhere"}}
 		}), "topic users: BRIDGE_KAFKA_TOPIC_REGEX matches it; it is left out, since this bridge writes to it. Other bridges with such an expression do read it")
 	})
@@ -183,7 +183,7 @@ func TestSample_abortedTransactions(t *testing.T) {
 		if strings.Contains(strings.Join(found, "\n"), "aborted") {
 			t.Errorf("aborted records were read: %v", found)
 		}
-		finds(r, preflight(r, 100, func(c *Config) { c.ReadCommitted = false }),
+		finds(r, preflight(r, 100, func(c *process.Config) { c.ReadCommitted = false }),
 			"sample orders: read 15 records, the oldest of the 18 ahead", "sample orders: namespace aborted would get 5 lines, 130 bytes")
 	})
 }
@@ -216,7 +216,7 @@ func TestSample_manyNamespaces(t *testing.T) {
 	seen := newTally()
 	for i := range 60 {
 		for range i + 1 {
-			seen.take(&scan.Fate{Namespaces: []string{fmt.Sprintf("ns-%02d", i)}, Bytes: 10}, nil, 0)
+			seen.take(&scan.Fate{Namespaces: []string{fmt.Sprintf("ns-%02d", i)}, Bytes: 10}, kafka.Place{})
 		}
 	}
 	var found []Finding

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
 )
@@ -35,7 +36,7 @@ type rejectedKey struct {
 type rejectedSample struct {
 	scan.Fate
 	records int
-	example string // topic/partition@offset
+	example kafka.Place
 }
 
 func newTally() *tally {
@@ -43,7 +44,7 @@ func newTally() *tally {
 }
 
 // take counts a record by its fate.
-func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
+func (t *tally) take(f *scan.Fate, at kafka.Place) {
 	t.records++
 	if f.Letter {
 		t.letters++
@@ -63,7 +64,7 @@ func (t *tally) take(f *scan.Fate, r *scan.Range, offset int64) {
 	}
 	key := rejectedKey{f.Reason, f.Policy}
 	if t.rejected[key] == nil {
-		t.rejected[key] = &rejectedSample{Fate: *f, example: fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, offset)}
+		t.rejected[key] = &rejectedSample{Fate: *f, example: at}
 	}
 	t.rejected[key].records++
 }

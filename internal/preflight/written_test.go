@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/test/kafkarig"
 )
@@ -39,7 +40,7 @@ func TestWritten_theTopicsSettings(t *testing.T) {
 					r.Cluster.KeepControl()
 					return settingsOf(q.(*kmsg.DescribeConfigsRequest), tc.settings), nil, true
 				})
-				found := strings.Join(preflight(r, 0, func(c *Config) { c.DLQTopic, c.ReceiptsTopic = "letters", "receipts" }), "\n") + "\n"
+				found := strings.Join(preflight(r, 0, func(c *process.Config) { c.DLQTopic, c.ReceiptsTopic = "letters", "receipts" }), "\n") + "\n"
 				for check, want := range map[string]string{"dead-letter topic letters: ": tc.letters, "receipts topic receipts: ": tc.receipts} {
 					_, line, _ := strings.Cut(found, check)
 					line, _, _ = strings.Cut(line, "\n")
@@ -78,7 +79,7 @@ func TestWritten_brokersThatTellNoSettings(t *testing.T) {
 			return nil, errors.New("hang up"), true
 		})
 		began := time.Now()
-		finds(r, preflight(r, 0, func(c *Config) { c.DLQTopic = "letters" }),
+		finds(r, preflight(r, 0, func(c *process.Config) { c.DLQTopic = "letters" }),
 			"dead-letter topic letters: exists with 1 partition, whose leaders answer; the brokers grant WRITE; nothing was written")
 		if took := time.Since(began); took > preflightPatience+time.Second {
 			t.Errorf("it took %s", took)
@@ -93,7 +94,7 @@ func TestWritten_asksForTheTopicsSettings(t *testing.T) {
 		if err := r.Cluster.CreateTopic("letters", 1, map[string]string{"cleanup.policy": "compact"}); err != nil {
 			t.Fatal(err)
 		}
-		found := strings.Join(preflight(r, 0, func(c *Config) { c.DLQTopic = "letters" }), "\n")
+		found := strings.Join(preflight(r, 0, func(c *process.Config) { c.DLQTopic = "letters" }), "\n")
 		if !strings.Contains(found, "FAIL dead-letter topic letters: cleanup.policy is compact: ") {
 			t.Error(found)
 		}

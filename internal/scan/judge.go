@@ -10,7 +10,6 @@ import (
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/decode"
-	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -55,7 +54,7 @@ type Judge struct {
 // Skips reports whether the settings name all records from one offset to another to be
 // left out.
 func (j *Judge) Skips(in *Range, first, last int64) bool {
-	return j.cfg.SkipRecords[kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition}].Hold(first, last)
+	return j.cfg.SkipRecords[in.TopicPartition].Hold(first, last)
 }
 
 // Fate judges a record of a range. It waits for a schema that is not known yet; an
@@ -67,7 +66,7 @@ func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, er
 	out := Fate{Letter: isLetter(rec)}
 	value, rej, err := j.plain(ctx, rec, &out)
 	if err != nil {
-		return Fate{}, fmt.Errorf("%s/%d@%d: %w", in.Topic, in.Partition, rec.Offset, err)
+		return Fate{}, fmt.Errorf("%s: %w", in.At(rec.Offset), err)
 	}
 	var line record.Line
 	if rej == nil {

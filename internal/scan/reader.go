@@ -16,11 +16,10 @@ import (
 
 // A Range is a part of a partition.
 type Range struct {
-	Topic     string
-	TopicID   string // as Kafka prints it; "" where the brokers have none, or where it does not matter
-	Partition int32
-	From      int64 // included
-	To        int64 // not included; ToEnd for all that there is
+	kafka.TopicPartition
+	TopicID string // as Kafka prints it; "" where the brokers have none, or where it does not matter
+	From    int64  // included
+	To      int64  // not included; ToEnd for all that there is
 }
 
 // ToEnd is the end of a partition when it is read.
@@ -105,9 +104,9 @@ func (c *Reader) Read(ctx context.Context, r *Range, each func(*wire.Record) err
 			return ctx.Err()
 		case err != nil:
 			if failures++; failures >= maxTries || !passing(err) {
-				return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, in.next, err)
+				return fmt.Errorf("%s: %w", r.At(in.next), err)
 			}
-			delete(c.leaders, kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition})
+			delete(c.leaders, r.TopicPartition)
 		case in.throttled > 0 && in.next == before:
 			continue // an answer without records says nothing of the log
 		case in.next == before && in.next < in.end:
@@ -133,7 +132,7 @@ func passing(err error) bool {
 
 // fetch takes one answer.
 func (c *Reader) fetch(ctx context.Context, in *reading) error {
-	l, err := c.leader(ctx, kafka.TopicPartition{Topic: in.Topic, Partition: in.Partition})
+	l, err := c.leader(ctx, in.TopicPartition)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ func onCluster(t *testing.T, test func(t *testing.T, r *kafkarig.Rig, c *Reader)
 	})
 }
 
+var orders = kafka.TopicPartition{Topic: "orders"}
+
 // got is what one Read yields.
 type got struct {
 	offsets []int64
@@ -74,7 +76,7 @@ func TestReader_readsAnyRange(t *testing.T) {
 			all := filled(r, rnd, "orders", 1)
 			from := rnd.IntN(len(all))
 			to := from + rnd.IntN(len(all)-from) + 1
-			in := Range{Topic: "orders", Partition: 1, From: int64(from), To: int64(to)}
+			in := Range{TopicPartition: kafka.TopicPartition{Topic: "orders", Partition: 1}, From: int64(from), To: int64(to)}
 			if rnd.IntN(3) == 0 {
 				in.To, to = ToEnd, len(all)
 			}
@@ -92,7 +94,7 @@ func TestReader_readsAnyRange(t *testing.T) {
 
 func TestReader_anEmptyPartition(t *testing.T) {
 	onCluster(t, func(t *testing.T, _ *kafkarig.Rig, c *Reader) {
-		if g, err := read(t, c, Range{Topic: "orders", To: ToEnd}); err != nil || len(g.offsets) > 0 {
+		if g, err := read(t, c, Range{TopicPartition: orders, To: ToEnd}); err != nil || len(g.offsets) > 0 {
 			t.Errorf("%v, %v", g, err)
 		}
 	})
@@ -114,7 +116,7 @@ func TestReader_waitsForAQuota(t *testing.T) {
 			return answer, nil, true
 		})
 		began := time.Now()
-		g, err := read(t, c, Range{Topic: "orders", To: 2})
+		g, err := read(t, c, Range{TopicPartition: orders, To: 2})
 		if took := time.Since(began); err != nil || len(g.offsets) != 2 || took < 59*time.Second {
 			t.Errorf("%v after %s, %v", g, took, err)
 		}
@@ -141,11 +143,11 @@ func TestReader_leavesOutWhatWasAborted(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if g, err := read(t, c, Range{Topic: "orders", To: ToEnd}); err != nil || fmt.Sprint(g.values) != "[0 2]" {
+		if g, err := read(t, c, Range{TopicPartition: orders, To: ToEnd}); err != nil || fmt.Sprint(g.values) != "[0 2]" {
 			t.Errorf("committed: %v, %v", g.values, err)
 		}
 		c.ReadCommitted = false
-		if g, err := read(t, c, Range{Topic: "orders", To: ToEnd}); err != nil || fmt.Sprint(g.values) != "[0 1 2]" {
+		if g, err := read(t, c, Range{TopicPartition: orders, To: ToEnd}); err != nil || fmt.Sprint(g.values) != "[0 1 2]" {
 			t.Errorf("uncommitted: %v, %v", g.values, err)
 		}
 	})
@@ -157,7 +159,7 @@ func TestReader_namesABatchThatInflatesTooFar(t *testing.T) {
 		r.Produce("orders", 0, kgo.GzipCompression(), "a")
 		r.ProduceLarge("orders", 0, kgo.GzipCompression(), strings.Repeat("x", 700_000), strings.Repeat("y", 700_000))
 		r.Produce("orders", 0, kgo.GzipCompression(), "b")
-		g, err := read(t, c, Range{Topic: "orders", To: 4})
+		g, err := read(t, c, Range{TopicPartition: orders, To: 4})
 		if err != nil || fmt.Sprint(g.offsets) != "[0 3]" || len(g.unread) != 1 || g.unread[0].First != 1 || g.unread[0].Last != 2 || g.unread[0].Records != 2 {
 			t.Errorf("%v, unread %v, %v", g.offsets, g.unread, err)
 		}
@@ -170,7 +172,7 @@ func TestReader_saysWhatItMayNotRead(t *testing.T) {
 		r.Produce("orders", 0, kgo.NoCompression(), "a")
 		r.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 		began := time.Now()
-		_, err := read(t, c, Range{Topic: "orders", To: 1})
+		_, err := read(t, c, Range{TopicPartition: orders, To: 1})
 		if code, ok := kafka.CodeOf(err); !ok || code != kafka.Code(kerr.TopicAuthorizationFailed.Code) || !strings.Contains(err.Error(), "orders/0@0") || time.Since(began) > time.Second {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
@@ -190,10 +192,10 @@ func TestReader_anErrorOfTheCallerEndsIt(t *testing.T) {
 			}
 			return nil
 		}
-		if err := c.Read(t.Context(), &Range{Topic: "orders", To: 5}, each, nil); !errors.Is(err, enough) || seen != "ab" {
+		if err := c.Read(t.Context(), &Range{TopicPartition: orders, To: 5}, each, nil); !errors.Is(err, enough) || seen != "ab" {
 			t.Errorf("a record: %q, %v", seen, err)
 		}
-		if err := c.Read(t.Context(), &Range{Topic: "orders", From: 2, To: 5}, each, func(Unread) error { return enough }); !errors.Is(err, enough) || seen != "abc" {
+		if err := c.Read(t.Context(), &Range{TopicPartition: orders, From: 2, To: 5}, each, func(Unread) error { return enough }); !errors.Is(err, enough) || seen != "abc" {
 			t.Errorf("a batch that cannot be read: %q, %v", seen, err)
 		}
 	})

@@ -115,12 +115,12 @@ func BenchmarkRun_tenMillion(b *testing.B) {
 				for n := range c.namespaces {
 					e.names = append(e.names, fmt.Sprint("namespace-", n))
 				}
-				in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}}
+				in := input{Receipts: []scan.Range{{TopicPartition: tp("receipts", 0), To: scan.ToEnd}}}
 				for p := range e.partitions {
-					in.Records = append(in.Records, scan.Range{Topic: "t", Partition: p, To: e.records})
+					in.Records = append(in.Records, scan.Range{TopicPartition: tp("t", p), To: e.records})
 				}
 				began := time.Now()
-				report, err := Run(b.Context(), in, e, judge)
+				report, err := run(b.Context(), in, e, judge)
 				if err != nil || report.Total.Covered != 10_000_000 || report.Total.Missing+report.Total.CoveredTwice != 0 {
 					b.Fatalf("%+v, %v", report, err)
 				}

@@ -24,7 +24,7 @@
 //
 // # Who calls it
 //
-// cmd/bridge: [Run] for `bridge verify`, and [Trace] for `bridge record`. Both work on
-// the calling goroutine and start none. [Plan] says what is read, package scan reads
-// it; the rest is pure.
+// cmd/bridge makes an [Audit] for `bridge verify` and `bridge record`, which works on
+// the calling goroutine and starts none. It asks the cluster what there is to read
+// (plan.go), and package scan reads it; the rest is pure.
 package verify

@@ -64,7 +64,7 @@ func (v *verifier) receipt(rec *wire.Record) error {
 	id, namespace := maphash.Bytes(v.seed, r.Key()), v.hash(r.Namespace)
 	for i := range r.Pieces {
 		p := &r.Pieces[i]
-		number, ok := v.number(p.Topic, p.Partition, p.First, p.Last)
+		number, ok := v.number(kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}, p.First, p.Last)
 		if !ok || p.TopicID != "" && v.Records[number].TopicID != "" && p.TopicID != v.Records[number].TopicID {
 			continue // of a topic that was deleted and created again
 		}
@@ -89,8 +89,8 @@ func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
 }
 
 // number is that of a partition of which records between two offsets are verified.
-func (v *verifier) number(topic string, partition int32, first, last int64) (uint32, bool) {
-	n, ok := v.numbers[kafka.TopicPartition{Topic: topic, Partition: partition}]
+func (v *verifier) number(tp kafka.TopicPartition, first, last int64) (uint32, bool) {
+	n, ok := v.numbers[tp]
 	return n, ok && last >= v.Records[n].From && first < v.Records[n].To
 }
 
@@ -108,7 +108,7 @@ func (v *verifier) letter(rec *wire.Record) error {
 	if !ok {
 		return nil
 	}
-	number, ok := v.number(source.Topic, source.Partition, source.Offset, source.Offset)
+	number, ok := v.number(source.TopicPartition, source.Offset, source.Offset)
 	if !ok {
 		return nil
 	}
@@ -123,7 +123,7 @@ func (v *verifier) letter(rec *wire.Record) error {
 // parseLetter returns which record a dead letter is of, and of which namespace, "" if
 // of all. It reads the bridge's headers: the last of each name, as the original's come
 // first.
-func parseLetter(rec *wire.Record) (source Place, namespace string, ok bool) {
+func parseLetter(rec *wire.Record) (source kafka.Place, namespace string, ok bool) {
 	text := func(name string) string {
 		value, _ := rec.Header("bridge." + name)
 		return string(value)
@@ -133,5 +133,6 @@ func parseLetter(rec *wire.Record) (source Place, namespace string, ok bool) {
 	if partitionErr != nil || offsetErr != nil {
 		return source, "", false
 	}
-	return Place{text("source.topic"), int32(partition), offset}, text("namespace"), true
+	source.Topic, source.Partition, source.Offset = text("source.topic"), int32(partition), offset
+	return source, text("namespace"), true
 }

@@ -80,7 +80,7 @@ func (v *verifier) unread(r *scan.Range) func(scan.Unread) error {
 		if v.unreadBatches++; v.unreadBatches > maxUnreadNotes {
 			return nil
 		}
-		v.report.note("%d records of %s/%d from offset %d to %d cannot be read: %v", u.Records, r.Topic, r.Partition, u.First, u.Last, u.Err)
+		v.report.note("%d records of %s from offset %d to %d cannot be read: %v", u.Records, r.TopicPartition, u.First, u.Last, u.Err)
 		return nil
 	}
 }

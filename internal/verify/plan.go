@@ -13,20 +13,11 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// Plan selects the topics and the time to verify.
-type Plan struct {
-	Topics   kafka.Selection
-	Group    string
-	Receipts string    // topic
-	Letters  string    // topic, "" if there is none
-	Since    time.Time // zero for all that there is
-}
-
 // clockMargin is how much earlier than a record its receipt may seem to be:
 // the clocks of producers and brokers differ.
 const clockMargin = time.Hour
 
-// sources is what the brokers say of the partitions that a plan reads.
+// sources is what the brokers say of the source partitions.
 type sources struct {
 	kafka.Subscription
 	partitions []kafka.TopicPartition // of those that are wanted
@@ -34,9 +25,10 @@ type sources struct {
 	logs       map[kafka.TopicPartition]kafka.Range // without those that have no leader
 }
 
-// sources asks the cluster for the wanted ones of the partitions that the plan reads.
-func (p *Plan) sources(ctx context.Context, client *kafka.Client, wanted func(kafka.TopicPartition) bool) (s sources, err error) {
-	sub, md, err := client.Resolve(ctx, p.Topics)
+// sources asks the cluster for the wanted ones of the partitions that the bridge reads,
+// and for their logs from a time on.
+func (a *Audit) sources(ctx context.Context, since time.Time, wanted func(kafka.TopicPartition) bool) (s sources, err error) {
+	sub, md, err := a.client.Resolve(ctx, a.cfg.Topics)
 	if err != nil {
 		return s, fmt.Errorf("look for topics: %w", err)
 	}
@@ -45,78 +37,78 @@ func (p *Plan) sources(ctx context.Context, client *kafka.Client, wanted func(ka
 	if len(s.partitions) == 0 {
 		return s, nil
 	}
-	if s.committed, err = client.FetchOffsets(ctx, p.Group, s.partitions); err == nil {
+	if s.committed, err = a.client.FetchOffsets(ctx, a.cfg.Group, s.partitions); err == nil {
 		err = kafka.FirstError(s.committed)
 	}
 	if err == nil {
-		s.logs, err = logsOf(ctx, client, p.Since, s.partitions, leaders)
+		s.logs, err = a.logsOf(ctx, since, s.partitions, leaders)
 	}
 	return s, err
 }
 
-// Input asks the cluster for the ranges of the plan: the records from the log's start,
-// or from the given time, up to the committed offsets. The committed offsets are taken
+// input asks the cluster what there is to verify: the records from the log's start, or
+// from the given time, up to the committed offsets. The committed offsets are taken
 // before the receipts are looked for, so that none is missed.
-func (p *Plan) Input(ctx context.Context, client *kafka.Client) (in Input, err error) {
+func (a *Audit) input(ctx context.Context, since time.Time) (in input, err error) {
 	note := func(format string, args ...any) { in.Notes = append(in.Notes, fmt.Sprintf(format, args...)) }
-	s, err := p.sources(ctx, client, func(kafka.TopicPartition) bool { return true })
+	s, err := a.sources(ctx, since, func(kafka.TopicPartition) bool { return true })
 	if err != nil {
 		return in, err
 	}
 	if len(s.partitions) == 0 {
-		return in, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(p.Topics.Topics), fmt.Sprint(p.Topics.Regex)))
+		return in, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(a.cfg.Topics.Topics), fmt.Sprint(a.cfg.Topics.Regex)))
 	}
 	for _, tp := range s.partitions {
 		to := s.committed[tp].Offset
 		log, led := s.logs[tp]
 		switch {
 		case to < 0:
-			note("%s/%d has no committed offset: nothing of it is verified", tp.Topic, tp.Partition)
+			note("%s has no committed offset: nothing of it is verified", tp)
 		case !led:
-			note("%s/%d has no leader: nothing of it is verified", tp.Topic, tp.Partition)
+			note("%s has no leader: nothing of it is verified", tp)
 		case to > log.End:
-			note("%s/%d ends at offset %d, below the committed offset %d: its topic was deleted and made anew, or its log was cut", tp.Topic, tp.Partition, log.End, to)
+			note("%s ends at offset %d, below the committed offset %d: its topic was deleted and made anew, or its log was cut", tp, log.End, to)
 			to = log.End
 		}
 		if led && to > log.Begin {
-			in.Records = append(in.Records, scan.Range{Topic: tp.Topic, TopicID: s.IDs[tp.Topic].String(), Partition: tp.Partition, From: log.Begin, To: to})
+			in.Records = append(in.Records, scan.Range{TopicPartition: tp, TopicID: s.IDs[tp.Topic].String(), From: log.Begin, To: to})
 		}
 	}
 	var begun []string
-	in.Receipts, in.Letters, begun, err = p.evidence(ctx, client)
+	in.Receipts, in.Letters, begun, err = a.evidence(ctx, since)
 	for _, topic := range begun {
 		note("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", topic)
 	}
 	return in, err
 }
 
-// evidence is where receipts and dead letters lie. begun names the topics of which
-// records were deleted, if all of them is wanted.
-func (p *Plan) evidence(ctx context.Context, client *kafka.Client) (receipts, letters []scan.Range, begun []string, err error) {
+// evidence returns where the receipts and dead letters of a time and later lie. begun
+// names the topics of which records were deleted, if all of them is wanted.
+func (a *Audit) evidence(ctx context.Context, since time.Time) (receipts, letters []scan.Range, begun []string, err error) {
 	for _, other := range []struct {
 		name, setting string
 		into          *[]scan.Range
-	}{{p.Receipts, "BRIDGE_RECEIPTS_TOPIC", &receipts}, {p.Letters, "BRIDGE_DLQ_TOPIC", &letters}} {
+	}{{a.cfg.ReceiptsTopic, "BRIDGE_RECEIPTS_TOPIC", &receipts}, {a.cfg.DLQTopic, "BRIDGE_DLQ_TOPIC", &letters}} {
 		if other.name == "" {
 			continue
 		}
-		ranges, cut, err := p.whole(ctx, client, other.name)
+		ranges, cut, err := a.whole(ctx, other.name, since)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("look for %s=%s: %w", other.setting, other.name, err)
 		}
 		*other.into = ranges
-		if cut && p.Since.IsZero() {
+		if cut && since.IsZero() {
 			begun = append(begun, other.name)
 		}
 	}
 	return receipts, letters, begun, nil
 }
 
-// Search asks the cluster where to look for one record. The record must be of a
+// search asks the cluster where to look for one record. The record must be of a
 // topic that the settings name.
-func (p *Plan) Search(ctx context.Context, client *kafka.Client, place Place) (in Search, err error) {
-	tp := kafka.TopicPartition{Topic: place.Topic, Partition: place.Partition}
-	s, err := p.sources(ctx, client, func(other kafka.TopicPartition) bool { return other == tp })
+func (a *Audit) search(ctx context.Context, place kafka.Place) (in search, err error) {
+	tp := place.TopicPartition
+	s, err := a.sources(ctx, time.Time{}, func(other kafka.TopicPartition) bool { return other == tp })
 	if err != nil {
 		return in, err
 	}
@@ -125,14 +117,12 @@ func (p *Plan) Search(ctx context.Context, client *kafka.Client, place Place) (i
 	}
 	log, led := s.logs[tp]
 	if !led {
-		return in, fmt.Errorf("%s/%d has no leader: its broker is down", tp.Topic, tp.Partition)
+		return in, fmt.Errorf("%s has no leader: its broker is down", tp)
 	}
-	return Search{
+	return search{
 		Place: place, TopicID: s.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: s.committed[tp].Offset,
 		Evidence: func(ctx context.Context, since time.Time) ([]scan.Range, []scan.Range, error) {
-			recent := *p
-			recent.Since = since
-			receipts, letters, _, err := recent.evidence(ctx, client)
+			receipts, letters, _, err := a.evidence(ctx, since)
 			return receipts, letters, err
 		},
 	}, nil
@@ -141,10 +131,10 @@ func (p *Plan) Search(ctx context.Context, client *kafka.Client, place Place) (i
 // errNotRead says that a record is of no partition that the bridge reads.
 var errNotRead = errors.New("the topic has no such partition, or is none that the bridge reads")
 
-// whole is all of a topic, or what is not much older than Since. begun reports
+// whole returns all of a topic, or what is not much older than a time. begun reports
 // whether records were deleted at its start.
-func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (ranges []scan.Range, begun bool, err error) {
-	md, err := client.Metadata(ctx, []string{topic})
+func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (ranges []scan.Range, begun bool, err error) {
+	md, err := a.client.Metadata(ctx, []string{topic})
 	if err != nil {
 		return nil, false, err
 	}
@@ -153,12 +143,11 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 			return nil, false, code
 		}
 	}
-	since := p.Since
 	if !since.IsZero() {
 		since = since.Add(-clockMargin)
 	}
 	parts, leaders := partitionsOf(md, []string{topic})
-	logs, err := logsOf(ctx, client, since, parts, leaders)
+	logs, err := a.logsOf(ctx, since, parts, leaders)
 	if err != nil {
 		return nil, false, err
 	}
@@ -168,21 +157,21 @@ func (p *Plan) whole(ctx context.Context, client *kafka.Client, topic string) (r
 			return nil, false, fmt.Errorf("partition %d has no leader", tp.Partition)
 		}
 		begun = begun || log.Begin > 0
-		ranges = append(ranges, scan.Range{Topic: tp.Topic, Partition: tp.Partition, From: log.Begin, To: scan.ToEnd})
+		ranges = append(ranges, scan.Range{TopicPartition: tp, From: log.Begin, To: scan.ToEnd})
 	}
 	return ranges, begun, nil
 }
 
 // logsOf returns the extent of the partitions' logs, from a time on, or the zero time
 // for all. Those without leader are left out.
-func logsOf(ctx context.Context, client *kafka.Client, since time.Time, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) (map[kafka.TopicPartition]kafka.Range, error) {
+func (a *Audit) logsOf(ctx context.Context, since time.Time, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) (map[kafka.TopicPartition]kafka.Range, error) {
 	todo := map[kafka.TopicPartition]bool{}
 	for _, tp := range parts {
 		if leaders[tp].Leader >= 0 {
 			todo[tp] = true
 		}
 	}
-	logs, err := client.ListRanges(ctx, kafka.RangeQuery{Since: since}, todo, leaders)
+	logs, err := a.client.ListRanges(ctx, kafka.RangeQuery{Since: since}, todo, leaders)
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,16 @@ package verify
 import (
 	"fmt"
 	"time"
+
+	"kafka-import-bridge/internal/kafka"
 )
 
 // Partition counts the records of one partition between two offsets by their fate.
 type Partition struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	From      int64  `json:"from"` // first offset looked at
-	To        int64  `json:"to"`   // behind the last one: the committed offset, or the log's end if that lies before
+	kafka.TopicPartition
+
+	From int64 `json:"from"` // first offset looked at
+	To   int64 `json:"to"`   // behind the last one: the committed offset, or the log's end if that lies before
 
 	Counts
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
@@ -28,6 +29,10 @@ type fakeRecord struct {
 type fakeKafka struct {
 	topics map[string][]fakeRecord // by topic/partition
 	reads  map[string]int
+}
+
+func tp(topic string, partition int32) kafka.TopicPartition {
+	return kafka.TopicPartition{Topic: topic, Partition: partition}
 }
 
 func name(topic string, partition int32) string { return fmt.Sprint(topic, "/", partition) }
@@ -171,12 +176,12 @@ func (s *scene) letter(namespace string, partition int32, offset int64) {
 
 func (s *scene) run() *Report {
 	s.t.Helper()
-	in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}, Letters: []scan.Range{{Topic: "dead", To: scan.ToEnd}}, Settings: "now", Limit: s.limit}
+	in := input{Receipts: []scan.Range{{TopicPartition: tp("receipts", 0), To: scan.ToEnd}}, Letters: []scan.Range{{TopicPartition: tp("dead", 0), To: scan.ToEnd}}, Settings: "now", Limit: s.limit}
 	for p, next := range s.next {
-		in.Records = append(in.Records, scan.Range{Topic: "t", TopicID: s.ids, Partition: p, From: s.from[p], To: next})
+		in.Records = append(in.Records, scan.Range{TopicPartition: tp("t", p), TopicID: s.ids, From: s.from[p], To: next})
 	}
 	slices.SortFunc(in.Records, func(a, b scan.Range) int { return int(a.Partition - b.Partition) })
-	report, err := Run(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
+	report, err := run(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
 	if err != nil {
 		s.t.Fatal(err)
 	}

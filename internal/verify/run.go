@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 
@@ -9,19 +10,19 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// A Source reads Kafka; it is a [scan.Reader].
-type Source interface {
+// source reads Kafka; it is a [scan.Reader].
+type source interface {
 	Read(ctx context.Context, r *scan.Range, each func(*wire.Record) error, unread func(scan.Unread) error) error
 }
 
-// A Judge maps a record by the present settings; it is a [scan.Judge].
-type Judge interface {
+// judge maps a record by the present settings; it is a [scan.Judge].
+type judge interface {
 	Fate(ctx context.Context, r *scan.Range, rec *wire.Record) (scan.Fate, error)
 	Skips(r *scan.Range, first, last int64) bool
 }
 
-// Input names the ranges to verify.
-type Input struct {
+// input names the ranges to verify.
+type input struct {
 	// Records are the parts of the source partitions below the committed offsets.
 	Records []scan.Range
 	// Receipts and Letters are the partitions of those topics; To is scan.ToEnd.
@@ -31,15 +32,16 @@ type Input struct {
 	// Notes say what is not verified, a sentence each; the report repeats them.
 	Notes []string
 	// Limit is how many parts of receipts and dead letters are kept at once, of
-	// 40 bytes each.
-	//
-	// Default: a million and a half
+	// 40 bytes each; 0 stands for defaultLimit.
 	Limit int
 	// Progress is called now and then; nil reports nothing.
 	Progress func(Progress)
 }
 
-// Progress is how far Run is.
+// defaultLimit keeps a verification within some 60 MiB.
+const defaultLimit = 1_500_000
+
+// Progress is how far a verification is.
 type Progress struct {
 	Pass  int    // from 1
 	What  string // a topic
@@ -50,21 +52,21 @@ type Progress struct {
 // progressEvery is how many records are read between two reports.
 const progressEvery = 50_000
 
-// Run accounts for the records. It returns what an unreadable topic or a
+// run accounts for the records. It returns what an unreadable topic or a
 // cancelled context leaves undone as an error, with no report.
-func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, error) {
-	if in.Limit <= 0 {
-		in.Limit = 1_500_000
-	}
+func run(ctx context.Context, in input, src source, by judge) (*Report, error) {
+	in.Limit = cmp.Or(in.Limit, defaultLimit)
 	if in.Progress == nil {
 		in.Progress = func(Progress) {}
 	}
-	v := &verifier{Input: in, source: source, judge: judge, report: &Report{Notes: append([]string{}, in.Notes...)}, numbers: map[kafka.TopicPartition]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed()}
+	v := &verifier{
+		input: in, source: src, judge: by, report: &Report{Notes: append([]string{}, in.Notes...)},
+		numbers: map[kafka.TopicPartition]uint32{}, covers: newCovers(in.Limit), seed: maphash.MakeSeed(),
+	}
 	for i := range in.Records {
 		r := &in.Records[i]
-		p := &Partition{Topic: r.Topic, Partition: r.Partition, From: r.From, To: r.To}
-		v.numbers[kafka.TopicPartition{Topic: r.Topic, Partition: r.Partition}] = uint32(i)
-		v.report.Partitions = append(v.report.Partitions, p)
+		v.numbers[r.TopicPartition] = uint32(i)
+		v.report.Partitions = append(v.report.Partitions, &Partition{TopicPartition: r.TopicPartition, From: r.From, To: r.To})
 		v.total += max(0, r.To-r.From)
 	}
 	for from := (at{}); from.before(end); from = v.covers.cut {
@@ -89,9 +91,9 @@ func Run(ctx context.Context, in Input, source Source, judge Judge) (*Report, er
 
 // verifier is one run.
 type verifier struct {
-	Input
-	source  Source
-	judge   Judge
+	input
+	source  source
+	judge   judge
 	report  *Report
 	numbers map[kafka.TopicPartition]uint32 // where each partition is in Records
 	covers  *covers

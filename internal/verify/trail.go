@@ -3,40 +3,15 @@ package verify
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/receipt"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/internal/wire"
 )
-
-// A Place is where a record lies.
-type Place struct {
-	Topic     string `json:"topic"`
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-}
-
-// String returns topic/partition@offset.
-func (p Place) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, p.Offset) }
-
-// ParsePlace reads topic/partition@offset.
-func ParsePlace(text string) (Place, error) {
-	head, at, ok := strings.Cut(text, "@")
-	slash := strings.LastIndex(head, "/")
-	if !ok || slash < 1 {
-		return Place{}, fmt.Errorf("a record is named topic/partition@offset, as in users/3@4711, not %q", text)
-	}
-	partition, err := strconv.ParseUint(head[slash+1:], 10, 31)
-	offset, err2 := strconv.ParseUint(at, 10, 63)
-	if err != nil || err2 != nil {
-		return Place{}, fmt.Errorf("a record is named topic/partition@offset, as in users/3@4711, not %q", text)
-	}
-	return Place{head[:slash], int32(partition), int64(offset)}, nil
-}
 
 // What can become of a delivery.
 const (
@@ -51,7 +26,7 @@ const (
 
 // A Trail is the history of one record.
 type Trail struct {
-	Place
+	kafka.Place
 	// WrittenAt is the record's timestamp; nil where it has none that makes sense, or
 	// is not in the log.
 	WrittenAt *time.Time `json:"written_at"`
@@ -108,9 +83,9 @@ func (t *Trail) Settled() bool {
 	return len(t.Deliveries) > 0
 }
 
-// Search is where Trace looks for a record.
-type Search struct {
-	Place
+// search is where trace looks for a record.
+type search struct {
+	kafka.Place
 	TopicID   string
 	Begin     int64 // where the partition's log begins
 	End       int64 // where it ends
@@ -120,10 +95,10 @@ type Search struct {
 	Evidence func(ctx context.Context, since time.Time) (receipts, letters []scan.Range, err error)
 }
 
-// Trace finds out what became of one record.
-func Trace(ctx context.Context, in Search, source Source, judge Judge) (*Trail, error) {
-	s := &tracing{Search: in, source: source, trail: &Trail{Place: in.Place, Committed: in.Committed, Notes: []string{}}}
-	if err := s.read(ctx, judge); err != nil {
+// trace finds out what became of one record.
+func trace(ctx context.Context, in search, src source, by judge) (*Trail, error) {
+	s := &tracing{search: in, source: src, trail: &Trail{Place: in.Place, Committed: in.Committed, Notes: []string{}}}
+	if err := s.read(ctx, by); err != nil {
 		return nil, fmt.Errorf("read record: %w", err)
 	}
 	since := time.Time{}
@@ -141,10 +116,10 @@ func Trace(ctx context.Context, in Search, source Source, judge Judge) (*Trail, 
 	return s.trail, nil
 }
 
-// tracing is one Trace under way.
+// tracing is one trace under way.
 type tracing struct {
-	Search
-	source Source
+	search
+	source source
 	trail  *Trail
 	policy record.Policy // of a record that becomes no line
 
@@ -160,7 +135,7 @@ type foundLetter struct {
 }
 
 // read looks at the record itself.
-func (s *tracing) read(ctx context.Context, judge Judge) error {
+func (s *tracing) read(ctx context.Context, by judge) error {
 	switch {
 	case s.Offset < s.Begin:
 		s.note("the log begins at offset %d: the record was deleted by the topic's retention", s.Begin)
@@ -169,13 +144,13 @@ func (s *tracing) read(ctx context.Context, judge Judge) error {
 		s.note("the log ends at offset %d: the record is not written yet", s.End)
 		return nil
 	}
-	r := scan.Range{Topic: s.Topic, TopicID: s.TopicID, Partition: s.Partition, From: s.Offset, To: s.Offset + 1}
+	r := scan.Range{TopicPartition: s.TopicPartition, TopicID: s.TopicID, From: s.Offset, To: s.Offset + 1}
 	err := s.source.Read(ctx, &r, func(rec *wire.Record) error {
 		s.trail.There = true
 		if at := time.UnixMilli(rec.Timestamp).UTC(); rec.Timestamp > 0 {
 			s.trail.WrittenAt = &at
 		}
-		fate, err := judge.Fate(ctx, &r, rec)
+		fate, err := by.Fate(ctx, &r, rec)
 		if err != nil {
 			return err
 		}

@@ -11,34 +11,19 @@ import (
 	"kafka-import-bridge/internal/scan"
 )
 
-func TestParsePlace(t *testing.T) {
-	for text, want := range map[string]Place{
-		"users/3@4711": {"users", 3, 4711}, "a.b-c_d/0@0": {"a.b-c_d", 0, 0},
-		"users/3": {}, "users@7": {}, "/3@7": {}, "users/x@7": {}, "users/3@": {}, "users/-3@7": {}, "users/3@-7": {}, "users/3@9223372036854775808": {}, "": {},
-	} {
-		got, err := ParsePlace(text)
-		if got != want || (err != nil) != (want == Place{}) {
-			t.Errorf("%q: %+v, %v", text, got, err)
-		}
-		if err == nil && got.String() != text {
-			t.Errorf("%q prints as %q", text, got)
-		}
-	}
-}
-
 // trace finds out what became of a record of t/0. The group's offset is 4.
 func (s *scene) trace(offset int64, receipted bool) (*Trail, error) {
 	evidence := func(_ context.Context, since time.Time) (receipts, letters []scan.Range, err error) {
 		if receipted {
-			receipts = []scan.Range{{Topic: "receipts", To: scan.ToEnd}}
+			receipts = []scan.Range{{TopicPartition: tp("receipts", 0), To: scan.ToEnd}}
 			if !since.IsZero() && s.late > 0 {
 				receipts[0].From = s.late
 			}
 		}
-		return receipts, []scan.Range{{Topic: "dead", To: scan.ToEnd}}, nil
+		return receipts, []scan.Range{{TopicPartition: tp("dead", 0), To: scan.ToEnd}}, nil
 	}
-	in := Search{Place: Place{"t", 0, offset}, TopicID: s.ids, Begin: s.from[0], End: s.next[0], Committed: 4, Evidence: evidence}
-	return Trace(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
+	in := search{Place: tp("t", 0).At(offset), TopicID: s.ids, Begin: s.from[0], End: s.next[0], Committed: 4, Evidence: evidence}
+	return trace(s.t.Context(), in, s.kafka, byValue{s.policy, s.skip})
 }
 
 // summary is a trail in short.

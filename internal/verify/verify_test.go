@@ -241,11 +241,11 @@ func TestRun_readsRecordsOnce(t *testing.T) {
 		s.receipt("a", piece(int32(i%3), int64(i/3), int64(i/3), 1))
 	}
 	counting := &countingSource{fakeKafka: s.kafka}
-	in := Input{Receipts: []scan.Range{{Topic: "receipts", To: scan.ToEnd}}, Limit: 10}
+	in := input{Receipts: []scan.Range{{TopicPartition: tp("receipts", 0), To: scan.ToEnd}}, Limit: 10}
 	for p := range int32(3) {
-		in.Records = append(in.Records, scan.Range{Topic: "t", TopicID: "id-1", Partition: p, To: s.next[p]})
+		in.Records = append(in.Records, scan.Range{TopicPartition: tp("t", p), TopicID: "id-1", To: s.next[p]})
 	}
-	report, err := Run(t.Context(), in, counting, byValue{})
+	report, err := run(t.Context(), in, counting, byValue{})
 	if err != nil || report.Total.Covered != 200 || counting.records != 200 {
 		t.Errorf("%+v, %d records were read, %v", report.Total, counting.records, err)
 	}
@@ -272,9 +272,9 @@ func TestRun_failsWithItsSource(t *testing.T) {
 	for _, topic := range []string{"t", "receipts", "dead"} {
 		s := newScene(t)
 		s.records(0, "a")
-		in := Input{Receipts: []scan.Range{{Topic: "receipts"}}, Letters: []scan.Range{{Topic: "dead"}}, Records: []scan.Range{{Topic: "t", To: 1}}}
+		in := input{Receipts: []scan.Range{{TopicPartition: tp("receipts", 0)}}, Letters: []scan.Range{{TopicPartition: tp("dead", 0)}}, Records: []scan.Range{{TopicPartition: tp("t", 0), To: 1}}}
 		cause := errors.New("the broker is gone")
-		if report, err := Run(t.Context(), in, brokenSource{topic, cause}, byValue{}); !errors.Is(err, cause) || report != nil || !strings.Contains(err.Error(), "read ") {
+		if report, err := run(t.Context(), in, brokenSource{topic, cause}, byValue{}); !errors.Is(err, cause) || report != nil || !strings.Contains(err.Error(), "read ") {
 			t.Errorf("%s: %+v, %v", topic, report, err)
 		}
 	}
@@ -284,8 +284,8 @@ func TestRun_failsWithItsSource(t *testing.T) {
 func TestRun_failsWhereNobodyKnowsWhatARecordOwes(t *testing.T) {
 	s := newScene(t)
 	s.records(0, "a", "unknown schema", "a")
-	in := Input{Records: []scan.Range{{Topic: "t", To: 3}}}
-	if report, err := Run(t.Context(), in, s.kafka, byValue{}); !errors.Is(err, errNoSchema) || report != nil {
+	in := input{Records: []scan.Range{{TopicPartition: tp("t", 0), To: 3}}}
+	if report, err := run(t.Context(), in, s.kafka, byValue{}); !errors.Is(err, errNoSchema) || report != nil {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -52,6 +52,7 @@ type Policies struct {
 	// SkipRecords are left out by name and counted as operator.
 	SkipRecords       map[kafka.TopicPartition]ledger.Offsets
 	DLQTopic          string        // required by any DeadLetter policy
+	ReceiptsTopic     string        // where Dependencies.Receipts writes, for whoever reads the receipts; empty: none are written
 	HoldProbeInterval time.Duration // between two tries of a held namespace
 }
 

@@ -28,8 +28,8 @@ type Dependencies struct {
 	Stored func(*receipt.Receipt)
 	// Receipts writes a receipt for each stored import; nil writes none.
 	Receipts Receipts
-	// Explain turns an error of a broker into a sentence with its remedy; nil
-	// leaves it as it is. It is never given nil.
+	// Explain turns an error of a broker into a sentence with its remedy; nil is the
+	// client's. It is never given nil.
 	Explain func(error) string
 }
 
@@ -78,7 +78,7 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 		return nil, errors.New("either a list of topics or a regular expression is needed")
 	}
 	if d.Explain == nil {
-		d.Explain = error.Error
+		d.Explain = d.Client.Explain
 	}
 	if d.Stored == nil {
 		d.Stored = func(*receipt.Receipt) {}
