@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -36,14 +35,14 @@ func checkCommand(set *flag.FlagSet) action {
 			return misuse{err}
 		}
 		out := &findings{out: inv.stdout, json: options.json}
-		cfg, err := inv.loadConfig()
-		if out.tellFaults(err) {
+		w, err := inv.wiring()
+		if out.printFaults(err) {
 			return errors.Join(errUsage, out.err)
 		}
 		if err != nil {
 			return err
 		}
-		err = checkBridge(ctx, cfg, options, out)
+		err = w.checkBridge(ctx, options, out)
 		if out.err != nil { // nobody has seen what was found
 			return out.err
 		}
@@ -63,30 +62,26 @@ func (o checkOptions) validate() error {
 
 // checkBridge prints one line for each thing it tries, and returns errReported
 // if any of them is not well, or errUsage if it is the configuration.
-func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, out *findings) error {
-	roots, err := rootCAs(cfg.API.CAFile)
-	if err != nil {
-		return err
-	}
-	client, err := kafkaClient(ctx, cfg, roots)
-	misconfigured := out.tellFaults(err)
+func (w *wiring) checkBridge(ctx context.Context, options checkOptions, out *findings) error {
+	client, err := w.kafkaClient(ctx)
+	misconfigured := out.printFaults(err)
 	if !misconfigured {
-		out.tell(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
+		out.print(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
 	}
-	if allowed, needed := descriptors(cfg); allowed < needed {
-		out.tell(preflight.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
+	if allowed, needed := descriptors(w.cfg); allowed < needed {
+		out.print(preflight.Finding{Check: "descriptors", Detail: tooFewDescriptors(allowed, needed), Remedy: moreDescriptors})
 	}
 	api := make(chan preflight.Finding, 1)
-	go func() { api <- checkAPI(ctx, cfg, options.namespace) }() // bounded by checkPatience, awaited below
+	go func() { api <- w.checkAPI(ctx, options.namespace) }() // bounded by checkPatience, awaited below
 	switch {
 	case err == nil:
-		if err := checkKafka(ctx, cfg, roots, client, options.sample, out); err != nil {
+		if err := w.checkKafka(ctx, client, options.sample, out); err != nil {
 			return err
 		}
 	case !misconfigured:
-		out.tell(preflight.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
+		out.print(preflight.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
 	}
-	out.tell(<-api)
+	out.print(<-api)
 	switch {
 	case misconfigured:
 		return errUsage
@@ -98,18 +93,18 @@ func checkBridge(ctx context.Context, cfg *config.Config, options checkOptions, 
 
 // checkKafka tries what the consumer needs. The error is one that bridge run would
 // end with, too.
-func checkKafka(ctx context.Context, cfg *config.Config, roots *x509.CertPool, client *kafka.Client, sample int, out *findings) error {
-	settings, stop, err := readerConfig(ctx, cfg, roots)
+func (w *wiring) checkKafka(ctx context.Context, client *kafka.Client, sample int, out *findings) error {
+	settings, stop, err := w.readerConfig(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	checks, err := preflight.New(settings, client)
 	if err != nil {
-		out.tell(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
+		out.print(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
 		return nil
 	}
-	checks.Run(ctx, sample, out.tell)
+	checks.Run(ctx, sample, out.print)
 	return nil
 }
 
@@ -121,7 +116,7 @@ type findings struct {
 	err    error // of the first write that went wrong
 }
 
-func (f *findings) tell(found preflight.Finding) {
+func (f *findings) print(found preflight.Finding) {
 	f.failed = f.failed || !found.OK
 	var err error
 	if f.json {
@@ -132,12 +127,12 @@ func (f *findings) tell(found preflight.Finding) {
 	f.err = cmp.Or(f.err, err)
 }
 
-// tellFaults prints each fault of the configuration that err holds, and whether there
-// was one.
-func (f *findings) tellFaults(err error) bool {
+// printFaults prints each fault of the configuration that err holds, and reports whether
+// there was one.
+func (f *findings) printFaults(err error) bool {
 	faults := config.Faults(err)
 	for _, fault := range faults {
-		f.tell(preflight.Finding{Check: "config", Detail: fault.Error(), Remedy: fault.Remedy})
+		f.print(preflight.Finding{Check: "config", Detail: fault.Error(), Remedy: fault.Remedy})
 	}
 	return len(faults) > 0
 }

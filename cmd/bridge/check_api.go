@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/preflight"
 )
@@ -16,17 +15,13 @@ const checkPatience = 10 * time.Second
 
 // checkAPI asks the import API for an upload URL, which uses the address and
 // the key as the bridge would. Nothing is uploaded; the URL lapses unused.
-func checkAPI(ctx context.Context, cfg *config.Config, namespace string) preflight.Finding {
-	f := preflight.Finding{Check: "api " + cfg.API.BaseURL.Redacted()}
+func (w *wiring) checkAPI(ctx context.Context, namespace string) preflight.Finding {
+	f := preflight.Finding{Check: "api " + w.cfg.API.BaseURL.Redacted()}
 	if namespace == "" {
 		f.OK, f.Detail = true, "not asked, so that neither address nor key are proven; -namespace NAME asks for an upload URL"
 		return f
 	}
-	client, err := hastyClient(cfg)
-	if err != nil {
-		f.Detail = err.Error()
-		return f
-	}
+	client := w.interactiveClient()
 	defer client.Close()
 	out := client.Probe(namespace).Create(ctx, nil)
 	if out.Class == importer.Stored {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"unicode"
 
-	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/record"
 )
@@ -27,20 +26,17 @@ func importCommand(*flag.FlagSet) action {
 		case !importer.ValidRequestID(id):
 			return misuse{fmt.Errorf("%q is no request id", id)}
 		}
-		cfg, err := inv.loadConfig()
+		w, err := inv.wiring()
 		if err != nil {
 			return err
 		}
-		return tellImport(ctx, cfg, namespace, id, inv.stdout)
+		return w.printImport(ctx, namespace, id, inv.stdout)
 	}
 }
 
-// tellImport asks once and prints. It returns errReported if the import failed.
-func tellImport(ctx context.Context, cfg *config.Config, namespace, id string, out io.Writer) error {
-	client, err := hastyClient(cfg)
-	if err != nil {
-		return err
-	}
+// printImport asks once and prints. It returns errReported if the import failed.
+func (w *wiring) printImport(ctx context.Context, namespace, id string, out io.Writer) error {
+	client := w.interactiveClient()
 	defer client.Close()
 	p, err := client.Ask(ctx, importer.OperationFollow, namespace, id)
 	if err != nil {

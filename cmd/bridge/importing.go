@@ -3,7 +3,6 @@ package main
 import (
 	"log/slog"
 
-	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
@@ -20,10 +19,11 @@ func (i importing) NewImport(namespace string, body [][]byte, size int64) proces
 // Probe implements process.Importer.
 func (i importing) Probe(namespace string) process.Import { return i.client.Probe(namespace) }
 
-// newFollower returns what finds out what became of stored imports.
-func newFollower(cfg *config.Config, client *importer.Client, out receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
-	bounds := follow.Config{MaxAge: cfg.Follow.MaxAge, MaxImports: cfg.Follow.MaxImports}
-	if !cfg.Follow.Enabled {
+// follower returns the follower of stored imports, which asks nothing where the settings
+// do not want it to.
+func (w *wiring) follower(client *importer.Client, out receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
+	bounds := follow.Config{MaxAge: w.cfg.Follow.MaxAge, MaxImports: w.cfg.Follow.MaxImports}
+	if !w.cfg.Follow.Enabled {
 		return follow.New(bounds, nil, nil, logger, m)
 	}
 	return follow.New(bounds, client, out.follower, logger, m)

@@ -12,8 +12,6 @@ import (
 	"kafka-import-bridge/internal/config"
 )
 
-// This file is about what the surroundings grant the process.
-
 // containerMemory returns the memory limit of the process's control group, or 0
 // where there is none.
 func containerMemory() config.Size {
@@ -24,9 +22,9 @@ func containerMemory() config.Size {
 	return config.Size(limit)
 }
 
-// settleLimits sets the garbage collector's memory limit, and warns of limits that are
+// applyLimits sets the garbage collector's memory limit, and warns of limits that are
 // too small.
-func settleLimits(cfg *config.Config, logger *slog.Logger) {
+func applyLimits(cfg *config.Config, logger *slog.Logger) {
 	limitMemory(int64(cfg.Buffer.MaxBytes), logger)
 	if limit := cfg.Buffer.FittedTo; limit > 0 {
 		logger.Warn("the buffer is smaller than its default, since the container has little memory", "buffer_limit_bytes", int64(cfg.Buffer.MaxBytes), "container_limit_bytes", int64(limit))
@@ -63,7 +61,7 @@ func descriptors(cfg *config.Config) (allowed, needed uint64) {
 	return openFiles(), base + 2*uint64(cfg.API.UploadConcurrency)
 }
 
-// tooFewDescriptors words the fault for people.
+// tooFewDescriptors returns the sentence for people that says so.
 func tooFewDescriptors(allowed, needed uint64) string {
 	return fmt.Sprintf("the process may open %d files and connections and needs about %d", allowed, needed)
 }

@@ -27,23 +27,24 @@ func newLogger(w io.Writer, settings config.Log) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-// tellDropped makes w say in a line of the log how many lines it dropped.
-func tellDropped(w *logging.Writer, settings config.Log) {
+// noticeDropped makes w write a line of the log in place of lines that it dropped, with
+// their number.
+func noticeDropped(w *logging.Writer, settings config.Log) {
 	w.SetNotice(func(w io.Writer, dropped uint64) {
 		newLogger(w, settings).Error("log lines are missing here: standard error was read too slowly or could not be written", "dropped", dropped)
 	})
 }
 
-// outliveReaders lets the process go on when the reader of its output is gone:
-// a write to a broken pipe fails and does no more. What libraries print by
-// themselves, which may hold what a server sent, goes nowhere.
-func outliveReaders() {
+// ignoreBrokenPipes lets the process go on when the reader of its output is gone: a write
+// to a broken pipe fails and does no more. It also silences the log of the standard
+// library, where libraries may print what a server sent.
+func ignoreBrokenPipes() {
 	signal.Ignore(syscall.SIGPIPE)
 	log.SetOutput(io.Discard)
 }
 
-// outliveTerminal keeps SIGHUP from ending the process until ctx ends.
-func outliveTerminal(ctx context.Context, logger *slog.Logger) error {
+// ignoreHangups keeps SIGHUP from ending the process until ctx ends.
+func ignoreHangups(ctx context.Context, logger *slog.Logger) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)

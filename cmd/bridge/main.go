@@ -90,6 +90,19 @@ func exitCode(err error, stderr io.Writer) int {
 	return exitFailed
 }
 
+// wiring reads the configuration and the root certificates.
+func (inv invocation) wiring() (*wiring, error) {
+	cfg, err := inv.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	roots, err := rootCAs(cfg.API.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return &wiring{cfg, roots}, nil
+}
+
 // loadConfig reads the configuration of the invocation and fits it into the
 // container. An error joins faults of the configuration, see [config.Faults].
 func (inv invocation) loadConfig() (*config.Config, error) {

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"log/slog"
 	"time"
 
-	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/kafka"
@@ -25,17 +23,17 @@ type receipts struct {
 	run      func(ctx context.Context) error // writes until the context ends, and closes the connections
 }
 
-func newReceipts(ctx context.Context, cfg *config.Config, roots *x509.CertPool, m *outbox.Metrics, throttled func(time.Duration), logger *slog.Logger) (out receipts, err error) {
-	topic := cfg.Policies.ReceiptsTopic
+func (w *wiring) receipts(ctx context.Context, m *outbox.Metrics, throttled func(time.Duration), logger *slog.Logger) (out receipts, err error) {
+	topic := w.cfg.Policies.ReceiptsTopic
 	if topic == "" {
 		return receipts{report: func() outbox.Report { return outbox.Report{} }}, nil
 	}
-	client, err := kafkaClient(ctx, cfg, roots)
+	client, err := w.kafkaClient(ctx)
 	if err != nil {
 		return out, err
 	}
 	producer := kafka.NewProducer(client, topic, throttled)
-	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, client.Explain, m)
+	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: w.cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, client.Explain, m)
 	return receipts{box, box, box.Report, func(ctx context.Context) error {
 		defer client.Close()
 		return box.Run(ctx)

@@ -23,23 +23,23 @@ func recordCommand(set *flag.FlagSet) action {
 		if !ok || last != place.Offset {
 			return misuse{fmt.Errorf("a record is named topic/partition@offset, as in users/3@4711, not %q", inv.args[0])}
 		}
-		cfg, err := inv.loadConfig()
+		w, err := inv.wiring()
 		if err != nil {
 			return err
 		}
 		var trail *verify.Trail
-		err = withAudit(ctx, cfg, func(a *verify.Audit) (err error) {
+		err = w.audit(ctx, func(a *verify.Audit) (err error) {
 			trail, err = a.Trace(ctx, place)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		failed := askVerdicts(ctx, cfg, trail)
+		failed := w.askVerdicts(ctx, trail)
 		if *asJSON {
 			err = printJSON(inv.stdout, trail)
 		} else {
-			err = printTrail(inv.stdout, trail, cfg)
+			err = printTrail(inv.stdout, trail, w.cfg)
 		}
 		if err == nil && (failed || !trail.Settled()) {
 			return errReported
@@ -51,11 +51,10 @@ func recordCommand(set *flag.FlagSet) action {
 // askVerdicts asks the API about imports whose end the receipts do not hold,
 // and reports whether any import has failed. What the API does not answer becomes a
 // note.
-func askVerdicts(ctx context.Context, cfg *config.Config, t *verify.Trail) (failed bool) {
-	client, err := hastyClient(cfg)
-	if err == nil {
-		defer client.Close()
-	}
+func (w *wiring) askVerdicts(ctx context.Context, t *verify.Trail) (failed bool) {
+	client := w.interactiveClient()
+	defer client.Close()
+	var err error
 	for _, d := range t.Deliveries {
 		for _, i := range d.Imports {
 			if i.Status == "" && i.RequestID != "" && err == nil {

@@ -12,7 +12,6 @@ import (
 	actors "github.com/oklog/run"
 
 	"kafka-import-bridge/internal/admin"
-	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/internal/consumer"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/consumer/report"
@@ -25,51 +24,46 @@ import (
 // runCommand is `bridge run`: it bridges until it is told to stop.
 func runCommand(*flag.FlagSet) action {
 	return func(ctx context.Context, inv invocation) error {
-		cfg, err := inv.loadConfig()
+		w, err := inv.wiring()
 		if err != nil {
 			return err
 		}
-		outliveReaders()
-		tellDropped(inv.stderr, cfg.Log)
-		return runBridge(ctx, cfg, inv.stderr)
+		ignoreBrokenPipes()
+		noticeDropped(inv.stderr, w.cfg.Log)
+		return w.runBridge(ctx, inv.stderr)
 	}
 }
 
-// errInsisted is how a second signal ends the program.
-var errInsisted = errors.New("stopped by a second signal before everything was stored")
+// errSecondSignal ends the program when a second signal cuts the drain short.
+var errSecondSignal = errors.New("stopped by a second signal before everything was stored")
 
 // runBridge builds the rooms and runs them until the context ends, a signal
 // arrives or one of them fails. The first signal begins the drain, during which
 // metrics and status are still served; the second ends it.
-func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) error {
+func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
+	cfg := w.cfg
 	logger := newLogger(stderr, cfg.Log)
-	settleLimits(cfg, logger)
+	applyLimits(cfg, logger)
 	b := currentBuild()
 	registry := admin.NewRegistry(b.Version, b.Revision)
 	stderr.Register(registry)
-	roots, err := rootCAs(cfg.API.CAFile)
-	if err != nil {
-		return err
-	}
-	imports := importClient(cfg, roots, registry, logger)
-	client, err := kafkaClient(ctx, cfg, roots)
+	imports := w.importClient(registry, logger)
+	client, err := w.kafkaClient(ctx)
 	if err != nil {
 		return err
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
-	out, err := newReceipts(ctx, cfg, roots, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
+	out, err := w.receipts(ctx, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
 	if err != nil {
 		return err
 	}
-	follower := newFollower(cfg, imports, out, follow.NewMetrics(registry, metrics.Label), logger)
-	asked := decode.NewMetrics(registry) // their series exist without a registry, too
-	asked.Refused = func(refused bool) { metrics.Refused("registry", refused) }
-	schemas, err := schemaCache(cfg, roots, asked)
-	if err != nil {
-		return err
-	}
+	follower := w.follower(imports, out, follow.NewMetrics(registry, metrics.Label), logger)
+	schemaMetrics := decode.NewMetrics(registry) // their series exist without a schema registry, too
+	schemaMetrics.Refused = func(refused bool) { metrics.Refused("registry", refused) }
 	settings := consumerConfig(cfg)
-	settings.Schemas = schemas
+	if settings.Schemas, err = w.schemaCache(schemaMetrics); err != nil {
+		return err
+	}
 	bridge, err := consumer.New(settings, process.Dependencies{
 		Client: client, Importer: importing{imports}, Log: logger,
 		Metrics: metrics, Stored: follower.Stored, Receipts: out.session,
@@ -79,7 +73,7 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	}
 	server, err := admin.Listen(ctx, admin.Config{
 		Addr: cfg.HTTP.Addr, Gatherer: registry, Logger: logger, Version: b.Version,
-		Healthy: bridge.Healthy, Ready: bridge.Ready, Sample: sampling(bridge),
+		Healthy: bridge.Healthy, Ready: bridge.Ready, Sample: historySample(bridge),
 		Status: func(ctx context.Context) (any, error) {
 			st, err := bridge.Status(ctx)
 			if err != nil {
@@ -97,8 +91,8 @@ func runBridge(ctx context.Context, cfg *config.Config, stderr *logging.Writer) 
 	if out.run != nil {
 		background = append(background, out.run)
 	}
-	if schemas != nil {
-		background = append(background, schemas.Run)
+	if settings.Schemas != nil {
+		background = append(background, settings.Schemas.Run)
 	}
 	if cfg.HTTP.PprofAddr != "" {
 		background = append(background, func(ctx context.Context) error { return admin.ServePprof(ctx, cfg.HTTP.PprofAddr) })
@@ -122,8 +116,9 @@ type (
 	receiptsReport = outbox.Report
 )
 
-// sampling takes from the status what the page's history keeps.
-func sampling(bridge *consumer.Consumer) func(context.Context) (admin.Point, error) {
+// historySample returns the function that takes from the status what the page's history
+// keeps.
+func historySample(bridge *consumer.Consumer) func(context.Context) (admin.Point, error) {
 	return func(ctx context.Context) (admin.Point, error) {
 		st, err := bridge.Status(ctx)
 		if err != nil {
@@ -155,27 +150,27 @@ func supervise(ctx context.Context, bridge *consumer.Consumer, background []func
 	for _, run := range background {
 		group.Add(func() error { return run(serve) }, func(error) { stopServing() })
 	}
-	group.Add(func() error { return outliveTerminal(serve, logger) }, func(error) { stopServing() })
+	group.Add(func() error { return ignoreHangups(serve, logger) }, func(error) { stopServing() })
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	insisted := make(chan error, 1)
-	group.Add(func() error { return obey(serve, signals, stopWork, insisted, logger) }, func(error) { stopServing() })
+	second := make(chan error, 1)
+	group.Add(func() error { return handleSignals(serve, signals, stopWork, second, logger) }, func(error) { stopServing() })
 
 	ended := make(chan error, 1)
 	go func() { ended <- group.Run() }()
 	select {
 	case err := <-ended:
 		return err
-	case err := <-insisted: // nothing is waited for: the process ends
+	case err := <-second: // nothing is waited for: the process ends
 		return err
 	}
 }
 
-// obey turns the first signal into the drain and the second into an error. A
-// drain that a second signal cuts short is not waited for: the process exits.
-func obey(ctx context.Context, signals <-chan os.Signal, stop func(), insisted chan<- error, logger *slog.Logger) error {
+// handleSignals begins the drain at the first signal, and at the second sends an error
+// and returns it. A drain that is cut short is not waited for: the process exits.
+func handleSignals(ctx context.Context, signals <-chan os.Signal, stop func(), second chan<- error, logger *slog.Logger) error {
 	select {
 	case s := <-signals:
 		logger.Info("stopping: storing what is open, then committing and leaving the group", "signal", s.String())
@@ -185,8 +180,8 @@ func obey(ctx context.Context, signals <-chan os.Signal, stop func(), insisted c
 	}
 	select {
 	case <-signals:
-		insisted <- errInsisted
-		return errInsisted
+		second <- errSecondSignal
+		return errSecondSignal
 	case <-ctx.Done():
 		return nil
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"net/http"
 	"sync"
 	"time"
@@ -21,12 +20,11 @@ const registryTimeout = 10 * time.Second
 
 // schemaCache builds the cache of the registry's schemas, nil where values are JSON.
 // It has to run for schemas to come.
-func schemaCache(cfg *config.Config, roots *x509.CertPool, metrics *decode.Metrics) (*decode.Schemas, error) {
-	if cfg.Value.Format != config.FormatRegistry {
+func (w *wiring) schemaCache(metrics *decode.Metrics) (*decode.Schemas, error) {
+	if w.cfg.Value.Format != config.FormatRegistry {
 		return nil, nil //nolint:nilnil // there is none, which is no error
 	}
-	r := cfg.Value.Registry
-	roots = roots.Clone()
+	r, roots := w.cfg.Value.Registry, w.roots.Clone()
 	if err := addRoots(roots, "BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile); err != nil {
 		return nil, err
 	}
@@ -39,9 +37,9 @@ func schemaCache(cfg *config.Config, roots *x509.CertPool, metrics *decode.Metri
 
 // readerConfig returns the consumer's configuration for a command that reads Kafka
 // outside of the group. Its schemas come until stop is called, which waits for them.
-func readerConfig(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (settings *process.Config, stop func(), err error) {
-	out := consumerConfig(cfg)
-	if out.Schemas, err = schemaCache(cfg, roots, decode.NewMetrics(nil)); out.Schemas == nil || err != nil {
+func (w *wiring) readerConfig(ctx context.Context) (settings *process.Config, stop func(), err error) {
+	out := consumerConfig(w.cfg)
+	if out.Schemas, err = w.schemaCache(decode.NewMetrics(nil)); out.Schemas == nil || err != nil {
 		return &out, func() {}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)

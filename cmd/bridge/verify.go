@@ -32,16 +32,16 @@ func verifyCommand(set *flag.FlagSet) action {
 		if err != nil {
 			return misuse{err}
 		}
-		cfg, err := inv.loadConfig()
+		w, err := inv.wiring()
 		if err != nil {
 			return err
 		}
-		if cfg.Policies.ReceiptsTopic == "" {
+		if w.cfg.Policies.ReceiptsTopic == "" {
 			return &config.Fault{Variable: "BRIDGE_RECEIPTS_TOPIC", Problem: "bridge verify needs it: the receipts say what was imported", Remedy: "set BRIDGE_RECEIPTS_TOPIC"}
 		}
 		progress := newProgressLine(os.Stderr)
 		var report *verify.Report
-		err = withAudit(ctx, cfg, func(a *verify.Audit) (err error) {
+		err = w.audit(ctx, func(a *verify.Audit) (err error) {
 			report, err = a.Verify(ctx, since, progress.draw)
 			return err
 		})
@@ -77,21 +77,17 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 // verifyMemory is the garbage collector's limit, in bytes, unless GOMEMLIMIT is set.
 const verifyMemory = 150 << 20
 
-// withAudit lets a function look at what a bridge of the configuration has done.
-func withAudit(ctx context.Context, cfg *config.Config, look func(*verify.Audit) error) error {
+// audit lets a function look at what bridges of the configuration have done.
+func (w *wiring) audit(ctx context.Context, look func(*verify.Audit) error) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(verifyMemory)
 	}
-	roots, err := rootCAs(cfg.API.CAFile)
-	if err != nil {
-		return err
-	}
-	client, err := kafkaClient(ctx, cfg, roots)
+	client, err := w.kafkaClient(ctx)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	settings, stop, err := readerConfig(ctx, cfg, roots)
+	settings, stop, err := w.readerConfig(ctx)
 	if err != nil {
 		return err
 	}

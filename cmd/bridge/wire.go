@@ -24,7 +24,11 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// This file turns the configuration into what each room asks for.
+// wiring makes the parts of the program out of the configuration.
+type wiring struct {
+	cfg   *config.Config
+	roots *x509.CertPool // of the API, the stores, the OAuth endpoint and the schema registry
+}
 
 func consumerConfig(cfg *config.Config) process.Config {
 	out := process.Config{
@@ -75,15 +79,15 @@ func clientID(cfg *config.Config) string {
 
 // kafkaClient builds a client of the brokers. A fault of the configuration that shows
 // only here is a *config.Fault.
-func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) (*kafka.Client, error) {
-	k := cfg.Kafka
+func (w *wiring) kafkaClient(ctx context.Context) (*kafka.Client, error) {
+	k := w.cfg.Kafka
 	login := auth.Config{
 		TLS: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile,
 		ServerName: k.TLS.ServerName, InsecureSkipVerify: k.TLS.InsecureSkipVerify,
 		Mechanism: string(k.SASL.Mechanism), Username: k.SASL.Username, Password: k.SASL.Password.Latest, AWSRegion: k.SASL.AWSRegion,
 		OAuth: auth.OAuth{
 			TokenURL: k.SASL.OAuthTokenURL.String(), ClientID: k.SASL.OAuthClientID, ClientSecret: k.SASL.OAuthClientSecret.Latest, Scopes: k.SASL.OAuthScopes,
-			Client: httpsClient(roots, oauthTimeout),
+			Client: httpsClient(w.roots, oauthTimeout),
 		},
 	}
 	for _, x := range k.SASL.OAuthExtensions {
@@ -98,7 +102,7 @@ func kafkaClient(ctx context.Context, cfg *config.Config, roots *x509.CertPool) 
 		return nil, mechanismFault(k.SASL.Mechanism, err)
 	}
 	return kafka.NewClient(kafka.Config{
-		Brokers: k.Brokers, ClientID: clientID(cfg), TLS: tlsConfig, SASL: mechanism, Explain: login.Explain,
+		Brokers: k.Brokers, ClientID: clientID(w.cfg), TLS: tlsConfig, SASL: mechanism, Explain: login.Explain,
 	}), nil
 }
 
@@ -131,20 +135,17 @@ func httpsClient(roots *x509.CertPool, timeout time.Duration) *http.Client {
 // userAgent names the program to the servers that it asks.
 func userAgent() string { return "kafka-import-bridge/" + currentBuild().Version }
 
-// hastyClient builds a client of the import API for a person who waits, for
+// interactiveClient builds a client of the import API for a person who waits, for
 // checkPatience at most. Whoever asks for it closes it.
-func hastyClient(cfg *config.Config) (*importer.Client, error) {
-	roots, err := rootCAs(cfg.API.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	hasty := *cfg
-	hasty.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
-	return importClient(&hasty, roots, nil, nil), nil
+func (w *wiring) interactiveClient() *importer.Client {
+	cfg := *w.cfg
+	cfg.API.ImportTimeout = min(cfg.API.ImportTimeout, checkPatience)
+	return (&wiring{&cfg, w.roots}).importClient(nil, nil)
 }
 
 // importClient builds the client of the import API.
-func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Registerer, logger *slog.Logger) *importer.Client {
+func (w *wiring) importClient(reg prometheus.Registerer, logger *slog.Logger) *importer.Client {
+	cfg := w.cfg
 	credentials := apiCredentials{cfg.API.Key, cfg.API.CustomHeaders}
 	return importer.New(importer.Config{
 		BaseURL: cfg.API.BaseURL.URL, Path: cfg.API.ImportPath, Key: credentials, Headers: credentials.Headers, Log: logger,
@@ -152,7 +153,7 @@ func importClient(cfg *config.Config, roots *x509.CertPool, reg prometheus.Regis
 			CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
 			MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
 		},
-		Network:           importer.Network{RootCAs: roots, MaxConns: cfg.API.UploadConcurrency},
+		Network:           importer.Network{RootCAs: w.roots, MaxConns: cfg.API.UploadConcurrency},
 		AllowInsecureHTTP: cfg.API.AllowInsecureHTTP, UserAgent: userAgent(),
 	}, reg)
 }
