@@ -15,7 +15,8 @@ const (
 	historyLength = 61
 )
 
-// Point is one moment of the history: totals since the process began, and the lag.
+// Point holds the figures of one moment of the history: totals since the process began,
+// and the lag.
 type Point struct {
 	At              time.Time `json:"at"`
 	RecordsConsumed int64     `json:"records_consumed"`

@@ -13,7 +13,7 @@ import (
 type Fault struct {
 	Variable string // the variable to change
 	Value    string // its value as it may be shown; "" when unset or secret
-	Problem  string // what is accepted, or what to do
+	Problem  string // what is wrong with it, or what is accepted
 	Remedy   string // what to do with the variable: a short sentence for people
 }
 

@@ -6,7 +6,7 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// Value decides what of a record's value is stored.
+// Value holds what part of a record's value is stored, and how values are written.
 type Value struct {
 	Source ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
 	Format ValueFormat `envconfig:"BRIDGE_VALUE_FORMAT" default:"json" oneof:"json|registry" desc:"How values are written: json, or registry for Confluent's wire format (a magic byte and a schema id before the value, or a GUID in the header __value_schema_id): Avro, Protobuf and JSON Schema become plain JSON. It needs BRIDGE_SCHEMA_REGISTRY_URL. A value that its schema does not fit is invalid; while the registry is away the partitions that need a schema wait."`
@@ -22,24 +22,25 @@ type Registry struct {
 	CAFile   string `envconfig:"BRIDGE_SCHEMA_REGISTRY_CA_FILE" only:"BRIDGE_VALUE_FORMAT=registry" desc:"PEM file with further roots for the schema registry."`
 }
 
-// Namespace decides where a record goes.
+// Namespace holds how the namespaces of a record are found.
 type Namespace struct {
 	Source NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
 
 	// Map renames what Source found, before Allow is asked.
 	Map record.Map `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
 
-	// Allow is nil inside where every valid namespace is accepted.
+	// Allow is unset where every valid namespace is accepted.
 	Allow Regexp `envconfig:"BRIDGE_NAMESPACE_ALLOW" desc:"Regular expression that a whole namespace must match; others make the record invalid."`
 }
 
-// ID decides the id of a line.
+// ID holds how the id of a line is found.
 type ID struct {
 	Source  IDSource  `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
 	Numbers IDNumbers `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
 }
 
-// Policies decide about records and batches that cannot be imported.
+// Policies hold what becomes of records and batches that cannot be imported, and the
+// topics that the bridge writes to.
 type Policies struct {
 	OnInvalid         record.Policy `envconfig:"BRIDGE_ON_INVALID" default:"hold" oneof:"hold|dlq|skip" desc:"A record that cannot become a line (no single JSON object, no string id, no or bad namespace, too large): hold pins the partition's committed offset there and goes on with the rest, dlq sends it to BRIDGE_DLQ_TOPIC, skip leaves it out and counts it."`
 	Skip              SkipRecords   `envconfig:"BRIDGE_SKIP_RECORDS" desc:"Records to leave out by name, topic/partition@offset or topic/partition@first-last, comma-separated; counted as operator."`

@@ -46,7 +46,7 @@ func secretFromFile(path string, check func(string) error) (Secret, error) {
 	return Secret{&secretState{path: path, check: check, value: value}}, nil
 }
 
-// Decode takes text as it is but for line ends after it. It never fails: an
+// Decode makes text the secret, without the line ends after it. It never fails: an
 // error could be printed together with the text.
 func (s *Secret) Decode(text string) error {
 	*s = NewSecret(strings.TrimRight(text, "\r\n"))

@@ -10,13 +10,13 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// Kind is the form of a setting's value.
+// Kind names the form of a setting's value.
 type Kind string
 
 const (
 	KindString   Kind = "string"
 	KindList     Kind = "list"     // comma-separated
-	KindInteger  Kind = "integer"  //
+	KindInteger  Kind = "integer"  // decimal
 	KindBoolean  Kind = "boolean"  // true or false
 	KindDuration Kind = "duration" // Go syntax
 	KindSize     Kind = "size"     // bytes, or with a unit
@@ -26,9 +26,9 @@ const (
 	KindSecret   Kind = "secret"   // never shown; has a _FILE twin
 )
 
-// Setting describes one variable.
+// Setting describes one environment variable.
 type Setting struct {
-	Variable string
+	Variable string // its name
 	Kind     Kind
 	Default  string   // "" when there is none
 	Required bool     // must be set (a secret: itself or its twin)
@@ -44,7 +44,7 @@ type Setting struct {
 	index      []int  // of the field in Config
 }
 
-// Secret reports whether the value is never shown.
+// Secret reports whether the setting is a secret, whose value is never shown.
 func (s Setting) Secret() bool { return s.Kind == KindSecret }
 
 // FileVariable returns the name of a secret's _FILE twin, or "".
@@ -55,7 +55,7 @@ func (s Setting) FileVariable() string {
 	return s.Variable + fileSuffix
 }
 
-// check returns what says why a text cannot be this secret.
+// check returns the function that says why a text cannot be this secret.
 func (s Setting) check() func(string) error {
 	if s.Form == formHeaders {
 		return headersFault

@@ -12,14 +12,17 @@ import (
 	"strings"
 )
 
-// The words of the enumerations; the accepted ones are in the oneof tags.
+// The types of settings that accept one of several words, which are those of the
+// setting's oneof tag.
 type (
-	IsolationLevel string
-	SASLMechanism  string
-	IDNumbers      string
-	ValueFormat    string
-	LogFormat      string
+	IsolationLevel string // which records of transactions are read
+	SASLMechanism  string // how the brokers are authenticated to
+	IDNumbers      string // what becomes of an id that is a JSON number
+	ValueFormat    string // how values are written
+	LogFormat      string // how the log is written
 )
+
+// The words that the code asks for.
 
 const (
 	FormatRegistry ValueFormat = "registry"
@@ -67,9 +70,9 @@ func (s Size) String() string {
 // List is comma-separated text. Space around an element is dropped.
 type List []string
 
-// Decode splits text; an empty element or a repeated one is a fault. As in all
-// decoders the error tells places and not texts: these may be a secret that got
-// into the wrong variable, and the fault shows the value already.
+// Decode splits text; an empty element or a repeated one is a fault. As in all decoders
+// the error names elements by their number and repeats none: the text may be a secret
+// that got into the wrong variable, and the fault shows the value already.
 func (l *List) Decode(text string) error {
 	var list List
 	for element := range strings.SplitSeq(text, ",") {

@@ -34,8 +34,8 @@ type Config struct {
 	MaxImports int
 }
 
-// Follower follows stored imports to their end. Make it with New. All methods
-// are safe for concurrent use.
+// Follower asks the import API about each stored import until it has ended. Make it with
+// New. All methods are safe for concurrent use.
 type Follower struct {
 	cfg      Config
 	asker    Asker
@@ -175,14 +175,14 @@ func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Ti
 	f.file(entry, status, p.DataCount, now)
 	f.finish(entry, status, now)
 	f.metrics.finishSeconds.Observe(max(0, now.Sub(entry.StoredAt).Seconds()))
-	f.tellVerdict(entry, now)
+	f.logEnd(entry, now)
 }
 
 const remedy = "bridge import NAMESPACE REQUEST_ID prints what the API says of it"
 
-// tellVerdict logs an end that people have to look into. The API's own text
+// logEnd logs the end of an import, and loudly one that people have to look into. The API's own text
 // stays out, since it may echo records.
-func (f *Follower) tellVerdict(e *Import, now time.Time) {
+func (f *Follower) logEnd(e *Import, now time.Time) {
 	switch e.Status {
 	case StatusFailed:
 		f.log.Error("import failed after it was stored", "namespace", e.Namespace, "request_id", e.RequestID,
@@ -206,7 +206,7 @@ func (f *Follower) unanswered(i *item, err error, now time.Time) {
 	if errors.As(err, &failed) {
 		status, retryAfter = failed.Status, failed.RetryAfter
 	}
-	if told, rest := f.api.failed(status, retryAfter, f.schedule.size(), now, rand.Float64()); told {
+	if isNew, rest := f.api.failed(status, retryAfter, f.schedule.size(), now, rand.Float64()); isNew {
 		f.log.Warn("the API does not tell what becomes of imports; they are asked about again later",
 			"reason", f.api.trouble, "error", err, "next_attempt_in", rest.Round(time.Millisecond).String())
 	}

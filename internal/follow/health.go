@@ -26,7 +26,7 @@ type health struct {
 	failures  int       // in a row: it could not answer
 	denials   int       // in a row: it would not answer
 	rests     int       // in a row for denials
-	answered  time.Time // the last time that it told of an import
+	answered  time.Time // when it answered about an import last
 }
 
 // recovered notes an answer and reports whether it ends a trouble.
@@ -37,18 +37,18 @@ func (h *health) recovered(now time.Time) bool {
 }
 
 // failed notes a question without an answer, the HTTP status of which is 0 where
-// there was none. It decides how long all questions rest and reports whether
-// that is a new trouble. followed is the number of imports; rnd is in [0, 1).
-func (h *health) failed(status int, retryAfter time.Duration, followed int, now time.Time, rnd float64) (told bool, rest time.Duration) {
+// there was none. It decides how long all questions rest, and reports whether the trouble
+// is new. followed is the number of imports; rnd is in [0, 1).
+func (h *health) failed(status int, retryAfter time.Duration, followed int, now time.Time, rnd float64) (isNew bool, rest time.Duration) {
 	trouble, denied := "", false
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusGone:
 		// One namespace may be forbidden, one import deleted: only several in a
 		// row, or all there are, say something of the key or the API, and only
-		// while it tells of no other import.
+		// while it answers about no other import.
 		h.denials++
-		tells := now.Sub(h.answered) < minDeniedRest && status != http.StatusMethodNotAllowed
-		if status != http.StatusUnauthorized && (tells || h.denials < min(maxDenials, followed) && h.rests == 0) {
+		answers := now.Sub(h.answered) < minDeniedRest && status != http.StatusMethodNotAllowed
+		if status != http.StatusUnauthorized && (answers || h.denials < min(maxDenials, followed) && h.rests == 0) {
 			return false, 0
 		}
 		trouble, denied = denial(status), true
@@ -61,9 +61,9 @@ func (h *health) failed(status int, retryAfter time.Duration, followed int, now 
 			trouble = fmt.Sprintf("the API answers questions about imports with status %d", status)
 		}
 	}
-	told = h.trouble == "" || h.denied != denied
+	isNew = h.trouble == "" || h.denied != denied
 	h.trouble, h.denied, h.restUntil = trouble, denied, now.Add(rest)
-	return told, rest
+	return isNew, rest
 }
 
 func denial(status int) string {

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Metrics are the follower's. Safe for concurrent use.
+// Metrics count the imports that are followed and how they end. Safe for concurrent use.
 type Metrics struct {
 	finished      *prometheus.CounterVec
 	finishSeconds prometheus.Histogram

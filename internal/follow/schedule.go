@@ -15,7 +15,7 @@ const (
 )
 
 // restAfter is how long an import of an age is left alone after a question:
-// half of its age, so that its end is told at most half as late again as it
+// half of its age, so that its end is seen at most half as late again as it
 // came, and the questions become ever more rare.
 func restAfter(age time.Duration) time.Duration {
 	return min(max(age/2, firstQuestion), longestRest)

@@ -23,8 +23,8 @@ type FaultLog struct {
 }
 
 type faultKindLog struct {
-	told  time.Time
-	since int // faults that were not told
+	logged time.Time // when one was logged last
+	since  int       // faults after that one
 }
 
 // NewFaultLog returns a FaultLog that writes warnings to log.
@@ -50,7 +50,7 @@ func (f *FaultLog) Log(now time.Time, message, kind string, args ...any) {
 		k = &faultKindLog{}
 		f.kinds[kind] = k
 	}
-	if !k.told.IsZero() && now.Sub(k.told) < faultLogInterval {
+	if !k.logged.IsZero() && now.Sub(k.logged) < faultLogInterval {
 		k.since++
 		f.mu.Unlock()
 		return
@@ -58,7 +58,7 @@ func (f *FaultLog) Log(now time.Time, message, kind string, args ...any) {
 	if k.since > 0 {
 		args = append(args, "repeated", k.since)
 	}
-	k.told, k.since = now, 0
+	k.logged, k.since = now, 0
 	f.mu.Unlock()
 	f.log.Warn(message, args...) //nolint:sloglint // the callers' messages are constants
 }

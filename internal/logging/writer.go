@@ -52,8 +52,8 @@ func NewWriter(w io.Writer) *Writer {
 	return q
 }
 
-// SetNotice sets what writes the line that stands where lines are missing. It is
-// called by the Writer's goroutine and writes to w, not to the Writer.
+// SetNotice sets the function that writes a line in place of lines that are missing. The
+// Writer's goroutine calls it with the writer to use, which is not the Writer.
 //
 // Default: no line is written
 func (q *Writer) SetNotice(notice func(w io.Writer, dropped uint64)) {

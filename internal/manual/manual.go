@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Manual describes a program of commands.
+// Manual describes a program that has commands.
 type Manual struct {
 	Program     string   // its name, in lower case
 	Purpose     string   // half a sentence, for the first line

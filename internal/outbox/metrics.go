@@ -5,7 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// What can become of a receipt, also the metric's label.
+// The results of a receipt, which are the values of the metric's label.
 const (
 	ResultWritten = "written" // acknowledged
 	ResultFailed  = "failed"  // not acknowledged: tried again
@@ -13,7 +13,7 @@ const (
 	ResultSkipped = "skipped" // the end of an import, of which too many wait
 )
 
-// Metrics are the outbox's. Safe for concurrent use.
+// Metrics count receipts by their result. Safe for concurrent use.
 type Metrics struct{ results *prometheus.CounterVec }
 
 // NewMetrics makes the metrics and registers them; nil registers nowhere.

@@ -15,11 +15,12 @@ import (
 	"kafka-import-bridge/internal/sleep"
 )
 
-// Config shapes an Outbox. All fields are required.
+// Config names the topic of an Outbox and its bounds. All fields are required.
 type Config struct {
-	Topic      string
+	Topic      string        // of the receipts
 	MaxBackoff time.Duration // longest rest between tries
-	// MaxBytes bounds what Post takes of those that nobody waits for.
+	// MaxBytes bounds the memory that receipts may fill for whose acknowledgement nobody
+	// waits, in bytes.
 	MaxBytes int64
 }
 
@@ -59,7 +60,7 @@ type Outbox struct {
 }
 
 // New returns an outbox that writes nothing before Run, which closes w at its end.
-// explain words an error of a broker.
+// explain turns an error of a broker into a sentence with its remedy.
 func New(cfg Config, w Writer, log *slog.Logger, explain func(error) string, m *Metrics) *Outbox {
 	return &Outbox{
 		cfg: cfg, writer: w, log: log, faults: logging.NewFaultLog(log), explain: explain, results: m.results,

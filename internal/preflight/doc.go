@@ -1,4 +1,4 @@
-// Package preflight is bridge check: it tries what a bridge of the same
+// Package preflight makes the checks of bridge check: it tries what a bridge of the same
 // configuration would need, and reports each finding as it is made, with its remedy.
 //
 // It neither joins the group nor commits, produces or creates anything. It is made of

@@ -24,12 +24,12 @@ type Finding struct {
 	Remedy string `json:"remedy"` // what to do about it, "" if it is OK or nothing is known
 }
 
-// preflightPatience bounds each call of a preflight: a person waits for it.
+// preflightPatience bounds each call of a preflight, for which a person waits.
 const preflightPatience = 5 * time.Second
 
-// Preflight tries what a Consumer of the same configuration would need. It
-// neither joins the group nor commits, produces or creates anything. What the
-// steps after the brokers learn is kept for the next ones.
+// Preflight tries what a consumer of the same configuration would need. It neither
+// joins the group nor commits, produces or creates anything. Each step keeps what it
+// finds for the next ones.
 //
 //	brokers --> topics --> group --> offsets ahead --> dead-letter topic --> schema registry --> sample
 type Preflight struct {
@@ -59,7 +59,7 @@ func New(cfg *process.Config, client *kafka.Client) (*Preflight, error) {
 }
 
 // Run makes all checks, one after the other, and reports each finding as it is
-// made. A check that another one's failure leaves without sense is left out. It
+// made. A check that makes no sense after the failure of another is left out. It
 // then reads sample records of each topic, if sample is positive. Run it once.
 func (p *Preflight) Run(ctx context.Context, sample int, report func(Finding)) {
 	p.report = report

@@ -25,8 +25,8 @@ type namespaceSample struct {
 	lines, bytes int64
 }
 
-// rejectedKey tells rejected records apart: those of one reason may differ in what
-// becomes of them.
+// rejectedKey is what rejected records are counted by: those of one reason may differ in
+// what becomes of them.
 type rejectedKey struct {
 	reason string
 	policy record.Policy

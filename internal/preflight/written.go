@@ -51,8 +51,8 @@ const (
 )
 
 // unfit returns why the topic's settings do not suit what is written to it, and what to
-// do about it, "" where they do. Who may not ask for them, or has brokers that do not
-// tell, finds out when a record is refused.
+// do about it, "" where they do. Where
+// they may not be asked for it is found out when a record is refused.
 func (p *Preflight) unfit(ctx context.Context, topic string) (fault, remedy string) {
 	settings, err := p.client.TopicSettings(ctx, topic, cleanupPolicy, formatVersion, checksKeys, checksValues)
 	if err != nil {

@@ -88,7 +88,7 @@ func (r *Receipt) Encode() ([]byte, error) {
 
 func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// ErrVersion is a receipt of a version that this build does not know.
+// ErrVersion is the error of a receipt of a version that this build does not know.
 var ErrVersion = errors.New("receipt of an unknown version")
 
 // Decode reads a value of the topic. It returns ErrVersion for a version that it

@@ -4,5 +4,6 @@
 // bridge verify and bridge check -sample are built on it. A [Reader] asks the leaders
 // with package kafka and reads their answers with package wire; a [Judge] maps records
 // with packages decode and record, as the decoders of package fetch do, and within the
-// bounds of that package. Both are made of a bridge's own configuration. Both work on the calling goroutine and start none.
+// bounds of that package. Both are made of a bridge's own configuration, work on the
+// calling goroutine, and start none.
 package scan

@@ -14,8 +14,8 @@ import (
 	"kafka-import-bridge/internal/wire"
 )
 
-// A Fate is the result of a record: a line for each of some namespaces, or none for a
-// reason.
+// A Fate is what a bridge would make of a record: a line for each of its namespaces, or
+// none for a reason.
 type Fate struct {
 	Namespaces []string      // valid until the next record
 	Bytes      int64         // of the line, with its newline
@@ -26,8 +26,8 @@ type Fate struct {
 	Letter     bool          // it is a dead letter of a bridge
 }
 
-// NewJudge returns a judge that does as a bridge of this configuration. Whoever asks
-// for it runs the schemas. It is an error if the settings of records are incomplete or
+// NewJudge returns a judge that maps records as a bridge of this configuration. Whoever
+// asks for it runs the schemas. It is an error if the settings of records are incomplete or
 // reject every record.
 func NewJudge(cfg *process.Config) (*Judge, error) {
 	mapper, err := record.NewMapper(cfg.Record)

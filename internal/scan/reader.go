@@ -22,7 +22,7 @@ type Range struct {
 	To      int64  // not included; ToEnd for all that there is
 }
 
-// ToEnd is the end of a partition when it is read.
+// ToEnd as Range.To stands for the end that the partition has when it is read.
 const ToEnd = -1
 
 // Unread is a Kafka batch that cannot be read.

@@ -1,5 +1,5 @@
-// Package sleep waits, until a time or for less: it is what goroutines do that have
-// nothing to do. Any room may use it, from any goroutine.
+// Package sleep waits for a time to pass, or for less where a context ends or something
+// wakes the sleeper. Any room may use it, from any goroutine.
 package sleep
 
 import (
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// For waits, and returns the context's error once it has ended.
+// For waits for d, or until the context ends, and returns the context's error.
 func For(ctx context.Context, d time.Duration) error {
 	Until(ctx, nil, time.Now().Add(d))
 	return ctx.Err()

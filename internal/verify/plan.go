@@ -77,7 +77,7 @@ func (a *Audit) input(ctx context.Context, since time.Time) (in input, err error
 	var begun []string
 	in.Receipts, in.Letters, begun, err = a.evidence(ctx, since)
 	for _, topic := range begun {
-		note("the oldest records of %s were deleted by its retention: what they told is counted as missing; -since leaves out what is older", topic)
+		note("the oldest records of %s were deleted by its retention: what they accounted for is counted as missing; -since leaves out what is older", topic)
 	}
 	return in, err
 }

@@ -20,8 +20,9 @@ type Partition struct {
 	Examples []Example `json:"examples,omitempty"`
 }
 
-// Counts say what became of records. All but Records and Gone are of deliveries: a
-// record's lines, one for each of its namespaces, or a record that becomes no line.
+// Counts are numbers of records by what became of them. All but Records and Gone count
+// deliveries: a record's lines, one for each of its namespaces, or a record that becomes
+// no line.
 type Counts struct {
 	Records    int64 `json:"records"`
 	Deliveries int64 `json:"deliveries"`
@@ -126,7 +127,7 @@ func (r *Report) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// limits notes what the counts cannot say.
+// limits notes what limits the meaning of the counts.
 func (r *Report) limits() {
 	rec, t := &r.Receipts, &r.Total
 	switch {

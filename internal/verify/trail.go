@@ -64,7 +64,7 @@ type Import struct {
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
 }
 
-// A Letter is where the dead-letter topic has a record.
+// A Letter is a dead letter of a record, with its place in the dead-letter topic.
 type Letter struct {
 	Partition int32  `json:"partition"`
 	Offset    int64  `json:"offset"`
@@ -125,7 +125,7 @@ type tracing struct {
 
 	receipted bool                        // receipts are written
 	order     []string                    // keys of receipts in the order in which they were found
-	receipts  map[string]*receipt.Receipt // by key; the last one of each, and one that tells the end before one that does not
+	receipts  map[string]*receipt.Receipt // by key; the last one of each, and one with the end before one without
 	letters   []foundLetter
 }
 

@@ -146,7 +146,7 @@ var followMutants = []mutant{
 		old: "	f.drop(e)\n	e.Status", new: "	e.Status",
 		by: "TestFollower_writesTheReceiptAgainWithItsEnd"},
 	{name: "a fault is told each time", in: "internal/logging",
-		old: "	if !k.told.IsZero() && now.Sub(k.told) < faultLogInterval {", new: "	if false {",
+		old: "	if !k.logged.IsZero() && now.Sub(k.logged) < faultLogInterval {", new: "	if false {",
 		by: "TestFaultLog_tellsTheFirstAndThenOneAMinute internal/follow.TestFollower_warnsOnceAMinute internal/outbox.TestOutbox_triesAgainWithBackoffAndTellsOnce"},
 	{name: "each warning of the follower is of one kind", in: followRoom,
 		old: "what becomes of these is not asked\", \"unfollowed\"", new: "what becomes of these is not asked\", now.String()",
