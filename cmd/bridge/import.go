@@ -24,7 +24,7 @@ func importCommand(*flag.FlagSet) action {
 		case !record.ValidNamespace(namespace):
 			return misuse{fmt.Errorf("the namespace wants letters, digits, '_' and '-', not %q", namespace)}
 		case !importer.ValidRequestID(id):
-			return misuse{fmt.Errorf("%q is no request id", id)}
+			return misuse{fmt.Errorf("%q is no request id: the log line \"imported\" has the one of each import", id)}
 		}
 		w, err := inv.wiring()
 		if err != nil {

@@ -57,9 +57,12 @@ func (o *rulesOptions) complete() error {
 		return fmt.Errorf(`-matchers wants label matchers such as job="bridge",region=~"eu-.+", not %q`, o.rules.Matchers)
 	}
 	t := o.rules.Thresholds
-	for _, d := range []time.Duration{o.rules.BatchMaxAge, t.Lag, t.Waiting, t.Stalled, t.RetentionLag} {
-		if d < 0 {
-			return fmt.Errorf("durations must not be negative, %s is", d)
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{{"batch-max-age", o.rules.BatchMaxAge}, {"lag", t.Lag}, {"waiting", t.Waiting}, {"stalled", t.Stalled}, {"retention-lag", t.RetentionLag}} {
+		if d.value < 0 {
+			return fmt.Errorf("-%s must not be negative, it is %s", d.name, d.value)
 		}
 	}
 	if t.Rebalances < 0 {

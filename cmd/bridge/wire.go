@@ -59,13 +59,16 @@ func consumerConfig(cfg *config.Config) process.Config {
 }
 
 func recordSettings(cfg *config.Config) record.Settings {
-	return record.Settings{
+	out := record.Settings{
 		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map, Allow: cfg.Namespace.Allow.Regexp,
 		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
-		Format:       map[config.ValueFormat]string{config.FormatRegistry: schemaFormat}[cfg.Value.Format],
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 		FanoutOverhead: process.LineOverhead,
 	}
+	if cfg.Value.Format == config.FormatRegistry {
+		out.Format = schemaFormat
+	}
+	return out
 }
 
 // clientID returns this replica's client id, as the group and the brokers' logs show

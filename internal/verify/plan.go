@@ -3,7 +3,6 @@ package verify
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -74,34 +73,25 @@ func (a *Audit) input(ctx context.Context, since time.Time) (in input, err error
 			in.Records = append(in.Records, scan.Range{TopicPartition: tp, TopicID: s.IDs[tp.Topic].String(), From: log.Begin, To: to})
 		}
 	}
-	var begun []string
-	in.Receipts, in.Letters, begun, err = a.evidence(ctx, since)
-	for _, topic := range begun {
-		note("the oldest records of %s were deleted by its retention: what they accounted for is counted as missing; -since leaves out what is older", topic)
+	in.Receipts, in.Letters, err = a.evidence(ctx, since)
+	for _, parts := range [][]scan.Range{in.Receipts, in.Letters} {
+		if since.IsZero() && slices.ContainsFunc(parts, func(r scan.Range) bool { return r.From > 0 }) {
+			note("the oldest records of %s were deleted by its retention: what they accounted for is counted as missing; -since leaves out what is older", parts[0].Topic)
+		}
 	}
 	return in, err
 }
 
-// evidence returns where the receipts and dead letters of a time and later lie. begun
-// names the topics of which records were deleted, if all of them is wanted.
-func (a *Audit) evidence(ctx context.Context, since time.Time) (receipts, letters []scan.Range, begun []string, err error) {
-	for _, other := range []struct {
-		name, setting string
-		into          *[]scan.Range
-	}{{a.cfg.ReceiptsTopic, "BRIDGE_RECEIPTS_TOPIC", &receipts}, {a.cfg.DLQTopic, "BRIDGE_DLQ_TOPIC", &letters}} {
-		if other.name == "" {
-			continue
-		}
-		ranges, cut, err := a.whole(ctx, other.name, since)
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("look for %s=%s: %w", other.setting, other.name, err)
-		}
-		*other.into = ranges
-		if cut && since.IsZero() {
-			begun = append(begun, other.name)
-		}
+// evidence returns where the receipts and dead letters of a time and later lie, of each
+// nil where nobody writes them.
+func (a *Audit) evidence(ctx context.Context, since time.Time) (receipts, letters []scan.Range, err error) {
+	if receipts, err = a.whole(ctx, a.cfg.ReceiptsTopic, since); err != nil {
+		return nil, nil, fmt.Errorf("look for BRIDGE_RECEIPTS_TOPIC=%s: %w", a.cfg.ReceiptsTopic, err)
 	}
-	return receipts, letters, begun, nil
+	if letters, err = a.whole(ctx, a.cfg.DLQTopic, since); err != nil {
+		return nil, nil, fmt.Errorf("look for BRIDGE_DLQ_TOPIC=%s: %w", a.cfg.DLQTopic, err)
+	}
+	return receipts, letters, nil
 }
 
 // search asks the cluster where to look for one record. The record must be of a
@@ -113,7 +103,7 @@ func (a *Audit) search(ctx context.Context, place kafka.Place) (in search, err e
 		return in, err
 	}
 	if len(s.partitions) == 0 {
-		return in, fmt.Errorf("%w: the settings read %v", errNotRead, s.Topics)
+		return in, fmt.Errorf("the topic has no such partition, or is none that the bridge reads: the settings read %v", s.Topics)
 	}
 	log, led := s.logs[tp]
 	if !led {
@@ -121,26 +111,23 @@ func (a *Audit) search(ctx context.Context, place kafka.Place) (in search, err e
 	}
 	return search{
 		Place: place, TopicID: s.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: s.committed[tp].Offset,
-		Evidence: func(ctx context.Context, since time.Time) ([]scan.Range, []scan.Range, error) {
-			receipts, letters, _, err := a.evidence(ctx, since)
-			return receipts, letters, err
-		},
+		Evidence: a.evidence,
 	}, nil
 }
 
-// errNotRead says that a record is of no partition that the bridge reads.
-var errNotRead = errors.New("the topic has no such partition, or is none that the bridge reads")
-
-// whole returns all of a topic, or what is not much older than a time. begun reports
-// whether records were deleted at its start.
-func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (ranges []scan.Range, begun bool, err error) {
+// whole returns all of a topic, or what is not much older than a time. It returns nil
+// for the topic "".
+func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (ranges []scan.Range, err error) {
+	if topic == "" {
+		return nil, nil
+	}
 	md, err := a.client.Metadata(ctx, []string{topic})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, t := range md.Topics {
 		if code := kafka.Code(t.ErrorCode); code != kafka.CodeOK && code != kafka.CodeLeaderNotAvailable {
-			return nil, false, code
+			return nil, code
 		}
 	}
 	if !since.IsZero() {
@@ -149,17 +136,16 @@ func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (range
 	parts, leaders := partitionsOf(md, []string{topic})
 	logs, err := a.logsOf(ctx, since, parts, leaders)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, tp := range parts {
 		log, ok := logs[tp]
 		if !ok {
-			return nil, false, fmt.Errorf("partition %d has no leader", tp.Partition)
+			return nil, fmt.Errorf("partition %d has no leader", tp.Partition)
 		}
-		begun = begun || log.Begin > 0
 		ranges = append(ranges, scan.Range{TopicPartition: tp, From: log.Begin, To: scan.ToEnd})
 	}
-	return ranges, begun, nil
+	return ranges, nil
 }
 
 // logsOf returns the extent of the partitions' logs, from a time on, or the zero time
