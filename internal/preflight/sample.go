@@ -70,7 +70,7 @@ func (p *Preflight) sampleRange(ctx context.Context, reader *scan.Reader, r *sca
 	enough := seen.records + n
 	part := *r
 	err := reader.Read(ctx, &part, func(rec *wire.Record) error {
-		fate, err := p.judge.Fate(ctx, r, rec)
+		fate, err := p.judge.Fate(ctx, r.TopicPartition, rec)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/decode"
+	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
 )
@@ -51,26 +52,26 @@ type Judge struct {
 	input   record.Input
 }
 
-// Skips reports whether the settings name all records from one offset to another to be
-// left out.
-func (j *Judge) Skips(in *Range, first, last int64) bool {
-	return j.cfg.SkipRecords[in.TopicPartition].Hold(first, last)
+// Skips reports whether the settings name all records of a partition from one offset to
+// another to be left out.
+func (j *Judge) Skips(tp kafka.TopicPartition, first, last int64) bool {
+	return j.cfg.SkipRecords[tp].Hold(first, last)
 }
 
-// Fate judges a record of a range. It waits for a schema that is not known yet; an
+// Fate judges a record of a partition. It waits for a schema that is not known yet; an
 // error is about the settings or the schema registry.
-func (j *Judge) Fate(ctx context.Context, in *Range, rec *wire.Record) (Fate, error) {
-	if j.Skips(in, rec.Offset, rec.Offset) {
+func (j *Judge) Fate(ctx context.Context, tp kafka.TopicPartition, rec *wire.Record) (Fate, error) {
+	if j.Skips(tp, rec.Offset, rec.Offset) {
 		return Fate{Reason: record.Operator.String(), Detail: "named by BRIDGE_SKIP_RECORDS", Policy: record.Skip}, nil
 	}
 	out := Fate{Letter: isLetter(rec)}
 	value, rej, err := j.plain(ctx, rec, &out)
 	if err != nil {
-		return Fate{}, fmt.Errorf("%s: %w", in.At(rec.Offset), err)
+		return Fate{}, fmt.Errorf("%s: %w", tp.At(rec.Offset), err)
 	}
 	var line record.Line
 	if rej == nil {
-		j.input = record.Input{Topic: in.Topic, Partition: in.Partition, Offset: rec.Offset, Key: rec.Key, Value: value, Headers: rec}
+		j.input = record.Input{Topic: tp.Topic, Partition: tp.Partition, Offset: rec.Offset, Key: rec.Key, Value: value, Headers: rec}
 		line, j.scratch, rej = j.worker.Line(j.scratch[:0], &j.input)
 		if cap(j.scratch) > maxScratch {
 			j.scratch = nil

@@ -41,7 +41,7 @@ func (v *verifier) account(ctx context.Context) error {
 // owed counts the records of a range.
 func (v *verifier) owed(ctx context.Context, r *scan.Range) func(*wire.Record) error {
 	return func(rec *wire.Record) error {
-		fate, err := v.judge.Fate(ctx, r, rec)
+		fate, err := v.judge.Fate(ctx, r.TopicPartition, rec)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (v *verifier) unread(r *scan.Range) func(scan.Unread) error {
 		p := v.report.Partitions[v.next]
 		p.Records += u.Records
 		p.Deliveries += u.Records
-		if v.judge.Skips(r, u.First, u.Last) {
+		if v.judge.Skips(r.TopicPartition, u.First, u.Last) {
 			p.leftOut("operator", u.Records, false)
 			return nil
 		}

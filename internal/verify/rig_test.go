@@ -88,11 +88,11 @@ type byValue struct {
 	skip   int64 // the first offset of ten that are named to be skipped
 }
 
-func (b byValue) Skips(_ *scan.Range, first, last int64) bool {
+func (b byValue) Skips(_ kafka.TopicPartition, first, last int64) bool {
 	return b.skip > 0 && first >= b.skip && last < b.skip+10
 }
 
-func (b byValue) Fate(_ context.Context, _ *scan.Range, rec *wire.Record) (scan.Fate, error) {
+func (b byValue) Fate(_ context.Context, _ kafka.TopicPartition, rec *wire.Record) (scan.Fate, error) {
 	text := string(rec.Value)
 	if reason, ok := strings.CutPrefix(text, "!"); ok {
 		return scan.Fate{Reason: reason, Policy: b.policy}, nil

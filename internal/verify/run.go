@@ -17,8 +17,8 @@ type source interface {
 
 // judge maps a record by the present settings; it is a [scan.Judge].
 type judge interface {
-	Fate(ctx context.Context, r *scan.Range, rec *wire.Record) (scan.Fate, error)
-	Skips(r *scan.Range, first, last int64) bool
+	Fate(ctx context.Context, tp kafka.TopicPartition, rec *wire.Record) (scan.Fate, error)
+	Skips(tp kafka.TopicPartition, first, last int64) bool
 }
 
 // input names the ranges to verify.

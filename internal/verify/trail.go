@@ -150,7 +150,7 @@ func (s *tracing) read(ctx context.Context, by judge) error {
 		if at := time.UnixMilli(rec.Timestamp).UTC(); rec.Timestamp > 0 {
 			s.trail.WrittenAt = &at
 		}
-		fate, err := by.Fate(ctx, &r, rec)
+		fate, err := by.Fate(ctx, r.TopicPartition, rec)
 		if err != nil {
 			return err
 		}
