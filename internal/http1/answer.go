@@ -6,22 +6,32 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
 
+// maxHeaderBytes bounds an answer's header together with the answers of 1xx before it.
+const maxHeaderBytes = 64 << 10
+
+// An AnswerError says why an answer is none that this package reads. Its text holds
+// nothing that the server has sent.
+type AnswerError string
+
+func (e AnswerError) Error() string { return string(e) }
+
 const (
-	maxHeaderBytes = 64 << 10 // of an answer
-	maxInterim     = 5        // answers of 1xx before the answer
+	errLongHeader = AnswerError("the answer's header is longer than 64 KiB")
+	errMalformed  = AnswerError("the answer is not HTTP/1.1")
+	errEncoding   = AnswerError("the answer's transfer encoding is not chunked")
+	errLength     = AnswerError("the answer's Content-Length is not one number")
 )
 
-var (
-	errLongHeader  = errors.New("the answer's header is too long")
-	errManyInterim = errors.New("too many answers of 1xx")
-	errMalformed   = errors.New("the answer is not HTTP/1.1")
-)
+// folded is where a field's value goes on in the next line, which counts as a space
+// (RFC 9112, section 5.2).
+var folded = regexp.MustCompile(`[ \t]*\r?\n[ \t]+`)
 
 // A Header is the lines of an answer's header, as they came.
 type Header string
@@ -68,6 +78,9 @@ func parseAnswer(block []byte) (answer, error) {
 	if err != nil || status < 100 {
 		return answer{}, errMalformed
 	}
+	if strings.Contains(fields, "\n ") || strings.Contains(fields, "\n\t") {
+		fields = folded.ReplaceAllLiteralString(fields, " ")
+	}
 	a := answer{status: int(status), header: Header(fields), length: unframed, last: line[7] == '0'}
 	for len(fields) > 0 {
 		line, fields, _ = strings.Cut(fields, "\n")
@@ -93,8 +106,11 @@ func parseAnswer(block []byte) (answer, error) {
 // field takes what a line says about the connection and the body.
 func (a *answer) field(line string) error {
 	name, value, ok := strings.Cut(line, ":")
-	if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-		return errMalformed // a continued line, too, which nobody may send any more
+	// A name with spaces is nobody's that we ask for. Some put them there, and curl and
+	// net/http pass over them.
+	named := httpguts.ValidHeaderFieldName(strings.ReplaceAll(name, " ", "")) && name[0] != ' '
+	if !ok || !named || !httpguts.ValidHeaderFieldValue(value) {
+		return errMalformed
 	}
 	value = strings.Trim(value, " \t")
 	switch {
@@ -104,13 +120,13 @@ func (a *answer) field(line string) error {
 		}
 	case strings.EqualFold(name, "Transfer-Encoding"):
 		if a.chunked || !strings.EqualFold(value, "chunked") {
-			return errors.New("the answer's transfer encoding is not chunked")
+			return errEncoding
 		}
 		a.chunked = true
 	case strings.EqualFold(name, "Content-Length"):
 		n, err := strconv.ParseUint(value, 10, 63)
 		if err != nil || a.length >= 0 && a.length != int64(n) {
-			return errors.New("the answer's length is not a number")
+			return errLength
 		}
 		a.length = int64(n)
 	}
@@ -119,23 +135,24 @@ func (a *answer) field(line string) error {
 
 // answer reads the answer's header, and what comes before it.
 func (c *conn) answer() (answer, error) {
-	for range maxInterim {
+	for {
 		a, err := c.one()
 		if err != nil || a.final() {
 			return a, err
 		}
 	}
-	return answer{}, errManyInterim
 }
 
-// one reads one header.
+// one reads one header. Behind that of an answer, the body has no bound.
 func (c *conn) one() (answer, error) {
-	c.readable = maxHeaderBytes
 	if err := c.readBlock(); err != nil {
 		return answer{}, err
 	}
-	c.readable = math.MaxInt64
-	return parseAnswer(c.block)
+	a, err := parseAnswer(c.block)
+	if a.final() {
+		c.readable = math.MaxInt64
+	}
+	return a, err
 }
 
 // readBlock reads lines into block up to an empty one, which is left out.

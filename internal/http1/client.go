@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -36,7 +37,7 @@ type Config struct {
 	// Dial opens connections to servers and proxies.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	// MaxIdle bounds the idle connections kept for one server.
+	// MaxIdle bounds the idle connections that are kept, to all servers together.
 	MaxIdle int
 }
 
@@ -44,8 +45,8 @@ type Config struct {
 type Client struct {
 	cfg Config
 
-	mu    sync.Mutex // guards what follows
-	idle  map[route][]*conn
+	mu    sync.Mutex  // guards what follows
+	idle  []*conn     // the one that is idle for longest goes first
 	sweep *time.Timer // closes what is idle for too long; nil if nothing is idle
 }
 
@@ -53,18 +54,14 @@ type Client struct {
 type route struct{ proxy, scheme, host string }
 
 // New returns a client without connections. Close those that it keeps at the end.
-func New(cfg Config) *Client {
-	return &Client{cfg: cfg, idle: map[route][]*conn{}}
-}
+func New(cfg Config) *Client { return &Client{cfg: cfg} }
 
 // Close closes the idle connections. Call it when no request is under way: the
 // connection of a later end is kept once more, for idleTimeout.
 func (c *Client) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for at := range c.idle {
-		c.closeOlder(at, 0)
-	}
+	c.closeThose(func(*conn) bool { return true })
 	if c.sweep != nil {
 		c.sweep.Stop()
 		c.sweep = nil
@@ -93,8 +90,11 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, Sent, error) {
 			conn.at = at
 		}
 		resp, sent, err := c.exchange(ctx, conn, r)
-		if err != nil && kept && ctx.Err() == nil && conn.died(err) && (!sent.Header || r.Repeatable) {
-			continue // there are no more of its kind than are idle
+		if err != nil && kept && ctx.Err() == nil && conn.died(err) {
+			c.closeRoute(at) // they have been idle for longer still
+			if !sent.Header || r.Repeatable {
+				continue
+			}
 		}
 		return resp, sent, r.limited(err)
 	}
@@ -105,6 +105,7 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 	stop := context.AfterFunc(ctx, conn.abort)
 	a, err := conn.send(r)
 	sent := conn.out.sent
+	conn.out.Request = nil // while it is idle, it holds no blocks
 	if err != nil {
 		stop()
 		conn.abort()
@@ -114,7 +115,7 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 		return nil, sent, err
 	}
 	resp := &Response{
-		Status: a.status, Header: a.header, Length: a.length, client: c, conn: conn, stop: stop,
+		Status: a.status, Header: a.header, Length: a.length, Whole: conn.whole, client: c, conn: conn, stop: stop,
 		keep: c.noteAnswer(conn, a.status) && conn.whole && !a.last,
 	}
 	if resp.begin(&a); resp.ended {
@@ -125,8 +126,8 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 	return resp, sent, nil
 }
 
-// take returns the idle connection that was used last, nil if there is none that
-// still stands.
+// take returns the idle connection of a route that was used last, nil if there is none
+// that still stands.
 func (c *Client) take(at route) *conn {
 	for {
 		conn := c.pop(at)
@@ -140,28 +141,27 @@ func (c *Client) take(at route) *conn {
 func (c *Client) pop(at route) *conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	idle := c.idle[at]
-	if len(idle) == 0 {
-		return nil
+	for i, conn := range slices.Backward(c.idle) {
+		if conn.at == at {
+			c.idle = slices.Delete(c.idle, i, i+1)
+			return conn
+		}
 	}
-	last := len(idle) - 1
-	conn := idle[last]
-	idle[last] = nil
-	c.idle[at] = idle[:last]
-	return conn
+	return nil
 }
 
-// keep makes a connection idle.
+// keep makes a connection idle. One too many takes the place of the one that was needed
+// least.
 func (c *Client) keep(conn *conn) {
 	_ = conn.SetDeadline(time.Time{})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.idle[conn.at]) >= c.cfg.MaxIdle {
-		conn.abort()
-		return
-	}
 	conn.idleSince = time.Now()
-	c.idle[conn.at] = append(c.idle[conn.at], conn)
+	c.idle = append(c.idle, conn)
+	if len(c.idle) > c.cfg.MaxIdle {
+		c.idle[0].abort()
+		c.idle = slices.Delete(c.idle, 0, 1)
+	}
 	if c.sweep == nil {
 		c.sweep = time.AfterFunc(idleTimeout, c.closeIdle)
 	}
@@ -171,32 +171,28 @@ func (c *Client) keep(conn *conn) {
 func (c *Client) closeIdle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	oldest := time.Duration(-1)
-	for at := range c.idle {
-		c.closeOlder(at, idleTimeout)
-		for _, conn := range c.idle[at] {
-			oldest = max(oldest, time.Since(conn.idleSince))
-		}
-	}
-	if c.sweep = nil; oldest >= 0 {
-		c.sweep = time.AfterFunc(idleTimeout-oldest, c.closeIdle)
+	c.closeThose(func(conn *conn) bool { return time.Since(conn.idleSince) >= idleTimeout })
+	if c.sweep = nil; len(c.idle) > 0 {
+		c.sweep = time.AfterFunc(idleTimeout-time.Since(c.idle[0].idleSince), c.closeIdle)
 	}
 }
 
-// closeOlder closes a route's connections that are idle for so long. The caller holds mu.
-func (c *Client) closeOlder(at route, limit time.Duration) {
-	stay := c.idle[at][:0]
-	for _, conn := range c.idle[at] {
-		if time.Since(conn.idleSince) < limit {
-			stay = append(stay, conn)
-			continue
+// closeThose closes some of the idle connections. The caller holds mu.
+func (c *Client) closeThose(some func(*conn) bool) {
+	c.idle = slices.DeleteFunc(c.idle, func(conn *conn) bool {
+		closes := some(conn)
+		if closes {
+			conn.abort()
 		}
-		conn.abort()
-	}
-	clear(c.idle[at][len(stay):])
-	if c.idle[at] = stay; len(stay) == 0 {
-		delete(c.idle, at)
-	}
+		return closes
+	})
+}
+
+// closeRoute closes the idle connections of a route.
+func (c *Client) closeRoute(at route) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeThose(func(conn *conn) bool { return conn.at == at })
 }
 
 // noteAnswer reports whether the connection may be kept after an answer. One that has
@@ -211,8 +207,6 @@ func (c *Client) noteAnswer(conn *conn, status int) bool {
 	if conn.bad < badAnswers && time.Since(conn.born) <= maxAge {
 		return true
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closeOlder(conn.at, 0)
+	c.closeRoute(conn.at)
 	return false
 }

@@ -83,7 +83,7 @@ func TestClient_keepsNoConnectionOfAnUnreadBody(t *testing.T) {
 			}
 			cancel()
 			l.wantConns(n + 1)
-			if kept := len(l.idle[resp.conn.at]); kept != n/3 { // of the last one all is read
+			if kept := len(l.idle); kept != n/3 { // of the last one all is read
 				t.Errorf("use %d: %d connections are kept", n, kept)
 			}
 		}

@@ -32,7 +32,7 @@ type conn struct {
 
 	answers  *bufio.Reader
 	block    []byte // the last answer's header
-	readable int64  // so many bytes may still be read
+	readable int64  // so many bytes may still be read, of a header
 	silent   bool   // nothing was read since the request began
 	whole    bool   // the request was written to its end
 	out      writer
@@ -42,7 +42,7 @@ type conn struct {
 }
 
 func newConn(over, raw net.Conn) *conn {
-	c := &conn{Conn: over, raw: raw, born: time.Now()}
+	c := &conn{Conn: over, raw: raw, born: time.Now(), readable: maxHeaderBytes}
 	c.answers = bufio.NewReader((*inlet)(c))
 	return c
 }
@@ -125,8 +125,8 @@ func why(write, read error) error {
 // word waits for what the server says before it is sent the body: an answer, or
 // none if it takes it or does not say.
 func (c *conn) word(r *Request) (answer, error) {
-	for range maxInterim {
-		_ = c.SetReadDeadline(r.deadline(continueTimeout))
+	for until := r.deadline(continueTimeout); ; {
+		_ = c.SetReadDeadline(until)
 		_, err := c.answers.Peek(1)
 		_ = c.SetReadDeadline(r.deadline(r.Progress))
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -140,7 +140,6 @@ func (c *conn) word(r *Request) (answer, error) {
 			return answer{}, nil
 		}
 	}
-	return answer{}, errManyInterim
 }
 
 // sendLarge writes the body while it reads: an answer may come before the body's end,

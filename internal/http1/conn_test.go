@@ -171,7 +171,7 @@ func TestConn_asksBeforeTheBody(t *testing.T) {
 		"the question, too":     {"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", 417, Sent{Header: true}, 0},
 		"stored before it came": {fine, 200, Sent{Header: true}, 0},
 		"another protocol":      {"HTTP/1.1 101 x\r\n\r\n", 101, Sent{Header: true}, 0},
-		"words without end":     {strings.Repeat("HTTP/1.1 102 x\r\n\r\n", maxInterim), 0, Sent{Header: true}, 0},
+		"words without end":     {strings.Repeat("HTTP/1.1 102 x\r\n\r\n", 1<<12), 0, Sent{Header: true}, 0},
 		"no HTTP":               {"SSH-2.0\r\n\r\n", 0, Sent{Header: true}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -197,12 +197,35 @@ func TestConn_asksBeforeTheBody(t *testing.T) {
 				if d := time.Since(start); status != tc.status || sent != tc.sent || d < tc.after || d > tc.after+continueTimeout/2 {
 					t.Errorf("status %d, %+v, %v after %s", status, sent, err, d)
 				}
-				if kept := len(l.idle[route{scheme: "http", host: "a.example"}]) == 1; kept != tc.sent.Body {
+				if kept := len(l.idle) == 1; kept != tc.sent.Body {
 					t.Errorf("kept %t", kept)
 				}
 			})
 		})
 	}
+}
+
+// TestConn_waitsOneSecondForAWord, also for a server that says others meanwhile.
+func TestConn_waitsOneSecondForAWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, func(p *peer) {
+			for p.head(); p.in.Buffered() == 0; time.Sleep(continueTimeout / 4) {
+				p.reply("HTTP/1.1 102 Processing\r\n\r\n")
+				_ = p.SetReadDeadline(time.Now().Add(time.Millisecond))
+				_, _ = p.in.Peek(1)
+			}
+			_ = p.SetReadDeadline(time.Time{})
+			_, _ = io.CopyN(io.Discard, p.in, int64(len(bigBody)))
+			p.reply(fine)
+		})
+		r := large()
+		r.Ask = true
+		start := time.Now()
+		l.wantFine(r)
+		if d := time.Since(start); d < continueTimeout || d > continueTimeout*3/2 {
+			t.Errorf("it took %s", d)
+		}
+	})
 }
 
 // TestConn_takesAnEarlyAnswer from a server that reads no further, or ends at once.
@@ -268,10 +291,14 @@ func TestConn_takesAnEarlyAnswerBetweenPieces(t *testing.T) {
 				return nil
 			}
 			start := time.Now()
-			status, sent, err := l.do(r)
-			if d := time.Since(start); status != 200 || err != nil || d != want || asked != 2 || sent.Body != last {
-				t.Errorf("last piece %t: status %d, %+v, %v after %s", last, status, sent, err, d)
+			resp, sent, err := l.Do(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
 			}
+			if d := time.Since(start); resp.Status != 200 || resp.Whole || d != want || asked != 2 || sent.Body != last {
+				t.Errorf("last piece %t: status %d, whole %t, %+v after %s", last, resp.Status, resp.Whole, sent, d)
+			}
+			_ = resp.Close()
 		})
 	}
 }

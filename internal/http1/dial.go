@@ -18,8 +18,14 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// handshakeTimeout bounds a TLS handshake, and a proxy's answer.
-const handshakeTimeout = 10 * time.Second
+const (
+	handshakeTimeout = 10 * time.Second // of TLS
+	proxyTimeout     = time.Minute      // for a proxy's answer: it may have to find and dial the server meanwhile
+)
+
+// ErrHandshake is why Do gave up a connection: the other side took too long for its part
+// of the TLS handshake. It is a timeout to errors.Is.
+var ErrHandshake = fmt.Errorf("no TLS handshake in time: %w", context.DeadlineExceeded)
 
 // A ProxyError says why a proxy is of no use: it refuses to connect, or this package
 // does not speak its language. Its text holds nothing of the proxy's URL but the scheme,
@@ -142,6 +148,9 @@ func (c *Client) secured(ctx context.Context, over, raw net.Conn, to *url.URL) (
 	if err == nil {
 		err = secure.HandshakeContext(ctx)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = ErrHandshake
+	}
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -152,7 +161,7 @@ func (c *Client) secured(ctx context.Context, over, raw net.Conn, to *url.URL) (
 // socks opens a connection through a SOCKS proxy (RFC 1928), which resolves the host.
 // It returns the socket itself: what x/net puts around it hides it from stands.
 func (c *Client) socks(ctx context.Context, server, via *url.URL) (raw net.Conn, err error) {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, proxyTimeout)
 	defer cancel()
 	far, err := address(server)
 	if err != nil {
@@ -209,7 +218,7 @@ func credentials(via *url.URL) string {
 
 // connect asks the proxy at the other end for a tunnel to a request's server.
 func (c *conn) connect(ctx context.Context, r *Request) error {
-	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, proxyTimeout)
 	defer cancel()
 	defer context.AfterFunc(ctx, c.abort)()
 	to, err := address(r.URL)

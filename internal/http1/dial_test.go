@@ -201,7 +201,7 @@ func TestClient_slowAnswerLeavesTheOthers(t *testing.T) {
 	if !errors.Is(err, ErrTooLong) {
 		t.Errorf("error %v", err)
 	}
-	if idle := len(c.idle[route{scheme: "http", host: "shop.example"}]); idle != 2 {
+	if idle := len(c.idle); idle != 2 {
 		t.Errorf("%d connections stay, want two", idle)
 	}
 }

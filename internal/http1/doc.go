@@ -19,6 +19,8 @@
 //   - A request is made again on another connection only if nothing of it was written,
 //     or if it says that it may be repeated, and only where a kept connection turned
 //     out dead.
+//   - A connection that is idle holds no memory of a request, and there are no more of
+//     them than Config.MaxIdle, however many servers there are.
 //   - It follows no redirect, keeps no cookie and inflates nothing.
 //
 // # Why not net/http

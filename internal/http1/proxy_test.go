@@ -151,8 +151,8 @@ func TestClient_noProxy(t *testing.T) {
 	}
 }
 
-// TestClient_silentProxies: who says nothing is given up after handshakeTimeout, or when
-// the request's time is over, and its connection is closed.
+// TestClient_silentProxies: who says nothing is given up after handshakeTimeout, or
+// proxyTimeout, or when the request's time is over, and its connection is closed.
 func TestClient_silentProxies(t *testing.T) {
 	for _, via := range []string{"", "http://gate.example", "https://gate.example", "socks5://gate.example"} {
 		for _, limit := range []time.Duration{time.Second, time.Hour} {
@@ -171,7 +171,11 @@ func TestClient_silentProxies(t *testing.T) {
 					}
 					began := time.Now()
 					_, sent, err := within(t, c, shop, "body", limit)
-					if took := time.Since(began); took != min(limit, handshakeTimeout) || !errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) {
+					patience := proxyTimeout
+					if via == "" || strings.HasPrefix(via, "https:") {
+						patience = handshakeTimeout
+					}
+					if took := time.Since(began); took != min(limit, patience) || !errors.Is(err, context.DeadlineExceeded) && !isTimeout(err) {
 						t.Errorf("it took %s, error %v", took, err)
 					}
 					if errors.Is(err, ErrTooLong) != (limit == time.Second) || sent.Header {
@@ -179,6 +183,9 @@ func TestClient_silentProxies(t *testing.T) {
 					}
 					if op, ok := errors.AsType[*net.OpError](err); limit == time.Hour && via != "" && (!ok || op.Op != "proxyconnect") {
 						t.Errorf("error %v does not say that the proxy hangs", err)
+					}
+					if errors.Is(err, ErrHandshake) != (limit == time.Hour && patience == handshakeTimeout) {
+						t.Errorf("error %v does not say that TLS hangs", err)
 					}
 					<-closed
 				})

@@ -15,6 +15,7 @@ type Response struct {
 	Status int
 	Header Header
 	Length int64 // of the body in bytes, -1 if the header does not say
+	Whole  bool  // all of the request was written, not only perhaps as in Sent
 
 	left          io.LimitedReader // of a body whose length is known, or that ends with its connection
 	chunks        io.Reader        // instead, of a body in chunks

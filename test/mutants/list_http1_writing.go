@@ -72,7 +72,7 @@ var http1WritingMutants = []mutant{
 		old: "		return ErrStalled\n", new: "		return ErrTooLong\n",
 		by: "TestConn_limits"},
 	{name: "a word is awaited for ever", in: http1Room,
-		old: "		_ = c.SetReadDeadline(r.deadline(continueTimeout))\n", new: "		_ = c.SetReadDeadline(r.Until)\n",
+		old: "until := r.deadline(continueTimeout); ; {", new: "until := r.Until; ; {",
 		by: "TestConn_limits"},
 	{name: "half a word has the whole time", in: http1Room,
 		old: "		_ = c.SetReadDeadline(r.deadline(r.Progress))\n", new: "		_ = c.SetReadDeadline(r.Until)\n",

@@ -27,7 +27,7 @@ func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
 		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
 		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, queueMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants,
-		sessionReadMutants, importsMutants, assignmentEdgeMutants, discoveryOutageMutants, processMutants, groupEdgeMutants, importerEdgeMutants, drainMutants, http1Mutants, http1WritingMutants, http1DialMutants)
+		sessionReadMutants, importsMutants, assignmentEdgeMutants, discoveryOutageMutants, processMutants, groupEdgeMutants, importerEdgeMutants, drainMutants, http1Mutants, http1WritingMutants, http1DialMutants, http1EdgeMutants)
 }
 
 // killers are the tests that must fail, by the directory of their package.
