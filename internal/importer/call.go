@@ -86,8 +86,14 @@ func (a *answer) malformed(err error) {
 	a.class, a.reason, a.err = Malformed, ReasonMalformed, fmt.Errorf("status %d: %w", a.status, err)
 }
 
-// contentJSON is a header's line that does not change.
-var contentJSON = http1.Field{Name: "Content-Type", Value: "application/json"}
+// Lines of headers that do not change.
+var (
+	contentJSON = http1.Field{Name: "Content-Type", Value: "application/json"}
+
+	// A server may compress what it sends to a client that does not say so (RFC 9110,
+	// section 12.5.3), and nothing here is ever inflated.
+	uncompressed = http1.Field{Name: "Accept-Encoding", Value: "identity"}
+)
 
 // createBody is the body of the create call.
 var createBody = [][]byte{[]byte("{}")}
@@ -97,7 +103,7 @@ var createBody = [][]byte{[]byte("{}")}
 // repeated: an unused URL does no harm.
 func (c *Client) apiRequest(operation string, target *url.URL, key string) *http1.Request {
 	custom := c.cfg.Headers()
-	header := append(make([]http1.Field, 0, len(custom)+3), c.userAgent, http1.Field{Name: "Authorization", Value: "Bearer " + key})
+	header := append(make([]http1.Field, 0, len(custom)+4), c.userAgent, http1.Field{Name: "Authorization", Value: "Bearer " + key}, uncompressed)
 	r := &http1.Request{Method: http.MethodGet, URL: target, Repeatable: true}
 	if operation == OperationCreate {
 		r.Method, r.Body, r.Size = http.MethodPost, createBody, int64(len(createBody[0]))

@@ -123,6 +123,17 @@ var storeCodes = map[string]verdict{
 	"SignatureDoesNotMatch": codeExpired,
 	"MethodNotAllowed":      codeExpired,
 	"NoSuchBucket":          codeExpired,
+	// So is what signed it wrongly, and a bucket whose key of encryption cannot be used.
+	"AuthorizationHeaderMalformed":       codeExpired,
+	"AuthorizationQueryParametersError":  codeExpired,
+	"IllegalLocationConstraintException": codeExpired,
+	"InvalidBucketName":                  codeExpired,
+	"KMS.AccessDeniedException":          codeExpired,
+	"KMS.DisabledException":              codeExpired,
+	"KMS.InvalidKeyUsageException":       codeExpired,
+	"KMS.KMSInvalidStateException":       codeExpired,
+	"KMS.KeyUnavailableException":        codeExpired,
+	"KMS.NotFoundException":              codeExpired,
 
 	"EntityTooLarge":       codeRefused,
 	"InvalidArgument":      codeRefused,

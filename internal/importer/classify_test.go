@@ -182,6 +182,8 @@ func TestClient_readsTheStoresCode(t *testing.T) {
 		{"a conflict of conditions", 409, "ConditionalRequestConflict", RetrySame, ReasonServerError},
 		{"a bucket that is gone", 404, "NoSuchBucket", RetryNew, ReasonExpired},
 		{"the same beside another status", 400, "NoSuchBucket", RetryNew, ReasonExpired},
+		{"a region that the signature is not for", 400, "AuthorizationQueryParametersError", RetryNew, ReasonExpired},
+		{"a key of encryption that is disabled", 400, "KMS.DisabledException", RetryNew, ReasonExpired},
 		{"a body that is too large", 400, "EntityTooLarge", Refused, ""},
 		{"a code nobody knows", 400, secretText, Refused, ""},
 	} {

@@ -90,8 +90,8 @@ type Network struct {
 	// RootCAs verify the API and the store. nil means the system's.
 	RootCAs *x509.CertPool
 
-	// MaxConns bounds the idle connections kept per host. Connections in use
-	// are as many as attempts.
+	// MaxConns is how many connections are wanted at the same time. So many idle ones
+	// are kept, to the API and to all stores; those in use are as many as attempts.
 	MaxConns int
 
 	// Proxy chooses a URL's proxy, nil for none.

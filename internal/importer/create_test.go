@@ -158,7 +158,7 @@ func bigHeader(w http.ResponseWriter, r *http.Request) {
 }
 
 func cutGzip(w http.ResponseWriter, r *http.Request) {
-	if got := r.Header.Get("Accept-Encoding"); got != "" {
+	if got := r.Header.Get("Accept-Encoding"); got != "identity" {
 		w.WriteHeader(http.StatusTeapot)
 		return
 	}
@@ -312,12 +312,17 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 		}()
 		return "https://" + listener.Addr().String()
 	}
+	plainly := func(answer string) string { return strings.Replace(alert([]byte(answer)...), "https:", "http:", 1) }
 	for _, tc := range []struct{ name, base, want string }{
 		{"another version of TLS", alert(21, 3, 1, 0, 2, 2, 70), "refuses the TLS handshake (tls: protocol version not supported): it may know no TLS of 1.2"},
 		{"a client certificate is wanted", alert(21, 3, 3, 0, 2, 2, 116), "(tls: certificate required)"},
 		{"nobody listens", "http://" + closed.Addr().String(), "create upload URL for orders: dial " + closed.Addr().String() + ": connection refused"},
 		{"no such host", "https://api.invalid", "api.invalid"},
 		{"a private CA", secure.URL, "x509: certificate signed by unknown authority"},
+		{"no HTTP", plainly("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "create upload URL for orders: the answer is not HTTP/1.1"},
+		{"a header that does not end", plainly("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 100_000)), "the answer's header is longer than 64 KiB"},
+		{"two lengths", plainly("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), "the answer's Content-Length is not one number"},
+		{"an encoding that nobody asked for", plainly("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), "the answer's transfer encoding is not chunked"},
 		{"TLS to a plain port", strings.Replace(plain.URL, "http:", "https:", 1), "the other side does not speak TLS"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

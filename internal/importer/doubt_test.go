@@ -223,7 +223,7 @@ func TestClient_anErrorWhoseTextDoesNotEnd(t *testing.T) {
 		c := l.client()
 		i, _ := newImport(c, 100)
 		d := took(func() { wantClass(t, l.attempt(c, i), RetryNew, ReasonExpired) })
-		if d > 2*codeTime {
+		if d > 2*textTime {
 			t.Errorf("it took %s", d)
 		}
 	})

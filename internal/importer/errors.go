@@ -25,6 +25,7 @@ func describe(err error) string {
 		dns   *net.DNSError
 		op    *net.OpError
 		proxy http1.ProxyError
+		given http1.AnswerError
 		ne    net.Error
 	)
 	switch {
@@ -38,6 +39,10 @@ func describe(err error) string {
 		return dns.Error()
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "connect to proxy: " + describe(op.Err)
+	case errors.As(err, &given):
+		return given.Error()
+	case errors.Is(err, http1.ErrHandshake):
+		return http1.ErrHandshake.Error()
 	case errors.As(err, &op) && op.Op == "dial" && op.Addr != nil:
 		return fmt.Sprintf("dial %s: %s", op.Addr, describe(op.Err))
 	case errors.As(err, &errno):

@@ -1,7 +1,9 @@
 package importer
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -100,6 +102,31 @@ func TestPool_connectionsGrowOldTogether(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPool_manyStores: uploads that go to many hosts in turn keep their connections.
+func TestPool_manyStores(t *testing.T) {
+	l := newLab(t)
+	l.cfg.MaxConns, l.cfg.AllowInsecureHTTP = 1, true
+	store := l.store.Listener.Addr().String()
+	dials := 0
+	l.cfg.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if strings.HasSuffix(addr, ".localhost:80") {
+			dials++
+			addr = store
+		}
+		return narrowDial(ctx, network, addr)
+	}
+	c := l.client()
+	hosts := 20
+	for n := range 3 * hosts {
+		l.store.URL = fmt.Sprintf("http://%d.localhost", n%hosts)
+		i, _ := newImport(c, 100)
+		wantClass(t, l.attempt(c, i), Stored, "")
+	}
+	if dials != hosts {
+		t.Errorf("%d connections to %d stores", dials, hosts)
+	}
 }
 
 // TestClient_sendsNothingToWhoRefusesWhenAsked: the store's answer to the question comes

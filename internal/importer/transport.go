@@ -14,6 +14,10 @@ import (
 const (
 	dialTimeout    = 10 * time.Second
 	maxAnswerBytes = 64 << 10 // read of an answer's body
+
+	// minIdle is how many idle connections may be kept at least, for where uploads go
+	// to many hosts in turn. One takes some 60 KB of memory.
+	minIdle = 64
 )
 
 // newTransport makes the connections to the API, or those to the stores: trouble with
@@ -27,7 +31,7 @@ func newTransport(cfg Config) *http1.Client {
 		TLS:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
 		Proxy:   cfg.Proxy,
 		Dial:    cfg.DialContext,
-		MaxIdle: cfg.MaxConns,
+		MaxIdle: max(cfg.MaxConns, minIdle),
 	})
 }
 

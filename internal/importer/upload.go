@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -47,7 +48,7 @@ func (c *Client) put(ctx context.Context, i *Import, guard func() error) Outcome
 	i.url.sent = true
 	a, t := c.exchange(ctx, i, &p, guard)
 	c.judgeCondition(i, &p, &a)
-	unclear := t.Body && (a.status == 0 || a.status >= 500)
+	unclear := t.Body && (a.status == 0 || a.status >= 500 || a.class == Malformed && a.status <= 299)
 	if p.repeat && !p.conditional && (unclear || a.class == Stored) || p.repeat && a.class == Stored && !p.proven && !i.url.denied {
 		i.mayRepeat = true
 	}
@@ -111,7 +112,7 @@ func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() e
 	resp, sent, err := c.uploads.Do(ctx, r)
 	switch {
 	case err == nil:
-		return c.uploadAnswer(start, resp, p, sent.Body), sent
+		return c.uploadAnswer(start, resp, p), sent
 	case refused != nil:
 		return answer{class: Cancelled, err: refused}, sent
 	}
@@ -120,20 +121,22 @@ func (c *Client) exchange(ctx context.Context, i *Import, p *try, guard func() e
 }
 
 // uploadAnswer judges the store's answer. Of a 2xx only the header counts: the
-// batch is stored, whatever follows.
-func (c *Client) uploadAnswer(start time.Time, resp *http1.Response, p *try, whole bool) answer {
+// batch is stored, whatever follows, unless that is a page.
+func (c *Client) uploadAnswer(start time.Time, resp *http1.Response, p *try) answer {
 	defer drain(resp)
 	code := ""
 	if resp.Status >= 400 {
-		code = readStoreCode(resp)
+		code = parseStoreCode(readSoon(resp, maxAnswerBytes))
 	}
 	a := c.answered(OperationUpload, start, resp, code)
 	p.store.noteAnswer(resp.Status < 400 || resp.Status == http.StatusPreconditionFailed, true)
 	switch {
-	case a.class == Stored && !whole:
+	case a.class == Stored && !resp.Whole:
 		// Whoever says so, it cannot be the store: bytes of the batch are still here.
-		a.class, a.reason = Malformed, ReasonMalformed
-		a.err = fmt.Errorf("status %d before the whole body was sent", resp.Status)
+		a.malformed(errors.New("it came before the whole body was sent"))
+	case a.class == Stored && isPage(resp.Header) && len(readSoon(resp, 1)) > 0:
+		// A proxy's notice, for people at a browser. A store's 2xx has no text.
+		a.malformed(errors.New("it is a page of HTML, as a proxy makes it and no store"))
 	case resp.Status == http.StatusExpectationFailed && p.asked:
 		p.store.noExpect.Store(true)
 		a.class, a.reason = RetrySame, ReasonServerError
@@ -141,14 +144,14 @@ func (c *Client) uploadAnswer(start time.Time, resp *http1.Response, p *try, who
 	return a
 }
 
-// codeTime is how long the text of a store's error may take.
-const codeTime = 2 * time.Second
+// textTime is how long the text of a store's answer may take.
+const textTime = 2 * time.Second
 
-// readStoreCode reads an error's code, if it comes soon.
-func readStoreCode(resp *http1.Response) string {
-	resp.Limit(codeTime)
-	text, _ := io.ReadAll(io.LimitReader(resp, maxAnswerBytes)) // what came before an error may do
-	return parseStoreCode(text)
+// readSoon reads the beginning of an answer's body, as far as it comes within textTime.
+func readSoon(resp *http1.Response, most int64) []byte {
+	resp.Limit(textTime)
+	text, _ := io.ReadAll(io.LimitReader(resp, most)) // what came before an error may do
+	return text
 }
 
 // uploadRequest builds the PUT: nothing but what the URL was signed for, apart from the

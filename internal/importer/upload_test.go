@@ -337,6 +337,27 @@ func TestClient_uploadEndsInBoundedTime(t *testing.T) {
 	}
 }
 
+// TestClient_nothingIsStoredBeforeItsLastByte: the last piece of the body is on its way, and
+// whoever says that it is stored has not read it.
+func TestClient_nothingIsStoredBeforeItsLastByte(t *testing.T) {
+	for unread, want := range map[int64]Class{10_000: Malformed, 0: Stored} {
+		inBubble(t, func(t *testing.T, l *lab) {
+			l.onPut = func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength-unread)
+				w.Header().Set("Connection", "close")
+				w.WriteHeader(http.StatusOK)
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+			c := l.client()
+			i, _ := newImport(c, 100_000)
+			if out := l.attempt(c, i); out.Class != want || i.Ambiguous() != (want == Malformed) {
+				t.Errorf("%d bytes unread: %s, ambiguous %t, error %v", unread, out.Class, i.Ambiguous(), out.Err)
+			}
+		})
+	}
+}
+
 // TestClient_guardEndsTheBody: whenever the guard fails, nothing is stored, and
 // the attempt is no outcome.
 func TestClient_guardEndsTheBody(t *testing.T) {

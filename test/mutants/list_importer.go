@@ -48,7 +48,7 @@ var importerMutants = []mutant{
 		old: "	if operation == OperationUpload {\n		a.class = RetrySame\n	}\n	return a", new: "	return a",
 		by: "TestClient_lostAnswerIsRepeatedUnderTheSameURL"},
 	{name: "an answer before the whole body counts as stored", in: importerRoom,
-		old: "	case a.class == Stored && !whole:", new: "	case false:",
+		old: "	case a.class == Stored && !resp.Whole:", new: "	case false:",
 		by: "TestClient_uploadEndsInBoundedTime"},
 	{name: "a whole body without an answer is not ambiguous", in: importerRoom,
 		old: "	i.url.ambiguous = i.url.ambiguous || unclear\n", new: "",
