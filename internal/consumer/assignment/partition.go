@@ -94,6 +94,12 @@ func (p *Partition) heldFor(n *ledger.Node) string {
 	return p.FirstHeld.reason
 }
 
+// StartOver gives the partition another ledger, of another history, from the offset on:
+// what the old one held means nothing there.
+func (p *Partition) StartOver(l *ledger.Partition, offset int64) {
+	p.Ledger, p.Committed, p.held = l, offset, held{}
+}
+
 // Touch makes the next commit include the partition.
 func (p *Partition) Touch() {
 	p.Dirty = true

@@ -44,11 +44,15 @@ func (in *intake) faulted(p *assignment.Partition, f *fetch.Fault, now time.Time
 // awaitSchema lets a partition wait until its next record can be decoded. It is then
 // read again from there: nothing is held in memory meanwhile.
 func (in *intake) awaitSchema(p *assignment.Partition, f *fetch.Fault, now time.Time) {
+	before, failed := errors.AsType[*decode.Waiting](p.Err())
 	in.assignment.Fail(p, f.Err, false, false)
 	in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(schemaPatience))
 	if errors.Unwrap(f.Err) != nil { // else the registry has not been heard yet
 		in.Faults.Log(now, "a schema is not to be had; its partition waits, the others go on", "schema/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
+	}
+	if failed && before.Ready == f.Ready {
+		return // it is awaited already
 	}
 	again := func(now time.Time) {
 		waiting, ok := errors.AsType[*decode.Waiting](p.Err())
@@ -168,8 +172,7 @@ func (in *intake) startOver(p *assignment.Partition, start int64, frontier ledge
 	for n := range in.lines.Namespaces() {
 		in.lines.Unmark(n, p, now)
 	}
-	p.Ledger = ledger.New(start, frontier)
-	p.Committed, p.Ranges = start, nil
+	p.StartOver(ledger.New(start, frontier), start)
 	in.deadLetters.PassTakenBack()
 	in.assignment.PauseOrResume(p)
 	p.Touch()

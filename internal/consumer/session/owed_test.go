@@ -160,3 +160,20 @@ func TestSession_largeAnswersAreGrantedRoomThatThereIs(t *testing.T) {
 		got.Release()
 	})
 }
+
+// Who was put out before the first commit remembers no commit that somebody else has set
+// by hand.
+func TestSession_remembersNoCommitThatItHasNotSent(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(time.Second)
+		r.commits.Remember()
+		tp := r.part(0).TopicPartition
+		if _, ok := r.Recollections.Recall(tp, ownTopic, kafka.Committed{Offset: -1}); !ok {
+			t.Error("what was stored is not remembered")
+		}
+		if c, ok := r.Recollections.Recall(tp, ownTopic, kafka.Committed{Offset: 0}); ok {
+			t.Errorf("the group's offset was set to 0, and reading would go on at %d", c.Offset)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -155,6 +156,34 @@ func TestSession_anOffsetThatIsInTheLogIsAskedForAgain(t *testing.T) {
 			}
 		}, func(s *Session) { s.Config.OffsetReset = reset })
 	}
+}
+
+// However often a partition is tried that waits for a schema, one goroutine awaits it.
+func TestSession_aSchemaIsAwaitedOnce(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		p := r.part(0)
+		await := func(ready chan struct{}) (goroutines int) {
+			for range 100 {
+				r.intake.faulted(p, &fetch.Fault{Kind: fetch.FaultSchema, Err: &decode.Waiting{Ready: ready}, Ready: ready}, time.Now())
+			}
+			synctest.Wait()
+			return runtime.NumGoroutine()
+		}
+		before := runtime.NumGoroutine()
+		one, other := make(chan struct{}), make(chan struct{})
+		if got := await(one) - before; got > 1 {
+			t.Errorf("%d goroutines await a schema, want 1", got)
+		}
+		if got := await(other) - before; got > 2 {
+			t.Errorf("%d goroutines await two schemas, want 2", got)
+		}
+		epoch := p.Cursor.Epoch.Load()
+		close(other)
+		(<-r.queries)(time.Now())
+		if p.Cursor.Epoch.Load() == epoch {
+			t.Error("the partition is not read on when its schema is there")
+		}
+	})
 }
 
 // A partition that waits for a schema is tried again after a while although the registry

@@ -35,7 +35,8 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 			continue
 		}
 		s.remark(&r)
-		p.Committed, p.Acked = r.Committed.Offset, ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
+		p.Acked = ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
+		p.Committed, p.Sent = r.Committed.Offset, p.Acked // nothing was sent yet
 		p.Ledger = ledger.New(r.At.Offset, r.At.Frontier)
 		p.CaughtUp = now
 		if r.At.Reset != "" {

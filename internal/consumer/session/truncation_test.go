@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -204,5 +205,20 @@ func TestSession_truncationEndsATrialThatHasNothingToReadBack(t *testing.T) {
 		r.after(r.Config.HoldProbeInterval + age)
 		r.stored("b", 0, 1, 2, 3, 4)
 		r.watermark(0, 5)
+	})
+}
+
+// What /status says of a held record is not said of one that a new history has.
+func TestSession_truncationForgetsWhyARecordWasHeld(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		r.feed(0, recordbatch.InNS(0, "a"), recordbatch.Record{Offset: 1, Value: []byte("poison")})
+		r.after(2 * age)
+		r.truncate(0, 1)
+		r.feed(0, recordbatch.Record{Offset: 1, Value: []byte(`{"ns":"a"}`)})
+		r.settleDown()
+		pin := r.status().Partitions[0].PinnedBy
+		if pin == nil || !strings.Contains(pin.Reason, "no_id") {
+			t.Errorf("pinned by %+v, want a record without id", pin)
+		}
 	})
 }
