@@ -52,6 +52,7 @@ func (a *Attempts) answered(r result, now time.Time) {
 	switch r.outcome.Class {
 	case importer.Stored:
 		a.imported(r, now)
+		a.lines.goOn(r.namespace, now)
 	case importer.Unproven:
 		u.Fate = FateUnproven
 	case importer.Cancelled:
@@ -64,13 +65,14 @@ func (a *Attempts) answered(r result, now time.Time) {
 
 // LeaveDoubtful lets batches leave memory whose fate nobody answers, oldest
 // first, as far as they hold more than half of the budget together. Their lines
-// may be stored twice then, which is counted and logged.
+// may be stored twice then, which is counted and logged. What has no trouble any more
+// waits for a slot only.
 func (a *Attempts) LeaveDoubtful(now time.Time) {
 	var doubtful []*Upload
 	held := int64(0)
 	for n := range a.lines.Namespaces() {
 		for _, u := range n.Uploads {
-			if u.Ambiguous() && u.Fate == FateUnknown {
+			if n.Troubled() && u.Ambiguous() && u.Fate == FateUnknown {
 				doubtful = append(doubtful, u)
 				held += u.Batch.Memory()
 			}

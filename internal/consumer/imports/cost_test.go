@@ -24,8 +24,9 @@ import (
 func TestMark_chargesWhatItCosts(t *testing.T) {
 	for _, c := range []struct{ namespaces, partitions int }{{50_000, 1}, {10_000, 8}, {2_000, 64}} {
 		t.Run(fmt.Sprintf("%d namespaces in %d partitions", c.namespaces, c.partitions), func(t *testing.T) {
-			cfg := process.Config{}
-			s := New(assignment.New(&assignment.Generation{Process: &process.Process{Config: &cfg, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Pacer: pace.New(4, 1)}}), nil).Lines
+			cfg := process.Config{Uploads: process.Uploads{NamespaceConcurrency: 1}}
+			s := New(assignment.New(&assignment.Generation{Process: &process.Process{Config: &cfg, Dependencies: process.Dependencies{Log: slog.New(slog.DiscardHandler)}, Pacer: pace.New(4, 1)}}),
+				batcher.New(batcher.Limits{}, batcher.NewPool())).Lines
 			s.Budget = budget.New(1<<40, budget.Sources{Reading: func() int64 { return 0 }, Batches: func() int64 { return 0 }})
 			now := time.Now()
 			before := heapInUse()
@@ -38,9 +39,6 @@ func TestMark_chargesWhatItCosts(t *testing.T) {
 						n.Refuse(now, "create_422", time.Minute, errors.New("unprocessable"))
 					}
 					s.DropFrom(n, p, int64(k), 0, now)
-					if i == 0 {
-						s.Pacer.Changed(n.Namespace, now)
-					}
 					p.Ledger.Advance(int64(k) + 1)
 				}
 			}

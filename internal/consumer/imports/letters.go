@@ -112,4 +112,5 @@ func (d *DeadLetters) holdLetter(l *letters.Letter, refused *kafka.RefusedError,
 	}
 	o.Partition.Ledger.Become(o.Node, ledger.HeldRecord)
 	o.Partition.FirstHeld.Note(l.Offset, why)
+	d.assignment.PauseOrResume(o.Partition)
 }

@@ -37,15 +37,20 @@ func (a *Attempts) Attempted(r result) {
 }
 
 // prepared takes the answer to a call for a URL. A failure counts like one of the
-// attempt that it would have met; the batch in front goes on.
+// attempt that it would have met; the batch in front goes on. If that one has left memory
+// meanwhile, this one must not overtake it, and follows.
 func (a *Attempts) prepared(r result, now time.Time) {
+	n, u := r.namespace, r.upload
 	a.Pacer.EndedPreparing()
 	switch r.outcome.Class {
 	case importer.Stored:
-		a.apiAccepted(r.namespace)
+		a.apiAccepted(n)
 	case importer.Cancelled:
 	default:
 		a.judge(r, now)
+	}
+	if n.Dropping() && slices.Contains(n.Uploads, u) {
+		a.lines.shedUpload(n, u, now)
 	}
 }
 

@@ -120,14 +120,26 @@ func (l *Lines) Unmark(n *Namespace, p *assignment.Partition, now time.Time) {
 	}
 	delete(n.Shed, p)
 	l.Budget.Charge(budget.Marks, -markCost(n))
-	if n.State() == pace.Trial && len(n.Shed) == 0 && len(n.Uploads) == 0 {
-		if b, ok := l.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
-			l.Queue(b, now)
-			return
-		}
-		n.CaughtUp()
+	if len(n.Shed) == 0 {
+		l.goOn(n, now)
 	}
 	l.changed(n, now)
+}
+
+// goOn lets a trial go on that has no batch to try: what is still dropped is read back,
+// or what has been read is tried. Where that is nothing, the next batch shows whether it
+// is stored.
+func (l *Lines) goOn(n *Namespace, now time.Time) {
+	if n.State() != pace.Trial || len(n.Uploads) > 0 {
+		return
+	}
+	if n.Dropped() {
+		l.CatchUp.want(n)
+	} else if b, ok := l.Batches.SealNamespace(n.Name, batcher.ReasonAge); ok {
+		l.Queue(b, now)
+	} else {
+		n.CaughtUp()
+	}
 }
 
 // MarksFit reports whether the lines of the chunk that have to be dropped could
@@ -153,6 +165,7 @@ func (l *Lines) ResumeMarked() {
 // DropFrom marks the first line of a namespace that is dropped on reading.
 func (l *Lines) DropFrom(n *Namespace, p *assignment.Partition, offset, timestamp int64, now time.Time) {
 	l.mark(n, p, l.assignment.Tracked(p.Ledger.Track(ledger.Shed, n.Name, offset, timestamp, now)))
+	l.changed(n, now)
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.
