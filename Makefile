@@ -26,7 +26,7 @@ SIM      := go test -count=1 -timeout=20m -run '^TestSim$$' ./test/sim
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/bridge and bin/sandbox
@@ -86,10 +86,10 @@ vulnerabilities: ## Ask the Go vulnerability database about what the bridge call
 	go tool -modfile=tools/go.mod govulncheck ./cmd/bridge
 
 .PHONY: generate
-generate: ## Write the generated files anew (docs/settings.md, the README's table, docs/metrics.md, the chart's schema)
+generate: ## Write the generated files anew (docs/settings.md, the README's table, docs/metrics.md, the rooms' imports, the chart's schema)
 	go generate ./...
 	go test -count=1 -run '^TestMarkdown_isInTheDocuments$$' ./internal/config -update
-	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$|^TestExamples_areTheFiles$$' ./docs -update
+	go test -count=1 -run '^TestMetrics_documentIsUpToDate$$|^TestExamples_areTheFiles$$|^TestArchitecture_roomsAreThose$$' ./docs -update
 	go test -count=1 -run '^TestCompose_hasTheChartsRulesAndDashboard$$' ./charts -update
 
 .PHONY: generated
@@ -172,7 +172,7 @@ fuzz: ## Run each fuzz target for FUZZTIME
 	done
 
 .PHONY: mutants
-mutants: ## Break the code in some 900 ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; an hour and a half)
+mutants: ## Break the code in nearly a thousand ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; an hour and a half)
 	go run ./test/mutants $(ARGS)
 
 .PHONY: soak

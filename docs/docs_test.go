@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,40 +50,27 @@ func TestRunbook_hasASectionPerAlert(t *testing.T) {
 	}
 }
 
-// tests are the names of all tests and fuzz targets.
-func tests(t *testing.T) map[string]bool {
+// tests are the names of all tests, fuzz targets and benchmarks, with the folders that
+// have one of that name.
+func tests(t *testing.T) map[string][]string {
 	t.Helper()
-	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
-	names := map[string]bool{}
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
-			return err
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	names := map[string][]string{}
+	for _, file := range sourceFiles(t) {
+		if !strings.HasSuffix(file, "_test.go") {
+			continue
 		}
-		text, err := os.ReadFile(path)
-		for _, m := range declared.FindAllSubmatch(text, -1) {
-			names[string(m[1])] = true
+		for _, m := range declared.FindAllStringSubmatch(read(t, filepath.Join("..", file)), -1) {
+			names[m[1]] = append(names[m[1]], filepath.ToSlash(filepath.Dir(file)))
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return names
 }
 
-// Each sentence of the guarantees names tests that exist, or says that it has
-// none.
-func TestGuarantees_nameTestsThatExist(t *testing.T) {
-	names := tests(t)
-	mention := regexp.MustCompile(`(?:Test|Fuzz)[A-Z]\w+`)
-	text := read(t, "guarantees.md")
-	for _, name := range mention.FindAllString(text, -1) {
-		if !names[name] {
-			t.Errorf("guarantees.md names %s, which does not exist", name)
-		}
-	}
+// Each sentence of the guarantees names a test, or says that it has none.
+func TestGuarantees_nameTests(t *testing.T) {
 	rows := 0
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.SplitSeq(read(t, "guarantees.md"), "\n") {
 		cells := strings.Split(line, "|")
 		if len(cells) < 4 {
 			continue
@@ -94,7 +80,7 @@ func TestGuarantees_nameTestsThatExist(t *testing.T) {
 			continue
 		}
 		rows++
-		if !mention.MatchString(shown) && shown != "no test" {
+		if !testName.MatchString(shown) && shown != "no test" {
 			t.Errorf("nothing shows %q", strings.TrimSpace(cells[1]))
 		}
 	}
@@ -103,28 +89,10 @@ func TestGuarantees_nameTestsThatExist(t *testing.T) {
 	}
 }
 
-// The page about clusters names tests that exist, too.
-func TestClusters_nameTestsThatExist(t *testing.T) {
-	names := tests(t)
-	for _, name := range regexp.MustCompile(`(?:Test|Fuzz)[A-Z]\w+`).FindAllString(read(t, "clusters.md"), -1) {
-		if !names[name] {
-			t.Errorf("clusters.md names %s, which does not exist", name)
-		}
-	}
-}
-
 // Links between documents lead to files and headings that exist.
 func TestLinks_leadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	files, err := filepath.Glob("*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	adrs, err := filepath.Glob("adr/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range append(append(files, adrs...), "../README.md", "../CONTRIBUTING.md", "../CHANGELOG.md", "../SECURITY.md", "../charts/kafka-import-bridge/README.md", "../examples/compose/README.md") {
+	for _, file := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(read(t, file), -1) {
 			if strings.Contains(m[1], "://") {
 				continue

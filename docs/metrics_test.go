@@ -28,7 +28,7 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-var update = flag.Bool("update", false, "write docs/metrics.md")
+var update = flag.Bool("update", false, "write what is generated of the documents")
 
 // metric is what the document says of one metric.
 type metric struct {
@@ -251,10 +251,8 @@ func knownSeries(t *testing.T) map[string]map[string]bool {
 // exports, and has the labels that they select and group by.
 func TestMetrics_namedElsewhereExist(t *testing.T) {
 	known := knownSeries(t)
-	for _, file := range []string{
-		"../charts/kafka-import-bridge/files/alerts.yaml", "../charts/kafka-import-bridge/files/dashboard.json",
-		"../charts/kafka-import-bridge/templates/scaledobject.yaml", "../README.md", "guarantees.md", "operating.md", "runbook.md", "scaling.md",
-	} {
+	for _, file := range append(documents(t), "../charts/kafka-import-bridge/files/alerts.yaml", "../charts/kafka-import-bridge/files/dashboard.json",
+		"../charts/kafka-import-bridge/templates/scaledobject.yaml") {
 		for line := range strings.Lines(read(t, file)) {
 			for _, fault := range queryFaults(line, known) {
 				t.Errorf("%s: %s", file, fault)
@@ -264,7 +262,7 @@ func TestMetrics_namedElsewhereExist(t *testing.T) {
 }
 
 var (
-	seriesOf  = regexp.MustCompile(`(bridge_\w+)(\{[^}]*\})?`)
+	seriesOf  = regexp.MustCompile(`(bridge_[a-z]\w*)(\{[^}]*\})?`)
 	matchers  = regexp.MustCompile(`(\w+)\s*[=!]~?\s*\\?"`)
 	groupings = regexp.MustCompile(`\bby \(([^)]*)\)`)
 )

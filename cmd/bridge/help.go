@@ -100,8 +100,8 @@ func sections(program string, environment []manual.Block) []manual.Section {
 			{Word: "SIGTERM, SIGINT", Meaning: "stop fetching, store what is open, commit, leave the group and exit. A second one exits at once."},
 		}}}},
 		{Title: "EXIT STATUS", Blocks: []manual.Block{{Terms: []manual.Term{
-			{Word: "0", Meaning: "stopped cleanly; check: all is well; import: it has not failed; verify: nothing is missing"},
-			{Word: "1", Meaning: "failed while running; check: something is not well; import: it has failed, or the API does not tell; verify: something is missing"},
+			{Word: "0", Meaning: "stopped cleanly; check: all is well; import: it has not failed; record: it is imported, dead-lettered or left out; verify: nothing is missing"},
+			{Word: "1", Meaning: "failed while running; check: something is not well; import: it has failed, or the API does not tell; record: it waits, is held or missing, or its import has failed; verify: something is missing"},
 			{Word: "2", Meaning: "bad configuration or usage"},
 		}}}},
 		{Title: "EXAMPLE", Blocks: []manual.Block{{Lines: []string{

@@ -2,8 +2,8 @@
 // batches and imports each through the import API before it commits.
 //
 // This package parses the command line, builds the rooms and maps how they end
-// to an exit code. It is the only one that imports all of them, and main is
-// the only place that exits.
+// to an exit code. It alone wires them to each other, and main is the only place that
+// exits.
 package main
 
 import (

@@ -126,16 +126,23 @@ func (d *demo) verify(ctx context.Context) error {
 	return nil
 }
 
-// announce says where to look.
+// announce says what runs, and where to look.
 func (d *demo) announce(ctx context.Context) {
-	d.screen.printf("status page  %s/\nobjects      %s\nbridge log   %s\n", d.bridge.url, d.objects(), d.bridge.log)
-	d.screen.printf("break it     curl -d '{\"operation\":\"create\",\"namespace\":\"acme-users\",\"status\":400}' %s/control/faults\n", d.world.apiURL)
-	d.screen.printf("fail it      curl -d '{\"operation\":\"ingest\",\"namespace\":\"acme-users\",\"verdict\":\"failed\",\"summary\":\"out of quota\",\"times\":1}' %s/control/faults\n", d.world.apiURL)
-	d.screen.printf("mend it      curl -X DELETE %s/control/faults\n", d.world.apiURL)
-	if d.prometheus != nil {
-		d.screen.printf("%s", d.prometheus.where(ctx))
+	say := d.screen.printf
+	say("The bridge runs between a local Kafka and a local import API and store. %d records a second\n", d.opts.rate)
+	say("come for %s, a few of them bad; then it is stopped, and every record accounted for.\n", d.opts.duration)
+	if !d.opts.keep {
+		say("(make demo ARGS=-keep leaves all of it running; ARGS='-duration 5m' gives more time to look.)\n")
 	}
-	d.screen.printf("\n")
+	say("\nstatus page  %s/\nobjects      %s\nbridge log   %s\n", d.bridge.url, d.objects(), d.bridge.log)
+	if d.prometheus != nil {
+		say("%s", d.prometheus.where(ctx))
+	}
+	faults := d.world.apiURL + "/control/faults"
+	say("\nTo see trouble, let the API refuse a namespace or fail an import, and mend it again:\n")
+	say("  refuse     curl -d '{\"operation\":\"create\",\"namespace\":\"acme-users\",\"status\":400}' %s\n", faults)
+	say("  fail       curl -d '{\"operation\":\"ingest\",\"namespace\":\"acme-users\",\"verdict\":\"failed\",\"summary\":\"out of quota\",\"times\":1}' %s\n", faults)
+	say("  mend       curl -X DELETE %s\n\n", faults)
 }
 
 func (d *demo) objects() string { return filepath.Join(d.opts.dir, "objects") }

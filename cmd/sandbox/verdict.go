@@ -53,7 +53,7 @@ func (d *demo) judge(ctx context.Context, skipped int) (*verdict, error) {
 	d.tally.Skipped(skipped)
 	r := d.tally.Report()
 	v := &verdict{report: r}
-	v.add("produced = stored + dead-lettered + skipped", r.Deliveries == r.Stored+r.DeadLettered+r.Skipped,
+	v.add("lines owed = stored + dead-lettered + skipped", r.Deliveries == r.Stored+r.DeadLettered+r.Skipped,
 		fmt.Sprintf("%d = %d + %d + %d", r.Deliveries, r.Stored, r.DeadLettered, r.Skipped))
 	for _, row := range []struct {
 		what string

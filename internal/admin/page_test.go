@@ -138,6 +138,8 @@ func tombstoneHeld(asked int) (any, error) {
 	ps := s["partitions"].([]object)
 	ps[2]["state"] = "held"
 	ps[2]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480213, "since": before(2 * time.Hour), "reason": "tombstone: the value is null"}
+	ps[3]["state"] = "held"
+	ps[3]["pinned_by"] = object{"kind": "held_record", "namespace": "", "offset": 480300, "since": before(2 * time.Hour), "reason": "the Kafka batch at offsets 480300 to 480399 with 100 records has 80 MiB: BRIDGE_BUFFER_MAX_BYTES of 320 MiB takes it"}
 	ps[4]["state"], ps[4]["error"] = "held", "reading pauses until fewer records are held or on their way to the dead-letter topic; now 500 are"
 	return s, nil
 }
@@ -151,7 +153,21 @@ func receiptsFail(asked int) (any, error) {
 
 func paused(asked int) (any, error) {
 	s := snapshot("running", asked)
+	ps := s["partitions"].([]object)
+	ps[0]["state"], ps[1]["state"] = "paused", "paused"
+	ps[1]["error"] = "memory is full: nothing is read until imports free some"
+	return s, nil
+}
+
+func opening(asked int) (any, error) {
+	s := snapshot("running", asked)
 	s["partitions"].([]object)[0]["state"] = "paused"
+	return s, nil
+}
+
+func topicNotDescribed(asked int) (any, error) {
+	s := snapshot("running", asked)
+	s["kafka_error"] = "the brokers do not describe the topics [orders] to this user, who needs DESCRIBE and READ on them; the other topics are read"
 	return s, nil
 }
 
@@ -220,11 +236,13 @@ func TestPage_inTheBrowser(t *testing.T) {
 		{"held", held, "Running, with 4 problems", "1 namespace held, 1 partition held at a record, 1 partition held, 1 partition failed.", 8, "listings/6"},
 		{"import-failed", importsFailed, "Running, 1 import failed", "within the last hour", 8, "listings/3"},
 		{"receipts", receiptsFail, "Running, but no receipts are written", "does not exist. Offsets wait for 3 receipts; nothing is lost.", 8, "listings/3"},
-		{"paused", paused, "Running, 1 partition paused", "dead-letter topic", 8, "listings/0"},
+		{"paused", paused, "Running, 2 partitions paused", "Memory is full", 8, "listings/1"},
+		{"opening", opening, "Running, 1 partition paused", "Where they start is being looked up.", 8, "listings/0"},
 		{"single", single, "Running", "Everything it reads is moving.", 1, "listings/0"},
 		{"draining", draining, "Draining", "2 uploads running, 41 MiB left", 8, "listings/3"},
 		{"draining-alone", drainingAlone, "Draining, but Kafka does not answer", "No broker listens", 8, "listings/3"},
-		{"key-refused", keyRefused, "The import API refuses the key", "check SAFETYKIT_API_KEY", 8, "listings/3"},
+		{"key-refused", keyRefused, "The import API takes no imports", "refuses the credentials: check SAFETYKIT_API_KEY", 8, "listings/3"},
+		{"topic-not-described", topicNotDescribed, "Running, with trouble at Kafka", "the other topics are read. It keeps trying", 8, "listings/3"},
 		{"thousand", thousand, "Running, with 1 problem", "1 partition held at a record.", 100, "listings/777"},
 		{"hostile", hostile, "Running, with 1 problem", "1 namespace held.", 8, "listings/3"},
 	} {
@@ -363,9 +381,11 @@ func TestPage_saysThatOffsetsWaitForReceipts(t *testing.T) {
 // partition with many held records from one whose offset is out of range.
 func TestPage_advisesWhatHelps(t *testing.T) {
 	b, _ := openPage(t, tombstoneHeld)
-	expectCount(b, "#held li", 2)
+	expectCount(b, "#held li", 3)
 	expectText(b, "#held li:nth-child(1) small:last-child", "Restart with another BRIDGE_ON_TOMBSTONE, or with BRIDGE_SKIP_RECORDS=listings/2@480213.")
-	expectText(b, "#held li:nth-child(2) small:last-child", "reading pauses until fewer records are held")
+	expectText(b, "#held li:nth-child(2) strong", "Kafka batch listings/3@480300-480399")
+	expectText(b, "#held li:nth-child(2) small:last-child", "Restart with the BRIDGE_BUFFER_MAX_BYTES that the reason names, or with BRIDGE_SKIP_RECORDS=listings/3@480300-480399.")
+	expectText(b, "#held li:nth-child(3) small:last-child", "reading pauses until fewer records are held")
 }
 
 // TestPage_showsTheMinutesBeforeItWasOpened asks for one status only: the lines

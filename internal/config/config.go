@@ -11,7 +11,7 @@ type Config struct {
 	Value     Value     `section:"Values"`
 	Namespace Namespace `section:"Namespaces and ids"`
 	ID        ID        `section:"Namespaces and ids"`
-	Policies  Policies  `section:"What cannot be imported"`
+	Policies  Policies  `section:"What cannot be imported, and receipts"`
 	Batch     Batch     `section:"Batches and memory"`
 	Buffer    Buffer    `section:"Batches and memory"`
 	API       API       `section:"Import API"`

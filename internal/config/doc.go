@@ -21,7 +21,8 @@
 // (never that of a secret) and what is accepted. A value that loads is usable:
 // no other package validates a setting again.
 //
-// Only cmd/bridge imports this package; the other rooms take plain values.
+// Only cmd/bridge and the chart's generator import this package; the other rooms take
+// plain values.
 // A Config is read-only after Load and safe for concurrent use. [Secret] is
 // safe for concurrent use, including its Reload.
 package config

@@ -29,5 +29,6 @@
 // goroutine that outlives them. Idle connections are closed by a timer, or by
 // [Client.Close].
 //
-// Only cmd/bridge and follow import this package.
+// cmd/bridge makes the Client. follow and the session's rooms (process, imports) know
+// its types.
 package importer

@@ -86,11 +86,12 @@
         "Reading has stopped to hand over the partitions; " + plural(sum(ns, "in_flight"), "upload") + " running, " +
         bytes(s.buffer && s.buffer.bytes) + " left to store."];
     }
-    if (s.state === "waiting_for_kafka" || kafka) {
+    if (s.state === "waiting_for_kafka" || kafka && s.state === "joining") {
       return ["bad", "Waiting for Kafka", (kafka || "No broker answers yet.") + " It keeps trying; nothing is lost."];
     }
+    if (kafka) return ["bad", "Running, with trouble at Kafka", kafka + " It keeps trying; nothing is lost."];
     if (s.state === "joining") return ["calm", "Joining the consumer group", "Partitions are being assigned; reading goes on after that."];
-    if (s.api_error) return ["bad", "The import API refuses the key", sentence(s.api_error) + " Every import waits; nothing is lost."];
+    if (s.api_error) return ["bad", "The import API takes no imports", sentence(s.api_error) + " Every import waits; nothing is lost."];
     if (s.registry_error) return ["bad", "The schema registry gives no answers", sentence(s.registry_error) + " Partitions that need a schema wait; nothing is lost."];
     const p = problems(s), parts = [];
     const say = (rows, noun, what) => { if (rows.length) parts.push(plural(rows.length, noun) + " " + what); };
@@ -107,8 +108,8 @@
     if (s.receipts_error) return ["warn", "Running, but no receipts are written", sentence(s.receipts_error) + " Offsets wait for " + plural(s.receipts_waiting || 0, "receipt") + "; nothing is lost."];
     const failed = imports(s).filter((i) => i.status === "failed" && Date.now() + skew - parse(i.finished_at) < RECENT).length;
     if (failed) return ["warn", "Running, " + plural(failed, "import") + " failed", "They were uploaded, and failed in the API's own evaluation within the last hour; they are listed below. Everything else goes on."];
-    const pausing = ps.filter((p) => p.state === "paused").length;
-    if (pausing) return ["warn", "Running, " + plural(pausing, "partition") + " paused", "Their start is being looked up, or too many of their records wait for the dead-letter topic."];
+    const pausing = ps.filter((p) => p.state === "paused");
+    if (pausing.length) return ["warn", "Running, " + plural(pausing.length, "partition") + " paused", sentence((pausing.find((p) => p.error) || {}).error || "Where they start is being looked up")];
     if (!ps.length) return ["calm", "Running, no partition assigned", "Other members of the group own all partitions, or the topics have none."];
     const age = Math.max(...ps.map((p) => p.lag_seconds || 0));
     return ["good", "Running", "Everything it reads is moving" + (age >= 1 ? "; the oldest record that waits is " + span(age * 1000) + " old." : ".")];
@@ -189,7 +190,7 @@
       (behind ? "records, the oldest " + span(oldest * 1000) + " old, " : "records ") + "on " + whole.format(behind) + " of " + plural(ps.length, "partition"));
     put("uploads", count(sum(ns, "in_flight")));
     const filling = ns.filter((n) => n.buffered_records > 0).length;
-    put("uploads-detail", plural(filling, "batch") + " being filled, " + whole.format(sum(ns, "buffered_records")) + " records");
+    put("uploads-detail", whole.format(sum(ns, "buffered_records")) + " records of " + plural(filling, "namespace") + " in memory");
     const used = (s.buffer && s.buffer.bytes) || 0, limit = (s.buffer && s.buffer.limit_bytes) || 0;
     const percent = limit ? Math.min(100, Math.round(100 * used / limit)) : 0;
     put("buffer", percent + " %");
@@ -214,9 +215,13 @@
       ...namespaces.map((n) => ["Namespace " + n.name, [n.last_error, n.since && "held for " + age(n.since), n.last_request_id && "request " + n.last_request_id,
         waiting(n) && plural(waiting(n), "partition") + (waiting(n) === 1 ? " waits" : " wait") + " for it"],
       "Its records stay in Kafka and are imported as soon as it is accepted again" + (n.next_attempt_at ? ": next attempt " + ahead(n.next_attempt_at) : "") + "."]),
-      ...records.map((p) => ["Record " + name(p) + "@" + p.pinned_by.offset, [p.pinned_by.reason, p.error, p.pinned_by.since && "held for " + age(p.pinned_by.since)],
-        "Restart with " + ((p.pinned_by.reason || "").startsWith("tombstone") ? "another BRIDGE_ON_TOMBSTONE" : "a setting that makes it valid, with another BRIDGE_ON_INVALID") +
-        ", or with BRIDGE_SKIP_RECORDS=" + name(p) + "@" + p.pinned_by.offset + "."]),
+      ...records.map((p) => {
+        const reason = p.pinned_by.reason || "", range = reason.match(/^the Kafka batch at offsets (\d+) to (\d+)/);
+        const where = name(p) + "@" + (range ? range[1] + "-" + range[2] : p.pinned_by.offset);
+        return [(range ? "Kafka batch " : "Record ") + where, [reason, p.error, p.pinned_by.since && "held for " + age(p.pinned_by.since)],
+          "Restart with " + (range ? "the BRIDGE_BUFFER_MAX_BYTES that the reason names" : reason.startsWith("tombstone") ? "another BRIDGE_ON_TOMBSTONE" :
+            "a setting that makes it valid, with another BRIDGE_ON_INVALID") + ", or with BRIDGE_SKIP_RECORDS=" + where + "."];
+      }),
       ...ranges.map((p) => ["Partition " + name(p) + " held", [p.error || "one of its later records is held", describe(p.pinned_by)],
         p.error && !p.error.startsWith("reading pauses") ? "Restart with BRIDGE_KAFKA_OFFSET_RESET=earliest, or set its offset by hand." : ""]),
       ...failed.map((p) => ["Partition " + name(p) + " failed", [p.error, describe(p.pinned_by)], "It is tried again by itself."]),

@@ -40,7 +40,7 @@ var ofProcess = []gauge[Status]{
 	{desc("uploads_in_flight", "Attempts under way."), func(st *Status) float64 { return float64(st.Gauges.Flying) }},
 	{desc("oldest_unflushed_record_age_seconds", "Time since the oldest unstored batch was opened."), oldestAge},
 	{desc("namespaces_held", "Namespaces that are held."), func(st *Status) float64 { return float64(st.Gauges.NamespacesHeld) }},
-	{desc("partitions_held", "Partitions whose committed offset a policy pins, or that are held."), func(st *Status) float64 { return float64(st.Gauges.PartitionsHeld) }},
+	{desc("partitions_held", "Partitions whose committed offset a policy pins, that are held, or whose log is damaged."), func(st *Status) float64 { return float64(st.Gauges.PartitionsHeld) }},
 }
 
 func oldestAge(st *Status) float64 {

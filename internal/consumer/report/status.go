@@ -82,7 +82,7 @@ type PartitionStatus struct {
 
 // PinStatus names the reason why a partition's committed offset does not move.
 type PinStatus struct {
-	Kind      string    `json:"kind"` // batch, held_namespace, held_record, dead_letter
+	Kind      string    `json:"kind"` // batch, held_namespace, held_record, dead_letter, receipt
 	Namespace string    `json:"namespace"`
 	Offset    int64     `json:"offset"`
 	Since     time.Time `json:"since"`

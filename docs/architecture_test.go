@@ -1,0 +1,99 @@
+package docs
+
+import (
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	module     = "kafka-import-bridge/"
+	roomsBegin = "<!-- rooms:begin -->\n"
+	roomsEnd   = "<!-- rooms:end -->\n"
+)
+
+// imports returns which rooms each package of the bridge and of the sandbox imports, by
+// their folders.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string]map[string]bool{}
+	for _, file := range sourceFiles(t) {
+		folder := filepath.ToSlash(filepath.Dir(file))
+		room := strings.HasPrefix(file, "internal/") || strings.HasPrefix(file, "cmd/")
+		if !room || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.Contains(file, "/testdata/") {
+			continue
+		}
+		if found[folder] == nil {
+			found[folder] = map[string]bool{}
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range parsed.Imports {
+			path, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if below, ok := strings.CutPrefix(path, module+"internal/"); ok {
+				found[folder][strings.TrimPrefix(below, "consumer/")] = true
+			}
+		}
+	}
+	sorted := map[string][]string{}
+	for folder, names := range found {
+		sorted[folder] = slices.Sorted(maps.Keys(names))
+	}
+	return sorted
+}
+
+// The table of rooms has each package once, with the rooms that it imports. -update
+// writes the latter.
+func TestArchitecture_roomsAreThose(t *testing.T) {
+	const document = "architecture.md"
+	text := read(t, document)
+	before, rest, ok := strings.Cut(text, roomsBegin)
+	table, after, ended := strings.Cut(rest, roomsEnd)
+	if !ok || !ended {
+		t.Fatal("the table of rooms is not marked")
+	}
+	rooms := imports(t)
+	var want strings.Builder
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		name := ""
+		if m := span.FindStringSubmatch(cells[1]); m != nil {
+			name = m[1]
+		}
+		uses, known := rooms[name]
+		delete(rooms, name)
+		switch {
+		case name == "":
+		case !known:
+			t.Errorf("%s lists %s, which is no package", document, name)
+		case len(uses) == 0:
+			cells[3] = " "
+		default:
+			cells[3] = " `" + strings.Join(uses, "`, `") + "` "
+		}
+		want.WriteString(strings.Join(cells, "|"))
+	}
+	for name := range rooms {
+		t.Errorf("%s does not list %s", document, name)
+	}
+	switch written := before + roomsBegin + want.String() + roomsEnd + after; {
+	case written == text:
+	case *update:
+		if err := os.WriteFile(document, []byte(written), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s says otherwise which rooms import which: run make generate", document)
+	}
+}

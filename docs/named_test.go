@@ -1,0 +1,242 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"kafka-import-bridge/internal/config"
+)
+
+// documents are all documents that people write by hand or read, by their paths from here.
+func documents(t *testing.T) []string {
+	t.Helper()
+	files := []string{"../charts/kafka-import-bridge/README.md", "../examples/compose/README.md"}
+	for _, pattern := range []string{"*.md", "adr/*.md", "../*.md", "../bench/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		files = append(files, found...)
+	}
+	return files
+}
+
+// span is what a document shows as code within a line.
+var span = regexp.MustCompile("`([^`\n]+)`")
+
+// codeOf returns what a line of a document shows as code: its spans, or all of it where
+// it is indented as a block of code.
+func codeOf(line string) []string {
+	if strings.HasPrefix(line, "    ") {
+		return []string{strings.TrimSpace(line)}
+	}
+	var spans []string
+	for _, m := range span.FindAllStringSubmatch(line, -1) {
+		spans = append(spans, m[1])
+	}
+	return spans
+}
+
+// sourceFiles are the files of the repository, by their paths from its root, without
+// what is built or kept by other programs.
+func sourceFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	for _, folder := range folders {
+		err := filepath.WalkDir(filepath.Join("..", folder), func(path string, d os.DirEntry, err error) error {
+			files = append(files, filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator))))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// folders are those of the repository's root.
+var folders = []string{".ci", ".github", "bench", "charts", "cmd", "docs", "examples", "internal", "packaging", "test", "tools"}
+
+var pathLike = regexp.MustCompile(`^[\w.*/{}-]+$`)
+
+// Every file and folder of the repository that a document names is there. A file of Go
+// may be named by the end of its path, or, behind another one, by its name alone.
+func TestDocuments_namePathsThatExist(t *testing.T) {
+	files := sourceFiles(t)
+	matches := func(pattern, name string) bool {
+		ok, err := filepath.Match(pattern, name)
+		return ok && err == nil
+	}
+	exists := func(pattern, before string) bool {
+		return slices.ContainsFunc(files, func(file string) bool {
+			folder, name := filepath.Split(file)
+			switch {
+			case matches(pattern, file):
+				return true
+			case strings.Contains(pattern, "/"):
+				return strings.HasSuffix(pattern, ".go") && strings.HasSuffix(file, "/"+pattern)
+			}
+			return matches(pattern, name) && (before == "" || strings.HasSuffix(folder, filepath.Dir(before)+"/"))
+		})
+	}
+	for _, document := range documents(t) {
+		if document == "../bench/PROFILES.md" {
+			continue // it names functions, by the paths of their packages
+		}
+		for line := range strings.Lines(read(t, document)) {
+			before := ""
+			for _, m := range span.FindAllStringSubmatch(line, -1) {
+				path := strings.TrimSuffix(m[1], "/")
+				top, _, below := strings.Cut(path, "/")
+				inside := below && slices.Contains(folders, top)
+				if !pathLike.MatchString(path) || !inside && !strings.HasSuffix(path, ".go") {
+					continue
+				}
+				if !exists(path, before) {
+					t.Errorf("%s names %s, which is not there", document, m[1])
+				}
+				if below {
+					before = path
+				}
+			}
+		}
+	}
+}
+
+var (
+	testName  = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
+	benchmark = regexp.MustCompile(`go test .*?-bench (\S+).*? \./(\S+)`)
+)
+
+// Every test that a document names exists, and a command for a benchmark runs one.
+func TestDocuments_nameTestsThatExist(t *testing.T) {
+	names := tests(t)
+	for _, document := range documents(t) {
+		for _, name := range testName.FindAllString(read(t, document), -1) {
+			if _, ok := names[name]; !ok {
+				t.Errorf("%s names %s, which does not exist", document, name)
+			}
+		}
+		for line := range strings.Lines(read(t, document)) {
+			for _, code := range codeOf(line) {
+				m := benchmark.FindStringSubmatch(code)
+				if m == nil {
+					continue
+				}
+				runs := false
+				for name, folders := range names {
+					ok, err := regexp.MatchString(m[1], name)
+					runs = runs || ok && err == nil && strings.HasPrefix(name, "Benchmark") && slices.Contains(folders, m[2])
+				}
+				if !runs {
+					t.Errorf("%s: %q runs no benchmark", document, code)
+				}
+			}
+		}
+	}
+}
+
+// Every setting that a document names exists. One that ends in … or * stands for all
+// that begin like it.
+func TestDocuments_nameSettingsThatExist(t *testing.T) {
+	variable := regexp.MustCompile(`\b(?:BRIDGE|SAFETYKIT)_[A-Z0-9_]*(?:…|\*)?`)
+	var known []string
+	for _, s := range config.Settings() {
+		known = append(known, s.Variable)
+		if file := s.FileVariable(); file != "" {
+			known = append(known, file)
+		}
+	}
+	for _, document := range append(documents(t), "../charts/kafka-import-bridge/values.yaml", "../charts/kafka-import-bridge/files/alerts.yaml", "../packaging/bridge.env") {
+		for _, name := range variable.FindAllString(read(t, document), -1) {
+			begin := strings.TrimRight(name, "…*")
+			ok := slices.Contains(known, begin)
+			if begin != name || strings.HasSuffix(name, "_") {
+				ok = slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, begin) })
+			}
+			if !ok {
+				t.Errorf("%s names %s, which is no setting", document, name)
+			}
+		}
+	}
+}
+
+// Every target of make that a document names exists.
+func TestDocuments_nameTargetsThatExist(t *testing.T) {
+	makefile := "\n" + read(t, "../Makefile")
+	target := regexp.MustCompile(`(?:^|[ (])make ([a-z][a-z0-9-]*)`)
+	for _, document := range documents(t) {
+		for line := range strings.Lines(read(t, document)) {
+			for _, code := range codeOf(line) {
+				for _, m := range target.FindAllStringSubmatch(code, -1) {
+					if !strings.Contains(makefile, "\n"+m[1]+":") {
+						t.Errorf("%s: there is no make %s", document, m[1])
+					}
+				}
+			}
+		}
+	}
+}
+
+// Every value of the chart that a document names exists. What is empty in values.yaml
+// takes whatever Kubernetes takes there.
+func TestDocuments_nameChartValuesThatExist(t *testing.T) {
+	var values map[string]any
+	readYAML(t, "../charts/kafka-import-bridge/values.yaml", &values)
+	value := regexp.MustCompile(`^([a-z]\w*)((?:\.[a-z]\w*)+)(?:[=:].*)?$`)
+	for _, document := range documents(t) {
+		for _, s := range span.FindAllStringSubmatch(read(t, document), -1) {
+			m := value.FindStringSubmatch(s[1])
+			if m == nil || values[m[1]] == nil || m[1] == "config" {
+				continue
+			}
+			in, ok := values[m[1]].(map[string]any)
+			for key := range strings.SplitSeq(m[2][1:], ".") {
+				var next any
+				if len(in) > 0 {
+					if next, ok = in[key]; !ok {
+						t.Errorf("%s names %s: the chart has no such value", document, s[1])
+					}
+				}
+				in, _ = next.(map[string]any)
+			}
+		}
+	}
+}
+
+// Every line of the log that operators are told to look for is one that the bridge
+// writes.
+func TestDocuments_nameLogLinesThatAreWritten(t *testing.T) {
+	var source strings.Builder
+	for _, file := range sourceFiles(t) {
+		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasPrefix(file, "test/") {
+			source.WriteString(read(t, "../"+file))
+		}
+	}
+	code := source.String()
+	var lines []string
+	_, table, _ := strings.Cut(read(t, "operating.md"), "## Log lines to know")
+	for row := range strings.Lines(table) {
+		if cells := strings.Split(row, "|"); len(cells) > 2 {
+			lines = append(lines, codeOf(cells[1])...)
+		}
+	}
+	if len(lines) < 30 {
+		t.Errorf("only %d lines found", len(lines))
+	}
+	named := regexp.MustCompile("(?:log|error) lines? (?:`[^`]+`(?:, | and )?)+")
+	for _, document := range []string{"operating.md", "runbook.md", "faq.md", "guarantees.md", "clusters.md"} {
+		for _, text := range named.FindAllString(read(t, document), -1) {
+			lines = append(lines, codeOf(text)...)
+		}
+	}
+	for _, line := range lines {
+		if !strings.Contains(code, `"`+line) && !strings.Contains(code, line+`"`) {
+			t.Errorf("no log line is %q", line)
+		}
+	}
+}
