@@ -25,7 +25,7 @@ import (
 // they lack and the remedy; a bridge that runs says so too, and waits for them.
 func TestBrokers_thatAreTooOld(t *testing.T) {
 	w := newCheckWorld(t, kfake.MaxVersions(kversion.V2_3_0()))
-	want := "the broker at " + w.broker + " is older than Kafka 2.4: it speaks the protocol of Kafka 2.3 and lacks LeaveGroup version 3 (it has 2): upgrade the brokers to Kafka 2.4 or newer"
+	want := "the broker at " + w.broker + " is older than Kafka 2.4: it lacks LeaveGroup version 3 (it has 2): upgrade the brokers to Kafka 2.4 or newer"
 	code, out := w.check(nil)
 	if code != 1 || strings.Count(out, want) != 1 || !strings.Contains(out, "fail") {
 		t.Errorf("exit code %d: %s", code, out)

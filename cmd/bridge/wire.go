@@ -96,17 +96,19 @@ func (w *wiring) kafkaClient(ctx context.Context) (*kafka.Client, error) {
 	for _, x := range k.SASL.OAuthExtensions {
 		login.OAuth.Extensions = append(login.OAuth.Extensions, auth.OAuthExtension(x))
 	}
-	tlsConfig, err := login.TLSConfig()
-	if err != nil {
-		return nil, err
+	client := kafka.Config{Brokers: k.Brokers, ClientID: clientID(w.cfg), Explain: login.Explain}
+	if login.TLS {
+		client.TLS = login.TLSConfig
+		if _, err := login.TLSConfig(); err != nil { // better now than with the first connection
+			return nil, err
+		}
 	}
 	mechanism, err := login.SASLMechanism(ctx)
 	if err != nil {
 		return nil, mechanismFault(k.SASL.Mechanism, err)
 	}
-	return kafka.NewClient(kafka.Config{
-		Brokers: k.Brokers, ClientID: clientID(w.cfg), TLS: tlsConfig, SASL: mechanism, Explain: login.Explain,
-	}), nil
+	client.SASL = mechanism
+	return kafka.NewClient(client), nil
 }
 
 // mechanismFault turns an error of the AWS default chain into a fault of the setting

@@ -7,18 +7,18 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/segmentio/kafka-go/protocol/describeconfigs"
+
 	"kafka-import-bridge/internal/wire"
 )
 
-// anyBroker sends a call to whichever broker answers first.
-const anyBroker int32 = -1
-
 // Metadata asks for the brokers and the topics, nil meaning all topics. It asks
-// a broker each time, never a cache, and creates no topic. Errors of single
-// topics are in the answer.
+// a broker each time, never a cache, and another one than before: what one believes
+// who has lost touch with the cluster's controller may be old. It creates no topic.
+// Errors of single topics are in the answer.
 func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataResponse, error) {
 	answer := new(wire.MetadataResponse)
-	if err := c.Ask(ctx, anyBroker, &wire.MetadataRequest{Topics: topics}, answer); err != nil {
+	if err := c.Ask(ctx, nextBroker, &wire.MetadataRequest{Topics: topics}, answer); err != nil {
 		return nil, fmt.Errorf("ask for metadata: %w", err)
 	}
 	return answer, nil
@@ -41,14 +41,38 @@ func (c *Client) DescribeTopic(ctx context.Context, name string) (wire.TopicMeta
 	return t, nil
 }
 
+// topicResource is the type of a topic among the resources that have settings.
+const topicResource int8 = 2
+
+// TopicSettings asks for settings of a topic by their names, which takes the permission
+// DESCRIBE_CONFIGS. Those that the brokers do not know are not in the answer.
+func (c *Client) TopicSettings(ctx context.Context, topic string, names ...string) (map[string]string, error) {
+	answer, err := roundTrip[*describeconfigs.Response](ctx, c, anyBroker, &describeconfigs.Request{
+		Resources: []describeconfigs.RequestResource{{ResourceType: topicResource, ResourceName: topic, ConfigNames: names}},
+	})
+	if err == nil && len(answer.Resources) != 1 {
+		err = fmt.Errorf("the broker answered for %d topics", len(answer.Resources))
+	}
+	if err == nil {
+		err = Code(answer.Resources[0].ErrorCode).Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("describe the settings of topic %s: %w", topic, err)
+	}
+	settings := map[string]string{}
+	for _, e := range answer.Resources[0].ConfigEntries {
+		settings[e.ConfigName] = e.ConfigValue
+	}
+	return settings, nil
+}
+
 // Fetch reads from one leader, in version 13 if the broker offers it and every topic's
 // id is given, else in 12 or 11. The answer names every topic. Errors of single
 // partitions are in it.
 //
-// alloc is called when the answer's size is known and before any of it is read, and
-// again if the request has to be sent again; the answer lies in the first n bytes of
-// what it returned last. Where that is less, only the answer's beginning is read, and
-// the connection is given up. alloc may block (the sender waits), must return soon
+// alloc is called when the answer's size is known and before any of it is read; the
+// answer lies in the first n bytes of what it returned. Where that is less, only the
+// answer's beginning is read, and the connection is given up. alloc may block (the sender waits), must return soon
 // after ctx ends, and its error is returned. Once Fetch has returned with an error,
 // nothing touches that memory any more. Without alloc the memory is new.
 //
@@ -107,34 +131,4 @@ func (c *Client) Partitions(ctx context.Context, topics []string) (map[string]in
 		}
 	}
 	return counts, nil
-}
-
-// exchange carries out e.
-func (c *Client) exchange(ctx context.Context, broker int32, e *exchange) error {
-	return withCode(c.attempt(ctx, broker, e))
-}
-
-func (c *Client) attempt(ctx context.Context, broker int32, e *exchange) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	e.ctx, e.given = ctx, false
-	e.setUp = time.AfterFunc(c.config.DialTimeout+c.config.CallTimeout, func() { cancel(context.DeadlineExceeded) })
-	defer e.setUp.Stop()
-
-	var err error
-	if broker == anyBroker {
-		_, err = c.transport.RoundTrip(ctx, c.addr, e)
-	} else {
-		_, err = c.transport.RoundTrip(ctx, c.addr, brokerExchange{exchange: e, broker: broker})
-	}
-	if err == nil {
-		return nil
-	}
-	cause := context.Cause(ctx)
-	cancel(err)
-	e.abandon()
-	if cause != nil {
-		return cause
-	}
-	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +16,12 @@ import (
 type Config struct {
 	Brokers  []string // host:port; any that answers will do
 	ClientID string
-	TLS      *tls.Config    // nil: plaintext; an empty ServerName becomes each broker's host
 	SASL     sasl.Mechanism // nil: none
+
+	// TLS returns the configuration of a connection that is being opened, which becomes the
+	// connection's own; an empty ServerName becomes the broker's host. It is called by
+	// several goroutines. nil: plaintext.
+	TLS func() (*tls.Config, error)
 
 	// DialTimeout bounds connecting, TLS and authentication together.
 	//
@@ -40,10 +43,9 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Client makes the calls to the brokers that the consumer needs, each with a
-// deadline, none retried: what to do about a failure depends on the call. Fetch,
-// metadata and list offsets go through kafka-go's Transport as raw exchanges in the
-// formats of package wire. Safe for concurrent use; two calls in flight to one broker use two connections.
+// Client makes the calls to the brokers that the bridge needs. Each has a deadline, and
+// none is repeated: what to do about a failure depends on the call. Safe for concurrent
+// use; two calls in flight to one broker use two connections.
 //
 // Errors from a broker's answer are a Code (errors.As); others say that it
 // could not be reached or asked.
@@ -53,7 +55,7 @@ type Client struct {
 	transport   *kafkago.Transport
 	addr        net.Addr
 	correlation atomic.Int32
-	versions    sync.Map // what a broker offers by API key, by its address
+	turn, round atomic.Uint32 // which broker is any broker, and which one the next, see anyOf
 }
 
 // NewClient returns a client. It connects with the first call.
@@ -86,7 +88,6 @@ func (c *Client) newTransport(topics []string) *kafkago.Transport {
 		MetadataTTL:    layoutTTL,
 		MetadataTopics: topics,
 		ClientID:       c.config.ClientID,
-		TLS:            c.config.TLS,
 		SASL:           c.config.SASL,
 	}
 }

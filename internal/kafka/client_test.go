@@ -125,7 +125,7 @@ func TestClient_tooOldBroker(t *testing.T) {
 		offered *kversion.Versions
 		lacks   string
 	}{
-		"2.3":        {kversion.V2_3_0(), "lacks LeaveGroup version 3 (it has 2)"},
+		"2.3":        {kversion.V2_3_0(), "LeaveGroup version 3 (it has 2)"},
 		"2.1 or 2.2": {kversion.V2_2_0(), "JoinGroup version 5 (it has 4)"},
 		"2.0":        {kversion.V2_0_0(), "Heartbeat version 3 (it has 2)"},
 		"1.1":        {kversion.V1_1_0(), "SyncGroup version 3 (it has 1)"},
@@ -136,8 +136,7 @@ func TestClient_tooOldBroker(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := kafkarig.New(t, kafka.Config{}, kfake.MaxVersions(tc.offered))
 				_, err := r.Client.Metadata(t.Context(), nil)
-				want := " is older than Kafka 2.4: it speaks the protocol of Kafka " + release + " and lacks "
-				if !errors.Is(err, kafka.CodeUnsupportedVersion) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), tc.lacks) {
+				if !errors.Is(err, kafka.CodeUnsupportedVersion) || !strings.Contains(err.Error(), " is older than Kafka 2.4: it lacks ") || !strings.Contains(err.Error(), tc.lacks) {
 					t.Errorf("got %v", err)
 				}
 			})

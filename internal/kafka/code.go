@@ -70,7 +70,7 @@ func (c Code) Error() string {
 	return fmt.Sprintf("Kafka error code %d", int16(c))
 }
 
-// Err is nil for CodeOK.
+// Err returns the code as an error, nil for CodeOK.
 func (c Code) Err() error {
 	if c == CodeOK {
 		return nil
@@ -145,3 +145,24 @@ func withCode(err error) error {
 // CodeOf returns the code inside an error that is a broker's answer, also where
 // kafka-go has put it into an error of its own.
 func CodeOf(err error) (code Code, ok bool) { return errors.AsType[Code](withCode(err)) }
+
+// A TopicDeniedError says that this user may not do with a topic what the bridge has to.
+// It is a CodeTopicDenied.
+type TopicDeniedError struct {
+	Topic string
+	Write bool // or else read it
+}
+
+// Error implements error.
+func (e *TopicDeniedError) Error() string { return "topic " + e.Topic + ": " + CodeTopicDenied.Error() }
+
+// Unwrap implements the interface of package errors.
+func (e *TopicDeniedError) Unwrap() error { return CodeTopicDenied }
+
+// readError is what a broker says of a topic that is to be read.
+func readError(topic string, code Code) error {
+	if code == CodeTopicDenied {
+		return &TopicDeniedError{Topic: topic}
+	}
+	return fmt.Errorf("topic %s: %w", topic, code)
+}

@@ -2,20 +2,24 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"sync"
 	"time"
+
+	"kafka-import-bridge/internal/wire"
 )
 
 // connTracker opens the client's connections and knows those that are open, so
 // that all of them can be closed.
 type connTracker struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	attempt time.Duration // for one address, so that a dead one leaves time for the next
-	timeout time.Duration // in place of no deadline
+	tls     func() (*tls.Config, error) // nil: plaintext
+	attempt time.Duration               // for one address, so that a dead one leaves time for the next
+	timeout time.Duration               // in place of no deadline
 
 	mu     sync.Mutex // guards what is below
 	open   map[*trackedConn]struct{}
@@ -29,6 +33,7 @@ func newConnTracker(config Config) *connTracker {
 	}
 	return &connTracker{
 		dial:    config.Dial,
+		tls:     config.TLS,
 		attempt: attempt,
 		timeout: config.DialTimeout,
 		open:    make(map[*trackedConn]struct{}),
@@ -47,7 +52,31 @@ func (t *connTracker) connect(ctx context.Context, network, address string) (net
 		_ = raw.Close()
 		return nil, fmt.Errorf("connect to broker %s: %w", address, net.ErrClosed)
 	}
-	return c, nil
+	if t.tls == nil {
+		return c, nil
+	}
+	secured, err := t.secure(ctx, c, address)
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("connect to broker %s: %w", address, err)
+	}
+	return secured, nil
+}
+
+// secure makes the TLS handshake. kafka-go could make it too, but with one configuration
+// for all connections, and so with the roots of the process's start.
+func (t *connTracker) secure(ctx context.Context, c net.Conn, address string) (net.Conn, error) {
+	config, err := t.tls()
+	if err != nil {
+		return nil, err
+	}
+	if config.ServerName == "" {
+		if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, err
+		}
+	}
+	secured := tls.Client(c, config)
+	return secured, secured.HandshakeContext(ctx)
 }
 
 func (t *connTracker) add(c *trackedConn) bool {
@@ -81,6 +110,21 @@ func (t *connTracker) close() {
 type trackedConn struct {
 	net.Conn
 	tracker *connTracker
+	// offered is the versions that the broker offers, by API key, once it was asked. It
+	// belongs to the exchange that has the connection. Behind one address there may be
+	// brokers of several releases: a load balancer or a proxy stands in front of them,
+	// or they are upgraded one after the other.
+	offered map[int16]wire.VersionRange
+}
+
+// RemoteAddr implements net.Conn. Whoever has only a layer above the connection, such as
+// TLS, finds the connection by it.
+func (c *trackedConn) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
+
+// remote is the address of a broker on one connection.
+type remote struct {
+	net.Addr
+	conn *trackedConn
 }
 
 func (c *trackedConn) SetDeadline(t time.Time) error {

@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -52,6 +54,24 @@ type exchange struct {
 }
 
 var _ protocol.RawExchanger = (*exchange)(nil)
+
+// exchange carries out e, which is used once.
+func (c *Client) exchange(ctx context.Context, broker int32, e *exchange) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e.ctx = ctx
+	e.setUp = time.AfterFunc(c.config.DialTimeout+c.config.CallTimeout, func() { cancel(context.DeadlineExceeded) })
+	defer e.setUp.Stop()
+
+	_, err := c.send(ctx, broker, e)
+	if err == nil {
+		return nil
+	}
+	cause := context.Cause(ctx)
+	cancel(err)
+	e.abandon()
+	return withCode(cmp.Or(cause, err))
+}
 
 // ApiKey implements protocol.Message.
 func (e *exchange) ApiKey() protocol.ApiKey { return protocol.ApiKey(e.request.API().Key) }
@@ -102,13 +122,7 @@ func (e *exchange) abandon() {
 }
 
 func (e *exchange) run(conn net.Conn) (err error) {
-	address := conn.RemoteAddr().String()
-	defer func() {
-		if err != nil {
-			e.client.versions.Delete(address) // the broker may have been another one since
-		}
-	}()
-	if e.version, err = e.pickVersion(conn, address); err != nil {
+	if e.version, err = e.pickVersion(conn); err != nil {
 		return err
 	}
 	answer, err := e.ask(conn, e.request, e.version, e.patience)
@@ -140,6 +154,31 @@ func (e *exchange) run(conn net.Conn) (err error) {
 func (e *exchange) muted() bool {
 	_, fetched := e.request.(*wire.FetchRequest)
 	return fetched && len(e.body) >= 4 && binary.BigEndian.Uint32(e.body) > 0
+}
+
+// ask sends a request and reads the answer's header, but for its tagged fields. It
+// returns how many bytes follow.
+func (e *exchange) ask(conn net.Conn, r wire.Request, version int16, patience time.Duration) (int, error) {
+	id := e.client.correlation.Add(1)
+	frame := wire.AppendFrame(nil, r, version, id, e.client.config.ClientID)
+	if err := e.extend(conn, patience); err != nil {
+		return 0, err
+	}
+	if _, err := conn.Write(frame); err != nil {
+		return 0, err
+	}
+	var header [8]byte
+	if _, err := io.ReadFull(conn, header[:]); err != nil {
+		return 0, err
+	}
+	left := int(int32(binary.BigEndian.Uint32(header[:]))) - 4
+	if got := int32(binary.BigEndian.Uint32(header[4:])); got != id {
+		return 0, fmt.Errorf("answer to request %d instead of %d", got, id)
+	}
+	if left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return left, nil
 }
 
 // read fills body, renewing the deadline as long as bytes come.

@@ -20,7 +20,7 @@ type Record struct {
 	Headers    []Header
 }
 
-// Size is about how many bytes the record takes in a batch.
+// Size returns about how many bytes the record takes in a batch.
 func (r *Record) Size() int64 {
 	n := len(r.Key) + len(r.Value) + 512
 	for _, h := range r.Headers {
@@ -55,10 +55,10 @@ var refusals = map[Code]string{
 // producer has no idempotence: after a lost answer a record may stand twice. Safe for
 // concurrent use.
 type Producer struct {
-	routes routes
-	usual  *kafkago.Writer
-	large  *kafkago.Writer // one record at a time, for those beyond what usual batches
-	quota  *quotaWatch
+	partitioner partitioner
+	usual       *kafkago.Writer
+	large       *kafkago.Writer // one record at a time, for those beyond what usual batches
+	quota       *quotaWatch
 }
 
 // UsualBatchBytes is how much a produced batch of several records holds: it stays
@@ -73,11 +73,11 @@ const UsualBatchRecords = 500
 // brokers deaf on them. throttled is called with each time that they ask to wait; it may
 // be nil, and must not block.
 func NewProducer(c *Client, topic string, throttled func(time.Duration)) *Producer {
-	p := &Producer{routes: routes{avoided: map[int]time.Time{}}, quota: &quotaWatch{Transport: c.newTransport([]string{topic}), throttled: throttled}}
+	p := &Producer{partitioner: partitioner{avoided: map[int]time.Time{}}, quota: &quotaWatch{Transport: c.newTransport([]string{topic}), throttled: throttled}}
 	writer := func(batchBytes int64, size int) *kafkago.Writer {
 		return &kafkago.Writer{
 			Addr: c.addr, Transport: p.quota, Topic: topic,
-			Balancer: &p.routes, Completion: p.routes.completed, RequiredAcks: kafkago.RequireAll,
+			Balancer: &p.partitioner, Completion: p.partitioner.completed, RequiredAcks: kafkago.RequireAll,
 			BatchBytes: batchBytes, BatchSize: size, BatchTimeout: 5 * time.Millisecond,
 			MaxAttempts: 3, WriteTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,
 		}
@@ -125,12 +125,12 @@ func (p *Producer) Write(ctx context.Context, records []Record) []error {
 // send writes messages and returns what became of each.
 func (p *Producer) send(ctx context.Context, w *kafkago.Writer, messages ...kafkago.Message) []error {
 	for i := range messages {
-		messages[i].WriterData = &route{}
+		messages[i].WriterData = &delivery{}
 	}
 	err := w.WriteMessages(ctx, messages...)
 	errs := make([]error, len(messages))
 	for i := range messages {
-		errs[i] = produceError(p.routes.outcome(messages[i].WriterData.(*route), err))
+		errs[i] = produceError(p.partitioner.outcome(messages[i].WriterData.(*delivery), err))
 		if code, _ := CodeOf(errs[i]); code == CodeTopicDenied {
 			errs[i] = &TopicDeniedError{Topic: w.Topic, Write: true}
 		}

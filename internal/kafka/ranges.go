@@ -33,8 +33,8 @@ func (c *Client) ListRanges(ctx context.Context, q RangeQuery, todo map[TopicPar
 	return all, err
 }
 
-// EachRange is ListRanges that calls take with each leader's answer as it comes,
-// one at a time, unless it is empty.
+// EachRange asks the leaders as ListRanges does. It calls take with each leader's answer
+// as it comes, one at a time, unless it is empty.
 func (c *Client) EachRange(ctx context.Context, q RangeQuery, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata, take func(map[TopicPartition]Range)) error {
 	byLeader := map[int32][]TopicPartition{}
 	for tp := range todo {
@@ -60,7 +60,8 @@ func (c *Client) EachRange(ctx context.Context, q RangeQuery, todo map[TopicPart
 	return errors.Join(errs...)
 }
 
-// RangesOf asks one leader. Partitions that it refuses to answer for are in refused.
+// RangesOf asks one leader what the logs of its partitions hold. Partitions that it
+// refuses to answer for are in refused.
 //
 // A time is looked up once the ends are known: whatever is appended meanwhile lies
 // behind the end, where a reader starts who finds no record of that time. It is looked
@@ -99,8 +100,8 @@ func (c *Client) RangesOf(ctx context.Context, q RangeQuery, leader int32, tps [
 	return ranges, refused, nil
 }
 
-// Milliseconds is the timestamp of the first records that are not older than t. Those
-// below 0 would mean something else to a broker.
+// Milliseconds returns the least timestamp of records that are not older than t, in
+// milliseconds since 1970. Those below 0 would mean something else to a broker.
 func Milliseconds(t time.Time) int64 {
 	return max(0, t.Add(time.Millisecond-time.Nanosecond).UnixMilli())
 }

@@ -112,7 +112,7 @@ func (s *Subscription) ChangeTo(next *Subscription) Change {
 	switch {
 	case !slices.Equal(s.Topics, next.Topics):
 		return TopicsChanged
-	case !maps.Equal(s.IDs, next.IDs):
+	case !maps.EqualFunc(s.IDs, next.IDs, func(a, b wire.UUID) bool { return !a.Differs(b) }):
 		return TopicRecreated
 	case !maps.Equal(s.Parts, next.Parts):
 		return PartitionsAdded

@@ -39,3 +39,33 @@ func TestSelection_Matches(t *testing.T) {
 		})
 	}
 }
+
+// What changes a subscription, and what does not: brokers that begin to name topics' ids,
+// or that name them no longer, have no other topics for that.
+func TestSubscription_ChangeTo(t *testing.T) {
+	sub := func(id byte, parts int, topics ...string) *kafka.Subscription {
+		s := &kafka.Subscription{Topics: topics, Parts: map[string]int{}, IDs: map[string]wire.UUID{}}
+		for _, name := range topics {
+			s.Parts[name], s.IDs[name] = parts, wire.UUID{15: id}
+		}
+		return s
+	}
+	for _, tc := range []struct {
+		name         string
+		before, next *kafka.Subscription
+		want         kafka.Change
+	}{
+		{"the same", sub(1, 2, "users"), sub(1, 2, "users"), kafka.Unchanged},
+		{"another topic", sub(1, 2, "users"), sub(1, 2, "orders"), kafka.TopicsChanged},
+		{"one more topic", sub(1, 2, "users"), sub(1, 2, "orders", "users"), kafka.TopicsChanged},
+		{"more partitions", sub(1, 2, "users"), sub(1, 3, "users"), kafka.PartitionsAdded},
+		{"another id", sub(1, 2, "users"), sub(2, 2, "users"), kafka.TopicRecreated},
+		{"an id where there was none", sub(0, 2, "users"), sub(1, 2, "users"), kafka.Unchanged},
+		{"no id where there was one", sub(1, 2, "users"), sub(0, 2, "users"), kafka.Unchanged},
+		{"no ids, and more partitions", sub(0, 2, "users"), sub(0, 3, "users"), kafka.PartitionsAdded},
+	} {
+		if got := tc.before.ChangeTo(tc.next); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}

@@ -43,16 +43,16 @@ type Batch struct {
 	set            byte // 0, or one more than the number of the older format
 }
 
-// NextOffset is where to read on after the batch.
+// NextOffset returns where to read on after the batch.
 func (b *Batch) NextOffset() int64 { return b.LastOffset + 1 }
 
-// CompressedLen is the length of the records as they came, in bytes.
+// CompressedLen returns the length of the records as they came, in bytes.
 func (b *Batch) CompressedLen() int { return len(b.compressed) }
 
 func (b *Batch) fault(err error) error { return &BatchError{Offset: b.BaseOffset, Err: err} }
 
-// Batches walks the batches of one partition of a fetch response. The zero
-// value has none.
+// Batches reads the batches of one partition of a fetch response one after the other.
+// The zero value has none.
 type Batches struct {
 	rest []byte
 	next int64 // no batch may begin below; 0 before the first one

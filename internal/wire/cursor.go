@@ -7,15 +7,22 @@ import (
 )
 
 // A UUID names a topic for as long as it exists: a topic that is deleted and
-// created again has another one. The zero value means unknown.
+// created again has another one (KIP-516). The zero value means unknown.
 type UUID [16]byte
 
-// String is the id as Kafka's own tools print it, "" if it is unknown.
+// String returns the id as Kafka's own tools print it, "" if it is unknown.
 func (id UUID) String() string {
 	if id == (UUID{}) {
 		return ""
 	}
 	return base64.RawURLEncoding.EncodeToString(id[:])
+}
+
+// Differs reports whether two ids are those of different topics. An id that is unknown
+// says nothing: brokers have ids since Kafka 2.8, and while a cluster is upgraded some of
+// them answer without.
+func (id UUID) Differs(other UUID) bool {
+	return id != other && id != (UUID{}) && other != (UUID{})
 }
 
 // cursor reads the fields of messages and of records. The first field that does not

@@ -16,8 +16,9 @@ type BatchID struct {
 	CRC        uint32
 }
 
-// End reads headers only, without checking anything. It lets the next fetch go out
-// before this one is decoded; decoding finds what is wrong.
+// End returns the end of a partition's records by the headers of their batches. It checks
+// nothing: it lets the next fetch go out before this one is decoded, and decoding finds
+// what is wrong.
 func End(records []byte) Tail {
 	t := noTail
 	for {
@@ -29,7 +30,7 @@ func End(records []byte) Tail {
 	}
 }
 
-// EndOfFirst is End of the first batch alone, of which its header is enough.
+// EndOfFirst returns the end of the first batch alone, of which its header is enough.
 func EndOfFirst(records []byte) Tail {
 	if _, err := frame(records); err != nil {
 		return noTail

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// FetchRequest reads partitions of one broker, outside of any fetch session.
+// FetchRequest reads partitions of one broker, outside of any fetch session (KIP-227).
 type FetchRequest struct {
 	MaxWait       time.Duration // how long the broker may wait for something to answer with
 	MaxBytes      int32         // soft: at least one whole batch is returned
@@ -23,9 +23,9 @@ type FetchPartition struct {
 	Topic            string
 	TopicID          UUID // zero if it is unknown
 	Partition        int32
-	LeaderEpoch      int32 // the leader's epoch as known from metadata, -1 if unknown; from version 9 on
+	LeaderEpoch      int32 // the leader's epoch as known from metadata (KIP-320), -1 if unknown; from version 9 on
 	Offset           int64 // the next offset to read
-	LastFetchedEpoch int32 // the epoch of the record before Offset, -1 if unknown; from version 12 on
+	LastFetchedEpoch int32 // the epoch of the record before Offset (KIP-595), -1 if unknown; from version 12 on
 	MaxBytes         int32 // soft, like that of the request
 }
 

@@ -80,7 +80,8 @@ func (v VersionRange) Pick(r Request) (int16, bool) {
 	return highest, highest >= max(api.Lowest, v.Lowest)
 }
 
-// APIVersionsRequest asks a broker what it offers. Version 0 is used always:
+// APIVersionsRequest asks a broker which versions of which requests it offers (KIP-35).
+// Version 0 is used always:
 // every broker answers it, and its answer is never compact.
 type APIVersionsRequest struct{}
 

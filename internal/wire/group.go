@@ -30,13 +30,15 @@ func (r *FindCoordinatorResponse) Decode(body []byte, _ int16) error {
 	*r = FindCoordinatorResponse{ErrorCode: c.int16()}
 	c.bytes16(false) // message
 	r.NodeID = c.int32()
-	c.bytes16(false) // host
-	c.int32()        // port
+	c.bytes16(false)                                  // host
+	c.int32()                                         // port
+	c.bad = c.bad || r.ErrorCode == 0 && r.NodeID < 0 // nobody, and no reason why
 	return c.err("find coordinator response", body)
 }
 
 // JoinGroupRequest makes a process a member of a group's next generation. It is
-// answered once every member has joined, or the rebalance timeout has passed.
+// answered once every member has joined, or the rebalance timeout has passed; the first
+// one of a dynamic member at once, with the member's id (KIP-394).
 type JoinGroupRequest struct {
 	Group            string
 	SessionTimeout   int32  // milliseconds

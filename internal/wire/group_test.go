@@ -108,6 +108,18 @@ func TestGroupResponses_Decode(t *testing.T) {
 	}
 }
 
+// A coordinator that is nobody, without a reason why, would be asked for again at once.
+func TestFindCoordinatorResponse_ofNobody(t *testing.T) {
+	find := kmsg.NewPtrFindCoordinatorResponse()
+	find.NodeID = -1
+	if find.SetVersion(2); new(FindCoordinatorResponse).Decode(find.AppendTo(nil), 2) == nil {
+		t.Error("it is taken")
+	}
+	if find.ErrorCode = 15; new(FindCoordinatorResponse).Decode(find.AppendTo(nil), 2) != nil {
+		t.Error("one with a reason is malformed")
+	}
+}
+
 func TestSubscription_isWhatEarlierReleasesWrite(t *testing.T) {
 	s := Subscription{Topics: []string{"a", "bc"}}
 	want := "\x00\x01\x00\x00\x00\x02\x00\x01a\x00\x02bc\xff\xff\xff\xff" // as the library of earlier releases does

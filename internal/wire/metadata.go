@@ -77,7 +77,7 @@ type TopicMetadata struct {
 }
 
 // Operations is a set of what a user may do with a topic or group, one bit for
-// each operation by its number in the protocol.
+// each operation by its number in the protocol (KIP-430).
 type Operations int32
 
 // UnknownOperations is the answer of a broker that was not asked, or does not

@@ -38,7 +38,7 @@ func (r *Record) Headers() iter.Seq2[[]byte, []byte] {
 	}
 }
 
-// Records walks the records of one batch. The zero value has none.
+// Records reads the records of one batch one after the other. The zero value has none.
 type Records struct {
 	rest  []byte
 	left  int
@@ -94,7 +94,7 @@ func (it *Records) pass(rec *Record, rest []byte) bool {
 	return true
 }
 
-// Err is nil if every record that the batch announces was delivered, and a
+// Err returns nil if every record that the batch announces was delivered, and a
 // *BatchError otherwise. Records delivered before it are good.
 func (it *Records) Err() error { return it.err }
 

@@ -48,16 +48,9 @@ const headBytes = 1 << 20
 // ask makes one request. The caller releases the answer's lease.
 func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (*answer, error) {
 	a := &answer{}
-	giveBack := func() {
-		if a.lease != nil {
-			a.lease.Release()
-			a.lease = nil
-		}
-	}
 	var err error
 	a.FetchResponse, err = f.client.Fetch(ctx, broker, r, func(n int) ([]byte, error) {
-		giveBack() // the request was sent again
-		if a.size = 0; int64(n) > f.fetched.Ceiling {
+		if int64(n) > f.fetched.Ceiling {
 			a.size, n = int64(n), int(min(headBytes, f.fetched.capacity))
 		}
 		l, err := f.fetched.Lend(ctx, int64(n))
@@ -67,11 +60,10 @@ func (f *Fetcher) ask(ctx context.Context, broker int32, r *wire.FetchRequest) (
 		a.lease = l
 		return l.Bytes[:n], nil
 	})
-	if err != nil {
-		giveBack()
-		return nil, err
+	if err != nil && a.lease != nil {
+		a.lease.Release()
 	}
-	return a, nil
+	return a, err
 }
 
 // deliver hands each partition of an answer to its decoder.

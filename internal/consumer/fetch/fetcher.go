@@ -113,14 +113,14 @@ func (f *Fetcher) Pause(c *Cursor, paused bool) {
 	}
 }
 
-// Relead notes who leads the partitions now.
+// Relead notes who leads the partitions, as a broker sees it that may be late.
 func (f *Fetcher) Relead(md *wire.MetadataResponse) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, t := range md.Topics {
 		for _, p := range t.Partitions {
 			c := f.cursors[kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}]
-			if c == nil || p.Leader < 0 {
+			if c == nil || p.Leader < 0 || c.older(t.ID, p.LeaderEpoch) {
 				continue
 			}
 			if c.leader != p.Leader {
@@ -130,6 +130,12 @@ func (f *Fetcher) Relead(md *wire.MetadataResponse) {
 			f.wake(c.server())
 		}
 	}
+}
+
+// older reports whether an epoch of a topic is that of an earlier leader of the partition
+// (KIP-320). Epochs of a topic that may be another one, created anew, begin again.
+func (c *Cursor) older(id wire.UUID, epoch int32) bool {
+	return id == c.topicID && id != (wire.UUID{}) && epoch >= 0 && epoch < c.leaderEpoch
 }
 
 // wake makes a broker's lane look for work, starting them if need be. Call

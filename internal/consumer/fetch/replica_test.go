@@ -109,6 +109,32 @@ func TestFetcher_asksTheReplicaThatItsLeaderNames(t *testing.T) {
 	})
 }
 
+// TestFetcher_believesNoBrokerThatIsLate: metadata of an older leader epoch change nothing,
+// unless they are of another topic, or may be, as of brokers that know no ids.
+func TestFetcher_believesNoBrokerThatIsLate(t *testing.T) {
+	for _, tc := range []struct {
+		name      string
+		known, id wire.UUID
+		epoch     int32
+		leader    int32
+	}{
+		{"an older leader", wire.UUID{1}, wire.UUID{1}, 6, 1},
+		{"a newer one", wire.UUID{1}, wire.UUID{1}, 8, 2},
+		{"the same epoch", wire.UUID{1}, wire.UUID{1}, 7, 2},
+		{"a leader of unknown epoch", wire.UUID{1}, wire.UUID{1}, -1, 2},
+		{"another topic", wire.UUID{1}, wire.UUID{2}, 0, 2},
+		{"brokers without ids", wire.UUID{}, wire.UUID{}, 0, 2},
+	} {
+		f := New(&Config{}, nil, nil, 1, func() {})
+		c := f.Open(kafka.TopicPartition{Topic: "orders"}, tc.known, 10, 3, 1, 7, false)
+		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: tc.leader, LeaderEpoch: tc.epoch}}}}})
+		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: -1, LeaderEpoch: 9}}}}})
+		if got := f.Standing(c).Leader; got != tc.leader {
+			t.Errorf("%s: broker %d leads, want %d", tc.name, got, tc.leader)
+		}
+	}
+}
+
 // TestFetcher_believesNoReplicaAboutTheLog: whatever is wrong with what a replica
 // answers, nothing is reported or reset before the leader has been asked, which is then
 // asked for no other replica for a while.

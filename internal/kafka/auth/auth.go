@@ -31,7 +31,8 @@ const (
 type Config struct {
 	TLS bool // false: plaintext, and the other TLS fields are ignored
 
-	// CAFile names PEM roots that replace the system's. It is read once.
+	// CAFile names PEM roots that replace the system's. It is read for every
+	// connection, so that an authority can be replaced without a restart.
 	CAFile string
 	// CertFile and KeyFile name the client's certificate and key in PEM; both
 	// or none. They are read at every handshake, so that a renewed
@@ -78,8 +79,8 @@ type OAuth struct {
 // printable ASCII.
 type OAuthExtension struct{ Name, Value string }
 
-// TLSConfig returns the configuration of the connections, or nil for
-// plaintext.
+// TLSConfig returns the configuration of a connection, or nil for plaintext. It reads
+// the files anew.
 func (c Config) TLSConfig() (*tls.Config, error) {
 	if !c.TLS {
 		return nil, nil

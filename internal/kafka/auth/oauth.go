@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
@@ -27,7 +28,13 @@ type oauthBearer struct {
 	turn   chan struct{}
 	token  *oauth2.Token
 	config *clientcredentials.Config // keeps how the endpoint wants the secret sent
+	failed error                     // why there is no token, nil if there was one
+	rested time.Time                 // when the endpoint may be asked again after that
 }
+
+// tokenRest is how long the endpoint is asked for nothing once it has given no token,
+// unless the secret has changed: each connection to each broker wants one.
+const tokenRest = time.Second
 
 func newOAuthBearer(settings OAuth) *oauthBearer {
 	client := http.Client{}
@@ -74,17 +81,24 @@ func (m *oauthBearer) accessToken(ctx context.Context) (string, error) {
 	if m.token.Valid() {
 		return m.token.AccessToken, nil
 	}
-	token, err := m.fetch(ctx)
-	if err != nil {
-		return "", fmt.Errorf("get OAuth token: %w", err)
+	secret := m.settings.ClientSecret()
+	if m.failed != nil && m.config.ClientSecret == secret && time.Now().Before(m.rested) {
+		return "", m.failed
+	}
+	token, err := m.fetch(ctx, secret)
+	if m.failed = nil; err != nil {
+		err = fmt.Errorf("get OAuth token: %w", err)
+		if ctx.Err() == nil {
+			m.failed, m.rested = err, time.Now().Add(tokenRest)
+		}
+		return "", err
 	}
 	m.token = token
 	return token.AccessToken, nil
 }
 
 // fetch exchanges the client credentials for a token. The caller owns turn.
-func (m *oauthBearer) fetch(ctx context.Context) (*oauth2.Token, error) {
-	secret := m.settings.ClientSecret()
+func (m *oauthBearer) fetch(ctx context.Context, secret string) (*oauth2.Token, error) {
 	if m.config == nil || m.config.ClientSecret != secret {
 		m.config = &clientcredentials.Config{
 			ClientID:     m.settings.ClientID,

@@ -151,6 +151,24 @@ func TestOAuth_rotatedSecret(t *testing.T) {
 	start(t, mechanism, "token-1")
 }
 
+// An endpoint that is down, or limits how often it is asked, is not asked by each
+// connection that is tried meanwhile.
+func TestOAuth_restsAfterAFailure(t *testing.T) {
+	endpoint := &issuer{answer: func(w http.ResponseWriter, _ int32) { w.WriteHeader(http.StatusTooManyRequests) }}
+	login, mechanism := oauth(t, endpoint, always("first-secret"))
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, _, err := mechanism.Start(t.Context()); !strings.Contains(login.Explain(err), "the endpoint answered 429") {
+				t.Errorf("explained as %q", login.Explain(err))
+			}
+		})
+	}
+	if wg.Wait(); endpoint.calls.Load() > 2 {
+		t.Errorf("50 connections ask %d times", endpoint.calls.Load())
+	}
+}
+
 func TestOAuth_badAnswers(t *testing.T) {
 	var elsewhere atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,12 +14,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	bridge "kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
 )
 
@@ -167,6 +172,56 @@ func TestAuth_tls(t *testing.T) {
 }
 
 func first(a, _ string) string { return a }
+
+// An authority that is replaced in the file of roots is trusted from the next connection
+// on, without a restart.
+func TestAuth_renewedRoots(t *testing.T) {
+	old, renewed := newAuthority(t), newAuthority(t)
+	var certificate atomic.Pointer[tls.Certificate]
+	issue := func(a *authority) {
+		certificate.Store(&server(t, first(a.issue("broker", time.Now().Add(time.Hour))), a.dir+"/broker.key").Certificates[0])
+	}
+	issue(old)
+	addr := broker(t, kfake.TLS(&tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate.Load(), nil }}))
+
+	var mu sync.Mutex
+	var open []net.Conn
+	login := auth.Config{TLS: true, CAFile: old.roots()}
+	client := bridge.NewClient(bridge.Config{Brokers: []string{addr}, TLS: login.TLSConfig, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		mu.Lock()
+		defer mu.Unlock()
+		open = append(open, conn)
+		return conn, err
+	}})
+	defer client.Close()
+	call := func() (err error) {
+		mu.Lock()
+		for _, conn := range open {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		for range 5 { // connections that are closed are given up, one with each call
+			if _, err = client.Metadata(t.Context(), []string{}); err == nil {
+				break
+			}
+		}
+		return err
+	}
+	if err := call(); err != nil {
+		t.Fatal(err)
+	}
+	issue(renewed)
+	if text := login.Explain(call()); !strings.Contains(text, "BRIDGE_KAFKA_TLS_CA_FILE") {
+		t.Errorf("by another authority: %q", text)
+	}
+	if err := os.Rename(renewed.roots(), login.CAFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(); err != nil {
+		t.Errorf("with the renewed roots: %v", err)
+	}
+}
 
 func TestAuth_renewedClientCertificate(t *testing.T) {
 	ca := newAuthority(t)

@@ -152,7 +152,7 @@ func (m *membership) answered(c call, a answer) error {
 		}
 		return m.accepted(c, a)
 	}
-	if c == join && errors.Is(a.err, kafka.CodeMemberIDRequired) { // KIP-394: no failure, and the id comes with it
+	if c == join && errors.Is(a.err, kafka.CodeMemberIDRequired) && m.memberID == "" && a.joined.MemberID != "" { // KIP-394: no failure, and the id comes with it
 		m.memberID = a.joined.MemberID
 		return nil
 	}

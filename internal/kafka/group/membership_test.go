@@ -182,3 +182,17 @@ func TestMembership_leaderKnowsDeniedTopics(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
+
+// A member id that is required and does not come, or that was sent already, is a failure
+// like others: no answer makes a member ask again at once for ever.
+func TestMembership_aMemberIDThatDoesNotCome(t *testing.T) {
+	for _, joined := range []wire.JoinGroupResponse{{}, {MemberID: "m"}, {MemberID: "another"}} {
+		m := stage(outside)
+		if joined.MemberID == "" {
+			m.memberID = ""
+		}
+		if err := m.answered(join, answer{err: kafka.CodeMemberIDRequired, joined: joined}); err == nil || m.rest() == 0 {
+			t.Errorf("%+v: %v, and it rests %s", joined, err, m.rest())
+		}
+	}
+}

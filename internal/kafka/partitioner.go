@@ -12,21 +12,21 @@ import (
 // avoidFor is how long a partition that has taken nothing is given no record.
 const avoidFor = 2 * time.Minute
 
-// routes decides which partition a produced record goes to, and remembers what became
+// partitioner decides which partition a produced record goes to, and remembers what became
 // of it there. The library waits for all partitions of a write, and where one of them
 // gives no answer in time it forgets what the others have acknowledged.
 //
 // It is the Balancer of the writers, and its method completed their Completion.
-type routes struct {
+type partitioner struct {
 	hash kafkago.Hash
 
-	mu      sync.Mutex        // guards what follows, and each route
+	mu      sync.Mutex        // guards what follows, and each delivery
 	avoided map[int]time.Time // partitions that took nothing, and until when
 }
 
-// route is the WriterData of one message: where it went and what became of it.
-type route struct {
-	routed    bool
+// delivery is the WriterData of one message: where it went and what became of it.
+type delivery struct {
+	assigned  bool // to partition
 	partition int
 	answered  bool
 	err       error
@@ -35,54 +35,54 @@ type route struct {
 // Balance returns the partition that the message's key hashes to, any one for a message
 // without a key. While that is avoided the next one that is not takes its place. It
 // implements kafkago.Balancer.
-func (r *routes) Balance(m kafkago.Message, partitions ...int) int {
-	first := r.hash.Balance(m, partitions...)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *partitioner) Balance(m kafkago.Message, partitions ...int) int {
+	first := p.hash.Balance(m, partitions...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	chosen, now := first, time.Now()
 	for i := range partitions {
-		if p := partitions[(first+i)%len(partitions)]; !r.avoided[p].After(now) {
-			chosen = p
+		if next := partitions[(first+i)%len(partitions)]; !p.avoided[next].After(now) {
+			chosen = next
 			break
 		}
 	}
-	if to, ok := m.WriterData.(*route); ok {
-		to.routed, to.partition = true, chosen
+	if d, ok := m.WriterData.(*delivery); ok {
+		d.assigned, d.partition = true, chosen
 	}
 	return chosen
 }
 
 // completed notes what became of the messages of one batch.
-func (r *routes) completed(messages []kafkago.Message, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (p *partitioner) completed(messages []kafkago.Message, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for i := range messages {
-		if to, ok := messages[i].WriterData.(*route); ok {
-			to.answered, to.err = true, err
-			r.judge(to, err)
+		if d, ok := messages[i].WriterData.(*delivery); ok {
+			d.answered, d.err = true, err
+			p.judge(d, err)
 		}
 	}
 }
 
 // outcome returns what became of a message, once WriteMessages has returned err.
-func (r *routes) outcome(to *route, err error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if to.answered {
-		return to.err
+func (p *partitioner) outcome(d *delivery, err error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.answered {
+		return d.err
 	}
-	r.judge(to, err)
+	p.judge(d, err)
 	return err
 }
 
 // judge avoids a partition for a while that has failed to take a record, not for what
 // the record is.
-func (r *routes) judge(to *route, err error) {
+func (p *partitioner) judge(d *delivery, err error) {
 	switch {
-	case !to.routed, errors.Is(err, context.Canceled): // the caller gave up
+	case !d.assigned, errors.Is(err, context.Canceled): // the caller gave up
 	case err == nil:
-		delete(r.avoided, to.partition)
+		delete(p.avoided, d.partition)
 	case !IsRefused(produceError(err)):
-		r.avoided[to.partition] = time.Now().Add(avoidFor)
+		p.avoided[d.partition] = time.Now().Add(avoidFor)
 	}
 }
