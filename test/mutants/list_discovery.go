@@ -3,10 +3,10 @@ package main
 // discoveryEdgeMutants ask too often or never, or let one topic hold up the others.
 var discoveryEdgeMutants = []mutant{
 	{name: "the log of another topic is asked", in: discoveryRoom,
-		old: "md.Topics[0].ID != id {", new: "false {",
+		old: "id.Differs(md.Topics[0].ID) {", new: "false {",
 		by: "TestLog"},
 	{name: "a topic with an error is another one", in: discoveryRoom,
-		old: " && md.Topics[0].ErrorCode == 0 && md.Topics[0].ID != id", new: " && md.Topics[0].ID != id",
+		old: " && md.Topics[0].ErrorCode == 0 && id.Differs(md.Topics[0].ID)", new: " && id.Differs(md.Topics[0].ID)",
 		by: "TestLog"},
 	{name: "the leader of before is asked", in: discoveryRoom,
 		old: "		refresh()\n		_ = sleep", new: "		_ = sleep",
@@ -27,7 +27,7 @@ var discoveryEdgeMutants = []mutant{
 		old: "			delete(todo, tp)\n", new: "			delete(asked, tp)\n",
 		by: "TestStarts_oneTopicHoldsUpNoOther"},
 	{name: "what was created anew starts", in: discoveryRoom,
-		old: "		if t.ID != s.Subscription.IDs[t.Name] {", new: "		if false {",
+		old: "		if t.ID.Differs(s.Subscription.IDs[t.Name]) {", new: "		if false {",
 		by: "TestStarts_oneTopicHoldsUpNoOther"},
 	{name: "what was created anew asks for no metadata", in: discoveryRoom,
 		old: "			s.Refresh()\n			continue", new: "			continue",

@@ -59,7 +59,7 @@ var discoveryMutants = []mutant{
 		old: "group != known.Acked && group != known.Sent", new: "group != known.Acked",
 		by: "TestRecollections_Recall"},
 	{name: "a recollection is used for a topic that was created anew", in: discoveryRoom,
-		old: "	if !ok || known.TopicID != id || group", new: "	if !ok || group",
+		old: "	if !ok || known.TopicID.Differs(id) || group", new: "	if !ok || group",
 		by: "TestRecollections_Recall"},
 	{name: "recollections have no bound", in: discoveryRoom,
 		old: "		delete(r, tp)\n		forgotten++\n", new: "		forgotten++\n",

@@ -24,9 +24,10 @@ type cluster struct {
 	*kafkarig.Rig
 	ids map[string]wire.UUID
 
-	mu    sync.Mutex // guards what follows
-	users kmsg.MetadataResponseTopic
-	asked []time.Time
+	mu     sync.Mutex // guards what follows
+	users  kmsg.MetadataResponseTopic
+	asked  []time.Time
+	topics int // that were asked for last
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -46,14 +47,17 @@ func newCluster(t *testing.T) *cluster {
 	r.users = topic("users")
 	r.Cluster.ControlKey(kmsg.Metadata.Int16(), func(q kmsg.Request) (kmsg.Response, error, bool) {
 		r.Cluster.KeepControl()
-		if len(q.(*kmsg.MetadataRequest).Topics) != 2 {
+		topics := q.(*kmsg.MetadataRequest).Topics
+		if len(topics) == 0 {
 			return nil, nil, false // the library's own
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.asked = append(r.asked, time.Now())
+		r.asked, r.topics = append(r.asked, time.Now()), len(topics)
 		answer := q.ResponseKind().(*kmsg.MetadataResponse)
-		answer.Topics = []kmsg.MetadataResponseTopic{orders, r.users}
+		for _, topic := range topics {
+			answer.Topics = append(answer.Topics, map[string]kmsg.MetadataResponseTopic{"orders": orders, "users": r.users}[*topic.Topic])
+		}
 		return answer, nil, true
 	})
 	return r
@@ -150,6 +154,9 @@ func TestStarts_oneTopicHoldsUpNoOther(t *testing.T) {
 		time.Sleep(time.Minute)
 		f.want(t, 2, 1)
 		r.change(func(u *kmsg.MetadataResponseTopic) {
+			if r.topics != 1 {
+				t.Errorf("%d topics are asked for, though one alone does not start", r.topics)
+			}
 			u.ErrorCode, u.Partitions = 0, []kmsg.MetadataResponseTopicPartition{{Partition: 0, Leader: -1}, {Partition: 1, Leader: -1}}
 		})
 		failed, _ := f.counts()
@@ -316,4 +323,43 @@ func TestStarts_ofAPartitionThatIsNew(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// While brokers are upgraded some name the topics' ids and some do not. That keeps no
+// partition from its start, ends no generation, and makes no log another one's.
+func TestDiscovery_brokersThatBeginToNameIDs(t *testing.T) {
+	for _, known := range []bool{false, true} { // when the generation began
+		synctest.Test(t, func(t *testing.T) {
+			r := newCluster(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			id := r.users.TopicID
+			if known {
+				r.change(func(u *kmsg.MetadataResponseTopic) { u.TopicID = wire.UUID{} })
+			} else {
+				r.ids["users"] = wire.UUID{}
+			}
+			f := r.start(ctx)
+			time.Sleep(5 * time.Second)
+			f.want(t, 3, 0)
+			w := &discovery.Watch{
+				Client: r.Client, Selection: kafka.Selection{Topics: []string{"orders", "users"}}, Subscription: r.subscription(), Every: 10 * time.Second,
+				Relead: func(*wire.MetadataResponse) {}, Failed: func(err error, _ []string) { t.Error(err) },
+			}
+			out := make(chan discovery.Found, 100)
+			go w.Run(ctx, nil, out)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			for len(out) > 0 {
+				if found := <-out; found.Change != kafka.Unchanged {
+					t.Errorf("the generation ends, as %s", found.Change)
+				}
+			}
+			users := kafka.TopicPartition{Topic: "users"}
+			leader := func() int32 { return r.users.Partitions[0].Leader }
+			if _, same, ok := discovery.Log(ctx, r.Client, users, id, leader, func() {}); !same || !ok {
+				t.Errorf("its log is the same: %t, known: %t", same, ok)
+			}
+		})
+	}
 }

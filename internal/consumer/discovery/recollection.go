@@ -34,7 +34,7 @@ const RecollectionsRoom = 4 << 20
 // its topic.
 const recollectionBytes = 320
 
-// Recollections are those of all partitions.
+// Recollections are what a process remembers of its partitions.
 type Recollections map[kafka.TopicPartition]Recollection
 
 // Bound forgets recollections until the others take no more bytes than room, and
@@ -75,7 +75,7 @@ func (r Recollections) bytes(tp kafka.TopicPartition) int64 {
 func (r Recollections) Recall(tp kafka.TopicPartition, id wire.UUID, c kafka.Committed) (kafka.Committed, bool) {
 	known, ok := r[tp]
 	group := ledger.CommitPoint{Offset: c.Offset, Metadata: c.Metadata}
-	if !ok || known.TopicID != id || group != known.Acked && group != known.Sent || known.Known == group {
+	if !ok || known.TopicID.Differs(id) || group != known.Acked && group != known.Sent || known.Known == group {
 		return c, false
 	}
 	return kafka.Committed{Offset: known.Known.Offset, LeaderEpoch: known.Epoch, Metadata: known.Known.Metadata}, true

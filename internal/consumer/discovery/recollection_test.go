@@ -23,6 +23,7 @@ func TestRecollections_Recall(t *testing.T) {
 		{"the group has the commit that was never answered", sent, id, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
 		{"somebody else has committed", ledger.CommitPoint{Offset: 55, Metadata: "theirs"}, id, kafka.Committed{Offset: 55, Metadata: "theirs"}},
 		{"an operator has reset the offset to where it was", ledger.CommitPoint{Offset: 40}, id, kafka.Committed{Offset: 40}},
+		{"the brokers name no id any more", acked, wire.UUID{}, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
 		{"the topic was created anew", acked, wire.UUID{2}, kafka.Committed{Offset: 40, Metadata: "acked"}},
 		{"the group has it by now", ledger.CommitPoint{Offset: 100, Metadata: "known"}, id, kafka.Committed{Offset: 100, Metadata: "known"}},
 	} {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -105,7 +106,7 @@ func (s *Starts) report(ctx context.Context, problems map[kafka.TopicPartition]e
 // succeed for, with what is wrong with them alone. Neither a topic that is denied nor
 // a leader that does not answer holds up what others may start.
 func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, out chan<- []Start) (problems map[kafka.TopicPartition]error, err error) {
-	leaders, denied, err := s.leaders(ctx)
+	leaders, denied, err := s.leaders(ctx, todo)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +145,14 @@ func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, ou
 	return problems, err
 }
 
-// leaders asks who leads the partitions of this generation's topics, and which topics
-// are denied.
-func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]wire.PartitionMetadata, denied map[string]error, err error) {
-	md, err := s.Client.Metadata(ctx, s.Subscription.Topics)
+// leaders asks who leads the partitions of the topics that some partitions are of, and
+// which of these topics are denied.
+func (s *Starts) leaders(ctx context.Context, todo map[kafka.TopicPartition]bool) (leaders map[kafka.TopicPartition]wire.PartitionMetadata, denied map[string]error, err error) {
+	topics := map[string]bool{}
+	for tp := range todo {
+		topics[tp.Topic] = true
+	}
+	md, err := s.Client.Metadata(ctx, slices.Collect(maps.Keys(topics)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -157,7 +162,7 @@ func (s *Starts) leaders(ctx context.Context) (leaders map[kafka.TopicPartition]
 			denied[t.Name] = &kafka.TopicDeniedError{Topic: t.Name}
 			continue
 		}
-		if t.ID != s.Subscription.IDs[t.Name] {
+		if t.ID.Differs(s.Subscription.IDs[t.Name]) {
 			// Created anew since this generation's subscription, perhaps by now
 			// committed by another member: only the next generation may judge.
 			s.Refresh()

@@ -81,7 +81,7 @@ func (w *Watch) stalled(since time.Duration) kafka.Change {
 	return "the group's leader did not know all topics and partitions"
 }
 
-// confirmed asks about a change again: a broker that has just started may not know
+// confirmed asks another broker about a change: one that has just started may not know
 // all topics yet.
 func (w *Watch) confirmed(ctx context.Context, first *kafka.Subscription) bool {
 	if sleep.For(ctx, 250*time.Millisecond) != nil {
@@ -91,8 +91,8 @@ func (w *Watch) confirmed(ctx context.Context, first *kafka.Subscription) bool {
 	return md != nil && first.ChangeTo(&again) == kafka.Unchanged
 }
 
-// Log asks the partition's leader what its log holds until there is an answer or ctx
-// ends; then it is false. same reports whether the topic still has the id: as long as
+// Log asks the partition's leader what its log holds, again and again until there is an
+// answer, or until ctx ends: then ok is false. same reports whether the topic still has the id: as long as
 // it has another one, or none, there is nothing to ask. leader is asked before each
 // try, since it may move meanwhile, and refresh, which must not block, is called after
 // each failure.
@@ -100,7 +100,7 @@ func Log(ctx context.Context, c *kafka.Client, tp kafka.TopicPartition, id wire.
 	for ctx.Err() == nil {
 		if id != (wire.UUID{}) {
 			md, err := c.Metadata(ctx, []string{tp.Topic})
-			if err == nil && len(md.Topics) == 1 && md.Topics[0].ErrorCode == 0 && md.Topics[0].ID != id {
+			if err == nil && len(md.Topics) == 1 && md.Topics[0].ErrorCode == 0 && id.Differs(md.Topics[0].ID) {
 				return kafka.Range{}, false, true
 			}
 		}

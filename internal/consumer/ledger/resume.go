@@ -70,7 +70,7 @@ func Resume(c Committed, log Log, r Reader) Start {
 	m, err := Decode(c.Metadata)
 	ours := err == nil && m.Committed == c.Offset
 	switch {
-	case ours && m.TopicID == r.Identity:
+	case ours && sameTopic(m.TopicID, r.Identity):
 		out.Frontier, out.Epoch = m.Frontier, c.LeaderEpoch
 		if !sameRouting(m.Fingerprint, r.Fingerprint) {
 			out.Frontier, out.Remark = m.Frontier.Rerouted(), Rerouted
@@ -151,6 +151,18 @@ func Identity(id [16]byte, cluster string) string {
 	}, cluster)
 	return base64.RawURLEncoding.EncodeToString(id[:]) + "." + c[:min(8, len(c))]
 }
+
+// sameTopic reports whether two identities can be those of one topic. Ids that are not
+// both known do not tell topics apart: brokers that are upgraded begin to name them
+// (KIP-516).
+func sameTopic(a, b string) bool {
+	ia, _, _ := strings.Cut(a, ".")
+	ib, _, _ := strings.Cut(b, ".")
+	return sameCluster(a, b) && (ia == ib || ia == unknownID || ib == unknownID)
+}
+
+// unknownID is what an identity has in place of a topic's id that is not known.
+var unknownID = base64.RawURLEncoding.EncodeToString(make([]byte, 16))
 
 func sameCluster(a, b string) bool {
 	_, ca, _ := strings.Cut(a, ".")

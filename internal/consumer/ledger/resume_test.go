@@ -46,6 +46,10 @@ func metadataOf(t *testing.T, who string, committed int64, fingerprint string) s
 		id = Identity(goneTopic, "HgFeDcBa-B")
 	case "us, for an earlier topic of the name":
 		id = Identity(goneTopic, "AbCdEfGh-A")
+	case "us, before the brokers had ids":
+		id = Identity([16]byte{}, "AbCdEfGh-A")
+	case "us, before the brokers had ids, in another cluster":
+		id = Identity([16]byte{}, "HgFeDcBa-B")
 	case "us, with another routing":
 		fingerprint = "00000000.0.0"
 	}
@@ -70,7 +74,7 @@ func expect(who string, committed int64, r Log, reset OffsetReset, fresh bool) b
 	}
 	b := beginning{start: committed}
 	switch who {
-	case "us":
+	case "us", "us, before the brokers had ids":
 		b.frontier = Frontier{Below: max(80, committed), Except: owedFrontier.Except, Whole: owedFrontier.Whole}
 	case "us, with another routing":
 		b.frontier = Frontier{Below: 65} // from the first exception on
@@ -95,6 +99,7 @@ func TestResume_decidesForEveryCombination(t *testing.T) {
 	writers := []string{
 		"us", "nobody", "another program", "a later version", "us, and the offset was moved since",
 		"us, in another cluster", "us, for an earlier topic of the name", "us, with another routing",
+		"us, before the brokers had ids", "us, before the brokers had ids, in another cluster",
 	}
 	log := Log{Begin: 50, End: 100, Stable: 90, Since: 70}
 	for _, who := range writers {
@@ -120,6 +125,15 @@ func TestResume_decidesForEveryCombination(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Brokers that name no id any more have the same topic still.
+func TestResume_whereIdsAreKnownNoLonger(t *testing.T) {
+	c := Committed{Offset: 60, LeaderEpoch: 3, Metadata: metadataOf(t, "us", 60, "0be63aad.100.400")}
+	got := Resume(c, Log{Begin: 50, End: 100}, Reader{Identity: Identity([16]byte{}, "AbCdEfGh-A"), Fingerprint: "0be63aad.100.400"})
+	if got.Offset != 60 || got.Epoch != 3 || got.Frontier.Below != 80 || got.Remark != NoRemark {
+		t.Errorf("%+v", got)
 	}
 }
 
