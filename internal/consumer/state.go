@@ -90,7 +90,7 @@ func (s *state) stopped() {
 	s.stopping, s.member, s.name = true, false, report.Stopped
 }
 
-// Ready is nil while this process is a member of the group, also during
+// Ready returns nil while this process is a member of the group, also during
 // rebalances and without any partition.
 func (c *Consumer) Ready() error {
 	c.state.mu.Lock()
@@ -109,9 +109,9 @@ func (c *Consumer) Ready() error {
 	return nil
 }
 
-// IsMember implements report.Source: it reports whether the process is, as far as it knows, a member of the
-// group: also while it drains, but not once the coordinator has been away for
-// longer than the group waits for a member.
+// IsMember implements report.Source. It reports whether the process is a member of the
+// group, as far as it knows: also while it drains, but not once the coordinator has been
+// away for longer than the group waits for a member.
 func (c *Consumer) IsMember() bool {
 	c.state.mu.Lock()
 	defer c.state.mu.Unlock()
@@ -122,7 +122,7 @@ func (c *Consumer) IsMember() bool {
 // stuckAfter is how long the loop may stand still before restarting helps.
 const stuckAfter = time.Minute
 
-// Healthy is nil while the loop turns or waits for a known outside cause.
+// Healthy returns nil while the loop turns or waits for a known outside cause.
 func (c *Consumer) Healthy() error {
 	if since := c.process.Pulse.Since(time.Now()); since > stuckAfter {
 		return fmt.Errorf("session loop has not turned for %s", since.Round(time.Second))
@@ -130,8 +130,8 @@ func (c *Consumer) Healthy() error {
 	return nil
 }
 
-// Status asks the owner of the state for a copy. It fails when the loop does
-// not answer before ctx ends.
+// Status returns what /status shows, of which the loop of a running session knows most. It
+// fails when the loop does not answer before ctx ends.
 func (c *Consumer) Status(ctx context.Context) (*report.Status, error) { return c.Snapshot(ctx, true) }
 
 // Snapshot implements report.Source. Without detail it lists the held namespaces

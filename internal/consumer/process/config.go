@@ -74,7 +74,7 @@ type Fetch struct {
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10
 
-// Reading is the part of the configuration that says how partitions are read.
+// Reading returns the part of the configuration that says how partitions are read.
 func (c *Config) Reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
 		Schemas:       c.Schemas,
@@ -93,19 +93,19 @@ func (c *Config) PolicyFor(r record.Reason) record.Policy {
 	return r.Policy(c.OnInvalid, c.OnTombstone)
 }
 
-// CallTimeout bounds one call to a broker that need not wait for data.
+// CallTimeout returns the bound of one call to a broker that need not wait for data.
 func (c *Config) CallTimeout() time.Duration {
 	return min(10*time.Second, max(c.SessionTimeout/3, time.Second))
 }
 
-// DrainBudget is how long a drain may take, counted from when the group may have
+// DrainBudget returns how long a drain may take, counted from when the group may have
 // begun to wait, so that time is left for the last commit and for joining again.
 func (c *Config) DrainBudget() time.Duration {
 	return max(c.RebalanceTimeout-c.CallTimeout(), c.RebalanceTimeout/2)
 }
 
-// FingerprintOf tells the settings that decide what becomes of a record: those
-// of routing and ids as a hash, and the limits of a line: the smaller one is in
+// FingerprintOf returns a text that changes with the settings that decide what becomes of
+// a record: those of routing and ids as a hash, and the limits of a line: the smaller one is in
 // force, also for a line of one namespace.
 func FingerprintOf(s record.Settings) string {
 	line := s.MaxLineBytes

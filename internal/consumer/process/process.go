@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"kafka-import-bridge/internal/consumer/discovery"
 	"kafka-import-bridge/internal/consumer/pace"
 	"kafka-import-bridge/internal/consumer/report"
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
 	"kafka-import-bridge/internal/logging"
@@ -42,7 +44,31 @@ type Receipts interface {
 	Failing() bool
 }
 
-// Process is what belongs to the process and outlives sessions.
+// Importer brings batches to the import API. Safe for concurrent use.
+type Importer interface {
+	// NewImport prepares the import of one batch. The blocks of body belong to
+	// the import until its last Attempt has returned.
+	NewImport(namespace string, body [][]byte, size int64) Import
+	// Probe prepares an import that has no body yet.
+	Probe(namespace string) Import
+}
+
+// Import is one batch on its way: an importer.Import, which says what each call means.
+// Not safe for concurrent use.
+type Import interface {
+	Attempt(ctx context.Context, guard func() error) importer.Outcome
+	Create(ctx context.Context, guard func() error) importer.Outcome
+	Prepare(ctx context.Context, guard func() error) importer.Outcome
+	Resolve(ctx context.Context, guard func() error) importer.Outcome
+	SetBody(body [][]byte, size int64)
+	Drop()
+	RequestID() string
+	Attempts() int
+	Ambiguous() bool
+	MayRepeat() bool
+}
+
+// Process is what outlives the sessions of a process, and what they share.
 type Process struct {
 	Config *Config
 	Dependencies
@@ -94,7 +120,7 @@ func New(cfg Config, d Dependencies) (*Process, error) {
 	return r, nil
 }
 
-// Close ends what the dead letters have started. No session may run.
+// Close ends the writing of dead letters. No session may run.
 func (r *Process) Close() {
 	if r.Letters == nil {
 		return
