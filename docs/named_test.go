@@ -194,13 +194,11 @@ func TestDocuments_nameChartValuesThatExist(t *testing.T) {
 			if m == nil || values[m[1]] == nil || m[1] == "config" {
 				continue
 			}
-			in, ok := values[m[1]].(map[string]any)
+			in, _ := values[m[1]].(map[string]any)
 			for key := range strings.SplitSeq(m[2][1:], ".") {
-				var next any
-				if len(in) > 0 {
-					if next, ok = in[key]; !ok {
-						t.Errorf("%s names %s: the chart has no such value", document, s[1])
-					}
+				next, ok := in[key]
+				if len(in) > 0 && !ok {
+					t.Errorf("%s names %s: the chart has no such value", document, s[1])
 				}
 				in, _ = next.(map[string]any)
 			}
@@ -237,6 +235,24 @@ func TestDocuments_nameLogLinesThatAreWritten(t *testing.T) {
 	for _, line := range lines {
 		if !strings.Contains(code, `"`+line) && !strings.Contains(code, line+`"`) {
 			t.Errorf("no log line is %q", line)
+		}
+	}
+}
+
+// Where a document runs the bridge in a container, it calls it by its path: the image
+// has nothing else, and no PATH.
+func TestDocuments_runTheImagesProgram(t *testing.T) {
+	m := regexp.MustCompile(`ENTRYPOINT \["([^"]+)"\]`).FindStringSubmatch(read(t, "../Dockerfile"))
+	if m == nil {
+		t.Fatal("the Dockerfile has no entry point")
+	}
+	for _, document := range documents(t) {
+		for line := range strings.Lines(read(t, document)) {
+			if _, command, ok := strings.Cut(line, "kubectl exec "); ok {
+				if _, program, ok := strings.Cut(command, " -- "); ok && !strings.HasPrefix(program, m[1]+" ") {
+					t.Errorf("%s runs %q, not %s", document, strings.TrimSpace(program), m[1])
+				}
+			}
 		}
 	}
 }

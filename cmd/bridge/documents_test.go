@@ -40,7 +40,7 @@ func TestDocuments_nameCommandsThatExist(t *testing.T) {
 		set.VisitAll(func(f *flag.Flag) { flags[c.Name][f.Name] = true })
 	}
 	notCommands := map[string]bool{"stopped": true, "starts": true} // lines of the log
-	call := regexp.MustCompile(`(?:^|[\s(])(?:bin/|kafka-import-)?bridge ([a-z]+)([^|>&;)]*)`)
+	call := regexp.MustCompile(`(?:^|[\s(])(?:bin/|kafka-import-|/)?bridge ([a-z]+)([^|>&;)]*)`)
 	option := regexp.MustCompile(`(?:^|\s)-([a-z][\w-]*)`)
 	code := regexp.MustCompile("(?m)`([^`\n]+)`|^    (.+)$")
 	for file, text := range documents(t) {
