@@ -203,9 +203,21 @@ func (m *memory) sheddable(n *imports.Namespace) (bytes int64) {
 // reported: less is how a slow store slows reading down.
 const fullAfter = 10 * time.Second
 
-// memoryFull says whether reading has waited for memory for a while.
+// memoryFull says whether reading has waited for memory, or for the next taste of what
+// follows, for a while.
 func (m *memory) memoryFull(now time.Time) bool {
 	return m.pending != nil && now.Sub(m.pendingSince) >= fullAfter
+}
+
+// whyFull says what reading has waited for, for a while, "" if it has not.
+func (m *memory) whyFull(now time.Time) string {
+	switch at := m.Taste.RenewAt(); {
+	case !m.memoryFull(now):
+		return ""
+	case at.After(now):
+		return "nothing of what was read can be stored: until something is, one buffer is read in each BRIDGE_HOLD_PROBE_INTERVAL, the next one at " + at.UTC().Format(time.RFC3339)
+	}
+	return "memory is full: nothing is read until imports free some; most is held by " + m.fullest()
 }
 
 // fullest names the namespaces that hold most of the memory.

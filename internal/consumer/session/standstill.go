@@ -27,8 +27,13 @@ func (s *Session) lookAround(now time.Time) {
 		s.noteRecovered(p)
 	}
 	s.reportSilence(now)
-	if s.memory.memoryFull(now) {
-		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", s.memory.pendingSince.UTC().Format(time.RFC3339),
+	switch since := s.memory.pendingSince.UTC().Format(time.RFC3339); {
+	case !s.memory.memoryFull(now):
+	case s.Taste.RenewAt().After(now):
+		s.Faults.Log(now, "nothing of what was read can be stored: until something is, one buffer is read in each BRIDGE_HOLD_PROBE_INTERVAL", "taste", "since", since,
+			"next_read_at", s.Taste.RenewAt().UTC().Format(time.RFC3339))
+	default:
+		s.Faults.Log(now, "memory is full: nothing is read until imports free some", "memory", "since", since,
 			"limit_bytes", s.Config.BufferMaxBytes, "most_is_held_by", s.memory.fullest())
 	}
 }
@@ -85,8 +90,8 @@ func (s *Session) distrusted(tp kafka.TopicPartition, replica int32, why error) 
 const throttledRemedy = "raise consumer_byte_rate or request_percentage of its client id or user (kafka-configs.sh), or add no more replicas"
 
 // standstill says in a partition's status why nothing is read of it, where the
-// partition itself has nothing to do with that. full is what fills the memory, "" if
-// it is not full.
+// partition itself has nothing to do with that. full is what a chunk waits for that has
+// no room, "" if there is none.
 func (v *view) standstill(out *report.PartitionStatus, p *assignment.Partition, full string, now time.Time) {
 	if !p.IsOpen() || out.Error != nil {
 		return
@@ -96,7 +101,7 @@ func (v *view) standstill(out *report.PartitionStatus, p *assignment.Partition, 
 	case d > 0:
 		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), v.Explain(st.Err))
 	case full != "" && out.Unread > 0:
-		state, text = "paused", "memory is full: nothing is read until imports free some; most is held by "+full
+		state, text = "paused", full
 	case st.Throttled.After(now):
 		state, text = "paused", fmt.Sprintf("broker %d slows reading down until %s, as a quota is used up: %s", st.Server, st.Throttled.UTC().Format(time.RFC3339), throttledRemedy)
 	default:

@@ -61,6 +61,32 @@ func TestSession_saysThatMemoryIsFull(t *testing.T) {
 	})
 }
 
+// Where reading waits since nothing that was read can be stored, though memory is free,
+// that is what is said.
+func TestSession_saysThatNothingCanBeStored(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		log := r.logged()
+		r.api.create = func(string) Outcome { return overloaded }
+		r.feed(0, runOf("a", 0, 9)...)
+		r.after(time.Second)
+		r.memory.relieve(1<<40, time.Now())
+		r.Taste.Read(r.Config.BufferMaxBytes)
+		r.feed(0, runOf("a", 10, 19)...)
+		r.after(fullAfter + 2*maxSleep)
+		if p := r.status().Partitions[0]; p.Error == nil || !strings.Contains(*p.Error, "one buffer is read in each BRIDGE_HOLD_PROBE_INTERVAL, the next one at 2000-01-01T00:01:01Z") {
+			t.Errorf("status %+v: %v", p, p.Error)
+		}
+		if text := log.String(); strings.Contains(text, "memory is full") || !strings.Contains(text, "next_read_at=2000-01-01T00:01:01Z") {
+			t.Errorf("the log says\n%s", text)
+		}
+		r.api.create = nil
+		r.after(3 * time.Minute)
+		if p := r.status().Partitions[0]; p.State != "reading" || p.Error != nil {
+			t.Errorf("afterwards: %+v", p)
+		}
+	})
+}
+
 // A broker that slows reading down is counted, and told of once a minute.
 func TestSession_saysThatAQuotaIsUsedUp(t *testing.T) {
 	inSession(t, func(r *sessionRig) {

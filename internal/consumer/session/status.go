@@ -65,10 +65,7 @@ func (v *view) describe(st *report.Status, now time.Time, detail bool) {
 		st.APIError = &text
 	}
 	st.Buffer.Bytes += v.Pool.InUse() + v.Budget.Held(budget.Letters) + v.Budget.Held(budget.Marks)
-	full := ""
-	if v.memory.memoryFull(now) {
-		full = v.memory.fullest()
-	}
+	full := v.memory.whyFull(now)
 	for _, p := range assignment.Sorted(v.assignment.Partitions) {
 		out := p.Status(now)
 		if pin := out.PinnedBy; pin != nil && pin.Kind == ledger.DeadLetter.String() {
