@@ -103,7 +103,7 @@ func (s *Session) follow(f *discovery.Found, now time.Time) {
 		if slices.Contains(f.Unclear, p.Topic) {
 			continue
 		}
-		same := f.IDs[p.Topic] == p.TopicID && int(p.Partition) < f.Parts[p.Topic]
+		same := !p.TopicID.Differs(f.IDs[p.Topic]) && int(p.Partition) < f.Parts[p.Topic]
 		switch {
 		case !same:
 			s.assignment.Lose(p, kafka.CodeUnknownTopicID)
