@@ -6,6 +6,7 @@ import (
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/importer"
+	"kafka-import-bridge/internal/outbox"
 )
 
 // importing is the client as the session's Importer.
@@ -21,10 +22,14 @@ func (i importing) Probe(namespace string) process.Import { return i.client.Prob
 
 // follower returns the follower of stored imports, which asks nothing where the settings
 // do not want it to.
-func (w *wiring) follower(client *importer.Client, out receipts, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
-	bounds := follow.Config{MaxAge: w.cfg.Follow.MaxAge, MaxImports: w.cfg.Follow.MaxImports}
-	if !w.cfg.Follow.Enabled {
-		return follow.New(bounds, nil, nil, logger, m)
+func (w *wiring) follower(client *importer.Client, box *outbox.Outbox, m *follow.Metrics, logger *slog.Logger) *follow.Follower {
+	var asker follow.Asker
+	if w.cfg.Follow.Enabled {
+		asker = client
 	}
-	return follow.New(bounds, client, out.follower, logger, m)
+	var receipts follow.Receipts
+	if box != nil {
+		receipts = box
+	}
+	return follow.New(follow.Config{MaxAge: w.cfg.Follow.MaxAge, MaxImports: w.cfg.Follow.MaxImports}, asker, receipts, logger, m)
 }

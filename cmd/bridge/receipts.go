@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"kafka-import-bridge/internal/consumer/process"
-	"kafka-import-bridge/internal/follow"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/outbox"
 )
@@ -14,28 +12,22 @@ import (
 // endsBytes bounds the ends of imports that wait for the receipts' topic.
 const endsBytes = 16 << 20
 
-// receipts writes receipts; all of it but report is nil where none are wanted. Its
-// connections are its own, since it outlives the consumer's.
-type receipts struct {
-	session  process.Receipts
-	follower follow.Receipts
-	report   func() outbox.Report            // the receipts' part of /status
-	run      func(ctx context.Context) error // writes until the context ends, and closes the connections
-}
-
-func (w *wiring) receipts(ctx context.Context, m *outbox.Metrics, throttled func(time.Duration), logger *slog.Logger) (out receipts, err error) {
+// outbox builds what writes receipts, and returns it with the function that runs it and
+// closes its connections at the end. They are its own, since it outlives the consumer.
+// Both are nil where no receipts are wanted.
+func (w *wiring) outbox(ctx context.Context, m *outbox.Metrics, throttled func(time.Duration), logger *slog.Logger) (box *outbox.Outbox, run func(context.Context) error, err error) {
 	topic := w.cfg.Policies.ReceiptsTopic
 	if topic == "" {
-		return receipts{report: func() outbox.Report { return outbox.Report{} }}, nil
+		return nil, nil, nil
 	}
 	client, err := w.kafkaClient(ctx)
 	if err != nil {
-		return out, err
+		return nil, nil, err
 	}
-	producer := kafka.NewProducer(client, topic, throttled)
-	box := outbox.New(outbox.Config{Topic: topic, MaxBackoff: w.cfg.Retry.MaxBackoff, MaxBytes: endsBytes}, producer, logger, client.Explain, m)
-	return receipts{box, box, box.Report, func(ctx context.Context) error {
+	box = outbox.New(outbox.Config{Topic: topic, MaxBackoff: w.cfg.Retry.MaxBackoff, MaxBytes: endsBytes},
+		kafka.NewProducer(client, topic, throttled), logger, client.Explain, m)
+	return box, func(ctx context.Context) error {
 		defer client.Close()
 		return box.Run(ctx)
-	}}, nil
+	}, nil
 }

@@ -53,21 +53,22 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 		return err
 	}
 	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
-	out, err := w.receipts(ctx, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
+	box, writeReceipts, err := w.outbox(ctx, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
 	if err != nil {
 		return err
 	}
-	follower := w.follower(imports, out, follow.NewMetrics(registry, metrics.Label), logger)
+	follower := w.follower(imports, box, follow.NewMetrics(registry, metrics.Label), logger)
 	schemaMetrics := decode.NewMetrics(registry) // their series exist without a schema registry, too
 	schemaMetrics.Refused = func(refused bool) { metrics.Refused("registry", refused) }
 	settings := consumerConfig(cfg)
 	if settings.Schemas, err = w.schemaCache(schemaMetrics); err != nil {
 		return err
 	}
-	bridge, err := consumer.New(settings, process.Dependencies{
-		Client: client, Importer: importing{imports}, Log: logger,
-		Metrics: metrics, Stored: follower.Stored, Receipts: out.session,
-	})
+	dependencies := process.Dependencies{Client: client, Importer: importing{imports}, Log: logger, Metrics: metrics, Stored: follower.Stored}
+	if box != nil {
+		dependencies.Receipts = box
+	}
+	bridge, err := consumer.New(settings, dependencies)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 				return nil, err
 			}
 			st.Version, st.ImportPath = b.Version, imports.Path()
-			return status{st, follower.Report(), out.report()}, nil
+			return status{st, follower.Report(), box.Report()}, nil
 		},
 	})
 	if err != nil {
@@ -88,8 +89,8 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
 	background := []func(context.Context) error{server.Run, follower.Run}
-	if out.run != nil {
-		background = append(background, out.run)
+	if box != nil {
+		background = append(background, writeReceipts)
 	}
 	if settings.Schemas != nil {
 		background = append(background, settings.Schemas.Run)

@@ -202,8 +202,12 @@ type Report struct {
 	ReceiptsError *string `json:"receipts_error"`
 }
 
-// Report returns what is known now.
+// Report returns what is known now. Of a nil Outbox, which writes no receipts, that is
+// nothing.
 func (o *Outbox) Report() Report {
+	if o == nil {
+		return Report{}
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	r := Report{ReceiptsWaiting: o.queue.Pending()}

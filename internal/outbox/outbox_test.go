@@ -272,3 +272,10 @@ func TestOutbox_leavesOutWhatNobodyWaitsFor(t *testing.T) {
 		}
 	})
 }
+
+// Where no receipts are wanted there is no outbox, and /status shows none waiting.
+func TestOutbox_nilReportsNothing(t *testing.T) {
+	if r := (*Outbox)(nil).Report(); r != (Report{}) {
+		t.Errorf("%+v", r)
+	}
+}
