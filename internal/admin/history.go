@@ -18,10 +18,10 @@ const (
 // Point holds the figures of one moment of the history: totals since the process began,
 // and the lag.
 type Point struct {
-	At              time.Time `json:"at"`
-	RecordsConsumed int64     `json:"records_consumed"`
-	RecordsUploaded int64     `json:"records_uploaded"`
-	BytesUploaded   int64     `json:"bytes_uploaded"`
+	At              time.Time `json:"at"`               // UTC
+	RecordsConsumed int64     `json:"records_consumed"` // read from Kafka
+	RecordsUploaded int64     `json:"records_uploaded"` // lines of stored imports
+	BytesUploaded   int64     `json:"bytes_uploaded"`   // of those lines
 	// LagRecords is nil while no partition is assigned: it is unknown then.
 	LagRecords *int64 `json:"lag_records"`
 }

@@ -64,13 +64,13 @@ func TestLoad_fourVariablesAreEnough(t *testing.T) {
 		"kafka-0:9092", "users", "bridge", "kafka-import-bridge", ledger.ResetEarliest,
 		config.ReadCommitted, 30 * time.Second, 120 * time.Second, 3 * time.Second,
 		config.Size(16 << 20), false, config.SASLMechanism(""), false,
-		"topic", false, "field:id", config.NumbersReject,
+		"topic", false, "field:id", config.IDNumbers("reject"),
 		record.Hold, record.Skip, record.Hold, time.Minute,
 		config.Size(8 << 20), 50000, 30 * time.Second, config.Size(256 << 20),
 		"sk_minimal_key", "https://api.safetykit.com", "auto", 16,
 		1, 30 * time.Second, 5 * time.Minute, 500 * time.Millisecond,
 		30 * time.Second, ":8080", 200, "",
-		time.Minute, slog.LevelInfo, config.LogJSON,
+		time.Minute, slog.LevelInfo, config.LogFormat("json"),
 	}
 	for i := range want {
 		if got[i] != want[i] {

@@ -23,7 +23,6 @@ type (
 )
 
 // The words that the code asks for.
-
 const (
 	FormatRegistry ValueFormat = "registry"
 
@@ -31,10 +30,8 @@ const (
 
 	SASLAWSMSKIAM SASLMechanism = "AWS_MSK_IAM"
 
-	NumbersReject IDNumbers = "reject"
 	NumbersString IDNumbers = "string"
 
-	LogJSON LogFormat = "json"
 	LogText LogFormat = "text"
 )
 

@@ -25,11 +25,11 @@ func Statuses() []string {
 
 // Import is a stored import and its last known status. /status shows it.
 type Import struct {
-	RequestID string    `json:"request_id"`
+	RequestID string    `json:"request_id"` // the API's name for it, "" if it gave none
 	Namespace string    `json:"namespace"`
-	Records   int       `json:"records"`
-	Bytes     int64     `json:"bytes"`
-	StoredAt  time.Time `json:"stored_at"`
+	Records   int       `json:"records"`   // lines
+	Bytes     int64     `json:"bytes"`     // of the lines with their newlines
+	StoredAt  time.Time `json:"stored_at"` // when the store took it
 	// Status is one of Statuses, StatusStored, or what the API said last.
 	Status string `json:"status"`
 	// FinishedAt is when the following has ended, nil before.

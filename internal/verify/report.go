@@ -24,13 +24,13 @@ type Partition struct {
 // deliveries: a record's lines, one for each of its namespaces, or a record that becomes
 // no line.
 type Counts struct {
-	Records    int64 `json:"records"`
-	Deliveries int64 `json:"deliveries"`
+	Records    int64 `json:"records"`    // that the source holds
+	Deliveries int64 `json:"deliveries"` // that they owe: the sum of the next five
 
 	Covered      int64 `json:"covered"`       // by at least one receipt
 	DeadLettered int64 `json:"dead_lettered"` // and not covered
 	LeftOut      int64 `json:"left_out"`      // by a policy
-	Missing      int64 `json:"missing"`
+	Missing      int64 `json:"missing"`       // with nothing that accounts for them
 	Unread       int64 `json:"unread"`        // records of Kafka batches that cannot be read
 	CoveredTwice int64 `json:"covered_twice"` // of those covered or dead-lettered: how many times too often
 
@@ -46,11 +46,11 @@ type Counts struct {
 
 // Example is a place where deliveries are missing.
 type Example struct {
-	First     int64  `json:"first"`
-	Last      int64  `json:"last"`
-	Namespace string `json:"namespace"` // "" for a record that becomes no line
-	Missing   int64  `json:"missing"`   // of the namespace's lines between the offsets
-	Reason    string `json:"reason,omitempty"`
+	First     int64  `json:"first"`            // offsets of the partition, both included
+	Last      int64  `json:"last"`             //
+	Namespace string `json:"namespace"`        // "" for a record that becomes no line
+	Missing   int64  `json:"missing"`          // of the namespace's lines between the offsets
+	Reason    string `json:"reason,omitempty"` // why the record becomes no line, "" for lines
 }
 
 // maxExamples bounds the examples of one partition.

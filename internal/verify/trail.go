@@ -48,28 +48,28 @@ type Trail struct {
 // A Delivery is a record's line for one namespace, or a record that becomes no line.
 type Delivery struct {
 	Namespace string    `json:"namespace"` // "" for a record that becomes no line
-	State     string    `json:"state"`
+	State     string    `json:"state"`     // what became of it, one of the constants above
 	Imports   []*Import `json:"imports,omitempty"`
 	Letters   []Letter  `json:"dead_letters,omitempty"`
 }
 
 // An Import is an import that holds a record, as its receipt describes it.
 type Import struct {
-	RequestID  string     `json:"request_id"`
+	RequestID  string     `json:"request_id"` // the import API's name for it, "" if it gave none
 	StoredAt   time.Time  `json:"stored_at"`
-	First      int64      `json:"first"`   // offsets of the partition
-	Last       int64      `json:"last"`    //
-	Records    int        `json:"records"` // lines between them
-	Status     string     `json:"status"`  // "" if its end was not seen
-	FinishedAt *time.Time `json:"finished_at,omitempty"`
+	First      int64      `json:"first"`                 // offsets of the partition
+	Last       int64      `json:"last"`                  //
+	Records    int        `json:"records"`               // lines between them
+	Status     string     `json:"status"`                // "" if its end was not seen
+	FinishedAt *time.Time `json:"finished_at,omitempty"` // nil until the end was seen
 }
 
 // A Letter is a dead letter of a record, with its place in the dead-letter topic.
 type Letter struct {
-	Partition int32  `json:"partition"`
-	Offset    int64  `json:"offset"`
-	Reason    string `json:"reason"`
-	Error     string `json:"error"`
+	Partition int32  `json:"partition"` // of the dead-letter topic
+	Offset    int64  `json:"offset"`    // in that partition
+	Reason    string `json:"reason"`    // why the record is no line, one word
+	Error     string `json:"error"`     // the same in a sentence
 }
 
 // Settled reports whether everything that the record owes has come to an end that
