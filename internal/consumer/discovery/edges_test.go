@@ -234,13 +234,13 @@ func TestLog(t *testing.T) {
 		}
 		began := time.Now()
 		unknown = 1
-		if _, same, ok := discovery.Log(t.Context(), r.Client, tp, orders.ID, leader, func() { refreshed++ }); !same || !ok {
+		if _, same, ok := discovery.Extent(t.Context(), r.Client, tp, orders.ID, leader, func() { refreshed++ }); !same || !ok {
 			t.Errorf("the same: %t, known: %t", same, ok)
 		}
 		if took := time.Since(began); refreshed != 2 || took < 4*time.Second {
 			t.Errorf("metadata are refreshed %d times, in %s", refreshed, took)
 		}
-		if _, same, ok := discovery.Log(t.Context(), r.Client, tp, wire.UUID{9}, leader, func() {}); same || !ok {
+		if _, same, ok := discovery.Extent(t.Context(), r.Client, tp, wire.UUID{9}, leader, func() {}); same || !ok {
 			t.Errorf("of another topic: the same: %t, known: %t", same, ok)
 		}
 	})
@@ -357,7 +357,7 @@ func TestDiscovery_brokersThatBeginToNameIDs(t *testing.T) {
 			}
 			users := kafka.TopicPartition{Topic: "users"}
 			leader := func() int32 { return r.users.Partitions[0].Leader }
-			if _, same, ok := discovery.Log(ctx, r.Client, users, id, leader, func() {}); !same || !ok {
+			if _, same, ok := discovery.Extent(ctx, r.Client, users, id, leader, func() {}); !same || !ok {
 				t.Errorf("its log is the same: %t, known: %t", same, ok)
 			}
 		})

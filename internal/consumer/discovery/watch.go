@@ -91,12 +91,12 @@ func (w *Watch) confirmed(ctx context.Context, first *kafka.Subscription) bool {
 	return md != nil && first.ChangeTo(&again) == kafka.Unchanged
 }
 
-// Log asks the partition's leader what its log holds, again and again until there is an
-// answer, or until ctx ends: then ok is false. same reports whether the topic still has the id: as long as
-// it has another one, or none, there is nothing to ask. leader is asked before each
-// try, since it may move meanwhile, and refresh, which must not block, is called after
-// each failure.
-func Log(ctx context.Context, c *kafka.Client, tp kafka.TopicPartition, id wire.UUID, leader func() int32, refresh func()) (log kafka.Range, same, ok bool) {
+// Extent asks the partition's leader what its log holds, again and again until there is
+// an answer, or until ctx ends: then ok is false. same reports whether the topic still has
+// the id: as long as it has another one, or none, there is nothing to ask. leader is asked
+// before each try, since it may move meanwhile, and refresh, which must not block, is
+// called after each failure.
+func Extent(ctx context.Context, c *kafka.Client, tp kafka.TopicPartition, id wire.UUID, leader func() int32, refresh func()) (log kafka.Range, same, ok bool) {
 	for ctx.Err() == nil {
 		if id != (wire.UUID{}) {
 			md, err := c.Metadata(ctx, []string{tp.Topic})

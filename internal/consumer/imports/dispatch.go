@@ -4,36 +4,9 @@ import (
 	"context"
 	"time"
 
-	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/importer"
 )
-
-// Queue makes a sealed batch wait for its import.
-func (l *Lines) Queue(b *batcher.Batch, now time.Time) {
-	n := l.Namespace(b.Namespace)
-	m, _ := b.Tag.(*Manifest)
-	u := &Upload{Namespace: n, Batch: b}
-	if m != nil {
-		u.Pieces = m.Pieces
-	}
-	l.Metrics.Flushed(b)
-	n.Uploads = append(n.Uploads, u)
-	l.changed(n, now)
-}
-
-// maxLettered is how many refused batches of a namespace may be on their way to
-// the dead-letter topic before the next one fills up to the hard bounds: should
-// the topic be away for days, they must not become ever more.
-const maxLettered = 16
-
-// changed follows every change of what a namespace has to do, and of its trouble. Age
-// seals no open batch while as many imports of the namespace are unfinished as may be
-// under way: it goes on filling.
-func (l *Lines) changed(n *Namespace, now time.Time) {
-	l.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= l.Config.NamespaceConcurrency)
-	l.Pacer.Changed(n.Namespace, now)
-}
 
 // Dispatch starts attempts while there are slots and namespaces that want one. With the
 // slots that are left it asks for URLs ahead.

@@ -51,6 +51,32 @@ func (l *Lines) note(open *batcher.Batch, p *assignment.Partition, line *fetch.L
 	}
 }
 
+// Queue makes a sealed batch wait for its import.
+func (l *Lines) Queue(b *batcher.Batch, now time.Time) {
+	n := l.Namespace(b.Namespace)
+	m, _ := b.Tag.(*Manifest)
+	u := &Upload{Namespace: n, Batch: b}
+	if m != nil {
+		u.Pieces = m.Pieces
+	}
+	l.Metrics.Flushed(b)
+	n.Uploads = append(n.Uploads, u)
+	l.changed(n, now)
+}
+
+// maxLettered is how many refused batches of a namespace may be on their way to
+// the dead-letter topic before the next one fills up to the hard bounds: should
+// the topic be away for days, they must not become ever more.
+const maxLettered = 16
+
+// changed follows every change of what a namespace has to do, and of its trouble. Age
+// seals no open batch while as many imports of the namespace are unfinished as may be
+// under way: it goes on filling.
+func (l *Lines) changed(n *Namespace, now time.Time) {
+	l.Batches.SetBusy(n.Name, len(n.Uploads)+max(0, len(n.refused)-maxLettered) >= l.Config.NamespaceConcurrency)
+	l.Pacer.Changed(n.Namespace, now)
+}
+
 // Namespace returns the namespace and makes it known to the pacer.
 func (l *Lines) Namespace(name string) *Namespace { return WorkOf(l.Pacer.Get(name)) }
 

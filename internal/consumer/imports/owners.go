@@ -1,12 +1,10 @@
 package imports
 
 import (
-	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/assignment"
-	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
@@ -81,39 +79,4 @@ type result struct {
 	outcome   importer.Outcome
 	troubled  bool
 	began     time.Time
-}
-
-// catchUps is what the loop knows of reads below the position: whom they are for,
-// and the one that is under way.
-type catchUps struct {
-	Reader     *fetch.CatchUpReader
-	Task       *CatchUpTask // under way, or nil
-	Turn       int          // whose turn it was last: looks, dead letters, lines
-	Namespaces []*Namespace // that catch up, in turn
-	Refused    []*Refused   // whose records are not all dead letters yet
-	Look       *CatchUpTask // that shows whether held records are still there, or nil
-	RestUntil  time.Time
-	Backoff    time.Duration
-}
-
-// CatchUpTask is a job of the reader, and whom it is for.
-type CatchUpTask struct {
-	*fetch.CatchUpJob
-	Partition *assignment.Partition
-	Refused   *Refused // its records become dead letters; nil: none do
-}
-
-// want lets a namespace catch up.
-func (c *catchUps) want(n *Namespace) {
-	if !slices.Contains(c.Namespaces, n) {
-		c.Namespaces = append(c.Namespaces, n)
-	}
-}
-
-// Rotate lets other refused batches go before one whose read has failed; nil is
-// none.
-func (c *catchUps) Rotate(r *Refused) {
-	if i := slices.Index(c.Refused, r); i >= 0 {
-		c.Refused = append(slices.Delete(c.Refused, i, i+1), r)
-	}
 }

@@ -19,44 +19,6 @@ type Frontier struct {
 	Ahead map[string][]Span
 }
 
-func (f *Frontier) owes(namespace string, offset int64) bool {
-	if first, ok := f.Except[namespace]; ok && offset >= first && !within(f.Ahead[namespace], offset) {
-		return true
-	}
-	return f.holds(offset)
-}
-
-// doneBetween lists the runs of offsets from first up to end, exclusive, whose
-// lines of namespace are done.
-func (f *Frontier) doneBetween(namespace string, first, end int64) []Span {
-	var spans []Span
-	add := func(s Span) {
-		s.First, s.Last = max(s.First, first), min(s.Last, end-1)
-		at, _ := find(f.Whole, s.First)
-		for ; at < len(f.Whole) && f.Whole[at].First <= s.Last; at++ {
-			if s.First < f.Whole[at].First {
-				spans = append(spans, Span{s.First, f.Whole[at].First - 1})
-			}
-			s.First = f.Whole[at].Last + 1
-		}
-		if s.First <= s.Last {
-			spans = append(spans, s)
-		}
-	}
-	end = min(end, f.Below)
-	except, ok := f.Except[namespace]
-	if !ok {
-		except = end
-	}
-	add(Span{first, except - 1})
-	for _, s := range f.Ahead[namespace] {
-		add(s)
-	}
-	return spans
-}
-
-func (f *Frontier) holds(offset int64) bool { return within(f.Whole, offset) }
-
 // Lost is what a log that begins at start has lost of the records from one offset
 // on: how many that were never read, or are owed as a whole, and of how many
 // namespaces lines that are owed may have been among the rest.

@@ -6,13 +6,6 @@ import (
 	"slices"
 )
 
-// Span is a run of offsets, both inclusive.
-type Span struct {
-	First, Last int64
-}
-
-func (s Span) overlaps(n *Node) bool { return n.First <= s.Last && n.Last >= s.First }
-
 // maxSpans bounds what is remembered of one namespace in one partition. What
 // does not fit is stored again after a hand-over.
 const maxSpans = 128
@@ -92,32 +85,6 @@ func (l *lane) trim() {
 	l.ahead = l.ahead[:min(len(l.ahead), maxSpans)]
 }
 
-// firstOwed returns offset, or the one behind the span that holds it.
-func firstOwed(ahead []Span, offset int64) int64 {
-	if i, ok := find(ahead, offset); ok {
-		return ahead[i].Last + 1
-	}
-	return offset
-}
-
-// find returns the span that holds the offset.
-func find(spans []Span, offset int64) (at int, ok bool) {
-	return slices.BinarySearchFunc(spans, offset, func(s Span, o int64) int {
-		switch {
-		case s.Last < o:
-			return -1
-		case s.First > o:
-			return 1
-		}
-		return 0
-	})
-}
-
-func within(spans []Span, offset int64) bool {
-	_, ok := find(spans, offset)
-	return ok
-}
-
 // enter puts a node into its namespace's lane. What earlier owners have done
 // behind a node that is the first one now must not be forgotten.
 func (p *Partition) enter(n *Node) {
@@ -153,13 +120,6 @@ func (p *Partition) exit(n *Node, done bool) {
 		return
 	}
 	l.trim()
-}
-
-// Overtaken reports whether the line of namespace at offset is done although an
-// earlier line of the namespace is not.
-func (p *Partition) Overtaken(namespace string, offset int64) bool {
-	l := p.namespaces[namespace]
-	return l != nil && within(l.ahead, offset)
 }
 
 // Last reports whether n is the last unfinished node of its namespace: nothing

@@ -100,7 +100,7 @@ func (in *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.T
 	client, fetcher := in.Client, in.Fetcher
 	tp, c, id := p.TopicPartition, p.Cursor, p.TopicID
 	in.ask(func(ctx context.Context) func(time.Time) {
-		log, same, ok := discovery.Log(ctx, client, tp, id, func() int32 { return fetcher.Standing(c).Leader }, fetcher.Refresh)
+		log, same, ok := discovery.Extent(ctx, client, tp, id, func() int32 { return fetcher.Standing(c).Leader }, fetcher.Refresh)
 		switch {
 		case !ok:
 			return nil
