@@ -26,6 +26,10 @@ var importsMutants = []mutant{
 		old: "	d.assignment.PauseOrResume(o.Partition)\n", new: "",
 		by: sessionRoom + ".TestSession_refusedLettersLetAPartitionBeReadOn"},
 
+	{name: "a namespace that has left cannot come back to catch up", in: importsRoom,
+		old: "	c.Namespaces[last].catchesUp = false\n", new: "",
+		by: "TestCatchUps_takeTurns"},
+
 	// What became of batches that may be stored.
 	{name: "a trial ends nowhere whose batch is found stored", in: importsRoom,
 		old: "		a.lines.goOn(r.namespace, now)\n", new: "",

@@ -70,7 +70,7 @@ var sessionReadMutants = []mutant{
 		old: "		l.goOn(n, now)\n	}\n	l.changed(n, now)\n}", new: "	}\n	l.changed(n, now)\n}",
 		by: sessionRoom + ".TestSession_aNamespaceWhoseLinesAreRemovedIsForgotten " + sessionRoom + ".TestSession_truncationEndsATrialThatHasNothingToReadBack"},
 	{name: "a namespace that has caught up stays in turn", in: sessionRoom,
-		old: "			r.Namespaces = r.Namespaces[:len(r.Namespaces)-1] // caught up, or shed again\n", new: "",
+		old: "			r.Leave() // caught up, or shed again\n", new: "",
 		by: "TestSession_aNamespaceWhoseLinesAreRemovedIsForgotten TestSession_aCatchUpReadThatSucceedsEndsTheRest"},
 	{name: "a range that ends at the log start is released", in: sessionRoom,
 		old: "	if node.Last >= start {", new: "	if node.Last > start {",

@@ -30,9 +30,25 @@ type CatchUpTask struct {
 
 // want lets a namespace catch up.
 func (c *catchUps) want(n *Namespace) {
-	if !slices.Contains(c.Namespaces, n) {
+	if !n.catchesUp {
+		n.catchesUp = true
 		c.Namespaces = append(c.Namespaces, n)
 	}
+}
+
+// Next returns the namespace whose turn it is to catch up. Its next turn is after those
+// of the others. There has to be one.
+func (c *catchUps) Next() *Namespace {
+	n := c.Namespaces[0]
+	c.Namespaces = append(c.Namespaces[1:], n)
+	return n
+}
+
+// Leave ends the catching up of the namespace that Next has returned.
+func (c *catchUps) Leave() {
+	last := len(c.Namespaces) - 1
+	c.Namespaces[last].catchesUp = false
+	c.Namespaces = c.Namespaces[:last]
 }
 
 // Rotate lets other refused batches go before one whose read has failed; nil is

@@ -28,6 +28,8 @@ type Namespace struct {
 	Shed    map[*assignment.Partition]*ledger.Node
 	refused []*refusedBatch // whose records are on their way to the dead-letter topic
 	stores  bool            // an import of it was stored by this session
+
+	catchesUp bool // it is one of those that catchUps lists
 }
 
 // refusedSpans is the Memo of a namespace: where the lines lie that were refused

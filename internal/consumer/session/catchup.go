@@ -37,10 +37,9 @@ func (in *intake) lineJob() *imports.CatchUpTask {
 	}
 	r := &in.lines.CatchUp
 	for range len(r.Namespaces) {
-		n := r.Namespaces[0]
-		r.Namespaces = append(r.Namespaces[1:], n)
+		n := r.Next()
 		if len(n.Shed) == 0 || n.Resting() {
-			r.Namespaces = r.Namespaces[:len(r.Namespaces)-1] // caught up, or shed again
+			r.Leave() // caught up, or shed again
 			continue
 		}
 		if !in.readsBack(n) {
