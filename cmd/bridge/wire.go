@@ -21,6 +21,7 @@ import (
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/auth"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -32,10 +33,11 @@ type wiring struct {
 
 func consumerConfig(cfg *config.Config) process.Config {
 	out := process.Config{
-		Membership: process.Membership{
-			Group: cfg.Kafka.GroupID, InstanceID: cfg.Kafka.InstanceID, StayOnStop: !cfg.Kafka.LeaveOnStop,
+		Settings: group.Settings{
+			Group: cfg.Kafka.GroupID, InstanceID: cfg.Kafka.InstanceID,
 			SessionTimeout: cfg.Kafka.SessionTimeout, RebalanceTimeout: cfg.Kafka.RebalanceTimeout, HeartbeatInterval: cfg.Kafka.HeartbeatInterval,
 		},
+		StayOnStop:      !cfg.Kafka.LeaveOnStop,
 		Topics:          kafka.Selection{Topics: cfg.Kafka.Topics, Regex: cfg.Kafka.TopicRegex.Regexp, Exclude: cfg.Kafka.TopicExclude.Regexp},
 		OffsetReset:     cfg.Kafka.OffsetReset,
 		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,

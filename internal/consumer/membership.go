@@ -15,9 +15,7 @@ import (
 
 func (c *Consumer) newMember() *group.Member {
 	return group.New(group.Config{
-		Group: c.process.Config.Group, InstanceID: c.process.Config.InstanceID,
-		SessionTimeout: c.process.Config.SessionTimeout, RebalanceTimeout: c.process.Config.RebalanceTimeout, HeartbeatInterval: c.process.Config.HeartbeatInterval,
-		CallTimeout: c.process.Config.CallTimeout(), Trouble: c.heartbeatFailed,
+		Settings: c.process.Config.Settings, CallTimeout: c.process.Config.CallTimeout(), Trouble: c.heartbeatFailed,
 	}, c.process.Client)
 }
 

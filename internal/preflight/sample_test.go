@@ -12,6 +12,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/test/kafkarig"
@@ -30,7 +31,7 @@ func preflight(r *kafkarig.Rig, sample int, change func(*process.Config)) (found
 		r.T.Fatal(err)
 	}
 	cfg := process.Config{
-		Membership: process.Membership{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
+		Settings: group.Settings{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders", "users"}}, ReadCommitted: true, BufferMaxBytes: 64 << 20,
 		Record: record.Settings{Namespace: namespace, ID: id},
 	}
 	if change != nil {

@@ -13,6 +13,7 @@ import (
 
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/scan"
 	"kafka-import-bridge/test/kafkarig"
 )
@@ -46,7 +47,7 @@ func committed(t *testing.T, r *kafkarig.Rig, offsets map[int32]int64) {
 // auditOf is an audit of a bridge that reads orders.
 func auditOf(r *kafkarig.Rig, receipts string) *Audit {
 	return &Audit{client: r.Client, cfg: &process.Config{
-		Membership: process.Membership{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders"}},
+		Settings: group.Settings{Group: "bridge"}, Topics: kafka.Selection{Topics: []string{"orders"}},
 		Policies: process.Policies{ReceiptsTopic: receipts},
 	}}
 }

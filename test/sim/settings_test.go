@@ -14,6 +14,7 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
+	membership "kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -200,8 +201,8 @@ func (s *settings) config(slot int) (shared.Config, error) {
 		return shared.Config{}, err
 	}
 	c := shared.Config{
-		Membership: shared.Membership{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
-		Topics:     kafka.Selection{Topics: s.topics}, ReadCommitted: true,
+		Settings: membership.Settings{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
+		Topics:   kafka.Selection{Topics: s.topics}, ReadCommitted: true,
 		Fetch: shared.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
 		Record:         record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: shared.LineOverhead},
 		Policies:       shared.Policies{OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected, HoldProbeInterval: s.probe},

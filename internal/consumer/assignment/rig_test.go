@@ -62,7 +62,7 @@ func inCommitter(t *testing.T, test func(*rig)) {
 			return r.tell(q.(*kmsg.OffsetFetchRequest))
 		})
 		log := slog.New(slog.DiscardHandler)
-		config := &process.Config{Membership: process.Membership{Group: "g", SessionTimeout: sessionTimeout}}
+		config := &process.Config{Settings: group.Settings{Group: "g", SessionTimeout: sessionTimeout}}
 		a := New(&Generation{
 			Process: &process.Process{
 				Config: config, Fingerprint: "f.1.1", Faults: logging.NewFaultLog(log), Recollections: discovery.Recollections{},

@@ -9,13 +9,15 @@ import (
 	"kafka-import-bridge/internal/consumer/ledger"
 	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/record"
 )
 
 // Config is everything the consumer needs to know. All fields are required
 // unless a comment says otherwise; New checks what it relies on.
 type Config struct {
-	Membership
+	group.Settings
+	StayOnStop      bool // the member stays in the group when Run ends, to be back soon under its InstanceID
 	Topics          kafka.Selection
 	OffsetReset     ledger.OffsetReset
 	ReadCommitted   bool
@@ -32,16 +34,6 @@ type Config struct {
 	BufferMaxBytes int64
 	Uploads
 	ShutdownTimeout time.Duration
-}
-
-// Membership says what the process is to its consumer group.
-type Membership struct {
-	Group             string
-	InstanceID        string // makes this a static member; empty: a dynamic one
-	StayOnStop        bool   // the member stays in the group when Run ends, to be back soon under its InstanceID
-	SessionTimeout    time.Duration
-	RebalanceTimeout  time.Duration
-	HeartbeatInterval time.Duration
 }
 
 // Policies say what becomes of what cannot be imported.

@@ -7,6 +7,7 @@ import (
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/internal/kafka/group"
 	"kafka-import-bridge/internal/record"
 )
 
@@ -22,8 +23,8 @@ func testConfig(t testing.TB, change ...func(*process.Config)) process.Config {
 		t.Fatal(err)
 	}
 	cfg := process.Config{
-		Membership: process.Membership{Group: "bridge", SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second},
-		Topics:     kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
+		Settings: group.Settings{Group: "bridge", SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second},
+		Topics:   kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
 		Fetch: process.Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},

@@ -19,8 +19,8 @@ import (
 // newMember is a member over the real client, against a cluster in memory.
 func newMember(r *kafkarig.Rig, instance string) *group.Member {
 	return group.New(group.Config{
-		Group: "g", InstanceID: instance, SessionTimeout: 10 * time.Second, RebalanceTimeout: 30 * time.Second,
-		HeartbeatInterval: time.Second, CallTimeout: 3 * time.Second,
+		Settings:    group.Settings{Group: "g", InstanceID: instance, SessionTimeout: 10 * time.Second, RebalanceTimeout: 30 * time.Second, HeartbeatInterval: time.Second},
+		CallTimeout: 3 * time.Second,
 	}, r.Client)
 }
 

@@ -22,16 +22,22 @@ type Cluster interface {
 	Partitions(ctx context.Context, topics []string) (map[string]int, error)
 }
 
-// Config is how a process takes part in its group. All fields are required but
-// where a comment says otherwise.
-type Config struct {
-	Group string
+// Settings say who a member is and how patient its group is with it. All fields but
+// InstanceID are required.
+type Settings struct {
+	Group string // the name of the group
 	// InstanceID makes the member static (KIP-345). It must be unique in the
 	// group. Empty: a dynamic member.
 	InstanceID        string
-	SessionTimeout    time.Duration
+	SessionTimeout    time.Duration // how long the group waits for a silent member
 	RebalanceTimeout  time.Duration // also of others: how long a join may take
-	HeartbeatInterval time.Duration
+	HeartbeatInterval time.Duration // between two heartbeats
+}
+
+// Config is how a process takes part in its group. All fields are required but
+// where a comment says otherwise.
+type Config struct {
+	Settings
 	// CallTimeout bounds each call but join and sync, which wait for others.
 	CallTimeout time.Duration
 	// Trouble is called with each failure of a heartbeat, and with nil once one

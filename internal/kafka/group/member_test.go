@@ -32,8 +32,8 @@ type process struct {
 }
 
 func testConfig(instance string) Config {
-	return Config{Group: "g", InstanceID: instance, SessionTimeout: 10 * time.Second, RebalanceTimeout: 30 * time.Second,
-		HeartbeatInterval: time.Second, CallTimeout: 3 * time.Second}
+	return Config{Settings: Settings{Group: "g", InstanceID: instance, SessionTimeout: 10 * time.Second, RebalanceTimeout: 30 * time.Second,
+		HeartbeatInterval: time.Second}, CallTimeout: 3 * time.Second}
 }
 
 // startProcess runs a process until it is killed or stopped. instance "" is a
