@@ -2,11 +2,11 @@ package decode
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"math"
-	"math/bits"
 	"strconv"
 	"unicode/utf8"
+
+	"kafka-import-bridge/internal/record"
 )
 
 // writer appends JSON to memory of a given size: it never grows out. A method that
@@ -110,114 +110,24 @@ func (w *writer) base64(data []byte) bool {
 	return true
 }
 
-// text appends a string, which has to be UTF-8, with as few escapes as the grammar
-// allows.
+// text appends a string, which has to be UTF-8.
 func (w *writer) text(s []byte) bool {
-	if cap(w.out)-len(w.out) < len(s)*6+2 && !w.room(quotedLen(s)) {
+	if cap(w.out)-len(w.out) < len(s)*6+2 && !w.room(record.StringLen(s)) {
 		return false
 	}
-	out := append(w.out, '"')
-	for len(s) > 0 {
-		n := plain(s)
-		out = append(out, s[:n]...)
-		if s = s[n:]; len(s) == 0 {
-			break
-		}
-		if c := s[0]; c < utf8.RuneSelf {
-			out = appendEscape(out, c)
-			s = s[1:]
-			continue
-		}
-		n = wide(s)
-		if n == 0 {
-			return w.fail(faultUTF8)
-		}
-		out = append(out, s[:n]...)
-		s = s[n:]
+	out, ok := record.AppendString(w.out, s)
+	if !ok {
+		return w.fail(faultUTF8)
 	}
-	w.out = append(out, '"')
+	w.out = out
 	return true
-}
-
-// quotedLen is how long s is as a JSON string.
-func quotedLen(s []byte) int {
-	n := len(s) + 2
-	for _, c := range s {
-		n += int(escapeGrows[c])
-	}
-	return n
-}
-
-const (
-	lowBits     = 0x0101010101010101
-	highBits    = 0x8080808080808080
-	twos        = lowBits * 2
-	overBlanks  = lowBits * (' ' + 1)
-	backslashes = lowBits * '\\'
-)
-
-// plain is how many bytes s begins with that are ASCII and need no escape. It looks
-// at eight at a time: with 2 flipped a quote (0x22) is a blank (0x20), so that one
-// subtraction finds it and the control characters.
-func plain(s []byte) int {
-	i := 0
-	for ; len(s)-i >= 8; i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
-		if found := (((x ^ twos) - overBlanks) | ((x ^ backslashes) - lowBits) | x) & highBits; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
-		}
-	}
-	for i < len(s) && s[i] < utf8.RuneSelf && escapeGrows[s[i]] == 0 {
-		i++
-	}
-	return i
-}
-
-// wide is how many bytes s begins with that are valid characters outside ASCII.
-func wide(s []byte) int {
-	n := 0
-	for n < len(s) && s[n] >= utf8.RuneSelf {
-		r, size := utf8.DecodeRune(s[n:])
-		if r == utf8.RuneError && size == 1 {
-			return 0
-		}
-		n += size
-	}
-	return n
-}
-
-// escapeGrows holds by how many bytes the escape of a byte is longer than the byte, 0
-// where it needs none.
-var escapeGrows = func() (t [256]uint8) {
-	for c := range t {
-		t[c] = uint8(len(appendEscape(nil, byte(c))) - 1)
-	}
-	return t
-}()
-
-func appendEscape(out []byte, c byte) []byte {
-	const digits = "0123456789abcdef"
-	switch {
-	case c == '"' || c == '\\':
-		return append(out, '\\', c)
-	case c == '\n':
-		return append(out, '\\', 'n')
-	case c == '\t':
-		return append(out, '\\', 't')
-	case c == '\r':
-		return append(out, '\\', 'r')
-	case c < ' ':
-		return append(out, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-	default:
-		return append(out, c)
-	}
 }
 
 // quoted returns text as a JSON string, for names that come with a schema.
 func quoted(text string) string {
-	w := writer{out: make([]byte, 0, 6*len(text)+2)}
-	if !w.text([]byte(text)) {
+	out, ok := record.AppendString(nil, []byte(text))
+	if !ok {
 		return `"` + string(utf8.RuneError) + `"`
 	}
-	return string(w.out)
+	return string(out)
 }

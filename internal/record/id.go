@@ -89,11 +89,11 @@ func holdsControl(text []byte) bool {
 	return false
 }
 
-// quotedID gives text as a JSON string in the worker's scratch.
+// quotedID gives text, which is valid UTF-8, as a JSON string in the worker's scratch.
 func (w *Worker) quotedID(text []byte) []byte {
 	if cap(w.id.token) > maxKeptScratch {
 		w.id.token = nil
 	}
-	w.id.token = appendQuoted(w.id.token[:0], text)
+	w.id.token, _ = AppendString(w.id.token[:0], text)
 	return w.id.token
 }

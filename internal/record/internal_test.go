@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestListCache_isBounded(t *testing.T) {
@@ -42,11 +43,37 @@ func TestQuote_agreesWithEncodingJSON(t *testing.T) {
 		if string(text) != want {
 			t.Fatalf("%s: got %q, want %q", token, text, want)
 		}
-		if err := json.Unmarshal(appendQuoted(nil, text), &again); err != nil || again != want {
-			t.Fatalf("%s: quoted to %q, %v", token, again, err)
+		quoted, ok := AppendString(nil, text)
+		if err := json.Unmarshal(quoted, &again); err != nil || again != want || !ok || len(quoted) != StringLen(text) {
+			t.Fatalf("%s: quoted to %s, %q, %v", token, quoted, again, err)
 		}
 		if end := stringEnd([]byte(" "+token+`,"`), 1); end != 1+len(token) {
 			t.Fatalf("%s: ends at %d", token, end)
+		}
+	}
+}
+
+// TestAppendString_agreesWithEncodingJSON draws texts, some of which are not UTF-8.
+func TestAppendString_agreesWithEncodingJSON(t *testing.T) {
+	pieces := []string{"plain text ", `"`, `\`, "\n\t\r", "\x00\x1f", "\x7f", "é", "日本", "😀", "\u2028", "<&>", "\xc3", "\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80"}
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for range 20_000 {
+		var text []byte
+		for range rnd.IntN(8) {
+			if piece := pieces[rnd.IntN(len(pieces))]; utf8.ValidString(piece) || rnd.IntN(10) == 0 {
+				text = append(text, piece...)
+			}
+		}
+		quoted, ok := AppendString([]byte("x"), text)
+		if ok != utf8.Valid(text) {
+			t.Fatalf("%q: taken for UTF-8: %t", text, ok)
+		}
+		if !ok {
+			continue
+		}
+		var again string
+		if err := json.Unmarshal(quoted[1:], &again); err != nil || again != string(text) || len(quoted)-1 != StringLen(text) {
+			t.Fatalf("%q: quoted to %s, %v", text, quoted, err)
 		}
 	}
 }

@@ -53,20 +53,59 @@ func unescape(b []byte) (r rune, n int) {
 	return utf8.RuneError, 6
 }
 
-// appendQuoted appends text, which is valid UTF-8, as a JSON string with as few
-// escapes as the grammar allows.
-func appendQuoted(dst, text []byte) []byte {
-	const digits = "0123456789abcdef"
+// AppendString appends text as a JSON string with as few escapes as the grammar
+// allows. ok is false where text is not valid UTF-8: then out is of no use.
+func AppendString(dst, text []byte) (out []byte, ok bool) {
 	dst = append(dst, '"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
-		default:
-			dst = append(dst, c)
+	from := 0 // of what is not appended yet
+	for i := plain(text, 0); i < len(text); i = plain(text, i) {
+		if c := text[i]; c < utf8.RuneSelf {
+			dst = appendEscape(append(dst, text[from:i]...), c)
+			i++
+			from = i
+			continue
 		}
+		end := wide(text, i)
+		if end == i {
+			return dst, false
+		}
+		i = end
 	}
-	return append(dst, '"')
+	return append(append(dst, text[from:]...), '"'), true
+}
+
+// StringLen returns how many bytes AppendString appends for text.
+func StringLen(text []byte) int {
+	n := len(text) + len(`""`)
+	for _, c := range text {
+		n += int(escapeGrows[c])
+	}
+	return n
+}
+
+// escapeGrows holds by how many bytes the escape of a byte is longer than the byte, 0
+// where it needs none.
+var escapeGrows = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = uint8(len(appendEscape(nil, byte(c))) - 1)
+	}
+	return t
+}()
+
+func appendEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	switch {
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c)
+	case c == '\n':
+		return append(dst, '\\', 'n')
+	case c == '\t':
+		return append(dst, '\\', 't')
+	case c == '\r':
+		return append(dst, '\\', 'r')
+	case c < ' ':
+		return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+	default:
+		return append(dst, c)
+	}
 }
