@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -23,6 +24,35 @@ func TestListCache_isBounded(t *testing.T) {
 			t.Errorf("keys of %d bytes: %d are kept", keyBytes, kept)
 		}
 	}
+}
+
+// TestListCache_countsNamespaces: a list may be many times as large as its text.
+func TestListCache_countsNamespaces(t *testing.T) {
+	m, err := NewMapper(Settings{Namespace: Source{kind: sourceField, name: "n"}, ID: Source{kind: sourceOffset}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := m.Worker()
+	const digits = "abcdefghijklmnopqrstuvwxyz0123456789"
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 2000 {
+		var list strings.Builder
+		for i := 0; list.Len() < maxListKey-8; i++ {
+			fmt.Fprintf(&list, `,"%c%c"`, digits[rnd.IntN(len(digits))], digits[i%len(digits)])
+		}
+		if _, _, rej := w.Line(nil, &Input{Topic: "t", Value: []byte(`{"n":[` + list.String()[1:] + `]}`)}); rej != nil {
+			t.Fatalf("rejected: %+v", rej)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 2*maxListBytes {
+		t.Errorf("%d bytes are kept", kept)
+	}
+	runtime.KeepAlive(w)
 }
 
 // TestQuote_agreesWithEncodingJSON draws strings from pieces that combine badly.

@@ -6,8 +6,10 @@ import "bytes"
 // hot namespace one miss.
 const (
 	maxLists     = 16 << 10
-	maxListBytes = 2 << 20 // of sources
+	maxListBytes = 2 << 20 // of sources, and of what is kept for each of their namespaces
 	maxListKey   = 4 << 10 // a longer source is resolved each time
+
+	namespaceBytes = 32 // a short one with its place in a list
 )
 
 // namespaceList is the result for one source text: namespaces, or a rejection.
@@ -29,12 +31,13 @@ func (c *listCache) put(text []byte, list namespaceList) {
 	if len(text) > maxListKey {
 		return
 	}
-	if len(c.lists) >= maxLists || c.bytes+len(text) > maxListBytes {
+	size := len(text) + len(list.namespaces)*namespaceBytes
+	if len(c.lists) >= maxLists || c.bytes+size > maxListBytes {
 		clear(c.lists)
 		c.bytes = 0
 	}
 	c.lists[string(text)] = list
-	c.bytes += len(text)
+	c.bytes += size
 }
 
 // namespaces gives the namespaces of the record, at most limit of them.

@@ -5,6 +5,15 @@ const fetchRoom = "internal/consumer/fetch"
 // fetchMutants read what is not asked for, starve a partition, or lend more memory
 // than there is.
 var fetchMutants = []mutant{
+	{name: "a chunk keeps the memory of its largest groups", in: fetchRoom,
+		old: "cap(lines) > keptLines/(i+1) {", new: "false {",
+		by: "TestChunk_keepsBoundedMemory"},
+	{name: "a chunk keeps the memory of very many groups", in: fetchRoom,
+		old: "len(k.Groups) > keptLines {", new: "false {",
+		by: "TestChunk_keepsBoundedMemory"},
+	{name: "a chunk keeps no memory of its groups", in: fetchRoom,
+		old: "cap(lines) > keptLines/(i+1) {", new: "true {",
+		by: "TestChunk_keepsBoundedMemory"},
 	{name: "a large request is served without a grant", in: fetchRoom,
 		old: "	large := size > a.capacity\n", new: "	large := false\n",
 		by: "TestAllowance_largeOnesWaitForTheirOwner TestAllowance_aGrantServesOne"},

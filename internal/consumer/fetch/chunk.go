@@ -91,18 +91,33 @@ func (k *Chunk) Recycle() {
 	for _, l := range k.leases {
 		l.Release()
 	}
+	k.reset()
+	chunks.Put(k)
+}
+
+// keptLines bounds the memory, counted in lines, that a chunk keeps for its first
+// group. For each further one it is less, so that what chunks keep does not depend on
+// which of their groups were ever large.
+const keptLines = 2 * chunkMaxLines
+
+// reset empties the chunk and keeps some of its memory.
+func (k *Chunk) reset() {
 	for i := range k.Groups {
-		clear(k.Groups[i].Lines)
-		k.Groups[i] = group{Lines: k.Groups[i].Lines[:0]}
+		lines := k.Groups[i].Lines
+		if clear(lines); cap(lines) > keptLines/(i+1) {
+			lines = nil
+		}
+		k.Groups[i] = group{Lines: lines[:0]}
 	}
 	clear(k.Rejects)
 	clear(k.leases)
-	clear(k.index)
+	if clear(k.index); len(k.Groups) > keptLines {
+		k.Groups, k.index = nil, map[string]int{}
+	}
 	if cap(k.scratch) > 4*chunkMaxBytes {
 		k.scratch = nil
 	}
 	*k = Chunk{Groups: k.Groups[:0], Rejects: k.Rejects[:0], backing: backing{k.leases[:0], k.scratch[:0], k.index}}
-	chunks.Put(k)
 }
 
 // Add appends one line for a namespace.

@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -93,5 +94,46 @@ func TestChunk_holdsEveryLeaseItsLinesPointInto(t *testing.T) {
 	}
 	if c.Recycle(); a.Used() != 0 {
 		t.Errorf("%d bytes are lent after recycling", a.Used())
+	}
+}
+
+// Whatever the order in which chunks were large: what one keeps for the next use is
+// bounded.
+func TestChunk_keepsBoundedMemory(t *testing.T) {
+	k := &Chunk{backing: backing{index: map[string]int{}}}
+	names := make([]string, 4*chunkMaxLines)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	kept := func() (lines int) {
+		for _, g := range k.Groups[:cap(k.Groups)] {
+			lines += cap(g.Lines)
+		}
+		return lines
+	}
+	for before := range chunkMaxLines { // a run of one namespace behind ever more others
+		for i := range chunkMaxLines {
+			k.Add(names[min(i, before)], Line{Offset: int64(i)})
+		}
+		k.reset()
+	}
+	if n := kept(); n > 16*chunkMaxLines {
+		t.Errorf("memory for %d lines is kept, of chunks of %d", n, chunkMaxLines)
+	}
+	for _, name := range names { // one record for very many namespaces
+		k.Add(name, Line{})
+	}
+	k.reset()
+	if n := kept(); n > 16*chunkMaxLines || cap(k.Groups) > 4*chunkMaxLines {
+		t.Errorf("memory for %d lines and %d namespaces is kept", n, cap(k.Groups))
+	}
+	for range 3 { // an ordinary chunk finds its memory again
+		for i := range chunkMaxLines {
+			k.Add(names[i%100], Line{Offset: int64(i)})
+		}
+		k.reset()
+	}
+	if n := kept(); n < chunkMaxLines {
+		t.Errorf("memory for %d lines is kept, of chunks of %d", n, chunkMaxLines)
 	}
 }
