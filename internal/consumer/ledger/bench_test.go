@@ -54,6 +54,26 @@ func BenchmarkCatchUp(b *testing.B) {
 	}
 }
 
+// The same while the partition is read on: each batch in the middle is followed by one
+// at the end.
+func BenchmarkCatchUp_whileReading(b *testing.B) {
+	const namespaces = 10_000
+	for b.Loop() {
+		b.StopTimer()
+		p := crowd(namespaces, namespaces)
+		begin, end := p.root.next.First, p.root.prev.First
+		b.StartTimer()
+		for i := range int64(1000) {
+			for _, first := range []int64{begin + i, end + i} {
+				if _, err := p.Track(Batch, "a", first, 0, time.Time{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*1000), "ns/batch")
+}
+
 func catchUpAll(b *testing.B, p *Partition, namespaces int) {
 	var marks []*Node
 	for n := range p.All {

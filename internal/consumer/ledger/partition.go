@@ -12,7 +12,7 @@ type Partition struct {
 	position   int64
 	floor      int64 // largest watermark seen; invariant: floor <= every node's First
 	root       Node  // sentinel of the ring of nodes, ordered by First
-	finger     *Node // where the last one was linked: the next one often belongs there
+	finger     *Node // where the last one was linked that did not belong at the end
 	singles    int
 	held       int
 	ranges     []*Node          // held ones, ordered by First
@@ -208,13 +208,13 @@ func (p *Partition) insert(kind Kind, first, timestamp int64, now time.Time) (*N
 	return n, nil
 }
 
-// link inserts n behind every node that begins before it. New work nearly
-// always belongs at the end; else, in a catch-up read, near the last one linked,
-// so that a node costs the same however many there are.
+// link inserts n behind every node that begins before it. New work nearly always
+// belongs at the end; else, in a catch-up read, near the last one linked elsewhere, so
+// that a node costs the same however many there are.
 func (p *Partition) link(n *Node) {
 	at := p.root.prev
 	if at != &p.root && at.First > n.First {
-		at = p.finger
+		at, p.finger = p.finger, n
 	}
 	for at != &p.root && at.First > n.First {
 		at = at.prev
@@ -224,7 +224,6 @@ func (p *Partition) link(n *Node) {
 	}
 	n.prev, n.next = at, at.next
 	at.next.prev, at.next = n, n
-	p.finger = n
 }
 
 func (p *Partition) unlink(n *Node) {

@@ -236,3 +236,32 @@ func TestKind_names(t *testing.T) {
 		}
 	}
 }
+
+// What is read at the end meanwhile does not make a catch-up read look for its place
+// anew, past all the nodes between.
+func TestPartition_catchUpKeepsItsPlace(t *testing.T) {
+	p := New(0, Frontier{})
+	track := func(first int64) *Node {
+		n, err := p.Track(Batch, "a", first, 0, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for i := range int64(100) {
+		track(10 * i)
+	}
+	for i := range int64(50) {
+		caughtUp := track(10*i + 5)
+		if track(1000 + i); p.finger != caughtUp {
+			t.Fatalf("the next place is looked for from offset %d on, want %d", p.finger.First, caughtUp.First)
+		}
+	}
+	before := int64(-1)
+	for n := range p.All {
+		if n.First < before {
+			t.Fatalf("offset %d comes after %d", n.First, before)
+		}
+		before = n.First
+	}
+}
