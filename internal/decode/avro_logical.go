@@ -17,7 +17,7 @@ func logicalAvro(primitive string, schema map[string]any) avroType {
 	perSecond := int64(math.Pow10(decimals))
 	switch {
 	case primitive == "bytes" && logical == "decimal":
-		return decimalAvro((*avroReader).prefixed, schema)
+		return decimalAvro((*avroReader).prefixed, math.MaxInt, schema)
 	case primitive == "int" && logical == "date":
 		return func(r *avroReader) bool {
 			v, ok := r.int()
@@ -55,7 +55,8 @@ func fixedAvro(schema map[string]any) (avroType, error) {
 	case logical == "duration" && size == 12:
 		form = (*avroReader).duration
 	case logical == "decimal":
-		if t := decimalAvro(read, schema); t != nil {
+		digits := int(float64(8*size-1) * math.Log10(2)) // that a number of so many bytes may have
+		if t := decimalAvro(read, digits, schema); t != nil {
 			return t, nil
 		}
 	}
@@ -65,12 +66,12 @@ func fixedAvro(schema map[string]any) (avroType, error) {
 	}, nil
 }
 
-// decimalAvro compiles a decimal, whose bytes are read by read. It returns nil where its
-// precision or scale is wrong.
-func decimalAvro(read func(*avroReader) ([]byte, bool), schema map[string]any) avroType {
+// decimalAvro compiles a decimal of at most so many digits, whose bytes are read by read.
+// It returns nil where its precision or scale is wrong.
+func decimalAvro(read func(*avroReader) ([]byte, bool), digits int, schema map[string]any) avroType {
 	precision, ok := wholeNumber(schema["precision"])
 	scale, given := wholeNumber(schema["scale"])
-	if _, there := schema["scale"]; !ok || precision == 0 || there && (!given || scale > precision) {
+	if _, there := schema["scale"]; !ok || precision == 0 || precision > digits || there && (!given || scale > precision) {
 		return nil
 	}
 	return func(r *avroReader) bool {

@@ -115,7 +115,9 @@ func (d *Decoder) append(dst []byte, s *schema, f *frame) ([]byte, fault) {
 	*r = protoReader{writer: writer{out: dst}, file: s.proto, sorted: r.sorted[:0]}
 	r.message(m, f.body)
 	out, flt := r.out, r.fault
-	*r = protoReader{sorted: r.sorted}
+	if *r = (protoReader{sorted: r.sorted}); cap(r.sorted) > keptOccurrences {
+		r.sorted = nil
+	}
 	return out, flt
 }
 

@@ -78,7 +78,7 @@ func parseFrame(value []byte, headers record.Headers) (f frame, fault fault) {
 
 func parseRef(b []byte, guids bool) (r Ref, rest []byte, fault fault) {
 	switch {
-	case len(b) >= 5 && b[0] == magicID:
+	case len(b) >= 5 && b[0] == magicID && b[1] < 0x80: // ids are signed, and positive
 		return Ref{id: binary.BigEndian.Uint32(b[1:])}, b[5:], faultNone
 	case guids && len(b) >= 17 && b[0] == magicGUID:
 		r.byGUID = true

@@ -1,30 +1,21 @@
 package decode
 
-// knownImports are files that .proto schemas may import without a reference:
-// Confluent's serializers know them, and do not register them.
-var knownImports = map[string]string{
-	"confluent/meta.proto": `syntax = "proto3";
-package confluent;
-import "google/protobuf/descriptor.proto";
-message Meta {
-  string doc = 1;
-  map<string, string> params = 2;
-  repeated string tags = 3;
-}
-extend google.protobuf.FileOptions { Meta file_meta = 1088; }
-extend google.protobuf.MessageOptions { Meta message_meta = 1088; }
-extend google.protobuf.FieldOptions { Meta field_meta = 1088; }
-extend google.protobuf.EnumOptions { Meta enum_meta = 1088; }
-extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
-`,
-	"confluent/type/decimal.proto": decimalProto, "confluent/types/decimal.proto": decimalProto, // as Java and Python name it
-}
+import (
+	"embed"
+	"io"
+)
 
-const decimalProto = `syntax = "proto3";
-package confluent.type;
-message Decimal {
-  bytes value = 1;
-  uint32 precision = 2;
-  int32 scale = 3;
+// known holds files that .proto schemas may import without a reference: Confluent's
+// serializers know them, and do not register them. (Those of google/protobuf come with
+// the compiler.) A file has the fields and numbers only.
+//
+//go:embed known
+var known embed.FS
+
+// openKnown opens a known file by the path that it is imported by.
+func openKnown(path string) (io.ReadCloser, error) {
+	if path == "confluent/types/decimal.proto" { // as Python names it
+		path = "confluent/type/decimal.proto"
+	}
+	return known.Open("known/" + path)
 }
-`

@@ -21,8 +21,9 @@ type protoReader struct {
 // Bounds of the memory for a message that is not in order: about 3 MiB to sort its
 // fields, and 2 MiB to put together messages that come in parts.
 const (
-	maxOccurrences = 1 << 16
-	maxMerged      = 2 << 20
+	maxOccurrences  = 1 << 16
+	maxMerged       = 2 << 20
+	keptOccurrences = 1 << 10 // what is kept for the next message
 )
 
 // occurrence is one field of a message as it stands in the data.

@@ -3,9 +3,10 @@ package decode
 import (
 	"context"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/walk"
@@ -56,15 +57,22 @@ const denseNumbers = 256
 // parseProto compiles a .proto file. references are the texts of what it imports,
 // by path; those of protoc and of Confluent's serializers are known.
 func parseProto(ctx context.Context, references map[string]string, text string) (*protoFile, error) {
-	sources := maps.Clone(knownImports)
-	maps.Copy(sources, references)
 	name := "schema.proto"
-	for i := 0; sources[name] != ""; i++ {
+	for i := 0; references[name] != ""; i++ {
 		name = "schema" + strconv.Itoa(i) + ".proto"
 	}
-	sources[name] = text
+	source := func(path string) (io.ReadCloser, error) {
+		given, ok := references[path]
+		switch {
+		case path == name:
+			given = text
+		case !ok:
+			return openKnown(path)
+		}
+		return io.NopCloser(strings.NewReader(given)), nil
+	}
 	compiler := protocompile.Compiler{
-		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(sources)}),
+		Resolver:       protocompile.WithStandardImports(&protocompile.SourceResolver{Accessor: source}),
 		MaxParallelism: 1,
 	}
 	files, err := compiler.Compile(ctx, name)

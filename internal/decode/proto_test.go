@@ -58,6 +58,23 @@ extend Old { optional string extra = 100; }
 message Scope { extend Old { repeated int32 more = 101; } }
 `
 
+const everything3 = `edition = "2023";
+package test3;
+option features.message_encoding = DELIMITED;
+option features.field_presence = IMPLICIT;
+message Edited {
+  message Sub { string a = 1; Edited deeper = 2; int32 b = 3 [features.field_presence = EXPLICIT]; }
+  enum Open { ZERO = 0; ONE = 1; }
+  string id = 1; int32 explicit = 2 [features.field_presence = EXPLICIT]; double d = 3; bytes raw = 4;
+  repeated int32 expanded = 5 [features.repeated_field_encoding = EXPANDED]; repeated int32 packed = 6;
+  Sub delimited = 7; Sub prefixed = 8 [features.message_encoding = LENGTH_PREFIXED];
+  repeated Sub many = 9; map<string, Sub> of = 10; map<int32, Open> opens = 11;
+  oneof choice { string text = 12; Sub sub = 13; int64 number = 14; }
+  Open open = 15; int32 required = 16 [features.field_presence = LEGACY_REQUIRED];
+  int32 preset = 17 [features.field_presence = EXPLICIT, default = 7];
+}
+`
+
 func compileProto(t testing.TB, text string) *protoFile {
 	t.Helper()
 	f, err := parseProto(t.Context(), nil, text)
@@ -277,7 +294,7 @@ func (g protoGenerator) float(u uint64) float64 {
 // fields shuffled, and damaged.
 func TestProto_agreesWithProtojson(t *testing.T) {
 	rnd := randomSeed(t)
-	for _, text := range []string{everything, everything2} {
+	for _, text := range []string{everything, everything2, everything3} {
 		f := compileProto(t, text)
 		m := newProtoModel(t, f, 0)
 		g := protoGenerator{rnd}
@@ -326,7 +343,7 @@ func FuzzProto_agreesWithProtojson(f *testing.F) {
 		m protoModel
 	}
 	var sides []side
-	for _, text := range []string{everything, everything2} {
+	for _, text := range []string{everything, everything2, everything3} {
 		file := compileProto(f, text)
 		m := newProtoModel(f, file, 0)
 		sides = append(sides, side{m})
@@ -436,6 +453,23 @@ func TestProto_isBounded(t *testing.T) {
 	}
 }
 
+// TestProto_oddMessagesLeaveNoMemory: what is kept for the next message is not what the
+// largest one took.
+func TestProto_oddMessagesLeaveNoMemory(t *testing.T) {
+	data := []byte{0}
+	for i := range 50_000 {
+		data = protowire.AppendVarint(protowire.AppendTag(data, protowire.Number(32-i%2), protowire.VarintType), 1)
+	}
+	s := &schema{kind: typeProtobuf, proto: compileProto(t, `syntax = "proto3"; message A { repeated int32 a = 31; repeated int32 b = 32; }`)}
+	d := &Decoder{}
+	if _, flt := d.append(make([]byte, 0, 1<<20), s, &frame{body: data}); flt != faultNone {
+		t.Fatal(flt)
+	}
+	if kept := cap(d.proto.sorted); kept > 1<<10 {
+		t.Errorf("%d fields are kept", kept)
+	}
+}
+
 func TestProto_faults(t *testing.T) {
 	f := compileProto(t, everything)
 	for _, tc := range []struct {
@@ -501,6 +535,42 @@ message A { option (confluent.message_meta).doc = "x"; confluent.type.Decimal d 
 	}
 	if _, err := parseProto(t.Context(), nil, "not a schema"); err == nil {
 		t.Error("no error for what is no schema")
+	}
+}
+
+// Every file that serializers do not register is known, and is what its authors define:
+// a message of each is read.
+func TestParseProto_knownFiles(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("syntax = \"proto3\";\n")
+	for _, name := range []string{
+		"calendar_period", "color", "date", "datetime", "dayofweek", "decimal", "expr", "fraction", "interval", "latlng",
+		"localized_text", "money", "month", "phone_number", "postal_address", "quaternion", "timeofday",
+	} {
+		fmt.Fprintf(&text, "import \"google/type/%s.proto\";\n", name)
+	}
+	for _, name := range []string{"any", "api", "descriptor", "duration", "empty", "field_mask", "source_context", "struct", "timestamp", "type", "wrappers"} {
+		fmt.Fprintf(&text, "import \"google/protobuf/%s.proto\";\n", name)
+	}
+	text.WriteString(`import "confluent/meta.proto"; import "confluent/types/decimal.proto";
+message Order {
+  google.type.Money total = 1; google.type.Date day = 2; google.type.Month month = 3; google.type.PhoneNumber phone = 4;
+  google.type.LatLng at = 5; google.type.Color color = 6; confluent.type.Decimal weight = 7; google.type.DateTime local = 8;
+}`)
+	f := compileProto(t, text.String())
+	field := func(number protowire.Number, message ...byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), message)
+	}
+	data := bytes.Join([][]byte{
+		field(1, 0x0a, 3, 'E', 'U', 'R', 0x10, 7, 0x18, 9), field(2, 0x08, 2, 0x10, 3, 0x18, 4), {0x18, 12},
+		field(4, 0x0a, 2, '+', '1'), field(5, 0x09, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f), field(6, 0x0d, 0, 0, 0x80, 0x3f),
+		field(7, 0x0a, 1, 1, 0x10, 5, 0x18, 2), field(8, 0x08, 1, 0x4a, 3, 0x0a, 1, 'Z'),
+	}, nil)
+	got, flt := readProto(f, 0, data, 1000)
+	want := `{"total":{"currencyCode":"EUR","units":"7","nanos":9},"day":{"year":2,"month":3,"day":4},"month":"DECEMBER",` +
+		`"phone":{"e164Number":"+1"},"at":{"latitude":1},"color":{"red":1},"weight":{"value":"AQ==","precision":5,"scale":2},"local":{"year":1,"timeZone":{"id":"Z"}}}`
+	if got != want || flt != faultNone {
+		t.Errorf("got %s %s\nwant %s", got, flt, want)
 	}
 }
 

@@ -35,6 +35,10 @@ var (
 	ErrNotFound = errors.New("the schema registry does not have it")
 	// ErrRefused says that the registry refuses the credentials.
 	ErrRefused = errors.New("the schema registry refuses the credentials (BRIDGE_SCHEMA_REGISTRY_USERNAME and _PASSWORD)")
+	// errPath and errNoRegistry say that a 404 is about the place that was asked, and
+	// nothing about schemas.
+	errPath       = errors.New("the schema registry does not know the path (404): is BRIDGE_SCHEMA_REGISTRY_URL right?")
+	errNoRegistry = errors.New("what answers 404 is no schema registry: is BRIDGE_SCHEMA_REGISTRY_URL right?")
 	// errOversized says that a schema is too large to be kept.
 	errOversized = errors.New("the schema is larger than 4 MiB with its references")
 )
@@ -51,23 +55,37 @@ func (e *retryAfter) Error() string {
 
 const (
 	maxSchemaBytes = 4 << 20
+	maxAnswerBytes = 2 * maxSchemaBytes
 	maxReferences  = 500
 )
 
 // load asks for a schema and all that it refers to, and compiles it.
 func (r *Registry) load(ctx context.Context, ref Ref) (*schema, error) {
-	var d document
-	if err := r.get(ctx, ref.path(), &d); err != nil {
-		return nil, err
-	}
+	d, err := r.document(ctx, ref.path())
 	used := collector{registry: r, known: map[reference]bool{}, byName: map[string]string{}, size: len(d.Schema)}
-	switch err := used.collect(ctx, d.References); {
+	if err == nil && d.kind() != typeJSON { // which is not looked into
+		err = used.collect(ctx, d.References)
+	}
+	switch {
 	case errors.Is(err, errOversized):
-		return &schema{kind: d.kind(), fault: err}, nil
+		return &schema{fault: err}, nil
 	case err != nil:
 		return nil, err
 	}
 	return compile(ctx, &d, &used), nil
+}
+
+// typesPath is of a call that names no schema. Confluent's registry has it since 5.5.
+const typesPath = "/schemas/types"
+
+// document asks for a schema. Some registries answer for one that they do not have as
+// for a path that they do not know; then another path shows whether it is the schema.
+func (r *Registry) document(ctx context.Context, path string) (d document, err error) {
+	err = r.get(ctx, path, &d)
+	if errors.Is(err, errPath) && r.get(ctx, typesPath, new(any)) == nil {
+		err = ErrNotFound
+	}
+	return d, err
 }
 
 // collector asks for the schemas that another one uses, directly or not.
@@ -88,8 +106,8 @@ func (c *collector) collect(ctx context.Context, references []reference) error {
 		if len(c.known) > maxReferences {
 			return errOversized
 		}
-		var d document
-		err := c.registry.get(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version), &d)
+		// A version that was deleted is there for what was written by it, as a schema is by its id.
+		d, err := c.registry.document(ctx, "/subjects/"+url.PathEscape(ref.Subject)+"/versions/"+strconv.Itoa(ref.Version)+"?deleted=true")
 		if errors.Is(err, ErrNotFound) {
 			return fmt.Errorf("it refers to %.200s %d: %w", ref.Subject, ref.Version, err)
 		}
@@ -127,14 +145,17 @@ func (r *Registry) get(ctx context.Context, path string, answer any) error {
 		return fmt.Errorf("the schema registry cannot be asked: %w", err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 2*maxSchemaBytes))
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswerBytes+1))
 	if err != nil {
 		return fmt.Errorf("read the schema registry's answer: %w", err)
 	}
 	switch status := response.StatusCode; status {
 	case http.StatusOK:
+		if len(body) > maxAnswerBytes {
+			return errOversized
+		}
 	case http.StatusNotFound:
-		return ErrNotFound
+		return whatIsMissing(body)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return ErrRefused
 	default:
@@ -146,4 +167,19 @@ func (r *Registry) get(ctx context.Context, path string, answer any) error {
 		return errors.New("the schema registry's answer is not the JSON that was asked for: is BRIDGE_SCHEMA_REGISTRY_URL right?")
 	}
 	return nil
+}
+
+// whatIsMissing returns the error for the body of a 404. A registry has codes of its own
+// for a subject, version or schema that it does not have: 40401 to 40403.
+func whatIsMissing(body []byte) error {
+	var answer struct {
+		Code int `json:"error_code"`
+	}
+	switch err := json.Unmarshal(body, &answer); {
+	case err != nil || answer.Code == 0:
+		return errNoRegistry
+	case answer.Code == http.StatusNotFound:
+		return errPath
+	}
+	return ErrNotFound
 }

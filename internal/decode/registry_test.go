@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type fakeRegistry struct {
 	mu       sync.Mutex
 	answers  map[string]string // by path
 	status   int               // answers this instead, if set
+	body     string            // of what is not found or of the status; "": the registry's own
 	header   http.Header
 	err      error
 	delay    time.Duration
@@ -49,11 +51,10 @@ func (f *fakeRegistry) RoundTrip(r *http.Request) (*http.Response, error) {
 		status = http.StatusUnauthorized
 	}
 	if status == 0 {
-		var ok bool
-		if status = http.StatusOK; true {
-			if body, ok = f.answers[r.URL.EscapedPath()]; !ok {
-				status = http.StatusNotFound
-			}
+		answer, ok := f.answers[r.URL.EscapedPath()]
+		answer, hidden := strings.CutPrefix(answer, deleted)
+		if status, body = http.StatusOK, answer; !ok || hidden && r.URL.Query().Get("deleted") != "true" {
+			status, body = http.StatusNotFound, cmp.Or(f.body, `{"error_code":40403,"message":"SECRET"}`)
 		}
 	}
 	return &http.Response{StatusCode: status, Header: f.header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
@@ -72,6 +73,7 @@ func (f *fakeRegistry) count() int {
 }
 
 const (
+	deleted     = "deleted" // begins the answer for a version that was deleted
 	avroSchema  = `{"schema":"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"}]}"}`
 	protoSchema = `{"schemaType":"PROTOBUF","schema":"syntax=\"proto3\"; message A { string a = 1; message B { string b = 1; } } message C { string c = 1; }"}`
 	jsonSchema  = `{"schemaType":"JSON","schema":"{}"}`
@@ -94,6 +96,10 @@ func newFake() *fakeRegistry {
 		"/base/schemas/ids/15":            `{"schema":"\"int\"","references":[{"name":"a","subject":"large","version":1}]}`,
 		"/base/subjects/large/versions/1": `{"schema":"` + strings.Repeat("x", maxSchemaBytes) + `"}`,
 		"/base/schemas/ids/16":            `{"schema":"[\"null\",\"string\"]"}`,
+		"/base/schemas/ids/17":            `{"schemaType":"JSON","schema":"{}","references":[{"name":"a","subject":"gone","version":3}]}`,
+		"/base/schemas/ids/18":            `{"schema":"` + strings.Repeat(" ", maxAnswerBytes) + `"}`,
+		"/base/schemas/ids/19":            `{"schema":"\"a.R\"","references":[{"name":"a.R","subject":"old","version":2}]}`,
+		"/base/subjects/old/versions/2":   deleted + `{"schema":"{\"type\":\"record\",\"name\":\"a.R\",\"fields\":[{\"name\":\"id\",\"type\":\"string\"}]}"}`,
 	}}
 }
 
@@ -157,8 +163,11 @@ func TestDecoder_values(t *testing.T) {
 		{"Protobuf by GUID, a nested message", "\x0a\x01x", byGUID("\x04\x00\x00"), `{"b":"x"}`, true},
 		{"Protobuf with imports", framed(13, "\x00\x0a\x03\x0a\x01x"), none, `{"y":{"z":"x"}}`, true},
 		{"JSON", framed(9, "{ \"id\" : 1 }\n"), none, "{ \"id\" : 1 }\n", true},
+		{"JSON whose references are gone", framed(17, "{}"), none, "{}", true},
+		{"Avro whose reference was deleted", framed(19, "\x02x"), none, `{"id":"x"}`, true},
 		{"plain JSON", `{"id":"x"}`, none, "does not begin with the magic byte", false},
 		{"nothing", "", none, "does not begin with the magic byte", false},
+		{"an id that no registry gives", "\x00\xff\xff\xff\xff\x02x", none, "does not begin with the magic byte", false},
 		{"a cut id", "\x00\x00\x00\x00", none, "does not begin with the magic byte", false},
 		{"magic byte 1 before the value", "\x01" + rawGUID, none, "does not begin with the magic byte", false},
 		{"a cut GUID", "x", header{Header, "\x01" + rawGUID[1:]}, "names no schema", false},
@@ -171,7 +180,8 @@ func TestDecoder_values(t *testing.T) {
 		{"an unknown type", framed(10, "x"), none, "schema 10 (XML): it cannot be used: its type", false},
 		{"a schema that does not parse", framed(11, "x"), none, `schema 11 (AVRO): it cannot be used: the type "what" is not defined`, false},
 		{"a reference that is gone", framed(14, "x"), none, "schema 14: it refers to gone 3: the schema registry does not have it", false},
-		{"a large schema", framed(15, "x"), none, "schema 15 (AVRO): it cannot be used: the schema is larger", false},
+		{"a large schema", framed(15, "x"), none, "schema 15: it cannot be used: the schema is larger", false},
+		{"a large answer", framed(18, "x"), none, "it cannot be used: the schema is larger", false},
 		{"an unknown id", framed(99, "x"), none, "schema 99: the schema registry does not have it", false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -351,6 +361,57 @@ func TestSchemas_missing(t *testing.T) {
 	}
 }
 
+// unknownPath is what Confluent's registry answers to a call that it does not know.
+const unknownPath = `{"error_code":404,"message":"HTTP 404 Not Found"}`
+
+// TestSchemas_notFoundOfThePlace: a 404 that says nothing of schemas makes no record
+// invalid.
+func TestSchemas_notFoundOfThePlace(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body    string
+		types   bool // the registry knows the path of types
+		invalid bool
+		want    string
+	}{
+		"a page of an ingress":             {"<html>404 page not found</html>", true, false, "no schema registry"},
+		"nothing":                          {" ", true, false, "no schema registry"},
+		"JSON of somebody else":            {`{"status":404}`, true, false, "no schema registry"},
+		"a path that nobody knows":         {unknownPath, false, false, "does not know the path"},
+		"a path of a registry that is one": {unknownPath, true, true, ErrNotFound.Error()},
+		"a schema":                         {`{"error_code":40403}`, false, true, ErrNotFound.Error()},
+		"a subject":                        {`{"error_code":40401,"message":"x"}`, false, true, ErrNotFound.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.body = tc.body
+				if tc.types {
+					f.answers["/base"+typesPath] = `["AVRO"]`
+				}
+				s, d := cache(t, f)
+				_, _, err := d.Decode(nil, []byte(framed(99, "\x02x")), nil, time.Time{})
+				w, ok := errors.AsType[*Waiting](err)
+				if !ok {
+					t.Fatal(err)
+				}
+				<-w.Ready
+				_, _, err = d.Decode(nil, []byte(framed(99, "\x02x")), nil, time.Time{})
+				if _, invalid := errors.AsType[*Invalid](err); invalid != tc.invalid || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("got %v", err)
+				}
+				if (s.Trouble() == nil) != tc.invalid {
+					t.Errorf("trouble: %v", s.Trouble())
+				}
+				f.set(func() { f.answers["/base/schemas/ids/99"] = avroSchema })
+				time.Sleep(2 * time.Minute)
+				if got, err := decode(t, d, framed(99, "\x02x"), nil, time.Time{}); err != nil || got != `{"id":"x"}` {
+					t.Errorf("when it is there: %s, %v", got, err)
+				}
+			})
+		})
+	}
+}
+
 // TestSchemas_lost: a schema that the registry had and lost makes no record invalid.
 func TestSchemas_lost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -467,8 +528,9 @@ func TestRegistry_check(t *testing.T) {
 		want   error
 	}{
 		"answers":        {func(f *fakeRegistry) { f.answers["/base/schemas/types"] = `["AVRO"]` }, nil},
-		"knows no types": {func(*fakeRegistry) {}, nil},
+		"knows no types": {func(f *fakeRegistry) { f.body = unknownPath }, nil},
 		"refuses":        {func(f *fakeRegistry) { f.status = 403 }, ErrRefused},
+		"is none":        {func(f *fakeRegistry) { f.body = "<html>404</html>" }, errNoRegistry},
 	} {
 		f := newFake()
 		tc.change(f)

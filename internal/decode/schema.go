@@ -16,7 +16,7 @@ const (
 
 // schema is a compiled schema. It is immutable and safe for concurrent use.
 type schema struct {
-	kind  string // typeAvro, typeProtobuf, typeJSON, or what else the registry calls it
+	kind  string // typeAvro, typeProtobuf, typeJSON, or what else the registry calls it; "" of one that is too large
 	avro  avroType
 	proto *protoFile
 	size  int   // bytes of its text and those of its references

@@ -166,9 +166,8 @@ func (s *Schemas) Trouble() error {
 
 // Check asks whether the registry answers and takes the credentials.
 func (s *Schemas) Check(ctx context.Context) error {
-	var types any
-	err := s.registry.get(ctx, "/schemas/types", &types)
-	if errors.Is(err, ErrNotFound) { // it knows the API in part
+	err := s.registry.get(ctx, typesPath, new(any))
+	if errors.Is(err, errPath) { // it is too old to know this one
 		return nil
 	}
 	return err
@@ -275,7 +274,7 @@ func backoff(failures int, err error) time.Duration {
 
 // describe is the schema as people know it.
 func (e *entry) describe() string {
-	if known := e.schema.Load(); known != nil {
+	if known := e.schema.Load(); known != nil && known.kind != "" {
 		return fmt.Sprintf("%s (%s)", e.ref, known.kind)
 	}
 	return e.ref.String()

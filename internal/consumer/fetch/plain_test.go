@@ -30,7 +30,7 @@ type registered struct{}
 func (registered) RoundTrip(r *http.Request) (*http.Response, error) {
 	text, ok := schemaTexts[strings.TrimPrefix(r.URL.Path, "/schemas/ids/")]
 	if !ok {
-		return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Request: r}, nil
+		return &http.Response{StatusCode: http.StatusNotFound, Body: io.NopCloser(strings.NewReader(`{"error_code":40403}`)), Request: r}, nil
 	}
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"schema":` + strconv.Quote(text) + `}`)), Request: r}, nil
 }

@@ -1,0 +1,40 @@
+package main
+
+const decodeRoom = "internal/decode"
+
+// decodeMutants make another JSON of a value, or blame a value for what the registry does.
+var decodeMutants = []mutant{
+	{name: "any 404 is a schema that is missing", in: decodeRoom,
+		old: "	case err != nil || answer.Code == 0:\n		return errNoRegistry", new: "	case err != nil || answer.Code == 0:\n		return ErrNotFound",
+		by: "TestSchemas_notFoundOfThePlace TestRegistry_check"},
+	{name: "a path that is not known is a schema that is missing", in: decodeRoom,
+		old: "		return errPath\n", new: "		return ErrNotFound\n",
+		by: "TestSchemas_notFoundOfThePlace"},
+	{name: "nobody asks whether the path is right", in: decodeRoom,
+		old: "	if errors.Is(err, errPath) && r.get(ctx, typesPath, new(any)) == nil {", new: "	if false {",
+		by: "TestSchemas_notFoundOfThePlace"},
+	{name: "deleted versions are not asked for", in: decodeRoom,
+		old: "+\"?deleted=true\"", new: "",
+		by: "TestDecoder_values"},
+	{name: "the references of a JSON Schema are needed", in: decodeRoom,
+		old: "err == nil && d.kind() != typeJSON {", new: "err == nil {",
+		by: "TestDecoder_values"},
+	{name: "an answer that is too large is asked for again", in: decodeRoom,
+		old: "len(body) > maxAnswerBytes {", new: "false {",
+		by: "TestDecoder_values"},
+	{name: "ids may be negative", in: decodeRoom,
+		old: " && b[1] < 0x80:", new: ":",
+		by: "TestDecoder_values"},
+	{name: "one known path of a decimal", in: decodeRoom,
+		old: "path == \"confluent/types/decimal.proto\"", new: "false",
+		by: "TestParseProto_knownFiles"},
+	{name: "fields out of order stay in memory", in: decodeRoom,
+		old: "cap(r.sorted) > keptOccurrences {", new: "false {",
+		by: "TestProto_oddMessagesLeaveNoMemory"},
+	{name: "a fixed decimal may have any precision", in: decodeRoom,
+		old: " || precision > digits", new: "",
+		by: "TestAvro_types"},
+	{name: "a fixed decimal may have a digit less", in: decodeRoom,
+		old: "float64(8*size-1)", new: "float64(8*size-4)",
+		by: "TestAvro_types"},
+}
