@@ -44,20 +44,19 @@ func New(limit int64, s Sources) *Budget {
 	return &Budget{limit: limit, sources: s}
 }
 
-// ReceiptsCeiling returns the bytes from which on imports wait for receipts.
-func (b *Budget) ReceiptsCeiling() int64 { return min(16<<20, b.limit/16) }
+// ReceiptsCeiling returns the bytes from which on imports wait for receipts: as many as
+// dead letters may hold, which wait for a topic too.
+func (b *Budget) ReceiptsCeiling() int64 { return b.Ceiling(Letters) }
 
 // Limit returns the bytes that all accounts may hold together.
 func (b *Budget) Limit() int64 { return b.limit }
 
 // Ceiling returns the most that an account may hold, in bytes.
 func (b *Budget) Ceiling(a Account) int64 {
-	switch a {
-	case Letters:
-		return min(16<<20, b.limit/16)
-	default: // Marks
+	if a == Marks {
 		return b.limit / 10
 	}
+	return min(16<<20, b.limit/16)
 }
 
 // Charge adds n bytes to an account, or takes them away if n is negative.
