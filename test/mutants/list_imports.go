@@ -134,7 +134,7 @@ var importsMutants = []mutant{
 		old: " || !r.Node.Single && p.Ledger.Released(rec.Offset) {", new: " {",
 		by: sessionRoom + ".TestSession_aReleasedRecordAmongRefusedOnesIsOneDeadLetter"},
 	{name: "a refusal under dlq leaves the trouble", in: importsRoom,
-		old: "	if tells {\n		n.Clear()\n	}\n", new: "	_ = tells\n",
+		old: "	if conclusive {\n		n.Clear()\n	}\n", new: "	_ = conclusive\n",
 		by: sessionRoom + ".TestSession_aRefusalThatBecomesDeadLettersEndsTheTrouble"},
 	{name: "a namespace with letters is idle", in: importsRoom,
 		old: " && len(n.refused) == 0 && n.State()", new: " && n.State()",

@@ -166,8 +166,8 @@ func (a *Assignment) HoldOut(p *Partition, err error) {
 		"remedy", "set the group's offset with kafka-consumer-groups --reset-offsets, or BRIDGE_KAFKA_OFFSET_RESET to earliest")
 }
 
-// TellReset reports that a partition is read from somewhere else than was committed.
-func (a *Assignment) TellReset(r *discovery.Start) {
+// ReportReset reports that a partition is read from somewhere else than was committed.
+func (a *Assignment) ReportReset(r *discovery.Start) {
 	a.Metrics.OffsetResets.WithLabelValues(r.Topic, r.At.Reset).Inc()
 	if r.At.Reset == "below_log_start" {
 		a.Metrics.Lost.WithLabelValues(r.Topic).Add(float64(r.At.Gap))
@@ -176,8 +176,8 @@ func (a *Assignment) TellReset(r *discovery.Start) {
 		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
 }
 
-// Tracked passes a node on. An error would be a mistake in this package: the
-// ledger refuses it, the watermark is right all the same, and it is told.
+// Tracked passes a node on. An error would be a mistake of the bridge: the ledger
+// refuses the node, the watermark is right all the same, and the log says so.
 func (a *Assignment) Tracked(n *ledger.Node, err error) *ledger.Node {
 	if err != nil {
 		a.Log.Error("ledger refused a node", "error", err)
@@ -204,7 +204,7 @@ func (a *Assignment) ShiftNode(p *Partition, node *ledger.Node, first int64) {
 	p.Touch()
 }
 
-// ended tells of a mistake in this package, or lets the partition be committed, and read
+// ended logs a mistake of the bridge, or lets the partition be committed, and read
 // on if it has waited for just that.
 func (a *Assignment) ended(p *Partition, err error) {
 	if err != nil {
@@ -216,7 +216,7 @@ func (a *Assignment) ended(p *Partition, err error) {
 }
 
 // HoldRecord pins the partition's committed offset at a record, for a reason
-// that /status tells.
+// that /status shows.
 func (a *Assignment) HoldRecord(p *Partition, offset, timestamp int64, reason string, now time.Time) {
 	if a.Tracked(p.Ledger.TrackSingle(ledger.HeldRecord, "", offset, timestamp, now)) != nil {
 		p.FirstHeld.Note(offset, reason)
@@ -263,8 +263,8 @@ func (a *Assignment) ReleaseHeld(p *Partition, node *ledger.Node) {
 	a.SettleNode(p, node)
 }
 
-// TellCompacted reports held records that the log has no longer.
-func (a *Assignment) TellCompacted(p *Partition, first int64, records int) {
+// ReportCompacted reports held records that the log has no longer.
+func (a *Assignment) ReportCompacted(p *Partition, first int64, records int) {
 	a.Metrics.Lost.WithLabelValues(p.Topic).Add(float64(records))
 	a.Log.Error("held records are not in the log any more: compaction has removed them", "topic", p.Topic, "partition", p.Partition,
 		"first_offset", first, "records", records, "remedy", RemovedRemedy)

@@ -95,7 +95,7 @@ func TestPartition_heldFor(t *testing.T) {
 func TestTellReset_countsWhatIsLost(t *testing.T) {
 	for reset, want := range map[string]float64{"below_log_start": 5, "beyond_end": 0, "recreated": 0} {
 		inCommitter(t, func(r *rig) {
-			r.assignment.TellReset(&discovery.Start{TopicPartition: orders0, At: ledger.Start{Reset: reset, Gap: 5}})
+			r.assignment.ReportReset(&discovery.Start{TopicPartition: orders0, At: ledger.Start{Reset: reset, Gap: 5}})
 			if n := r.metric("bridge_records_lost_total", "orders"); n != want {
 				t.Errorf("%s: %v records are lost, want %v", reset, n, want)
 			}
@@ -177,7 +177,7 @@ func TestPartition_Status(t *testing.T) {
 // What compaction has removed is lost, and counted as such.
 func TestTellCompacted(t *testing.T) {
 	inCommitter(t, func(r *rig) {
-		r.assignment.TellCompacted(r.part("orders", 0), 5, 3)
+		r.assignment.ReportCompacted(r.part("orders", 0), 5, 3)
 		if n := r.metric("bridge_records_lost_total", "orders"); n != 3 {
 			t.Errorf("%v records are lost, want 3", n)
 		}

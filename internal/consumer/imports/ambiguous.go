@@ -45,7 +45,7 @@ func (a *Attempts) AskAmbiguous(now time.Time, pick func(*Namespace, *Upload) bo
 	}
 }
 
-// answered takes what the API says of a batch. It tells nothing of the
+// answered takes what the API says of a batch. It says nothing of the
 // namespace's trouble.
 func (a *Attempts) answered(r result, now time.Time) {
 	u := r.upload
@@ -107,9 +107,9 @@ func (a *Attempts) Rests(n *Namespace, now time.Time) bool {
 	return n.WakeAt().After(now) || a.Pacer.Paused(now) || a.Pacer.AnyShut()
 }
 
-// TellRepeat counts and logs once that a batch is sent again, or leaves memory,
+// ReportRepeat counts and logs once that a batch is sent again, or leaves memory,
 // although it may be stored.
-func (l *Lines) TellRepeat(u *Upload, may bool) {
+func (l *Lines) ReportRepeat(u *Upload, may bool) {
 	if u.mayRepeat || !may {
 		return
 	}

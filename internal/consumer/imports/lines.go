@@ -11,9 +11,9 @@ import (
 	"kafka-import-bridge/internal/consumer/pace"
 )
 
-// Add puts one line into the namespace's open batch and into the ledger. told is
+// Add puts one line into the namespace's open batch and into the ledger. counted is
 // 1 if the line was counted as refused before, else 0.
-func (l *Lines) Add(name string, p *assignment.Partition, line *fetch.Line, told int, now time.Time) {
+func (l *Lines) Add(name string, p *assignment.Partition, line *fetch.Line, counted int, now time.Time) {
 	open, sealed, err := l.Batches.Add(name, line.Bytes, line.Time, now)
 	if err != nil { // record.Worker bounds lines by the same limit
 		l.assignment.HoldRecord(p, line.Offset, line.Time, err.Error(), now)
@@ -22,14 +22,14 @@ func (l *Lines) Add(name string, p *assignment.Partition, line *fetch.Line, told
 	if sealed != nil {
 		l.Queue(sealed, now)
 	}
-	l.note(open, p, line, told, now)
+	l.note(open, p, line, counted, now)
 	if l.Batches.SealFull(open) {
 		l.Queue(open, now)
 	}
 }
 
 // note makes the ledger owe the line until its batch is stored.
-func (l *Lines) note(open *batcher.Batch, p *assignment.Partition, line *fetch.Line, told int, now time.Time) {
+func (l *Lines) note(open *batcher.Batch, p *assignment.Partition, line *fetch.Line, counted int, now time.Time) {
 	m, ok := open.Tag.(*Manifest)
 	if !ok {
 		m = &Manifest{}
@@ -42,11 +42,11 @@ func (l *Lines) note(open *batcher.Batch, p *assignment.Partition, line *fetch.L
 	} else if pc := m.piece(p); pc != nil {
 		p.Ledger.Extend(pc.Node, line.Offset)
 		pc.lines++
-		pc.told += told
+		pc.counted += counted
 		return
 	}
 	if node := l.assignment.Tracked(track(ledger.Batch, open.Namespace, line.Offset, line.Time, now)); node != nil {
-		m.Pieces = append(m.Pieces, piece{p, node, 1, told})
+		m.Pieces = append(m.Pieces, piece{p, node, 1, counted})
 		open.Charge(PieceBytes)
 	}
 }

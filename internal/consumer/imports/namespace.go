@@ -39,8 +39,8 @@ type refusedSpans map[kafka.TopicPartition]span
 // span is offsets first to last.
 type span struct{ first, last int64 }
 
-// ToldRefused is 1 if the line was counted as refused in this hold, else 0.
-func (n *Namespace) ToldRefused(p *assignment.Partition, offset int64) int {
+// CountedRefused returns 1 if the line was counted as refused in this hold, else 0.
+func (n *Namespace) CountedRefused(p *assignment.Partition, offset int64) int {
 	refused, _ := n.Memo.(refusedSpans)
 	if s, ok := refused[p.TopicPartition]; ok && offset >= s.first && offset <= s.last {
 		return 1
@@ -48,7 +48,7 @@ func (n *Namespace) ToldRefused(p *assignment.Partition, offset int64) int {
 	return 0
 }
 
-// noteRefused remembers the lines of a batch for toldRefused.
+// noteRefused remembers the lines of a batch for CountedRefused.
 func (n *Namespace) noteRefused(pieces []piece) {
 	refused, _ := n.Memo.(refusedSpans)
 	if refused == nil {
@@ -135,7 +135,7 @@ type Upload struct {
 	Import    process.Import
 	Pieces    []piece
 	Call      Call // in flight
-	mayRepeat bool // it was told that this batch may be stored twice
+	mayRepeat bool // it was reported that this batch may be stored twice
 	Fate      Fate // of an ambiguous batch, as far as the API has said
 	askAfter  time.Time
 	began     time.Time
@@ -163,7 +163,7 @@ type piece struct {
 	Partition *assignment.Partition
 	Node      *ledger.Node
 	lines     int
-	told      int // of lines, those that were counted as refused before
+	counted   int // of lines, those that were counted as refused before
 }
 
 // takenBack says that the lines are of a log that has been taken back since.

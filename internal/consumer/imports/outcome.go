@@ -24,7 +24,7 @@ func (a *Attempts) Attempted(r result) {
 	} else {
 		a.Pacer.Ended(n.Namespace, r.troubled)
 		if r.upload != nil {
-			a.lines.TellRepeat(r.upload, r.upload.Import.MayRepeat())
+			a.lines.ReportRepeat(r.upload, r.upload.Import.MayRepeat())
 		}
 		a.Requests.Note(n.Name, r.outcome.RequestID)
 		if ended == Asking {
@@ -99,7 +99,7 @@ func (a *Attempts) succeeded(r result, now time.Time) {
 		a.lines.beginTrial(n, now)
 		return
 	}
-	if r.tells() {
+	if r.conclusive() {
 		a.cleared(n, now)
 	}
 	n.stores, a.LastStored = true, now
@@ -120,9 +120,9 @@ func (a *Attempts) imported(r result, now time.Time) {
 	a.Stored(a.filing.file(u, r.outcome.RequestID, now))
 }
 
-// tells says whether the attempt says anything about the namespace's trouble:
+// conclusive reports whether the attempt says anything about the namespace's trouble:
 // not if it was under way beside the one that failed.
-func (r *result) tells() bool {
+func (r *result) conclusive() bool {
 	return !r.namespace.Troubled() || r.began.After(r.namespace.Since())
 }
 

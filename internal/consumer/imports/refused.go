@@ -15,14 +15,14 @@ import (
 
 // refused applies the policy to what the API or the store refuses for good.
 func (a *Attempts) refused(r result, now time.Time) {
-	n, u, tells := r.namespace, r.upload, r.tells()
+	n, u, conclusive := r.namespace, r.upload, r.conclusive()
 	if u != nil {
 		for _, pc := range u.Pieces {
-			a.Metrics.Rejected.WithLabelValues(pc.Partition.Topic, "refused").Add(float64(pc.lines - pc.told))
+			a.Metrics.Rejected.WithLabelValues(pc.Partition.Topic, "refused").Add(float64(pc.lines - pc.counted))
 		}
 	}
 	if a.Config.OnRejected == record.DeadLetter {
-		a.letterRefused(r, tells, now)
+		a.letterRefused(r, conclusive, now)
 		return
 	}
 	if u != nil {
@@ -33,13 +33,13 @@ func (a *Attempts) refused(r result, now time.Time) {
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
-func (a *Attempts) letterRefused(r result, tells bool, now time.Time) {
+func (a *Attempts) letterRefused(r result, conclusive bool, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
 		a.lines.beginTrial(n, now)
 		return
 	}
-	if tells {
+	if conclusive {
 		n.Clear()
 	}
 	a.Log.Warn("batch refused; its records go to the dead-letter topic", "namespace", n.Name, "request_id", r.outcome.RequestID,

@@ -36,7 +36,7 @@ func (l *Lines) Shed(n *Namespace, now time.Time) {
 }
 
 func (l *Lines) shedUpload(n *Namespace, u *Upload, now time.Time) {
-	l.TellRepeat(u, u.Ambiguous())
+	l.ReportRepeat(u, u.Ambiguous())
 	l.shedPieces(n, u.Pieces, now)
 	l.remove(u)
 }

@@ -111,7 +111,7 @@ func (in *intake) takeLines(c *fetch.Chunk, p *assignment.Partition, now time.Ti
 		for j := range c.Groups[i].Lines {
 			l := &c.Groups[i].Lines[j]
 			if l.Offset >= n.Shed[p].First && l.Offset < position && !p.Ledger.Done(n.Name, l.Offset) && !p.Ledger.Overtaken(n.Name, l.Offset) && !p.Ledger.Unread(l.Offset) {
-				in.lines.Add(n.Name, p, l, n.ToldRefused(p, l.Offset), now)
+				in.lines.Add(n.Name, p, l, n.CountedRefused(p, l.Offset), now)
 			}
 		}
 	}
@@ -156,8 +156,8 @@ func (in *intake) catchUpOver(job *imports.CatchUpTask, flt *fetch.Fault, now ti
 	}
 }
 
-// vanished: the retention has removed what a namespace still owed. It is told,
-// and the read goes on at the log start.
+// vanished reports what retention has removed of what a namespace still owed, and lets
+// the read go on at the log start.
 func (in *intake) vanished(job *imports.CatchUpTask, now time.Time) {
 	p := job.Partition
 	start := p.Cursor.LogStart.Load()

@@ -110,7 +110,7 @@ func (s *Session) lettering(now time.Time) bool {
 
 // finish ends everything that the session has started, in the order that loses
 // nothing: attempts are cancelled and awaited, what they still stored is
-// settled, and a last commit tells. It says whether something was given up that
+// settled, and a last commit says so. It reports whether something was given up that
 // no policy holds.
 func (s *Session) finish(stopReading func()) (unfinished bool) {
 	stopReading()
@@ -144,7 +144,7 @@ func (s *Session) giveUp() (unfinished bool) {
 		}
 		unfinished = unfinished || !n.IsHeld() && len(n.Shed) > 0 && n.Troubled() // else they are read back, as if for the first time
 		for _, u := range n.Uploads {
-			s.lines.TellRepeat(u, u.Ambiguous())
+			s.lines.ReportRepeat(u, u.Ambiguous())
 			u.Drop()
 			u.Batch.Release()
 		}

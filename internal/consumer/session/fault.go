@@ -148,7 +148,7 @@ func (in *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.R
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
-		in.assignment.TellReset(&r)
+		in.assignment.ReportReset(&r)
 	}
 	in.Fetcher.Forget(p.Cursor)
 	if at.Reset == "below_log_start" {
@@ -178,7 +178,7 @@ func (in *intake) startOver(p *assignment.Partition, start int64, frontier ledge
 	p.Touch()
 }
 
-// frontierOf is what is done of a partition, as a commit would tell it.
+// frontierOf is what is done of a partition, as a commit would say it.
 func (in *intake) frontierOf(p *assignment.Partition) ledger.Frontier {
 	text, _ := p.Ledger.Encode(in.MetadataOf(p), assignment.RecollectionRoom)
 	m, err := ledger.Decode(text)

@@ -114,7 +114,7 @@ func (in *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
 	}
 	p.LookFrom = c.Next
 	if len(gone) > 0 {
-		in.assignment.TellCompacted(p, gone[0].First, len(gone))
+		in.assignment.ReportCompacted(p, gone[0].First, len(gone))
 	}
 }
 
@@ -122,6 +122,6 @@ func (in *intake) takePresence(c *fetch.Chunk, p *assignment.Partition) {
 // have brought: compaction, or an aborted transaction, has taken them away.
 func (in *intake) compacted(p *assignment.Partition, c *fetch.Chunk) {
 	if gone := slices.DeleteFunc(p.Ledger.OwedRecords(c.Next), c.Has); len(gone) > 0 {
-		in.assignment.TellCompacted(p, gone[0], len(gone))
+		in.assignment.ReportCompacted(p, gone[0], len(gone))
 	}
 }

@@ -40,7 +40,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		p.Ledger = ledger.New(r.At.Offset, r.At.Frontier)
 		p.CaughtUp = now
 		if r.At.Reset != "" {
-			s.assignment.TellReset(&r)
+			s.assignment.ReportReset(&r)
 		}
 		if r.Recalled || r.At.Reset != "" || r.At.Offset != r.Committed.Offset {
 			p.Touch()

@@ -145,9 +145,8 @@ func (v *view) pickNamespaces(g *report.Gauges, detail bool) (picked []*imports.
 	return all[:min(len(all), report.MaxStatusNamespaces)], total
 }
 
-// here says whether this member has lines of the namespace, in memory or not. One
-// without is left over from partitions that another member has now, which tells
-// of it.
+// here reports whether this member has lines of the namespace, in memory or not. One
+// without is left over from partitions that another member has now, which shows it.
 func (v *view) here(n *imports.Namespace) bool {
 	_, open := v.lines.Batches.Open(n.Name)
 	return open || n.InFlight() > 0 || !n.Idle()
