@@ -17,6 +17,7 @@ import (
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/kafka"
@@ -42,7 +43,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 		OffsetReset:     cfg.Kafka.OffsetReset,
 		ReadCommitted:   cfg.Kafka.IsolationLevel == config.ReadCommitted,
 		MetadataRefresh: cfg.Kafka.MetadataRefresh,
-		Fetch:           process.Fetch{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
+		Fetch:           fetch.Requests{MaxBytes: int64(cfg.Kafka.FetchMaxBytes), MaxWait: cfg.Kafka.FetchMaxWait, Rack: cfg.Kafka.Rack},
 		Record:          recordSettings(cfg),
 		Policies: process.Policies{
 			OnInvalid: cfg.Policies.OnInvalid, OnTombstone: cfg.Policies.OnTombstone, OnRejected: cfg.Policies.OnRejected,

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/ledger"
 	shared "kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -203,7 +204,7 @@ func (s *settings) config(slot int) (shared.Config, error) {
 	c := shared.Config{
 		Settings: membership.Settings{Group: group, SessionTimeout: s.session, RebalanceTimeout: s.rebalance, HeartbeatInterval: s.heartbeat},
 		Topics:   kafka.Selection{Topics: s.topics}, ReadCommitted: true,
-		Fetch: shared.Fetch{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
+		Fetch: fetch.Requests{MaxBytes: 16 << 20, MaxWait: 2 * time.Second}, MetadataRefresh: s.refresh,
 		Record:         record.Settings{Namespace: source, ID: id, Map: mapping, MaxLineBytes: s.lineBytes(), MaxFanoutBytes: s.buffer / 4, FanoutOverhead: shared.LineOverhead},
 		Policies:       shared.Policies{OnInvalid: s.onInvalid, OnTombstone: s.onTombstone, OnRejected: s.onRejected, HoldProbeInterval: s.probe},
 		Batch:          batcher.Limits{MaxBytes: s.batchBytes, MaxRecords: s.batchRecords, MaxAge: s.batchAge},

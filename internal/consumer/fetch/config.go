@@ -8,14 +8,19 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// Config says how partitions are read.
-type Config struct {
-	ReadCommitted bool
-	MaxBytes      int64 // of an answer
-	MaxWait       time.Duration
+// Requests say what is asked of the brokers that are read from.
+type Requests struct {
+	MaxBytes int64         // of an answer
+	MaxWait  time.Duration // until a broker answers that has no records
 	// Rack is where this process is. Where a leader names a replica there, that one is
 	// asked instead (KIP-392). Empty: only leaders are asked.
 	Rack string
+}
+
+// Config says how partitions are read.
+type Config struct {
+	Requests
+	ReadCommitted bool
 	// BufferMaxBytes is the budget of which reading has its shares.
 	BufferMaxBytes int64
 	// LineOverhead is what the loop charges for a namespace's first line, beyond its

@@ -395,7 +395,7 @@ func TestDecoder_passesFaultsOn(t *testing.T) {
 // readConfig is a configuration with small bounds, changed by the test.
 func readConfig(change ...func(*Config)) Config {
 	cfg := Config{
-		ReadCommitted: true, MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond, BufferMaxBytes: 16 << 20, LineOverhead: 2 << 10,
+		Requests: Requests{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, ReadCommitted: true, BufferMaxBytes: 16 << 20, LineOverhead: 2 << 10,
 		Keep: func(record.Reason) bool { return false }, Failed: func(string) {}, Throttled: func(int32, time.Duration) {},
 	}
 	for _, c := range change {

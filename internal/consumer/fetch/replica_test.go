@@ -28,7 +28,7 @@ func newRacked(t *testing.T, committed bool) *racked {
 	t.Helper()
 	r := &racked{t: t}
 	r.Fetcher = New(&Config{
-		MaxBytes: 16 << 20, ReadCommitted: committed, Rack: "a", Failed: func(string) {},
+		Requests: Requests{MaxBytes: 16 << 20, Rack: "a"}, ReadCommitted: committed, Failed: func(string) {},
 		Distrusted: func(tp kafka.TopicPartition, replica int32, why error) {
 			if tp.Topic != "orders" || replica != near {
 				t.Errorf("broker %d is given up for %v", replica, tp)
@@ -399,7 +399,7 @@ func TestFetcher_someLaneAlwaysReads(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		synctest.Test(t, func(t *testing.T) {
 			f := New(&Config{
-				MaxBytes: 16 << 20, ReadCommitted: true, Rack: "a", MaxWait: time.Second, Failed: func(string) {},
+				Requests: Requests{MaxBytes: 16 << 20, MaxWait: time.Second, Rack: "a"}, ReadCommitted: true, Failed: func(string) {},
 				Distrusted: func(kafka.TopicPartition, int32, error) {},
 			}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 			w := &laneWorld{Fetcher: f, t: t, seed: seed, rng: rng, sleeps: map[int32]time.Time{}}

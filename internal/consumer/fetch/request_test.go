@@ -21,7 +21,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 		{"a small budget", 16 << 20, 2 << 20, 1<<20 - headers},
 		{"a tiny budget", 16 << 20, 128 << 10, 64 << 10},
 	} {
-		f := &Fetcher{cfg: &Config{MaxBytes: tc.setting}, fetched: NewAllowance(tc.allowance, tc.allowance)}
+		f := &Fetcher{cfg: &Config{Requests: Requests{MaxBytes: tc.setting}}, fetched: NewAllowance(tc.allowance, tc.allowance)}
 		if got := f.answerLimit(); got != tc.want {
 			t.Errorf("%s: %d, want %d", tc.name, got, tc.want)
 		}
@@ -31,7 +31,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 // lagging returns a fetcher with partitions that have so many records of 1 KiB
 // ahead.
 func lagging(records ...int64) *Fetcher {
-	f := New(&Config{MaxBytes: 16 << 20}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
+	f := New(&Config{Requests: Requests{MaxBytes: 16 << 20}}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 	for i, n := range records {
 		f.Open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).StableOffset.Store(n)
 	}

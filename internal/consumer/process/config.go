@@ -22,7 +22,7 @@ type Config struct {
 	OffsetReset     ledger.OffsetReset
 	ReadCommitted   bool
 	MetadataRefresh time.Duration
-	Fetch           Fetch
+	Fetch           fetch.Requests
 
 	Record record.Settings
 	// Schemas turn values into JSON; nil takes values for JSON as they come. Whoever
@@ -55,13 +55,6 @@ type Uploads struct {
 	MaxBackoff           time.Duration // longest rest between tries of the credentials, and of dead letters
 }
 
-// Fetch says what is asked of the brokers that are read from.
-type Fetch struct {
-	MaxBytes int64 // of an answer
-	MaxWait  time.Duration
-	Rack     string // see fetch.Config; empty: leaders are read
-}
-
 // LineOverhead is an upper bound, in bytes, of what a namespace's first line is
 // charged beyond its own bytes: a batch with one block, and a node of the ledger.
 const LineOverhead = 2 << 10
@@ -69,8 +62,8 @@ const LineOverhead = 2 << 10
 // Reading returns the part of the configuration that says how partitions are read.
 func (c *Config) Reading(failed func(operation string), throttled func(broker int32, d time.Duration)) fetch.Config {
 	out := fetch.Config{
-		Schemas:       c.Schemas,
-		ReadCommitted: c.ReadCommitted, MaxBytes: c.Fetch.MaxBytes, MaxWait: c.Fetch.MaxWait, Rack: c.Fetch.Rack,
+		Schemas:  c.Schemas,
+		Requests: c.Fetch, ReadCommitted: c.ReadCommitted,
 		BufferMaxBytes: c.BufferMaxBytes, LineOverhead: LineOverhead, Failed: failed, Throttled: throttled,
 		Keep: func(r record.Reason) bool { return c.PolicyFor(r) == record.DeadLetter },
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/batcher"
+	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/kafka/group"
@@ -25,7 +26,7 @@ func testConfig(t testing.TB, change ...func(*process.Config)) process.Config {
 	cfg := process.Config{
 		Settings: group.Settings{Group: "bridge", SessionTimeout: 30 * time.Second, RebalanceTimeout: 120 * time.Second, HeartbeatInterval: 3 * time.Second},
 		Topics:   kafka.Selection{Topics: []string{"orders"}}, ReadCommitted: true,
-		Fetch: process.Fetch{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
+		Fetch: fetch.Requests{MaxBytes: 1 << 20, MaxWait: 100 * time.Millisecond}, MetadataRefresh: 30 * time.Second,
 		Record:         record.Settings{Namespace: namespace, ID: id},
 		Batch:          batcher.Limits{MaxBytes: 1 << 20, MaxRecords: 1000, MaxAge: 10 * time.Second},
 		BufferMaxBytes: 16 << 20, ShutdownTimeout: 60 * time.Second,
