@@ -80,20 +80,18 @@ func TestClient_withoutTheConfiguredBroker(t *testing.T) {
 			}
 		}
 		line.cut(address)
-		failed := map[bool]int{}
+		failed := 0
 		for range 12 {
 			for name, call := range calls {
 				if err := call(); err != nil {
-					failed[name == "metadata"]++
+					failed++
 					t.Logf("%s: %v", name, err)
 				}
 			}
 			time.Sleep(time.Minute) // connections that are idle end
 		}
-		// Of four turns that one of the three brokers has, as such and by its configured
-		// address, two fail. Other calls stay with a broker that answers.
-		if failed[true] != 6 || failed[false] > 2 {
-			t.Errorf("%d requests for metadata fail, and %d others", failed[true], failed[false])
+		if failed > 3 { // a broker has two turns, as such and by its configured address
+			t.Errorf("%d calls fail", failed)
 		}
 	})
 }

@@ -14,11 +14,16 @@ import (
 
 // Metadata asks for the brokers and the topics, nil meaning all topics. It asks
 // a broker each time, never a cache, and another one than before: what one believes
-// who has lost touch with the cluster's controller may be old. It creates no topic.
-// Errors of single topics are in the answer.
+// who has lost touch with the cluster's controller may be old. Where that one does not
+// answer it asks the one that has answered lately. It creates no topic. Errors of single
+// topics are in the answer.
 func (c *Client) Metadata(ctx context.Context, topics []string) (*wire.MetadataResponse, error) {
 	answer := new(wire.MetadataResponse)
-	if err := c.Ask(ctx, nextBroker, &wire.MetadataRequest{Topics: topics}, answer); err != nil {
+	err := c.Ask(ctx, nextBroker, &wire.MetadataRequest{Topics: topics}, answer)
+	if _, refused := CodeOf(err); err != nil && !refused {
+		err = c.Ask(ctx, anyBroker, &wire.MetadataRequest{Topics: topics}, answer)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("ask for metadata: %w", err)
 	}
 	return answer, nil

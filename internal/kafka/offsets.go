@@ -87,6 +87,9 @@ type Commit struct {
 	MemberID   string
 	InstanceID string // of a static member, "" for none
 	Offsets    []CommitOffset
+	// TopicIDs are ids that topics must still have, or their offsets are refused with
+	// CodeUnknownTopicID: they would be those of other records.
+	TopicIDs map[string]wire.UUID
 }
 
 // CommitOffset is the next record to read of a partition, and what else to know
@@ -109,25 +112,52 @@ type CommitResult struct {
 // the commit may have been applied, or may be applied later. The broker accepts
 // lower offsets than before: not to go back is the caller's concern.
 func (c *Client) CommitOffsets(ctx context.Context, commit Commit) ([]CommitResult, error) {
+	gone, err := c.gone(ctx, commit.TopicIDs)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]CommitResult, len(commit.Offsets))
+	at := make(map[TopicPartition]int, len(commit.Offsets))
+	for i, o := range commit.Offsets {
+		results[i] = CommitResult{o, CodeUnknown}
+		if at[o.TopicPartition] = i; gone[o.Topic] {
+			results[i].Code = CodeUnknownTopicID
+		}
+	}
+	commit.Offsets = slices.DeleteFunc(slices.Clone(commit.Offsets), func(o CommitOffset) bool { return gone[o.Topic] })
+	if len(commit.Offsets) == 0 && len(gone) > 0 {
+		return results, nil
+	}
 	answer, err := askCoordinator[*offsetcommit.Response](ctx, c, commit.Group, commitRequest(commit))
 	if err != nil {
 		return nil, fmt.Errorf("commit offsets of group %s: %w", commit.Group, err)
 	}
-	codes := make(map[TopicPartition]Code, len(commit.Offsets))
 	for _, t := range answer.Topics {
 		for _, p := range t.Partitions {
-			codes[TopicPartition{t.Name, p.PartitionIndex}] = Code(p.ErrorCode)
+			if i, ok := at[TopicPartition{t.Name, p.PartitionIndex}]; ok {
+				results[i].Code = Code(p.ErrorCode)
+			}
 		}
-	}
-	results := make([]CommitResult, len(commit.Offsets))
-	for i, o := range commit.Offsets {
-		code, ok := codes[o.TopicPartition]
-		if !ok {
-			code = CodeUnknown
-		}
-		results[i] = CommitResult{o, code}
 	}
 	return results, nil
+}
+
+// gone asks which topics do not have their ids any more, nor one that is not known.
+func (c *Client) gone(ctx context.Context, ids map[string]wire.UUID) (map[string]bool, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	md, err := c.Metadata(ctx, slices.Collect(maps.Keys(ids)))
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	for _, t := range md.Topics {
+		if Code(t.ErrorCode).TopicGone() || t.ID.Differs(ids[t.Name]) {
+			gone[t.Name] = true
+		}
+	}
+	return gone, nil
 }
 
 func commitRequest(commit Commit) *offsetcommit.Request {
@@ -153,34 +183,4 @@ func commitRequest(commit Commit) *offsetcommit.Request {
 		})
 	}
 	return r
-}
-
-// CommitSame is CommitOffsets but for the topics that do not have the id any more
-// that ids has of them: their offsets would be those of other records.
-func (c *Client) CommitSame(ctx context.Context, commit Commit, ids map[string]wire.UUID) (results []CommitResult, err error) {
-	if len(ids) > 0 {
-		md, err := c.Metadata(ctx, slices.Collect(maps.Keys(ids)))
-		if err != nil {
-			return nil, err
-		}
-		gone := map[string]bool{}
-		for _, t := range md.Topics {
-			id, ok := ids[t.Name]
-			gone[t.Name] = ok && id.Differs(t.ID)
-		}
-		all := commit.Offsets
-		commit.Offsets = nil
-		for _, o := range all {
-			if gone[o.Topic] {
-				results = append(results, CommitResult{o, CodeUnknownTopicID})
-			} else {
-				commit.Offsets = append(commit.Offsets, o)
-			}
-		}
-		if len(commit.Offsets) == 0 {
-			return results, nil
-		}
-	}
-	committed, err := c.CommitOffsets(ctx, commit)
-	return append(results, committed...), err
 }

@@ -109,7 +109,10 @@ func TestSecurity_signedTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kafka := kafkatest.New(t, kafkatest.Options{Users: map[string]string{"alice": secretPassword}, Issuer: trusted})
+	kafka := kafkatest.New(t, kafkatest.Options{
+		Users: map[string]string{"alice": secretPassword}, Issuer: trusted,
+		Properties: map[string]string{"connections.max.reauth.ms": "3000"},
+	})
 	var issuer atomic.Pointer[kafkatest.Issuer]
 	issuer.Store(stranger)
 	tokens := tokenServer(t, func() (string, error) { return issuer.Load().Token("alice", time.Hour) })
@@ -123,6 +126,19 @@ func TestSecurity_signedTokens(t *testing.T) {
 		t.Errorf("bridge check ended with code %d and no fail line that says %q:\n%s", code, says, text)
 	}
 	issuer.Store(trusted)
+	w.settle()
+
+	// The broker closes what was authenticated three seconds ago, with the next request
+	// (KIP-368): that ends no generation, and nothing is repeated.
+	generation := b.generation()
+	for range 4 {
+		<-time.After(2 * time.Second)
+		w.produce(load{records: 50})
+		w.waitStored()
+	}
 	w.settle(b)
+	if now := b.generation(); now != generation {
+		t.Errorf("generation %d after %d", now, generation)
+	}
 	w.judge()
 }

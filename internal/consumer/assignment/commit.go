@@ -69,11 +69,12 @@ func (c *Committer) Commit(now time.Time) {
 	}
 	c.Schedule.Sent(now, size)
 	patience := c.CommitPatience(now)
-	ctx, client, done, ids := context.WithoutCancel(c.Ctx), c.Client, c.Done, c.bare(&commit)
+	commit.TopicIDs = c.bare(&commit)
+	ctx, client, done := context.WithoutCancel(c.Ctx), c.Client, c.Done
 	c.Tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		results, err := client.CommitSame(ctx, commit, ids)
+		results, err := client.CommitOffsets(ctx, commit)
 		done <- CommitResult{now, commit, results, err} // has room for one
 	})
 }
