@@ -12,8 +12,15 @@ import (
 
 // LastCommit commits what has changed since the last acknowledged commit, and
 // makes sure that a commit without an answer does not overtake it. It tries three times,
-// and again as long as what has no room in one commit is taken by others.
+// and again as long as what has no room in one commit is taken by others. What rests, as
+// it was denied, is tried too: nobody tries it later.
 func (c *Committer) LastCommit() {
+	for _, p := range c.assignment.Partitions {
+		if p.Live() && p.Dirty && !p.Denied.Until().IsZero() {
+			p.Denied = Denial{}
+			p.Touch()
+		}
+	}
 	for tries := 0; tries < 3; tries++ {
 		if c.CommitPatience(time.Now()) <= 0 {
 			return

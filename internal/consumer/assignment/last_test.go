@@ -41,6 +41,28 @@ func TestLastCommit_waitsForNoTurn(t *testing.T) {
 	})
 }
 
+// What rests, as it was denied, is tried at last: it may be permitted by now.
+func TestLastCommit_ofADeniedTopic(t *testing.T) {
+	for _, permitted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("permitted by now %t", permitted), func(t *testing.T) {
+			inCommitter(t, func(r *rig) {
+				r.answers("users", kafka.CodeTopicDenied)
+				r.done(r.part("users", 0), 5)
+				r.turn()
+				r.sent()
+				r.Mode, r.Drain.Deadline = Draining, time.Now().Add(time.Hour)
+				if permitted {
+					r.answers("", kafka.CodeOK)
+				}
+				r.LastCommit()
+				if got := r.one(); got[users0] != 5 || r.OwesCommit() == permitted {
+					t.Errorf("committed %v; more is owed: %t", got, r.OwesCommit())
+				}
+			})
+		})
+	}
+}
+
 // After a commit without an answer the group is asked for what it has.
 func TestLastCommit_readsBackInDoubt(t *testing.T) {
 	inCommitter(t, func(r *rig) {
