@@ -65,6 +65,7 @@ type Refused struct {
 	piece
 	*refusedBatch
 	next    int64 // the first record that was not read again
+	found   int   // records that were
 	awaited int   // letters that are not acknowledged
 }
 
@@ -111,6 +112,7 @@ func (d *DeadLetters) Take(c *fetch.Chunk, r *Refused, now time.Time) {
 		if rec.Offset < r.next || rec.Offset > r.Node.Last || p.Ledger.Done(name, rec.Offset) || p.Ledger.Overtaken(name, rec.Offset) || !r.Node.Single && p.Ledger.Released(rec.Offset) {
 			continue
 		}
+		r.found++
 		l := letters.Of(rec)
 		if l.IsLetter() {
 			d.assignment.HoldRecord(p, rec.Offset, rec.Time, "the API refused it, and it is a dead letter of a bridge already", now)
@@ -181,6 +183,7 @@ func (d *DeadLetters) lettered(r *Refused) {
 	}
 	d.lines.CatchUp.Refused = slices.Delete(d.lines.CatchUp.Refused, i, i+1)
 	if !r.takenBack() {
+		d.tellGone(r)
 		d.assignment.SettleNode(r.Partition, r.Node)
 	}
 	if r.left--; r.left == 0 {
@@ -188,4 +191,16 @@ func (d *DeadLetters) lettered(r *Refused) {
 		n.refused = slices.DeleteFunc(n.refused, func(b *refusedBatch) bool { return b == r.refusedBatch })
 		d.lines.changed(n, time.Now())
 	}
+}
+
+// tellGone reports the records of a share that the log had no longer when it was read
+// again.
+func (d *DeadLetters) tellGone(r *Refused) {
+	gone := r.lines - r.found
+	if gone <= 0 {
+		return
+	}
+	d.Metrics.Lost.WithLabelValues(r.Partition.Topic).Add(float64(gone))
+	d.Log.Error("records of a refused batch were removed by Kafka before they became dead letters", "topic", r.Partition.Topic, "partition", r.Partition.Partition,
+		"namespace", r.namespace.Name, "request_id", r.refusal.RequestID, "last_offset", r.Node.Last, "records", gone, "remedy", assignment.RemovedRemedy)
 }

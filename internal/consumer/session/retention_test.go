@@ -106,6 +106,9 @@ func TestSession_deadLettersOfWhatIsRemovedAreNotAwaited(t *testing.T) {
 		r.after(time.Minute)
 		lettered(t, r.letters, 6, 9)
 		r.watermark(0, 10)
+		if got := r.metric("bridge_records_lost_total", "orders"); got != 6 {
+			t.Errorf("%v records count as lost, want 6", got)
+		}
 
 		r.answers = 0
 		r.feed(0, runOf("a", 10, 19)...)
@@ -113,6 +116,9 @@ func TestSession_deadLettersOfWhatIsRemovedAreNotAwaited(t *testing.T) {
 		outOfRange()
 		if r.after(time.Second); len(r.lines.CatchUp.Refused) != 0 || r.part(0).Ledger.Watermark() != 20 {
 			t.Errorf("%d refused batches wait, the watermark is %d, want none and 20", len(r.lines.CatchUp.Refused), r.part(0).Ledger.Watermark())
+		}
+		if got := r.metric("bridge_records_lost_total", "orders"); got != 16 {
+			t.Errorf("%v records count as lost, want 16", got)
 		}
 	}, refusedToLetters)
 }
