@@ -192,7 +192,11 @@ func (s *schedule) commitCode(rnd *rand.Rand, at time.Duration) {
 func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.TopicAuthorizationFailed)
 	span := s.span(rnd)
-	s.touching(at, span, partitionRest, allLetters, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
+	what := allLetters
+	if s.settings.buffer < 2<<20 { // they soon fill their share of it, and their partitions are read no further
+		what = everything
+	}
+	s.touching(at, span, partitionRest, what, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {
 		// After a hand-over what was refused is imported behind what came later.
 		w.truth.mark(func() {
 			refuses := func(s *settings) bool { return s.onRejected == record.DeadLetter }
