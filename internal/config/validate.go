@@ -43,6 +43,7 @@ func (l *loader) validate(settings []Setting) {
 	l.validatePolicies()
 	l.validateRegistry()
 	l.validateAPI()
+	l.validateProxies()
 	l.validateListeners()
 }
 

@@ -87,6 +87,7 @@ func TestParseAnswer(t *testing.T) {
 		{ok + "a name: x\r\nContent-Length: 7\r\n", 200, 7, false},
 		{ok + "Content-Length : 7\r\n", 200, unframed, true},
 		{ok + "Content-Length: 7\r\nA: x\r\n Content-Length: 8\r\n\tTransfer-Encoding: chunked\r\n", 200, 7, false},
+		{ok + "Content-Length:\r\n\t7\r\n", 200, 7, false},
 		{ok + "Connection:\r\n\t close,\r\n  x\r\nContent-Length:  \n  7\r\n", 200, 7, true},
 		{text: ""},
 		{text: "\r\n"},

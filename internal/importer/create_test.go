@@ -315,6 +315,7 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 	plainly := func(answer string) string { return strings.Replace(alert([]byte(answer)...), "https:", "http:", 1) }
 	for _, tc := range []struct{ name, base, want string }{
 		{"another version of TLS", alert(21, 3, 1, 0, 2, 2, 70), "refuses the TLS handshake (tls: protocol version not supported): it may know no TLS of 1.2"},
+		{"HTTP/2 only", alert(21, 3, 3, 0, 2, 2, 120), "(tls: no application protocol): it may know no TLS of 1.2 or newer, speak no HTTP/1.1,"},
 		{"a client certificate is wanted", alert(21, 3, 3, 0, 2, 2, 116), "(tls: certificate required)"},
 		{"nobody listens", "http://" + closed.Addr().String(), "create upload URL for orders: dial " + closed.Addr().String() + ": connection refused"},
 		{"no such host", "https://api.invalid", "api.invalid"},

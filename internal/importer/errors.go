@@ -67,7 +67,7 @@ func describeTLS(err error) string {
 	case errors.As(err, &header):
 		return "tls: the other side does not speak TLS"
 	case errors.As(err, &op) && op.Op == "remote error": // an alert, in crypto/tls's words for its number
-		return fmt.Sprintf("the other side refuses the TLS handshake (%v): it may know no TLS of 1.2 or newer, or want a client certificate, which the bridge has for brokers only", op.Err)
+		return fmt.Sprintf("the other side refuses the TLS handshake (%v): it may know no TLS of 1.2 or newer, speak no HTTP/1.1, or want a client certificate, which the bridge has for brokers only", op.Err)
 	case strings.Contains(err.Error(), "server selected unsupported protocol version"): // it has no type
 		return "tls: the other side knows no TLS of 1.2 or newer"
 	}

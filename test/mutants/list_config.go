@@ -55,4 +55,10 @@ var configMutants = []mutant{
 	{name: "an extension may replace the token", in: configRoom,
 		old: "	seen := map[string]bool{\"auth\": true} // the token's own", new: "	seen := map[string]bool{}",
 		by: "TestSASLExtensions"},
+	{name: "an address that is no proxy's is passed over", in: configRoom,
+		old: "	l.validateProxies()\n", new: "",
+		by: "TestLoad_proxies"},
+	{name: "a proxy of another scheme is taken", in: configRoom,
+		old: "[]string{\"http\", \"https\", \"socks5\", \"socks5h\"}", new: "[]string{\"http\", \"https\", \"socks5\", \"socks5h\", \"ftp\"}",
+		by: "TestLoad_proxies"},
 }

@@ -37,7 +37,7 @@ var http1EdgeMutants = []mutant{
 		old: "	if a.final() {\n		c.readable = math.MaxInt64\n	}\n", new: "	if c.readable = maxHeaderBytes; a.final() {\n		c.readable = math.MaxInt64\n	}\n",
 		by: "TestConn_answer_isBounded"},
 	{name: "each answer of 1xx is waited for anew", in: http1Room,
-		old: "		_ = c.SetReadDeadline(until)\n", new: "		_ = c.SetReadDeadline(r.deadline(continueTimeout))\n",
+		old: "		_ = c.SetReadDeadline(until)\n", new: "		_, _ = until, c.SetReadDeadline(r.deadline(continueTimeout))\n",
 		by: "TestConn_waitsOneSecondForAWord"},
 	{name: "a TLS handshake that hangs is some timeout", in: http1Room,
 		old: "		err = ErrHandshake\n", new: "		_ = err\n",
