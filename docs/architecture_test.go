@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,5 +96,36 @@ func TestArchitecture_roomsAreThose(t *testing.T) {
 		}
 	default:
 		t.Errorf("%s says otherwise which rooms import which: run make generate", document)
+	}
+}
+
+// Where a package comment says that only some packages import the room, no other one of
+// the bridge does.
+func TestArchitecture_commentsNameTheImporters(t *testing.T) {
+	only := regexp.MustCompile(`[Oo]nly ([^.;:]+?) imports? (?:it|this package)\b`)
+	importers := map[string][]string{}
+	for folder, names := range imports(t) {
+		for _, name := range names {
+			importers[name] = append(importers[name], strings.TrimPrefix(strings.TrimPrefix(folder, "internal/"), "consumer/"))
+		}
+	}
+	found := 0
+	for _, file := range sourceFiles(t) {
+		room, ok := strings.CutPrefix(filepath.ToSlash(filepath.Dir(file)), "internal/")
+		if !ok || filepath.Base(file) != "doc.go" {
+			continue
+		}
+		comment := strings.Join(strings.Fields(strings.ReplaceAll(read(t, "../"+file), "\n//", " ")), " ")
+		for _, m := range only.FindAllStringSubmatch(comment, -1) {
+			found++
+			for _, name := range importers[strings.TrimPrefix(room, "consumer/")] {
+				if !slices.Contains(strings.FieldsFunc(m[1], func(r rune) bool { return r == ' ' || r == ',' }), name) {
+					t.Errorf("%s says that only %s imports it; %s does", file, m[1], name)
+				}
+			}
+		}
+	}
+	if found < 3 {
+		t.Errorf("only %d comments found", found)
 	}
 }

@@ -4,8 +4,9 @@
 //
 // # Use
 //
-// The process has one [Schemas], whose Run asks the registry in the background.
-// Each goroutine that decodes takes a [Decoder] of its own from it. Decode never
+// The process has one [Schemas]. cmd/bridge makes it, and runs its Run, which asks the
+// registry in the background. Each goroutine that decodes, in packages fetch and scan,
+// takes a [Decoder] of its own from it. Decode never
 // waits: where a schema is not known yet it returns [*Waiting], whose channel says
 // when to come again, so that a partition that waits stops no other one.
 //

@@ -10,6 +10,9 @@
 // caches namespace lists and keeps scratch memory, and is not safe for
 // concurrent use.
 //
+// The decoders of package fetch call it, each on its goroutine, and package scan for
+// the commands that read outside of the group.
+//
 // # What is accepted
 //
 // A value must be exactly one JSON object of RFC 8259 in valid UTF-8, with

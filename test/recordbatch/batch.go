@@ -1,3 +1,5 @@
+// Package recordbatch writes record batches and message sets as producers and brokers
+// do, and as broken ones might, for the tests of whoever reads them. It is pure.
 package recordbatch
 
 import (
