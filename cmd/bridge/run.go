@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -85,7 +86,7 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 		},
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("BRIDGE_HTTP_ADDR: %w", err)
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
 	background := []func(context.Context) error{server.Run, follower.Run}
@@ -96,7 +97,12 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 		background = append(background, settings.Schemas.Run)
 	}
 	if cfg.HTTP.PprofAddr != "" {
-		background = append(background, func(ctx context.Context) error { return admin.ServePprof(ctx, cfg.HTTP.PprofAddr) })
+		background = append(background, func(ctx context.Context) error {
+			if err := admin.ServePprof(ctx, cfg.HTTP.PprofAddr); err != nil {
+				return fmt.Errorf("BRIDGE_PPROF_ADDR: %w", err)
+			}
+			return nil
+		})
 	}
 	if err := supervise(ctx, bridge, background, logger); err != nil {
 		return err
