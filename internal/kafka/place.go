@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -24,6 +25,9 @@ func (tp TopicPartition) String() string { return fmt.Sprintf("%s/%d", tp.Topic,
 
 // At returns the place of the partition's record at an offset.
 func (tp TopicPartition) At(offset int64) Place { return Place{tp, offset} }
+
+// ErrNoLeader is the error of a partition that nobody can read or write.
+var ErrNoLeader = errors.New("the partition has no leader: its broker is down")
 
 // A Place is where a record lies.
 type Place struct {

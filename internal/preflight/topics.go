@@ -3,7 +3,6 @@ package preflight
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -30,14 +29,12 @@ type inspectedPartition struct {
 	start         int64       // where a bridge would begin; valid once judged
 }
 
-var errNoLeader = errors.New("the partition has no leader: its broker is down")
-
 func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 	out := &inspectedTopic{name: t.Name, id: t.ID}
 	for _, m := range t.Partitions {
 		p := &inspectedPartition{TopicPartition: kafka.TopicPartition{Topic: t.Name, Partition: m.Partition}, topicID: t.ID, leader: m.Leader, epoch: m.LeaderEpoch}
 		if m.Leader < 0 {
-			p.err = errNoLeader
+			p.err = kafka.ErrNoLeader
 		}
 		out.partitions = append(out.partitions, p)
 	}

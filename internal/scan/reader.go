@@ -168,7 +168,7 @@ func (c *Reader) fetch(ctx context.Context, in *reading) error {
 	return c.take(in, p)
 }
 
-// lend is the memory of an answer: that of the one before, if it is enough.
+// lend returns memory for an answer: that of the one before, if it is enough.
 func (c *Reader) lend(n int) ([]byte, error) {
 	if cap(c.body) < n {
 		c.body = make([]byte, n)
@@ -195,7 +195,7 @@ func (c *Reader) leader(ctx context.Context, tp kafka.TopicPartition) (leader, e
 	if l, ok := c.leaders[tp]; ok {
 		return l, nil
 	}
-	return leader{}, errors.New("the partition has no leader: its broker is down")
+	return leader{}, kafka.ErrNoLeader
 }
 
 // take walks the batches of an answer.

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -55,7 +54,7 @@ func (a *Audit) input(ctx context.Context, since time.Time) (in input, err error
 		return in, err
 	}
 	if len(s.partitions) == 0 {
-		return in, fmt.Errorf("look for topics: none of %v exists", cmp.Or(fmt.Sprint(a.cfg.Topics.Topics), fmt.Sprint(a.cfg.Topics.Regex)))
+		return in, a.noTopics()
 	}
 	for _, tp := range s.partitions {
 		to := s.committed[tp].Offset
@@ -80,6 +79,14 @@ func (a *Audit) input(ctx context.Context, since time.Time) (in input, err error
 		}
 	}
 	return in, err
+}
+
+// noTopics returns the error of a selection that no topic is of.
+func (a *Audit) noTopics() error {
+	if regex := a.cfg.Topics.Regex; regex != nil {
+		return fmt.Errorf("look for topics: none that this user may describe matches BRIDGE_KAFKA_TOPIC_REGEX %q: correct it, or grant DESCRIBE", regex)
+	}
+	return fmt.Errorf("look for topics: none of %v exists: correct BRIDGE_KAFKA_TOPICS", a.cfg.Topics.Topics)
 }
 
 // evidence returns where the receipts and dead letters of a time and later lie, of each
@@ -107,7 +114,7 @@ func (a *Audit) search(ctx context.Context, place kafka.Place) (in search, err e
 	}
 	log, led := s.logs[tp]
 	if !led {
-		return in, fmt.Errorf("%s has no leader: its broker is down", tp)
+		return in, fmt.Errorf("%s: %w", tp, kafka.ErrNoLeader)
 	}
 	return search{
 		Place: place, TopicID: s.IDs[tp.Topic].String(), Begin: log.Begin, End: log.End, Committed: s.committed[tp].Offset,
@@ -141,7 +148,7 @@ func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (range
 	for _, tp := range parts {
 		log, ok := logs[tp]
 		if !ok {
-			return nil, fmt.Errorf("partition %d has no leader", tp.Partition)
+			return nil, fmt.Errorf("%s: %w", tp, kafka.ErrNoLeader)
 		}
 		ranges = append(ranges, scan.Range{TopicPartition: tp, From: log.Begin, To: scan.ToEnd})
 	}

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -112,6 +113,10 @@ func TestPlan_namesWhatIsMissing(t *testing.T) {
 		audit.cfg.Topics.Topics = []string{"no-such-topic"}
 		if _, err := audit.input(t.Context(), time.Time{}); err == nil || !strings.Contains(err.Error(), "none of [no-such-topic] exists") {
 			t.Errorf("topics: %v", err)
+		}
+		audit.cfg.Topics = kafka.Selection{Regex: regexp.MustCompile("^no-such-topic$")}
+		if _, err := audit.input(t.Context(), time.Time{}); err == nil || !strings.Contains(err.Error(), `matches BRIDGE_KAFKA_TOPIC_REGEX "^no-such-topic$"`) {
+			t.Errorf("a regular expression: %v", err)
 		}
 	})
 }
