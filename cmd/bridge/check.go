@@ -23,8 +23,8 @@ type checkOptions struct {
 	json      bool   // one JSON object a line instead of text
 }
 
-// checkCommand is `bridge check`: it tries everything that run needs, and
-// neither consumes nor imports.
+// checkCommand prepares `bridge check`, which tries everything that run needs and neither
+// consumes nor imports.
 func checkCommand(set *flag.FlagSet) action {
 	var options checkOptions
 	set.StringVar(&options.namespace, "namespace", "", "also ask the import API for an upload URL of namespace `NAME`; nothing is uploaded")
@@ -50,6 +50,7 @@ func checkCommand(set *flag.FlagSet) action {
 	}
 }
 
+// validate returns what is wrong with the flags.
 func (o checkOptions) validate() error {
 	if o.sample < 0 {
 		return errors.New("-sample wants a number of records that is not negative")
@@ -91,8 +92,8 @@ func (w *wiring) checkBridge(ctx context.Context, options checkOptions, out *fin
 	return nil
 }
 
-// checkKafka tries what the consumer needs. The error is one that bridge run would
-// end with, too.
+// checkKafka tries what the consumer needs. An error is one with which bridge run would
+// end, too.
 func (w *wiring) checkKafka(ctx context.Context, client *kafka.Client, sample int, out *findings) error {
 	settings, stop, err := w.readerConfig(ctx)
 	if err != nil {
@@ -108,7 +109,7 @@ func (w *wiring) checkKafka(ctx context.Context, client *kafka.Client, sample in
 	return nil
 }
 
-// findings prints what is found, one line each, as it is found.
+// findings prints each finding in a line as it is made, and remembers whether any failed.
 type findings struct {
 	out    io.Writer
 	json   bool
@@ -116,6 +117,7 @@ type findings struct {
 	err    error // of the first write that went wrong
 }
 
+// print prints a finding.
 func (f *findings) print(found preflight.Finding) {
 	f.failed = f.failed || !found.OK
 	var err error
@@ -137,7 +139,7 @@ func (f *findings) printFaults(err error) bool {
 	return len(faults) > 0
 }
 
-// findingText is "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY", one
+// findingText returns "ok CHECK: DETAIL" or "fail CHECK: DETAIL. Remedy: REMEDY", one
 // line whatever an error's text holds.
 func findingText(f preflight.Finding) string {
 	text := "fail " + f.Check + ": " + f.Detail

@@ -24,7 +24,7 @@ type command struct {
 // positional ones, as many as the command names.
 type action func(context.Context, invocation) error
 
-// misuse says what an action finds wrong with its flags or arguments.
+// misuse is an error that an action finds in its flags or arguments.
 type misuse struct{ error }
 
 // programName is the program's name in the help.
@@ -33,6 +33,7 @@ const programName = "bridge"
 // defaultCommand runs when no command is named.
 const defaultCommand = "run"
 
+// commands returns all commands in the order of the help.
 func commands() []command {
 	return []command{
 		{manual.Command{Name: defaultCommand, Default: true, About: "Bridge until told to stop. The default."}, runCommand},
@@ -80,7 +81,7 @@ func (c command) run(ctx context.Context, inv invocation) error {
 	return errUsage
 }
 
-// describe is the part of the manual that speaks of the commands.
+// describe returns the part of the manual that is about the commands.
 func describe(all []command) manual.Manual {
 	m := manual.Manual{Program: programName}
 	for _, c := range all {

@@ -8,7 +8,7 @@ import (
 	"kafka-import-bridge/internal/config"
 )
 
-// configCommand is `bridge config`: it prints every setting, or with -markdown
+// configCommand prepares `bridge config`, which prints every setting, or with -markdown
 // docs/settings.md.
 func configCommand(set *flag.FlagSet) action {
 	markdown := set.Bool("markdown", false, "print docs/settings.md instead, and read no configuration")

@@ -11,7 +11,7 @@ import (
 	"kafka-import-bridge/internal/manual"
 )
 
-// helpCommand is `bridge help`: it prints the manual, in one of its forms.
+// helpCommand prepares `bridge help`, which prints the manual in one of its forms.
 func helpCommand(set *flag.FlagSet) action {
 	man := set.String("man", "", "print the man page instead, dated `DATE`")
 	name := set.String("as", programName, "call the program `NAME` in man page and completions, where it is installed under another name")
@@ -47,7 +47,7 @@ const (
 	description = "reads the topics of a Kafka cluster as a member of a consumer group. Each record becomes one JSON line of one or more namespaces. Lines gather in a batch per namespace; a batch that is full or old enough is imported: the import API gives an upload URL, the batch is PUT there, and only then are its offsets committed."
 )
 
-// firstSettings are the variables without which the bridge does not start.
+// firstSettings returns the variables without which the bridge does not start.
 func firstSettings(program string) []manual.Block {
 	return []manual.Block{
 		{Text: "All settings are environment variables. These four start it:"},
@@ -63,7 +63,7 @@ func firstSettings(program string) []manual.Block {
 
 const ofSettings = "An empty variable equals an unset one. A misspelt one is an error. A secret can be given as a file through its _FILE variable; the file is read again when credentials are refused."
 
-// allSettings are those of the man page.
+// allSettings returns all variables, for the man page.
 func allSettings() []manual.Block {
 	var terms []manual.Term
 	for _, s := range config.Settings() {

@@ -14,7 +14,7 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-// importCommand is `bridge import`: it prints what the API says of one import.
+// importCommand prepares `bridge import`, which prints what the API says of one import.
 // The API's summary may echo records: it goes to stdout, for the person who
 // asked, and nowhere else.
 func importCommand(*flag.FlagSet) action {

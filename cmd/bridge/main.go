@@ -44,8 +44,8 @@ type invocation struct {
 	stderr  *logging.Writer
 }
 
-// run is the program but for the process: it returns the exit code, and has
-// written all of its output then unless stderr blocks.
+// run runs the program and returns its exit code. It has written all of its output then,
+// unless stderr blocks.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	queue := logging.NewWriter(stderr)
 	defer queue.Close(logFlushTimeout)

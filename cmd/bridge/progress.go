@@ -46,6 +46,7 @@ func (l *progressLine) clear() {
 	}
 }
 
+// progressText returns the line in words.
 func progressText(p verify.Progress) string {
 	if p.Total > 0 {
 		return fmt.Sprintf("pass %d: %d %% of %d records, in %s", p.Pass, 100*p.Done/p.Total, p.Total, p.What)

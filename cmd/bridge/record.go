@@ -15,7 +15,7 @@ import (
 	"kafka-import-bridge/internal/verify"
 )
 
-// recordCommand is `bridge record`: it prints what became of one record.
+// recordCommand prepares `bridge record`, which prints what became of one record.
 func recordCommand(set *flag.FlagSet) action {
 	asJSON := set.Bool("json", false, "print one JSON object instead of text")
 	return func(ctx context.Context, inv invocation) error {
@@ -123,14 +123,15 @@ func printTrail(out io.Writer, t *verify.Trail, cfg *config.Config) error {
 	return err
 }
 
-// rows is text of a line for each thing that is known, its name before it.
+// rows builds a text with one line for each thing that is known, its name before it.
 type rows struct{ strings.Builder }
 
+// add adds a line.
 func (r *rows) add(name, format string, args ...any) {
 	fmt.Fprintf(r, "%-12s%s\n", name, fmt.Sprintf(format, args...))
 }
 
-// verdictText words the API's verdict on an import, as far as it is known.
+// verdictText returns the API's verdict on an import in words, as far as it is known.
 func verdictText(i *verify.Import) string {
 	text := cmp.Or(i.Status, "not known")
 	if i.FinishedAt != nil {

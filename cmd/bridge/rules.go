@@ -20,8 +20,8 @@ type rulesOptions struct {
 	disabled string // as they are given: name,...
 }
 
-// rulesCommand is `bridge rules`: it prints the chart's alerts as a file for a
-// Prometheus that no operator looks after.
+// rulesCommand prepares `bridge rules`, which prints the chart's alerts as a file for a
+// Prometheus that is configured by files.
 func rulesCommand(set *flag.FlagSet) action {
 	o := rulesOptions{rules: charts.Rules{Thresholds: charts.DefaultThresholds()}}
 	t := &o.rules.Thresholds

@@ -22,7 +22,7 @@ import (
 	"kafka-import-bridge/internal/outbox"
 )
 
-// runCommand is `bridge run`: it bridges until it is told to stop.
+// runCommand prepares `bridge run`, which bridges until it is told to stop.
 func runCommand(*flag.FlagSet) action {
 	return func(ctx context.Context, inv invocation) error {
 		w, err := inv.wiring()

@@ -21,7 +21,7 @@ type verifyOptions struct {
 	json  bool
 }
 
-// verifyCommand is `bridge verify`: it accounts for every record below the
+// verifyCommand prepares `bridge verify`, which accounts for every record below the
 // committed offsets.
 func verifyCommand(set *flag.FlagSet) action {
 	var options verifyOptions

@@ -35,6 +35,7 @@ func currentBuild() build {
 	return b
 }
 
+// recordedRevision returns the revision among what the toolchain recorded, "" for none.
 func recordedRevision(settings []debug.BuildSetting) string {
 	values := make(map[string]string)
 	for _, s := range settings {
@@ -46,7 +47,7 @@ func recordedRevision(settings []debug.BuildSetting) string {
 	return values["vcs.revision"]
 }
 
-// versionCommand is `bridge version`.
+// versionCommand prepares `bridge version`, which prints the build.
 func versionCommand(*flag.FlagSet) action {
 	return func(_ context.Context, inv invocation) error {
 		b := currentBuild()

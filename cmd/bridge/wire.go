@@ -32,6 +32,7 @@ type wiring struct {
 	roots *x509.CertPool // of the API, the stores, the OAuth endpoint and the schema registry
 }
 
+// consumerConfig returns the consumer's part of the configuration, but for its schemas.
 func consumerConfig(cfg *config.Config) process.Config {
 	out := process.Config{
 		Settings: group.Settings{
@@ -61,6 +62,7 @@ func consumerConfig(cfg *config.Config) process.Config {
 	return out
 }
 
+// recordSettings returns how records become lines.
 func recordSettings(cfg *config.Config) record.Settings {
 	out := record.Settings{
 		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map, Allow: cfg.Namespace.Allow.Regexp,
@@ -140,7 +142,7 @@ func httpsClient(roots *x509.CertPool, timeout time.Duration) *http.Client {
 	return &http.Client{Transport: transport, Timeout: timeout}
 }
 
-// userAgent names the program to the servers that it asks.
+// userAgent returns the name of the program for the servers that it asks.
 func userAgent() string { return "kafka-import-bridge/" + currentBuild().Version }
 
 // interactiveClient builds a client of the import API for a person who waits, for
@@ -166,8 +168,8 @@ func (w *wiring) importClient(reg prometheus.Registerer, logger *slog.Logger) *i
 	}, reg)
 }
 
-// rootCAs are the system's roots (those built into the binary where the system
-// has none, as in an image from scratch) and the ones of BRIDGE_HTTP_CA_FILE.
+// rootCAs returns the system's roots (those built into the binary where the system has
+// none, as in an image from scratch) and the ones of BRIDGE_HTTP_CA_FILE, which is file.
 func rootCAs(file string) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -38,7 +38,7 @@ func newPage(version string) http.HandlerFunc {
 	}
 }
 
-// sourceHash is the source expression by which a content policy names an
+// sourceHash returns the source expression by which a content policy names an
 // inline element's exact text.
 func sourceHash(text string) string {
 	sum := sha256.Sum256([]byte(text))

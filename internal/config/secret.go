@@ -126,11 +126,11 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString is String, for %#v.
+// GoString returns what String does, for %#v.
 func (s Secret) GoString() string { return s.String() }
 
-// LogValue is String, for slog.
+// LogValue returns what String does, for slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText is String, for JSON and its like.
+// MarshalText returns what String does, for JSON and its like.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -10,7 +10,7 @@ import (
 // receipts of further imports are not written again.
 const maxKept = 16 << 20
 
-// cost is the approximate memory of a receipt, in bytes.
+// cost returns the approximate memory of a receipt, in bytes.
 func cost(r *receipt.Receipt) int64 { return 256 + 128*int64(len(r.Pieces)) }
 
 // keep remembers the receipt of an import that is to be followed, if it was written and

@@ -14,7 +14,7 @@ const (
 	questionSpacing = 100 * time.Millisecond
 )
 
-// restAfter is how long an import of an age is left alone after a question:
+// restAfter returns how long an import of an age is left alone after a question:
 // half of its age, so that its end is seen at most half as late again as it
 // came, and the questions become ever more rare.
 func restAfter(age time.Duration) time.Duration {

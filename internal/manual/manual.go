@@ -65,7 +65,7 @@ func FlagsOf(set *flag.FlagSet) []Flag {
 // whole writes the durations of whole minutes and hours without what is zero.
 var whole = strings.NewReplacer("h0m0s", "h", "m0s", "m")
 
-// synopsis is the command as it is typed: "check [-sample N]".
+// synopsis returns the command as it is typed: "check [-sample N]".
 func (c Command) synopsis() string {
 	parts := []string{c.Name}
 	if c.Default {
@@ -77,6 +77,7 @@ func (c Command) synopsis() string {
 	return strings.Join(append(parts, c.Args...), " ")
 }
 
+// synopsis returns the flag as it is typed: "-sample N".
 func (f Flag) synopsis() string {
 	if f.Value == "" {
 		return "-" + f.Name

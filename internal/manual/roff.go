@@ -66,7 +66,8 @@ func term(b *strings.Builder, word, meaning string) {
 	fmt.Fprintf(b, ".TP\n\\fB%s\\fR\n%s", escape(word), line(meaning))
 }
 
-// line is a line of text: one that begins like a request of roff is none.
+// line returns a line of text, marked so that one that begins like a request of roff is
+// not taken for one.
 func line(text string) string {
 	text = escape(text)
 	if strings.HasPrefix(text, ".") || strings.HasPrefix(text, "'") {

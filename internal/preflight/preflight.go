@@ -102,7 +102,7 @@ func (p *Preflight) fail(check, detail, remedy string) {
 	p.report(Finding{Check: check, Detail: detail, Remedy: remedy})
 }
 
-// failure is the finding for an error of a broker.
+// failure returns the finding for an error of a broker.
 func (p *Preflight) failure(check string, err error) Finding {
 	f := Finding{Check: check, Detail: oneLine(err.Error())}
 	if remedy := oneLine(p.base.Explain(err)); !strings.HasPrefix(remedy, f.Detail) { // else nothing is known

@@ -77,7 +77,7 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 	return gap
 }
 
-// end is where a reader of the configured isolation level ends now.
+// end returns the offset at which a reader of the configured isolation level ends now.
 func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.Begin, part.log.Stable) }
 
 // skipping lists where the partitions of a new group start, if that is not where

@@ -65,7 +65,7 @@ type value struct {
 	Receipt
 }
 
-// Key is the receipt's key in the topic: the request id, or where the API gave
+// Key returns the receipt's key in the topic: the request id, or where the API gave
 // none a name that no other import has.
 func (r *Receipt) Key() []byte {
 	if r.RequestID != "" || len(r.Pieces) == 0 {

@@ -88,13 +88,14 @@ func (v *verifier) countReceipt(r *receipt.Receipt, err error) {
 	}
 }
 
-// number is that of a partition of which records between two offsets are verified.
+// number returns the number of a partition, and reports whether records between two
+// offsets of it are verified.
 func (v *verifier) number(tp kafka.TopicPartition, first, last int64) (uint32, bool) {
 	n, ok := v.numbers[tp]
 	return n, ok && last >= v.Records[n].From && first < v.Records[n].To
 }
 
-// hash is that of a namespace, never wholeRecord.
+// hash returns the hash of a namespace, never wholeRecord.
 func (v *verifier) hash(namespace string) uint64 {
 	return max(1, maphash.String(v.seed, namespace))
 }

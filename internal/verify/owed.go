@@ -55,7 +55,7 @@ func (v *verifier) owed(ctx context.Context, r *scan.Range) func(*wire.Record) e
 	}
 }
 
-// sum is how many records were read so far.
+// sum returns how many records were read so far.
 func (v *verifier) sum() (records int64) {
 	for _, p := range v.report.Partitions {
 		records += p.Records

@@ -210,7 +210,7 @@ func (s *tracing) receipt(rec *wire.Record) error {
 	return nil
 }
 
-// pieceOf is the part of a receipt whose range the record lies in, nil if none.
+// pieceOf returns the part of a receipt whose range the record lies in, nil if none.
 func (s *tracing) pieceOf(r *receipt.Receipt) *receipt.Piece {
 	for i := range r.Pieces {
 		p := &r.Pieces[i]
