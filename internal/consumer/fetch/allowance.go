@@ -178,6 +178,7 @@ func (l *Buffer) retain() *Buffer {
 	return l
 }
 
+// Release gives up one reference. It panics if there is none left.
 func (l *Buffer) Release() {
 	switch n := l.refs.Add(-1); {
 	case n == 0:

@@ -29,6 +29,8 @@ type CatchUpReader struct {
 	f    *Fetcher
 }
 
+// NewCatchUpReader returns a reader that asks the brokers that f would ask, and decodes
+// with d, which nobody else may use.
 func NewCatchUpReader(f *Fetcher, d *Decoder) *CatchUpReader {
 	return &CatchUpReader{Jobs: make(chan *CatchUpJob, 1), f: f, dec: d}
 }

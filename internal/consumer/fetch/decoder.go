@@ -36,6 +36,8 @@ type Decoder struct {
 	chunk *Chunk // being filled
 }
 
+// NewDecoder returns a Decoder that sends its chunks to out. What it inflates lies in what
+// inflated lends.
 func NewDecoder(cfg *Config, mapper *record.Mapper, inflated *Allowance, out chan<- *Chunk) *Decoder {
 	lines, bytes := cfg.chunkBounds()
 	d := &Decoder{cfg: cfg, worker: mapper.Worker(), out: out, maxLines: lines, maxBytes: bytes, arena: arena{from: inflated}}

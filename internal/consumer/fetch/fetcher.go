@@ -34,6 +34,9 @@ type Fetcher struct {
 	start     func(broker int32, wake <-chan struct{})
 }
 
+// New returns a Fetcher that reads nothing yet. Its answers lie in what fetched lends,
+// and its work goes to so many decoders. refresh asks for new metadata and must not
+// block.
 func New(cfg *Config, client *kafka.Client, fetched *Allowance, decoders int, refresh func()) *Fetcher {
 	f := &Fetcher{
 		cfg: cfg, client: client, fetched: fetched, Refresh: refresh,

@@ -6,8 +6,8 @@ import (
 )
 
 // A record's timestamp is whatever its producer wrote: nothing (-1), 0, seconds,
-// microseconds, a time to come. All that is told of a record's age, and the
-// header of its dead letter, go through the functions of this file.
+// microseconds, a time to come. What reports a record's age, and the header of its
+// dead letter, use the functions of this file.
 
 const (
 	// firstTimestamp is the beginning of the year 0.

@@ -15,7 +15,7 @@ type asked struct {
 	request    uint64 // the cursor's turn
 	of         int32  // who is asked
 	follower   bool   // it does not lead the partition
-	racked     bool   // it is told the rack: if it leads, it may name a replica to ask instead
+	racked     bool   // the request names our rack: if it leads, it may name a replica to ask instead
 	epoch      uint32
 	offset     int64 // the position
 	end        int64 // where the leader's log ends for this reader, as far as is known

@@ -3,7 +3,7 @@
 //
 // A Queue is an outbox.Queue with the letters of one session that the topic has not
 // acknowledged, within bounds of their number and, by the budget, of their bytes. It has
-// no goroutine and no clock: the session's loop is its only caller, and tells the time.
+// no goroutine and no clock: the session's loop is its only caller, and passes the time.
 // The loop starts outbox.Write, of one batch at a time, on a goroutine that gives the
 // errors back to the loop. Whom a letter concerns is the loop's to know, by the letter's
 // Owner: the queue never looks at it.
