@@ -13,7 +13,7 @@ import (
 
 // Decoder turns fetched bytes into chunks: it checks and inflates record
 // batches and makes lines of the records. One goroutine runs it; partitions
-// are spread over as many decoders as there are cores.
+// are spread over one decoder per core, eight at most.
 type Decoder struct {
 	cfg    *Config
 	worker *record.Worker

@@ -6,9 +6,9 @@
 // A Fetcher asks each leader through two lanes, a goroutine each, for partitions of
 // their own; a replica that a leader has named for a partition takes its place. The
 // answers lie in memory that an Allowance lends, a fixed share of the buffer budget; a
-// lane waits there before it reads the answer. Decoders, a goroutine each and as many
-// as there are cores, check, inflate and map the records: a partition always comes to
-// the same one, which keeps its order. What comes out is a Chunk, which holds on to
+// lane waits there before it reads the answer. Decoders, a goroutine each and one
+// per core, eight at most, check, inflate and map the records: a partition always comes
+// to the same one, which keeps its order. What comes out is a Chunk, which holds on to
 // the memory that its lines point into until it is recycled.
 //
 // A CatchUpReader, one more goroutine, reads below the position what the loop asks

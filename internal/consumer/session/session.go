@@ -185,6 +185,13 @@ func (s *Session) outstanding() bool {
 	return s.Pacer.InFlight() > 0 || s.commits.Schedule.InFlight() || s.deadLetters.Queue.InFlight()
 }
 
+// maxDecoders bounds the decoders on large machines: each keeps some MiB, and the loop
+// could not take in what more of them make.
+const maxDecoders = 8
+
+// decoders returns how many decoders there are.
+func decoders() int { return min(runtime.GOMAXPROCS(0), maxDecoders) }
+
 // startReading starts everything that reads from Kafka and returns what stops
 // it again, which may be called twice.
 func (s *Session) startReading() (stop func()) {
@@ -199,7 +206,7 @@ func (s *Session) startReading() (stop func()) {
 	cfg := s.Config.Reading(s.Metrics.KafkaFailed, s.throttled)
 	cfg.Decoded, cfg.Distrusted = s.Decoded, s.distrusted
 	newDecoder := func() *fetch.Decoder { return fetch.NewDecoder(&cfg, s.Mapper, s.Inflated, s.chunks) }
-	s.Fetcher = fetch.New(&cfg, s.Client, s.Fetched, runtime.GOMAXPROCS(0), refresh)
+	s.Fetcher = fetch.New(&cfg, s.Client, s.Fetched, decoders(), refresh)
 	s.lines.CatchUp.Reader = fetch.NewCatchUpReader(s.Fetcher, newDecoder())
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Fetcher.Run(ctx) })
