@@ -136,9 +136,9 @@ func TestSecurity_signedTokens(t *testing.T) {
 		w.produce(load{records: 50})
 		w.waitStored()
 	}
-	w.settle(b)
 	if now := b.generation(); now != generation {
 		t.Errorf("generation %d after %d", now, generation)
 	}
+	w.settle(b)
 	w.judge()
 }

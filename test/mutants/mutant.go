@@ -25,7 +25,7 @@ type mutant struct {
 // list is every mutant that is kept.
 func list() []mutant {
 	return slices.Concat(ledgerMutants, recordMutants, decodeMutants, batcherMutants, wireMutants, importerMutants, configMutants, paceMutants, budgetMutants, fetchMutants, sessionMutants, receiptMutants,
-		groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
+		kafkaMutants, groupMutants, lettersMutants, commitsMutants, assignmentMutants, discoveryMutants,
 		paceEdgeMutants, budgetEdgeMutants, lettersEdgeMutants, outboxMutants, queueMutants, receiptFormatMutants, followMutants, discoveryEdgeMutants, partitionMutants,
 		sessionReadMutants, importsMutants, assignmentEdgeMutants, discoveryOutageMutants, processMutants, groupEdgeMutants, importerEdgeMutants, drainMutants, http1Mutants, http1WritingMutants, http1DialMutants, http1EdgeMutants)
 }

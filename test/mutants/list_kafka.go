@@ -1,0 +1,48 @@
+package main
+
+const kafkaRoom = "internal/kafka"
+
+// kafkaMutants depend on one broker, believe one that is late, or take one topic, release
+// or authority for another.
+var kafkaMutants = []mutant{
+	{name: "brokers: the configured ones alone are asked", in: kafkaRoom,
+		old: "	if err != nil && broker == anyBroker {", new: "	if false {",
+		by: "TestClient_withoutTheConfiguredBroker"},
+	{name: "brokers: one alone is asked for metadata", in: kafkaRoom,
+		old: "		turn = c.round.Add(1) - 1\n", new: "		_ = &c.round\n",
+		by: "TestClient_asksOneBrokerAfterTheOtherForMetadata"},
+	{name: "brokers: a silent one has the last word about metadata", in: kafkaRoom,
+		old: "	if _, refused := CodeOf(err); err != nil && !refused {", new: "	if false {",
+		by: "TestClient_withoutTheConfiguredBroker test/sim.TestRecreated_byBrokersOfAnyAge"},
+	{name: "brokers: all offer what the first one offered", in: kafkaRoom,
+		old: "func (c *trackedConn) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }",
+		new: "func (c *trackedConn) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), first} }\n\nvar first = new(trackedConn)",
+		by:  "TestClient_brokersOfTwoReleasesBehindOneAddress"},
+	{name: "brokers: an older leader is believed", in: fetchRoom,
+		old: " && epoch >= 0 && epoch < c.leaderEpoch", new: " && false",
+		by: "TestFetcher_believesNoBrokerThatIsLate"},
+	{name: "ids: a topic that gets one is another topic", in: wireRoom,
+		old: "	return id != other && id != (UUID{}) && other != (UUID{})", new: "	return id != other",
+		by: "internal/kafka.TestSubscription_ChangeTo test/sim.TestUpgrade_ofBrokersThatBeginToNameIDs"},
+	{name: "ids: a commit of before there were any is of another topic", in: ledgerRoom,
+		old: " && (ia == ib || ia == unknownID || ib == unknownID)", new: " && ia == ib",
+		by: "TestResume_decidesForEveryCombination TestResume_whereIdsAreKnownNoLonger test/sim.TestUpgrade_ofBrokersThatBeginToNameIDs"},
+	{name: "ids: a partition is lost where its topic gets one", in: sessionRoom,
+		old: "same := !p.TopicID.Differs(f.IDs[p.Topic]) &&", new: "same := f.IDs[p.Topic] == p.TopicID &&",
+		by: "test/sim.TestUpgrade_ofBrokersThatBeginToNameIDs"},
+	{name: "answers: a coordinator that is nobody is looked for again at once", in: wireRoom,
+		old: "	c.bad = c.bad || r.ErrorCode == 0 && r.NodeID < 0 // nobody, and no reason why\n", new: "",
+		by: "TestFindCoordinatorResponse_ofNobody"},
+	{name: "answers: a member id that does not come is asked for again at once", in: groupRoom,
+		old: ` && m.memberID == "" && a.joined.MemberID != ""`, new: "",
+		by: "TestMembership_aMemberIDThatDoesNotCome"},
+	{name: "login: each connection asks an issuer that gives no token", in: "internal/kafka/auth",
+		old: "			m.failed, m.rested = err, time.Now().Add(tokenRest)\n", new: "",
+		by: "TestOAuth_restsAfterAFailure"},
+	{name: "login: a secret that has changed waits like the old one", in: "internal/kafka/auth",
+		old: " && m.config.ClientSecret == secret && time.Now()", new: " && time.Now()",
+		by: "TestOAuth_rotatedSecret"},
+	{name: "starts: all topics of the subscription are asked for", in: discoveryRoom,
+		old: "slices.Collect(maps.Keys(topics)))", new: "slices.Clone(s.Subscription.Topics))",
+		by: "TestStarts_oneTopicHoldsUpNoOther"},
+}
