@@ -75,7 +75,7 @@ func TestCompose_settingsAreAccepted(t *testing.T) {
 		}
 	}
 	slices.Sort(environ)
-	cfg, err := config.Load(environ)
+	cfg, err := config.Load(environ, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ func load(environment map[string]string) (*config.Config, error) {
 	for name, value := range environment {
 		environ = append(environ, name+"="+value)
 	}
-	return config.Load(environ)
+	return config.Load(environ, 0)
 }
 
 func TestChart_settingsReachTheBridgeAsTheyAre(t *testing.T) {

@@ -67,7 +67,7 @@ func TestExamples_ofVariablesAreAccepted(t *testing.T) {
 				}
 				environ = append(environ, name+"="+value)
 			}
-			if _, err := config.Load(environ); err != nil {
+			if _, err := config.Load(environ, 0); err != nil {
 				t.Error(err)
 			}
 		})

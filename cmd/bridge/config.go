@@ -17,7 +17,7 @@ func configCommand(set *flag.FlagSet) action {
 			_, err := fmt.Fprint(inv.stdout, config.Markdown())
 			return err
 		}
-		cfg, err := inv.loadConfig()
+		cfg, err := inv.config()
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ func TestAPICredentials_areReadAgain(t *testing.T) {
 	cfg, err := config.Load([]string{
 		"BRIDGE_KAFKA_BROKERS=k:9092", "BRIDGE_KAFKA_TOPICS=users", "BRIDGE_KAFKA_GROUP_ID=g",
 		"SAFETYKIT_API_KEY_FILE=" + filepath.Join(dir, "key"), "SAFETYKIT_CUSTOM_HEADERS_FILE=" + filepath.Join(dir, "headers"),
-	})
+	}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

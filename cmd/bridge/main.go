@@ -92,7 +92,7 @@ func exitCode(err error, stderr io.Writer) int {
 
 // wiring reads the configuration and the root certificates.
 func (inv invocation) wiring() (*wiring, error) {
-	cfg, err := inv.loadConfig()
+	cfg, err := inv.config()
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +103,7 @@ func (inv invocation) wiring() (*wiring, error) {
 	return &wiring{cfg, roots}, nil
 }
 
-// loadConfig reads the configuration of the invocation and fits it into the
-// container. An error joins faults of the configuration, see [config.Faults].
-func (inv invocation) loadConfig() (*config.Config, error) {
-	cfg, err := config.Load(inv.environ)
-	if err != nil {
-		return nil, err
-	}
-	return cfg, cfg.FitMemory(containerMemory())
+// config reads the configuration. An error joins its faults, see [config.Faults].
+func (inv invocation) config() (*config.Config, error) {
+	return config.Load(inv.environ, containerMemory())
 }

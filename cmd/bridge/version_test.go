@@ -31,7 +31,7 @@ func TestRecordedRevision(t *testing.T) {
 func TestNewLogger(t *testing.T) {
 	environ := []string{"BRIDGE_KAFKA_BROKERS=b:1", "BRIDGE_KAFKA_TOPICS=t", "BRIDGE_KAFKA_GROUP_ID=g", "SAFETYKIT_API_KEY=k", "BRIDGE_LOG_LEVEL=warn"}
 	for format, want := range map[string]string{"json": `"msg":"shown"`, "text": "msg=shown"} {
-		cfg, err := config.Load(append(environ, "BRIDGE_LOG_FORMAT="+format))
+		cfg, err := config.Load(append(environ, "BRIDGE_LOG_FORMAT="+format), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func TestRecordSettings_largestLine(t *testing.T) {
 			cfg, err := config.Load([]string{
 				"BRIDGE_KAFKA_BROKERS=k:1", "BRIDGE_KAFKA_TOPICS=t", "BRIDGE_KAFKA_GROUP_ID=g", "SAFETYKIT_API_KEY=k",
 				batch + "=" + tc.batch, buffer + "=" + tc.buffer,
-			})
+			}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,8 +23,6 @@ type Config struct {
 
 	// effective is the text in force of each variable, as it may be printed.
 	effective map[string]string
-	// bufferSet reports whether the environment sets the buffer's size.
-	bufferSet bool
 }
 
 // Batch holds the bounds of one import: its bytes, its lines and its age.
@@ -47,7 +45,7 @@ type Buffer struct {
 	MaxBytes Size `envconfig:"BRIDGE_BUFFER_MAX_BYTES" default:"256MiB" min:"16MiB" desc:"Bound of fetched, open and uploading bytes together. Near it the largest batch is flushed and fetching pauses. At least BRIDGE_BATCH_MAX_BYTES; a record whose line times its namespaces is larger than a quarter of it is invalid, and a Kafka batch that is larger than that, or inflates to more than five sixteenths of it, is held as a range of offsets until a restart with a larger buffer. Resident memory is this and about 64 MiB; a container's limit that leaves no room for both makes the default smaller, and refuses a value that is set."`
 
 	// FittedTo is the memory limit that made MaxBytes smaller than its default, 0
-	// if none did: see [Config.FitMemory].
+	// if none did: see [Load].
 	FittedTo Size
 }
 

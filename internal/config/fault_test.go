@@ -12,7 +12,7 @@ func TestLoad_reportsAllFaultsAtOnce(t *testing.T) {
 		"BRIDGE_KAFKA_TOPICS=users", "BRIDGE_KAFKA_TOPIC_REGEX=([",
 		"BRIDGE_BATCH_MAX_AGE=soonish", "BRIDGE_BATCH_MAX_BITES=1", "BRIDGE_UPLOAD_CONCURRENCY=-1",
 		"BRIDGE_ON_INVALID=explode", "BRIDGE_NAMESPACE=nowhere:x", "BRIDGE_BUFFER_MAX_BYTES=lots",
-	})
+	}, 0)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -155,7 +155,7 @@ func TestLoad_faults(t *testing.T) {
 		{"a misspelt secret", []string{"SAFETYKIT_APIKEY=sk_live"}, `SAFETYKIT_APIKEY: no such setting; did you mean SAFETYKIT_API_KEY?`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := config.Load(with(tc.env...))
+			_, err := config.Load(with(tc.env...), 0)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -188,7 +188,7 @@ func TestLoad_offsetResetFaults(t *testing.T) {
 		"duration:0s":                        duration,
 		"duration:-1h":                       duration,
 	} {
-		_, err := config.Load(with("BRIDGE_KAFKA_OFFSET_RESET=" + text))
+		_, err := config.Load(with("BRIDGE_KAFKA_OFFSET_RESET="+text), 0)
 		if want := `BRIDGE_KAFKA_OFFSET_RESET="` + text + `": ` + want; err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}

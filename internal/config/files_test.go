@@ -54,7 +54,7 @@ func TestLoad_filesInAnotherForm(t *testing.T) {
 			_, err := config.Load(with("BRIDGE_KAFKA_TLS=true",
 				"BRIDGE_KAFKA_TLS_CA_FILE="+writeFile(t, "ca", tc.roots),
 				"BRIDGE_KAFKA_TLS_CERT_FILE="+writeFile(t, "cert", tc.cert),
-				"BRIDGE_KAFKA_TLS_KEY_FILE="+writeFile(t, "key", tc.key)))
+				"BRIDGE_KAFKA_TLS_KEY_FILE="+writeFile(t, "key", tc.key)), 0)
 			if (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want %q", err, tc.want)
 			}

@@ -23,7 +23,7 @@ func FuzzLoad_values(f *testing.F) {
 		if s.Secret() || strings.HasSuffix(s.Variable, "_FILE") {
 			t.Skip("FuzzLoad_secrets covers it, or it would read files")
 		}
-		cfg, err := config.Load(with(s.Variable + "=" + value))
+		cfg, err := config.Load(with(s.Variable+"="+value), 0)
 		if err != nil {
 			if !strings.Contains(err.Error(), s.Variable) {
 				t.Fatalf("%s=%q: the error does not name the variable: %v", s.Variable, value, err)
@@ -31,7 +31,7 @@ func FuzzLoad_values(f *testing.F) {
 			return
 		}
 		shown := cfg.Effective(s)
-		again, err := config.Load(with(s.Variable + "=" + shown))
+		again, err := config.Load(with(s.Variable+"="+shown), 0)
 		if err != nil {
 			t.Fatalf("%s=%q loads, but not as described (%q): %v", s.Variable, value, shown, err)
 		}
@@ -64,12 +64,12 @@ func FuzzLoad_secrets(f *testing.F) {
 			"SAFETYKIT_API_KEI=" + key, "BRIDGE_KAFKA_SASL_PASWORD=" + password,
 			"BRIDGE_KAFKA_SASL_OAUTH_CLIENT_SECRET_FILE=" + password,
 		}
-		_, err := config.Load(environ)
+		_, err := config.Load(environ, 0)
 		if err == nil {
 			t.Fatal("unknown variables were accepted")
 		}
 		refuseSecrets(t, err.Error(), key, password)
-		cfg, err := config.Load(environ[:7])
+		cfg, err := config.Load(environ[:7], 0)
 		if err != nil {
 			refuseSecrets(t, err.Error(), key, password)
 			return

@@ -51,7 +51,7 @@ func TestLoad_customHeaders(t *testing.T) {
 	}
 	for _, variable := range []string{"SAFETYKIT_CUSTOM_HEADERS=X-Tenant: hush1\nX-Other: hush2", "SAFETYKIT_CUSTOM_HEADERS_FILE=" + path} {
 		write("X-Tenant: hush1\nX-Other: hush2\n")
-		cfg, err := config.Load(with(variable))
+		cfg, err := config.Load(with(variable), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestLoad_customHeaders(t *testing.T) {
 		{"SAFETYKIT_CUSTOM_HEADERS=X-A: 1\nhush", "SAFETYKIT_CUSTOM_HEADERS: line 2 is not of the form Name: value"},
 		{"SAFETYKIT_CUSTOM_HEADERS_FILE=" + path, "line 2 names Authorization, which the bridge sets itself"},
 	} {
-		_, err := config.Load(with(tc[0]))
+		_, err := config.Load(with(tc[0]), 0)
 		if err == nil || !strings.Contains(err.Error(), tc[1]) || strings.Contains(err.Error(), "hush") {
 			t.Errorf("got %v, want %s", err, tc[1])
 		}

@@ -15,7 +15,11 @@ import (
 // os.Environ returns. It reads nothing else but the files that *_FILE
 // variables name. An error is a join of one [*Fault] per problem; there is no
 // configuration then.
-func Load(environ []string) (*Config, error) {
+//
+// memory is the limit of the container in bytes, 0 for none. Where it has no room for
+// the buffer the default becomes smaller, and a size that the environment sets is a
+// fault.
+func Load(environ []string, memory Size) (*Config, error) {
 	settings := Settings()
 	l := loader{
 		env:      parseEnviron(environ),
@@ -28,11 +32,11 @@ func Load(environ []string) (*Config, error) {
 		l.load(s)
 	}
 	l.validate(settings)
+	l.fitMemory(memory)
 	l.refuseUnknown(settings)
 	if len(l.faults) > 0 {
 		return nil, errors.Join(l.faults...)
 	}
-	l.config.bufferSet = l.given(varBufferMaxBytes)
 	return l.config, nil
 }
 

@@ -30,7 +30,7 @@ func with(more ...string) []string { return append(slices.Clone(minimal), more..
 
 func load(t *testing.T, environ []string) *config.Config {
 	t.Helper()
-	cfg, err := config.Load(environ)
+	cfg, err := config.Load(environ, 0)
 	if err != nil {
 		t.Fatalf("Load: %v", err)
 	}
@@ -166,7 +166,7 @@ func TestLoad_emptyEqualsUnset(t *testing.T) {
 	if cfg.Batch.MaxAge != 30*time.Second {
 		t.Errorf("an empty BRIDGE_BATCH_MAX_AGE is %s", cfg.Batch.MaxAge)
 	}
-	_, err := config.Load(with("SAFETYKIT_API_KEY=\n"))
+	_, err := config.Load(with("SAFETYKIT_API_KEY=\n"), 0)
 	if err == nil || !strings.Contains(err.Error(), "SAFETYKIT_API_KEY: it is required") {
 		t.Errorf("a blank API key: %v", err)
 	}
@@ -191,7 +191,7 @@ func TestLoad_kubernetesServiceLinks(t *testing.T) {
 	))
 	for _, typo := range []string{"BRIDGE_HTTP_PORT=8080", "BRIDGE_PORT=8080", "BRIDGE_KAFKA_SERVICE_HOST=kafka", "BRIDGE_SERVICE=10.0.0.7"} {
 		name, _, _ := strings.Cut(typo, "=")
-		if _, err := config.Load(with(typo)); err == nil || !strings.Contains(err.Error(), name+": no such setting") {
+		if _, err := config.Load(with(typo), 0); err == nil || !strings.Contains(err.Error(), name+": no such setting") {
 			t.Errorf("%s: %v, want it refused", typo, err)
 		}
 	}
@@ -252,7 +252,7 @@ func TestDescribe_cutsNothing(t *testing.T) {
 
 // The remedy is there to be copied.
 func TestLoad_remedyHoldsTheWholeMap(t *testing.T) {
-	_, err := config.Load(with("BRIDGE_KAFKA_TOPICS=users,ads.v1", "BRIDGE_NAMESPACE_MAP="+longMap()))
+	_, err := config.Load(with("BRIDGE_KAFKA_TOPICS=users,ads.v1", "BRIDGE_NAMESPACE_MAP="+longMap()), 0)
 	if want := "BRIDGE_NAMESPACE_MAP=" + longMap() + ",ads.v1=ads_v1 or "; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v\nwant in it %s", err, want)
 	}

@@ -33,8 +33,7 @@ func TestFitMemory(t *testing.T) {
 			`BRIDGE_BUFFER_MAX_BYTES="256MiB": the memory limit of this container, 128MiB, has no room for it and 64MiB beside it: want a limit of at least 320MiB`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			cfg := load(t, with(tc.env))
-			err := cfg.FitMemory(tc.limit)
+			cfg, err := config.Load(with(tc.env), tc.limit)
 			if tc.buffer == 0 {
 				if err == nil || err.Error() != tc.fault || len(config.Faults(err)) != 1 {
 					t.Errorf("error %v, want %s", err, tc.fault)

@@ -28,7 +28,7 @@ func TestLoad_proxies(t *testing.T) {
 		" http://gate.example":                  false,
 	} {
 		for _, variable := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-			_, err := config.Load(with(variable + "=" + text))
+			_, err := config.Load(with(variable+"="+text), 0)
 			if (err == nil) != ok || err != nil && (!strings.HasPrefix(err.Error(), variable+": want host:port") || strings.Contains(err.Error(), "SECRET")) {
 				t.Errorf("%s=%s: %v", variable, text, err)
 			}

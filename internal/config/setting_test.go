@@ -94,7 +94,7 @@ func TestSettings_tableIsSound(t *testing.T) {
 		}
 		values := append([]string{s.Default, s.Min, s.Max}, s.OneOf...)
 		for _, value := range values {
-			_, err := config.Load(with(s.Variable + "=" + value))
+			_, err := config.Load(with(s.Variable+"="+value), 0)
 			// Other variables may now contradict it; the value itself may not be at fault.
 			if err != nil && strings.Contains(err.Error(), s.Variable+"=\""+value+"\": want one of") ||
 				err != nil && strings.Contains(err.Error(), s.Variable+"=\""+value+"\": want between") {

@@ -50,7 +50,7 @@ var configMutants = []mutant{
 		old: "		c.Buffer.MaxBytes, c.Buffer.FittedTo = room, limit\n", new: "",
 		by: "TestFitMemory"},
 	{name: "a buffer that is set becomes smaller in silence", in: configRoom,
-		old: "	case c.bufferSet:\n		least = c.Buffer.MaxBytes\n", new: "",
+		old: "	case l.given(varBufferMaxBytes):\n		least = c.Buffer.MaxBytes\n", new: "",
 		by: "TestFitMemory"},
 	{name: "an extension may replace the token", in: configRoom,
 		old: "	seen := map[string]bool{\"auth\": true} // the token's own", new: "	seen := map[string]bool{}",
