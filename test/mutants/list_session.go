@@ -4,6 +4,21 @@ const sessionRoom = "internal/consumer/session"
 
 // sessionMutants lose, repeat or forget what several rooms have to do together.
 var sessionMutants = []mutant{
+	{name: "an open transaction is not noticed", in: sessionRoom,
+		old: "		s.noteTransaction(p, now)\n", new: "",
+		by: "TestSession_saysThatATransactionIsOpen"},
+	{name: "an open transaction is logged at once", in: sessionRoom,
+		old: "waits >= openLoggedAfter {", new: "waits > 0 {",
+		by: "TestSession_saysThatATransactionIsOpen"},
+	{name: "a transaction that has ended is still open", in: assignmentRoom,
+		old: " || p.Cursor.StableOffset.Load() >= p.Cursor.HighWatermark.Load():", new: ":",
+		by: "internal/consumer/session.TestSession_saysThatATransactionIsOpen"},
+	{name: "transactions that follow each other are one", in: assignmentRoom,
+		old: " || p.open.offset != p.Cursor.StableOffset.Load():", new: ":",
+		by: "internal/consumer/session.TestSession_saysThatATransactionIsOpen"},
+	{name: "what is committed and not read is a transaction", in: assignmentRoom,
+		old: "!p.Live() || p.Ledger.Position() < p.Cursor.StableOffset.Load() || ", new: "!p.Live() || ",
+		by: "internal/consumer/session.TestSession_saysThatATransactionIsOpen"},
 	{name: "a chunk behind the mark is taken", in: sessionRoom,
 		old: "mark == nil || mark.First < c.Start || mark.First >= c.Next {", new: "mark == nil || mark.First >= c.Next {",
 		by: "TestSession_aChunkBehindTheMarkIsNotTaken"},

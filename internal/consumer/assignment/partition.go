@@ -65,6 +65,34 @@ type held struct {
 type progress struct {
 	LastSeen int64     // time of the last record, Unix milliseconds
 	CaughtUp time.Time // when there was last nothing to read
+	open     openTransaction
+}
+
+// openTransaction is where a producer's open transaction keeps a partition from being
+// read on, and since when; the zero time if none does.
+type openTransaction struct {
+	offset int64
+	since  time.Time
+}
+
+// NoteTransaction notices whether the partition waits at an open transaction: all that
+// is committed has been read, and the log goes on. It is called every few seconds.
+func (p *Partition) NoteTransaction(now time.Time) {
+	switch {
+	case !p.Live() || p.Ledger.Position() < p.Cursor.StableOffset.Load() || p.Cursor.StableOffset.Load() >= p.Cursor.HighWatermark.Load():
+		p.open = openTransaction{}
+	case p.open.since.IsZero() || p.open.offset != p.Cursor.StableOffset.Load():
+		p.open = openTransaction{p.Cursor.StableOffset.Load(), now}
+	}
+}
+
+// OpenTransaction returns the offset of the open transaction at which the partition
+// waits, and for how long it has waited: 0 if there is none.
+func (p *Partition) OpenTransaction(now time.Time) (offset int64, waits time.Duration) {
+	if p.open.since.IsZero() {
+		return 0, 0
+	}
+	return p.open.offset, now.Sub(p.open.since)
 }
 
 // heldRecord remembers why the first held record of a partition is held: the

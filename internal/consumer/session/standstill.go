@@ -14,6 +14,16 @@ import (
 // before that is reported: longer than one request may take.
 const silentAfter = 15 * time.Second
 
+// How long a partition may wait at a producer's open transaction before /status says so,
+// and before the log does: as long as brokers let a transaction be open by default
+// (transaction.max.timeout.ms). What writes at intervals keeps them open for minutes.
+const (
+	openShownAfter  = time.Minute
+	openLoggedAfter = 15 * time.Minute
+)
+
+const openRemedy = "its producer has neither committed nor aborted it; kafka-transactions.sh find-hanging finds what is left behind by one that is gone"
+
 // lookAround notices what no event brings: retention that removes what is held, and
 // reading that stands still.
 func (s *Session) lookAround(now time.Time) {
@@ -25,6 +35,7 @@ func (s *Session) lookAround(now time.Time) {
 		s.intake.lookForRemoved(p, now)
 		s.intake.lookForCompacted(p, now)
 		s.noteRecovered(p)
+		s.noteTransaction(p, now)
 	}
 	s.reportSilence(now)
 	switch since := s.memory.pendingSince.UTC().Format(time.RFC3339); {
@@ -44,6 +55,15 @@ func (s *Session) noteRecovered(p *assignment.Partition) {
 	if p.State() == assignment.Failed && p.IsOpen() && s.Fetcher.Standing(p.Cursor).Empty {
 		p.Backoff = 0
 		s.assignment.Mend(p)
+	}
+}
+
+// noteTransaction logs a partition that waits at an open transaction for long.
+func (s *Session) noteTransaction(p *assignment.Partition, now time.Time) {
+	p.NoteTransaction(now)
+	if offset, waits := p.OpenTransaction(now); waits >= openLoggedAfter {
+		s.Faults.Log(now, "a partition waits at an open transaction; "+openRemedy, "transaction/"+p.Topic,
+			"topic", p.Topic, "partition", p.Partition, "offset", offset, "for", waits.Round(time.Second).String())
 	}
 }
 
@@ -97,6 +117,7 @@ func (v *view) standstill(out *report.PartitionStatus, p *assignment.Partition, 
 		return
 	}
 	st, state, text := v.Fetcher.Standing(p.Cursor), "", ""
+	offset, waits := p.OpenTransaction(now)
 	switch d := silence(st, now); {
 	case d > 0:
 		state, text = "failed", fmt.Sprintf("its leader, broker %d, has not answered for %s: %s", st.Leader, d.Round(time.Second), v.Explain(st.Err))
@@ -104,10 +125,12 @@ func (v *view) standstill(out *report.PartitionStatus, p *assignment.Partition, 
 		state, text = "paused", full
 	case st.Throttled.After(now):
 		state, text = "paused", fmt.Sprintf("broker %d slows reading down until %s, as a quota is used up: %s", st.Server, st.Throttled.UTC().Format(time.RFC3339), throttledRemedy)
+	case waits >= openShownAfter:
+		text = fmt.Sprintf("it waits at an open transaction at offset %d for %s: %s", offset, waits.Round(time.Second), openRemedy)
 	default:
 		return
 	}
-	if out.Error = &text; out.State == "reading" {
+	if out.Error = &text; out.State == "reading" && state != "" {
 		out.State = state
 	}
 }

@@ -87,6 +87,56 @@ func TestSession_saysThatNothingCanBeStored(t *testing.T) {
 	})
 }
 
+// A partition that waits at a transaction that nobody ends says so: soon in /status, and
+// in the log once brokers let no transaction be open for longer by default.
+func TestSession_saysThatATransactionIsOpen(t *testing.T) {
+	inSession(t, func(r *sessionRig) {
+		log := r.logged()
+		r.feed(0, runOf("a", 0, 9)...)
+		r.feed(1, runOf("a", 0, 9)...)
+		ends := func(n int32, stable, end int64) {
+			r.part(n).Cursor.StableOffset.Store(stable)
+			r.part(n).Cursor.HighWatermark.Store(end)
+		}
+		said := func(n int32) string {
+			p := r.status().Partitions[n]
+			if p.State != "reading" {
+				t.Errorf("partition %d is %s", n, p.State)
+			}
+			if p.Error == nil {
+				return ""
+			}
+			return *p.Error
+		}
+		ends(0, 10, 20)
+		for i := range int64(openShownAfter/maxSleep) + 3 {
+			ends(1, 8+i%2, 20) // transactions that follow each other
+			r.after(maxSleep)
+		}
+		if got := said(0); !strings.Contains(got, "open transaction at offset 10 for ") || log.Len() > 0 {
+			t.Errorf("after a while: %q, logged %q", got, log)
+		}
+		if got := said(1); got != "" {
+			t.Errorf("where all transactions end: %q", got)
+		}
+		ends(1, 10, 10)
+		if r.after(openLoggedAfter); said(1) != "" {
+			t.Errorf("where all has been read: %q", said(1))
+		}
+		if text := log.String(); !strings.Contains(text, "topic=orders partition=0 offset=10") || !strings.Contains(text, "find-hanging") || strings.Contains(text, "partition=1") {
+			t.Errorf("the log says\n%s", text)
+		}
+		ends(0, 20, 20) // and is read on
+		if r.after(2 * maxSleep); said(0) != "" {
+			t.Errorf("afterwards: %q", said(0))
+		}
+		ends(0, 20, 30) // another one, behind what is to be read before
+		if r.after(openShownAfter + 2*maxSleep); said(0) != "" {
+			t.Errorf("before it is there: %q", said(0))
+		}
+	})
+}
+
 // A broker that slows reading down is counted, and told of once a minute.
 func TestSession_saysThatAQuotaIsUsedUp(t *testing.T) {
 	inSession(t, func(r *sessionRig) {
