@@ -66,6 +66,9 @@ func (o checkOptions) validate() error {
 func (w *wiring) checkBridge(ctx context.Context, options checkOptions, out *findings) error {
 	client, err := w.kafkaClient(ctx)
 	misconfigured := out.printFaults(err)
+	if err != nil && !misconfigured {
+		return err
+	}
 	if !misconfigured {
 		out.print(preflight.Finding{Check: "config", OK: true, Detail: "every setting can be used"})
 	}
@@ -74,13 +77,10 @@ func (w *wiring) checkBridge(ctx context.Context, options checkOptions, out *fin
 	}
 	api := make(chan preflight.Finding, 1)
 	go func() { api <- w.checkAPI(ctx, options.namespace) }() // bounded by checkPatience, awaited below
-	switch {
-	case err == nil:
+	if !misconfigured {
 		if err := w.checkKafka(ctx, client, options.sample, out); err != nil {
 			return err
 		}
-	case !misconfigured:
-		out.print(preflight.Finding{Check: "kafka", Detail: err.Error(), Remedy: "correct the files of BRIDGE_KAFKA_TLS_*"})
 	}
 	out.print(<-api)
 	switch {
@@ -102,8 +102,7 @@ func (w *wiring) checkKafka(ctx context.Context, client *kafka.Client, sample in
 	defer stop()
 	checks, err := preflight.New(settings, client)
 	if err != nil {
-		out.print(preflight.Finding{Check: "records", Detail: err.Error(), Remedy: "correct BRIDGE_NAMESPACE, BRIDGE_NAMESPACE_MAP and BRIDGE_NAMESPACE_ALLOW"})
-		return nil
+		return err
 	}
 	checks.Run(ctx, sample, out.print)
 	return nil
