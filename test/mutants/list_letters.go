@@ -53,10 +53,10 @@ var commitsMutants = []mutant{
 // discoveryMutants start where a group has not been, or believe what is not theirs.
 var discoveryMutants = []mutant{
 	{name: "a recollection is used over another member's commit", in: discoveryRoom,
-		old: " || group != known.Acked && group != known.Sent || ", new: " || ",
+		old: " || group != known.Acked && !slices.Contains(known.Sent, group) || ", new: " || ",
 		by: "TestRecollections_Recall"},
 	{name: "a commit that was never answered is taken for another member's", in: discoveryRoom,
-		old: "group != known.Acked && group != known.Sent", new: "group != known.Acked",
+		old: "group != known.Acked && !slices.Contains(known.Sent, group)", new: "group != known.Acked",
 		by: "TestRecollections_Recall"},
 	{name: "a recollection is used for a topic that was created anew", in: discoveryRoom,
 		old: "	if !ok || known.TopicID.Differs(id) || group", new: "	if !ok || group",

@@ -220,3 +220,25 @@ func TestFrontier_commitTimesOutAndIsAppliedLater(t *testing.T) {
 		})
 	}
 }
+
+// A process goes on storing while its coordinator does not answer, and is put out of the
+// group. Whichever of its unanswered commits the group has in the end, the process goes on
+// from what it knows.
+func TestRecollection_ofOneOfSeveralUnansweredCommits(t *testing.T) {
+	s := defaultSettings()
+	s.batchAge = time.Second
+	scenario(t, s, 1, 0, func(w *world) {
+		w.truth.late = true
+		w.startSlot(0)
+		w.emit("t0", 0, 10, named("a", 1, 5)...)
+		w.wants(10*time.Second, "what comes first is committed", func() bool { return w.sample()["t0"][0].Offset == 5 })
+		defer w.impose(sandbox.Fault{Operation: sandbox.OperationUpload, Namespace: "c0", Delay: 8 * time.Second})()
+		kafka := w.slot(0).kafka
+		kafka.delayCommit(15*time.Second, func() { time.AfterFunc(time.Millisecond, kafka.partition) }) // and nothing after it arrives
+		w.emit("t0", 0, 10, append(named("b", 1, 5), named("c", 1, 5)...)...)
+		time.Sleep(time.Minute)
+		kafka.heal()
+		w.emit("t0", 0, 10, named("d", 1, 5)...)
+		w.wants(time.Minute, "it goes on", func() bool { return w.stored("d") })
+	})
+}

@@ -3,6 +3,7 @@ package assignment
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"kafka-import-bridge/internal/consumer/ledger"
@@ -96,13 +97,28 @@ func (c *Committer) RestateDue(now time.Time) {
 func (c *Committer) CommitOf(p *Partition) kafka.CommitOffset {
 	p.Dirty = false
 	if p.AsFound != nil {
-		p.Sent = p.Acked
 		return *p.AsFound
 	}
 	text, omitted := p.Ledger.Encode(c.MetadataOf(p), p.Metadata.Size())
 	p.Omitted = omitted
-	p.Sent = ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text}
+	p.sends(ledger.CommitPoint{Offset: p.Ledger.Watermark(), Metadata: text})
 	return kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: p.Ledger.Watermark(), LeaderEpoch: c.Fetcher.EpochOf(p.Cursor), Metadata: text}
+}
+
+// maxSent is how many unacknowledged commits of a partition are remembered. Those that
+// follow the first ones replace each other: after an answer that is missing the later ones
+// hardly reach the coordinator, before the lease ends and nothing more is done.
+const maxSent = 4
+
+// sends notes that a commit is about to be sent.
+func (p *Partition) sends(point ledger.CommitPoint) {
+	if slices.Contains(p.Sent, point) {
+		return
+	}
+	if len(p.Sent) == maxSent {
+		p.Sent = p.Sent[:maxSent-1]
+	}
+	p.Sent = append(p.Sent, point)
 }
 
 // Answer takes the answer to a commit.
@@ -155,7 +171,7 @@ func (c *Committer) Answer(r CommitResult) {
 // partitionCommitted notes an acknowledged offset.
 func (c *Committer) partitionCommitted(p *Partition, o *kafka.CommitOffset) {
 	p.Denied = Denial{}
-	p.Committed, p.Acked = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}
+	p.Committed, p.Acked, p.Sent = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}, nil
 }
 
 // commitFailed lets the same be committed again soon. Without an answer the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,8 +33,8 @@ func TestCommit_sendsWhatIsNew(t *testing.T) {
 			t.Errorf("committed %v", got)
 		}
 		for tp, want := range map[kafka.TopicPartition]int64{orders0: 5, users0: 7, orders1: 0} {
-			if p := r.assignment.Partitions[tp]; p.Committed != want || p.Acked.Offset != want || p.Sent.Offset != want {
-				t.Errorf("%v: committed %d, acknowledged %d, sent %d, want %d", tp, p.Committed, p.Acked.Offset, p.Sent.Offset, want)
+			if p := r.assignment.Partitions[tp]; p.Committed != want || p.Acked.Offset != want || len(p.Sent) > 0 {
+				t.Errorf("%v: committed %d, acknowledged %d, want %d; unanswered %v", tp, p.Committed, p.Acked.Offset, want, p.Sent)
 			}
 		}
 		r.until(time.Minute)
@@ -271,7 +272,7 @@ func TestCommit_ofOneOffsetThatIsTooLarge(t *testing.T) {
 		p := r.part("orders", 0)
 		r.done(p, 5)
 		r.turn()
-		if got, refused := p.Metadata.Size(), len(p.Sent.Metadata); got != refused/2 {
+		if got, refused := p.Metadata.Size(), len(p.Sent[0].Metadata); got != refused/2 {
 			t.Errorf("%d characters are written after %d were refused", got, refused)
 		}
 	})
@@ -301,10 +302,9 @@ func TestCommit_ofAPartitionAsItWasFound(t *testing.T) {
 		p := r.part("orders", 0)
 		p.AsFound = &kafka.CommitOffset{TopicPartition: p.TopicPartition, Offset: 99, LeaderEpoch: 2, Metadata: "theirs"}
 		p.Committed, p.Acked = 99, ledger.CommitPoint{Offset: 99, Metadata: "theirs"}
-		p.Sent = ledger.CommitPoint{Offset: 1}
 		r.done(p, 5)
 		r.turn()
-		if got := r.one(); got[orders0] != 99 || p.Sent != p.Acked {
+		if got := r.one(); got[orders0] != 99 || len(p.Sent) > 0 {
 			t.Errorf("committed %v, noted as sent %v", got, p.Sent)
 		}
 	})
@@ -343,7 +343,7 @@ func TestCommit_offersRefusedMetadataAgain(t *testing.T) {
 			r.answers(p.Topic, kafka.CodeMetadataTooLarge)
 			r.done(p, 5)
 			r.turn()
-			if got, size := p.Metadata.Size(), len(p.Sent.Metadata); got != size/2 || !p.Dirty || !r.Schedule.Touched() {
+			if got, size := p.Metadata.Size(), len(p.Sent[0].Metadata); got != size/2 || !p.Dirty || !r.Schedule.Touched() {
 				t.Errorf("%d characters are written after %d were refused", got, size)
 			}
 			r.answers("", kafka.CodeOK)
@@ -425,4 +425,15 @@ func TestCommit_ofADeniedTopicWhileDraining(t *testing.T) {
 			t.Errorf("%d commits of a denied topic; more to come: %t", len(got), r.Schedule.Touched())
 		}
 	})
+}
+
+// Of commits without an acknowledgement the first ones are remembered, and the last.
+func TestPartition_sends(t *testing.T) {
+	p := NewPartition(kafka.TopicPartition{Topic: "orders"}, wire.UUID{}, &Schedule{})
+	for _, offset := range []int64{1, 2, 2, 1, 3, 4, 5, 6} {
+		p.sends(ledger.CommitPoint{Offset: offset})
+	}
+	if want := []ledger.CommitPoint{{Offset: 1}, {Offset: 2}, {Offset: 3}, {Offset: 6}}; !slices.Equal(p.Sent, want) {
+		t.Errorf("remembered are %v, want %v", p.Sent, want)
+	}
 }

@@ -32,14 +32,17 @@ type Partition struct {
 
 // commitment is what the group was told of a partition, and what it is to be told.
 type commitment struct {
-	Committed   int64               // last acknowledged, -1 none
-	Acked, Sent ledger.CommitPoint  // the commits last acknowledged and last sent
-	Dirty       bool                // there is something new to commit: see Touch
-	Born        int32               // the generation, if its start was resolved in this session
-	Metadata    Limit               // for what is written beside the committed offset
-	Omitted     int                 // namespaces that did not fit
-	Denied      Denial              // of its commits, as long as its topic is denied
-	AsFound     *kafka.CommitOffset // held from the start: what is committed and stays
+	Committed int64              // last acknowledged, -1 none
+	Acked     ledger.CommitPoint // the commit last acknowledged
+	// Sent are commits that were sent since, without an acknowledgement: the group may have
+	// any of them.
+	Sent     []ledger.CommitPoint
+	Dirty    bool                // there is something new to commit: see Touch
+	Born     int32               // the generation, if its start was resolved in this session
+	Metadata Limit               // for what is written beside the committed offset
+	Omitted  int                 // namespaces that did not fit
+	Denied   Denial              // of its commits, as long as its topic is denied
+	AsFound  *kafka.CommitOffset // held from the start: what is committed and stays
 
 	schedule *Schedule
 }

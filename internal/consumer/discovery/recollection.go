@@ -14,13 +14,13 @@ import (
 // commit: after an outage of the brokers, or once it was put out of the
 // group, commits are refused though batches have been stored. The next session
 // of this process that gets the partition goes on from here, provided that the
-// group still has one of our own commits, the last that was acknowledged or the
-// last that was sent. Whoever owned the partition in between and stored
+// group still has one of our own commits, the last that was acknowledged or one that
+// was sent since. Whoever owned the partition in between and stored
 // anything of it has written another one.
 type Recollection struct {
 	TopicID wire.UUID
 	Acked   ledger.CommitPoint
-	Sent    ledger.CommitPoint // it may have been applied without our hearing of it
+	Sent    []ledger.CommitPoint // any of them may have been applied without our hearing of it
 	Known   ledger.CommitPoint
 	Epoch   int32 // leader epoch of what was read last
 	Session int32 // generation of the session that has remembered it
@@ -33,6 +33,9 @@ const RecollectionsRoom = 4 << 20
 // recollectionBytes is the memory of a recollection beside its texts and the name of
 // its topic.
 const recollectionBytes = 320
+
+// commitPointBytes is the memory of a commit that was sent, beside its text.
+const commitPointBytes = 24
 
 // Recollections are what a process remembers of its partitions.
 type Recollections map[kafka.TopicPartition]Recollection
@@ -67,7 +70,11 @@ func (r Recollections) Bound(room int64) (forgotten int) {
 // bytes returns the memory of a partition's recollection.
 func (r Recollections) bytes(tp kafka.TopicPartition) int64 {
 	known := r[tp]
-	return recollectionBytes + int64(len(tp.Topic)+len(known.Acked.Metadata)+len(known.Sent.Metadata)+len(known.Known.Metadata))
+	n := len(tp.Topic) + len(known.Acked.Metadata) + len(known.Known.Metadata)
+	for _, sent := range known.Sent {
+		n += commitPointBytes + len(sent.Metadata)
+	}
+	return recollectionBytes + int64(n)
 }
 
 // Recall returns what is known of a partition whose commit is c, and whether that
@@ -75,7 +82,7 @@ func (r Recollections) bytes(tp kafka.TopicPartition) int64 {
 func (r Recollections) Recall(tp kafka.TopicPartition, id wire.UUID, c kafka.Committed) (kafka.Committed, bool) {
 	known, ok := r[tp]
 	group := ledger.CommitPoint{Offset: c.Offset, Metadata: c.Metadata}
-	if !ok || known.TopicID.Differs(id) || group != known.Acked && group != known.Sent || known.Known == group {
+	if !ok || known.TopicID.Differs(id) || group != known.Acked && !slices.Contains(known.Sent, group) || known.Known == group {
 		return c, false
 	}
 	return kafka.Committed{Offset: known.Known.Offset, LeaderEpoch: known.Epoch, Metadata: known.Known.Metadata}, true

@@ -11,8 +11,8 @@ import (
 
 func TestRecollections_Recall(t *testing.T) {
 	tp, id := kafka.TopicPartition{Topic: "orders", Partition: 3}, wire.UUID{1}
-	acked, sent := ledger.CommitPoint{Offset: 40, Metadata: "acked"}, ledger.CommitPoint{Offset: 70, Metadata: "sent"}
-	known := Recollections{tp: {TopicID: id, Acked: acked, Sent: sent, Known: ledger.CommitPoint{Offset: 100, Metadata: "known"}, Epoch: 7}}
+	acked, early, sent := ledger.CommitPoint{Offset: 40, Metadata: "acked"}, ledger.CommitPoint{Offset: 60, Metadata: "early"}, ledger.CommitPoint{Offset: 70, Metadata: "sent"}
+	known := Recollections{tp: {TopicID: id, Acked: acked, Sent: []ledger.CommitPoint{early, sent}, Known: ledger.CommitPoint{Offset: 100, Metadata: "known"}, Epoch: 7}}
 	for _, tc := range []struct {
 		name  string
 		group ledger.CommitPoint
@@ -21,6 +21,7 @@ func TestRecollections_Recall(t *testing.T) {
 	}{
 		{"the group has our last acknowledged commit", acked, id, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
 		{"the group has the commit that was never answered", sent, id, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
+		{"the group has an earlier one that was never answered", early, id, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
 		{"somebody else has committed", ledger.CommitPoint{Offset: 55, Metadata: "theirs"}, id, kafka.Committed{Offset: 55, Metadata: "theirs"}},
 		{"an operator has reset the offset to where it was", ledger.CommitPoint{Offset: 40}, id, kafka.Committed{Offset: 40}},
 		{"the brokers name no id any more", acked, wire.UUID{}, kafka.Committed{Offset: 100, LeaderEpoch: 7, Metadata: "known"}},
@@ -34,7 +35,7 @@ func TestRecollections_Recall(t *testing.T) {
 			}
 		})
 	}
-	same := Recollections{tp: {TopicID: id, Acked: acked, Sent: sent, Known: sent}}
+	same := Recollections{tp: {TopicID: id, Acked: acked, Sent: []ledger.CommitPoint{sent}, Known: sent}}
 	if _, more := same.Recall(tp, id, kafka.Committed{Offset: sent.Offset, Metadata: sent.Metadata}); more {
 		t.Error("what the group has counts as more than that")
 	}

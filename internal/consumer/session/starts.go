@@ -36,7 +36,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		}
 		s.remark(&r)
 		p.Acked = ledger.CommitPoint{Offset: r.Committed.Offset, Metadata: r.Committed.Metadata}
-		p.Committed, p.Sent = r.Committed.Offset, p.Acked // nothing was sent yet
+		p.Committed = r.Committed.Offset
 		p.Ledger = ledger.New(r.At.Offset, r.At.Frontier)
 		p.CaughtUp = now
 		if r.At.Reset != "" {
