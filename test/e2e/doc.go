@@ -43,6 +43,7 @@
 //	refused key, rotated                    TestCredentials_keyFileIsRotated
 //	refused namespaces                      TestRefusedNamespace*, TestDeadLetters_ofARefusedBatch
 //	a thousand namespaces behind            TestThousandNamespaces_behindAtOnce
+//	own headers, bounds, proxy and roots    TestSettings_*
 //	what becomes of imports                 TestImports_*
 //
 // The process:

@@ -76,3 +76,26 @@ func TestTransactions_openOneHoldsItsPartitionAlone(t *testing.T) {
 	w.settle(b)
 	w.judge()
 }
+
+// Whoever asks for uncommitted records gets those of open and aborted transactions, and
+// waits for none.
+func TestTransactions_uncommittedOnesAreReadIfAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	b := w.start(environment{"BRIDGE_KAFKA_ISOLATION_LEVEL": "read_uncommitted"})
+	client := w.client(kgo.TransactionalID(w.topic))
+	if err := client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	w.produceWith(client, load{records: 100})
+	w.produce(load{records: 100})
+	w.waitStored() // the transaction is open
+	w.waitCommitted(w.topic)
+	w.eventually("nothing is unread", func() bool { return b.metric("kafka_unread_records")+b.metric("kafka_lag_records") == 0 })
+	if err := client.EndTransaction(w.context(), kgo.TryAbort); err != nil {
+		t.Fatal(err)
+	}
+	w.produce(load{records: 100})
+	w.settle(b)
+	w.judge()
+}
