@@ -319,7 +319,7 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 		{"a client certificate is wanted", alert(21, 3, 3, 0, 2, 2, 116), "(tls: certificate required)"},
 		{"nobody listens", "http://" + closed.Addr().String(), "create upload URL for orders: dial " + closed.Addr().String() + ": connection refused"},
 		{"no such host", "https://api.invalid", "api.invalid"},
-		{"a private CA", secure.URL, "x509: certificate signed by unknown authority"},
+		{"a private CA", secure.URL, "x509: certificate signed by unknown authority: set BRIDGE_HTTP_CA_FILE"},
 		{"no HTTP", plainly("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "create upload URL for orders: the answer is not HTTP/1.1"},
 		{"a header that does not end", plainly("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 100_000)), "the answer's header is longer than 64 KiB"},
 		{"two lengths", plainly("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), "the answer's Content-Length is not one number"},

@@ -82,7 +82,7 @@ func describeCertificate(err error) string {
 	)
 	switch {
 	case errors.As(err, &authority):
-		return "x509: certificate signed by unknown authority"
+		return "x509: certificate signed by unknown authority: set BRIDGE_HTTP_CA_FILE to the roots that sign it"
 	case errors.As(err, &host) && len(host.Certificate.DNSNames)+len(host.Certificate.IPAddresses) == 0:
 		return "x509: certificate has no subject alternative name, and its common name counts no more: have it issued for " + host.Host
 	case errors.As(err, &host):
