@@ -3,8 +3,14 @@ package main
 // drainMutants end a session too early, too late or not at all, let its loop sleep through
 // what is due, or miscount the memory it has.
 var drainMutants = []mutant{
-	{name: "a stop has more time than a rebalance", in: sessionRoom,
-		old: "		budget, reason = min(budget, s.Config.ShutdownTimeout), batcher", new: "		budget, reason = s.Config.ShutdownTimeout, batcher",
+	{name: "a stop has the time of a rebalance", in: sessionRoom,
+		old: "		deadline = now.Add(s.Config.ShutdownTimeout)\n", new: "",
+		by: "TestSession_whatADrainIsFor"},
+	{name: "a stop lets the group wait", in: sessionRoom,
+		old: "group.Before(deadline) {", new: "why != assignment.ForShutdown {",
+		by: "TestSession_whatADrainIsFor"},
+	{name: "a stop counts from when the group began to wait", in: sessionRoom,
+		old: "since.Add(s.Config.DrainBudget()); group.Before(deadline) {", new: "since.Add(min(s.Config.DrainBudget(), s.Config.ShutdownTimeout)); group.Before(deadline) {",
 		by: "TestSession_whatADrainIsFor"},
 	{name: "a rebalance while it stops drops retries", in: sessionRoom,
 		old: "		if why == assignment.ForShutdown {\n			s.Drain.Reason = why\n		}\n", new: "		s.Drain.Reason = why\n",

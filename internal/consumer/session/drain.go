@@ -16,11 +16,10 @@ func (s *Session) beginDrain(why assignment.DrainReason, now time.Time) {
 	if s.Mode == assignment.Fenced {
 		return
 	}
-	budget, reason := s.Config.DrainBudget(), batcher.ReasonRebalance
+	deadline, reason := s.deadline(why, now), batcher.ReasonRebalance
 	if why == assignment.ForShutdown {
-		budget, reason = min(budget, s.Config.ShutdownTimeout), batcher.ReasonShutdown
+		reason = batcher.ReasonShutdown
 	}
-	deadline := s.waitedSince(now).Add(budget)
 	if s.Mode == assignment.Draining {
 		if why == assignment.ForShutdown {
 			s.Drain.Reason = why
@@ -44,15 +43,23 @@ func (s *Session) beginDrain(why assignment.DrainReason, now time.Time) {
 	}
 }
 
-// waitedSince is since when the group may have waited for this member, or now if
-// it does not.
-func (s *Session) waitedSince(now time.Time) time.Time {
+// deadline returns when a drain that begins now has to end: a stop after
+// BRIDGE_SHUTDOWN_TIMEOUT, a rebalance in time for the group, and a stop too if the
+// group waits for this member already.
+func (s *Session) deadline(why assignment.DrainReason, now time.Time) time.Time {
+	deadline := now.Add(s.Config.DrainBudget())
+	if why == assignment.ForShutdown {
+		deadline = now.Add(s.Config.ShutdownTimeout)
+	}
 	select {
 	case <-s.Member.Term.Rebalance():
-		return s.Member.Term.Deadline().Add(-s.Config.RebalanceTimeout)
+		since := s.Member.Term.Deadline().Add(-s.Config.RebalanceTimeout)
+		if group := since.Add(s.Config.DrainBudget()); group.Before(deadline) {
+			deadline = group
+		}
 	default:
-		return now
 	}
+	return deadline
 }
 
 // over reports whether the loop has nothing left to do.

@@ -21,23 +21,29 @@ import (
 	"kafka-import-bridge/test/recordbatch"
 )
 
-// A drain ends in time for whoever waits for it: the earlier deadline counts, and that of
-// a rebalance for a stop too. A stop tries again what rests, whatever the group wants.
+// A drain ends in time for whoever waits for it: the earlier deadline counts, that of a
+// group which waits for a stop too, and no other. A stop has its whole time however long
+// the group has waited. It tries again what rests, whatever the group wants.
 func TestSession_whatADrainIsFor(t *testing.T) {
 	const apart = 10 * time.Second // between two reasons
 	stop, rebalance := assignment.ForShutdown, assignment.ForRebalance
 	for name, tc := range map[string]struct {
 		patience time.Duration // of a stop
+		waits    time.Duration // how long the group has waited before the first reason; 0: it does not
 		reasons  []assignment.DrainReason
 		deadline time.Duration // after the first one
 		retries  bool
 	}{
-		"a stop":                         {time.Minute, []assignment.DrainReason{stop}, time.Minute, true},
-		"a rebalance":                    {time.Minute, []assignment.DrainReason{rebalance}, 110 * time.Second, false},
-		"a rebalance while it stops":     {time.Minute, []assignment.DrainReason{stop, rebalance}, time.Minute, true},
-		"a stop while it rebalances":     {time.Minute, []assignment.DrainReason{rebalance, stop}, apart + time.Minute, true},
-		"a stop with much time":          {time.Hour, []assignment.DrainReason{stop}, 110 * time.Second, true},
-		"a stop with much time, at last": {time.Hour, []assignment.DrainReason{rebalance, stop}, 110 * time.Second, true},
+		"a stop":                          {time.Minute, 0, []assignment.DrainReason{stop}, time.Minute, true},
+		"a rebalance":                     {time.Minute, 0, []assignment.DrainReason{rebalance}, 110 * time.Second, false},
+		"a rebalance that has begun":      {time.Minute, 80 * time.Second, []assignment.DrainReason{rebalance}, 30 * time.Second, false},
+		"a rebalance while it stops":      {time.Minute, 0, []assignment.DrainReason{stop, rebalance}, time.Minute, true},
+		"a stop while it rebalances":      {time.Minute, 0, []assignment.DrainReason{rebalance, stop}, apart + time.Minute, true},
+		"a stop long after a rebalance":   {20 * time.Second, 60 * time.Second, []assignment.DrainReason{rebalance, stop}, apart + 20*time.Second, true},
+		"a stop that the group waits for": {time.Minute, 80 * time.Second, []assignment.DrainReason{stop}, 30 * time.Second, true},
+		"a stop with much time":           {time.Hour, 0, []assignment.DrainReason{stop}, time.Hour, true},
+		"a stop that a rebalance follows": {time.Hour, 0, []assignment.DrainReason{stop, rebalance}, apart + 110*time.Second, true},
+		"a stop with much time, at last":  {time.Hour, 0, []assignment.DrainReason{rebalance, stop}, 110 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSession(t, func(r *sessionRig) {
@@ -45,6 +51,11 @@ func TestSession_whatADrainIsFor(t *testing.T) {
 				r.feed(0, runOf("a", 0, 9)...)
 				r.Config.ShutdownTimeout = tc.patience
 				began := time.Now()
+				if tc.waits > 0 {
+					term := r.Member.Term.(*fakeTerm)
+					term.deadline = began.Add(r.Config.RebalanceTimeout - tc.waits)
+					close(term.rebalance)
+				}
 				for i, why := range tc.reasons {
 					if i > 0 {
 						time.Sleep(apart)
