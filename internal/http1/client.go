@@ -153,7 +153,7 @@ func (c *Client) pop(at route) *conn {
 // keep makes a connection idle. One too many takes the place of the one that was needed
 // least.
 func (c *Client) keep(conn *conn) {
-	_ = conn.SetDeadline(time.Time{})
+	_ = conn.SetDeadline(time.Time{}) // an answer is awaited before the next request sets its own
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	conn.idleSince = time.Now()

@@ -59,13 +59,13 @@ var (
 	ErrStalled = fmt.Errorf("no progress: %w", context.DeadlineExceeded)
 )
 
-// limited names the limit that has ended the request, if one has.
+// limited names the limit that has ended the request, if one has, beside what it has ended.
 func (r *Request) limited(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case !time.Now().Before(r.Until):
-		return ErrTooLong
+		return fmt.Errorf("%w: %w", ErrTooLong, err)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return ErrStalled
 	}

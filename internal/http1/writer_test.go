@@ -211,6 +211,7 @@ func TestWriter_refuses(t *testing.T) {
 		"no name":                 func(r *Request) { r.Header = []Field{{"", "d"}} },
 		"a space in the query":    func(r *Request) { r.URL = &url.URL{Scheme: "http", Host: "a", RawQuery: "a=b HTTP/1.1"} },
 		"a line in the query":     func(r *Request) { r.URL = &url.URL{Scheme: "http", Host: "a", RawQuery: "a\r\nB: c"} },
+		"a DEL in the query":      func(r *Request) { r.URL = &url.URL{Scheme: "http", Host: "a", RawQuery: "a=\x7f"} },
 		"a line in the host":      func(r *Request) { r.URL = &url.URL{Scheme: "http", Host: "a\r\nB: c"} },
 		"a space in the method":   func(r *Request) { r.Method = "PUT /x" },
 		"blocks shorter than it":  func(r *Request) { r.Size++ },

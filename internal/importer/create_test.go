@@ -105,6 +105,7 @@ func TestClient_createEndsInBoundedTime(t *testing.T) {
 		{"no answer", silence, RetryLater, ReasonTimeout},
 		{"a reset", func(w http.ResponseWriter, r *http.Request) { abort(w, r, 0) }, RetryLater, ReasonNetwork},
 		{"no HTTP", raw("hello " + secretText + "\r\n\r\n"), RetryLater, ReasonNetwork},
+		{"a length that no memory has", raw("HTTP/1.1 200 OK\r\nContent-Length: 4611686018427387904\r\n\r\n{"), Malformed, ReasonMalformed},
 		{"another protocol", raw("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), Malformed, ReasonMalformed},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -29,22 +29,22 @@ func describe(err error) string {
 		ne    net.Error
 	)
 	switch {
-	case errors.Is(err, http1.ErrTooLong):
-		return http1.ErrTooLong.Error()
-	case errors.Is(err, http1.ErrStalled):
-		return http1.ErrStalled.Error()
 	case errors.As(err, &proxy):
 		return proxy.Error()
 	case errors.As(err, &dns):
 		return dns.Error()
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return "connect to proxy: " + describe(op.Err)
-	case errors.As(err, &given):
-		return given.Error()
-	case errors.Is(err, http1.ErrHandshake):
-		return http1.ErrHandshake.Error()
 	case errors.As(err, &op) && op.Op == "dial" && op.Addr != nil:
 		return fmt.Sprintf("dial %s: %s", op.Addr, describe(op.Err))
+	case errors.Is(err, http1.ErrHandshake):
+		return http1.ErrHandshake.Error()
+	case errors.Is(err, http1.ErrTooLong):
+		return http1.ErrTooLong.Error()
+	case errors.Is(err, http1.ErrStalled):
+		return http1.ErrStalled.Error()
+	case errors.As(err, &given):
+		return given.Error()
 	case errors.As(err, &errno):
 		return errno.Error()
 	case errors.As(err, &ne) && ne.Timeout():

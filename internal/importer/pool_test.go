@@ -129,6 +129,45 @@ func TestPool_manyStores(t *testing.T) {
 	}
 }
 
+// TestPool_aDroppedConnectionIsNoFailure of a call to the API: it is made again at once.
+func TestPool_aDroppedConnectionIsNoFailure(t *testing.T) {
+	l := newLab(t)
+	var seen []string
+	drops := func(next http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			seen = append(seen, fmt.Sprint(r.Method, connNumber(r)))
+			if connNumber(r) == 1 && len(seen) > 1 {
+				abort(w, r, 0)
+				return
+			}
+			next(w, r)
+		}
+	}
+	l.onPost, l.onAsk = drops(l.grant), drops(l.tell)
+	c := l.client()
+	wantClass(t, l.create(c, c.Probe("orders")), Stored, "")
+	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req-1"); err != nil {
+		t.Error(err)
+	}
+	if got := strings.Join(seen, " "); got != "POST1 GET1 GET2" {
+		t.Errorf("requests by connections: %s", got)
+	}
+}
+
+// TestStores_areBounded, however many hosts upload URLs name.
+func TestStores_areBounded(t *testing.T) {
+	var s stores
+	for n := range 10 * maxStores {
+		s.at(fmt.Sprint(n)).noExpect.Store(true)
+		if len(s.byHost) > maxStores {
+			t.Fatalf("%d are remembered", len(s.byHost))
+		}
+	}
+	if !s.at(fmt.Sprint(10*maxStores - 1)).noExpect.Load() {
+		t.Error("the last one is not")
+	}
+}
+
 // TestClient_sendsNothingToWhoRefusesWhenAsked: the store's answer to the question comes
 // before any of the body.
 func TestClient_sendsNothingToWhoRefusesWhenAsked(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // connectProxy tunnels every CONNECT to one server and writes down what it saw.
@@ -140,6 +141,39 @@ func TestClient_proxyIsNone(t *testing.T) {
 		wantClass(t, out, RetryLater, ReasonNetwork)
 		if !strings.Contains(out.Err.Error(), want) {
 			t.Errorf("%s: error %q, want %q", at.Redacted(), out.Err, want)
+		}
+	}
+}
+
+// TestClient_hangs: an error names who hangs, also where the attempt's own time ends it.
+func TestClient_hangs(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // and accepts nobody
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	at := listener.Addr().String()
+	for via, want := range map[string]string{
+		"http://user:" + secretText + "@" + at:   "create upload URL for orders: connect to proxy: timeout",
+		"socks5://user:" + secretText + "@" + at: "connect to proxy: timeout",
+		"https://user:" + secretText + "@" + at:  "connect to proxy: no TLS handshake in time",
+		"":                                       "create upload URL for orders: no TLS handshake in time",
+	} {
+		l := newLab(t)
+		l.cfg.BaseURL = &url.URL{Scheme: "https", Host: at}
+		l.cfg.CreateTimeout = 50 * time.Millisecond
+		if via != "" {
+			proxy, err := url.Parse(via)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
+		}
+		c := New(l.cfg, nil)
+		out := l.create(c, c.Probe("orders"))
+		wantClass(t, out, RetryLater, ReasonTimeout)
+		if !strings.Contains(out.Err.Error(), want) {
+			t.Errorf("error %q, want %q", out.Err, want)
 		}
 	}
 }
