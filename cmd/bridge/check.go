@@ -53,7 +53,7 @@ func checkCommand(set *flag.FlagSet) action {
 // validate returns what is wrong with the flags.
 func (o checkOptions) validate() error {
 	if o.sample < 0 {
-		return errors.New("-sample wants a number of records that is not negative")
+		return fmt.Errorf("-sample wants a number of records that is not negative, not %d", o.sample)
 	}
 	if o.namespace != "" && !record.ValidNamespace(o.namespace) {
 		return fmt.Errorf("-namespace wants letters, digits, '_' and '-', not %q", o.namespace)

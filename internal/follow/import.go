@@ -3,6 +3,7 @@ package follow
 import (
 	"time"
 
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/receipt"
 )
 
@@ -10,9 +11,9 @@ import (
 // API has first answered, and the ways in which its following can end.
 const (
 	StatusStored              = "stored"
-	StatusSucceeded           = "succeeded"
+	StatusSucceeded           = importer.StatusSucceeded
 	StatusSucceededWithErrors = "succeeded_with_errors" // the API's summary says which objects it did not take
-	StatusFailed              = "failed"
+	StatusFailed              = importer.StatusFailed
 	StatusUnknown             = "unknown"    // given up, or still open when the process stopped
 	StatusUnfollowed          = "unfollowed" // beyond the bound
 )

@@ -110,7 +110,7 @@ func (a *Audit) search(ctx context.Context, place kafka.Place) (in search, err e
 		return in, err
 	}
 	if len(s.partitions) == 0 {
-		return in, fmt.Errorf("the topic has no such partition, or is none that the bridge reads: the settings read %v", s.Topics)
+		return in, fmt.Errorf("look for %s: the topic has no such partition, or is none that the bridge reads: the settings read %v", place, s.Topics)
 	}
 	log, led := s.logs[tp]
 	if !led {
