@@ -59,6 +59,12 @@ type Piece struct {
 	Records   int    `json:"records"` // lines, at least one and at most Last-First+1
 }
 
+// OfTopic reports whether the piece is of records of a topic. An id that is unknown fits
+// any: two that differ are of a topic that was deleted and created again.
+func (p *Piece) OfTopic(name, id string) bool {
+	return p.Topic == name && (p.TopicID == "" || id == "" || p.TopicID == id)
+}
+
 // value is a receipt as it stands in the topic.
 type value struct {
 	Version int `json:"version"`

@@ -64,6 +64,18 @@ func TestReceipt_withoutRequestIDHasAKeyOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestPiece_OfTopic(t *testing.T) {
+	for _, tc := range []struct {
+		piece, id string
+		want      bool
+	}{{"a", "a", true}, {"a", "b", false}, {"", "b", true}, {"a", "", true}} {
+		p := Piece{Topic: "orders", TopicID: tc.piece}
+		if got := p.OfTopic("orders", tc.id); got != tc.want || p.OfTopic("users", tc.id) {
+			t.Errorf("a piece of id %q is of the topic of id %q: %t", tc.piece, tc.id, got)
+		}
+	}
+}
+
 func TestDecode_refusals(t *testing.T) {
 	for _, bad := range []string{
 		``, `null`, `[]`, `{}`, `{"version":"1"}`, golden, golden + `]}`,

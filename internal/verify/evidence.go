@@ -65,8 +65,8 @@ func (v *verifier) receipt(rec *wire.Record) error {
 	for i := range r.Pieces {
 		p := &r.Pieces[i]
 		number, ok := v.number(kafka.TopicPartition{Topic: p.Topic, Partition: p.Partition}, p.First, p.Last)
-		if !ok || p.TopicID != "" && v.Records[number].TopicID != "" && p.TopicID != v.Records[number].TopicID {
-			continue // of a topic that was deleted and created again
+		if !ok || !p.OfTopic(p.Topic, v.Records[number].TopicID) {
+			continue
 		}
 		v.covers.add(cover{partition: number, first: p.First, last: p.Last, namespace: namespace, id: id, records: uint32(p.Records)})
 	}

@@ -214,8 +214,7 @@ func (s *tracing) receipt(rec *wire.Record) error {
 func (s *tracing) pieceOf(r *receipt.Receipt) *receipt.Piece {
 	for i := range r.Pieces {
 		p := &r.Pieces[i]
-		other := p.TopicID != "" && s.TopicID != "" && p.TopicID != s.TopicID // deleted and created again
-		if p.Topic == s.Topic && p.Partition == s.Partition && p.First <= s.Offset && s.Offset <= p.Last && !other {
+		if p.OfTopic(s.Topic, s.TopicID) && p.Partition == s.Partition && p.First <= s.Offset && s.Offset <= p.Last {
 			return p
 		}
 	}
