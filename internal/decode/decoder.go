@@ -80,10 +80,10 @@ func (d *Decoder) find(ref Ref, recorded time.Time) error {
 	}
 	e, err := d.schemas.find(ref, recorded, time.Now())
 	d.last = e
-	if lack, ok := errors.AsType[*missing](err); ok {
-		return d.reject(&entry{ref: ref}, lack.Error())
+	if _, waits := errors.AsType[*Waiting](err); waits || err == nil {
+		return err
 	}
-	return err
+	return d.reject(&entry{ref: ref}, err.Error())
 }
 
 // append reads the body by its schema.

@@ -69,10 +69,10 @@ func NewSchemas(registry *Registry, metrics *Metrics) *Schemas {
 	return &Schemas{registry: registry, metrics: metrics, wake: make(chan struct{}, 1), entries: map[Ref]*entry{}, known: map[Ref]struct{}{}}
 }
 
-// find returns the entry of a schema that is known, or *Waiting, or *missing if the
-// registry has no such schema. recorded is the record's timestamp: a schema may
-// reach the registry's copies a little later than the first record that uses it, so
-// that it is asked for again for a while before a new record is given up.
+// find returns the entry of a schema that is known. The error is *Waiting, or says what
+// the registry does not have. recorded is the record's timestamp: a schema may reach
+// the registry's copies a little later than the first record that uses it, so that it
+// is asked for again for a while before a new record is given up.
 func (s *Schemas) find(ref Ref, recorded, now time.Time) (*entry, error) {
 	s.mu.RLock()
 	e := s.entries[ref]
@@ -105,7 +105,7 @@ func (s *Schemas) find(ref Ref, recorded, now time.Time) (*entry, error) {
 		case fresh:
 			due = e.missing.Add(missingPoll)
 		case now.Before(e.missing.Add(missingFor)):
-			return nil, &missing{e.lack}
+			return nil, e.lack
 		}
 	}
 	e.ready, e.due = make(chan struct{}), due

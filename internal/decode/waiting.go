@@ -19,6 +19,3 @@ func (w *Waiting) Error() string {
 }
 
 func (w *Waiting) Unwrap() error { return w.Err }
-
-// missing is the error for a schema that the registry does not have.
-type missing struct{ error }
