@@ -461,3 +461,15 @@ func TestPage_filtersPausesAndTellsThatNobodyAnswers(t *testing.T) {
 	b.settle()
 	expectText(b, "#headline", "Running")
 }
+
+// Before the bridge has said anything the page claims nothing about it.
+func TestPage_claimsNothingBeforeAnAnswer(t *testing.T) {
+	b, _ := openPage(t, func(int) (any, error) { return nil, errors.New("the session's loop is gone") })
+	b.pass(2000, 1)
+	expectText(b, "#headline", "The bridge does not answer")
+	var visible bool
+	if b.eval("!document.querySelector('#held-none').hidden", &visible); visible {
+		t.Error("the page says that nothing is held")
+	}
+	b.takeProblems() // the browser logs the failed request
+}
