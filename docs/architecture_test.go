@@ -129,3 +129,37 @@ func TestArchitecture_commentsNameTheImporters(t *testing.T) {
 		t.Errorf("only %d comments found", found)
 	}
 }
+
+// Each function, method and type that the documents for developers name is declared.
+func TestArchitecture_namesWhatIsDeclared(t *testing.T) {
+	var code strings.Builder
+	for _, file := range sourceFiles(t) {
+		if strings.HasSuffix(file, ".go") {
+			code.WriteString(read(t, "../"+file))
+		}
+	}
+	qualified := regexp.MustCompile(`^[A-Za-z]\w*\.([A-Z][a-z]\w*)(?:\(\))?$`)
+	declared := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^(?:func (?:\([^)]*\) )?|type |\t)([A-Z]\w+)`).FindAllStringSubmatch(code.String(), -1) {
+		declared[m[1]] = true
+	}
+	decisions, err := filepath.Glob("adr/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, document := range append(decisions, "architecture.md", "../CONTRIBUTING.md") {
+		for _, s := range span.FindAllStringSubmatch(read(t, document), -1) {
+			m := qualified.FindStringSubmatch(s[1])
+			if m == nil {
+				continue
+			}
+			if found++; !declared[m[1]] {
+				t.Errorf("%s names %s, which is not declared", document, s[1])
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d names found", found)
+	}
+}

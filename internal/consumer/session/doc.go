@@ -15,6 +15,6 @@
 // goroutine is the only one that calls them. Whatever may block runs in goroutines that
 // report back on a channel, and all of them have ended when Run returns.
 //
-// Package consumer makes a Session for each generation, calls Run on the goroutine of
-// that generation, and asks it by Describe.
+// Package consumer makes a Session for each generation and calls Run on its own
+// goroutine; HTTP requests ask for the status by Describe, on theirs.
 package session
