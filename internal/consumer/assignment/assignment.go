@@ -195,10 +195,20 @@ func (a *Assignment) DropNode(p *Partition, node *ledger.Node) {
 	a.ended(p, p.Ledger.Drop(node))
 }
 
-// ShiftNode moves the start of a node to first: the lines before it are done, or
-// other nodes stand for them.
+// ShiftNode moves the start of a node to first: other nodes stand for the lines before
+// it, or they are gone.
 func (a *Assignment) ShiftNode(p *Partition, node *ledger.Node, first int64) {
-	if err := p.Ledger.Shift(node, first, node.Timestamp); err != nil {
+	a.shifted(p, p.Ledger.Shift(node, first, node.Timestamp))
+}
+
+// SettleNodeTo moves the start of a node to first: the lines before it are done.
+func (a *Assignment) SettleNodeTo(p *Partition, node *ledger.Node, first int64) {
+	a.shifted(p, p.Ledger.SettleTo(node, first, node.Timestamp))
+}
+
+// shifted reports a mistake in this package, and lets the partition be committed.
+func (a *Assignment) shifted(p *Partition, err error) {
+	if err != nil {
 		a.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)
 	}
 	p.Touch()

@@ -170,7 +170,7 @@ func (d *DeadLetters) letteredTo(r *Refused) {
 	if next > r.Node.Last {
 		d.lettered(r)
 	} else if next > r.Node.First && !r.takenBack() {
-		d.assignment.ShiftNode(r.Partition, r.Node, next)
+		d.assignment.SettleNodeTo(r.Partition, r.Node, next)
 	}
 }
 

@@ -135,7 +135,7 @@ func (p *Partition) Unread(offset int64) bool {
 func (p *Partition) Extend(n *Node, last int64) { n.Last = max(n.Last, last) }
 
 // Shift moves the start of an unfinished node forward to first: the lines
-// before it are tracked by other nodes or done.
+// before it are tracked by other nodes, or gone.
 func (p *Partition) Shift(n *Node, first, timestamp int64) error {
 	if n.partition != p {
 		return ErrSettled
@@ -152,6 +152,22 @@ func (p *Partition) Shift(n *Node, first, timestamp int64) error {
 	if n.lane != nil {
 		n.lane.insert(n)
 		n.lane.trim()
+	}
+	return nil
+}
+
+// SettleTo moves the start of an unfinished node forward to first: its lines before that
+// are stored, dead-lettered or skipped.
+func (p *Partition) SettleTo(n *Node, first, timestamp int64) error {
+	done := Span{n.First, first - 1}
+	if err := p.Shift(n, first, timestamp); err != nil {
+		return err
+	}
+	if n.lane == nil {
+		return nil
+	}
+	if i := slices.Index(n.lane.nodes, n); i > 0 && done.First <= done.Last {
+		n.lane.finished(i, done, p.position)
 	}
 	return nil
 }

@@ -70,8 +70,10 @@ func (w *world) step() {
 		w.read(1+w.in.n(8), true)
 	case 5, 6:
 		w.seal(w.anyRoute())
-	case 7, 8, 9:
+	case 7, 8:
 		w.store(w.anyRoute())
+	case 9:
+		w.storePart(w.anyRoute())
 	case 10, 11, 12:
 		w.answerLetter(op == 10)
 	case 13:
@@ -213,7 +215,7 @@ func (w *world) misuse() {
 			w.failf("track a record below the watermark: %v", err)
 		}
 		if n := w.p.Oldest(); n != nil {
-			if err := w.p.Shift(n, n.First-1, 0); !errors.Is(err, ErrBackward) {
+			if err := w.p.SettleTo(n, n.First-1, 0); !errors.Is(err, ErrBackward) {
 				w.failf("shift back: %v", err)
 			}
 		}

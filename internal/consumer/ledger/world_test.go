@@ -304,6 +304,29 @@ func (w *world) store(r *route) {
 	}
 }
 
+// storePart settles the beginning of a sealed batch, as the dead letters of a refused one
+// are acknowledged.
+func (w *world) storePart(r *route) {
+	w.Helper()
+	if len(r.sealed) == 0 {
+		return
+	}
+	n := r.sealed[w.in.n(len(r.sealed))].main
+	if n == nil || len(w.m.work[n].facts) < 2 {
+		return
+	}
+	k := w.m.work[n]
+	done := 1 + w.in.n(len(k.facts)-1)
+	if err := w.p.SettleTo(n, k.facts[done].offset, 0); err != nil {
+		w.failf("settle %+v in part: %v", n, err)
+	}
+	for _, f := range k.facts[:done] {
+		w.m.done[f] = true
+		w.stored[f]++
+	}
+	k.first, k.facts = k.facts[done].offset, k.facts[done:]
+}
+
 // settle ends a node whose facts are stored.
 func (w *world) settle(n *Node) {
 	w.end(n)

@@ -187,3 +187,34 @@ func TestSession_whatBecomesOfALetterThatIsNotTakenIsTold(t *testing.T) {
 		}
 	}, invalidToLetters)
 }
+
+// What the dead-letter topic has of a refused batch is not written again by the next
+// owner, though it came in two writes, and an earlier batch of the namespace is not done.
+func TestSession_lettersThatOvertakeABatchAreNotWrittenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := runOf("a", 0, 19)
+		r := newSessionRig(t, nil, refusedToLetters)
+		last := int64(14)
+		r.api.create = only("a", refusal)
+		r.letters.write = func(l *letters.Letter) error {
+			if l.Offset < 10 || l.Offset > last {
+				return errAway
+			}
+			return nil
+		}
+		r.feed(0, log...)
+		r.after(age)
+		lettered(t, r.letters, 10, 14)
+		last = 19
+		r.after(r.Config.MaxBackoff)
+		lettered(t, r.letters, 10, 19)
+		o := r.commits.CommitOf(r.part(0))
+
+		next := newSessionRig(t, map[kafka.TopicPartition]kafka.CommitOffset{o.TopicPartition: o}, refusedToLetters)
+		next.api.create = r.api.create
+		next.feed(0, log...)
+		next.after(age)
+		lettered(t, next.letters, 0, 9)
+		next.watermark(0, 20)
+	})
+}
