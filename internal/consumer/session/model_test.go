@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/letters"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/kafka"
@@ -25,9 +27,8 @@ type sessionPlay struct {
 	*sessionRig
 	rng       *rand.Rand
 	namespace []string
-	create    map[string]Outcome
-	put       map[string]Outcome
-	away      bool // the dead-letter topic
+	away      bool           // the dead-letter topic
+	lost      map[int32]bool // partitions whose topic seems gone
 	saved     map[string][]string
 	refused   record.Policy
 	atOnce    int             // imports of a namespace
@@ -35,6 +36,13 @@ type sessionPlay struct {
 	next      [2]int64        // next offset to make of each partition
 	history   map[kafka.TopicPartition][]recordbatch.Record
 	story     []string
+
+	mu     sync.Mutex // guards what follows: attempts that take their time read it
+	create map[string]Outcome
+	put    map[string]Outcome
+	takes  map[string]time.Duration // each call of a namespace, at most
+	calls  int                      // so far
+	keeps  bool                     // the store has what it denies, and the API says so
 }
 
 // Partition 1 begins at this offset, so that an id tells the partition.
@@ -52,6 +60,15 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 	})
 	p.api.stored = p.saved
 	p.api.create = func(ns string) Outcome { return p.answer(p.create, ns) }
+	p.api.ask = func(i *fakeImport) Outcome { // with the API's lock
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.keeps {
+			return Outcome{Class: Unproven, Operation: "ask", Err: errors.New("nobody can tell")}
+		}
+		i.api.stored[i.namespace] = append(i.api.stored[i.namespace], i.ids()...)
+		return Outcome{Class: Stored, Operation: "ask"}
+	}
 	p.api.put = func(i *fakeImport) Outcome {
 		o := p.answer(p.put, i.namespace)
 		switch {
@@ -70,7 +87,7 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 		}
 		key := fmt.Sprint(l.Namespace, l.Offset)
 		if p.lettered[key] {
-			p.t.Errorf("record %d is dead-lettered twice for %q", l.Offset, l.Namespace)
+			p.t.Errorf("record %d is dead-lettered twice for %q after\n%s", l.Offset, l.Namespace, strings.Join(p.story, "\n"))
 		}
 		p.lettered[key] = true
 		return nil
@@ -78,6 +95,17 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 }
 
 func (p *sessionPlay) answer(by map[string]Outcome, ns string) Outcome {
+	p.mu.Lock()
+	takes := p.takes[ns]
+	if p.calls++; takes > 0 {
+		takes = takes * time.Duration(1+p.calls*7%10) / 10
+	}
+	p.mu.Unlock()
+	if takes > 0 {
+		time.Sleep(takes)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if o, ok := by[ns]; ok {
 		return o
 	}
@@ -87,8 +115,11 @@ func (p *sessionPlay) answer(by map[string]Outcome, ns string) Outcome {
 // more makes records and feeds them.
 func (p *sessionPlay) more() {
 	part := p.rng.IntN(2)
+	if p.lost[int32(part)] {
+		return
+	}
 	var records []recordbatch.Record
-	for range 1 + p.rng.IntN(20) {
+	for range 1 + p.rng.IntN([]int{20, 60}[p.rng.IntN(2)]) {
 		o := p.next[part]
 		p.next[part] += 1 + p.rng.Int64N(2)
 		rec := recordbatch.InNS(o, p.namespace[p.rng.IntN(len(p.namespace))])
@@ -108,28 +139,54 @@ func (p *sessionPlay) more() {
 
 // change gives some namespace another fate.
 func (p *sessionPlay) change() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	ns := p.namespace[p.rng.IntN(len(p.namespace))]
 	p.create[ns] = []Outcome{accepted, refusal, overloaded}[p.rng.IntN(3)]
 	p.put[ns] = []Outcome{accepted, refusal, overloaded}[p.rng.IntN(3)]
-	p.away = p.rng.IntN(3) == 0
-	p.tell("%s: create %d, put %d, dead letters away %t", ns, p.create[ns].Status, p.put[ns].Status, p.away)
+	p.takes[ns] = []time.Duration{0, 0, 0, time.Second, 10 * time.Second, 40 * time.Second}[p.rng.IntN(6)]
+	p.away, p.keeps = p.rng.IntN(3) == 0, p.rng.IntN(2) == 0
+	p.tell("%s: create %d, put %d, each takes %s, dead letters away %t, the store keeps what it denies %t", ns, p.create[ns].Status, p.put[ns].Status, p.takes[ns], p.away, p.keeps)
+}
+
+// loseOrFind makes the topic of a partition seem gone, or be there again.
+func (p *sessionPlay) loseOrFind(n int32) {
+	part := p.part(n)
+	if p.lost[n] = !p.lost[n]; p.lost[n] {
+		p.tell("%d is lost", n)
+		p.assignment.Lose(part, kafka.CodeUnknownTopicID)
+	} else {
+		p.tell("%d is found", n)
+		p.assignment.Found(part, time.Now())
+	}
+	p.settleDown()
+}
+
+// drain ends the session as a rebalance does.
+func (p *sessionPlay) drain() {
+	p.beginDrain([]assignment.DrainReason{assignment.ForRebalance, assignment.ForShutdown}[p.rng.IntN(2)], time.Now())
+	for p.settleDown(); p.unsettled(time.Now()) && time.Now().Before(p.Drain.Deadline); {
+		p.after(time.Second)
+	}
+	p.Cancel()
+	p.Tasks.Wait()
+	for len(p.attempts.Results) > 0 {
+		p.attempts.Attempted(<-p.attempts.Results)
+	}
+	for len(p.deadLetters.Acks) > 0 {
+		p.deadLetters.Answered(<-p.deadLetters.Acks)
+	}
 }
 
 // handOver commits and lets a new owner go on. Where an import may be stored
 // without anybody knowing, or only some of a batch's dead letters are written,
 // a repeat would be right: that is left out.
 func (p *sessionPlay) handOver() {
-	for n := range p.lines.Namespaces() {
-		for _, u := range n.Uploads {
-			if u.Ambiguous() {
-				return
-			}
-		}
-	}
-	if len(p.lines.CatchUp.Refused) > 0 {
+	if len(p.lines.CatchUp.Refused) > 0 || p.lost[0] || p.lost[1] {
 		return
 	}
 	p.tell("hand over")
+	p.drain()
 	committed := map[kafka.TopicPartition]kafka.CommitOffset{}
 	for tp, part := range p.assignment.Partitions {
 		committed[tp] = p.commits.CommitOf(part)
@@ -147,6 +204,8 @@ func (p *sessionPlay) handOver() {
 // check compares the watermarks with what is stored or dead-lettered.
 func (p *sessionPlay) check() {
 	p.t.Helper()
+	p.api.mu.Lock()
+	defer p.api.mu.Unlock()
 	done := map[string]map[string]bool{}
 	for ns, ids := range p.saved {
 		done[ns] = map[string]bool{}
@@ -191,19 +250,23 @@ func namespacesOf(rec recordbatch.Record) []string {
 // stored once and in order, and at no time is an offset committable that is not
 // done.
 func TestSession_model(t *testing.T) {
-	for seed := range uint64(60) {
+	seeds := uint64(200)
+	if testing.Short() {
+		seeds = 60
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
-					create: map[string]Outcome{}, put: map[string]Outcome{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
+					create: map[string]Outcome{}, put: map[string]Outcome{}, takes: map[string]time.Duration{}, lost: map[int32]bool{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
 					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]recordbatch.Record{},
 				}
 				p.sessionRig = &sessionRig{t: t}
 				p.begin(nil)
 				for range 60 {
-					switch op := p.rng.IntN(20); {
-					case op < 8 && p.next[0] < secondPartition-50 && p.next[1] < 1000-50:
+					switch op := p.rng.IntN(21); {
+					case op < 8 && p.next[0] < secondPartition-120 && p.next[1] < 1000-120:
 						p.more()
 					case op < 12:
 						p.change()
@@ -216,6 +279,8 @@ func TestSession_model(t *testing.T) {
 						p.tell("%d catch-up reads are answered", p.answers)
 					case op < 15:
 						p.handOver()
+					case op < 16:
+						p.loseOrFind(p.rng.Int32N(2))
 					default:
 						d := time.Duration(1+p.rng.IntN(70)) * time.Second
 						p.tell("%s pass", d)
@@ -223,10 +288,18 @@ func TestSession_model(t *testing.T) {
 					}
 					p.check()
 				}
+				p.mu.Lock()
 				clear(p.create)
 				clear(p.put)
+				clear(p.takes)
+				p.mu.Unlock()
 				p.away, p.answers = false, math.MaxInt
 				p.tell("all is well again")
+				for n, lost := range p.lost {
+					if lost {
+						p.loseOrFind(n)
+					}
+				}
 				p.after(6 * time.Minute)
 				p.check()
 				p.finished()
@@ -243,6 +316,8 @@ func (p *sessionPlay) finished() {
 			p.t.Errorf("watermark of %d is %d at the end, want %d, after\n%s", tp.Partition, got, want, strings.Join(p.story, "\n"))
 		}
 	}
+	p.api.mu.Lock()
+	defer p.api.mu.Unlock()
 	for ns, ids := range p.saved {
 		last := [2]int{-1, -1}
 		for _, id := range ids {
