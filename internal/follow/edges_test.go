@@ -148,3 +148,29 @@ func TestLatest_keepsTheLatest(t *testing.T) {
 		t.Errorf("the ring has %s, want the latest three", got)
 	}
 }
+
+// TestFollower_storedSearchesNothing: the session's loop waits for Stored, thousands of
+// times a second where there are very many namespaces. So Run is woken, and searches what
+// is followed, only where it would look too late.
+func TestFollower_storedSearchesNothing(t *testing.T) {
+	inWorld(t, Config{MaxAge: time.Hour, MaxImports: 10_000}, func(t *testing.T, w *world) {
+		f := New(w.f.cfg, w, nil, w.f.log, w.f.metrics) // does not run
+		store := func(namespace string) {
+			f.Stored(w.receiptOf(namespace, "id-"+namespace, time.Now()))
+		}
+		if f.next(time.Now()); len(f.wake) > 0 {
+			t.Fatal("woken by nothing")
+		}
+		if store("a"); len(f.wake) != 1 {
+			t.Error("not woken though it would rest for longer than the first question may wait")
+		}
+		<-f.wake
+		for i := range 100 {
+			time.Sleep(time.Millisecond)
+			store(fmt.Sprint(i))
+			if len(f.wake) > 0 {
+				t.Fatalf("woken by the import %d, though it looks in time", i)
+			}
+		}
+	})
+}

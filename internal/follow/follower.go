@@ -43,10 +43,11 @@ type Follower struct {
 	log      *slog.Logger
 	faults   *logging.FaultLog
 	metrics  *Metrics
-	wake     chan struct{} // has room for one; filled after an import was added
+	wake     chan struct{} // has room for one; filled where Run would look too late
 
 	mu       sync.Mutex // guards what follows; not held during a question
 	schedule *schedule
+	looksAt  time.Time // when Run looks at the schedule again at the latest
 	latest   latest
 	api      health
 	kept     int64 // bytes of the receipts of the imports that are followed
@@ -83,9 +84,12 @@ func (f *Follower) Stored(r *receipt.Receipt) {
 		f.finish(left, StatusUnfollowed, now)
 		f.faults.Log(now, "more imports than are followed at once; what becomes of these is not asked", "unfollowed", "namespace", left.Namespace, "request_id", left.RequestID, "bound", f.cfg.MaxImports)
 	}
-	select {
-	case f.wake <- struct{}{}:
-	default:
+	if due := now.Add(firstQuestion); due.Before(f.looksAt) {
+		f.looksAt = due
+		select {
+		case f.wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -130,16 +134,17 @@ const idleRest = time.Minute
 
 // next gives up what is too old and returns the import to ask about now; if it
 // is nil, how long to rest.
-func (f *Follower) next(now time.Time) (*item, time.Duration) {
+func (f *Follower) next(now time.Time) (i *item, rest time.Duration) {
 	f.mu.Lock()
 	defer f.unlock()
+	defer func() { f.looksAt = now.Add(rest) }()
 	for _, gone := range f.schedule.outlived(now.Add(-f.cfg.MaxAge)) {
 		f.giveUp(gone, now)
 	}
 	if rest := f.api.restUntil.Sub(now); rest > 0 {
 		return nil, min(rest, idleRest)
 	}
-	if i := f.schedule.next(now); i != nil {
+	if i = f.schedule.next(now); i != nil {
 		f.api.restUntil = now.Add(questionSpacing)
 		return i, 0
 	}
