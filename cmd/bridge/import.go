@@ -38,7 +38,7 @@ func importCommand(*flag.FlagSet) action {
 func (w *wiring) printImport(ctx context.Context, namespace, id string, out io.Writer) error {
 	client := w.interactiveClient()
 	defer client.Close()
-	p, err := client.Ask(ctx, importer.OperationFollow, namespace, id)
+	p, err := client.Ask(ctx, namespace, id)
 	if err != nil {
 		return fmt.Errorf("%w. Remedy: %s", err, askRemedy(err))
 	}

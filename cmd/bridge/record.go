@@ -59,7 +59,7 @@ func (w *wiring) askVerdicts(ctx context.Context, t *verify.Trail) (failed bool)
 		for _, i := range d.Imports {
 			if i.Status == "" && i.RequestID != "" && err == nil {
 				var p importer.Progress
-				if p, err = client.Ask(ctx, importer.OperationFollow, d.Namespace, i.RequestID); err == nil {
+				if p, err = client.Ask(ctx, d.Namespace, i.RequestID); err == nil {
 					i.Status = p.Status
 				}
 			}

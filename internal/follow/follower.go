@@ -17,7 +17,7 @@ import (
 // Asker asks the import API how far one import is; *importer.Client is one. A
 // non-nil error is an *importer.AskError.
 type Asker interface {
-	Ask(ctx context.Context, operation, namespace, requestID string) (importer.Progress, error)
+	Ask(ctx context.Context, namespace, requestID string) (importer.Progress, error)
 }
 
 // Receipts takes the receipt of an import once more, with its end; *outbox.Outbox
@@ -112,7 +112,7 @@ func (f *Follower) Run(ctx context.Context) error {
 	for {
 		i, rest := f.next(time.Now())
 		if i != nil {
-			progress, err := f.asker.Ask(ctx, importer.OperationFollow, i.entry.Namespace, i.entry.RequestID)
+			progress, err := f.asker.Ask(ctx, i.entry.Namespace, i.entry.RequestID)
 			if ctx.Err() != nil {
 				return nil
 			}

@@ -81,12 +81,9 @@ func (s *syncBuffer) Write(p []byte) (int, error) {
 }
 func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return s.b.String() }
 
-func (w *world) Ask(_ context.Context, operation, _, id string) (importer.Progress, error) {
+func (w *world) Ask(_ context.Context, _, id string) (importer.Progress, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if operation != importer.OperationFollow {
-		w.t.Errorf("operation %q", operation)
-	}
 	w.asked = append(w.asked, question{time.Now(), id})
 	if w.during != nil {
 		w.during()
@@ -442,7 +439,7 @@ func TestFollower_neverBlocks(t *testing.T) {
 
 type askFunc func(ctx context.Context) error
 
-func (f askFunc) Ask(ctx context.Context, _, _, _ string) (importer.Progress, error) {
+func (f askFunc) Ask(ctx context.Context, _, _ string) (importer.Progress, error) {
 	return importer.Progress{}, f(ctx)
 }
 

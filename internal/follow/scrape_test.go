@@ -17,7 +17,7 @@ import (
 // silent is an API that answers no question.
 type silent struct{}
 
-func (silent) Ask(ctx context.Context, _, _, _ string) (importer.Progress, error) {
+func (silent) Ask(ctx context.Context, _, _ string) (importer.Progress, error) {
 	<-ctx.Done()
 	return importer.Progress{}, ctx.Err()
 }

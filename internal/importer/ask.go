@@ -58,14 +58,14 @@ func (e *AskError) Unwrap() error { return e.cause }
 // Ask asks the API once how far a request is. It uses the call for results'
 // download URLs, GET /v1/data/{namespace}/requests/{requestId}/results/download-url,
 // whose answer has the same shape whatever their size. A refused key is read
-// again as in Attempt. The operation is the metrics' label. A non-nil error is
-// an *AskError.
-func (c *Client) Ask(ctx context.Context, operation, namespace, requestID string) (Progress, error) {
-	p, a := c.inquire(ctx, operation, namespace, requestID, c.cfg.CreateTimeout, nil)
+// again as in Attempt. The metrics count it as OperationFollow. A non-nil error is an
+// *AskError.
+func (c *Client) Ask(ctx context.Context, namespace, requestID string) (Progress, error) {
+	p, a := c.inquire(ctx, OperationFollow, namespace, requestID, c.cfg.CreateTimeout, nil)
 	if a.class == Stored {
 		return p, nil
 	}
-	c.metrics.retry(operation, a.reason)
+	c.metrics.retry(OperationFollow, a.reason)
 	return Progress{}, &AskError{Status: a.status, RetryAfter: a.retryAfter, cause: a.err}
 }
 

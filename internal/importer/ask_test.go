@@ -46,7 +46,7 @@ func TestAsk_answers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, c := askLab(t, text(tc.answer))
-			got, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1")
+			got, err := c.Ask(t.Context(), "orders", "req_1")
 			if err != nil || got.Status != tc.want.Status || got.Summary != tc.want.Summary || (got.DataCount == nil) != (tc.want.DataCount == nil) || got.Final() != tc.final {
 				t.Errorf("got %+v, %v; want %+v", got, err, tc.want)
 			}
@@ -76,7 +76,7 @@ func TestAsk_failures(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, c := askLab(t, tc.answer)
-			_, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1")
+			_, err := c.Ask(t.Context(), "orders", "req_1")
 			var failed *AskError
 			if !errors.As(err, &failed) || failed.Status != tc.status || failed.RetryAfter != tc.after {
 				t.Errorf("got %#v; want status %d and %s", err, tc.status, tc.after)
@@ -90,12 +90,12 @@ func TestAsk_failures(t *testing.T) {
 func TestAsk_readsARefusedKeyAgain(t *testing.T) {
 	l, c := askLab(t, text(`{"status":"queued"}`))
 	l.key.good, l.key.next = "sk_new", "sk_new"
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1"); err != nil || l.key.reloads != 1 {
+	if _, err := c.Ask(t.Context(), "orders", "req_1"); err != nil || l.key.reloads != 1 {
 		t.Errorf("%v after %d reloads", err, l.key.reloads)
 	}
 	l.key.good = "sk_other"
 	var failed *AskError
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1"); !errors.As(err, &failed) || failed.Status != http.StatusForbidden || l.asks != 3 {
+	if _, err := c.Ask(t.Context(), "orders", "req_1"); !errors.As(err, &failed) || failed.Status != http.StatusForbidden || l.asks != 3 {
 		t.Errorf("%v after %d calls", err, l.asks)
 	}
 }
@@ -104,11 +104,11 @@ func TestAsk_asksNothingOfABadName(t *testing.T) {
 	l := newLab(t)
 	c := l.client()
 	for _, id := range []string{"", ".", "..", "a/b", "a?b", "a%2fb", "a b", "a\x00", strings.Repeat("x", 200)} {
-		if _, err := c.Ask(t.Context(), OperationFollow, "orders", id); err == nil {
+		if _, err := c.Ask(t.Context(), "orders", id); err == nil {
 			t.Errorf("asked for %q", id)
 		}
 	}
-	if _, err := c.Ask(t.Context(), OperationFollow, "../x", "req_1"); err == nil || l.asks > 0 {
+	if _, err := c.Ask(t.Context(), "../x", "req_1"); err == nil || l.asks > 0 {
 		t.Errorf("%v, %d calls", err, l.asks)
 	}
 }
@@ -120,7 +120,7 @@ func TestAsk_canBeEnded(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	if _, err := c.Ask(ctx, OperationFollow, "orders", "req_1"); !errors.Is(err, context.Canceled) {
+	if _, err := c.Ask(ctx, "orders", "req_1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

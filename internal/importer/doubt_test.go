@@ -272,7 +272,7 @@ func TestClient_asksBeforeABodyOnlyWhoHasRefusedOne(t *testing.T) {
 // TestAsk_countsItsFailures, as those of all other calls are.
 func TestAsk_countsItsFailures(t *testing.T) {
 	_, c := askLab(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusTooManyRequests) })
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req_1"); err == nil {
+	if _, err := c.Ask(t.Context(), "orders", "req_1"); err == nil {
 		t.Error("no error")
 	}
 	if n := testutil.ToFloat64(c.metrics.retries.WithLabelValues(OperationFollow, ReasonThrottled)); n != 1 {

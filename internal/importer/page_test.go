@@ -57,7 +57,7 @@ func TestClient_wantsNothingCompressed(t *testing.T) {
 	c := l.client()
 	i, _ := newImport(c, 100)
 	wantClass(t, l.attempt(c, i), Stored, "")
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", i.RequestID()); err != nil {
+	if _, err := c.Ask(t.Context(), "orders", i.RequestID()); err != nil {
 		t.Error(err)
 	}
 	want := []string{"POST identity", "PUT ", "GET identity"}

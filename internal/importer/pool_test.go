@@ -146,7 +146,7 @@ func TestPool_aDroppedConnectionIsNoFailure(t *testing.T) {
 	l.onPost, l.onAsk = drops(l.grant), drops(l.tell)
 	c := l.client()
 	wantClass(t, l.create(c, c.Probe("orders")), Stored, "")
-	if _, err := c.Ask(t.Context(), OperationFollow, "orders", "req-1"); err != nil {
+	if _, err := c.Ask(t.Context(), "orders", "req-1"); err != nil {
 		t.Error(err)
 	}
 	if got := strings.Join(seen, " "); got != "POST1 GET1 GET2" {

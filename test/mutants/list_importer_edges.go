@@ -51,7 +51,7 @@ var importerEdgeMutants = []mutant{
 		old: "	resp.Limit(textTime)\n", new: "	_ = textTime\n",
 		by: "TestClient_anErrorWhoseTextDoesNotEnd"},
 	{name: "a failed question is counted nowhere", in: importerRoom,
-		old: "	c.metrics.retry(operation, a.reason)\n	return Progress{}", new: "	return Progress{}",
+		old: "	c.metrics.retry(OperationFollow, a.reason)\n	return Progress{}", new: "	return Progress{}",
 		by: "TestAsk_countsItsFailures"},
 	{name: "an id of any length goes into a path", in: importerRoom,
 		old: " && len(id) <= maxRequestIDBytes &&", new: " && len(id) <= 1<<20 &&",
