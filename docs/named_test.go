@@ -206,39 +206,6 @@ func TestDocuments_nameChartValuesThatExist(t *testing.T) {
 	}
 }
 
-// Every line of the log that operators are told to look for is one that the bridge
-// writes.
-func TestDocuments_nameLogLinesThatAreWritten(t *testing.T) {
-	var source strings.Builder
-	for _, file := range sourceFiles(t) {
-		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") && !strings.HasPrefix(file, "test/") {
-			source.WriteString(read(t, "../"+file))
-		}
-	}
-	code := source.String()
-	var lines []string
-	_, table, _ := strings.Cut(read(t, "operating.md"), "## Log lines to know")
-	for row := range strings.Lines(table) {
-		if cells := strings.Split(row, "|"); len(cells) > 2 {
-			lines = append(lines, codeOf(cells[1])...)
-		}
-	}
-	if len(lines) < 30 {
-		t.Errorf("only %d lines found", len(lines))
-	}
-	named := regexp.MustCompile("(?:log|error) lines? (?:`[^`]+`(?:, | and )?)+")
-	for _, document := range []string{"operating.md", "runbook.md", "faq.md", "guarantees.md", "clusters.md"} {
-		for _, text := range named.FindAllString(read(t, document), -1) {
-			lines = append(lines, codeOf(text)...)
-		}
-	}
-	for _, line := range lines {
-		if !strings.Contains(code, `"`+line) && !strings.Contains(code, line+`"`) {
-			t.Errorf("no log line is %q", line)
-		}
-	}
-}
-
 // Where a document runs the bridge in a container, it calls it by its path: the image
 // has nothing else, and no PATH.
 func TestDocuments_runTheImagesProgram(t *testing.T) {
