@@ -162,7 +162,7 @@ func TestFollower_storedSearchesNothing(t *testing.T) {
 			t.Fatal("woken by nothing")
 		}
 		if store("a"); len(f.wake) != 1 {
-			t.Error("not woken though it would rest for longer than the first question may wait")
+			t.Fatal("not woken though it would rest for longer than the first question may wait")
 		}
 		<-f.wake
 		for i := range 100 {
