@@ -33,7 +33,7 @@ func (c Codec) String() string {
 }
 
 // Inflater inflates batches, reusing its decoders. The zero value is ready.
-// What it holds on to between calls is below a MiB.
+// What it holds on to between calls is below a MiB, and the last batch until Forget.
 type Inflater struct {
 	src  bytes.Reader
 	gzip *gzip.Reader
@@ -65,6 +65,9 @@ func (f *Inflater) Inflate(dst []byte, b *Batch) (out []byte, err error) {
 	}
 	return out, nil
 }
+
+// Forget lets go of the last batch.
+func (f *Inflater) Forget() { f.src.Reset(nil) }
 
 // minGzipMember is the least that a member of gzip takes: header, empty block, trailer.
 const minGzipMember = 20

@@ -5,6 +5,15 @@ const fetchRoom = "internal/consumer/fetch"
 // fetchMutants read what is not asked for, starve a partition, or lend more memory
 // than there is.
 var fetchMutants = []mutant{
+	{name: "a decoder keeps what it has decoded", in: fetchRoom,
+		old: "	defer d.forget()\n", new: "",
+		by: "TestDecoder_keepsNothingAlive"},
+	{name: "a decoder keeps what it has inflated", in: fetchRoom,
+		old: "	d.inflater.Forget()\n", new: "",
+		by: "TestDecoder_keepsNothingAlive"},
+	{name: "a decoder keeps its last record", in: fetchRoom,
+		old: "d.rec, d.input = wire.Batches{}, wire.Records{}, wire.Record{}, record.Input{}", new: "d.input = wire.Batches{}, wire.Records{}, record.Input{}",
+		by: "TestDecoder_keepsNothingAlive"},
 	{name: "a chunk keeps the memory of its largest groups", in: fetchRoom,
 		old: "cap(lines) > keptLines/(i+1) {", new: "false {",
 		by: "TestChunk_keepsBoundedMemory"},

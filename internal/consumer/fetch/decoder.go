@@ -98,6 +98,7 @@ func (w *Work) end() int64 {
 // decode sends the chunks of the work's records. w.From moves along: all below
 // it has been sent or lies in the chunk being filled.
 func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
+	defer d.forget()
 	d.begin(w)
 	if d.cfg.ReadCommitted {
 		d.aborted.Reset(w.aborted)
@@ -124,6 +125,14 @@ func (d *Decoder) decode(ctx context.Context, w *Work) *Fault {
 			return &Fault{Kind: FaultCorrupt, Err: err}
 		}
 	}
+}
+
+// forget lets go of all that points into lent memory: a decoder may have nothing to do
+// for long, and what is given back must be free for others.
+func (d *Decoder) forget() {
+	d.batches, d.records, d.rec, d.input = wire.Batches{}, wire.Records{}, wire.Record{}, record.Input{}
+	d.aborted.Reset(nil)
+	d.inflater.Forget()
 }
 
 // batch adds the records of one batch to chunks.

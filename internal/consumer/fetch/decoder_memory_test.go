@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"kafka-import-bridge/internal/record"
 	"kafka-import-bridge/internal/wire"
@@ -67,6 +69,44 @@ func TestDecoder_inflatesMoreThanABatchSays(t *testing.T) {
 		t.Errorf("%d lines, want 101", lines)
 	}
 	r.end(chunks)
+}
+
+// TestDecoder_keepsNothingAlive: what is given back because it is too large to be kept is
+// free for others, though the decoder has nothing else to do since.
+func TestDecoder_keepsNothingAlive(t *testing.T) {
+	for _, codec := range []wire.Codec{wire.None, wire.Gzip, wire.Snappy, wire.Zstd} {
+		t.Run(codec.String(), func(t *testing.T) {
+			r := newDecoderRig(t, func(c *Config) { c.BufferMaxBytes = 16 << 20 })
+			b := padded(1, 3, 1_300_000)
+			b.Codec = codec
+			large := func() (all []weak.Pointer[byte]) {
+				note := func(l *Buffer) {
+					if l == nil || l.size <= r.fetched.capacity {
+						t.Fatal("no large buffer is lent")
+					}
+					all = append(all, weak.Make(&l.Bytes[0]))
+				}
+				w := r.work(0, b)
+				note(w.Lease)
+				chunks := r.decode(w)
+				if len(chunks) == 0 || chunks[0].Fault != nil {
+					t.Fatalf("%d chunks are decoded", len(chunks))
+				}
+				if codec != wire.None {
+					note(r.decoder.arena.buffer)
+				}
+				r.end(chunks)
+				return all
+			}()
+			runtime.GC()
+			for i, p := range large {
+				if p.Value() != nil {
+					t.Errorf("buffer %d, which was given back, is in use", i)
+				}
+			}
+			runtime.KeepAlive(r)
+		})
+	}
 }
 
 // TestDecoder_decodersDoNotWaitForEachOther lets four of them share an
