@@ -3,6 +3,7 @@ package http1
 import (
 	"errors"
 	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
@@ -74,6 +75,26 @@ func TestConn_takesTheAnswerOfABrokenConnection(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A mute connection takes nothing, and nothing comes from it.
+type mute struct{ net.Conn }
+
+func (mute) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestConn_waitsShortlyForTheAnswerOfABrokenConnection, which may have none.
+func TestConn_waitsShortlyForTheAnswerOfABrokenConnection(t *testing.T) {
+	for _, body := range []string{"hello", bigBody} {
+		synctest.Test(t, func(t *testing.T) {
+			near, far := net.Pipe()
+			defer far.Close()
+			began := time.Now()
+			_, sent, err := New(Config{MaxIdle: 1}).exchange(neverDone, newConn(mute{near}, near), request("PUT", body))
+			if d := time.Since(began); err == nil || sent.Header || d != answerGrace {
+				t.Errorf("%d bytes: %v, %+v after %s", len(body), err, sent, d)
+			}
+		})
 	}
 }
 

@@ -99,16 +99,11 @@ func TestClient_classifiesStatuses(t *testing.T) {
 // too large for it is so.
 func TestClient_aPageRefusesNothing(t *testing.T) {
 	for status, want := range map[int]Class{400: Malformed, 411: Malformed, 422: Malformed, 413: Refused} {
-		page := func(w http.ResponseWriter) {
-			w.Header().Set("Content-Type", "Text/HTML; charset=utf-8")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, "<html><body>Bad Request</body></html>")
-		}
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			l := newLab(t)
 			l.onPut = func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
-				page(w)
+				page(w, status)
 			}
 			c := l.client()
 			i, _ := newImport(c, 100)
@@ -118,13 +113,20 @@ func TestClient_aPageRefusesNothing(t *testing.T) {
 			if status == 411 {
 				return // never about the create call
 			}
-			l.onPost = func(w http.ResponseWriter, _ *http.Request) { page(w) }
+			l.onPost = func(w http.ResponseWriter, _ *http.Request) { page(w, status) }
 			i, _ = newImport(c, 100)
 			if out := l.attempt(c, i); out.Class != want || out.Operation != OperationCreate {
 				t.Errorf("%s: %s, want %s", out.Operation, out.Class, want)
 			}
 		})
 	}
+}
+
+// page answers as a proxy does to people.
+func page(w http.ResponseWriter, status int) {
+	w.Header().Set("Content-Type", "Text/HTML; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, "<html><body>"+secretText+"</body></html>")
 }
 
 func refuse(w http.ResponseWriter, status int) {
@@ -160,7 +162,7 @@ func TestClient_classifiesSuccess(t *testing.T) {
 			if n, equal := l.stored(all); n != 1 || !equal {
 				t.Errorf("%d objects, equal: %t", n, equal)
 			}
-			if l.header.Get("If-None-Match") != "" || l.askCount() != 0 {
+			if l.header.Get("If-None-Match") != "" || l.header.Get("User-Agent") != "kafka-import-bridge" || l.askCount() != 0 {
 				t.Errorf("the first PUT had the header %v, %d questions", l.header, l.askCount())
 			}
 		})
@@ -188,15 +190,17 @@ func TestClient_readsTheStoresCode(t *testing.T) {
 		{"a code nobody knows", 400, secretText, Refused, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			l := newLab(t)
+			l, encoding := newLab(t), ""
 			l.onPut = func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
 				w.WriteHeader(tc.status)
-				_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>`+tc.body+`</Code><Message>`+secretText+`</Message></Error>`)
+				_, _ = io.WriteString(w, `<?xml version="1.0" encoding="`+encoding+`"?><Error><Code>`+tc.body+`</Code><Message>`+secretText+`</Message></Error>`)
 			}
 			c := l.client()
-			i, _ := newImport(c, 100)
-			wantClass(t, l.attempt(c, i), tc.class, tc.reason)
+			for _, encoding = range []string{"UTF-8", "ISO-8859-1"} {
+				i, _ := newImport(c, 100)
+				wantClass(t, l.attempt(c, i), tc.class, tc.reason)
+			}
 		})
 	}
 }

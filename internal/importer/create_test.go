@@ -2,6 +2,7 @@ package importer
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -340,6 +341,25 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 				t.Errorf("error %q, want %q", out.Err, tc.want)
 			}
 		})
+	}
+}
+
+// TestClient_createIsEnded while the answer is read: that is no answer.
+func TestClient_createIsEnded(t *testing.T) {
+	l := newLab(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("stopped")
+	l.onPost = func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, "{")
+		_ = http.NewResponseController(w).Flush()
+		time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
+		<-r.Context().Done()
+	}
+	c := l.client()
+	out := c.Probe("orders").Create(ctx, nil)
+	if out.Class != Cancelled || !errors.Is(out.Err, stop) {
+		t.Errorf("%s, error %v", out.Class, out.Err)
 	}
 }
 

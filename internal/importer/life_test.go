@@ -170,9 +170,9 @@ func (w *life) put(rw http.ResponseWriter, r *http.Request) {
 	if w.count(w.seen, r.URL.Path) == 1 && r.Header.Get("If-None-Match") != "" {
 		w.early.Store(true)
 	}
-	fault := w.draw(16)
+	fault := w.draw(18)
 	if w.calm.Load() {
-		fault = 15
+		fault = 17
 	}
 	switch fault {
 	case 0, 1, 2, 3: // what became of it, told to nobody
@@ -195,6 +195,12 @@ func (w *life) put(rw http.ResponseWriter, r *http.Request) {
 	case 13:
 		w.store.put(w.lab, httptest.NewRecorder(), r)
 		time.Sleep(10 * time.Minute)
+	case 14: // likewise, but for a proxy's page
+		w.store.put(w.lab, httptest.NewRecorder(), r)
+		page(rw, http.StatusOK)
+	case 15:
+		_, _ = io.Copy(io.Discard, r.Body)
+		page(rw, http.StatusOK)
 	default:
 		w.store.put(w.lab, rw, r)
 	}

@@ -66,4 +66,7 @@ var http1EdgeMutants = []mutant{
 	{name: "connections with and without a proxy are the same", in: http1Room,
 		old: "		at.proxy = proxy.String()\n", new: "		_ = proxy.String()\n",
 		by: "TestClient_noProxy"},
+	{name: "an answer that may not come is awaited for long", in: http1Room,
+		old: "	_ = c.SetReadDeadline(r.deadline(answerGrace))\n	a, err := c.answer()\n", new: "	a, err := c.answer()\n",
+		by: "TestConn_waitsShortlyForTheAnswerOfABrokenConnection"},
 }

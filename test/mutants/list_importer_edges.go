@@ -128,4 +128,10 @@ var importerEdgeMutants = []mutant{
 	{name: "all stores are remembered", in: importerRoom,
 		old: " || len(s.byHost) >= maxStores {", new: " {",
 		by: "TestStores_areBounded"},
+	{name: "an answer that is ended while it is read is a bad one", in: importerRoom,
+		old: "	if ctx.Err() != nil || errors.Is(err, http1.ErrTooLong) {", new: "	if errors.Is(err, http1.ErrTooLong) {",
+		by: "TestClient_createIsEnded"},
+	{name: "a store's code in another charset is not read", in: importerRoom,
+		old: "	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // codes are ASCII\n", new: "	_ = io.EOF\n",
+		by: "TestClient_readsTheStoresCode"},
 }
