@@ -30,30 +30,28 @@ const (
 	CodeCoordinatorUnavailable Code = 15
 	CodeNotCoordinator         Code = 16
 	CodeIllegalGeneration      Code = 22
+	CodeInconsistentProtocol   Code = 23 // of a group
 	CodeUnknownMember          Code = 25
+	CodeInvalidSessionTimeout  Code = 26
 	CodeRebalanceInProgress    Code = 27
 	CodeCommitTooLarge         Code = 28
 	CodeTopicDenied            Code = 29
 	CodeGroupDenied            Code = 30
 	CodeClusterDenied          Code = 31
-	CodeInconsistentProtocol   Code = 23 // of a group
-	CodeInvalidSessionTimeout  Code = 26
 	CodeUnsupportedMechanism   Code = 33
 	CodeIllegalSASLState       Code = 34
 	CodeUnsupportedVersion     Code = 35
 	CodeStorageError           Code = 56
 	CodeAuthenticationFailed   Code = 58
+	CodeUnknownGroup           Code = 69
 	CodeFencedLeaderEpoch      Code = 74
 	CodeUnknownLeaderEpoch     Code = 75
+	CodeOffsetNotAvailable     Code = 78
 	CodeMemberIDRequired       Code = 79
 	CodeGroupFull              Code = 81 // it has group.max.size members
 	CodeFencedInstance         Code = 82
 	CodeUnknownTopicID         Code = 100
 	CodeInconsistentTopicID    Code = 103
-	CodeUnknownGroup           Code = 69
-	CodeOffsetNotAvailable     Code = 78
-	CodeUnstableOffsetCommit   Code = 88
-	CodeThrottlingQuota        Code = 89
 )
 
 // Error names the code in the words of the protocol.
@@ -83,7 +81,7 @@ func (c Code) Err() error {
 func (c Code) Retriable() bool {
 	switch c {
 	case CodeUnknown, CodeCorruptMessage, CodeRequestTimedOut, CodeNetworkException, CodeRebalanceInProgress,
-		CodeOffsetNotAvailable, CodeUnstableOffsetCommit, CodeThrottlingQuota:
+		CodeOffsetNotAvailable:
 		return true
 	}
 	return c.StaleLeader() || c.CoordinatorAway()

@@ -231,15 +231,15 @@ func TestBatches_highWatermarkOfOldFormats(t *testing.T) {
 
 // The end of an answer, and the head of one that is too large, are known from
 // headers alone in every format.
-func TestEnd_ofOldFormats(t *testing.T) {
+func TestTailOf_oldFormats(t *testing.T) {
 	one := sentMessage{magic: 0, offset: 7, value: []byte("v")}.append(nil)
 	many := compressed(t, Snappy, true, false, []sentMessage{{magic: 1, offset: 8, value: make([]byte, 50)}, {magic: 1, offset: 11, value: make([]byte, 50)}})
 	crc := func(b []byte) uint32 { return binary.BigEndian.Uint32(b[atMessageCRC:]) }
 	both := append(slices.Clone(one), many...)
-	if got, want := End(append(both, one[:20]...)), (Tail{Next: 12, LeaderEpoch: -1, Batch: BatchID{BaseOffset: 11, CRC: crc(many)}}); got != want {
+	if got, want := TailOf(append(both, one[:20]...)), (Tail{Next: 12, LeaderEpoch: -1, Batch: BatchID{BaseOffset: 11, CRC: crc(many)}}); got != want {
 		t.Errorf("end %+v, want %+v", got, want)
 	}
-	if got, want := EndOfFirst(both), (Tail{Next: 8, LeaderEpoch: -1, Batch: BatchID{BaseOffset: 7, CRC: crc(one)}}); got != want {
+	if got, want := TailOfFirst(both), (Tail{Next: 8, LeaderEpoch: -1, Batch: BatchID{BaseOffset: 7, CRC: crc(one)}}); got != want {
 		t.Errorf("end of the first %+v, want %+v", got, want)
 	}
 	b, length, err := ReadHeader(many[:batchHeaderLen], 12)

@@ -136,7 +136,7 @@ func TestLastCommit_readsBackWhatItCan(t *testing.T) {
 		r.doubted()
 		r.part("orders", 1).Committed = -1
 		r.part("orders", 1).AsFound = nil
-		r.answers("orders", kafka.CodeUnstableOffsetCommit)
+		r.answers("orders", kafka.CodeNotCoordinator)
 		r.told = func(tp kafka.TopicPartition) (ledger.CommitPoint, kafka.Code) {
 			if tp.Topic == "users" {
 				return ledger.CommitPoint{Offset: -1}, kafka.CodeTopicDenied

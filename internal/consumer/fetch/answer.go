@@ -127,9 +127,9 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		return nil
 	}
 	w := Work{aborted: p.Aborted, High: p.HighWatermark, Records: p.Records, Lease: res.lease.retain()}
-	end := wire.End(p.Records)
+	end := wire.TailOf(p.Records)
 	if p.Cut {
-		w.cut, end = res.size, wire.EndOfFirst(p.Records)
+		w.cut, end = res.size, wire.TailOfFirst(p.Records)
 	}
 	if end.Next <= a.offset {
 		end.Next, end.LeaderEpoch = a.offset, a.batchEpoch
@@ -171,7 +171,7 @@ func (f *Fetcher) resolve(a asked, p *wire.FetchedPartition) bool {
 	if a.Epoch.Load() != a.epoch {
 		return true // it is stale, whatever it says
 	}
-	a.doubted = wire.EndOfFirst(p.Records).Batch != a.last
+	a.doubted = wire.TailOfFirst(p.Records).Batch != a.last
 	return !a.doubted
 }
 

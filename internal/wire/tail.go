@@ -16,31 +16,31 @@ type BatchID struct {
 	CRC        uint32
 }
 
-// End returns the end of a partition's records by the headers of their batches. It checks
+// TailOf returns the end of a partition's records by the headers of their batches. It checks
 // nothing: it lets the next fetch go out before this one is decoded, and decoding finds
 // what is wrong.
-func End(records []byte) Tail {
+func TailOf(records []byte) Tail {
 	t := noTail
 	for {
 		first, rest, err := split(records)
 		if err != nil {
 			return t
 		}
-		t, records = tailOf(first), rest
+		t, records = tail(first), rest
 	}
 }
 
-// EndOfFirst returns the end of the first batch alone, of which its header is enough.
-func EndOfFirst(records []byte) Tail {
+// TailOfFirst returns the end of the first batch alone, of which its header is enough.
+func TailOfFirst(records []byte) Tail {
 	if _, err := frame(records); err != nil {
 		return noTail
 	}
-	return tailOf(records)
+	return tail(records)
 }
 
 var noTail = Tail{Next: -1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: -1}}
 
-func tailOf(batch []byte) Tail {
+func tail(batch []byte) Tail {
 	base := baseOffset(batch)
 	if isMessage(batch) {
 		return Tail{Next: base + 1, LeaderEpoch: -1, Batch: BatchID{BaseOffset: base, CRC: binary.BigEndian.Uint32(batch[atMessageCRC:])}}
