@@ -140,6 +140,33 @@ func TestDocuments_nameTestsThatExist(t *testing.T) {
 	}
 }
 
+// Every test that a comment names exists; one that ends in * or _* stands for all that
+// begin like it.
+func TestComments_nameTestsThatExist(t *testing.T) {
+	names := tests(t)
+	mention := regexp.MustCompile(testName.String() + `\*?`)
+	for _, file := range sourceFiles(t) {
+		if !strings.HasSuffix(file, ".go") {
+			continue
+		}
+		for line := range strings.Lines(read(t, "../"+file)) {
+			if !strings.HasPrefix(strings.TrimSpace(line), "//") {
+				continue
+			}
+			for _, name := range mention.FindAllString(line, -1) {
+				begin, open := strings.CutSuffix(name, "*")
+				_, ok := names[begin]
+				for known := range names {
+					ok = ok || open && strings.HasPrefix(known, begin)
+				}
+				if !ok && begin != "TestMain" && begin != "TestName" { // the latter stands for any
+					t.Errorf("%s names %s, which does not exist", file, name)
+				}
+			}
+		}
+	}
+}
+
 // Every setting that a document names exists. One that ends in … or * stands for all
 // that begin like it.
 func TestDocuments_nameSettingsThatExist(t *testing.T) {
