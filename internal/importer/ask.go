@@ -81,7 +81,7 @@ func (c *Client) inquire(ctx context.Context, operation, namespace, requestID st
 	}
 	p, err := parseProgress(r.text)
 	if err != nil {
-		r.malformed(err)
+		r.unreadable(err)
 	}
 	return p, r.answer
 }

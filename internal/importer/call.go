@@ -86,6 +86,18 @@ func (a *answer) malformed(err error) {
 	a.class, a.reason, a.err = Malformed, ReasonMalformed, fmt.Errorf("status %d: %w", a.status, err)
 }
 
+// unreadable makes a reply malformed whose text is not what was expected. Its header may
+// say more of why than the text.
+func (r *reply) unreadable(err error) {
+	switch {
+	case isPage(r.header):
+		err = errors.New("it is a page of HTML, as a proxy makes it, and not the API's JSON")
+	case r.header.Get("Content-Encoding") != "":
+		err = errors.New("it is compressed, though the bridge asks for what is not")
+	}
+	r.malformed(err)
+}
+
 // Lines of headers that do not change.
 var (
 	contentJSON = http1.Field{Name: "Content-Type", Value: "application/json"}

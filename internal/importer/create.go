@@ -31,7 +31,7 @@ func (c *Client) createUnder(ctx context.Context, i *Import, path string, guard 
 	}
 	g, err := parseGrant(r.text, c.cfg.AllowInsecureHTTP)
 	if err != nil {
-		r.malformed(err)
+		r.unreadable(err)
 		return r.answer
 	}
 	c.giveUpURL(i)

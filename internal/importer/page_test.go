@@ -3,6 +3,7 @@ package importer
 import (
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -67,3 +68,51 @@ func TestClient_wantsNothingCompressed(t *testing.T) {
 		}
 	}
 }
+
+// TestClient_saysWhatIsNoAnswer: the API's answers are read whatever their header says, and
+// what cannot be read is named by it.
+func TestClient_saysWhatIsNoAnswer(t *testing.T) {
+	for name, tc := range map[string]struct {
+		header, value, text string
+		want                string
+	}{
+		"a page":                       {"Content-Type", "text/html", "<html>" + secretText, "it is a page of HTML"},
+		"compressed":                   {"Content-Encoding", "br", secretText, "it is compressed"},
+		"neither":                      {"Content-Type", "text/plain", secretText, "answer is not the documented JSON"},
+		"an answer, said to be a page": {"Content-Type", "text/html", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			lie := func(next http.HandlerFunc) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					if w.Header().Set(tc.header, tc.value); tc.text == "" {
+						w = kept{w}
+						next(w, r)
+						return
+					}
+					_, _ = io.WriteString(w, tc.text)
+				}
+			}
+			l.onPost, l.onAsk = lie(l.grant), lie(l.tell)
+			c := l.client()
+			out := l.create(c, c.Probe("orders"))
+			_, err := c.Ask(t.Context(), "orders", "req-1")
+			checkSafe(t, err)
+			if tc.want == "" {
+				if out.Class != Stored || err != nil {
+					t.Errorf("%s, error %v; asked: %v", out.Class, out.Err, err)
+				}
+				return
+			}
+			wantClass(t, out, Malformed, ReasonMalformed)
+			if !strings.Contains(out.Err.Error(), tc.want) || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %q; asked: %q; want %q", out.Err, err, tc.want)
+			}
+		})
+	}
+}
+
+// kept is a writer whose header does not change any more.
+type kept struct{ http.ResponseWriter }
+
+func (k kept) Header() http.Header { return k.ResponseWriter.Header().Clone() }

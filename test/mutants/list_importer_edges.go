@@ -134,4 +134,7 @@ var importerEdgeMutants = []mutant{
 	{name: "a store's code in another charset is not read", in: importerRoom,
 		old: "	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // codes are ASCII\n", new: "	_ = io.EOF\n",
 		by: "TestClient_readsTheStoresCode"},
+	{name: "a page in place of an answer is no JSON only", in: importerRoom,
+		old: "	case isPage(r.header):\n", new: "	case false:\n",
+		by: "TestClient_saysWhatIsNoAnswer"},
 }
