@@ -14,9 +14,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// protoFile is a compiled .proto file. It is immutable.
+// protoFile is a compiled .proto file. It is immutable, and holds on to nothing that the
+// compiler has made.
 type protoFile struct {
-	file     protoreflect.FileDescriptor
+	top      []*protoMessage                         // of the file itself, as the indexes of records count
 	messages map[protoreflect.FullName]*protoMessage // of the file and all that it imports
 }
 
@@ -25,6 +26,7 @@ type protoMessage struct {
 	special  func(*protoReader, *protoMessage, []byte) bool // reads one that has a JSON of its own
 	dense    []*protoField                                  // by number, for low ones; nil is none
 	byNumber map[protoreflect.FieldNumber]*protoField       // the others
+	nested   []*protoMessage                                // as indexes count
 }
 
 // protoField is a field of a message.
@@ -57,6 +59,34 @@ const denseNumbers = 256
 // parseProto compiles a .proto file. references are the texts of what it imports,
 // by path; those of protoc and of Confluent's serializers are known.
 func parseProto(ctx context.Context, references map[string]string, text string) (*protoFile, error) {
+	file, err := describeProto(ctx, references, text)
+	if err != nil {
+		return nil, err
+	}
+	c := protoCompiler{made: map[protoreflect.FullName]*protoMessage{}, extensions: map[protoreflect.FullName][]protoreflect.FieldDescriptor{}}
+	var messages []protoreflect.MessageDescriptor
+	for _, file := range withImports(nil, file) {
+		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
+			switch d := d.(type) {
+			case protoreflect.MessageDescriptor:
+				messages = append(messages, d)
+			case protoreflect.FieldDescriptor:
+				if d.IsExtension() {
+					extended := d.ContainingMessage().FullName()
+					c.extensions[extended] = append(c.extensions[extended], d)
+				}
+			}
+			return nil
+		})
+	}
+	for _, m := range messages {
+		c.message(m)
+	}
+	return &protoFile{top: c.counted(file.Messages()), messages: c.made}, nil
+}
+
+// describeProto makes the compiler's description of a .proto file.
+func describeProto(ctx context.Context, references map[string]string, text string) (protoreflect.FileDescriptor, error) {
 	name := "schema.proto"
 	for i := 0; references[name] != ""; i++ {
 		name = "schema" + strconv.Itoa(i) + ".proto"
@@ -79,31 +109,16 @@ func parseProto(ctx context.Context, references map[string]string, text string) 
 	if err != nil {
 		return nil, err
 	}
-	c := protoCompiler{made: map[protoreflect.FullName]*protoMessage{}, extensions: map[protoreflect.FullName][]protoreflect.FieldDescriptor{}}
-	var messages []protoreflect.MessageDescriptor
-	for _, file := range withImports(nil, files[0]) {
-		_ = walk.Descriptors(file, func(d protoreflect.Descriptor) error {
-			switch d := d.(type) {
-			case protoreflect.MessageDescriptor:
-				messages = append(messages, d)
-			case protoreflect.FieldDescriptor:
-				if d.IsExtension() {
-					extended := d.ContainingMessage().FullName()
-					c.extensions[extended] = append(c.extensions[extended], d)
-				}
-			}
-			return nil
-		})
-	}
-	for _, m := range messages {
-		c.message(m)
-	}
-	return &protoFile{file: files[0], messages: c.made}, nil
+	return files[0], nil
 }
+
+// optionsFile is imported for the options of other files. It is large, and messages of it
+// are compiled where a field has them only.
+const optionsFile = "google/protobuf/descriptor.proto"
 
 // withImports adds a file and all that it imports to those that are there.
 func withImports(all []protoreflect.FileDescriptor, file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
-	if slices.ContainsFunc(all, func(f protoreflect.FileDescriptor) bool { return f.Path() == file.Path() }) {
+	if file.Path() == optionsFile || slices.ContainsFunc(all, func(f protoreflect.FileDescriptor) bool { return f.Path() == file.Path() }) {
 		return all
 	}
 	all = append(all, file)
@@ -115,35 +130,16 @@ func withImports(all []protoreflect.FileDescriptor, file protoreflect.FileDescri
 
 // message returns the message type that the indexes of a record lead to, nil if there
 // is none: a place among the file's messages, then one among those nested in it, and
-// so on. The types that the compiler makes of maps do not count, as for Confluent's
-// Java serializer, which defined the format.
-func (f *protoFile) message(indexes []int) *protoMessage {
-	var at protoreflect.MessageDescriptor
-	level := f.file.Messages()
-	for _, index := range indexes {
-		if at = nthMessage(level, index); at == nil {
+// so on.
+func (f *protoFile) message(indexes []int) (m *protoMessage) {
+	for level := f.top; len(indexes) > 0; indexes = indexes[1:] {
+		if i := indexes[0]; i < 0 || i >= len(level) {
 			return nil
 		}
-		level = at.Messages()
+		m = level[indexes[0]]
+		level = m.nested
 	}
-	if at == nil {
-		return nil
-	}
-	return f.messages[at.FullName()]
-}
-
-func nthMessage(messages protoreflect.MessageDescriptors, n int) protoreflect.MessageDescriptor {
-	for i := range messages.Len() {
-		m := messages.Get(i)
-		if m.IsMapEntry() {
-			continue
-		}
-		if n == 0 {
-			return m
-		}
-		n--
-	}
-	return nil
+	return m
 }
 
 // protoCompiler makes messages of descriptors.
@@ -165,7 +161,20 @@ func (c *protoCompiler) message(d protoreflect.MessageDescriptor) *protoMessage 
 	for i, x := range c.extensions[d.FullName()] {
 		m.add(c.field(x, fields.Len()+i))
 	}
+	m.nested = c.counted(d.Messages())
 	return m
+}
+
+// counted returns the messages that the indexes of a record count. The types that the
+// compiler makes of maps do not, as for Confluent's Java serializer, which defined the
+// format.
+func (c *protoCompiler) counted(all protoreflect.MessageDescriptors) (messages []*protoMessage) {
+	for i := range all.Len() {
+		if d := all.Get(i); !d.IsMapEntry() {
+			messages = append(messages, c.message(d))
+		}
+	}
+	return messages
 }
 
 // field makes a field that has a place in its message.

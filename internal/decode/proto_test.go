@@ -109,8 +109,12 @@ type protoModel struct {
 	resolver *dynamicpb.Types
 }
 
-func newProtoModel(t testing.TB, f *protoFile, index int) protoModel {
+func newProtoModel(t testing.TB, f *protoFile, text string, index int) protoModel {
 	t.Helper()
+	file, err := describeProto(t.Context(), nil, text)
+	if err != nil {
+		t.Fatal(err)
+	}
 	files := new(protoregistry.Files)
 	var register func(protoreflect.FileDescriptor)
 	register = func(fd protoreflect.FileDescriptor) {
@@ -124,8 +128,8 @@ func newProtoModel(t testing.TB, f *protoFile, index int) protoModel {
 			t.Fatal(err)
 		}
 	}
-	register(f.file)
-	return protoModel{file: f, message: f.file.Messages().Get(index), resolver: dynamicpb.NewTypes(files)}
+	register(file)
+	return protoModel{file: f, message: file.Messages().Get(index), resolver: dynamicpb.NewTypes(files)}
 }
 
 // json parses and prints; ok is false if the reference refuses the message, or has
@@ -296,7 +300,7 @@ func TestProto_agreesWithProtojson(t *testing.T) {
 	rnd := randomSeed(t)
 	for _, text := range []string{everything, everything2, everything3} {
 		f := compileProto(t, text)
-		m := newProtoModel(t, f, 0)
+		m := newProtoModel(t, f, text, 0)
 		g := protoGenerator{rnd}
 		rounds := 1500
 		if testing.Short() {
@@ -345,7 +349,7 @@ func FuzzProto_agreesWithProtojson(f *testing.F) {
 	var sides []side
 	for _, text := range []string{everything, everything2, everything3} {
 		file := compileProto(f, text)
-		m := newProtoModel(f, file, 0)
+		m := newProtoModel(f, file, text, 0)
 		sides = append(sides, side{m})
 		g := protoGenerator{rand.New(rand.NewPCG(1, 2))}
 		for range 20 {
@@ -365,7 +369,7 @@ func FuzzProto_agreesWithProtojson(f *testing.F) {
 
 func TestProto_specialMessages(t *testing.T) {
 	f := compileProto(t, everything)
-	m := newProtoModel(t, f, 0)
+	m := newProtoModel(t, f, everything, 0)
 	nested := protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), []byte("x"))
 	anyOf := func(url string, value []byte) []byte {
 		a := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), url)
@@ -535,6 +539,29 @@ message A { option (confluent.message_meta).doc = "x"; confluent.type.Decimal d 
 	}
 	if _, err := parseProto(t.Context(), nil, "not a schema"); err == nil {
 		t.Error("no error for what is no schema")
+	}
+}
+
+// TestParseProto_keepsLittle: a small schema is small, whatever it imports.
+func TestParseProto_keepsLittle(t *testing.T) {
+	for name, text := range map[string]string{
+		"options": `import "confluent/meta.proto"; message A%d { option (confluent.message_meta).doc = "x"; string id = 1; }`,
+		"types":   `import "google/type/money.proto"; import "google/type/datetime.proto"; import "google/protobuf/struct.proto"; message A%d { google.type.Money m = 1; }`,
+	} {
+		const many = 100
+		var kept []*protoFile
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range many {
+			kept = append(kept, compileProto(t, fmt.Sprintf("syntax = \"proto3\"; "+text, i)))
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if each := (int64(after.HeapAlloc) - int64(before.HeapAlloc)) / many; each > 16<<10 {
+			t.Errorf("%s: %d bytes are kept of each schema", name, each)
+		}
+		runtime.KeepAlive(kept)
 	}
 }
 
