@@ -92,7 +92,7 @@ func (o *serveOptions) announce(out io.Writer, w *world) {
 		fmt.Fprintf(out, "Objects     %s/<namespace>/<request id>.jsonl\n", strings.TrimSuffix(o.world.api.Dir, "/"))
 	}
 	fmt.Fprintf(out, "Faults      curl -d '{\"operation\":\"create\",\"status\":503,\"times\":3}' %s/control/faults\n", w.apiURL)
-	fmt.Fprintf(out, "Arrivals    curl %s/control/requests\n", w.apiURL)
+	fmt.Fprintf(out, "Requests    curl %s/control/requests\n", w.apiURL)
 	fmt.Fprint(out, "\nFor the bridge, and (the last two) for an official SDK:\n\n")
 	for _, variable := range w.bridgeEnvironment(key) {
 		fmt.Fprintf(out, "  export %s\n", variable)
