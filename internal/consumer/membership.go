@@ -55,9 +55,10 @@ func (c *Consumer) nextGeneration(ctx context.Context, m *group.Member) (unfinis
 	c.state.joined(gen.MemberID, gen.ID)
 	c.process.NoteCredentials(nil)
 	c.process.Metrics.Rebalances.Inc()
+	recreated := sub.RecreatedSince(&c.last)
 	sub.Parts = gen.Counts
 	c.last = sub
-	return c.generation(ctx, gen, &sub)
+	return c.generation(ctx, gen, &sub, recreated)
 }
 
 // resolve finds out what there is to subscribe to. A topic of which the brokers say
@@ -97,12 +98,13 @@ func (c *Consumer) whyNot(ctx context.Context, err error) error {
 	return err
 }
 
-// generation runs the session of one generation. What it has stored is committed
-// when it returns, so that the group may give the partitions away.
-func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription) (unfinished bool, err error) {
+// generation runs the session of one generation, before which some topics may have been
+// created anew. What it has stored is committed when it returns, so that the group may
+// give the partitions away.
+func (c *Consumer) generation(ctx context.Context, gen *group.Generation, sub *kafka.Subscription, recreated []string) (unfinished bool, err error) {
 	m := assignment.Member{
 		ID: gen.MemberID, InstanceID: c.process.Config.InstanceID, Generation: gen.ID, Term: gen, Lease: gen.Lease, Stale: gen.Stale,
-		Subscription: *sub,
+		Subscription: *sub, Recreated: recreated,
 	}
 	for topic, parts := range gen.Assigned {
 		for _, p := range parts {

@@ -120,6 +120,16 @@ func (s *Subscription) ChangeTo(next *Subscription) Change {
 	return Unchanged
 }
 
+// RecreatedSince returns the topics that were created anew since an earlier resolution.
+func (s *Subscription) RecreatedSince(before *Subscription) (topics []string) {
+	for _, name := range s.Topics {
+		if s.IDs[name].Differs(before.IDs[name]) {
+			topics = append(topics, name)
+		}
+	}
+	return topics
+}
+
 // Assume keeps the last known state of topics of which the brokers say nothing.
 func (s *Subscription) Assume(before *Subscription) {
 	for _, name := range s.Unclear {

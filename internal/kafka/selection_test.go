@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"kafka-import-bridge/internal/kafka"
@@ -67,5 +68,19 @@ func TestSubscription_ChangeTo(t *testing.T) {
 		if got := tc.before.ChangeTo(tc.next); got != tc.want {
 			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
 		}
+	}
+}
+
+func TestSubscription_RecreatedSince(t *testing.T) {
+	before := kafka.Subscription{IDs: map[string]wire.UUID{"same": {1}, "anew": {2}, "gone": {3}, "unknown": {}}}
+	now := kafka.Subscription{
+		Topics: []string{"anew", "new", "same", "unknown"},
+		IDs:    map[string]wire.UUID{"same": {1}, "anew": {4}, "new": {5}, "unknown": {6}},
+	}
+	if got := now.RecreatedSince(&before); !slices.Equal(got, []string{"anew"}) {
+		t.Errorf("created anew are %v", got)
+	}
+	if got := now.RecreatedSince(&kafka.Subscription{}); got != nil {
+		t.Errorf("created anew since nothing are %v", got)
 	}
 }

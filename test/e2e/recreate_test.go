@@ -52,6 +52,10 @@ func TestRecreatedTopic_isReadFromItsStart(t *testing.T) {
 			if tc.stopped {
 				b = w.start()
 			}
+			w.waitStored()
+			if got := b.metric("offset_resets_total", `reason="recreated"`); got != 1 && !tc.stopped { // whoever starts knows of no old one
+				t.Errorf("%v partitions are counted as recreated, want 1", got)
+			}
 			w.settle(b)
 			w.judge()
 		})

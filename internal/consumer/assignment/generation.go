@@ -31,7 +31,8 @@ type Member struct {
 	Lease              *group.Lease
 	Stale              int // assignments in a row that left out topics or partitions, see group.Generation
 	Assigned           []kafka.TopicPartition
-	kafka.Subscription // when it joined
+	kafka.Subscription          // when it joined
+	Recreated          []string // topics that were created anew since this process's generation before
 }
 
 // Term is how long a generation lasts, see group.Generation.

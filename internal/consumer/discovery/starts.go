@@ -32,6 +32,9 @@ type Starts struct {
 	Generation   int32
 	Assigned     []kafka.TopicPartition
 	Subscription kafka.Subscription
+	// Recreated are the topics that were created anew since this process's generation
+	// before. Brokers forget the group's offsets with a topic.
+	Recreated []string
 
 	ReadCommitted bool
 	Fingerprint   string // see ledger.Reader
@@ -217,6 +220,9 @@ func (s *Starts) Place(tp kafka.TopicPartition, c kafka.Committed, log kafka.Ran
 	})
 	if out.At.Held {
 		out.At.Offset = out.Committed.Offset
+	}
+	if out.At.First && !fresh && slices.Contains(s.Recreated, tp.Topic) {
+		out.At.Reset = "recreated"
 	}
 	return out
 }

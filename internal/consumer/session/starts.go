@@ -15,7 +15,7 @@ import (
 func (s *Session) starting() *discovery.Starts {
 	p := s.Process
 	return &discovery.Starts{
-		Client: p.Client, Group: p.Config.Group, Generation: s.Member.Generation, Assigned: s.Member.Assigned, Subscription: s.Member.Subscription,
+		Client: p.Client, Group: p.Config.Group, Generation: s.Member.Generation, Assigned: s.Member.Assigned, Subscription: s.Member.Subscription, Recreated: s.Member.Recreated,
 		ReadCommitted: p.Config.ReadCommitted, Fingerprint: p.Fingerprint, Reset: p.Config.OffsetReset, Known: p.Known, Recollections: p.Recollections,
 		Refresh: s.Fetcher.Refresh, Failed: p.StartsFailed,
 	}
