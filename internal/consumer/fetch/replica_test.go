@@ -127,7 +127,7 @@ func TestFetcher_believesNoBrokerThatIsLate(t *testing.T) {
 	} {
 		f := New(&Config{}, nil, nil, 1, func() {})
 		c := f.Open(kafka.TopicPartition{Topic: "orders"}, tc.known, 10, 3, 1, 7, false)
-		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: tc.leader, LeaderEpoch: tc.epoch}}}}})
+		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: tc.epoch}}}}})
 		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: -1, LeaderEpoch: 9}}}}})
 		if got := f.Standing(c).Leader; got != tc.leader {
 			t.Errorf("%s: broker %d leads, want %d", tc.name, got, tc.leader)
