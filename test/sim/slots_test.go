@@ -76,6 +76,9 @@ func (w *world) endsIn(i, n int) {
 	w.stopping[i] += n
 }
 
+// putOutLine is what a process logs that is put out of the group.
+const putOutLine = "this member was put out of the group"
+
 // stopSlot stops the process of a slot as SIGTERM does.
 func (w *world) stopSlot(i int) {
 	p := w.take(i)
@@ -84,8 +87,12 @@ func (w *world) stopSlot(i int) {
 	}
 	began := time.Now()
 	w.endsIn(i, 1)
+	putOut := len(p.log.holds(putOutLine))
 	err := p.stop()
 	w.endsIn(i, -1)
+	if len(p.log.holds(putOutLine)) > putOut { // and is no member again, to go on from what it remembers
+		w.truth.excuse(excuse{process: p.name, from: began.Add(-exposure), to: time.Now(), why: "put out while it stops"})
+	}
 	w.note("%s in slot %d stopped after %s: %v", p.name, i, time.Since(began), err)
 	if err != nil && !errors.Is(err, consumer.ErrUnfinished) && !w.mistaken(p) {
 		w.truth.blame("%s: %v", p.name, err)
