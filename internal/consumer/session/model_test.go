@@ -32,6 +32,7 @@ type sessionPlay struct {
 	saved     map[string][]string
 	refused   record.Policy
 	atOnce    int             // imports of a namespace
+	small     bool            // the buffer: memory is often short
 	lettered  map[string]bool // namespace, none for a record that is no line, and offset
 	next      [2]int64        // next offset to make of each partition
 	history   map[kafka.TopicPartition][]recordbatch.Record
@@ -45,6 +46,9 @@ type sessionPlay struct {
 	keeps  bool                     // the store has what it denies, and the API says so
 }
 
+// smallestBuffer has room for some twenty batches of a few lines.
+const smallestBuffer = 64 << 10
+
 // Partition 1 begins at this offset, so that an id tells the partition.
 const secondPartition = 500
 
@@ -57,6 +61,9 @@ func (p *sessionPlay) begin(committed map[kafka.TopicPartition]kafka.CommitOffse
 	p.sessionRig = newSessionRig(p.t, committed, func(c *process.Config) {
 		c.OnInvalid, c.OnRejected = record.DeadLetter, p.refused
 		c.Batch.MaxRecords, c.NamespaceConcurrency = 7, p.atOnce
+		if p.small {
+			c.BufferMaxBytes = smallestBuffer
+		}
 	})
 	p.api.stored = p.saved
 	p.api.create = func(ns string) Outcome { return p.answer(p.create, ns) }
@@ -133,8 +140,28 @@ func (p *sessionPlay) more() {
 	}
 	tp := kafka.TopicPartition{Topic: "orders", Partition: int32(part)}
 	p.history[tp] = append(p.history[tp], records...)
+	p.logs[tp] = append(p.logs[tp], records...)
 	p.tell("feed %d-%d", records[0].Offset, p.next[part]-1)
-	p.feed(int32(part), records...)
+	p.readOn()
+}
+
+// readOn lets the session read what it has not read yet, as the fetcher does, and reports
+// whether there was something.
+func (p *sessionPlay) readOn() (read bool) {
+	p.t.Helper()
+	for tp, part := range p.assignment.Partitions {
+		log := p.logs[tp]
+		at, _ := slices.BinarySearchFunc(log, part.Ledger.Position(), func(rec recordbatch.Record, o int64) int { return int(rec.Offset - o) })
+		if at == len(log) || part.Cursor.Paused || p.memory.pending != nil || len(p.read) > 0 {
+			continue
+		}
+		read = true
+		end := min(at+60, len(log))
+		p.logs[tp] = log[:at:at]
+		p.feed(tp.Partition, log[at:end]...)
+		p.logs[tp] = log
+	}
+	return read
 }
 
 // change gives some namespace another fate.
@@ -193,11 +220,10 @@ func (p *sessionPlay) handOver() {
 	}
 	p.begin(committed)
 	for tp, records := range p.history {
-		at, _ := slices.BinarySearchFunc(records, committed[tp].Offset, func(rec recordbatch.Record, o int64) int { return int(rec.Offset - o) })
-		p.logs[tp] = slices.Clone(records[:at])
-		if at < len(records) {
-			p.feed(tp.Partition, records[at:]...)
-		}
+		p.logs[tp] = slices.Clone(records)
+	}
+	for range 5 {
+		p.readOn()
 	}
 }
 
@@ -259,7 +285,7 @@ func TestSession_model(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := &sessionPlay{
 					rng: rand.New(rand.NewPCG(seed, 6)), namespace: []string{"a", "b", "c", "d"}[:1+seed%4],
-					create: map[string]Outcome{}, put: map[string]Outcome{}, takes: map[string]time.Duration{}, lost: map[int32]bool{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2],
+					create: map[string]Outcome{}, put: map[string]Outcome{}, takes: map[string]time.Duration{}, lost: map[int32]bool{}, saved: map[string][]string{}, lettered: map[string]bool{}, refused: []record.Policy{record.Hold, record.DeadLetter}[seed/4%2], atOnce: []int{1, 4}[seed/8%2], small: seed%3 == 2,
 					next: [2]int64{0, secondPartition}, history: map[kafka.TopicPartition][]recordbatch.Record{},
 				}
 				p.sessionRig = &sessionRig{t: t}
@@ -285,6 +311,7 @@ func TestSession_model(t *testing.T) {
 						d := time.Duration(1+p.rng.IntN(70)) * time.Second
 						p.tell("%s pass", d)
 						p.after(d)
+						p.readOn()
 					}
 					p.check()
 				}
@@ -300,7 +327,9 @@ func TestSession_model(t *testing.T) {
 						p.loseOrFind(n)
 					}
 				}
-				p.after(6 * time.Minute)
+				for p.after(6 * time.Minute); p.readOn(); {
+					p.after(6 * time.Minute)
+				}
 				p.check()
 				p.finished()
 			})
