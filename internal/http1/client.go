@@ -20,8 +20,8 @@ const (
 	// one server behind it may be ill while others behind the same name are well.
 	badAnswers = 2
 
-	// maxAge is how long a connection is kept at most, so that work spreads over
-	// servers that came later, and leaves those that are to go.
+	// maxAge is how old a connection may be that takes a request, so that work spreads
+	// over servers that came later, and leaves those that are to go.
 	maxAge = 5 * time.Minute
 )
 
@@ -131,7 +131,7 @@ func (c *Client) exchange(ctx context.Context, conn *conn, r *Request) (*Respons
 func (c *Client) take(at route) *conn {
 	for {
 		conn := c.pop(at)
-		if conn == nil || time.Since(conn.idleSince) < idleTimeout && conn.quiet() {
+		if conn == nil || time.Since(conn.idleSince) < idleTimeout && time.Since(conn.born) <= maxAge && conn.quiet() {
 			return conn
 		}
 		conn.abort()
@@ -195,16 +195,15 @@ func (c *Client) closeRoute(at route) {
 	c.closeThose(func(conn *conn) bool { return conn.at == at })
 }
 
-// noteAnswer reports whether the connection may be kept after an answer. One that has
-// served its time takes the idle ones of its route with it: they are likely as old, and
-// lead to the same server.
+// noteAnswer reports whether the connection may be kept after an answer. One that brings
+// nothing but errors takes the idle ones of its route with it, which likely lead to the
+// same server.
 func (c *Client) noteAnswer(conn *conn, status int) bool {
 	if status < 500 {
 		conn.bad = 0
-	} else {
-		conn.bad++
+		return true
 	}
-	if conn.bad < badAnswers && time.Since(conn.born) <= maxAge {
+	if conn.bad++; conn.bad < badAnswers {
 		return true
 	}
 	c.closeRoute(conn.at)
