@@ -74,8 +74,8 @@ func TestClient_withoutTheConfiguredBroker(t *testing.T) {
 			"describe":      func() error { _, err := c.DescribeGroup(t.Context(), "g"); return err },
 			"settings":      func() error { _, err := c.TopicSettings(t.Context(), "orders", "cleanup.policy"); return err },
 		}
-		for name, call := range calls {
-			if err := call(); err != nil {
+		for _, name := range []string{"metadata", "commit", "fetch offsets", "describe", "settings"} { // there is no group before
+			if err := calls[name](); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
