@@ -92,10 +92,19 @@ func (a *Attempts) afterAttempt(r result, now time.Time) {
 	a.lines.changed(n, now)
 }
 
+// mostProbed is up to how many namespaces the upload URL that a probe has brought is kept
+// for the next batch. Where more are known, as after an outage, they would wait for their
+// turn with one each, of one or two KiB that no budget counts.
+const mostProbed = 256
+
 // succeeded settles what is stored.
 func (a *Attempts) succeeded(r result, now time.Time) {
 	n, u := r.namespace, r.upload
 	if u == nil {
+		if a.Pacer.Len() > mostProbed {
+			n.probe.Drop()
+			n.probe = nil
+		}
 		a.lines.beginTrial(n, now)
 		return
 	}

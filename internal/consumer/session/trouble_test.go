@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"kafka-import-bridge/internal/kafka"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // TestSession_troubleGoesWithItsPartitions: in the generation after a namespace
@@ -83,4 +85,29 @@ func TestSession_probesThatFailBackOff(t *testing.T) {
 		r.after(2 * age)
 		r.stored("bad", offsets(0, 14)...)
 	})
+}
+
+// A probe's URL is of use to the next batch, but very many of them are not kept until
+// their namespaces' turn.
+func TestSession_veryManyProbesKeepNoURLs(t *testing.T) {
+	for _, tc := range []struct{ namespaces, unused int }{{100, 0}, {400, 400 - 256}} {
+		inSession(t, func(r *sessionRig) {
+			r.api.create = func(string) Outcome { return refusal }
+			for i := range tc.namespaces {
+				r.feed(0, recordbatch.InNS(int64(i), fmt.Sprint("n", i)))
+			}
+			r.after(age)
+			if held := r.status().Gauges.NamespacesHeld; held != tc.namespaces {
+				t.Fatalf("%d namespaces are held, want %d", held, tc.namespaces)
+			}
+			r.api.create = nil
+			r.after(3 * r.Config.HoldProbeInterval)
+			for i := range tc.namespaces {
+				r.stored(fmt.Sprint("n", i), int64(i))
+			}
+			if got := r.api.unused; got < tc.unused || tc.unused == 0 && got > 0 {
+				t.Errorf("of %d namespaces %d URLs are given up, want %d", tc.namespaces, got, tc.unused)
+			}
+		})
+	}
 }
