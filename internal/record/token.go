@@ -140,6 +140,14 @@ func plain(data []byte, i int) int {
 		}
 		i += 8
 	}
+	if last := len(data) - 8; last >= 0 && i < len(data) { // the last eight bytes, with blanks for those before i
+		before := uint64(1)<<(8*(i-last)) - 1
+		x := binary.LittleEndian.Uint64(data[last:])&^before | lowBits*' '&before
+		if s := special(x) & highBits; s != 0 {
+			return last + bits.TrailingZeros64(s)/8
+		}
+		return len(data)
+	}
 	for i < len(data) && data[i] >= ' ' && data[i] < 0x80 && data[i] != '"' && data[i] != '\\' {
 		i++
 	}
