@@ -41,7 +41,9 @@ func limitMemory(buffer int64, logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	const headroom = 52 << 20
+	// Of the 64 MiB that the process may take beside the buffer, the pages of the binary
+	// itself, of which the garbage collector knows nothing, take up to 19.
+	const headroom = 46 << 20
 	limit := buffer + headroom
 	if container := int64(containerMemory()); container > 0 {
 		limit = min(limit, container/10*9)
