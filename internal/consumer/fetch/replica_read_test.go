@@ -46,7 +46,7 @@ func inRackRig(t *testing.T, replica func(offset int64) *kmsg.FetchResponseTopic
 							return nil, errors.New("hang up"), true
 						}
 					case request.Rack == "a":
-						what, a = "named", holds(nil)
+						what, a = "named", oneRecord(9) // with the ends that the replica has, too
 						a.PreferredReadReplica = near
 					}
 					if p.Partition == 0 {
@@ -93,15 +93,16 @@ func (a *answers) take() string {
 	return fmt.Sprint(a.kinds)
 }
 
-// oneRecord is a partition's answer with the one record at an offset below 9.
+// oneRecord is a partition's answer with the one record at an offset below 9, where the
+// log ends.
 func oneRecord(offset int64) *kmsg.FetchResponseTopicPartition {
-	if offset >= 9 {
-		a := holds(nil)
-		a.HighWatermark, a.LastStableOffset = 9, 9
-		return a
+	a := holds(nil)
+	a.HighWatermark, a.LastStableOffset = 9, 9
+	if offset < 9 {
+		b := recordbatch.Batch{Base: offset, Last: offset, Records: []recordbatch.Record{{Offset: offset, Value: fmt.Appendf(nil, `{"id":"%d","namespace":"a"}`, offset)}}}
+		a.RecordBatches = b.Encode()
 	}
-	b := recordbatch.Batch{Base: offset, Last: offset, Records: []recordbatch.Record{{Offset: offset, Value: fmt.Appendf(nil, `{"id":"%d","namespace":"a"}`, offset)}}}
-	return holds(b.Encode())
+	return a
 }
 
 func refuses(code kafka.Code) *kmsg.FetchResponseTopicPartition {
