@@ -42,8 +42,10 @@ func limitMemory(buffer int64, logger *slog.Logger) {
 		return
 	}
 	// Of the 64 MiB that the process may take beside the buffer, the pages of the binary
-	// itself, of which the garbage collector knows nothing, take up to 19.
-	const headroom = 46 << 20
+	// itself, of which the garbage collector knows nothing, take up to 19. Of a larger
+	// buffer some is always free, since reading does not lend what it has in reserve: the
+	// collector may use so much of that.
+	headroom := 46<<20 + min(buffer/32, 6<<20)
 	limit := buffer + headroom
 	if container := int64(containerMemory()); container > 0 {
 		limit = min(limit, container/10*9)
