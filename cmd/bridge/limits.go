@@ -34,24 +34,29 @@ func applyLimits(cfg *config.Config, logger *slog.Logger) {
 	}
 }
 
-// limitMemory sets the garbage collector's limit from the container's, or else from the
-// buffer budget: buffers are reused, so a heap of twice their size would only be
-// garbage. GOMEMLIMIT overrides both.
+// limitMemory sets the garbage collector's limit, unless GOMEMLIMIT does.
 func limitMemory(buffer int64, logger *slog.Logger) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	// Of the 64 MiB that the process may take beside the buffer, the pages of the binary
-	// itself, of which the garbage collector knows nothing, take up to 19. Of a larger
-	// buffer some is always free, since reading does not lend what it has in reserve: the
-	// collector may use so much of that.
-	headroom := 46<<20 + min(buffer/32, 6<<20)
-	limit := buffer + headroom
-	if container := int64(containerMemory()); container > 0 {
-		limit = min(limit, container/10*9)
-	}
+	limit := memoryLimit(buffer, int64(containerMemory()))
 	debug.SetMemoryLimit(limit)
 	logger.Debug("memory limit of the garbage collector is set", "bytes", fmt.Sprint(limit))
+}
+
+// memoryLimit returns how many bytes the garbage collector may use for a buffer, and in a
+// container of some size, 0 for none: buffers are reused, so a heap of twice their size
+// would only be garbage.
+func memoryLimit(buffer, container int64) int64 {
+	// Of the 64 MiB that the process may take beside the buffer, the pages of the binary
+	// itself, of which the collector knows nothing, take up to 19. Of a larger buffer some
+	// is always free, since reading does not lend what it has in reserve: the collector may
+	// use so much of that.
+	limit := buffer + 46<<20 + min(buffer/32, 6<<20)
+	if container > 0 {
+		limit = min(limit, container/10*9)
+	}
+	return limit
 }
 
 // moreDescriptors is the remedy for too few descriptors.
