@@ -206,7 +206,7 @@ func (a *Assignment) SettleNodeTo(p *Partition, node *ledger.Node, first int64) 
 	a.shifted(p, p.Ledger.SettleTo(node, first, node.Timestamp))
 }
 
-// shifted reports a mistake in this package, and lets the partition be committed.
+// shifted logs a mistake of the bridge, and lets the partition be committed.
 func (a *Assignment) shifted(p *Partition, err error) {
 	if err != nil {
 		a.Log.Error("ledger refused to shift", "topic", p.Topic, "partition", p.Partition, "error", err)

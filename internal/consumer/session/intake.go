@@ -32,7 +32,7 @@ func (in *intake) takeIn(c *fetch.Chunk, now time.Time) bool {
 	case stale || in.Mode != assignment.Running:
 	case c.Fault != nil:
 		in.faulted(p, c.Fault, now)
-	case c.Start != p.Ledger.Position(): // would be a mistake in this package, and costs neither a record nor a repeat
+	case c.Start != p.Ledger.Position(): // would be a mistake of the bridge, and costs neither a record nor a repeat
 		in.Faults.Log(now, "a read did not go on where the last one ended; it is made again", "astray/"+p.Topic,
 			"topic", p.Topic, "partition", p.Partition, "offset", c.Start, "position", p.Ledger.Position())
 		in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.Backoff))
