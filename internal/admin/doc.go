@@ -6,9 +6,10 @@
 // # Concurrency properties
 //
 // A [Server] is bound by [Listen] and serves in [Server.Run], which samples the history
-// meanwhile and joins all that it started before it returns. Handlers run concurrently and hold no other state:
-// whoever owns the state passes functions in [Config], and each must be safe for
-// concurrent use and answer, or give up, within the deadline of its context.
+// meanwhile and joins all that it started before it returns. Handlers run concurrently
+// and hold no other state: whoever owns the state passes functions in [Config], and each
+// must be safe for concurrent use and answer, or give up, within the deadline of its
+// context.
 //
 // # Expected behavior
 //

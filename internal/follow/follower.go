@@ -185,8 +185,8 @@ func (f *Follower) answered(i *item, p importer.Progress, err error, now time.Ti
 
 const remedy = "bridge import NAMESPACE REQUEST_ID prints what the API says of it"
 
-// logEnd logs the end of an import, and loudly one that people have to look into. The API's own text
-// stays out, since it may echo records.
+// logEnd logs the end of an import, and loudly one that people have to look into. The
+// API's own text stays out, since it may echo records.
 func (f *Follower) logEnd(e *Import, now time.Time) {
 	switch e.Status {
 	case StatusFailed:

@@ -77,9 +77,10 @@ func (c *Client) TopicSettings(ctx context.Context, topic string, names ...strin
 //
 // alloc is called when the answer's size is known and before any of it is read; the
 // answer lies in the first n bytes of what it returned. Where that is less, only the
-// answer's beginning is read, and the connection is given up. alloc may block (the sender waits), must return soon
-// after ctx ends, and its error is returned. Once Fetch has returned with an error,
-// nothing touches that memory any more. Without alloc the memory is new.
+// answer's beginning is read, and the connection is given up. alloc may block (the sender
+// waits), must return soon after ctx ends, and its error is returned. Once Fetch has
+// returned with an error, nothing touches that memory any more. Without alloc the memory
+// is new.
 //
 // Where ctx has no deadline, the wait for a connection, the wait for the answer
 // (beyond the request's MaxWait) and each step of reading it are bounded by the

@@ -14,9 +14,9 @@
 // words that the other rooms share.
 //
 // The session, the fetchers, the membership, the outbox and the commands that read
-// outside of the group call it, each from goroutines of their own: Client and Producer are safe for concurrent use. The
-// package starts no goroutine that outlives a call, but for those of the library's
-// connections, which Close ends.
+// outside of the group call it, each from goroutines of their own: Client and Producer
+// are safe for concurrent use. The package starts no goroutine that outlives a call, but
+// for those of the library's connections, which Close ends.
 //
 // It knows no session, no record's contents and no policy. It and its subpackages
 // are the only ones that import github.com/segmentio/kafka-go.
