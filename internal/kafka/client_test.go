@@ -208,8 +208,6 @@ func TestClient_twoFetchesShareNoConnection(t *testing.T) {
 	})
 }
 
-// A connection on which nothing is asked is closed long before a managed cluster does
-// it, after four minutes at the soonest. One stays: the library asks for addresses.
 // A broker whose quota is used up reads nothing more from the connection for a while:
 // no other call waits there.
 func TestClient_leavesAThrottledConnection(t *testing.T) {
@@ -227,6 +225,7 @@ func TestClient_leavesAThrottledConnection(t *testing.T) {
 			if err != nil || answer.Throttle != time.Duration(throttle)*time.Millisecond {
 				t.Fatalf("%+v, %v", answer, err)
 			}
+			synctest.Wait() // for the library, which puts the connection aside after the answer
 			dials := r.Dials.Load()
 			if _, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil); err != nil {
 				t.Fatal(err)
@@ -238,6 +237,8 @@ func TestClient_leavesAThrottledConnection(t *testing.T) {
 	})
 }
 
+// A connection on which nothing is asked is closed long before a managed cluster does
+// it, after four minutes at the soonest. One stays: the library asks for addresses.
 func TestClient_closesIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := kafkarig.New(t, kafka.Config{})
