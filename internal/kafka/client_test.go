@@ -221,17 +221,16 @@ func TestClient_leavesAThrottledConnection(t *testing.T) {
 			return answer, nil, true
 		})
 		for _, throttle = range []int32{0, 12_000} {
-			answer, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil)
-			if err != nil || answer.Throttle != time.Duration(throttle)*time.Millisecond {
-				t.Fatalf("%+v, %v", answer, err)
-			}
-			synctest.Wait() // for the library, which puts the connection aside after the answer
 			dials := r.Dials.Load()
-			if _, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil); err != nil {
-				t.Fatal(err)
+			for range 5 { // the library may have a connection or two in store
+				answer, err := r.Client.Fetch(t.Context(), 0, &wire.FetchRequest{MaxBytes: 1}, nil)
+				if err != nil || answer.Throttle != time.Duration(throttle)*time.Millisecond {
+					t.Fatalf("%+v, %v", answer, err)
+				}
+				synctest.Wait() // for the library, which puts the connection aside after the answer
 			}
-			if again := r.Dials.Load() > dials; again != (throttle > 0) {
-				t.Errorf("throttled for %d ms: another connection %t", throttle, again)
+			if more := r.Dials.Load() - dials; more > 2 != (throttle > 0) {
+				t.Errorf("throttled for %d ms: %d connections for five calls", throttle, more)
 			}
 		}
 	})
