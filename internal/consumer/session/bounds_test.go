@@ -90,9 +90,7 @@ func TestSession_aCommitWithoutAnswerIsSentAgain(t *testing.T) {
 func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 	runningSession(t, func(r *sessionRun) {
 		r.answer = func(int) kafka.Code {
-			r.api.mu.Lock()
-			defer r.api.mu.Unlock()
-			if len(r.api.stored["good"]) > 0 {
+			if len(r.api.lines("good")) > 0 {
 				return kafka.CodeUnknownMember
 			}
 			return kafka.CodeOK
@@ -100,7 +98,7 @@ func TestSession_knowsWhatItCouldNotCommit(t *testing.T) {
 	}, func(r *sessionRun) {
 		<-r.returned
 		r.offset(0)
-		o := r.committed[0]
+		o := r.offsetAt(0)
 		found := r.session.starting().Place(kafka.TopicPartition{Topic: "orders", Partition: 0}, kafka.Committed{Offset: o.Offset, Metadata: o.Metadata}, kafka.Range{Begin: 0, End: 4, Stable: 4}, false)
 		if found.At.Offset == 0 {
 			t.Error("the next session begins where the group says, and stores all of it again")

@@ -83,7 +83,7 @@ func TestSession_aDeletedTopicIsCommittedNoMore(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-r.returned
-		if len(r.api.stored["good"]) == 0 {
+		if len(r.api.lines("good")) == 0 {
 			t.Error("the import that was under way is not awaited")
 		}
 		r.offset(0)

@@ -111,6 +111,13 @@ func (c *coordinator) fetch(q kmsg.Request) (kmsg.Response, error, bool) {
 	return res, nil, true
 }
 
+// offsetAt returns what is committed of a partition, also while a session runs.
+func (c *coordinator) offsetAt(partition int32) kafka.CommitOffset {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.committed[partition]
+}
+
 // sessionRun is a whole session on a cluster in memory.
 type sessionRun struct {
 	*kafkarig.Rig
@@ -184,9 +191,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 func (r *sessionRun) offset(want int64) {
 	r.t.Helper()
 	<-r.returned
-	if got := r.committed[0].Offset; got != want {
-		r.t.Errorf("committed offset %d, want %d", got, want)
-	}
+	r.offsetNow(want)
 }
 
 // took is how long the session went on after since.
@@ -199,9 +204,7 @@ func (r *sessionRun) took(since time.Time) time.Duration {
 // offsetNow compares the committed offset while the session runs.
 func (r *sessionRun) offsetNow(want int64) {
 	r.t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if got := r.committed[0].Offset; got != want {
+	if got := r.offsetAt(0).Offset; got != want {
 		r.t.Errorf("committed offset %d, want %d", got, want)
 	}
 }

@@ -48,9 +48,9 @@ func TestSession_aShutdownRetriesUntilItsDeadline(t *testing.T) {
 			t.Error("the session says that nothing was given up")
 		}
 		r.offset(2)
-		m, err := ledger.Decode(r.committed[0].Metadata)
+		m, err := ledger.Decode(r.offsetAt(0).Metadata)
 		if err != nil || m.Frontier.Below != 4 || m.Frontier.Except["bad"] != 2 {
-			t.Errorf("metadata %q: %+v, %v", r.committed[0].Metadata, m, err)
+			t.Errorf("metadata %q: %+v, %v", r.offsetAt(0).Metadata, m, err)
 		}
 	})
 }
@@ -99,6 +99,8 @@ func TestSession_aFencedCommitEndsTheSession(t *testing.T) {
 				<-r.returned
 				time.Sleep(time.Minute)
 				r.offset(0)
+				r.mu.Lock()
+				defer r.mu.Unlock()
 				if r.commits != 2 {
 					t.Errorf("%d commits, want none after the fence", r.commits)
 				}
@@ -141,7 +143,7 @@ func TestSession_aCommitThatIsAppliedLateIsCommittedAgain(t *testing.T) {
 				r.mu.Unlock()
 				close(r.stop)
 				r.offset(tc.offset)
-				if m, err := ledger.Decode(r.committed[0].Metadata); err != nil || m.Frontier.Below != tc.below {
+				if m, err := ledger.Decode(r.offsetAt(0).Metadata); err != nil || m.Frontier.Below != tc.below {
 					t.Errorf("everything below %d is done, says the commit, want %d; %v", m.Frontier.Below, tc.below, err)
 				}
 				if !late {
@@ -193,8 +195,8 @@ func TestSession_aLostGenerationEndsIt(t *testing.T) {
 				if r.session.Member.Lease.Check() == nil || !errors.Is(r.session.FenceReason, kafka.CodeUnknownMember) {
 					t.Errorf("fenced by %v, lease %v", r.session.FenceReason, r.session.Member.Lease.Check())
 				}
-				if r.committed[0].Offset > 0 || len(r.api.stored) > 0 {
-					t.Errorf("it has stored %v and committed %+v", r.api.stored, r.committed[0])
+				if o, stored := r.offsetAt(0), r.api.lines(); o.Offset > 0 || len(stored) > 0 {
+					t.Errorf("it has stored %v and committed %+v", stored, o)
 				}
 			})
 		})

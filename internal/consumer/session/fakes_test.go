@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +43,19 @@ func (a *fakeAPI) created(ns string) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.creates[ns]
+}
+
+// lines returns the ids that are stored of some namespaces, of all if it names none.
+// Unlike a read of stored it may be called while imports are under way.
+func (a *fakeAPI) lines(namespaces ...string) (ids []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for ns, stored := range a.stored {
+		if len(namespaces) == 0 || slices.Contains(namespaces, ns) {
+			ids = append(ids, stored...)
+		}
+	}
+	return ids
 }
 
 func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) process.Import {

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,9 +41,8 @@ func TestSession_aDamagedReplicaIsNotReadAgain(t *testing.T) {
 		})
 	}, func(r *sessionRun) {
 		time.Sleep(2 * age)
-		got := strings.Join(append(r.api.stored["good"], r.api.stored["bad"]...), " ")
-		if len(r.api.stored["good"]) != 2 || len(r.api.stored["bad"]) != 2 {
-			t.Errorf("stored %s", got)
+		if good, bad := r.api.lines("good"), r.api.lines("bad"); len(good) != 2 || len(bad) != 2 {
+			t.Errorf("stored %s and %s", good, bad)
 		}
 		if n, r, l := named.Load(), replica.Load(), leaders.Load(); n != 1 || r != 1 || l == 0 {
 			t.Errorf("the replica was named %d times and gave records %d times, the leader %d times, want it once", n, r, l)

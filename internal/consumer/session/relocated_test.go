@@ -151,7 +151,7 @@ func TestSession_anOffsetThatIsInTheLogIsAskedForAgain(t *testing.T) {
 			time.Sleep(2 * age)
 			r.end(true)
 			r.offset(5)
-			if got := r.api.stored["good"]; !slices.Equal(got, []string{"0", "1", "4"}) {
+			if got := r.api.lines("good"); !slices.Equal(got, []string{"0", "1", "4"}) {
 				t.Errorf("%v: stored are %v", reset, got)
 			}
 		}, func(s *Session) { s.Config.OffsetReset = reset })

@@ -93,7 +93,7 @@ func TestSession_commitsNothingOfATopicThatMayBeAnother(t *testing.T) {
 					time.Sleep(age / 2)
 					away.Store(tc.cut)
 					time.Sleep(age)
-					if got := len(r.api.stored["good"]) + len(r.api.stored["bad"]); got != 4 {
+					if got := len(r.api.lines()); got != 4 {
 						t.Errorf("%d of 4 lines are stored", got)
 					}
 					r.offsetNow(tc.before)

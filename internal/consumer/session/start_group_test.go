@@ -30,7 +30,7 @@ func TestSession_aGroupWhoseOffsetsAreGoneIsNotNew(t *testing.T) {
 				time.Sleep(age + time.Second)
 				close(r.stop)
 				r.offset(4)
-				if n := len(r.api.stored["good"]); n != tc.stored {
+				if n := len(r.api.lines("good")); n != tc.stored {
 					t.Errorf("%d lines were stored, want %d", n, tc.stored)
 				}
 				if !r.session.Known {
