@@ -23,7 +23,7 @@ func (w *wiring) checkAPI(ctx context.Context, namespace string) preflight.Findi
 	}
 	client := w.interactiveClient()
 	defer client.Close()
-	out := client.Probe(namespace).Create(ctx, nil)
+	out := client.NewImport(namespace, nil, 0).Create(ctx, nil)
 	if out.Class == importer.Stored {
 		f.OK, f.Detail = true, fmt.Sprintf("takes the key and gives an upload URL for namespace %s by %s (request id %s); nothing was uploaded, so the store is not proven", namespace, client.Path(), out.RequestID)
 		return f

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	actors "github.com/oklog/run"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"kafka-import-bridge/internal/admin"
 	"kafka-import-bridge/internal/consumer"
@@ -18,6 +19,7 @@ import (
 	"kafka-import-bridge/internal/consumer/report"
 	"kafka-import-bridge/internal/decode"
 	"kafka-import-bridge/internal/follow"
+	"kafka-import-bridge/internal/importer"
 	"kafka-import-bridge/internal/logging"
 	"kafka-import-bridge/internal/outbox"
 )
@@ -42,60 +44,24 @@ var errSecondSignal = errors.New("stopped by a second signal before everything w
 // arrives or one of them fails. The first signal begins the drain, during which
 // metrics and status are still served; the second ends it.
 func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
-	cfg := w.cfg
+	cfg, b := w.cfg, currentBuild()
 	logger := newLogger(stderr, cfg.Log)
 	applyLimits(cfg, logger)
-	b := currentBuild()
 	registry := admin.NewRegistry(b.Version, b.Revision)
 	stderr.Register(registry)
-	imports := w.importClient(registry, logger)
-	client, err := w.kafkaClient(ctx)
-	if err != nil {
-		return err
-	}
-	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
-	box, writeReceipts, err := w.outbox(ctx, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
-	if err != nil {
-		return err
-	}
-	follower := w.follower(imports, box, follow.NewMetrics(registry, metrics.Label), logger)
-	schemaMetrics := decode.NewMetrics(registry) // their series exist without a schema registry, too
-	schemaMetrics.Refused = func(refused bool) { metrics.Refused("registry", refused) }
-	settings := consumerConfig(cfg)
-	if settings.Schemas, err = w.schemaCache(schemaMetrics); err != nil {
-		return err
-	}
-	dependencies := process.Dependencies{Client: client, Importer: importing{imports}, Log: logger, Metrics: metrics, Stored: follower.Stored}
-	if box != nil {
-		dependencies.Receipts = box
-	}
-	bridge, err := consumer.New(settings, dependencies)
+	p, err := w.parts(ctx, registry, logger)
 	if err != nil {
 		return err
 	}
 	server, err := admin.Listen(ctx, admin.Config{
 		Addr: cfg.HTTP.Addr, Gatherer: registry, Logger: logger, Version: b.Version,
-		Healthy: bridge.Healthy, Ready: bridge.Ready, Sample: historySample(bridge),
-		Status: func(ctx context.Context) (any, error) {
-			st, err := bridge.Status(ctx)
-			if err != nil {
-				return nil, err
-			}
-			st.Version, st.ImportPath = b.Version, imports.Path()
-			return status{st, follower.Report(), box.Report()}, nil
-		},
+		Healthy: p.consumer.Healthy, Ready: p.consumer.Ready, Sample: historySample(p.consumer), Status: p.status,
 	})
 	if err != nil {
 		return fmt.Errorf("BRIDGE_HTTP_ADDR: %w", err)
 	}
 	logger.Info("bridge starts", "version", b.Version, "revision", b.Revision, "group", cfg.Kafka.GroupID, "http_addr", server.Addr())
-	background := []func(context.Context) error{server.Run, follower.Run}
-	if box != nil {
-		background = append(background, writeReceipts)
-	}
-	if settings.Schemas != nil {
-		background = append(background, settings.Schemas.Run)
-	}
+	background := append(p.background, server.Run)
 	if cfg.HTTP.PprofAddr != "" {
 		background = append(background, func(ctx context.Context) error {
 			if err := admin.ServePprof(ctx, cfg.HTTP.PprofAddr); err != nil {
@@ -104,11 +70,71 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 			return nil
 		})
 	}
-	if err := supervise(ctx, bridge, background, logger); err != nil {
+	if err := supervise(ctx, p.consumer, background, logger); err != nil {
 		return err
 	}
 	logger.Info("bridge stopped")
 	return nil
+}
+
+// parts are what bridges, and what works for it.
+type parts struct {
+	consumer   *consumer.Consumer
+	imports    *importer.Client
+	follower   *follow.Follower
+	receipts   *outbox.Outbox                // nil where none are wanted
+	background []func(context.Context) error // what runs beside the consumer, for as long
+}
+
+// parts builds the parts. It starts nothing.
+func (w *wiring) parts(ctx context.Context, registry prometheus.Registerer, logger *slog.Logger) (*parts, error) {
+	cfg, settings := w.cfg, consumerConfig(w.cfg)
+	p := &parts{imports: w.importClient(registry, logger)}
+	client, err := w.kafkaClient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	metrics := report.NewMetrics(registry, cfg.HTTP.MetricsMaxNamespaces)
+	schemaMetrics := decode.NewMetrics(registry) // their series exist without a schema registry, too
+	schemaMetrics.Refused = func(refused bool) { metrics.Refused("registry", refused) }
+	if settings.Schemas, err = w.schemaCache(schemaMetrics); err != nil {
+		return nil, err
+	}
+	if settings.Schemas != nil {
+		p.background = append(p.background, settings.Schemas.Run)
+	}
+	dependencies := process.Dependencies{Client: client, Log: logger, Metrics: metrics}
+	dependencies.NewImport = func(namespace string, body [][]byte, size int64) process.Import {
+		return p.imports.NewImport(namespace, body, size)
+	}
+	box, writeReceipts, err := w.outbox(ctx, outbox.NewMetrics(registry), metrics.ThrottledFor, logger)
+	if err != nil {
+		return nil, err
+	}
+	var ends follow.Receipts
+	if box != nil {
+		p.receipts, dependencies.Receipts, ends = box, box, box
+		p.background = append(p.background, writeReceipts)
+	}
+	var asker follow.Asker
+	if cfg.Follow.Enabled {
+		asker = p.imports
+	}
+	p.follower = follow.New(follow.Config{MaxAge: cfg.Follow.MaxAge, MaxImports: cfg.Follow.MaxImports}, asker, ends, logger, follow.NewMetrics(registry, metrics.Label))
+	p.background = append(p.background, p.follower.Run)
+	dependencies.Stored = p.follower.Stored
+	p.consumer, err = consumer.New(settings, dependencies)
+	return p, err
+}
+
+// status returns the answer of /status.
+func (p *parts) status(ctx context.Context) (any, error) {
+	st, err := p.consumer.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st.Version, st.ImportPath = currentBuild().Version, p.imports.Path()
+	return status{st, p.follower.Report(), p.receipts.Report()}, nil
 }
 
 // status is the answer of /status.

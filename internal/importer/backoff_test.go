@@ -120,7 +120,7 @@ func TestClient_asksForPatience(t *testing.T) {
 		w.WriteHeader(http.StatusTooManyRequests)
 	}
 	c := l.client()
-	i := c.Probe("orders")
+	i := c.NewImport("orders", nil, 0)
 	for n, step := range []struct {
 		after      string
 		retryAfter time.Duration

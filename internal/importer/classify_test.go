@@ -241,7 +241,7 @@ func TestClient_heedsTheHint(t *testing.T) {
 				t.Errorf("upload: %s, delay %s", out.Class, out.Delay)
 			}
 			l.onPost = answer
-			if out := l.create(c, c.Probe("orders")); out.Class != tc.create || out.Delay != tc.delay {
+			if out := l.create(c, c.NewImport("orders", nil, 0)); out.Class != tc.create || out.Delay != tc.delay {
 				t.Errorf("create: %s, delay %s; want %s, %s", out.Class, out.Delay, tc.create, tc.delay)
 			}
 		})

@@ -115,7 +115,7 @@ func TestClient_createEndsInBoundedTime(t *testing.T) {
 			l.onPost = tc.answer
 			c := l.client()
 			start := time.Now()
-			wantClass(t, l.create(c, c.Probe("orders")), tc.class, tc.reason)
+			wantClass(t, l.create(c, c.NewImport("orders", nil, 0)), tc.class, tc.reason)
 			if took := time.Since(start); took > 2*time.Second {
 				t.Errorf("it took %s", took)
 			}
@@ -252,14 +252,14 @@ func TestClient_keyReloadedByAnother(t *testing.T) {
 		l.grant(w, r)
 	}
 	c := l.client()
-	wantClass(t, l.create(c, c.Probe("orders")), Stored, "")
+	wantClass(t, l.create(c, c.NewImport("orders", nil, 0)), Stored, "")
 }
 
 func TestClient_namespaceNeverReachesAPathUnchecked(t *testing.T) {
 	l := newLab(t)
 	c := l.client()
 	for _, name := range []string{"", ".", "..", "../x", "a b", "a/b", "a?b", "a%2fb", "é", strings.Repeat("x", 100) + "\n"} {
-		out := l.create(c, c.Probe(name))
+		out := l.create(c, c.NewImport(name, nil, 0))
 		wantClass(t, out, Refused, "")
 	}
 	if l.postCount() != 0 {
@@ -283,7 +283,7 @@ func TestClient_createAddress(t *testing.T) {
 			l.grant(w, r)
 		}
 		c := l.client()
-		wantClass(t, l.create(c, c.Probe("orders_1-X")), Stored, "")
+		wantClass(t, l.create(c, c.NewImport("orders_1-X", nil, 0)), Stored, "")
 	}
 }
 
@@ -335,7 +335,7 @@ func TestClient_describesWhatAPersonCanMend(t *testing.T) {
 				l.cfg.DialContext = failingDial(&net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true})
 			}
 			c := l.client()
-			out := l.create(c, c.Probe("orders"))
+			out := l.create(c, c.NewImport("orders", nil, 0))
 			wantClass(t, out, RetryLater, ReasonNetwork)
 			if !strings.Contains(out.Err.Error(), tc.want) {
 				t.Errorf("error %q, want %q", out.Err, tc.want)
@@ -357,7 +357,7 @@ func TestClient_createIsEnded(t *testing.T) {
 		<-r.Context().Done()
 	}
 	c := l.client()
-	out := c.Probe("orders").Create(ctx, nil)
+	out := c.NewImport("orders", nil, 0).Create(ctx, nil)
 	if out.Class != Cancelled || !errors.Is(out.Err, stop) {
 		t.Errorf("%s, error %v", out.Class, out.Err)
 	}

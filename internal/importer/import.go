@@ -65,14 +65,10 @@ func (f *failures) of(operation string) *int {
 // NewImport makes an import of size bytes for a namespace. The importer reads
 // body, whose blocks' lengths add up to size, during Attempt only; the caller
 // must not change it before the import has come to its end, since a retry has
-// to send the same bytes.
+// to send the same bytes. A nil body makes a probe, good for Create only until
+// SetBody.
 func (c *Client) NewImport(namespace string, body [][]byte, size int64) *Import {
 	return &Import{client: c, namespace: namespace, body: body, size: size}
-}
-
-// Probe makes an import without body, good for Create only until SetBody.
-func (c *Client) Probe(namespace string) *Import {
-	return &Import{client: c, namespace: namespace}
 }
 
 // SetBody gives a probe its body, so that the URL which it obtained serves the
@@ -93,7 +89,7 @@ func (i *Import) Namespace() string { return i.namespace }
 // outlives the URL, for logs.
 func (i *Import) RequestID() string { return i.requestID }
 
-// Attempts returns how often Attempt or Create was called for this import.
+// Attempts returns how often Attempt was called for this import.
 func (i *Import) Attempts() int { return i.attempts }
 
 // Ambiguous reports whether this import may already be stored: a complete body

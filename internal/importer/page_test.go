@@ -95,7 +95,7 @@ func TestClient_saysWhatIsNoAnswer(t *testing.T) {
 			}
 			l.onPost, l.onAsk = lie(l.grant), lie(l.tell)
 			c := l.client()
-			out := l.create(c, c.Probe("orders"))
+			out := l.create(c, c.NewImport("orders", nil, 0))
 			_, err := c.Ask(t.Context(), "orders", "req-1")
 			checkSafe(t, err)
 			if tc.want == "" {

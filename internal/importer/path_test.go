@@ -91,7 +91,7 @@ func TestPath_isFound(t *testing.T) {
 	} {
 		p.set(step.older, step.newer)
 		olders, newers := p.calls()
-		out := p.l.create(c, c.Probe("orders"))
+		out := p.l.create(c, c.NewImport("orders", nil, 0))
 		if out.Class != step.class {
 			t.Errorf("%s: %s (%v), want %s", step.name, out.Class, out.Err, step.class)
 		}
@@ -114,11 +114,11 @@ func TestPath_anUnknownNamespaceChangesNothing(t *testing.T) {
 	p, c, logged := newPlaces(t)
 	p.unknown = "nobody"
 	for range 5 {
-		out := p.l.create(c, c.Probe("nobody"))
+		out := p.l.create(c, c.NewImport("nobody", nil, 0))
 		if out.Class != Missing || !strings.Contains(out.Err.Error(), "status 404, and under the call's other name status 404") {
 			t.Fatalf("%s: %v", out.Class, out.Err)
 		}
-		wantClass(t, p.l.create(c, c.Probe("orders")), Stored, "")
+		wantClass(t, p.l.create(c, c.NewImport("orders", nil, 0)), Stored, "")
 	}
 	if olders, newers := p.calls(); olders != 10 || newers != 5 || logged.Len() > 0 {
 		t.Errorf("%d and %d calls, logged %s", olders, newers, logged)
@@ -133,7 +133,7 @@ func TestPath_isSwitchedOnceForAll(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			if out := c.Probe("orders").Create(t.Context(), nil); out.Class != Stored {
+			if out := c.NewImport("orders", nil, 0).Create(t.Context(), nil); out.Class != Stored {
 				t.Errorf("%s: %v", out.Class, out.Err)
 			}
 		})
@@ -143,7 +143,7 @@ func TestPath_isSwitchedOnceForAll(t *testing.T) {
 		t.Errorf("path %s, %d lines:\n%s", c.Path(), n, logged)
 	}
 	olders, _ := p.calls()
-	wantClass(t, p.l.create(c, c.Probe("orders")), Stored, "")
+	wantClass(t, p.l.create(c, c.NewImport("orders", nil, 0)), Stored, "")
 	if o, _ := p.calls(); o != olders {
 		t.Error("the older name was called again")
 	}
@@ -155,7 +155,7 @@ func TestPath_ofASetting(t *testing.T) {
 	l.cfg.Path = "/own/{namespace}/import"
 	l.onPost = func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound) }
 	c := l.client()
-	wantClass(t, l.create(c, c.Probe("orders")), Missing, "")
+	wantClass(t, l.create(c, c.NewImport("orders", nil, 0)), Missing, "")
 	if l.postCount() != 1 {
 		t.Errorf("%d calls", l.postCount())
 	}

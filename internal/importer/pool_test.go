@@ -72,7 +72,7 @@ func TestPool_errorsThatAreNotInARowDropNothing(t *testing.T) {
 	}
 	c := l.client()
 	for range 10 {
-		l.create(c, c.Probe("orders"))
+		l.create(c, c.NewImport("orders", nil, 0))
 	}
 }
 
@@ -143,7 +143,7 @@ func TestPool_aDroppedConnectionIsNoFailure(t *testing.T) {
 	}
 	l.onPost, l.onAsk = drops(l.grant), drops(l.tell)
 	c := l.client()
-	wantClass(t, l.create(c, c.Probe("orders")), Stored, "")
+	wantClass(t, l.create(c, c.NewImport("orders", nil, 0)), Stored, "")
 	if _, err := c.Ask(t.Context(), "orders", "req-1"); err != nil {
 		t.Error(err)
 	}

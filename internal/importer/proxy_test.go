@@ -115,7 +115,7 @@ func TestClient_proxyRefuses(t *testing.T) {
 	at, _ := url.Parse(strings.Replace(p.server.URL, "http://", "http://user:"+secretText+"@", 1))
 	l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return at, nil }
 	c := l.client()
-	out := l.create(c, c.Probe("orders"))
+	out := l.create(c, c.NewImport("orders", nil, 0))
 	wantClass(t, out, RetryLater, ReasonNetwork)
 	if !strings.Contains(out.Err.Error(), "proxy refused to connect: status 407") {
 		t.Errorf("error %q", out.Err)
@@ -137,7 +137,7 @@ func TestClient_proxyIsNone(t *testing.T) {
 		}
 		l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return at, nil }
 		c := New(l.cfg, nil)
-		out := l.create(c, c.Probe("orders"))
+		out := l.create(c, c.NewImport("orders", nil, 0))
 		wantClass(t, out, RetryLater, ReasonNetwork)
 		if !strings.Contains(out.Err.Error(), want) {
 			t.Errorf("%s: error %q, want %q", at.Redacted(), out.Err, want)
@@ -170,7 +170,7 @@ func TestClient_hangs(t *testing.T) {
 			l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
 		}
 		c := New(l.cfg, nil)
-		out := l.create(c, c.Probe("orders"))
+		out := l.create(c, c.NewImport("orders", nil, 0))
 		wantClass(t, out, RetryLater, ReasonTimeout)
 		if !strings.Contains(out.Err.Error(), want) {
 			t.Errorf("error %q, want %q", out.Err, want)

@@ -99,7 +99,7 @@ func TestClient_createTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, l *lab) {
 		l.onPost = silence
 		c := l.client()
-		if d := took(func() { wantClass(t, l.create(c, c.Probe("orders")), RetryLater, ReasonTimeout) }); d != 30*time.Second {
+		if d := took(func() { wantClass(t, l.create(c, c.NewImport("orders", nil, 0)), RetryLater, ReasonTimeout) }); d != 30*time.Second {
 			t.Errorf("it took %s", d)
 		}
 	})

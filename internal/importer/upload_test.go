@@ -482,7 +482,7 @@ func TestClient_prepares(t *testing.T) {
 func TestClient_probeGetsItsBodyLater(t *testing.T) {
 	l := newLab(t)
 	c := l.client()
-	i := c.Probe("orders")
+	i := c.NewImport("orders", nil, 0)
 	wantClass(t, l.create(c, i), Stored, "")
 	if out := l.attempt(c, i); out.Class != Cancelled || !errors.Is(out.Err, errNoBody) {
 		t.Fatalf("an empty object: %+v", out)

@@ -195,8 +195,8 @@ func (f *fleet) start(place int) *fleetMember {
 	}, nil)
 	m := &fleetMember{done: make(chan struct{})}
 	m.consumer, err = consumer.New(cfg, shared.Dependencies{
-		Client:   kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
-		Importer: importing{client: imports}, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
+		Client:    kafka.NewClient(kafka.Config{Brokers: strings.Split(f.kafka.Addr(), ","), ClientID: name, Dial: f.network.DialContext}),
+		NewImport: importing{client: imports}.NewImport, Log: slog.New(slog.DiscardHandler), Metrics: report.NewMetrics(prometheus.NewRegistry(), 200),
 	})
 	if err != nil {
 		f.t.Fatal(err)

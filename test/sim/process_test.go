@@ -72,7 +72,7 @@ func (w *world) start(name string, slot int, s *settings) (*process, error) {
 	}, nil)
 	client := kafka.Config{Brokers: strings.Split(w.kafka.Addr(), ","), ClientID: name, Dial: p.kafka.dial}
 	p.consumer, err = consumer.New(cfg, shared.Dependencies{
-		Receipts: s.outbox(), Client: kafka.NewClient(client), Importer: importing{imports, w.truth}, Log: logger,
+		Receipts: s.outbox(), Client: kafka.NewClient(client), NewImport: importing{imports, w.truth}.NewImport, Log: logger,
 		Metrics: report.NewMetrics(p.metrics, 200),
 	})
 	if err != nil {
@@ -199,10 +199,6 @@ type importing struct {
 
 func (i importing) NewImport(namespace string, body [][]byte, size int64) shared.Import {
 	return &attempts{i, i.client.NewImport(namespace, body, size)}
-}
-
-func (i importing) Probe(namespace string) shared.Import {
-	return &attempts{i, i.client.Probe(namespace)}
 }
 
 type attempts struct {

@@ -39,7 +39,7 @@ func (a *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 			n.probe = nil
 			u.Import.SetBody(u.Batch.Body(), u.Batch.Bytes)
 		} else {
-			u.Import = a.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+			u.Import = a.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
 		}
 	}
 	if u.began.IsZero() {
@@ -58,7 +58,7 @@ func (a *Attempts) startUpload(n *Namespace, u *Upload, now time.Time) {
 func (a *Attempts) startProbe(n *Namespace) {
 	probe := n.probe
 	if n.probe = nil; probe == nil {
-		probe = a.Importer.Probe(n.Name)
+		probe = a.NewImport(n.Name, nil, 0)
 	}
 	a.send(a.Probes, probe.Create, result{namespace: n, probe: probe, troubled: a.Pacer.Began(n.Namespace)})
 }
@@ -110,7 +110,7 @@ func (n *Namespace) preparable() *Upload {
 
 // prepare asks for a batch's URL in a goroutine that ends with its result.
 func (a *Attempts) prepare(n *Namespace, u *Upload) {
-	u.Import = a.Importer.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
+	u.Import = a.NewImport(n.Name, u.Batch.Body(), u.Batch.Bytes)
 	u.Call = Preparing
 	a.Pacer.BeganPreparing()
 	a.send(a.Ctx, u.Import.Prepare, result{namespace: n, upload: u})

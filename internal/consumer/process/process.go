@@ -21,10 +21,13 @@ import (
 
 // Dependencies are what New wires together, and whom the process speaks to.
 type Dependencies struct {
-	Client   *kafka.Client
-	Importer Importer
-	Metrics  *report.Metrics
-	Log      *slog.Logger
+	Client *kafka.Client
+	// NewImport prepares the import of one batch; a probe gets its body later, by
+	// SetBody. The blocks of body belong to the import until its last Attempt has
+	// returned. It is called by one goroutine at a time.
+	NewImport func(namespace string, body [][]byte, size int64) Import
+	Metrics   *report.Metrics
+	Log       *slog.Logger
 	// Stored is told of each import that the store has taken, by the loop: it
 	// must return at once. The receipt has pieces if it is written. nil tells nobody.
 	Stored func(*receipt.Receipt)
@@ -42,15 +45,6 @@ type Receipts interface {
 	Post(key, value []byte, more int64, acked func())
 	Bytes() int64
 	Failing() bool
-}
-
-// Importer brings batches to the import API. Safe for concurrent use.
-type Importer interface {
-	// NewImport prepares the import of one batch. The blocks of body belong to
-	// the import until its last Attempt has returned.
-	NewImport(namespace string, body [][]byte, size int64) Import
-	// Probe prepares an import that has no body yet.
-	Probe(namespace string) Import
 }
 
 // Import is one batch on its way: an importer.Import, which says what each call means.

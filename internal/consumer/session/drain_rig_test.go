@@ -156,7 +156,7 @@ func runningSessionOn(t *testing.T, brokers []kfake.Opt, prepare func(*sessionRu
 		})
 		r.Produce("orders", 0, kgo.NoCompression(), string(recordbatch.LineOf(0, "good")), string(recordbatch.LineOf(1, "good")), string(recordbatch.LineOf(2, "bad")), string(recordbatch.LineOf(3, "bad")))
 		prepare(r)
-		p, err := process.New(testConfig(t), process.Dependencies{Client: r.Client, Importer: r.api, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
+		p, err := process.New(testConfig(t), process.Dependencies{Client: r.Client, NewImport: r.api.NewImport, Metrics: report.NewMetrics(nil, 10), Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,8 +62,6 @@ func (a *fakeAPI) NewImport(ns string, body [][]byte, _ int64) process.Import {
 	return &fakeImport{api: a, namespace: ns, body: body}
 }
 
-func (a *fakeAPI) Probe(ns string) process.Import { return &fakeImport{api: a, namespace: ns} }
-
 // fakeImport is one import of it.
 type fakeImport struct {
 	api       *fakeAPI

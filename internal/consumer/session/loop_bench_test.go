@@ -19,8 +19,6 @@ import (
 // instant stores at once what it is given.
 type instant struct{ process.Import }
 
-func (instant) NewImport(string, [][]byte, int64) process.Import { return instant{} }
-func (instant) Probe(string) process.Import                      { return instant{} }
 func (instant) Attempt(context.Context, func() error) importer.Outcome {
 	return importer.Outcome{Class: Stored, Operation: importer.OperationUpload, RequestID: "req_0123456789abcdef"}
 }
@@ -75,7 +73,8 @@ func BenchmarkLoop_batch(b *testing.B) {
 		b.Run(fmt.Sprintf("%dns", namespaces), func(b *testing.B) {
 			r, base, left := newIntakeRig(b), int64(0), 0
 			s := r.session
-			s.Log, s.Importer = slog.New(slog.NewJSONHandler(io.Discard, nil)), instant{} //nolint:sloglint // making the line is measured
+			s.NewImport = func(string, [][]byte, int64) process.Import { return instant{} }
+			s.Log = slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // making the line is measured
 			s.Enter(b.Context())
 			s.Member.Lease = group.NewLease(time.Hour, time.Now())
 			b.ReportAllocs()

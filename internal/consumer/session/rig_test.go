@@ -78,7 +78,7 @@ func newSessionRig(t *testing.T, committed map[kafka.TopicPartition]kafka.Commit
 	t.Helper()
 	r := &sessionRig{t: t, api: newFakeAPI(), letters: &fakeLetters{}, logs: map[kafka.TopicPartition][]recordbatch.Record{}, read: make(chan *fetch.Chunk, 100), perJob: 10, answers: math.MaxInt, reg: prometheus.NewPedanticRegistry()}
 	change = append([]func(*process.Config){func(c *process.Config) { c.Batch.MaxRecords = 10 }}, change...)
-	p, err := process.New(testConfig(t, change...), process.Dependencies{Importer: r.api, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler), Explain: error.Error})
+	p, err := process.New(testConfig(t, change...), process.Dependencies{NewImport: r.api.NewImport, Metrics: report.NewMetrics(r.reg, 10), Log: slog.New(slog.DiscardHandler), Explain: error.Error})
 	if err != nil {
 		t.Fatal(err)
 	}
