@@ -69,13 +69,11 @@ func (i *Import) Attempt(ctx context.Context, guard func() error) Outcome {
 // Create only asks for an upload URL, which the import keeps for the next
 // Attempt. Stored then means that the URL is there. See Attempt for guard.
 func (i *Import) Create(ctx context.Context, guard func() error) Outcome {
-	i.attempts++
 	return i.client.create(ctx, i, guard)
 }
 
 // Prepare is Create for an import whose turn comes after another one's: its URL
-// is there when it does. It counts as no attempt of the import; a failure counts,
-// and is paced, like one. An import with a usable URL makes no call.
+// is there when it does. A failure counts, and is paced, like one of its attempt. An import with a usable URL makes no call.
 func (i *Import) Prepare(ctx context.Context, guard func() error) Outcome {
 	if i.url.usable() {
 		return Outcome{Class: Stored, Operation: OperationCreate, RequestID: i.requestID}
