@@ -193,7 +193,7 @@ func (s *schedule) letterError(rnd *rand.Rand, at time.Duration) {
 	e := pick(rnd, kerr.NotLeaderForPartition, kerr.NotEnoughReplicas, kerr.TopicAuthorizationFailed)
 	span := s.span(rnd)
 	what := allLetters
-	if s.settings.buffer < 2<<20 { // they soon fill their share of it, and their partitions are read no further
+	if s.settings.buffer < max(2<<20, 64*s.settings.lineBytes()) { // they soon fill their sixteenth of it, and their partitions are read no further
 		what = everything
 	}
 	s.touching(at, span, partitionRest, what, fmt.Sprintf("dead letters are answered %s for %s", e.Message, span), func(w *world) {

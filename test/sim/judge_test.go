@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -54,15 +55,52 @@ func (w *world) judgeCounts() {
 // judgeEvaluations wants the store to have taken each body once, unless it could
 // not be known that it has, and a process has said so.
 func (w *world) judgeEvaluations() {
-	told := ""
+	told := map[batch]bool{}
 	for _, p := range w.processes {
-		told += strings.Join(p.log.holds(repeatLine), "\n")
+		for _, line := range p.log.holds(repeatLine) {
+			told[batchIn(p.name, line)] = true
+		}
 	}
 	for _, o := range w.api.Objects() {
-		if o.Evaluations() > 1 && !w.oblivious && (!w.reticent || !strings.Contains(told, o.RequestID)) {
+		if o.Evaluations() > 1 && !w.oblivious && (!w.reticent || !told[w.truth.batchOf(o.Namespace, o.RequestID)]) {
 			w.truth.blame("the store took the body of %s in %s %d times: its repeat had no condition", o.RequestID, o.Namespace, o.Evaluations())
 		}
 	}
+}
+
+// batch names a batch as a process does that tells of it, once and for all its URLs: by
+// its namespace and its offsets.
+type batch struct{ process, namespace, offsets string }
+
+// batchIn is the batch that a line of a process's journal is about.
+func batchIn(process, line string) batch {
+	_, namespace, _ := strings.Cut(line, " namespace=")
+	namespace, _, _ = strings.Cut(namespace, " ")
+	_, offsets, _ := strings.Cut(line, " offsets=")
+	pieces := strings.Fields(strings.Trim(offsets, `"`))
+	slices.Sort(pieces)
+	return batch{process, namespace, strings.Join(pieces, " ")}
+}
+
+// batchOf is the batch that was stored in an object.
+func (t *truth) batchOf(namespace, id string) batch {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	o := t.objects[id]
+	var pieces []string
+	for at, log := range t.logs {
+		var in []*produced
+		for _, r := range log {
+			if slices.ContainsFunc(r.stores[namespace], func(s storing) bool { return s.object == o }) {
+				in = append(in, r)
+			}
+		}
+		if len(in) > 0 {
+			pieces = append(pieces, fmt.Sprintf("%s/%d@%d-%d", at.topic, at.partition, in[0].offset, in[len(in)-1].offset))
+		}
+	}
+	slices.Sort(pieces)
+	return batch{o.process, namespace, strings.Join(pieces, " ")}
 }
 
 // cutByDeadlines returns the request ids of the imports whose PUT was cut because a
@@ -165,10 +203,12 @@ func (t *truth) givenUp(o, again *object) bool {
 	return unanswered >= putsBeforeNewURL
 }
 
-// handedOver says whether another process, or generation, has stored the second object.
+// handedOver says whether another process, or generation, has stored the second object
+// than the one that began to store the first: the store may take a body after the
+// generation whose PUT brought it.
 func (t *truth) handedOver(o, again *object) bool {
 	return o.process != again.process || slices.ContainsFunc(t.joins[o.process], func(at time.Time) bool {
-		return !at.Before(o.at) && !at.After(again.at)
+		return !at.Before(o.began) && !at.After(again.at)
 	})
 }
 

@@ -24,19 +24,13 @@ type link struct {
 	conns map[*conn]struct{}
 	hole  bool // nothing passes, nobody is told
 	dead  bool // the process is gone: everything fails
-	// What happens to the next requests with the API key 8, OffsetCommit.
+	// What happens to the next commits.
 	lose int          // applied, but the answer is lost
-	deaf int          // heartbeats whose answers are lost
 	late []lateCommit // they reach the broker later
+	deaf deafness     // and to the next heartbeats
 
 	damage string        // what happens to the record batches of fetches, "" for nothing
 	frozen chan struct{} // closed when a frozen process goes on; nil if it is not
-}
-
-// lateCommit is a commit that will be late.
-type lateCommit struct {
-	by   time.Duration
-	sent func() // is called when it is sent
 }
 
 const (
@@ -119,52 +113,6 @@ func (l *link) swallows() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.hole || l.dead
-}
-
-func (l *link) loseCommits(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lose += n
-}
-
-func (l *link) delayCommit(d time.Duration, sent func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.late = append(l.late, lateCommit{d, sent})
-}
-
-func (l *link) loseHeartbeats(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.deaf += n
-}
-
-// heartbeatFault takes the fault of a heartbeat that is about to be sent.
-func (l *link) heartbeatFault() (lose bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.deaf > 0 {
-		l.deaf--
-		return true
-	}
-	return false
-}
-
-// commitFault takes the fault of a commit that is about to be sent.
-func (l *link) commitFault() (lose bool, late time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.late) > 0 {
-		c := l.late[0]
-		l.late = l.late[1:]
-		c.sent()
-		return false, c.by
-	}
-	if l.lose > 0 {
-		l.lose--
-		return true, 0
-	}
-	return false, 0
 }
 
 // conn follows the frames of the Kafka protocol that are written to it, so that

@@ -46,7 +46,14 @@ func (s *schedule) heartbeatsLost(rnd *rand.Rand, at time.Duration) {
 	if s.settings.receiptTakes > time.Second {
 		n = min(n, 2) // ten end the lease, which is to be put out: see putOut
 	}
-	s.onSlot(rnd, at, fmt.Sprintf("the answers to %d heartbeats are lost", n), func(_ *world, p *process) { p.kafka.loseHeartbeats(n) })
+	s.onSlot(rnd, at, fmt.Sprintf("the answers to %d heartbeats are lost", n), func(w *world, p *process) {
+		beat := p.settings.heartbeat
+		p.kafka.loseHeartbeats(n, func(since time.Duration) {
+			if since >= p.settings.session-3*beat { // it may not know that it is a member, and stores nothing until one is answered
+				w.touch(0, 2*beat, everything, "heartbeats are lost")
+			}
+		})
+	})
 }
 
 // coordinatorMovesAt makes another broker the coordinator, or only says so where

@@ -61,12 +61,11 @@ func (w *world) commitMoment(process string) (lost bool) {
 	if w.moment(process, commitLost) {
 		return true
 	}
-	if !w.moment(process, commitSent) {
-		time.AfterFunc(time.Millisecond, func() {
-			w.sample()
-			w.moment(process, commitApplied)
-		})
-	}
+	w.moment(process, commitSent)
+	time.AfterFunc(time.Millisecond, func() {
+		w.sample() // also of who was killed: nobody else may commit for long
+		w.moment(process, commitApplied)
+	})
 	return false
 }
 

@@ -66,6 +66,7 @@ type storing struct {
 // object is one stored object.
 type object struct {
 	id, process string
+	began       time.Time // when the PUT began that stored it
 	at          time.Time
 	learned     time.Time // when the process learned that it is stored, zero if it never did
 }
@@ -88,7 +89,8 @@ type truth struct {
 	used      []*settings           // in force now or before
 	runs      map[string]*settings  // by process
 	objects   map[string]*object
-	uploader  map[string]string // request id -> process
+	uploader  map[string]string    // request id -> process
+	began     map[string]time.Time // request id -> when the latest PUT began
 	order     int
 	orders    bool // lines of a namespace keep their order
 	excuses   []excuse
@@ -112,7 +114,7 @@ type truth struct {
 func newTruth() *truth {
 	return &truth{
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
-		objects: map[string]*object{}, uploader: map[string]string{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{}, liveness: liveness{passed: map[place][]passing{}},
+		objects: map[string]*object{}, uploader: map[string]string{}, began: map[string]time.Time{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{}, liveness: liveness{passed: map[place][]passing{}},
 		orders: true,
 		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{},
 	}
@@ -204,7 +206,7 @@ func (t *truth) joined(process string) {
 func (t *truth) uploads(id, process string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.uploader[id] = process
+	t.uploader[id], t.began[id] = process, time.Now()
 	with := t.runs[process]
 	if with == nil {
 		t.fault("a PUT of %q, who does not exist", process)
@@ -237,7 +239,7 @@ func (t *truth) told(id string) {
 func (t *truth) store(namespace, id string, body []byte, limits *settings) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	o := &object{id: id, process: t.uploader[id], at: time.Now()}
+	o := &object{id: id, process: t.uploader[id], began: t.began[id], at: time.Now()}
 	t.objects[id] = o
 	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
 	if int64(len(body)) > limits.batchBytes || len(lines) > limits.batchRecords {
