@@ -47,6 +47,7 @@ func TestFollower_givesUpWhatIsMissingThreeTimesInARow(t *testing.T) {
 		w.store("users", "other", end{after: 10 * time.Hour})
 		w.store("users", "third", end{after: 10 * time.Hour})
 		var given atomic.Int32
+		w.mu.Lock()
 		w.during = func() {
 			e := w.ends["a"]
 			if e.err = nil; w.asked[len(w.asked)-1].id == "a" && int(given.Load()) < len(answers) {
@@ -54,6 +55,7 @@ func TestFollower_givesUpWhatIsMissingThreeTimesInARow(t *testing.T) {
 			}
 			w.ends["a"] = e
 		}
+		w.mu.Unlock()
 		for int(given.Load()) < len(answers) {
 			time.Sleep(time.Second)
 			if left := len(answers) - int(given.Load()); left > 1 && w.status("a") == StatusUnknown {

@@ -34,7 +34,7 @@ func (s *schedule) drawBeginning(rnd *rand.Rand) {
 // that no compaction removes them.
 func (w *world) emitOld(partitions int32, each int) {
 	var batch []*kgo.Record
-	for _, topic := range w.settings.topics {
+	for _, topic := range w.settings.Load().topics {
 		for p := range partitions {
 			for range each {
 				w.sequence++

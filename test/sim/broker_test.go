@@ -13,7 +13,7 @@ import (
 func (w *world) seeCommit(req kmsg.Request) (kmsg.Response, error, bool) {
 	w.sample()
 	r := req.(*kmsg.OffsetCommitRequest)
-	if w.operator {
+	if w.operator.Load() {
 		return nil, nil, false
 	}
 	who := w.processOf(r.MemberID)

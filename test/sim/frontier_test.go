@@ -47,7 +47,7 @@ func TestFrontier_newOwnerCrashesBeforeItsFirstBatch(t *testing.T) {
 func TestFrontier_namespacesAreMappedAnew(t *testing.T) {
 	scenario(t, defaultSettings(), 1, -1, func(w *world) {
 		w.behind()
-		s := *w.settings
+		s := *w.settings.Load()
 		s.mapping = "good0=other"
 		w.again("settings changed")
 		w.truth.orders = false
@@ -66,7 +66,7 @@ func TestFrontier_heldRecordIsReleasedByASetting(t *testing.T) {
 		if held.lineDone("a") {
 			w.truth.blame("a held record was stored")
 		}
-		s := *w.settings
+		s := *w.settings.Load()
 		s.id = "offset"
 		w.truth.orders = false
 		w.restart(&s)

@@ -15,7 +15,7 @@ func (w *world) judge() {
 		}
 	}
 	for _, v := range w.api.Violations() {
-		if (w.untold || w.settings.perNamespace > 1) && strings.HasPrefix(v, "early:") {
+		if (w.untold || w.settings.Load().perNamespace > 1) && strings.HasPrefix(v, "early:") {
 			continue
 		}
 		w.truth.blame("the API was misused: %s", v)
@@ -28,7 +28,7 @@ func (w *world) judge() {
 	if w.drawn { // else nothing says what a fault touches
 		w.truth.judgeLateness()
 	}
-	if w.truth.orders && w.settings.perNamespace == 1 {
+	if w.truth.orders && w.settings.Load().perNamespace == 1 {
 		w.truth.judgeOrder()
 	}
 }

@@ -72,7 +72,7 @@ func (s *schedule) lastingTrouble(rnd *rand.Rand) {
 			s.settings.probe = 5 * time.Second
 			partition, many := rnd.Int32N(s.partitions), 600+rnd.IntN(600)
 			s.add(pick(rnd, time.Millisecond, time.Duration(rnd.Int64N(int64(s.length)))), fmt.Sprintf("%d records of %s to t0/%d", many, name, partition), func(w *world) {
-				if w.settings.buffer != floodBuffer {
+				if w.settings.Load().buffer != floodBuffer {
 					return // transactions need another one: see transact
 				}
 				w.truth.mark(func() { w.truth.flooded += int64(many) * (1500 + shared.LineOverhead) })

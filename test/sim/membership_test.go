@@ -83,7 +83,7 @@ func (s *schedule) killAndReturn(rnd *rand.Rand, at time.Duration) {
 	s.add(at, fmt.Sprintf("kill slot %d, start it %s later", slot, pause), func(w *world) {
 		before := w.cluster.GroupInfo(group)
 		p := w.slot(slot)
-		settled := p != nil && w.settings.static && before != nil && before.State == "Stable" && pause < w.settings.session/2
+		settled := p != nil && w.settings.Load().static && before != nil && before.State == "Stable" && pause < w.settings.Load().session/2
 		w.killSlot(slot)
 		w.background(func() {
 			time.Sleep(pause)
@@ -98,7 +98,7 @@ func (s *schedule) killAndReturn(rnd *rand.Rand, at time.Duration) {
 // twin starts another process of a slot's name. The older one has to end.
 func (s *schedule) twin(rnd *rand.Rand, at time.Duration) {
 	s.onSlot(rnd, at, "another process takes its name", func(w *world, p *process) {
-		if !p.settings.static || p.settings != w.settings {
+		if !p.settings.static || p.settings != w.settings.Load() {
 			return
 		}
 		w.mu.Lock()

@@ -21,7 +21,7 @@ var codecs = map[string]kgo.CompressionCodec{
 const largeBatches = "large"
 
 func (w *world) producer(codec string) *kgo.Client {
-	if codec == "zstd" && w.settings.reset.Skips() {
+	if codec == "zstd" && w.settings.Load().reset.Skips() {
 		codec = "lz4" // kfake's look-up by time leaves zstd decoders to a finalizer, which may not enter the bubble
 	}
 	if c := w.producers[codec]; c != nil {
@@ -135,7 +135,7 @@ func (w *world) draw(c recipe, rnd *rand.Rand) (*produced, []byte) {
 		pad = c.size
 	}
 	if k == huge {
-		pad = int(w.settings.lineBytes())
+		pad = int(w.settings.Load().lineBytes())
 	}
 	fmt.Fprintf(&b, `"u":%q,"ns":%s,"pad":"%s"}`, unique, ns, strings.Repeat("x", pad))
 	return r, b.Bytes()

@@ -103,7 +103,7 @@ func (w *world) refuse(operation string, status int, namespaces ...string) (end 
 func (w *world) restart(s *settings) {
 	w.stopSlot(0)
 	if s != nil {
-		w.settings = s
+		w.settings.Store(s)
 	}
 	w.startSlot(0)
 }
@@ -121,8 +121,8 @@ func (w *world) commitAs(topic string, partition int32, offset int64, metadata s
 	p.Partition, p.Offset, p.Metadata = partition, offset, &metadata
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
-	w.operator = true
-	defer func() { w.operator = false }()
+	w.operator.Store(true)
+	defer w.operator.Store(false)
 	res, err := w.operatorClient.Request(context.Background(), req)
 	if err != nil || res.(*kmsg.OffsetCommitResponse).Topics[0].Partitions[0].ErrorCode != 0 {
 		w.t.Fatalf("commit as an operator: %v, %+v", err, res)

@@ -99,7 +99,7 @@ func (w *world) finish() {
 	w.endFaults()
 	w.note("lasting faults end")
 	for i := range maxSlots { // one that started while the settings changed, or that holds refused letters
-		if p := w.slot(i); p != nil && (p.settings != w.settings || w.oddLetter) {
+		if p := w.slot(i); p != nil && (p.settings != w.settings.Load() || w.oddLetter) {
 			w.stopSlot(i)
 			w.startSlot(i)
 		}
@@ -199,7 +199,7 @@ func (w *world) owed() string {
 		// that must be: earlier settings may have let it pass.
 		least, most := int64(-1), int64(len(log))
 		for _, r := range log {
-			waits := w.settings.waits(r)
+			waits := w.settings.Load().waits(r)
 			if waits && least < 0 {
 				least = r.offset
 			}

@@ -36,13 +36,13 @@ func (w *world) startSlot(i int) {
 	w.changing.Lock()
 	defer w.changing.Unlock()
 	w.mu.Lock()
-	taken := w.slots[i] != nil || w.ending || w.settings.static && w.stopping[i] > 0
+	taken := w.slots[i] != nil || w.ending || w.settings.Load().static && w.stopping[i] > 0
 	w.members++
 	name := fmt.Sprintf("p%d", w.members)
 	if len(w.processes) > 0 {
 		w.untold = true // another process cannot know of it
 	}
-	s := w.settings
+	s := w.settings.Load()
 	w.mu.Unlock()
 	if taken {
 		return
@@ -216,8 +216,8 @@ func (w *world) allStopped(do func()) {
 func (w *world) changeSettings(rnd *rand.Rand) {
 	w.changing.Lock()
 	w.mu.Lock()
-	w.settings = w.settings.changed(rnd)
-	s := w.settings
+	w.settings.Store(w.settings.Load().changed(rnd))
+	s := w.settings.Load()
 	w.mu.Unlock()
 	w.changing.Unlock()
 	until := time.Now()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -30,7 +31,7 @@ type world struct {
 	apiURL   string
 	stopAPI  func()
 	truth    *truth
-	settings *settings
+	settings atomic.Pointer[settings] // of processes that start from now on
 	brokers  int
 
 	producers      map[string]*kgo.Client // by codec
@@ -46,7 +47,6 @@ type world struct {
 	ending    bool
 	closing   chan struct{}
 	swept     chan struct{}        // closed when sweep has returned
-	operator  bool                 // the next commit is an operator's
 	seen      map[string]time.Time // member id -> when it was first in the group
 	members   int                  // processes started so far
 	notes     []string             // what happened when
@@ -65,6 +65,7 @@ type world struct {
 	graceful      bool
 	drawn         bool // from a seed
 	more
+	operator atomic.Bool // the next commit is an operator's
 	// lettersRefused counts the faults because of which no dead letter is taken.
 	lettersRefused atomic.Int32
 	// badLetters counts those because of which it takes some and not others.
@@ -87,10 +88,11 @@ func sinceStart() string        { return stamp(time.Now()) }
 func newWorld(t *testing.T, rnd *rand.Rand, s *settings, brokers int, partitions int32) *world {
 	t.Helper()
 	w := &world{
-		t: t, rnd: rnd, network: &sandbox.Network{}, truth: newTruth(), settings: s, brokers: brokers,
+		t: t, rnd: rnd, network: &sandbox.Network{}, truth: newTruth(), brokers: brokers,
 		producers: map[string]*kgo.Client{}, faults: map[int]sandbox.Fault{},
 		slots: map[int]*process{}, stopping: map[int]int{}, owners: map[string]string{}, seen: map[string]time.Time{}, parts: map[string]int32{}, silent: map[int32]time.Time{},
 	}
+	w.settings.Store(s)
 	topics := map[string]int32{dlqTopic: 1}
 	for _, topic := range s.topics {
 		topics[topic] = partitions
@@ -148,6 +150,7 @@ func (w *world) close() {
 	w.stopAPI()
 	w.kafka.Close()
 	time.Sleep(5 * time.Minute) // for what sleeps
+	synctest.Wait()             // what it wrote may be read from here on
 }
 
 func (w *world) learnID(topic string) {

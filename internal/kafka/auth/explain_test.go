@@ -67,12 +67,13 @@ func TestExplain_hangUp(t *testing.T) {
 }
 
 func TestExplain_unreachable(t *testing.T) {
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", hangUp(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener.Close()
-	explains(t, auth.Config{}, listener.Addr().String(), "no broker listens at "+listener.Addr().String()+": check BRIDGE_KAFKA_BROKERS")
+	defer conn.Close()
+	addr := conn.LocalAddr().String() // where nobody can listen while the connection is open
+	explains(t, auth.Config{}, addr, "no broker listens at "+addr+": check BRIDGE_KAFKA_BROKERS")
 }
 
 func TestExplain_unsupportedMechanism(t *testing.T) {

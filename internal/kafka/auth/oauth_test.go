@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/sasl"
@@ -48,12 +50,18 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // oauth returns a mechanism with client credentials for the issuer.
 func oauth(t *testing.T, i *issuer, secret func() string) (auth.Config, sasl.Mechanism) {
 	t.Helper()
-	i.secret.Store("first-secret")
 	server := httptest.NewServer(i)
 	t.Cleanup(server.Close)
+	return oauthAt(t, i, server.URL, server.Client(), secret)
+}
+
+// oauthAt returns it for an issuer that a client reaches by an address.
+func oauthAt(t *testing.T, i *issuer, address string, client *http.Client, secret func() string) (auth.Config, sasl.Mechanism) {
+	t.Helper()
+	i.secret.Store("first-secret")
 	auth := auth.Config{Mechanism: auth.MechanismOAuthBearer, OAuth: auth.OAuth{
-		TokenURL: server.URL + "/token", ClientID: "bridge", ClientSecret: secret,
-		Scopes: []string{"kafka", "read"}, Client: server.Client(),
+		TokenURL: address + "/token", ClientID: "bridge", ClientSecret: secret,
+		Scopes: []string{"kafka", "read"}, Client: client,
 	}}
 	mechanism, err := auth.SASLMechanism(t.Context())
 	if err != nil {
@@ -151,22 +159,41 @@ func TestOAuth_rotatedSecret(t *testing.T) {
 	start(t, mechanism, "token-1")
 }
 
+// direct hands requests to a handler without a network, for tests in virtual time.
+type direct struct{ handler http.Handler }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	d.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
 // An endpoint that is down, or limits how often it is asked, is not asked by each
 // connection that is tried meanwhile.
 func TestOAuth_restsAfterAFailure(t *testing.T) {
-	endpoint := &issuer{answer: func(w http.ResponseWriter, _ int32) { w.WriteHeader(http.StatusTooManyRequests) }}
-	login, mechanism := oauth(t, endpoint, always("first-secret"))
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			if _, _, err := mechanism.Start(t.Context()); !strings.Contains(login.Explain(err), "the endpoint answered 429") {
-				t.Errorf("explained as %q", login.Explain(err))
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := &issuer{answer: func(w http.ResponseWriter, _ int32) { w.WriteHeader(http.StatusTooManyRequests) }}
+		login, mechanism := oauthAt(t, endpoint, "http://issuer", &http.Client{Transport: direct{endpoint}}, always("first-secret"))
+		connect := func(when string, asked int32) {
+			t.Helper()
+			var wg sync.WaitGroup
+			for range 50 {
+				wg.Go(func() {
+					if _, _, err := mechanism.Start(t.Context()); !strings.Contains(login.Explain(err), "the endpoint answered 429") {
+						t.Errorf("explained as %q", login.Explain(err))
+					}
+				})
 			}
-		})
-	}
-	if wg.Wait(); endpoint.calls.Load() > 2 {
-		t.Errorf("50 connections ask %d times", endpoint.calls.Load())
-	}
+			if wg.Wait(); endpoint.calls.Load() != asked {
+				t.Errorf("%s 50 connections have asked %d times, want %d", when, endpoint.calls.Load(), asked)
+			}
+		}
+		connect("at first", 2) // one try: the secret may be sent in two ways
+		time.Sleep(999 * time.Millisecond)
+		connect("while it rests", 2)
+		time.Sleep(time.Millisecond)
+		connect("after a second", 4)
+	})
 }
 
 func TestOAuth_badAnswers(t *testing.T) {
