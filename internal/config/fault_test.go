@@ -168,6 +168,24 @@ func TestLoad_faults(t *testing.T) {
 	}
 }
 
+// The remedy names what is missing, not only the setting that cannot do without it.
+func TestLoad_remedies(t *testing.T) {
+	for env, want := range map[string]string{
+		"BRIDGE_ON_INVALID=dlq":                   "set BRIDGE_DLQ_TOPIC, or correct BRIDGE_ON_INVALID",
+		"BRIDGE_KAFKA_TLS_SERVER_NAME=kafka":      "set BRIDGE_KAFKA_TLS=true, or remove BRIDGE_KAFKA_TLS_SERVER_NAME",
+		"BRIDGE_KAFKA_SASL_PASSWORD_FILE=/x":      "correct BRIDGE_KAFKA_SASL_PASSWORD_FILE",
+		"BRIDGE_BATCH_MAX_AGE=30":                 "correct BRIDGE_BATCH_MAX_AGE",
+		"BRIDGE_KAFKA_GROUP_ID=":                  "set BRIDGE_KAFKA_GROUP_ID",
+		"BRIDGE_BATCH_MAX_AG=30s":                 "rename or remove BRIDGE_BATCH_MAX_AG",
+		"BRIDGE_KAFKA_SASL_MECHANISM=AWS_MSK_IAM": "set BRIDGE_KAFKA_TLS=true, or correct BRIDGE_KAFKA_SASL_MECHANISM",
+	} {
+		_, err := config.Load(with(env), 0)
+		if faults := config.Faults(err); len(faults) != 1 || faults[0].Remedy != want {
+			t.Errorf("%s: %v, want one fault with the remedy %q", env, faults, want)
+		}
+	}
+}
+
 func TestLoad_offsetResetFaults(t *testing.T) {
 	const (
 		words    = "want earliest, latest, hold, timestamp:TIME such as timestamp:2026-11-01T00:00:00Z, or duration:TIME such as duration:24h"

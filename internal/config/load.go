@@ -70,12 +70,23 @@ func (l *loader) add(s Setting, value, problem string) {
 	if path := l.path(s); path != "" {
 		variable, value = s.FileVariable(), path
 	}
-	remedy := "correct " + variable
-	if l.env[variable] == "" && s.Default == "" {
-		remedy = "set " + variable
-	}
-	l.faults = append(l.faults, &Fault{variable, shown(s, value), problem, remedy})
+	l.faults = append(l.faults, &Fault{variable, shown(s, value), problem, l.remedy(s, variable, problem)})
 	l.faulty[s.Variable] = true
+}
+
+// remedy returns what to do about a problem of the setting's variable, or of its _FILE
+// twin: where another setting is missing, to set that one is as good.
+func (l *loader) remedy(s Setting, variable, problem string) string {
+	if other, ok := strings.CutPrefix(problem, "needs "); ok {
+		return "set " + other + ", or correct " + variable
+	}
+	if other, ok := strings.CutPrefix(problem, "has no effect without "); ok {
+		return "set " + other + ", or remove " + variable
+	}
+	if l.env[variable] == "" && s.Default == "" {
+		return "set " + variable
+	}
+	return "correct " + variable
 }
 
 // text returns what the setting's variable holds, or its default.

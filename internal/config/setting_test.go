@@ -3,7 +3,9 @@ package config_test
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -131,4 +133,32 @@ func TestSettings_kinds(t *testing.T) {
 	if key := got["SAFETYKIT_API_KEY"]; !key.Secret() || key.FileVariable() != "SAFETYKIT_API_KEY_FILE" || !key.Required {
 		t.Errorf("SAFETYKIT_API_KEY: %+v", key)
 	}
+}
+
+// A setting that nothing reads would be accepted and have no effect: the program reads
+// the field of each.
+func TestSettings_areWired(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/bridge/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	var code strings.Builder
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			code.WriteString(read(t, file))
+		}
+	}
+	var walk func(reflect.Type)
+	walk = func(group reflect.Type) {
+		for field := range group.Fields() {
+			variable, setting := field.Tag.Lookup("envconfig")
+			switch {
+			case setting && !regexp.MustCompile(`\.`+field.Name+`\b`).MatchString(code.String()):
+				t.Errorf("nothing in cmd/bridge reads the field %s.%s of %s: wire it, for instance in cmd/bridge/wire.go", group.Name(), field.Name, variable)
+			case !setting && field.IsExported() && field.Type.Kind() == reflect.Struct:
+				walk(field.Type)
+			}
+		}
+	}
+	walk(reflect.TypeFor[config.Config]())
 }
