@@ -63,8 +63,17 @@
 {{- range .Values.extraEnv -}}
 {{- $extra = append $extra .name -}}
 {{- end -}}
-{{- if and $sasl.existingSecret (not $sasl.usernameKey) (not $c.BRIDGE_KAFKA_SASL_USERNAME) (not (has "BRIDGE_KAFKA_SASL_USERNAME" $extra)) (regexMatch "^(PLAIN|SCRAM-.*)$" ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper)) -}}
+{{- if regexMatch "^(PLAIN|SCRAM-.*)$" ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper) -}}
+{{- if not (or (and $sasl.existingSecret $sasl.usernameKey) $c.BRIDGE_KAFKA_SASL_USERNAME (has "BRIDGE_KAFKA_SASL_USERNAME" $extra)) -}}
 {{- $faults = append $faults (printf "config.BRIDGE_KAFKA_SASL_MECHANISM is %s, but there is no user name: set config.BRIDGE_KAFKA_SASL_USERNAME, or kafka.sasl.usernameKey to the key of the Secret that holds it" $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
+{{- end -}}
+{{- if not (or $sasl.existingSecret $c.BRIDGE_KAFKA_SASL_PASSWORD_FILE (has "BRIDGE_KAFKA_SASL_PASSWORD" $extra) (has "BRIDGE_KAFKA_SASL_PASSWORD_FILE" $extra)) -}}
+{{- $faults = append $faults (printf "config.BRIDGE_KAFKA_SASL_MECHANISM is %s, but there is no password: set kafka.sasl.existingSecret to the Secret that holds it" $c.BRIDGE_KAFKA_SASL_MECHANISM) -}}
+{{- end -}}
+{{- end -}}
+{{- $tls := or (eq ($c.BRIDGE_KAFKA_TLS | toString | lower) "true") (has "BRIDGE_KAFKA_TLS" $extra) .Values.kafka.tls.caSecret .Values.kafka.tls.clientSecret -}}
+{{- if and (eq ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper) "AWS_MSK_IAM") (not $tls) -}}
+{{- $faults = append $faults "config.BRIDGE_KAFKA_SASL_MECHANISM is AWS_MSK_IAM, which needs TLS: set config.BRIDGE_KAFKA_TLS to true" -}}
 {{- end -}}
 {{- if eq ($c.BRIDGE_KAFKA_SASL_MECHANISM | default "" | upper) "OAUTHBEARER" -}}
 {{- range $name, $what := dict "BRIDGE_KAFKA_SASL_OAUTH_TOKEN_URL" "the URL that gives out the tokens" "BRIDGE_KAFKA_SASL_OAUTH_CLIENT_ID" "the client's id" -}}
@@ -78,6 +87,9 @@
 {{- end -}}
 {{- if and (or .Values.schemaRegistry.existingSecret .Values.schemaRegistry.caSecret) (not (or $c.BRIDGE_SCHEMA_REGISTRY_URL (has "BRIDGE_SCHEMA_REGISTRY_URL" $extra))) -}}
 {{- $faults = append $faults "schemaRegistry names a Secret, which has no effect without config.BRIDGE_SCHEMA_REGISTRY_URL" -}}
+{{- end -}}
+{{- if and (eq ($c.BRIDGE_VALUE_FORMAT | default "" | lower) "registry") (not (or $c.BRIDGE_SCHEMA_REGISTRY_URL (has "BRIDGE_SCHEMA_REGISTRY_URL" $extra))) -}}
+{{- $faults = append $faults "config.BRIDGE_VALUE_FORMAT is registry, but config.BRIDGE_SCHEMA_REGISTRY_URL is missing: set it to the registry's URL" -}}
 {{- end -}}
 {{- range .Values.extraContainers -}}
 {{- if eq .name "bridge" -}}
