@@ -65,8 +65,8 @@ func consumerConfig(cfg *config.Config) process.Config {
 // recordSettings returns how records become lines.
 func recordSettings(cfg *config.Config) record.Settings {
 	out := record.Settings{
-		Value: cfg.Value.Source.Source, Namespace: cfg.Namespace.Source.Source, Map: cfg.Namespace.Map, Allow: cfg.Namespace.Allow.Regexp,
-		ID: cfg.ID.Source.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
+		Value: cfg.Value.Source, Namespace: cfg.Namespace.Source, Map: cfg.Namespace.Map, Allow: cfg.Namespace.Allow.Regexp,
+		ID: cfg.ID.Source, IDNumbers: cfg.ID.Numbers == config.NumbersString,
 		MaxLineBytes: int64(cfg.Batch.MaxBytes), MaxFanoutBytes: int64(cfg.Buffer.MaxBytes) / 4,
 		FanoutOverhead: process.LineOverhead,
 	}

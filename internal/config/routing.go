@@ -8,8 +8,8 @@ import (
 
 // Value holds what part of a record's value is stored, and how values are written.
 type Value struct {
-	Source ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
-	Format ValueFormat `envconfig:"BRIDGE_VALUE_FORMAT" default:"json" oneof:"json|registry" desc:"How values are written: json, or registry for Confluent's wire format (a magic byte and a schema id before the value, or a GUID in the header __value_schema_id): Avro, Protobuf and JSON Schema become plain JSON. It needs BRIDGE_SCHEMA_REGISTRY_URL. A value that its schema does not fit is invalid; while the registry is away the partitions that need a schema wait."`
+	Source record.ValueSource `envconfig:"BRIDGE_VALUE" default:"whole" desc:"Which part of the record's value is the object: whole, or field:PATH for an envelope (dotted path: field:payload.after of Debezium, field:data of CloudEvents). The line is that object's own bytes. null there is a tombstone, nothing there makes the record invalid. Paths of BRIDGE_ID and BRIDGE_NAMESPACE begin in the object, or with a leading slash (field:/payload.source.table) in the whole value."`
+	Format ValueFormat        `envconfig:"BRIDGE_VALUE_FORMAT" default:"json" oneof:"json|registry" desc:"How values are written: json, or registry for Confluent's wire format (a magic byte and a schema id before the value, or a GUID in the header __value_schema_id): Avro, Protobuf and JSON Schema become plain JSON. It needs BRIDGE_SCHEMA_REGISTRY_URL. A value that its schema does not fit is invalid; while the registry is away the partitions that need a schema wait."`
 
 	Registry Registry
 }
@@ -24,7 +24,7 @@ type Registry struct {
 
 // Namespace holds how the namespaces of a record are found.
 type Namespace struct {
-	Source NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
+	Source record.NamespaceSource `envconfig:"BRIDGE_NAMESPACE" default:"topic" desc:"Where a record's namespaces come from: topic, key, static:NAME, header:NAME (may be a comma-separated list) or field:PATH (dotted path in the JSON value; a string, or an array of strings for fan-out). One bad namespace makes the record invalid as a whole."`
 
 	// Map renames what Source found, before Allow is asked.
 	Map record.Map `envconfig:"BRIDGE_NAMESPACE_MAP" desc:"Renames namespaces: from=to or from=to1+to2, comma-separated; *=to catches what nothing else names."`
@@ -35,8 +35,8 @@ type Namespace struct {
 
 // ID holds how the id of a line is found.
 type ID struct {
-	Source  IDSource  `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
-	Numbers IDNumbers `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
+	Source  record.IDSource `envconfig:"BRIDGE_ID" default:"field:id" desc:"Where a line's id comes from: field:PATH, key, header:NAME or offset (topic-partition-offset). If it is not field:id the line's id is set from it. A key or header must be text: UTF-8 without control characters."`
+	Numbers IDNumbers       `envconfig:"BRIDGE_ID_NUMBERS" default:"reject" oneof:"reject|string" desc:"An id that is a JSON number: reject the record, or take the number's own text as a string."`
 }
 
 // Policies hold what becomes of records and batches that cannot be imported, and the

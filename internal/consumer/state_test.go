@@ -77,12 +77,12 @@ func (lostLoop) Away() bool { return true }
 // settings take namespaces and id from the fields ns and id.
 func settings(t *testing.T) record.Settings {
 	t.Helper()
-	namespace, err := record.ParseNamespaceSource("field:ns")
-	if err != nil {
+	var namespace record.NamespaceSource
+	if err := namespace.UnmarshalText([]byte("field:ns")); err != nil {
 		t.Fatal(err)
 	}
-	id, err := record.ParseIDSource("field:id")
-	if err != nil {
+	var id record.IDSource
+	if err := id.UnmarshalText([]byte("field:id")); err != nil {
 		t.Fatal(err)
 	}
 	return record.Settings{Namespace: namespace, ID: id}

@@ -22,12 +22,12 @@ import (
 // "check: detail" each, a failure with "FAIL" before it.
 func preflight(r *kafkarig.Rig, sample int, change func(*process.Config)) (found []string) {
 	r.T.Helper()
-	namespace, err := record.ParseNamespaceSource("field:ns")
-	if err != nil {
+	var namespace record.NamespaceSource
+	if err := namespace.UnmarshalText([]byte("field:ns")); err != nil {
 		r.T.Fatal(err)
 	}
-	id, err := record.ParseIDSource("field:id")
-	if err != nil {
+	var id record.IDSource
+	if err := id.UnmarshalText([]byte("field:id")); err != nil {
 		r.T.Fatal(err)
 	}
 	cfg := process.Config{

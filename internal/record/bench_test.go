@@ -66,8 +66,7 @@ func BenchmarkWorker_envelope(b *testing.B) {
 		for _, source := range []string{"whole", "field:after"} {
 			b.Run(name+"/value="+source, func(b *testing.B) {
 				s := record.Settings{Namespace: namespaceSource(b, "field:/after.ns"), ID: idSource(b, "field:id")}
-				var err error
-				if s.Value, err = record.ParseValueSource(source); err != nil {
+				if err := s.Value.UnmarshalText([]byte(source)); err != nil {
 					b.Fatal(err)
 				}
 				m, err := record.NewMapper(s)

@@ -25,7 +25,7 @@ func build(t testing.TB, o options) (*record.Mapper, model) {
 	}
 	var err error
 	if o.value != "" {
-		if s.Value, err = record.ParseValueSource(o.value); err != nil {
+		if err := s.Value.UnmarshalText([]byte(o.value)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ func TestListCache_isBounded(t *testing.T) {
 
 // TestListCache_countsNamespaces: a list may be many times as large as its text.
 func TestListCache_countsNamespaces(t *testing.T) {
-	m, err := NewMapper(Settings{Namespace: Source{kind: sourceField, name: "n"}, ID: Source{kind: sourceOffset}})
+	m, err := NewMapper(Settings{Namespace: NamespaceSource{source{kind: sourceField, name: "n"}}, ID: IDSource{source{kind: sourceOffset}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,11 +111,11 @@ func TestAppendString_agreesWithEncodingJSON(t *testing.T) {
 // TestScanner_oddRecordsLeaveNoMemory: scratch does not stay as large as the
 // largest record.
 func TestScanner_oddRecordsLeaveNoMemory(t *testing.T) {
-	id, err := ParseIDSource("key")
-	if err != nil {
+	var id IDSource
+	if err := id.UnmarshalText([]byte("key")); err != nil {
 		t.Fatal(err)
 	}
-	m, err := NewMapper(Settings{Namespace: Source{kind: sourceTopic}, ID: id})
+	m, err := NewMapper(Settings{Namespace: NamespaceSource{source{kind: sourceTopic}}, ID: id})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,14 +14,14 @@ import (
 type Settings struct {
 	// Value is the object that is stored: the whole value, or a field of it.
 	//
-	// Default: the zero Source, the whole value
-	Value Source
+	// Default: the zero source, the whole value
+	Value ValueSource
 
-	Namespace Source         // required
-	Map       Map            // applied to each name that Namespace yields
-	Allow     *regexp.Regexp // matched against the whole of each mapped namespace; nil allows all
+	Namespace NamespaceSource // required
+	Map       Map             // applied to each name that Namespace yields
+	Allow     *regexp.Regexp  // matched against the whole of each mapped namespace; nil allows all
 
-	ID Source // required
+	ID IDSource // required
 	// IDNumbers takes a JSON number's own text as the id. Otherwise a number
 	// is rejected.
 	IDNumbers bool

@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"encoding"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,9 +19,13 @@ func TestParseSource(t *testing.T) {
 		"", "Topic", " topic", "topic:", "topic:x", "key:", "static", "static:", "static:a b", "static:a,b", "header",
 		"header:", "field", "field:", "field:.", "field:a.", "field:.a", "field:a..b", "field:\xff", "offset:1", "value", ":", "whole", "field:/", "field:/.a", "field:/a.",
 	}
-	check := func(parse func(string) (record.Source, error), text string, ok bool) {
+	type source interface {
+		encoding.TextUnmarshaler
+		fmt.Stringer
+	}
+	check := func(src source, text string, ok bool) {
 		t.Helper()
-		src, err := parse(text)
+		err := src.UnmarshalText([]byte(text))
 		if (err == nil) != ok || ok && src.String() != text {
 			t.Errorf("%q: got %q, %v, want accepted %t", text, src, err, ok)
 		}
@@ -29,8 +34,8 @@ func TestParseSource(t *testing.T) {
 		}
 	}
 	for _, text := range slices.Concat(both, onlyNamespace, onlyID, neither) {
-		check(record.ParseNamespaceSource, text, slices.Contains(both, text) || slices.Contains(onlyNamespace, text))
-		check(record.ParseIDSource, text, slices.Contains(both, text) || slices.Contains(onlyID, text))
+		check(&record.NamespaceSource{}, text, slices.Contains(both, text) || slices.Contains(onlyNamespace, text))
+		check(&record.IDSource{}, text, slices.Contains(both, text) || slices.Contains(onlyID, text))
 	}
 }
 
@@ -146,8 +151,7 @@ func TestSettings_fingerprintTellsSettingsApart(t *testing.T) {
 
 func withValue(t *testing.T, s record.Settings, value string) record.Settings {
 	t.Helper()
-	var err error
-	if s.Value, err = record.ParseValueSource(value); err != nil {
+	if err := s.Value.UnmarshalText([]byte(value)); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -167,9 +171,10 @@ func TestSettings_fingerprintIsThatOfTheMeaning(t *testing.T) {
 	}
 }
 
-func TestParseValueSource(t *testing.T) {
+func TestValueSource(t *testing.T) {
 	for _, text := range []string{"whole", "field:a", "field:a.b", "field:/a.b", "field:é x"} {
-		if src, err := record.ParseValueSource(text); err != nil || src.String() != text {
+		var src record.ValueSource
+		if err := src.UnmarshalText([]byte(text)); err != nil || src.String() != text {
 			t.Errorf("%q: got %q, %v", text, src, err)
 		}
 	}
@@ -177,7 +182,7 @@ func TestParseValueSource(t *testing.T) {
 		"", "whole:", "whole:x", "Whole", "field", "field:", "field:/", "field:a.", "field:a..b", "field:/.a",
 		"field:\xff", "key", "topic", "header:h", "static:s", "offset",
 	} {
-		if _, err := record.ParseValueSource(text); err == nil || !strings.Contains(err.Error(), "whole or field:PATH") {
+		if err := new(record.ValueSource).UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "whole or field:PATH") {
 			t.Errorf("%q: error %v does not say what is accepted", text, err)
 		}
 	}
@@ -200,8 +205,8 @@ func TestSettings_fingerprintIsStable(t *testing.T) {
 func TestNewMapper_faults(t *testing.T) {
 	good := settings(t, "static:n", "", "none", "key", false)
 	for name, change := range map[string]func(*record.Settings){
-		"no namespace source":        func(s *record.Settings) { s.Namespace = record.Source{} },
-		"no id source":               func(s *record.Settings) { s.ID = record.Source{} },
+		"no namespace source":        func(s *record.Settings) { s.Namespace = record.NamespaceSource{} },
+		"no id source":               func(s *record.Settings) { s.ID = record.IDSource{} },
 		"negative line limit":        func(s *record.Settings) { s.MaxLineBytes = -1 },
 		"negative fan-out limit":     func(s *record.Settings) { s.MaxFanoutBytes = -1 },
 		"static is not allowed":      func(s *record.Settings) { s.Allow = regexp.MustCompile("other") },

@@ -6,19 +6,19 @@ import (
 	"kafka-import-bridge/internal/record"
 )
 
-func namespaceSource(t testing.TB, s string) record.Source {
+func namespaceSource(t testing.TB, s string) record.NamespaceSource {
 	t.Helper()
-	src, err := record.ParseNamespaceSource(s)
-	if err != nil {
+	var src record.NamespaceSource
+	if err := src.UnmarshalText([]byte(s)); err != nil {
 		t.Fatalf("namespace source %q: %v", s, err)
 	}
 	return src
 }
 
-func idSource(t testing.TB, s string) record.Source {
+func idSource(t testing.TB, s string) record.IDSource {
 	t.Helper()
-	src, err := record.ParseIDSource(s)
-	if err != nil {
+	var src record.IDSource
+	if err := src.UnmarshalText([]byte(s)); err != nil {
 		t.Fatalf("id source %q: %v", s, err)
 	}
 	return src

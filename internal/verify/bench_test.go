@@ -104,8 +104,10 @@ func BenchmarkRun_tenMillion(b *testing.B) {
 		lines      int64
 	}{{"large batches", 20, 5000}, {"a receipt of every two lines", 1000, 2}} {
 		b.Run(c.name, func(b *testing.B) {
-			namespace, _ := record.ParseNamespaceSource("field:namespace")
-			id, _ := record.ParseIDSource("field:id")
+			var namespace record.NamespaceSource
+			_ = namespace.UnmarshalText([]byte("field:namespace"))
+			var id record.IDSource
+			_ = id.UnmarshalText([]byte("field:id"))
 			judge, err := scan.NewJudge(&process.Config{Record: record.Settings{Namespace: namespace, ID: id}})
 			if err != nil {
 				b.Fatal(err)

@@ -189,12 +189,12 @@ func instanceOf(slot int) string { return fmt.Sprintf("slot%d", slot) }
 
 // config is what the bridge makes of the settings.
 func (s *settings) config(slot int) (shared.Config, error) {
-	source, err := record.ParseNamespaceSource("field:ns")
-	if err != nil {
+	var source record.NamespaceSource
+	if err := source.UnmarshalText([]byte("field:ns")); err != nil {
 		return shared.Config{}, err
 	}
-	id, err := record.ParseIDSource(s.id)
-	if err != nil {
+	var id record.IDSource
+	if err := id.UnmarshalText([]byte(s.id)); err != nil {
 		return shared.Config{}, err
 	}
 	mapping, err := record.ParseNamespaceMap(s.mapping)

@@ -15,12 +15,12 @@ import (
 // testConfig is a configuration with small bounds, changed by the test.
 func testConfig(t testing.TB, change ...func(*process.Config)) process.Config {
 	t.Helper()
-	namespace, err := record.ParseNamespaceSource("field:ns")
-	if err != nil {
+	var namespace record.NamespaceSource
+	if err := namespace.UnmarshalText([]byte("field:ns")); err != nil {
 		t.Fatal(err)
 	}
-	id, err := record.ParseIDSource("field:id")
-	if err != nil {
+	var id record.IDSource
+	if err := id.UnmarshalText([]byte("field:id")); err != nil {
 		t.Fatal(err)
 	}
 	cfg := process.Config{

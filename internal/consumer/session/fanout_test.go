@@ -20,12 +20,12 @@ func TestFanout_theLargestRecordFitsTheBudget(t *testing.T) {
 	for _, buffer := range []int64{16 << 20, 64 << 20, 256 << 20} {
 		t.Run(fmt.Sprint(buffer>>20, " MiB"), func(t *testing.T) {
 			cfg := process.Config{BufferMaxBytes: buffer}
-			source, err := record.ParseNamespaceSource("header:ns")
-			if err != nil {
+			var source record.NamespaceSource
+			if err := source.UnmarshalText([]byte("header:ns")); err != nil {
 				t.Fatal(err)
 			}
-			id, err := record.ParseIDSource("field:id")
-			if err != nil {
+			var id record.IDSource
+			if err := id.UnmarshalText([]byte("field:id")); err != nil {
 				t.Fatal(err)
 			}
 			m, err := record.NewMapper(record.Settings{Namespace: source, ID: id, MaxLineBytes: 8 << 20, MaxFanoutBytes: buffer / 4, FanoutOverhead: process.LineOverhead})
