@@ -119,22 +119,24 @@ func TestClient_leavesNothingWithAContext(t *testing.T) {
 // TestClient_closesWhatTheServerHasClosed: a connection that is found closed is closed on
 // this side as well.
 func TestClient_closesWhatTheServerHasClosed(t *testing.T) {
-	gone := make(chan bool, 1)
+	ended, gone := make(chan bool, 1), make(chan bool, 1)
 	l := newSocketLab(t, func(p *peer) {
 		p.request()
 		p.reply(fine)
 		if p.n == 1 {
 			_ = p.Conn.(*net.TCPConn).CloseWrite()
+			ended <- true
 			p.gone()
 			gone <- true
 		}
 	})
 	l.wantFine(request("PUT", "hello"))
+	<-ended
 	time.Sleep(5 * time.Millisecond) // the end arrives
 	l.wantFine(request("PUT", "hello"))
 	select {
 	case <-gone:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("it stays open")
 	}
 	l.wantConns(2)

@@ -61,7 +61,8 @@ func (p *peer) gone() { _, _ = io.Copy(io.Discard, p.in) }
 // A lab is a client and the one server that it knows.
 type lab struct {
 	*Client
-	t *testing.T
+	t     *testing.T
+	slack time.Duration // how much longer than in virtual time anything may take
 
 	mu    sync.Mutex
 	peers int
@@ -110,6 +111,7 @@ func newSocketLab(t *testing.T, server func(*peer)) *lab {
 		t.Fatal(err)
 	}
 	l := newLab(t, nil)
+	l.slack = 20 * time.Second
 	l.cfg.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, listener.Addr().String())
 		if err != nil {
