@@ -78,7 +78,7 @@ func newLabOn(t *testing.T, listen func() net.Listener) *lab {
 	}
 	l.cfg = Config{
 		BaseURL: base, Key: l.key,
-		Patience: Patience{CreateTimeout: 5 * time.Second, UploadTimeout: 5 * time.Second},
+		Patience: Patience{CreateTimeout: time.Minute, UploadTimeout: time.Minute},
 		Network:  Network{Proxy: func(*url.URL) (*url.URL, error) { return nil, nil }},
 		Rand:     func() float64 { return 0.5 },
 	}

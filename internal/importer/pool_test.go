@@ -169,25 +169,26 @@ func TestStores_areBounded(t *testing.T) {
 // TestClient_sendsNothingToWhoRefusesWhenAsked: the store's answer to the question comes
 // before any of the body.
 func TestClient_sendsNothingToWhoRefusesWhenAsked(t *testing.T) {
-	l := newLab(t)
-	early := make(chan int, 1)
-	l.onPut = func(w http.ResponseWriter, _ *http.Request) {
-		conn, kept, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
+	inBubble(t, func(t *testing.T, l *lab) {
+		early := make(chan int, 1)
+		l.onPut = func(w http.ResponseWriter, _ *http.Request) {
+			conn, kept, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_ = conn.SetReadDeadline(time.Now().Add(time.Second / 4))
+			n, _ := kept.Read(make([]byte, 1)) // a body that was not waited for comes at once
+			early <- n
+			_, _ = fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 		}
-		defer conn.Close()
-		_ = conn.SetReadDeadline(time.Now().Add(time.Second / 4))
-		n, _ := kept.Read(make([]byte, 1)) // a body that was not waited for comes at once
-		early <- n
-		_, _ = fmt.Fprint(conn, "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-	}
-	c := l.client()
-	i, _ := newImport(c, bigBody+1)
-	wantClass(t, l.attempt(c, i), RetryNew, ReasonExpired)
-	if n := <-early; n > 0 || i.Ambiguous() {
-		t.Errorf("%d bytes of the body came before the answer to the question", n)
-	}
+		c := l.client()
+		i, _ := newImport(c, bigBody+1)
+		wantClass(t, l.attempt(c, i), RetryNew, ReasonExpired)
+		if n := <-early; n > 0 || i.Ambiguous() {
+			t.Errorf("%d bytes of the body came before the answer to the question", n)
+		}
+	})
 }
 
 // TestClient_asksBeforeLargeBodies of a store that has taken none yet, and before any

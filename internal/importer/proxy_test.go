@@ -147,34 +147,35 @@ func TestClient_proxyIsNone(t *testing.T) {
 
 // TestClient_hangs: an error names who hangs, also where the attempt's own time ends it.
 func TestClient_hangs(t *testing.T) {
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // and accepts nobody
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	at := listener.Addr().String()
+	const at = "127.0.0.1:9"
 	for via, want := range map[string]string{
 		"http://user:" + secretText + "@" + at:   "create upload URL for orders: connect to proxy: timeout",
 		"socks5://user:" + secretText + "@" + at: "connect to proxy: timeout",
 		"https://user:" + secretText + "@" + at:  "connect to proxy: no TLS handshake in time",
 		"":                                       "create upload URL for orders: no TLS handshake in time",
 	} {
-		l := newLab(t)
-		l.cfg.BaseURL = &url.URL{Scheme: "https", Host: at}
-		l.cfg.CreateTimeout = 50 * time.Millisecond
-		if via != "" {
-			proxy, err := url.Parse(via)
-			if err != nil {
-				t.Fatal(err)
+		inBubble(t, func(t *testing.T, l *lab) {
+			l.cfg.DialContext = func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() { _, _ = io.Copy(io.Discard, far) }() // until near is closed
+				return near, nil
 			}
-			l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
-		}
-		c := New(l.cfg, nil)
-		out := l.create(c, c.NewImport("orders", nil, 0))
-		wantClass(t, out, RetryLater, ReasonTimeout)
-		if !strings.Contains(out.Err.Error(), want) {
-			t.Errorf("error %q, want %q", out.Err, want)
-		}
+			l.cfg.BaseURL = &url.URL{Scheme: "https", Host: at}
+			l.cfg.CreateTimeout = time.Second
+			if via != "" {
+				proxy, err := url.Parse(via)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.cfg.Proxy = func(*url.URL) (*url.URL, error) { return proxy, nil }
+			}
+			c := New(l.cfg, nil)
+			out := l.create(c, c.NewImport("orders", nil, 0))
+			wantClass(t, out, RetryLater, ReasonTimeout)
+			if !strings.Contains(out.Err.Error(), want) {
+				t.Errorf("error %q, want %q", out.Err, want)
+			}
+		})
 	}
 }
 
@@ -197,7 +198,7 @@ func TestClient_proxyVariables(t *testing.T) {
 		p.mu.Unlock()
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestClient_proxyVariables$", "-test.timeout=20s")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestClient_proxyVariables$", "-test.timeout=2m")
 	cmd.Env = append(os.Environ(), "IMPORTER_TEST_PROXY=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
