@@ -97,25 +97,24 @@ func TestBrokers_thatOfferLittle(t *testing.T) {
 	r := w.start(log, changes)
 	r.until("it is a member", func() bool { return r.metric("bridge_group_member") == "1" })
 	r.until("the invalid record is dead-lettered", func() bool { return r.metric(`bridge_dlq_records_total{reason="not_json",topic="users"}`) == "1" })
-	mu.Lock()
-	got := slices.Sorted(maps.Keys(asked))
-	mu.Unlock()
+	want := []string{"ApiVersions", "Fetch", "FindCoordinator", "JoinGroup", "ListOffsets", "Metadata", "OffsetCommit", "OffsetFetch", "Produce", "SyncGroup"}
+	var got []string
+	r.until("it has asked for all that it needs", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		got = slices.Sorted(maps.Keys(asked))
+		return !slices.ContainsFunc(want, func(api string) bool { return !asked[api] })
+	})
 	r.stores("a")
 	r.terminates()
 	offsets, err := kadm.NewClient(w.client()).FetchOffsets(t.Context(), "bridge")
 	if at, _ := offsets.Lookup("users", 0); err != nil || at.At != 2 {
 		t.Errorf("committed %d, %v", at.At, err)
 	}
-	want := []string{"ApiVersions", "Fetch", "FindCoordinator", "JoinGroup", "ListOffsets", "Metadata", "OffsetCommit", "OffsetFetch", "Produce", "SyncGroup"}
 	may := []string{"DescribeConfigs", "DescribeGroups", "Heartbeat", "LeaveGroup", "ListGroups"}
 	for _, api := range got {
 		if !slices.Contains(want, api) && !slices.Contains(may, api) {
 			t.Errorf("the bridge asks for %s", api)
-		}
-	}
-	for _, api := range want {
-		if !slices.Contains(got, api) {
-			t.Errorf("the bridge does not ask for %s", api)
 		}
 	}
 }

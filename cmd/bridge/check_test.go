@@ -110,7 +110,6 @@ func TestCheck_json(t *testing.T) {
 // Each fault makes exactly one line fail, which names the remedy; what does not
 // depend on it is still checked.
 func TestCheck_faults(t *testing.T) {
-	dead := deadAddress(t)
 	for _, tc := range []struct {
 		name    string
 		changes map[string]string
@@ -178,16 +177,8 @@ func TestAWSRegion_isPartOfTheConfiguration(t *testing.T) {
 	}
 }
 
-// deadAddress is one that refuses connections.
-func deadAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
+// dead is an address that refuses connections.
+const dead = "127.0.0.1:1"
 
 func TestCheck_brokers(t *testing.T) {
 	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // connects, and never says a word
@@ -195,7 +186,6 @@ func TestCheck_brokers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	dead := deadAddress(t)
 	for _, tc := range []struct {
 		name, brokers string
 		fail          []string
@@ -357,7 +347,7 @@ func TestCheck_sharedGroup(t *testing.T) {
 // What was found and could not be printed is a failure that is told.
 func TestCheck_thatCannotPrint(t *testing.T) {
 	w := newCheckWorld(t)
-	for name, broker := range map[string]string{"and all is well": w.broker, "and something fails": deadAddress(t)} {
+	for name, broker := range map[string]string{"and all is well": w.broker, "and something fails": dead} {
 		var stderr bytes.Buffer
 		code := run(t.Context(), []string{"check"}, w.environ(map[string]string{"BRIDGE_KAFKA_BROKERS": broker}), fullDisk{}, &stderr)
 		if want := "bridge: " + syscall.ENOSPC.Error() + "\n"; code != exitFailed || stderr.String() != want {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,9 @@ import (
 	"kafka-import-bridge/test/child"
 )
 
+// patience is for what must come to pass, however slow the machine is.
+const patience = 2 * time.Minute
+
 // running is a `bridge run` in a process of its own.
 type running struct {
 	*child.Process
@@ -32,12 +34,11 @@ type running struct {
 // start runs the bridge with the descriptor as its standard error.
 func (w *checkWorld) start(stderr *os.File, changes map[string]string) *running {
 	w.t.Helper()
-	listener, err := new(net.ListenConfig).Listen(w.t.Context(), "tcp", "127.0.0.1:0")
+	ports, err := child.FreePorts(w.t.Context(), 1)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	addr := listener.Addr().String()
-	listener.Close()
+	addr := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	env := map[string]string{"BRIDGE_HTTP_ADDR": addr, "BRIDGE_BATCH_MAX_AGE": "100ms"}
 	maps.Copy(env, changes)
 	cmd := exec.CommandContext(w.t.Context(), "bridge", "run")
@@ -61,12 +62,12 @@ func (r *running) stores(id string) {
 // until waits until holds does while the process lives.
 func (r *running) until(what string, holds func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if !r.Alive() {
 			r.t.Fatalf("the process ended with %d before %s", r.ExitCode(), what)
 		}
 		if time.Now().After(deadline) {
-			r.t.Fatalf("not within 20 s: %s", what)
+			r.t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
 }
@@ -77,8 +78,8 @@ func (r *running) terminates() {
 	r.Signal(syscall.SIGTERM)
 	select {
 	case <-r.Done():
-	case <-time.After(15 * time.Second):
-		r.t.Fatal("the process lives 15 s after SIGTERM")
+	case <-time.After(patience):
+		r.t.Fatalf("the process lives %s after SIGTERM", patience)
 	}
 	if code := r.ExitCode(); code != exitOK {
 		r.t.Errorf("exit code %d, want %d", code, exitOK)
