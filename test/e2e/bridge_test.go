@@ -165,11 +165,24 @@ func (b *bridge) readPages() {
 	}
 }
 
+// page fetches a page that the session's loop has a part in, anew while that is too busy
+// to answer, as on a machine that is. It is "" where the process has ended.
+func (b *bridge) page(path, whole string) string {
+	for began := time.Now(); ; <-time.After(20 * time.Millisecond) {
+		status, text := b.get(path)
+		if status == http.StatusOK && strings.Contains(text, whole) {
+			return text
+		}
+		if !b.proc.Alive() || time.Since(began) > time.Minute {
+			return ""
+		}
+	}
+}
+
 // metric sums the series of a metric (without its prefix) that carry the labels,
 // each as name="value". A metric without such a series is 0.
 func (b *bridge) metric(name string, labels ...string) float64 {
-	_, text := b.get("/metrics")
-	return sumSeries(text, "bridge_"+name, labels...)
+	return sumSeries(b.page("/metrics", "\nbridge_group_member "), "bridge_"+name, labels...)
 }
 
 func sumSeries(text, name string, labels ...string) (sum float64) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -93,4 +94,11 @@ func (w *world) recover(repeats int) {
 // says tells whether the bridge has logged a text.
 func (b *bridge) says(text string) bool {
 	return strings.Contains(b.logged(), text)
+}
+
+// wantSaid waits until the bridge has logged a text, which may be later than what the
+// text is about.
+func (b *bridge) wantSaid(text string) {
+	b.w.t.Helper()
+	b.w.eventually(fmt.Sprintf("the log says %q", text), func() bool { return b.says(text) })
 }

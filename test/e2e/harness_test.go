@@ -30,7 +30,15 @@ func TestHarness_judgesAStandIn(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 2)
 			w.produce(load{records: 500})
+			unseen := newBarrier(t)
+			if tc.mode == standInEarly { // nothing is stored until the commit is seen
+				w.setHook(atCreate(unseen))
+			}
 			b := w.launchBinary(self, environment{"STAND_IN": tc.mode})
+			if tc.mode == standInEarly {
+				w.eventually("the early commit is seen", func() bool { return w.truth.Committed(w.topic, 0)+w.truth.Committed(w.topic, 1) > 0 })
+			}
+			unseen.open()
 			w.eventually("the stand-in has stored its part", func() bool { return w.truth.Lines() >= 499 })
 			w.waitCommitted(w.topic)
 			b.stop()

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/test/truth"
@@ -109,9 +108,7 @@ func TestOffsetReset_truncatedLogWithEachPolicy(t *testing.T) {
 				w.waitStored()
 				w.waitCommitted(w.topic)
 				w.wantResets(b, "below_log_start")
-				if !b.says(`"gap":200`) {
-					t.Error("the log does not tell the size of the gap")
-				}
+				b.wantSaid(`"gap":200`)
 			}
 			b.stop()
 			w.judge()
@@ -146,11 +143,7 @@ func TestDeadLetters_topicIsMissing(t *testing.T) {
 func TestDeadLetters_tooLargeForTheTopic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
-	w.deadLetterTopic()
-	limit := kadm.AlterConfig{Op: kadm.SetConfig, Name: "max.message.bytes", Value: kadm.StringPtr("20000")}
-	if _, err := w.admin.AlterTopicConfigs(w.context(), []kadm.AlterConfig{limit}, w.env["BRIDGE_DLQ_TOPIC"]); err != nil {
-		t.Fatal(err)
-	}
+	w.deadLetterTopic("max.message.bytes", "20000")
 	w.env["BRIDGE_ON_INVALID"] = "dlq"
 	const huge = 60
 	ids := w.produce(load{records: 200, edit: func(i int, r *kgo.Record, want *truth.Record) {
@@ -168,9 +161,7 @@ func TestDeadLetters_tooLargeForTheTopic(t *testing.T) {
 		return w.truth.Committed(w.topic, 0) == huge && b.metric("partitions_held") == 1
 	}
 	w.eventually("the large record alone is held", heldAlone)
-	if !b.says("the dead-letter topic refuses a record for good") {
-		t.Error("the log does not tell of the record")
-	}
+	b.wantSaid("the dead-letter topic refuses a record for good")
 	b.stop()
 	b = w.start()
 	w.eventually("it is held again", heldAlone)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,6 +24,8 @@ type load struct {
 	namespace  func(i int) string // of the i-th record; default: skewed over namespaces
 	// edit may change a record, and what must become of it, before it is produced.
 	edit func(i int, r *kgo.Record, want *truth.Record)
+	// goesOn reports whether more records are wanted after these; nil: none are.
+	goesOn func() bool
 }
 
 // client makes a Kafka client that ends with the test.
@@ -53,16 +56,21 @@ func (w *world) produce(l load) []truth.ID {
 	return w.produceWith(client, l)
 }
 
-// produceMeanwhile produces in the background; wait ends with the last
-// acknowledgement.
+// produceMeanwhile produces in the background, the load at least and for as long as the
+// test has use for it: until it calls wait, which ends with the last acknowledgement.
 func (w *world) produceMeanwhile(l load) (wait func()) {
+	var waits atomic.Bool
+	l.goesOn = func() bool { return !waits.Load() }
 	done := make(chan struct{})
 	client := w.client(kgo.ProducerBatchCompression(l.codec))
 	go func() { // ends with the load or the test
 		defer close(done)
 		w.produceWith(client, l)
 	}()
-	return func() { <-done }
+	return func() {
+		waits.Store(true)
+		<-done
+	}
 }
 
 func (w *world) produceWith(client *kgo.Client, l load) []truth.ID {
@@ -81,7 +89,7 @@ func (w *world) produceWith(client *kgo.Client, l load) []truth.ID {
 		pace = ticker.C
 	}
 	var ids []truth.ID
-	for i := range l.records {
+	for i := 0; i < l.records || l.goesOn != nil && l.goesOn(); i++ {
 		if pace != nil {
 			select {
 			case <-pace:

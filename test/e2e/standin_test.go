@@ -81,7 +81,6 @@ func (s *standIn) turn(ctx context.Context) error {
 		if err := s.kafka.CommitUncommittedOffsets(ctx); err != nil {
 			return err
 		}
-		time.Sleep(200 * time.Millisecond)
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(batches)) {
 		for lines := range slices.Chunk(batches[namespace], 200) {

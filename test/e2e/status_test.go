@@ -32,8 +32,8 @@ type status struct {
 // status reads /status; without an answer it is empty.
 func (b *bridge) status() (s status) {
 	b.w.t.Helper()
-	code, text := b.get("/status")
-	if code != 200 {
+	text := b.page("/status", "{")
+	if text == "" {
 		return status{}
 	}
 	if err := json.Unmarshal([]byte(text), &s); err != nil {

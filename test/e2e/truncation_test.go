@@ -73,9 +73,7 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			if got := b.metric("offset_resets_total", `reason="beyond_end"`); got != 2 {
 				t.Errorf("offset_resets_total of reason beyond_end is %v, want 2: one for each partition", got)
 			}
-			if !b.says(`"gap":100`) {
-				t.Error("the log does not tell the size of the gap")
-			}
+			b.wantSaid(`"gap":100`)
 			b.stop()
 			w.judge()
 			if err := kafka.Restart(t.Context(), leader); err != nil {

@@ -151,15 +151,15 @@ func (w *world) context() context.Context {
 	return ctx
 }
 
-// ends are the end offsets of a topic's partitions.
-func (w *world) ends(topic string) map[int32]int64 {
+// ends are the end offsets of a topic's partitions, once every leader has told its own.
+func (w *world) ends(topic string) (ends map[int32]int64) {
 	w.t.Helper()
-	listed, err := w.admin.ListEndOffsets(w.context(), topic)
-	if err != nil {
-		w.t.Fatalf("list end offsets of %s: %v", topic, err)
-	}
-	ends := map[int32]int64{}
-	listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+	w.eventually("the ends of "+topic+" are told", func() bool {
+		listed, err := w.admin.ListEndOffsets(w.context(), topic)
+		ends = map[int32]int64{}
+		listed.Each(func(o kadm.ListedOffset) { ends[o.Partition] = o.Offset })
+		return err == nil && listed.Error() == nil
+	})
 	return ends
 }
 
