@@ -17,6 +17,9 @@ import (
 	"kafka-import-bridge/test/provision"
 )
 
+// patience is how long the browser may take for anything, on a machine that is busy.
+const patience = 3 * time.Minute
+
 // browser is one headless Chromium with one page, driven over the DevTools
 // protocol through a pair of pipes: messages are JSON, each ended by a zero
 // byte. Not safe for concurrent use.
@@ -146,8 +149,8 @@ func (b *browser) call(method string, params any, result any) {
 				b.t.Fatalf("%s: %v", method, err)
 			}
 		}
-	case <-time.After(time.Minute):
-		b.t.Fatalf("%s: no answer from the browser in a minute", method)
+	case <-time.After(patience):
+		b.t.Fatalf("%s: no answer from the browser in %s", method, patience)
 	}
 }
 
@@ -213,7 +216,7 @@ func (b *browser) pass(ms, times int) {
 // settle waits until the page has shown an answer and armed its next refresh.
 func (b *browser) settle() {
 	b.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for due := 0; due == 0; {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("the page armed no refresh; problems: %q", b.takeProblems())

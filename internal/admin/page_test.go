@@ -120,7 +120,7 @@ func held(asked int) (any, error) {
 	s := snapshot("running", asked)
 	ns, ps := s["namespaces"].([]object), s["partitions"].([]object)
 	ns[3]["state"], ns[3]["last_error"] = "held", "create upload URL: 422 Unprocessable Content"
-	ns[3]["next_attempt_at"], ns[3]["since"] = time.Now().Add(42*time.Second).UTC(), before(14*time.Minute)
+	ns[3]["next_attempt_at"], ns[3]["since"] = time.Now().Add(49*time.Second).UTC(), before(14*time.Minute)
 	ns[1]["state"], ns[1]["last_error"] = "retrying", "put batch: 503 Service Unavailable"
 	ns[1]["next_attempt_at"] = time.Now().Add(3 * time.Second).UTC()
 	ps[2]["state"] = "held"

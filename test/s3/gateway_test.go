@@ -79,7 +79,7 @@ func buildGateway(ctx context.Context, dir string) error {
 }
 
 func (g *gateway) waitReady(ctx context.Context, process *child.Process) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

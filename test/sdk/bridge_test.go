@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ const (
 	key     = "sk_sdk"
 	summary = "the quota is used up"
 	lines   = 600
-	limit   = time.Minute
+	limit   = 3 * time.Minute
 )
 
 // namespaces of the records in turn; the API fails what it gets for the last one.
@@ -39,12 +40,25 @@ var namespaces = []string{"users", "listings", "messages"}
 // both.
 func TestPythonSDK_pollsWhatTheBridgeHasImported(t *testing.T) {
 	interpreter := python(t)
-	api, err := sandbox.New(sandbox.Options{Key: key, IngestDelay: 3 * time.Second})
+	var seen atomic.Bool // the SDK has asked what became of an import
+	api, err := sandbox.New(sandbox.Options{Key: key, IngestDelay: time.Hour, Now: func() time.Time {
+		if seen.Load() {
+			return time.Now().Add(time.Hour) // everything that is stored is taken in
+		}
+		return time.Now()
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	api.Inject(sandbox.Fault{Operation: sandbox.OperationIngest, Namespace: "messages", Verdict: sandbox.VerdictFailed, Summary: summary})
-	server, store := httptest.NewServer(api.Handler()), httptest.NewServer(api.Store())
+	handler := api.Handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+		if strings.Contains(r.UserAgent(), "Python") {
+			seen.Store(true)
+		}
+	}))
+	store := httptest.NewServer(api.Store())
 	defer server.Close()
 	defer store.Close()
 	api.SetStoreURL(store.URL)

@@ -11,7 +11,7 @@ import time
 from safetykit import Safetykit
 
 client = Safetykit()
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 180
 requests = json.load(sys.stdin)
 polled = [{"seen": [], "ids": [], "summary": None} for _ in requests]
 
