@@ -52,16 +52,18 @@ func TestLog_linesThatAreNamedAreWritten(t *testing.T) {
 	}
 }
 
-// Every error that the bridge logs is in the table for operators.
-func TestLog_errorsAreInTheTable(t *testing.T) {
-	lines := knownLines(t)
-	logged := regexp.MustCompile(`(?:[lL]og|[lL]ogger|\))\.Error\("([^"]+)"`).FindAllStringSubmatch(production(t), -1)
-	if len(logged) < 10 {
-		t.Errorf("only %d errors found", len(logged))
-	}
-	for _, m := range logged {
-		if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(m[1], line) }) {
-			t.Errorf("the table of log lines lacks %q", m[1])
+// Every error and every warning that the bridge logs is in the table for operators.
+func TestLog_errorsAndWarningsAreInTheTable(t *testing.T) {
+	code, lines := production(t), knownLines(t)
+	for _, call := range []string{`(?:[lL]og|[lL]ogger|\))\.Error\(`, `\.Warn\(`, `[fF]aults\.Log\([\w.()]+, `} {
+		logged := regexp.MustCompile(call+`"([^"]+)"`).FindAllStringSubmatch(code, -1)
+		if len(logged) < 10 {
+			t.Errorf("only %d lines found of %s", len(logged), call)
+		}
+		for _, m := range logged {
+			if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(m[1], line) }) {
+				t.Errorf("the table of log lines in operating.md lacks %q", m[1])
+			}
 		}
 	}
 }
