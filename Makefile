@@ -172,7 +172,7 @@ fuzz: ## Run each fuzz target for FUZZTIME
 	done
 
 .PHONY: mutants
-mutants: ## Break the code in nearly a thousand ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; an hour and a half)
+mutants: ## Break the code in more than a thousand ways, one at a time, and see the tests notice (ARGS='-run ledger -v'; an hour and a half)
 	go run ./test/mutants $(ARGS)
 
 .PHONY: soak

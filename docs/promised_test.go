@@ -102,11 +102,11 @@ func TestMetrics_arePromisedAndKept(t *testing.T) {
 		}
 		for _, label := range labels {
 			if want, ok := closed[name+" "+label]; ok && strings.Join(m.values[label], " ") != want {
-				t.Errorf("bridge_%s has the %s %v, promised is %s", name, label, m.values[label], want)
+				t.Errorf("bridge_%s has the %s %v, closed here has %s", name, label, m.values[label], want)
 			}
 		}
 	}
 	for name := range kept {
-		t.Errorf("bridge_%s is exported and not promised", name)
+		t.Errorf("bridge_%s is exported and not promised: give it a line in promised, here", name)
 	}
 }
