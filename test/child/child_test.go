@@ -1,9 +1,13 @@
 package child
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -115,9 +119,56 @@ func TestProcess_signalEndsIt(t *testing.T) {
 	}
 }
 
-// Ports are another's at each call, though nobody listens on them yet.
+// TestMain prints ports and waits for its end where it plays another process.
+func TestMain(m *testing.M) {
+	if os.Getenv("FIND_PORTS") == "" {
+		m.Run()
+		return
+	}
+	for range 25 {
+		ports, err := FreePorts(context.Background(), 20)
+		if err != nil {
+			panic(err)
+		}
+		for _, p := range ports {
+			fmt.Println(p)
+		}
+	}
+	_ = os.Stdout.Close()
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// Ports are another's at each call, and in each process, though nobody listens on them
+// yet.
 func TestFreePorts_areGivenOnce(t *testing.T) {
+	other := exec.CommandContext(t.Context(), os.Args[0])
+	other.Env = append(os.Environ(), "FIND_PORTS=1")
+	in, err := other.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = in.Close()
+		_ = other.Wait()
+	}()
+	out, err := other.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
 	seen := map[int]bool{}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		port, err := strconv.Atoi(lines.Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[port] = true
+	}
+	if len(seen) != 500 {
+		t.Fatalf("another process has found %d ports, want 500", len(seen))
+	}
 	for range 50 {
 		ports, err := FreePorts(t.Context(), 20)
 		if err != nil {

@@ -6,19 +6,33 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // given are the ports that this process has found before: whoever asked for one may
 // not listen on it yet.
 var given sync.Map
 
-// FreePorts finds n loopback ports that nobody listens on, others at each call. They
-// lie below the range from which the kernel gives ports to outgoing connections,
-// so that only another process that looks for ports too may take one before a
-// child listens on it, or while a killed one is away.
+// register opens the file whose locked bytes are the ports that living processes of
+// this user have found. It stays open, since closing it would let go of them.
+var register = sync.OnceValues(func() (*os.File, error) {
+	name := fmt.Sprintf("kafka-import-bridge-ports-%d", os.Getuid())
+	return os.OpenFile(filepath.Join(os.TempDir(), name), os.O_CREATE|os.O_RDWR, 0o600)
+})
+
+// FreePorts finds n loopback ports that nobody listens on, others at each call and in
+// each process. They lie below the range from which the kernel gives ports to outgoing
+// connections, so that nobody takes one before a child listens on it, or while a killed
+// one is away.
 func FreePorts(ctx context.Context, n int) ([]int, error) {
 	const low, high, tries = 12000, 32000, 1000
+	file, err := register()
+	if err != nil {
+		return nil, fmt.Errorf("find free ports: %w", err)
+	}
 	var free []int
 	for range tries {
 		if len(free) == n {
@@ -30,7 +44,11 @@ func FreePorts(ctx context.Context, n int) ([]int, error) {
 			continue
 		}
 		defer l.Close() // kept until all are found
-		if _, known := given.LoadOrStore(port, true); !known {
+		if _, known := given.LoadOrStore(port, true); known {
+			continue
+		}
+		lock := syscall.Flock_t{Type: syscall.F_WRLCK, Start: int64(port), Len: 1}
+		if syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &lock) == nil {
 			free = append(free, port)
 		}
 	}

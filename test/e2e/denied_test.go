@@ -97,7 +97,7 @@ func (w *world) refused(r refusal) {
 // check runs `bridge check` and returns its exit code and output.
 func (w *world) check(more ...environment) (code int, text []byte) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bridgeBinary(w.t), "check")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.logs}

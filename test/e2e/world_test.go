@@ -146,7 +146,7 @@ func (w *world) createTopic(name string, partitions int, settings map[string]str
 
 // context bounds one call of the harness.
 func (w *world) context() context.Context {
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	w.t.Cleanup(cancel)
 	return ctx
 }
