@@ -20,7 +20,7 @@ func (s *SkipRecords) Decode(text string) error {
 	for i, name := range names {
 		first, last, ok := kafka.ParsePlaces(name)
 		if !ok {
-			return fmt.Errorf("element %d is not of the form topic/partition@offset or topic/partition@first-last", i+1)
+			return fmt.Errorf("element %d is not of the form topic/partition@offset, as in users/3@1742, or topic/partition@first-last", i+1)
 		}
 		records[first.TopicPartition] = records[first.TopicPartition].With(first.Offset, last)
 	}

@@ -58,7 +58,7 @@ func (l *loader) validateTopics() {
 	l.require(!byList || !byRegex, "set this or "+varTopics+", not both", varTopicRegex)
 	for _, topic := range k.Topics {
 		problem := topicFault(topic)
-		l.require(problem == "", problem, varTopics)
+		l.require(problem == "", problem+"; several are separated by commas", varTopics)
 	}
 	if l.sound(varTopics, varNamespace, varNamespaceMap) {
 		l.validateTopicNamespaces()
