@@ -16,11 +16,13 @@ import (
 // not listen on it yet.
 var given sync.Map
 
+// registerName is known before a test chooses another folder for temporary files.
+var registerName = filepath.Join(os.TempDir(), fmt.Sprintf("kafka-import-bridge-ports-%d", os.Getuid()))
+
 // register opens the file whose locked bytes are the ports that living processes of
 // this user have found. It stays open, since closing it would let go of them.
 var register = sync.OnceValues(func() (*os.File, error) {
-	name := fmt.Sprintf("kafka-import-bridge-ports-%d", os.Getuid())
-	return os.OpenFile(filepath.Join(os.TempDir(), name), os.O_CREATE|os.O_RDWR, 0o600)
+	return os.OpenFile(registerName, os.O_CREATE|os.O_RDWR, 0o600)
 })
 
 // FreePorts finds n loopback ports that nobody listens on, others at each call and in

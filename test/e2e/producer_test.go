@@ -60,17 +60,19 @@ func (w *world) produce(l load) []truth.ID {
 // test has use for it: until it calls wait, which ends with the last acknowledgement.
 func (w *world) produceMeanwhile(l load) (wait func()) {
 	var waits atomic.Bool
-	l.goesOn = func() bool { return !waits.Load() }
+	l.goesOn = func() bool { return !waits.Load() && w.t.Context().Err() == nil }
 	done := make(chan struct{})
 	client := w.client(kgo.ProducerBatchCompression(l.codec))
 	go func() { // ends with the load or the test
 		defer close(done)
 		w.produceWith(client, l)
 	}()
-	return func() {
+	wait = func() {
 		waits.Store(true)
 		<-done
 	}
+	w.t.Cleanup(wait) // of a test that fails before
+	return wait
 }
 
 func (w *world) produceWith(client *kgo.Client, l load) []truth.ID {
