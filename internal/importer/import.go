@@ -82,9 +82,6 @@ func (i *Import) SetBody(body [][]byte, size int64) {
 	i.body, i.size = body, size
 }
 
-// Namespace returns the import's namespace.
-func (i *Import) Namespace() string { return i.namespace }
-
 // RequestID returns the id of the last upload URL, "" before the first. It
 // outlives the URL, for logs.
 func (i *Import) RequestID() string { return i.requestID }

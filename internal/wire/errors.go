@@ -8,10 +8,6 @@ import (
 // What can be wrong with a batch. Each comes inside a BatchError, which says
 // where; errors.Is finds it.
 var (
-	// ErrCorrupt matches every BatchError but ErrInflatesTooMuch: the bytes are
-	// not what a producer wrote.
-	ErrCorrupt = errors.New("corrupt batch")
-
 	ErrLength   = errors.New("impossible batch length")
 	ErrCRC      = errors.New("checksum mismatch")
 	ErrCodec    = errors.New("unknown compression codec")
@@ -43,8 +39,3 @@ func (e *BatchError) Error() string {
 
 // Unwrap returns what is wrong.
 func (e *BatchError) Unwrap() error { return e.Err }
-
-// Is makes every kind of corruption match ErrCorrupt.
-func (e *BatchError) Is(target error) bool {
-	return target == ErrCorrupt && !errors.Is(e.Err, ErrInflatesTooMuch)
-}

@@ -210,8 +210,9 @@ func TestBatches_refusalsOfOldFormats(t *testing.T) {
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v", err, tc.want)
 			}
-			if !errors.Is(tc.want, io.EOF) && !errors.Is(tc.want, ErrPartial) && !errors.Is(err, ErrCorrupt) {
-				t.Errorf("%v is no corruption", err)
+			var fault *BatchError
+			if !errors.Is(tc.want, io.EOF) && !errors.Is(tc.want, ErrPartial) && !errors.As(err, &fault) {
+				t.Errorf("%v is of no batch", err)
 			}
 		})
 	}

@@ -105,7 +105,7 @@ func (a *Attempts) succeeded(r result, now time.Time) {
 			n.probe.Drop()
 			n.probe = nil
 		}
-		a.lines.beginTrial(n, now)
+		a.lines.beginTrial(n)
 		return
 	}
 	if r.conclusive() {

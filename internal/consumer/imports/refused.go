@@ -22,7 +22,7 @@ func (a *Attempts) refused(r result, now time.Time) {
 		}
 	}
 	if a.Config.OnRejected == record.DeadLetter {
-		a.letterRefused(r, conclusive, now)
+		a.letterRefused(r, conclusive)
 		return
 	}
 	if u != nil {
@@ -33,10 +33,10 @@ func (a *Attempts) refused(r result, now time.Time) {
 
 // letterRefused applies the policy dlq to what was refused. Of a namespace whose
 // lines have left memory a batch is read back first: it will be refused as well.
-func (a *Attempts) letterRefused(r result, conclusive bool, now time.Time) {
+func (a *Attempts) letterRefused(r result, conclusive bool) {
 	n, u := r.namespace, r.upload
 	if u == nil {
-		a.lines.beginTrial(n, now)
+		a.lines.beginTrial(n)
 		return
 	}
 	if conclusive {

@@ -169,7 +169,7 @@ func (l *Lines) DropFrom(n *Namespace, p *assignment.Partition, offset, timestam
 }
 
 // beginTrial follows a successful probe: one batch is read back and tried.
-func (l *Lines) beginTrial(n *Namespace, now time.Time) {
+func (l *Lines) beginTrial(n *Namespace) {
 	if n.Probed(n.Dropped()) {
 		l.CatchUp.want(n)
 	}
