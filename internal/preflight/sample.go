@@ -23,9 +23,9 @@ func (p *Preflight) sample(ctx context.Context, n int) {
 		var unread []*scan.Range
 		var ahead int64
 		for _, part := range t.partitions {
-			if part.err == nil && p.end(part) > part.start {
-				unread = append(unread, &scan.Range{TopicPartition: part.TopicPartition, From: part.start, To: p.end(part)})
-				ahead += p.end(part) - part.start
+			if part.err == nil && part.end() > part.start {
+				unread = append(unread, &scan.Range{TopicPartition: part.TopicPartition, From: part.start, To: part.end()})
+				ahead += part.end() - part.start
 			}
 		}
 		if ahead == 0 && slices.ContainsFunc(t.partitions, func(part *inspectedPartition) bool { return part.err != nil }) {

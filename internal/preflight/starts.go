@@ -24,7 +24,7 @@ func (p *Preflight) judgeTopic(t *inspectedTopic) Finding {
 		if gap := p.placeStart(part, t.id); gap != "" {
 			gaps = append(gaps, fmt.Sprintf("partition %d: %s", part.Partition, gap))
 		}
-		ahead += p.end(part) - part.start
+		ahead += part.end() - part.start
 	}
 	if len(failed) > 0 {
 		f := p.failure(check, failed[0])
@@ -68,7 +68,7 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 	at := ledger.Resume(ledger.Committed{Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: c.Metadata}, ledger.Log(log), ledger.Reader{
 		Identity: ledger.Identity(id, p.cluster), Reset: p.cfg.OffsetReset, Fresh: p.fresh,
 	})
-	switch part.start = min(at.Offset, p.end(part)); {
+	switch part.start = min(at.Offset, part.end()); {
 	case at.Problem != nil:
 		part.start, gap = log.Begin, at.Problem.Error()
 	case at.Offset > log.End: // a bridge would ask the leader from where to read again
@@ -76,9 +76,6 @@ func (p *Preflight) placeStart(part *inspectedPartition, id wire.UUID) (gap stri
 	}
 	return gap
 }
-
-// end returns the offset at which a reader of the configured isolation level ends now.
-func (p *Preflight) end(part *inspectedPartition) int64 { return max(part.log.Begin, part.log.Stable) }
 
 // skipping lists where the partitions of a new group start, if that is not where
 // their logs do.
@@ -89,7 +86,7 @@ func (p *Preflight) skipping(t *inspectedTopic) string {
 	var starts []string
 	for _, part := range t.partitions {
 		at := strconv.FormatInt(part.start, 10)
-		if part.start == p.end(part) {
+		if part.start == part.end() {
 			at += " (the end)"
 		}
 		starts = append(starts, fmt.Sprintf("%d at %s", part.Partition, at))

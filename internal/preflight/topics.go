@@ -29,6 +29,9 @@ type inspectedPartition struct {
 	start         int64       // where a bridge would begin; valid once judged
 }
 
+// end returns the offset at which a reader of the configured isolation level ends now.
+func (p *inspectedPartition) end() int64 { return max(p.log.Begin, p.log.Stable) }
+
 func newInspectedTopic(t wire.TopicMetadata) *inspectedTopic {
 	out := &inspectedTopic{name: t.Name, id: t.ID}
 	for _, m := range t.Partitions {

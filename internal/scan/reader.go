@@ -210,7 +210,7 @@ func (c *Reader) take(in *reading, p *wire.FetchedPartition) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return c.passOver(in, p, from, err)
+			return in.passOver(p, from, err)
 		}
 		if !c.aborted.Skip(&b) {
 			c.batch(in, &b)
@@ -259,7 +259,7 @@ func (c *Reader) inflate(b *wire.Batch) ([]byte, error) {
 
 // passOver leaves out a batch that cannot be trusted, if its header says where it
 // ends. One that other batches came before is asked for again, to be the first.
-func (c *Reader) passOver(in *reading, p *wire.FetchedPartition, from int64, cause error) error {
+func (in *reading) passOver(p *wire.FetchedPartition, from int64, cause error) error {
 	if in.next > from {
 		return nil
 	}

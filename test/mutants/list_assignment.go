@@ -53,7 +53,7 @@ var assignmentMutants = []mutant{
 		old: "	p.Omitted = omitted\n", new: "	_ = omitted\n",
 		by: "TestCommit_withoutRoomForMetadata"},
 	{name: "an answer for another's offsets is judged by the wrong offset", in: assignmentRoom,
-		old: "c.partitionCommitted(p, &res.CommitOffset)", new: "c.partitionCommitted(p, &r.Results[0].CommitOffset)",
+		old: "p.acknowledged(&res.CommitOffset)", new: "p.acknowledged(&r.Results[0].CommitOffset)",
 		by: "TestCommit_sendsWhatIsNew"},
 	{name: "a fenced answer is passed over", in: assignmentRoom,
 		old: "		case res.Code.Fenced():\n			c.Fence(res.Code)\n			return\n", new: "		case res.Code.Fenced():\n			continue\n",

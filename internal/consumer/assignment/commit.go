@@ -135,7 +135,7 @@ func (c *Committer) Answer(r CommitResult) {
 		switch {
 		case res.Code == kafka.CodeOK:
 			acked++
-			c.partitionCommitted(p, &res.CommitOffset)
+			p.acknowledged(&res.CommitOffset)
 		case res.Code.Fenced():
 			c.Fence(res.Code)
 			return
@@ -168,8 +168,8 @@ func (c *Committer) Answer(r CommitResult) {
 	}
 }
 
-// partitionCommitted notes an acknowledged offset.
-func (c *Committer) partitionCommitted(p *Partition, o *kafka.CommitOffset) {
+// acknowledged notes a commit that the group has.
+func (p *Partition) acknowledged(o *kafka.CommitOffset) {
 	p.Denied = Denial{}
 	p.Committed, p.Acked, p.Sent = o.Offset, ledger.CommitPoint{Offset: o.Offset, Metadata: o.Metadata}, nil
 }

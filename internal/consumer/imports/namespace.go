@@ -94,6 +94,12 @@ func (n *Namespace) Sealed() iter.Seq[*batcher.Batch] {
 // Dropped reports whether lines have left memory.
 func (n *Namespace) Dropped() bool { return len(n.Shed) > 0 }
 
+// ReadsBack reports whether more of the lines that have left memory may be read now: in
+// a trial one batch must be stored before the next is read.
+func (n *Namespace) ReadsBack() bool {
+	return n.Dropped() && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
+}
+
 // Startable reports whether there is an upload to attempt.
 func (n *Namespace) Startable() bool { return n.startable() != nil }
 

@@ -6,7 +6,6 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/fetch"
 	"kafka-import-bridge/internal/consumer/imports"
-	"kafka-import-bridge/internal/consumer/pace"
 )
 
 // nextCatchUp gives the reader its next job, if there is one.
@@ -42,7 +41,7 @@ func (in *intake) lineJob() *imports.CatchUpTask {
 			r.Leave() // caught up, or shed again
 			continue
 		}
-		if !in.readsBack(n) {
+		if !n.ReadsBack() {
 			continue
 		}
 		for p, node := range n.Shed {
@@ -51,7 +50,7 @@ func (in *intake) lineJob() *imports.CatchUpTask {
 			}
 			job := &imports.CatchUpTask{Partition: p, CatchUpJob: &fetch.CatchUpJob{Cursor: p.Cursor, From: node.First, Wanted: map[string]bool{}}}
 			for _, other := range r.Namespaces {
-				if mark := other.Shed[p]; mark != nil && p.Ledger.Last(mark) && in.readsBack(other) {
+				if mark := other.Shed[p]; mark != nil && p.Ledger.Last(mark) && other.ReadsBack() {
 					job.Wanted[other.Name] = true
 					job.From = min(job.From, mark.First)
 				}
@@ -60,12 +59,6 @@ func (in *intake) lineJob() *imports.CatchUpTask {
 		}
 	}
 	return nil
-}
-
-// readsBack says whether more of the namespace's lines may be read now: in a
-// trial one batch must be stored before the next is read.
-func (in *intake) readsBack(n *imports.Namespace) bool {
-	return len(n.Shed) > 0 && (!n.Dropping() || n.State() == pace.Trial && len(n.Uploads) == 0)
 }
 
 // takeCatchUp takes in what is still wanted of a chunk of a catch-up read. It reports
