@@ -26,21 +26,19 @@ type RangeQuery struct {
 	Since     time.Time // Since; the zero time leaves it -1
 }
 
-// ListRanges asks the leaders what the logs of their partitions hold, all at once.
-func (c *Client) ListRanges(ctx context.Context, q RangeQuery, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata) (map[TopicPartition]Range, error) {
+// ListRanges asks the leaders of partitions what the logs hold, all at once.
+func (c *Client) ListRanges(ctx context.Context, q RangeQuery, leaders map[TopicPartition]int32) (map[TopicPartition]Range, error) {
 	all := map[TopicPartition]Range{}
-	err := c.EachRange(ctx, q, todo, leaders, func(some map[TopicPartition]Range) { maps.Copy(all, some) })
+	err := c.EachRange(ctx, q, leaders, func(some map[TopicPartition]Range) { maps.Copy(all, some) })
 	return all, err
 }
 
 // EachRange asks the leaders as ListRanges does. It calls take with each leader's answer
 // as it comes, one at a time, unless it is empty.
-func (c *Client) EachRange(ctx context.Context, q RangeQuery, todo map[TopicPartition]bool, leaders map[TopicPartition]wire.PartitionMetadata, take func(map[TopicPartition]Range)) error {
+func (c *Client) EachRange(ctx context.Context, q RangeQuery, leaders map[TopicPartition]int32, take func(map[TopicPartition]Range)) error {
 	byLeader := map[int32][]TopicPartition{}
-	for tp := range todo {
-		if p, ok := leaders[tp]; ok {
-			byLeader[p.Leader] = append(byLeader[p.Leader], tp)
-		}
+	for tp, leader := range leaders {
+		byLeader[leader] = append(byLeader[leader], tp)
 	}
 	var mu sync.Mutex // held while take runs
 	var wg sync.WaitGroup

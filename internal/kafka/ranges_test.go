@@ -11,7 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"kafka-import-bridge/internal/kafka"
-	"kafka-import-bridge/internal/wire"
 	"kafka-import-bridge/test/kafkarig"
 )
 
@@ -30,17 +29,16 @@ func TestEachRange_aSilentLeaderHoldsUpNobody(t *testing.T) {
 			}
 			return c, err
 		})
-		todo, leaders := map[kafka.TopicPartition]bool{}, map[kafka.TopicPartition]wire.PartitionMetadata{}
+		leaders := map[kafka.TopicPartition]int32{}
 		for p := range int32(2) {
 			if err := r.Cluster.MoveTopicPartition("orders", p, p); err != nil {
 				t.Fatal(err)
 			}
-			tp := kafka.TopicPartition{Topic: "orders", Partition: p}
-			todo[tp], leaders[tp] = true, wire.PartitionMetadata{Partition: p, Leader: p}
+			leaders[kafka.TopicPartition{Topic: "orders", Partition: p}] = p
 		}
 		ask := func() (answers []time.Duration, took time.Duration, err error) {
 			began := time.Now()
-			err = r.Client.EachRange(t.Context(), kafka.RangeQuery{Committed: true}, todo, leaders, func(found map[kafka.TopicPartition]kafka.Range) {
+			err = r.Client.EachRange(t.Context(), kafka.RangeQuery{Committed: true}, leaders, func(found map[kafka.TopicPartition]kafka.Range) {
 				answers = append(answers, time.Since(began))
 			})
 			return answers, time.Since(began), err

@@ -157,14 +157,14 @@ func (a *Audit) whole(ctx context.Context, topic string, since time.Time) (range
 
 // logsOf returns the extent of the partitions' logs, from a time on, or the zero time
 // for all. Those without leader are left out.
-func (a *Audit) logsOf(ctx context.Context, since time.Time, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) (map[kafka.TopicPartition]kafka.Range, error) {
-	todo := map[kafka.TopicPartition]bool{}
+func (a *Audit) logsOf(ctx context.Context, since time.Time, parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]int32) (map[kafka.TopicPartition]kafka.Range, error) {
+	asked := map[kafka.TopicPartition]int32{}
 	for _, tp := range parts {
-		if leaders[tp].Leader >= 0 {
-			todo[tp] = true
+		if leader := leaders[tp]; leader >= 0 {
+			asked[tp] = leader
 		}
 	}
-	logs, err := a.client.ListRanges(ctx, kafka.RangeQuery{Since: since}, todo, leaders)
+	logs, err := a.client.ListRanges(ctx, kafka.RangeQuery{Since: since}, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -177,16 +177,17 @@ func (a *Audit) logsOf(ctx context.Context, since time.Time, parts []kafka.Topic
 	return logs, nil
 }
 
-// partitionsOf lists the partitions of topics in their order.
-func partitionsOf(md *wire.MetadataResponse, topics []string) (parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
-	leaders = map[kafka.TopicPartition]wire.PartitionMetadata{}
+// partitionsOf lists the partitions of topics in their order, and who leads them, -1 for
+// nobody.
+func partitionsOf(md *wire.MetadataResponse, topics []string) (parts []kafka.TopicPartition, leaders map[kafka.TopicPartition]int32) {
+	leaders = map[kafka.TopicPartition]int32{}
 	for _, t := range md.Topics {
 		if !slices.Contains(topics, t.Name) {
 			continue
 		}
 		for _, p := range t.Partitions {
 			tp := kafka.TopicPartition{Topic: t.Name, Partition: p.Partition}
-			parts, leaders[tp] = append(parts, tp), p
+			parts, leaders[tp] = append(parts, tp), p.Leader
 		}
 	}
 	slices.SortFunc(parts, kafka.TopicPartition.Compare)

@@ -43,6 +43,6 @@ var kafkaMutants = []mutant{
 		old: " && m.config.ClientSecret == secret && time.Now()", new: " && time.Now()",
 		by: "TestOAuth_rotatedSecret"},
 	{name: "starts: all topics of the subscription are asked for", in: discoveryRoom,
-		old: "slices.Collect(maps.Keys(topics)))", new: "slices.Clone(s.Subscription.Topics))",
+		old: "slices.Collect(maps.Keys(topics)))", new: "slices.Collect(maps.Keys(s.Subscription.IDs)))",
 		by: "TestStarts_oneTopicHoldsUpNoOther"},
 }

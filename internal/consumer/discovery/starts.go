@@ -118,18 +118,19 @@ func (s *Starts) try(ctx context.Context, todo map[kafka.TopicPartition]bool, ou
 		return nil, err
 	}
 	problems = map[kafka.TopicPartition]error{}
-	asked := maps.Clone(todo)
+	asked := map[kafka.TopicPartition]int32{}
 	for tp := range todo {
 		if problem := cmp.Or(denied[tp.Topic], committed[tp].Err); problem != nil {
 			problems[tp] = problem
-			delete(asked, tp)
+		} else if p, led := leaders[tp]; led {
+			asked[tp] = p.Leader
 		}
 	}
 	query := kafka.RangeQuery{Committed: s.ReadCommitted}
 	if fresh {
 		query.Since = s.since
 	}
-	err = s.Client.EachRange(ctx, query, asked, leaders, func(logs map[kafka.TopicPartition]kafka.Range) {
+	err = s.Client.EachRange(ctx, query, asked, func(logs map[kafka.TopicPartition]kafka.Range) {
 		var found []Start
 		for tp, log := range logs {
 			start := s.Place(tp, committed[tp], log, fresh)

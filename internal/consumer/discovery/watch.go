@@ -104,8 +104,7 @@ func Extent(ctx context.Context, c *kafka.Client, tp kafka.TopicPartition, id wi
 				return kafka.Range{}, false, true
 			}
 		}
-		at := wire.PartitionMetadata{Leader: leader()}
-		logs, err := c.ListRanges(ctx, kafka.RangeQuery{}, map[kafka.TopicPartition]bool{tp: true}, map[kafka.TopicPartition]wire.PartitionMetadata{tp: at})
+		logs, err := c.ListRanges(ctx, kafka.RangeQuery{}, map[kafka.TopicPartition]int32{tp: leader()})
 		if log, ok := logs[tp]; ok && err == nil {
 			return log, true, true
 		}

@@ -91,7 +91,7 @@ func TestFetcher_asksTheReplicaThatItsLeaderNames(t *testing.T) {
 		if got := [4]int64{c.Offset, c.HighWatermark.Load(), c.StableOffset.Load(), c.LogStart.Load()}; got != [4]int64{20, 100, 90, 5} {
 			t.Errorf("position, ends and start are %v, want the leader's ends", got)
 		}
-		if todo, _ := r.unheard(time.Now().Add(time.Second)); len(todo) != 1 {
+		if leaders := r.unheard(time.Now().Add(time.Second)); len(leaders) != 1 {
 			t.Error("the leader is not asked for its ends")
 		}
 		time.Sleep(time.Minute)
@@ -100,7 +100,7 @@ func TestFetcher_asksTheReplicaThatItsLeaderNames(t *testing.T) {
 		if got := [2]int64{c.HighWatermark.Load(), c.StableOffset.Load()}; got != [2]int64{120, 110} {
 			t.Errorf("ends are %v, want the newer ones of the replica", got)
 		}
-		if todo, leaders := r.unheard(time.Now().Add(-10 * time.Second)); len(todo) != 1 || leaders[c.TopicPartition].Leader != leads {
+		if leaders := r.unheard(time.Now().Add(-10 * time.Second)); len(leaders) != 1 || leaders[c.TopicPartition] != leads {
 			t.Errorf("%v are asked for their ends", leaders)
 		}
 		if len(r.distrusted) > 0 {

@@ -6,7 +6,6 @@ import (
 
 	"kafka-import-bridge/internal/kafka"
 	"kafka-import-bridge/internal/sleep"
-	"kafka-import-bridge/internal/wire"
 )
 
 // Survey asks, every so often until ctx ends, for the ends of the logs that no fetch
@@ -16,11 +15,11 @@ import (
 func (f *Fetcher) Survey(ctx context.Context, every time.Duration, failed func(error)) {
 	for sleep.For(ctx, every) == nil {
 		began := time.Now()
-		todo, leaders := f.unheard(began.Add(-every / 2))
-		if len(todo) == 0 {
+		leaders := f.unheard(began.Add(-every / 2))
+		if len(leaders) == 0 {
 			continue
 		}
-		ranges, err := f.client.ListRanges(ctx, kafka.RangeQuery{Committed: f.cfg.ReadCommitted}, todo, leaders)
+		ranges, err := f.client.ListRanges(ctx, kafka.RangeQuery{Committed: f.cfg.ReadCommitted}, leaders)
 		f.surveyed(ranges, began)
 		if err != nil && ctx.Err() == nil {
 			f.Refresh()
@@ -30,18 +29,17 @@ func (f *Fetcher) Survey(ctx context.Context, every time.Duration, failed func(e
 	}
 }
 
-// unheard are the partitions of which no answer has come since then, and who
-// leads them.
-func (f *Fetcher) unheard(since time.Time) (todo map[kafka.TopicPartition]bool, leaders map[kafka.TopicPartition]wire.PartitionMetadata) {
+// unheard returns the leaders of the partitions of which no answer has come since then.
+func (f *Fetcher) unheard(since time.Time) map[kafka.TopicPartition]int32 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	todo, leaders = map[kafka.TopicPartition]bool{}, map[kafka.TopicPartition]wire.PartitionMetadata{}
+	leaders := map[kafka.TopicPartition]int32{}
 	for tp, c := range f.cursors {
 		if c.lastHeard.Before(since) {
-			todo[tp], leaders[tp] = true, wire.PartitionMetadata{Leader: c.leader, LeaderEpoch: c.leaderEpoch}
+			leaders[tp] = c.leader
 		}
 	}
-	return todo, leaders
+	return leaders
 }
 
 // surveyed notes what logs hold, unless an answer has come since they were asked.
