@@ -47,6 +47,9 @@ func (t *truth) letter(topic string, partition int32, offset int64, namespace st
 	if r := t.logs[at][offset]; r.open || r.aborted || r.kind == marker {
 		t.fault("dead letter of what nobody may read: %s", r)
 	}
+	if namespace != "" && !t.refusals[namespace] && !t.refusals[""] {
+		t.fault("dead letter of a line for %s, whose batches nobody refused: %v@%d", namespace, at, offset)
+	}
 	r := t.logs[at][offset]
 	if r.letters[namespace]++; r.letters[namespace] == 1 {
 		r.written[namespace] = time.Now()

@@ -39,9 +39,14 @@
 // expired, short-lived and doomed URLs, bad upload URLs, redirects, 401, namespaces
 // refused for good, and questions about uploads answered late or in nonsense.
 //
+// TestSim_strangeAnswers adds to some of these seeds what else the API, the store and
+// the brokers may answer: hints whether and when to try again, the store's error codes,
+// a proxy's pages, and errors of single partitions and of the coordinator (strange_test.go).
+//
 // # What is wanted
 //
-// Nothing is lost, needlessly repeated, altered, out of order or committed too early.
+// Nothing is lost, needlessly repeated, altered, out of order or committed too early, and
+// no line becomes a dead letter that nobody has refused.
 // And liveness: each fault says which lines it touches, and for how long (touched_test.go).
 // A line that nothing touches is stored within ten seconds of its batch's age, a touched
 // one within as much of the end of what touched it and the backoffs that follow; the same

@@ -25,6 +25,7 @@ type schedule struct {
 	members    int
 	length     time.Duration
 	graceful   bool // no fault may make a repeat
+	strange    bool // with the answers that TestSim_strangeAnswers adds
 	more
 	steps []step
 }

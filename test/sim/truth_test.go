@@ -104,11 +104,12 @@ type truth struct {
 	liveness
 	repeats int
 
-	alive  map[string]time.Time   // process -> when the group last heard of it, as far as it can know
-	joins  map[string][]time.Time // process -> its generations
-	puts   map[string][]int       // request id -> status of each PUT, 0 without an answer
-	thawed map[string]time.Time   // process -> when it went on after a freeze
-	outlaw map[string]int         // member and generation -> commits although it is out of the group
+	alive    map[string]time.Time   // process -> when the group last heard of it, as far as it can know
+	joins    map[string][]time.Time // process -> its generations
+	puts     map[string][]int       // request id -> status of each PUT, 0 without an answer
+	thawed   map[string]time.Time   // process -> when it went on after a freeze
+	refusals map[string]bool        // namespaces whose batches were refused, "" for all
+	outlaw   map[string]int         // member and generation -> commits although it is out of the group
 }
 
 func newTruth() *truth {
@@ -116,7 +117,7 @@ func newTruth() *truth {
 		byUnique: map[string]*produced{}, logs: map[place][]*produced{}, current: map[string]int{}, ids: map[string]int{}, runs: map[string]*settings{},
 		objects: map[string]*object{}, uploader: map[string]string{}, began: map[string]time.Time{}, committed: map[place]int64{}, latest: map[place]int{}, verified: map[place]int64{}, liveness: liveness{passed: map[place][]passing{}},
 		orders: true,
-		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{},
+		alive:  map[string]time.Time{}, joins: map[string][]time.Time{}, puts: map[string][]int{}, thawed: map[string]time.Time{}, outlaw: map[string]int{}, refusals: map[string]bool{},
 	}
 }
 

@@ -206,6 +206,9 @@ func (w *world) impose(f sandbox.Fault) (end func()) {
 	n := w.fault
 	w.faults[n] = f
 	w.api.Inject(f)
+	if refuses(f) {
+		w.truth.mark(func() { w.truth.refusals[f.Namespace] = true })
+	}
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
