@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,6 +77,12 @@ func (r *running) until(what string, holds func() bool) {
 func (r *running) terminates() {
 	r.t.Helper()
 	r.Signal(syscall.SIGTERM)
+	r.ends()
+}
+
+// ends waits for the clean end that follows a SIGTERM.
+func (r *running) ends() {
+	r.t.Helper()
 	select {
 	case <-r.Done():
 	case <-time.After(patience):
@@ -163,6 +170,30 @@ func TestRun_aReaderThatGoesAway(t *testing.T) {
 	})
 	r.stores("c")
 	r.terminates()
+}
+
+// TestRun_aSignalBeforeItHasReadItsSettings ends it as cleanly as a later one.
+func TestRun_aSignalBeforeItHasReadItsSettings(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := unix.Mkfifo(key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	r := newCheckWorld(t).start(null, map[string]string{"SAFETYKIT_API_KEY": "", "SAFETYKIT_API_KEY_FILE": key})
+	writer, err := os.OpenFile(key, os.O_WRONLY, 0) // waits until the process reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Signal(syscall.SIGTERM)
+	_, err = writer.WriteString("sk_test")
+	if err = errors.Join(err, writer.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r.ends()
 }
 
 func TestRun_aTerminalThatGoesAway(t *testing.T) {

@@ -27,13 +27,17 @@ import (
 // runCommand prepares `bridge run`, which bridges until it is told to stop.
 func runCommand(*flag.FlagSet) action {
 	return func(ctx context.Context, inv invocation) error {
+		// Before all else: until then a signal would kill, or pass process 1 of a container unnoticed.
+		signals := make(chan os.Signal, 2)
+		signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+		defer signal.Stop(signals)
 		w, err := inv.wiring()
 		if err != nil {
 			return err
 		}
 		ignoreBrokenPipes()
 		noticeDropped(inv.stderr, w.cfg.Log)
-		return w.runBridge(ctx, inv.stderr)
+		return w.runBridge(ctx, signals, inv.stderr)
 	}
 }
 
@@ -43,7 +47,7 @@ var errSecondSignal = errors.New("stopped by a second signal before everything w
 // runBridge builds the rooms and runs them until the context ends, a signal
 // arrives or one of them fails. The first signal begins the drain, during which
 // metrics and status are still served; the second ends it.
-func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
+func (w *wiring) runBridge(ctx context.Context, signals <-chan os.Signal, stderr *logging.Writer) error {
 	cfg, b := w.cfg, currentBuild()
 	logger := newLogger(stderr, cfg.Log)
 	applyLimits(cfg, logger)
@@ -70,7 +74,7 @@ func (w *wiring) runBridge(ctx context.Context, stderr *logging.Writer) error {
 			return nil
 		})
 	}
-	if err := supervise(ctx, p.consumer, background, logger); err != nil {
+	if err := supervise(ctx, signals, p.consumer, background, logger); err != nil {
 		return err
 	}
 	logger.Info("bridge stopped")
@@ -172,7 +176,7 @@ func historySample(bridge *consumer.Consumer) func(context.Context) (admin.Point
 
 // supervise runs the actors. The consumer's end is the program's: the others, which
 // serve it and work for it until then, are interrupted.
-func supervise(ctx context.Context, bridge *consumer.Consumer, background []func(context.Context) error, logger *slog.Logger) error {
+func supervise(ctx context.Context, signals <-chan os.Signal, bridge *consumer.Consumer, background []func(context.Context) error, logger *slog.Logger) error {
 	var group actors.Group
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
@@ -185,9 +189,6 @@ func supervise(ctx context.Context, bridge *consumer.Consumer, background []func
 	}
 	group.Add(func() error { return ignoreHangups(serve, logger) }, func(error) { stopServing() })
 
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	second := make(chan error, 1)
 	group.Add(func() error { return handleSignals(serve, signals, stopWork, second, logger) }, func(error) { stopServing() })
 
