@@ -29,7 +29,7 @@ func newAssignment(t *testing.T) (*Assignment, *Partition) {
 		Fetcher: f,
 	})
 	s.Partitions[tp] = p
-	s.Opened(p, f.Open(tp, p.TopicID, 0, -1, 1, 1, true))
+	s.Opened(p, f.Open(tp, p.TopicID, 0, 0, -1, 1, 1, true))
 	return s, p
 }
 

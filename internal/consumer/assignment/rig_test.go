@@ -89,7 +89,7 @@ func inCommitter(t *testing.T, test func(*rig)) {
 func (r *rig) open(topic string, n int32, id wire.UUID) *Partition {
 	tp := kafka.TopicPartition{Topic: topic, Partition: n}
 	p := NewPartition(tp, id, &r.Schedule)
-	c := r.Fetcher.Open(tp, id, 0, readEpoch, 0, 0, true)
+	c := r.Fetcher.Open(tp, id, 0, 0, readEpoch, 0, 0, true)
 	p.Ledger, p.Committed = ledger.New(0, ledger.Frontier{}), 0
 	r.assignment.Opened(p, c)
 	r.assignment.Partitions[tp] = p

@@ -116,6 +116,9 @@ func (f *Fetcher) deliverOne(ctx context.Context, a asked, p *wire.FetchedPartit
 		return f.failed(ctx, a, p)
 	case p.Diverged():
 		return f.fault(ctx, a, Fault{Kind: FaultTruncated, Offset: p.DivergingEndOffset, Err: errors.New("log was truncated")})
+	case a.from > a.offset:
+		f.stay(a, time.Time{}) // there it was asked only whether the log is the same
+		return nil
 	case a.from < a.offset && len(p.Records) > 0 && !f.resolve(a, p):
 		return f.fault(ctx, a, Fault{Kind: FaultReplaced, Err: errReplaced})
 	case len(p.Records) == 0 || a.paused:
@@ -151,6 +154,9 @@ func (f *Fetcher) heard(a asked, p *wire.FetchedPartition) {
 	if p.ErrorCode != 0 || p.Diverged() {
 		return
 	}
+	if a.from > a.offset {
+		a.unconfirmed = false
+	}
 	if a.learn(p, f.cfg.ReadCommitted) {
 		a.lastHeard = time.Now()
 	}
@@ -184,7 +190,9 @@ func (f *Fetcher) failed(ctx context.Context, a asked, p *wire.FetchedPartition)
 		f.stay(a, time.Now().Add(MaxBackoff))
 		return nil
 	case code == kafka.CodeOffsetOutOfRange && a.from < a.offset: // nothing is left to compare
-		f.Forget(a.Cursor)
+		f.mu.Lock()
+		a.last, a.doubted = unknownBatch, false
+		f.mu.Unlock()
 		f.stay(a, time.Now().Add(Backoff))
 		return nil
 	case code == kafka.CodeOffsetOutOfRange:
@@ -255,7 +263,10 @@ func (f *Fetcher) moved(a asked, end wire.Tail, bytes int, retryAt time.Time) {
 	if end.Next > a.offset {
 		a.density = max(1, int64(bytes)/(end.Next-a.offset))
 	}
-	a.Offset, a.BatchEpoch, a.retryAt = end.Next, end.LeaderEpoch, retryAt
+	if end.Next > a.Known {
+		a.BatchEpoch = end.LeaderEpoch
+	}
+	a.Offset, a.retryAt = end.Next, retryAt
 	if retryAt.IsZero() && a.ahead() >= minShare {
 		f.wake(a.server())
 	}

@@ -15,7 +15,7 @@ func answered(t *testing.T) (f *Fetcher, a asked, refreshed *int) {
 	t.Helper()
 	refreshed = new(int)
 	f = New(&Config{Requests: Requests{MaxBytes: 16 << 20}, Failed: func(string) {}}, nil, NewAllowance(32<<20, 32<<20), 1, func() { *refreshed++ })
-	f.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 3, 1, 0, false).StableOffset.Store(1000)
+	f.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 0, 3, 1, 0, false).StableOffset.Store(1000)
 	batch, _ := f.gather(1)
 	if len(batch) != 1 {
 		t.Fatalf("%d partitions are asked for", len(batch))

@@ -54,6 +54,10 @@ type silence struct {
 type identity struct {
 	last    wire.BatchID // of what was read last by the topic's name, not by its id; else unknownBatch
 	doubted bool         // the log may be another one by now: see suspect
+	// Known is up to where the log has been read before, by others or by this owner: as
+	// long as the position is below it, BatchEpoch is not that of what is read.
+	Known       int64
+	unconfirmed bool // the leader has not compared its log up to there yet
 }
 
 var unknownBatch = wire.BatchID{BaseOffset: -1}

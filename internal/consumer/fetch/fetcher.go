@@ -69,12 +69,17 @@ func (f *Fetcher) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// Open begins to read a partition at offset; BatchEpoch is the leader epoch of its last
-// batch that was read before, -1 if unknown.
-func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
+// Open begins to read a partition at offset. Others have read it up to known, which may
+// lie far beyond, and batchEpoch is the newest leader epoch of that, -1 if it is not
+// known. Before anything is read the leader compares its log with it: an unclean election
+// may have taken back what lies between.
+func (f *Fetcher) Open(tp kafka.TopicPartition, id wire.UUID, offset, known int64, batchEpoch, leader, leaderEpoch int32, paused bool) *Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &Cursor{TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, source: source{leader: leader, leaderEpoch: leaderEpoch}, Paused: paused, identity: identity{last: unknownBatch}}
+	c := &Cursor{
+		TopicPartition: tp, topicID: id, slot: len(f.cursors), Offset: offset, BatchEpoch: batchEpoch, source: source{leader: leader, leaderEpoch: leaderEpoch}, Paused: paused,
+		identity: identity{last: unknownBatch, Known: known, unconfirmed: known > offset && batchEpoch >= 0},
+	}
 	f.cursors[tp] = c
 	f.wake(leader)
 	return c
@@ -92,11 +97,12 @@ func (f *Fetcher) Reset(c *Cursor, offset int64, retryAt time.Time) {
 	f.wake(c.server())
 }
 
-// Forget makes the cursor take the log as the leader has it.
-func (f *Fetcher) Forget(c *Cursor) {
+// Forget makes the cursor take the log as the leader has it, which is known up to an
+// offset, but not by its epochs.
+func (f *Fetcher) Forget(c *Cursor, known int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.BatchEpoch, c.last, c.doubted = -1, unknownBatch, false
+	c.BatchEpoch, c.identity = -1, identity{last: unknownBatch, Known: known}
 }
 
 // EpochOf returns the newest leader epoch among the batches that were read, -1 if

@@ -128,7 +128,7 @@ func inReadRigOf(t *testing.T, test func(*readRig), cluster []kfake.Opt, change 
 		r.fetched, r.inflated = generous(t, Share(r.cfg.BufferMaxBytes), AnswerCeiling(r.cfg.BufferMaxBytes)), generous(t, Share(r.cfg.BufferMaxBytes), InflateCeiling(r.cfg.BufferMaxBytes))
 		r.fetcher = New(&r.cfg, r.Client, r.fetched, 1, func() {})
 		for _, p := range topic.Partitions {
-			r.cursors[p.Partition] = r.fetcher.Open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, -1, p.Leader, p.LeaderEpoch, false)
+			r.cursors[p.Partition] = r.fetcher.Open(kafka.TopicPartition{Topic: "orders", Partition: p.Partition}, topic.ID, 0, 0, -1, p.Leader, p.LeaderEpoch, false)
 		}
 		r.decoder = NewDecoder(&r.cfg, mapper, r.inflated, r.take)
 		test(r)

@@ -36,7 +36,7 @@ func newRacked(t *testing.T, committed bool) *racked {
 			r.distrusted = append(r.distrusted, why)
 		},
 	}, nil, NewAllowance(32<<20, 32<<20), 1, func() { r.refreshed++ })
-	r.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 3, leads, 0, false)
+	r.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 0, 3, leads, 0, false)
 	if rack := r.ask(leads); rack != "a" {
 		t.Fatalf("the leader is told the rack %q", rack)
 	}
@@ -126,7 +126,7 @@ func TestFetcher_believesNoBrokerThatIsLate(t *testing.T) {
 		{"brokers without ids", wire.UUID{}, wire.UUID{}, 0, 2},
 	} {
 		f := New(&Config{}, nil, nil, 1, func() {})
-		c := f.Open(kafka.TopicPartition{Topic: "orders"}, tc.known, 10, 3, 1, 7, false)
+		c := f.Open(kafka.TopicPartition{Topic: "orders"}, tc.known, 10, 0, 3, 1, 7, false)
 		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: 2, LeaderEpoch: tc.epoch}}}}})
 		f.Relead(&wire.MetadataResponse{Topics: []wire.TopicMetadata{{Name: "orders", ID: tc.id, Partitions: []wire.PartitionMetadata{{Leader: -1, LeaderEpoch: 9}}}}})
 		if got := f.Standing(c).Leader; got != tc.leader {
@@ -345,7 +345,7 @@ func TestFetcher_oneRequestForABroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRacked(t, true)
 		r.release([]asked{r.a}, time.Time{})
-		r.Open(kafka.TopicPartition{Topic: "orders", Partition: 1}, wire.UUID{1}, 10, 3, near, 0, false)
+		r.Open(kafka.TopicPartition{Topic: "orders", Partition: 1}, wire.UUID{1}, 10, 0, 3, near, 0, false)
 		batch, _ := r.gather(near)
 		if rack := r.request(batch).Rack; len(batch) != 2 || rack != "a" {
 			t.Errorf("%d partitions are asked for, with the rack %q", len(batch), rack)
@@ -403,7 +403,7 @@ func TestFetcher_someLaneAlwaysReads(t *testing.T) {
 				Distrusted: func(kafka.TopicPartition, int32, error) {},
 			}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 			w := &laneWorld{Fetcher: f, t: t, seed: seed, rng: rng, sleeps: map[int32]time.Time{}}
-			w.c = f.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 3, rng.Int32N(3), 0, false)
+			w.c = f.Open(kafka.TopicPartition{Topic: "orders", Partition: 0}, wire.UUID{1}, 10, 0, 3, rng.Int32N(3), 0, false)
 			if rng.IntN(2) == 0 {
 				w.c.last = wire.BatchID{BaseOffset: 5}
 			}

@@ -19,7 +19,7 @@ type asked struct {
 	epoch      uint32
 	offset     int64 // the position
 	end        int64 // where the leader's log ends for this reader, as far as is known
-	from       int64 // what is asked for: the position, or the batch read last, to see whether it is there still
+	from       int64 // what is asked for: the position; or, to see whether it is there still, the batch read last, or the end of what others have read
 	leaderEp   int32
 	batchEpoch int32
 	paused     bool // nothing is to be read: the answer is to end a doubt
@@ -83,8 +83,10 @@ func (c *Cursor) ask(rack string, now time.Time) asked {
 	}
 	if c.doubted = c.comparable(); c.doubted {
 		a.from = c.last.BaseOffset
+	} else if c.unconfirmed {
+		a.from = max(c.Offset, c.Known)
 	}
-	a.racked = rack != "" && !c.doubted && (a.follower || c.mayAdvise(now))
+	a.racked = rack != "" && a.from == c.Offset && (a.follower || c.mayAdvise(now))
 	return a
 }
 
@@ -157,8 +159,11 @@ func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 	share := min(limit, max(minShare, limit/int32(len(batch))))
 	for _, a := range batch {
 		p := wire.FetchPartition{Topic: a.Topic, TopicID: a.topicID, Partition: a.Partition, LeaderEpoch: a.leaderEp, Offset: a.from, LastFetchedEpoch: a.batchEpoch, MaxBytes: share}
-		if a.from < a.offset {
+		switch {
+		case a.from < a.offset:
 			p.LastFetchedEpoch = -1 // that of the batch before is not known
+		case a.from > a.offset:
+			p.MaxBytes = 1 // nothing is read there
 		}
 		r.Partitions = append(r.Partitions, p)
 	}

@@ -33,7 +33,7 @@ func TestFetcher_answerLimit(t *testing.T) {
 func lagging(records ...int64) *Fetcher {
 	f := New(&Config{Requests: Requests{MaxBytes: 16 << 20}}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 	for i, n := range records {
-		f.Open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, -1, 1, 0, false).StableOffset.Store(n)
+		f.Open(kafka.TopicPartition{Topic: "orders", Partition: int32(i)}, wire.UUID{1}, 0, 0, -1, 1, 0, false).StableOffset.Store(n)
 	}
 	return f
 }

@@ -122,7 +122,7 @@ func (s Start) belowLogStart(log Log, r Reader) Start {
 		r.Reset = ResetEarliest
 	}
 	if s.Gap == 0 && s.Behind == 0 {
-		s.Offset, s.Epoch = log.Begin, -1
+		s.Offset = log.Begin
 		return s
 	}
 	return s.resetTo(log.Begin, "below_log_start", s.Gap,
@@ -136,7 +136,10 @@ func (s Start) resetTo(offset int64, why string, gap int64, problem error, r Rea
 		s.Held = true
 		return s
 	}
-	s.Offset, s.Reset, s.Epoch = offset, why, -1 // it was of another place in the log
+	s.Offset, s.Reset = offset, why
+	if s.Frontier.Below <= offset {
+		s.Epoch = -1 // it was of another place in the log
+	}
 	return s
 }
 

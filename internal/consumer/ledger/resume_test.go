@@ -183,6 +183,9 @@ func TestResume_belowTheLogStart(t *testing.T) {
 			if got.Gap != tc.gap || got.Behind != tc.behind || got.Held != held || (got.Offset == 50) == held || (got.Reset == "below_log_start") != (tc.lost && !held) || (got.Problem != nil) != tc.lost {
 				t.Errorf("%s, reset %v: %+v", tc.name, reset, got)
 			}
+			if known := tc.known.Below > 50 || held; known != (got.Epoch == 3) {
+				t.Errorf("%s, reset %v: the leader epoch of what was done is %d", tc.name, reset, got.Epoch)
+			}
 		}
 	}
 }

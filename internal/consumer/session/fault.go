@@ -94,7 +94,7 @@ const schemaPatience = time.Minute
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
 func (in *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
-	in.Log.Warn("position is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
+	in.Log.Warn("what was read is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	in.assignment.Fail(p, f.Err, false, true)
 	in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
 	client, fetcher := in.Client, in.Fetcher
@@ -121,21 +121,22 @@ func (in *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.R
 	}
 	position, frontier, readBefore := p.Ledger.Position(), ledger.Frontier{}, false
 	r := discovery.Start{TopicPartition: p.TopicPartition, Committed: kafka.Committed{Offset: position}, At: ledger.Start{Offset: position}}
-	at := &r.At
-	switch known := in.frontierOf(p); {
+	at, known := &r.At, in.frontierOf(p)
+	read := max(position, known.Below) // by this owner, or an earlier one
+	switch {
 	case f.Kind == fetch.FaultReplaced:
 		at.Offset, at.Gap, at.Reset = log.Begin, position, "recreated"
-	case f.Kind == fetch.FaultTruncated && f.Offset < max(position, known.Below):
+	case f.Kind == fetch.FaultTruncated && f.Offset < read:
 		frontier = known.Before(f.Offset)
-		at.Offset, at.Gap, at.Reset = max(log.Begin, min(f.Offset, p.Ledger.Watermark())), max(position, known.Below)-f.Offset, "beyond_end"
+		at.Offset, at.Gap, at.Reset = max(log.Begin, min(f.Offset, p.Ledger.Watermark())), read-f.Offset, "beyond_end"
 	case position < log.Begin:
 		at.Gap, at.Behind = known.Lost(position, log.Begin)
 		at.Offset, at.Reset, readBefore = log.Begin, "below_log_start", known.Below >= log.Begin
-	case position > log.End:
-		at.Offset, at.Gap, at.Reset = log.Begin, position-log.End, "beyond_end"
+	case f.Kind == fetch.FaultOutOfRange && read > log.End: // nobody says where the histories part
+		at.Offset, at.Gap, at.Reset = log.Begin, read-log.End, "beyond_end"
 	}
 	if at.Reset == "" { // the log has it after all, says the leader: ask it again, and not at once
-		in.Fetcher.Forget(p.Cursor)
+		in.Fetcher.Forget(p.Cursor, read)
 		p.Backoff = min(max(2*p.Backoff, fetch.Backoff), fetch.MaxBackoff)
 		in.Fetcher.Reset(p.Cursor, position, now.Add(p.Backoff))
 		in.assignment.Mend(p)
@@ -144,18 +145,19 @@ func (in *intake) relocated(p *assignment.Partition, f *fetch.Fault, log kafka.R
 	if in.Config.OffsetReset == ledger.ResetHold && !readBefore {
 		// The leader epoch stays in the commits: it is what shows the next
 		// owner a log that was truncated, however long that has grown.
-		in.assignment.HoldOut(p, fmt.Errorf("offset %d is out of range: the log holds %d to %d", position, log.Begin, log.End))
+		in.assignment.HoldOut(p, fmt.Errorf("%w: it was read up to offset %d, and holds %d to %d", f.Err, read, log.Begin, log.End))
 		return
 	}
 	if at.Gap > 0 || at.Behind > 0 {
 		in.assignment.ReportReset(&r)
 	}
-	in.Fetcher.Forget(p.Cursor)
 	if at.Reset == "below_log_start" {
+		in.Fetcher.Forget(p.Cursor, read)
 		p.Cursor.Know(log)
 		p.Ledger.Advance(at.Offset)
 		p.Touch()
 	} else {
+		in.Fetcher.Forget(p.Cursor, frontier.Below)
 		in.startOver(p, at.Offset, frontier)
 	}
 	in.Fetcher.Reset(p.Cursor, at.Offset, time.Time{})

@@ -63,6 +63,10 @@ func TestSession_goesOnWhereTheLogAllows(t *testing.T) {
 			end{position: 5, watermark: 5, again: true, free: true}},
 		"the log ends before the position": {5, 40, fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 2, End: 39},
 			end{position: 2, watermark: 2, reset: "beyond_end"}},
+		"the log ends before what an earlier owner has done": {5, 5, fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 2, End: 39},
+			end{position: 2, watermark: 2, reset: "beyond_end"}},
+		"truncated behind all that is done, by a leader that does not know its end yet": {5, 40, fetch.Fault{Kind: fetch.FaultTruncated, Offset: 40}, kafka.Range{End: 39},
+			end{position: 40, watermark: 5, again: true, free: true}},
 		"the log begins behind what was owed": {5, 5, fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 30, End: 100},
 			end{position: 30, watermark: 30, reset: "below_log_start", lost: 1, free: true}},
 		"the log begins below what is owed": {35, 5, fetch.Fault{Kind: fetch.FaultOutOfRange}, kafka.Range{Begin: 30, End: 100},
@@ -75,8 +79,8 @@ func TestSession_goesOnWhereTheLogAllows(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newSessionRig(t, resumed(t, tc.owed), func(c *process.Config) { c.OffsetReset = reset })
 					p := r.part(0)
-					if p.Cursor.BatchEpoch != 7 {
-						t.Fatalf("leader epoch %d, want 7", p.Cursor.BatchEpoch)
+					if p.Cursor.BatchEpoch != 7 || p.Cursor.Known != 40 {
+						t.Fatalf("leader epoch %d, and the leader is to confirm %d, want 7 and 40", p.Cursor.BatchEpoch, p.Cursor.Known)
 					}
 					if tc.read > 5 {
 						r.feed(0, poison(5, 5)...)
@@ -99,6 +103,13 @@ func TestSession_goesOnWhereTheLogAllows(t *testing.T) {
 					}
 					if p.Cursor.Offset != want.position || p.Cursor.Epoch.Load() == epoch || p.Cursor.BatchEpoch != -1 {
 						t.Errorf("it is read from %d with leader epoch %d, want %d and -1", p.Cursor.Offset, p.Cursor.BatchEpoch, want.position)
+					}
+					known := int64(40)
+					if want.reset == "recreated" || want.reset == "beyond_end" {
+						known = tc.fault.Offset // all of what is left of the log that was read
+					}
+					if p.Cursor.Known != known {
+						t.Errorf("what lies below %d is known without its epoch, want %d", p.Cursor.Known, known)
 					}
 					if again := p.Backoff > 0; again != want.again || p.Dirty == want.again {
 						t.Errorf("the leader is asked again: %t, want %t; there is something to commit: %t", again, want.again, p.Dirty)

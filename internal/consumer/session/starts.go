@@ -51,7 +51,7 @@ func (s *Session) open(rs []discovery.Start, now time.Time) {
 		if r.At.First {
 			passed += r.At.Offset - r.Log.Begin
 		}
-		c := s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Epoch, r.Leader, r.LeaderEpoch, true)
+		c := s.Fetcher.Open(p.TopicPartition, p.TopicID, r.At.Offset, r.At.Frontier.Below, r.At.Epoch, r.Leader, r.LeaderEpoch, true)
 		c.Know(r.Log)
 		if r.At.Held && !r.Recalled {
 			// Committed unchanged: new metadata would say to the next owner that the
