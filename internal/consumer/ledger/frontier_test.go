@@ -139,6 +139,30 @@ func TestPartition_droppedLinesAreNotDone(t *testing.T) {
 	}
 }
 
+// A line of a record that an earlier owner held has a node of its own, which is in
+// memory like those of the namespace's other lines.
+func TestPartition_lastAwaitsReleasedRecords(t *testing.T) {
+	p := New(0, Frontier{Below: 30, Whole: singles(5, 15, 20)})
+	released := func(namespace string, offset int64) *Node {
+		n, err := p.TrackSingle(Batch, namespace, offset, 0, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	mark := lines(t, p, "a", 10)
+	p.Become(mark, Shed)
+	before, other, behind := released("a", 5), released("b", 15), released("a", 20)
+	for _, step := range []struct {
+		ends *Node
+		last bool
+	}{{other, false}, {behind, true}, {before, true}} {
+		if settle(t, step.ends); p.Last(mark) != step.last {
+			t.Errorf("with the line of %s at %d done: nothing behind the mark is in memory: %t", step.ends.Namespace, step.ends.First, !step.last)
+		}
+	}
+}
+
 // A shed node stands for the lines between two finished batches too: they were
 // read and dropped, so that neither a node nor the frontier knows of them.
 func TestPartition_spansDoNotJoinOverAShedNode(t *testing.T) {

@@ -123,7 +123,8 @@ func (p *Partition) exit(n *Node, done bool) {
 }
 
 // Last reports whether n is the last unfinished node of its namespace: nothing
-// behind it is in memory.
+// behind it is in memory, nor a record that an earlier owner held.
 func (p *Partition) Last(n *Node) bool {
-	return n.partition == p && n.lane != nil && n.lane.nodes[len(n.lane.nodes)-1] == n
+	return n.partition == p && n.lane != nil && n.lane.nodes[len(n.lane.nodes)-1] == n &&
+		!slices.ContainsFunc(p.released, func(r *Node) bool { return r.Namespace == n.Namespace && r.First >= n.First })
 }

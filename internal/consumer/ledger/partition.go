@@ -16,6 +16,7 @@ type Partition struct {
 	singles    int
 	held       int
 	ranges     []*Node          // held ones, ordered by First
+	released   []*Node          // single ones of lines, see Released
 	namespaces map[string]*lane // of those with nodes that are not single
 	inherited  Frontier
 	owed       []debt // what was inherited, in the order of offsets
@@ -98,6 +99,9 @@ func (p *Partition) TrackSingle(kind Kind, namespace string, offset, timestamp i
 	}
 	n.Namespace, n.Single = namespace, true
 	p.singles++
+	if namespace != "" {
+		p.released = append(p.released, n)
+	}
 	return n, nil
 }
 
@@ -192,8 +196,10 @@ func (p *Partition) end(n *Node, done bool) error {
 		return nil
 	}
 	p.singles--
-	if i := slices.Index(p.ranges, n); i >= 0 {
-		p.ranges = slices.Delete(p.ranges, i, i+1)
+	for _, list := range []*[]*Node{&p.ranges, &p.released} {
+		if i := slices.Index(*list, n); i >= 0 {
+			*list = slices.Delete(*list, i, i+1)
+		}
 	}
 	if l := p.namespaces[n.Namespace]; done && l != nil && l.nodes[0].First < n.First {
 		i, _ := slices.BinarySearchFunc(l.nodes, n.First, byFirst)
