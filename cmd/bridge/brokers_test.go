@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -32,7 +31,7 @@ func TestBrokers_thatAreTooOld(t *testing.T) {
 	}
 	w.untouched()
 
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	log := &stopWhen{want: want, stop: stop}
 	if code := run(ctx, []string{"run"}, w.environ(map[string]string{"BRIDGE_HTTP_ADDR": "127.0.0.1:0"}), io.Discard, log); code != 0 || errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
