@@ -192,15 +192,16 @@ func TestClient_idleConnections(t *testing.T) {
 		use  func(*lab)
 		want int // connections in all
 	}{
-		"two are kept":             {func(l *lab) { l.together(2); l.together(2) }, 2},
-		"no more than MaxIdle":     {func(l *lab) { l.together(3); l.together(3) }, 4},
-		"for less than a minute":   {func(l *lab) { l.together(1); time.Sleep(idleTimeout - 1); l.together(1) }, 1},
-		"no longer":                {func(l *lab) { l.together(1); time.Sleep(idleTimeout); l.together(1) }, 2},
-		"no longer than maxAge":    {func(l *lab) { l.old(maxAge + 1); l.together(1) }, 2},
-		"as long as maxAge":        {func(l *lab) { l.old(maxAge); l.together(1) }, 1},
-		"none that is older":       {func(l *lab) { l.old(maxAge - time.Second); time.Sleep(2 * time.Second); l.together(1) }, 2},
-		"until Close":              {func(l *lab) { l.together(2); l.Close(); synctest.Wait(); l.together(1) }, 3},
-		"a silence takes one only": {func(l *lab) { l.together(2); l.silence(); l.together(1) }, 2},
+		"two are kept":              {func(l *lab) { l.together(2); l.together(2) }, 2},
+		"no more than MaxIdle":      {func(l *lab) { l.together(3); l.together(3) }, 4},
+		"for less than a minute":    {func(l *lab) { l.together(1); time.Sleep(idleTimeout - 1); l.together(1) }, 1},
+		"no longer":                 {func(l *lab) { l.together(1); time.Sleep(idleTimeout); l.together(1) }, 2},
+		"no longer by a late sweep": {func(l *lab) { l.together(1); l.sweepLate(); time.Sleep(idleTimeout); l.together(1) }, 2},
+		"no longer than maxAge":     {func(l *lab) { l.old(maxAge + 1); l.together(1) }, 2},
+		"as long as maxAge":         {func(l *lab) { l.old(maxAge); l.together(1) }, 1},
+		"none that is older":        {func(l *lab) { l.old(maxAge - time.Second); time.Sleep(2 * time.Second); l.together(1) }, 2},
+		"until Close":               {func(l *lab) { l.together(2); l.Close(); synctest.Wait(); l.together(1) }, 3},
+		"a silence takes one only":  {func(l *lab) { l.together(2); l.silence(); l.together(1) }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -232,6 +233,14 @@ func (l *lab) old(age time.Duration) {
 	for l.together(1); time.Since(born) < age; l.together(1) {
 		time.Sleep(min(30*time.Second, age-time.Since(born)))
 	}
+}
+
+// sweepLate lets the sweep come a moment after the connections have been idle for too
+// long.
+func (l *lab) sweepLate() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep.Reset(idleTimeout + 1)
 }
 
 // silence makes a request that gets no answer.

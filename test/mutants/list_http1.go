@@ -109,7 +109,7 @@ var http1Mutants = []mutant{
 		by: "TestClient_aKeptConnectionThatTheServerHasClosed"},
 	{name: "an idle connection is used after its time", in: http1Room,
 		old: "time.Since(conn.idleSince) < idleTimeout && time", new: "time",
-		nothing: "the sweep has closed it by then, unless its timer is late"},
+		by: "TestClient_idleConnections"},
 	{name: "idle connections are not swept", in: http1Room,
 		old: "		c.sweep = time.AfterFunc(idleTimeout, c.closeIdle)\n", new: "		c.sweep = time.AfterFunc(time.Hour, c.closeIdle)\n",
 		by: "TestClient_idleConnections"},
