@@ -172,7 +172,7 @@ func (a *Assignment) ReportReset(r *discovery.Start) {
 	if r.At.Reset == "below_log_start" {
 		a.Metrics.Lost.WithLabelValues(r.Topic).Add(float64(r.At.Gap))
 	}
-	a.Log.Error("committed offset is not in the log; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
+	a.Log.Error("log has changed since the offset was committed; reading goes on elsewhere", "topic", r.Topic, "partition", r.Partition,
 		"reason", r.At.Reset, "committed_offset", r.Committed.Offset, "start_offset", r.At.Offset, "gap", r.At.Gap, "namespaces_behind", r.At.Behind)
 }
 

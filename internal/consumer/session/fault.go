@@ -94,7 +94,7 @@ const schemaPatience = time.Minute
 // the log start goes on at the log start, one beyond the end is an end of this
 // log that nobody knew of, and the new owner of the partition decides.
 func (in *intake) outOfRange(p *assignment.Partition, f *fetch.Fault, now time.Time) {
-	in.Log.Warn("what was read is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
+	in.Log.Warn("what was read, or is to be read, is not in the log any more", "topic", p.Topic, "partition", p.Partition, "offset", p.Ledger.Position(), "error", f.Err)
 	in.assignment.Fail(p, f.Err, false, true)
 	in.Fetcher.Reset(p.Cursor, p.Ledger.Position(), now.Add(fetch.MaxBackoff))
 	client, fetcher := in.Client, in.Fetcher
