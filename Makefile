@@ -22,7 +22,7 @@ KUBE     := 1.30.0
 RACE     := $(if $(shell command -v "$$(go env CC)" 2>/dev/null),-race)
 TEST     := go test $(RACE) -shuffle=on -count=1 -timeout=20m
 # Without the race detector a seed costs a fifth, so this plays thousands.
-SIM      := go test -count=1 -timeout=20m -run '^TestSim$$' ./test/sim
+SIM      := go test -count=1 -timeout=20m -run '^TestSim(_strangeAnswers)?$$' ./test/sim
 
 .PHONY: help
 help: ## Show this list
