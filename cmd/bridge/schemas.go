@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,8 +25,9 @@ func (w *wiring) schemaCache(metrics *decode.Metrics) (*decode.Schemas, error) {
 	if w.cfg.Value.Format != config.FormatRegistry {
 		return nil, nil //nolint:nilnil // there is none, which is no error
 	}
-	r, roots := w.cfg.Value.Registry, w.roots.Clone()
-	if err := addRoots(roots, "BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile); err != nil {
+	r := w.cfg.Value.Registry
+	roots, err := newRoots(append(slices.Clip(w.roots.files), rootsFile{"BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile})...)
+	if err != nil {
 		return nil, err
 	}
 	client := httpsClient(roots, registryTimeout)

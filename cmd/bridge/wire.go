@@ -2,18 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/http"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	_ "golang.org/x/crypto/x509roots/fallback" // roots for images without any
 
 	"kafka-import-bridge/internal/batcher"
 	"kafka-import-bridge/internal/config"
@@ -29,7 +23,7 @@ import (
 // wiring makes the parts of the program out of the configuration.
 type wiring struct {
 	cfg   *config.Config
-	roots *x509.CertPool // of the API, the stores, the OAuth endpoint and the schema registry
+	roots *roots // for the API, the stores, the OAuth endpoint and the schema registry
 }
 
 // consumerConfig returns the consumer's part of the configuration, but for its schemas.
@@ -135,13 +129,6 @@ func mechanismFault(mechanism config.SASLMechanism, err error) *config.Fault {
 // oauthTimeout bounds one request for a token.
 const oauthTimeout = 15 * time.Second
 
-// httpsClient builds a client for a server whose certificate the roots vouch for.
-func httpsClient(roots *x509.CertPool, timeout time.Duration) *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &http.Client{Transport: transport, Timeout: timeout}
-}
-
 // userAgent returns the name of the program for the servers that it asks.
 func userAgent() string { return "kafka-import-bridge/" + currentBuild().Version }
 
@@ -163,32 +150,7 @@ func (w *wiring) importClient(reg prometheus.Registerer, logger *slog.Logger) *i
 			CreateTimeout: cfg.API.ImportTimeout, UploadTimeout: cfg.API.UploadTimeout,
 			MinBackoff: cfg.Retry.MinBackoff, MaxBackoff: cfg.Retry.MaxBackoff,
 		},
-		Network:           importer.Network{RootCAs: w.roots, MaxConns: cfg.API.UploadConcurrency},
+		Network:           importer.Network{RootCAs: w.roots.latest, MaxConns: cfg.API.UploadConcurrency},
 		AllowInsecureHTTP: cfg.API.AllowInsecureHTTP, UserAgent: userAgent(),
 	}, reg)
-}
-
-// rootCAs returns the system's roots (those built into the binary where the system has
-// none, as in an image from scratch) and the ones of BRIDGE_HTTP_CA_FILE, which is file.
-func rootCAs(file string) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		return nil, fmt.Errorf("read the system's root certificates: %w", err)
-	}
-	return pool, addRoots(pool, "BRIDGE_HTTP_CA_FILE", file)
-}
-
-// addRoots adds the roots of a variable's file, if there is one.
-func addRoots(pool *x509.CertPool, variable, file string) error {
-	if file == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", variable, err)
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("read %s: %s holds no PEM certificate", variable, file)
-	}
-	return nil
 }

@@ -12,7 +12,7 @@ type API struct {
 	// AllowInsecureHTTP accepts connections on which anybody can read the key and the
 	// records.
 	AllowInsecureHTTP bool   `envconfig:"BRIDGE_ALLOW_INSECURE_HTTP" default:"false" desc:"Accept plain http also for hosts that are not loopback: the API, upload URLs, the OAuth endpoint and the schema registry."`
-	CAFile            string `envconfig:"BRIDGE_HTTP_CA_FILE" desc:"PEM file with further roots for the API, the store, the OAuth endpoint and the schema registry."`
+	CAFile            string `envconfig:"BRIDGE_HTTP_CA_FILE" desc:"PEM file with further roots for the API, the store, the OAuth endpoint and the schema registry. Read again for each new connection."`
 
 	// CustomHeaders are read by ParseHeaders.
 	CustomHeaders Secret `envconfig:"SAFETYKIT_CUSTOM_HEADERS" form:"headers" desc:"Further headers for requests to the API, Name: value, one a line. They never go to the store, and their values are shown nowhere. Headers that the bridge sets itself are refused."`

@@ -27,8 +27,9 @@ const (
 
 // Config says how connections are made. All fields are required.
 type Config struct {
-	// TLS is for https servers and proxies. Its ServerName is not used.
-	TLS *tls.Config
+	// TLS returns what is for one connection to an https server or proxy, and belongs
+	// to it; it is asked from any goroutine. Its ServerName is not used.
+	TLS func() *tls.Config
 
 	// Proxy returns the proxy of a URL, nil if there is none. Its schemes are http,
 	// https, socks5 and socks5h.

@@ -288,8 +288,9 @@ func TestClient_keepsNoBytesInTLS(t *testing.T) {
 	defer s.Close()
 	target, _ := url.Parse(s.URL)
 	l := &lab{t: t, Client: New(Config{
-		TLS: &tls.Config{RootCAs: s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}, MaxIdle: 1,
-		Proxy: func(*url.URL) (*url.URL, error) { return nil, nil }, Dial: new(net.Dialer).DialContext,
+		TLS:     func() *tls.Config { return s.Client().Transport.(*http.Transport).TLSClientConfig.Clone() },
+		MaxIdle: 1,
+		Proxy:   func(*url.URL) (*url.URL, error) { return nil, nil }, Dial: new(net.Dialer).DialContext,
 	})}
 	defer l.Close()
 	for range 2 {

@@ -140,7 +140,7 @@ func (c *Client) secured(ctx context.Context, over, raw net.Conn, to *url.URL) (
 		return newConn(over, raw), nil
 	}
 	name, err := asciiName(to)
-	cfg := c.cfg.TLS.Clone()
+	cfg := c.cfg.TLS()
 	cfg.ServerName, cfg.NextProtos = name, []string{"http/1.1"}
 	secure := tls.Client(over, cfg)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)

@@ -122,7 +122,8 @@ func (n *town) dial(ctx context.Context, network, addr string) (net.Conn, error)
 
 func (n *town) client(pool *x509.CertPool, via string) *Client {
 	c := New(Config{
-		TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}, Dial: n.dial, MaxIdle: 4,
+		TLS:  func() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool} },
+		Dial: n.dial, MaxIdle: 4,
 		Proxy: func(*url.URL) (*url.URL, error) {
 			if via == "" {
 				return nil, nil

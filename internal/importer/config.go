@@ -87,8 +87,9 @@ type Patience struct {
 
 // Network says how connections are made.
 type Network struct {
-	// RootCAs verify the API and the store. nil means the system's.
-	RootCAs *x509.CertPool
+	// RootCAs returns what verifies the API and the store; it is asked for each
+	// connection, from any goroutine. nil means the system's.
+	RootCAs func() *x509.CertPool
 
 	// MaxConns is how many connections are wanted at the same time. So many idle ones
 	// are kept, to the API and to all stores; those in use are as many as attempts.
@@ -113,6 +114,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.DialContext == nil {
 		c.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	}
+	if c.RootCAs == nil {
+		c.RootCAs = func() *x509.CertPool { return nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
@@ -79,7 +80,7 @@ func secureLab(t *testing.T) (*lab, *httptest.Server) {
 	s.Config.ErrorLog = quiet()
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	l.cfg.RootCAs = poolOf(s)
+	l.cfg.RootCAs = func() *x509.CertPool { return poolOf(s) }
 	l.cfg.BaseURL = &url.URL{Scheme: "https", Host: "example.com"}
 	l.store.URL = "https://example.com"
 	return l, s

@@ -28,7 +28,7 @@ const (
 // one create call per batch.
 func newTransport(cfg Config) *http1.Client {
 	return http1.New(http1.Config{
-		TLS:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs},
+		TLS:     func() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.RootCAs()} },
 		Proxy:   cfg.Proxy,
 		Dial:    cfg.DialContext,
 		MaxIdle: max(cfg.MaxConns, minIdle),

@@ -1,6 +1,9 @@
 package main
 
-const configRoom = "internal/config"
+const (
+	configRoom = "internal/config"
+	bridgeRoom = "cmd/bridge"
+)
 
 // configMutants let a mistake of the configuration pass, or print a secret.
 var configMutants = []mutant{
@@ -61,4 +64,13 @@ var configMutants = []mutant{
 	{name: "a proxy of another scheme is taken", in: configRoom,
 		old: "[]string{\"http\", \"https\", \"socks5\", \"socks5h\"}", new: "[]string{\"http\", \"https\", \"socks5\", \"socks5h\", \"ftp\"}",
 		by: "TestLoad_proxies"},
+	{name: "roots are read at the start only", in: bridgeRoom,
+		old: "	_ = r.read() // the old ones stay\n", new: "",
+		by: "TestRoots_areReadAgain"},
+	{name: "connections keep the roots of the first one", in: bridgeRoom,
+		old: "	if t.pool != pool {\n", new: "	if t.current == nil {\n",
+		by: "TestRoots_areReadAgain"},
+	{name: "roots that have not changed are another pool", in: bridgeRoom,
+		old: "	if r.pool != nil && bytes.Equal(text, r.text) {\n		return nil\n	}\n", new: "",
+		by: "TestRoots_areReadAgain"},
 }
