@@ -81,8 +81,8 @@ func (i *Import) Prepare(ctx context.Context, guard func() error) Outcome {
 	return i.client.create(ctx, i, guard)
 }
 
-// Drop ends an import that is not stored: no attempt will follow. An upload URL to
-// which nothing was sent is counted as unused; it lapses.
+// Drop gives up the import's upload URL, because no attempt will follow, or not soon. One
+// to which nothing was sent is counted as unused; it lapses.
 func (i *Import) Drop() { i.client.giveUpURL(i) }
 
 // giveUpURL makes the import's next attempt ask for a new URL, and counts the old

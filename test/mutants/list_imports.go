@@ -9,6 +9,10 @@ var importsMutants = []mutant{
 		old: "	} else {\n		n.probe = r.probe\n	}\n", new: "	}\n",
 		by: sessionRoom + ".TestSession_probesThatFailBackOff"},
 
+	{name: "very many failing batches keep their URLs", in: importsRoom,
+		old: "	if u := r.upload; u != nil && a.Pacer.Len() > mostFailed && !u.Ambiguous() {\n		u.Drop()\n	}\n", new: "",
+		by: sessionRoom + ".TestSession_veryManyFailingBatchesKeepFewURLs"},
+
 	{name: "a URL is asked for ahead before anything is stored", in: importsRoom,
 		old: "	if !n.stores || n.TooSlow {", new: "	if n.TooSlow {",
 		by: sessionRoom + ".TestSession_asksForNoURLTooMany"},

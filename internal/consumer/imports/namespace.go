@@ -152,7 +152,7 @@ type Upload struct {
 // can say.
 func (u *Upload) Ambiguous() bool { return u.Call == NoCall && u.Import != nil && u.Import.Ambiguous() }
 
-// Drop lets the batch's import count a URL that was asked for and is not used.
+// Drop gives up the URL of the batch's import, which counts one that was not used.
 func (u *Upload) Drop() {
 	if u.Import != nil {
 		u.Import.Drop()

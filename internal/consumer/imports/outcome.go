@@ -92,10 +92,17 @@ func (a *Attempts) afterAttempt(r result, now time.Time) {
 	a.lines.changed(n, now)
 }
 
-// mostProbed is up to how many namespaces the upload URL that a probe has brought is kept
-// for the next batch. Where more are known, as after an outage, they would wait for their
-// turn with one each, of one or two KiB that no budget counts.
-const mostProbed = 256
+// An upload URL takes one or two KiB that no budget counts. Where very many namespaces are
+// known each might keep one: after an outage of the API, and while the store is away.
+const (
+	// mostProbed is up to how many namespaces the URL that a probe has brought is kept
+	// for the next batch.
+	mostProbed = 256
+
+	// mostFailed is up to how many namespaces a batch that the store has not taken keeps
+	// its URL for its next attempt.
+	mostFailed = 4096
+)
 
 // succeeded settles what is stored.
 func (a *Attempts) succeeded(r result, now time.Time) {
@@ -179,6 +186,9 @@ const tryAgain = "import attempt failed; it will be tried again"
 // where many namespaces meet the same fault, /status names them. "" is logged already.
 func (a *Attempts) failed(r result, message string, now time.Time) {
 	n, o := r.namespace, &r.outcome
+	if u := r.upload; u != nil && a.Pacer.Len() > mostFailed && !u.Ambiguous() {
+		u.Drop()
+	}
 	endsTrial := n.Fail(now, pace.Failure{Delay: o.Delay, RetryAfter: o.RetryAfter, Err: o.Err, KeepsTrial: slices.ContainsFunc(n.Uploads, (*Upload).Ambiguous)})
 	if o.Throttled && o.RetryAfter > 0 {
 		a.Pacer.Throttle(n.Namespace, now, o.RetryAfter)

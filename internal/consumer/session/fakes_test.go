@@ -31,6 +31,7 @@ type fakeAPI struct {
 	creates map[string]int
 	puts    map[string]int
 	asked   map[string]int
+	urls    int // that imports keep
 	unused  int // URLs that were asked for and not used
 }
 
@@ -124,11 +125,16 @@ func (i *fakeImport) Prepare(ctx context.Context, guard func() error) Outcome {
 	return i.Create(ctx, guard)
 }
 
-// Drop notes a URL that was asked for and not used.
+// Drop gives up the URL, and notes one that was asked for and not used.
 func (i *fakeImport) Drop() {
-	if i.url && i.attempts == 0 {
-		i.api.mu.Lock()
-		defer i.api.mu.Unlock()
+	if !i.url {
+		return
+	}
+	i.url = false
+	i.api.mu.Lock()
+	defer i.api.mu.Unlock()
+	i.api.urls--
+	if i.attempts == 0 {
 		i.api.unused++
 	}
 }
@@ -151,6 +157,11 @@ func (i *fakeImport) Create(ctx context.Context, guard func() error) Outcome {
 			}
 			return o
 		}
+	}
+	i.api.mu.Lock()
+	defer i.api.mu.Unlock()
+	if !i.url {
+		i.api.urls++
 	}
 	i.url = true
 	return Outcome{Class: Stored, Operation: "create"}

@@ -11,6 +11,7 @@ import (
 	"kafka-import-bridge/internal/consumer/assignment"
 	"kafka-import-bridge/internal/consumer/process"
 	"kafka-import-bridge/internal/record"
+	"kafka-import-bridge/test/recordbatch"
 )
 
 // TestSession_asksForTheNextURLWhileABatchUploads: uploads of a namespace follow
@@ -242,4 +243,32 @@ func TestSession_aDrainAwaitsTheNextURL(t *testing.T) {
 			t.Errorf("%d URLs asked for, %d unused", r.api.created("a"), r.api.unused)
 		}
 	})
+}
+
+// TestSession_veryManyFailingBatchesKeepFewURLs: while the store is away they would take
+// memory that no budget counts.
+func TestSession_veryManyFailingBatchesKeepFewURLs(t *testing.T) {
+	const namespaces, most = 5000, 4096
+	inSession(t, func(r *sessionRig) {
+		r.api.put = func(*fakeImport) Outcome { return overloaded }
+		for first := int64(0); first < namespaces; first += 1000 {
+			var records []recordbatch.Record
+			for o := first; o < first+1000; o++ {
+				records = append(records, recordbatch.InNS(o, fmt.Sprint("ns-", o)))
+			}
+			r.feed(0, records...)
+		}
+		r.after(time.Minute)
+		if got := r.api.urls; got > most {
+			t.Errorf("%d URLs are kept, want %d at most", got, most)
+		}
+		r.api.put = nil
+		r.after(time.Minute)
+		if got := len(r.api.lines()); got != namespaces {
+			t.Errorf("%d lines are stored, want %d", got, namespaces)
+		}
+		if r.api.urls != 0 {
+			t.Errorf("%d URLs are kept at the end", r.api.urls)
+		}
+	}, func(c *process.Config) { c.BufferMaxBytes = 64 << 20 })
 }
