@@ -62,51 +62,17 @@ type totals struct{ records, uploaded, bytes, batches atomic.Int64 }
 
 // NewMetrics makes the metrics and registers them; nil registers nowhere.
 func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
-	made := promauto.With(reg)
-	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return made.NewCounterVec(prometheus.CounterOpts{Namespace: "bridge", Name: name, Help: help}, labels)
-	}
-	counter := func(name, help string) prometheus.Counter {
-		return made.NewCounter(prometheus.CounterOpts{Namespace: "bridge", Name: name, Help: help})
-	}
-	gauge := func(name, help string) prometheus.Gauge {
-		return made.NewGauge(prometheus.GaugeOpts{Namespace: "bridge", Name: name, Help: help})
-	}
-	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
-		return made.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "bridge", Name: name, Help: help, Buckets: buckets,
-			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
-		})
-	}
+	made := maker{promauto.With(reg)}
 	m := &Metrics{
-		ByTopic: ByTopic{
-			consumed:     vec("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
-			Skipped:      vec("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
-			Rejected:     vec("records_rejected_total", "Records that could not become a line, and lines of refused batches, once for each hold, whatever the policy then did.", "topic", "reason"),
-			DeadLetters:  vec("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
-			OffsetResets: vec("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
-			Lost:         vec("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
-		},
-		byNamespace: byNamespace{
-			maxNamespaces: maxNamespaces, labels: map[string]string{},
-			flushed:         vec("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
-			uploadedRecords: vec("records_uploaded_total", "Lines stored.", "namespace"),
-			uploadedBytes:   vec("bytes_uploaded_total", "Bytes stored.", "namespace"),
-		},
-		byBatch: byBatch{
-			batchBytes:   histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
-			batchRecords: histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
-			delivery:     histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
-			lastImport:   gauge("last_successful_import_timestamp_seconds", "When a batch was last stored, Unix time."),
-		},
-		Commits:         vec("commits_total", "Offset commits, by their result.", "result"),
-		FetchPaused:     vec("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
-		Throttled:       counter("kafka_throttled_seconds_total", "Time for which brokers have asked to wait because of a quota, before what is read or written next."),
-		Rebalances:      counter("rebalances_total", "Generations of the group that this process was a member of."),
-		Forgotten:       counter("partitions_forgotten_total", "Partitions of which commits were refused, and what was stored beyond them had no room in memory: it may be imported again."),
-		PossibleRepeats: counter("import_possible_repeats_total", "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived."),
-		APIMissing:      gauge("api_missing", "1 while the import API does not know the create call for any namespace."),
-		kafkaErrors:     vec("kafka_errors_total", "Failed calls to Kafka.", "operation"),
+		ByTopic: made.byTopic(), byNamespace: made.byNamespace(maxNamespaces), byBatch: made.byBatch(),
+		Commits:         made.counters("commits_total", "Offset commits, by their result.", "result"),
+		FetchPaused:     made.counters("fetch_paused_seconds_total", "Seconds in which fetching waited.", "reason"),
+		Throttled:       made.counter("kafka_throttled_seconds_total", "Time for which brokers have asked to wait because of a quota, before what is read or written next."),
+		Rebalances:      made.counter("rebalances_total", "Generations of the group that this process was a member of."),
+		Forgotten:       made.counter("partitions_forgotten_total", "Partitions of which commits were refused, and what was stored beyond them had no room in memory: it may be imported again."),
+		PossibleRepeats: made.counter("import_possible_repeats_total", "Batches that may be stored twice: they were sent again while nobody could say whether an upload without an answer had arrived."),
+		APIMissing:      made.gauge("api_missing", "1 while the import API does not know the create call for any namespace."),
+		kafkaErrors:     made.counters("kafka_errors_total", "Failed calls to Kafka.", "operation"),
 		refused: made.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "bridge", Name: "credentials_refused", Help: "1 while the target refuses the credentials.",
 		}, []string{"target"}),
@@ -121,6 +87,57 @@ func NewMetrics(reg prometheus.Registerer, maxNamespaces int) *Metrics {
 		reg.MustRegister((*gauges)(m))
 	}
 	return m
+}
+
+// maker makes metrics whose names begin with bridge, and registers them.
+type maker struct{ promauto.Factory }
+
+func (m maker) byTopic() ByTopic {
+	return ByTopic{
+		consumed:     m.counters("records_consumed_total", "Records read from Kafka, those sent before included.", "topic"),
+		Skipped:      m.counters("records_skipped_total", "Lines or records that were left out by policy, or because an earlier owner had stored them.", "topic", "reason"),
+		Rejected:     m.counters("records_rejected_total", "Records that could not become a line, and lines of refused batches, once for each hold, whatever the policy then did.", "topic", "reason"),
+		DeadLetters:  m.counters("dlq_records_total", "Dead letters that Kafka has acknowledged.", "topic", "reason"),
+		OffsetResets: m.counters("offset_resets_total", "Partitions whose position was not in the log.", "topic", "reason"),
+		Lost:         m.counters("records_lost_total", "Records that Kafka removed before they were imported, as far as their number is known.", "topic"),
+	}
+}
+
+func (m maker) byNamespace(maxNamespaces int) byNamespace {
+	return byNamespace{
+		maxNamespaces: maxNamespaces, labels: map[string]string{},
+		flushed:         m.counters("batches_flushed_total", "Batches closed, by what closed them.", "namespace", "reason"),
+		uploadedRecords: m.counters("records_uploaded_total", "Lines stored.", "namespace"),
+		uploadedBytes:   m.counters("bytes_uploaded_total", "Bytes stored.", "namespace"),
+	}
+}
+
+func (m maker) byBatch() byBatch {
+	return byBatch{
+		batchBytes:   m.histogram("batch_bytes", "Size of closed batches in bytes.", prometheus.ExponentialBuckets(1024, 4, 9)),
+		batchRecords: m.histogram("batch_records", "Lines of closed batches.", prometheus.ExponentialBuckets(1, 4, 10)),
+		delivery:     m.histogram("record_delivery_seconds", "From the oldest record's timestamp of a batch to its being stored.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 21600}),
+		lastImport:   m.gauge("last_successful_import_timestamp_seconds", "When a batch was last stored, Unix time."),
+	}
+}
+
+func (m maker) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return m.NewCounterVec(prometheus.CounterOpts{Namespace: "bridge", Name: name, Help: help}, labels)
+}
+
+func (m maker) counter(name, help string) prometheus.Counter {
+	return m.NewCounter(prometheus.CounterOpts{Namespace: "bridge", Name: name, Help: help})
+}
+
+func (m maker) gauge(name, help string) prometheus.Gauge {
+	return m.NewGauge(prometheus.GaugeOpts{Namespace: "bridge", Name: name, Help: help})
+}
+
+func (m maker) histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return m.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "bridge", Name: name, Help: help, Buckets: buckets,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100, NativeHistogramMinResetDuration: time.Hour,
+	})
 }
 
 // exportZero exports the closed set of a label's values from the start.
