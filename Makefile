@@ -195,13 +195,6 @@ bench-peers: build ## Measure the bridge beside its peers in all scenarios and w
 	cd bench/peers/bento && go build -o ../../../bin/bento .
 	bin/bench -straightline bin/straightline -bento bin/bento -runs 5 -write bench $(ARGS)
 
-.PHONY: bench-network
-bench-network: build ## Measure what a network costs (TLS, round trips, a slow store), Avro and many namespaces, and write bench/NETWORK.md (ARGS='-against other/bridge')
-	go build -o bin/bench ./bench
-	go build -o bin/straightline ./bench/peers/straightline
-	cd bench/peers/bento && go build -o ../../../bin/bento .
-	bin/bench -straightline bin/straightline -bento bin/bento -scenarios tls,wan,slow-store,avro,namespaces-10k,namespaces-100k -runs 5 -write bench -as network $(ARGS)
-
 .PHONY: bench-check
 bench-check: ## Compare the micro-benchmarks with the baseline commit; fail at 15 % slower (ARGS=-update moves it to HEAD)
 	@mkdir -p bin

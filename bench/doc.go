@@ -1,9 +1,8 @@
 // Command bench measures the bridge as its users run it: the built binary reads
 // from a real Kafka and PUTs to an import API and store in this process.
 //
-//	make bench          the bridge alone, one scenario
-//	make bench-peers    the bridge and its peers in all scenarios, into bench/RESULTS.md
-//	make bench-network  with TLS, far from the store, beside a slow store, Avro, many namespaces, into bench/NETWORK.md
+//	make bench        the bridge alone, one scenario
+//	make bench-peers  the bridge and its peers in all scenarios, into bench/RESULTS.md
 //
 // ARGS passes flags, which win over those that make sets:
 //

@@ -26,7 +26,6 @@ type options struct {
 	buffer          int64  // BRIDGE_BUFFER_MAX_BYTES
 	brokers         string // an external Kafka
 	write           string // folder of the results; empty writes none
-	as              string // their name there
 	profile         string // file for a CPU profile of the bridge's last run
 	env             []string
 	commandLine     string // told in the results
@@ -60,8 +59,7 @@ func parse(args []string) (*options, error) {
 	f.DurationVar(&o.latencyFor, "latency-for", 12*time.Second, "how long the latency scenarios measure")
 	f.Var(&buffer, "buffer", "BRIDGE_BUFFER_MAX_BYTES of the bridge")
 	f.StringVar(&o.brokers, "brokers", "", "host:port,… of a Kafka that is there already")
-	f.StringVar(&o.write, "write", "", "folder to write the results to")
-	f.StringVar(&o.as, "as", "results", "name of the results: RESULTS.md and results.svg")
+	f.StringVar(&o.write, "write", "", "folder to write RESULTS.md and results.svg to")
 	f.StringVar(&o.profile, "profile", "", "file for a CPU profile of the bridge, taken in its last run")
 	f.StringVar(&env, "env", "", "further settings of the bridge: NAME=value,…")
 	if err := f.Parse(args); err != nil {

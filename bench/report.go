@@ -25,10 +25,10 @@ func (r *report) write(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, strings.ToUpper(r.options.as)+".md"), []byte(r.markdown()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(r.markdown()), 0o644); err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, r.options.as+".svg"), []byte(r.plot()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "results.svg"), []byte(r.plot()), 0o644); err != nil {
 		return fmt.Errorf("write plot: %w", err)
 	}
 	return nil
@@ -44,7 +44,7 @@ func (r *report) markdown() string {
 		t.WriteString("**" + warning + "**\n\n")
 	}
 	r.sections(&t)
-	fmt.Fprintf(&t, "![The same as bars](%s.svg)\n\n## Where\n\n", o.as)
+	t.WriteString("![The same as bars](results.svg)\n\n## Where\n\n")
 	for _, line := range r.where() {
 		fmt.Fprintf(&t, "- %s\n", line)
 	}

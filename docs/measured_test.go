@@ -61,6 +61,9 @@ func TestMeasurements_areQuotedAsTheyAre(t *testing.T) {
 	lz4 := func(subject, column, format string) string { return m.figure(t, "codec lz4, "+subject, column, format) }
 	ratio := func(row, column, format string) string { return m.figure(t, row, column, format) }
 	const overBento, overLine, cpu = "MB/s over Bento's", "over the straight line's", "CPU over Bento's"
+	network := func(format, row string) string { // by the columns of two tables, that beside the other build and the targets
+		return fmt.Sprintf(format, m[row]["MB/s"], m[row][overLine], m[row][overBento], m[row]["CPU s/GB"])
+	}
 	for document, quotes := range map[string][]string{
 		"comparison.md": {
 			fmt.Sprintf("| MB/s | %s | %s (%s with text instead of JSON) | %s |", lz4("bridge", "MB/s", "%.0f"), lz4("Bento", "MB/s", "%.0f"), lz4("Bento by text", "MB/s", "%.0f"), lz4("straight line", "MB/s", "%.0f")),
@@ -74,6 +77,10 @@ func TestMeasurements_areQuotedAsTheyAre(t *testing.T) {
 				ratio("10,000 namespaces", overLine, "%.2f"), ratio("10,000 namespaces", overBento, "%.1f"), ratio("10,000 namespaces", cpu, "%.2f")),
 			fmt.Sprintf("%s times Bento; %s of a straight line that keeps the order too.**", ratio("store takes 100 ms per PUT", overBento, "%.1f"), ratio("store takes 100 ms per PUT", overLine, "%.2f")),
 			fmt.Sprintf("**Records of 16 KiB: %s times Bento.**", m["records of 16 KiB"][overBento]),
+			network("| 40 ms to API and store, 1 namespace | %[1]s | %[2]s | 0.39 | %[3]s | %[4]s |", "40 ms to API and store, 1 namespace"),
+			network("| 40 ms to API and store, 20 even namespaces | %[1]s | %[2]s | 1.22 | %[3]s | %[4]s |", "40 ms to API and store, even namespaces"),
+			network("| TLS to brokers, API and store | %[1]s | – | %[2]s | %[3]s | %[4]s |", "TLS to brokers, API and store"),
+			network("| the store takes 100 ms | %[1]s | %[2]s | 0.75 | %[3]s | %[4]s |", "store takes 100 ms per PUT"),
 			fmt.Sprintf("**TLS, and one namespace 40 ms away: %s and %s times Bento.**", ratio("TLS to brokers, API and store", overBento, "%.1f"), ratio("40 ms to API and store, 1 namespace", overBento, "%.1f")),
 		},
 	} {
