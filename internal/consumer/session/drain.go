@@ -162,7 +162,7 @@ func (s *Session) giveUp() (unfinished bool) {
 	}
 	unfinished = unfinished || s.deadLetters.Queue.Pending() > 0 || s.Mode == assignment.Draining && s.commits.OwesCommit()
 	if unfinished {
-		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again", "records", lines, "dead_letters", s.deadLetters.Queue.Pending())
+		s.Log.Warn("not everything could be stored in time; it stays uncommitted and will be read again where its topic still exists", "records", lines, "dead_letters", s.deadLetters.Queue.Pending())
 	}
 	return unfinished
 }
