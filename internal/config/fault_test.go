@@ -106,6 +106,7 @@ func TestLoad_faults(t *testing.T) {
 		{"a URL with credentials", []string{"SAFETYKIT_BASE_URL=https://u:pw@h"}, `SAFETYKIT_BASE_URL="https://[redacted]@h": want a URL without user name and password`},
 		{"a URL with a query", []string{"SAFETYKIT_BASE_URL=https://h/?a"}, `SAFETYKIT_BASE_URL="https://h/?[redacted]": want a URL without query and fragment`},
 		{"a URL with a fragment", []string{"SAFETYKIT_BASE_URL=https://h/#a"}, `SAFETYKIT_BASE_URL="https://h/#[redacted]": want a URL without query and fragment`},
+		{"a URL with an impossible port", []string{"SAFETYKIT_BASE_URL=https://h:65536/a"}, `SAFETYKIT_BASE_URL="https://h:65536/a": want a port between 1 and 65535`},
 		{"a URL with a password that holds a slash", []string{"SAFETYKIT_BASE_URL=https://u:p/w@h"}, `SAFETYKIT_BASE_URL="https://[redacted]@h": want an absolute URL such as https://host/path`},
 		{"a URL with an escape", []string{"SAFETYKIT_BASE_URL=https://h/a%2Fb"}, `SAFETYKIT_BASE_URL="https://h/a%2Fb": want a plain path without spaces, escapes, query or fragment`},
 		{"a URL with a needless escape", []string{"SAFETYKIT_BASE_URL=https://h/%41"}, `SAFETYKIT_BASE_URL="https://h/%41": want a plain path…`},

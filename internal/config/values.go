@@ -135,6 +135,8 @@ func (u *URL) Decode(text string) error {
 		return errors.New("want an absolute URL such as https://host/path")
 	case parsed.Scheme != "https" && parsed.Scheme != "http":
 		return errors.New("want an https URL")
+	case parsed.Port() != "" && !isPort(parsed.Port(), 1):
+		return errors.New("want a port between 1 and 65535")
 	case parsed.User != nil:
 		return errors.New("want a URL without user name and password")
 	case strings.Contains(text, "@"): // a password that holds a slash looks like a path
