@@ -196,7 +196,7 @@ func (w *world) settle(bridges ...*bridge) {
 
 // patience is for what must come to pass, however slow the machine is: it ends a
 // test that hangs. A test that claims a time measures it.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // eventually polls until ok holds, and ends the test if it never does or if a
 // bridge dies that nobody told to.
