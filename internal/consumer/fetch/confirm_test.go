@@ -12,7 +12,7 @@ import (
 // resumed is a fetcher with one partition, which others have read up to 40 and which is
 // read from 10 on. The newest leader epoch of that was epoch.
 func resumed(epoch int32) (*Fetcher, *Cursor) {
-	f := New(&Config{Requests: Requests{MaxBytes: 16 << 20}, Failed: func(string) {}}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
+	f := New(&Config{Requests: Requests{MaxBytes: 16 << 20, MaxWait: time.Minute}, Failed: func(string) {}}, nil, NewAllowance(32<<20, 32<<20), 1, func() {})
 	c := f.Open(kafka.TopicPartition{Topic: "orders"}, wire.UUID{1}, 10, 40, epoch, 1, 0, false)
 	c.StableOffset.Store(1000)
 	return f, c
@@ -43,6 +43,9 @@ func TestFetcher_confirmsWhatOthersHaveRead(t *testing.T) {
 			}
 			if tc.answer.DivergingEndOffset == 0 {
 				tc.answer.DivergingEndOffset = -1
+			}
+			if wait := f.request(batch).MaxWait; wait != 0 {
+				t.Errorf("the leader waits %s for records that are not to be read", wait)
 			}
 			answerWith(t, f, batch[0], tc.answer)
 			if heard := len(f.Work[0]) > 0; heard != (tc.fault != nil) {

@@ -163,7 +163,7 @@ func (f *Fetcher) request(batch []asked) *wire.FetchRequest {
 		case a.from < a.offset:
 			p.LastFetchedEpoch = -1 // that of the batch before is not known
 		case a.from > a.offset:
-			p.MaxBytes = 1 // nothing is read there
+			p.MaxBytes, r.MaxWait = 1, 0 // nothing is read there, nor waited for
 		}
 		r.Partitions = append(r.Partitions, p)
 	}
