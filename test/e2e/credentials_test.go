@@ -39,5 +39,6 @@ func TestCredentials_keyFileIsRotated(t *testing.T) {
 		t.Errorf("credentials_refused is %v after the rotation, want 0", got)
 	}
 	b.stop()
+	b.expectLog("the import API takes the credentials again")
 	w.judge()
 }

@@ -47,6 +47,10 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 			"set BRIDGE_KAFKA_TLS_CA_FILE to the roots that sign it",
 		},
 		{
+			"another name", secure(kafka, node.Named),
+			"it holds " + kafkatest.ServerName + "; use such a name in BRIDGE_KAFKA_BROKERS and the brokers' advertised.listeners, or set BRIDGE_KAFKA_TLS_SERVER_NAME",
+		},
+		{
 			"plaintext client on a TLS port", environment{"BRIDGE_KAFKA_BROKERS": node.Secure},
 			"its listener may want TLS (set BRIDGE_KAFKA_TLS=true)",
 		},
@@ -75,6 +79,49 @@ func TestSecurity_refusalNamesTheRemedy(t *testing.T) {
 			})
 		})
 	}
+	subtests.Go(func() {
+		t.Run("until the files are replaced", func(t *testing.T) {
+			w := newWorldOn(t, kafka, 1)
+			w.mended(secure(kafka, node.Secure).with(alice))
+			w.judge()
+		})
+	})
+}
+
+// mended starts a bridge whose files of roots and of the password are wrong, and
+// requires that it goes on without a restart once they are replaced.
+func (w *world) mended(right environment) {
+	w.t.Helper()
+	roots, password := otherCA(w.t), filepath.Join(w.t.TempDir(), "password")
+	replace := func(path string, content []byte) {
+		w.t.Helper()
+		if err := os.WriteFile(path+".new", content, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	replace(password, []byte("an older one\n"))
+	b := w.launch(right, environment{
+		"BRIDGE_KAFKA_TLS_CA_FILE": roots, "BRIDGE_KAFKA_SASL_PASSWORD": "", "BRIDGE_KAFKA_SASL_PASSWORD_FILE": password,
+	})
+	w.eventually("the log names the roots", func() bool { return b.says("set BRIDGE_KAFKA_TLS_CA_FILE to the roots that sign it") })
+	pem, err := os.ReadFile(right["BRIDGE_KAFKA_TLS_CA_FILE"])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	replace(roots, pem)
+	w.eventually("the password is told as refused", func() bool {
+		return b.says("check BRIDGE_KAFKA_SASL_USERNAME and BRIDGE_KAFKA_SASL_PASSWORD") && b.metric("credentials_refused", `target="kafka"`) == 1
+	})
+	replace(password, []byte(secretPassword+"\n"))
+	w.produce(load{records: 100})
+	w.settle()
+	if got := b.metric("credentials_refused", `target="kafka"`); got != 0 {
+		w.t.Errorf("credentials_refused is %v at the end", got)
+	}
+	b.stop()
 }
 
 // refused starts a bridge that is refused and requires that it tells so.

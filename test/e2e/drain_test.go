@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -143,6 +144,9 @@ func TestTerminate_duringAJoin(t *testing.T) {
 	first, barrier := w.startKept(inBody, 200)
 	second := w.launch()
 	w.drainBegins(first)
+	w.eventually("a member that drains is ready, and says that it uploads", func() bool {
+		return first.ready() && first.metric("uploads_in_flight") > 0
+	})
 	began := time.Now()
 	if code := second.terminate(); code != 0 {
 		t.Errorf("exit code %d, want 0: %s", code, second.tail())
@@ -164,6 +168,8 @@ func TestTerminate_twice(t *testing.T) {
 	b, _ := w.startKept(inBody, 200)
 	b.signalStop()
 	w.eventually("it stops", func() bool { return b.says("stopping: ") })
+	b.answers("/readyz", http.StatusServiceUnavailable)
+	b.answers("/healthz", http.StatusOK)
 	began := time.Now()
 	if code := b.terminate(); code != 1 {
 		t.Errorf("exit code %d, want 1", code)

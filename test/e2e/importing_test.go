@@ -22,6 +22,10 @@ func TestImportFaults_loseAndRepeatNothing(t *testing.T) {
 			{Operation: sandbox.OperationUpload, Status: http.StatusInternalServerError, Times: often},
 			{Operation: sandbox.OperationUpload, Status: http.StatusGatewayTimeout, Times: often},
 		},
+		"the API answers 409 or asks for another try": {
+			{Operation: sandbox.OperationCreate, Status: http.StatusConflict, Times: often},
+			{Operation: sandbox.OperationCreate, Status: http.StatusUnprocessableEntity, Header: map[string]string{"X-Should-Retry": "true"}, Times: often},
+		},
 		"connections are reset": {
 			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetBefore, Times: often},
 			{Operation: sandbox.OperationUpload, Reset: sandbox.ResetMid, Times: often},

@@ -211,8 +211,12 @@ func TestRefusedNamespace_doesNotStopTheOthers(t *testing.T) {
 	b.stop()
 	b = w.start()
 	w.eventually("the namespace is held again", func() bool { return b.metric("namespaces_held") == 1 })
+	b.expect(map[string]float64{"namespace_held": 1, `namespace_held namespace="ns-00"`: 1})
 	w.api.ClearFaults()
-	w.settle(b)
+	w.settle()
+	b.expect(map[string]float64{"namespace_held": 0, "namespaces_held": 0})
+	b.stop()
+	b.expectLog("namespace held: its records wait in Kafka, the others go on", "imports of the namespace succeed again")
 	w.judge()
 }
 

@@ -88,6 +88,7 @@ func TestRecords_invalidOnesFollowThePolicy(t *testing.T) {
 				})
 			}
 			b.stop()
+			b.expectLog("record cannot be imported")
 			w.judge()
 		})
 	}

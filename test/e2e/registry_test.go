@@ -3,8 +3,16 @@ package e2e
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/avro"
@@ -46,16 +54,75 @@ func (s avroSchema) write(t *testing.T, r *kgo.Record, more map[string]any) {
 	}
 }
 
+// guard stands before a registry, with TLS and a password of its own.
+type guard struct {
+	t        *testing.T
+	env      environment
+	file     string // with the password
+	password atomic.Pointer[string]
+}
+
+func guardRegistry(t *testing.T, r *registry.Registry) *guard {
+	t.Helper()
+	to, err := url.Parse(r.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := to.Path
+	to.Path = ""
+	g := &guard{t: t, file: filepath.Join(t.TempDir(), "password")}
+	admits := func(r *http.Request) bool {
+		user, password, _ := r.BasicAuth()
+		return user == "reader" && password == *g.password.Load()
+	}
+	behind := httputil.NewSingleHostReverseProxy(to)
+	behind.ErrorHandler = func(rw http.ResponseWriter, _ *http.Request, _ error) { rw.WriteHeader(http.StatusBadGateway) }
+	behind.ModifyResponse = func(res *http.Response) error {
+		if !admits(res.Request) {
+			return errors.New("the password has changed meanwhile")
+		}
+		return nil
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !admits(r) {
+			rw.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		behind.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(server.Close)
+	g.change(secretPassword)
+	g.tell()
+	g.env = environment{
+		"BRIDGE_SCHEMA_REGISTRY_URL":           server.URL + path,
+		"BRIDGE_SCHEMA_REGISTRY_CA_FILE":       certificateFile(t, server),
+		"BRIDGE_SCHEMA_REGISTRY_USERNAME":      "reader",
+		"BRIDGE_SCHEMA_REGISTRY_PASSWORD_FILE": g.file,
+	}
+	return g
+}
+
+// change makes the password another one.
+func (g *guard) change(password string) { g.password.Store(&password) }
+
+// tell writes the password into the file.
+func (g *guard) tell() {
+	g.t.Helper()
+	if err := os.WriteFile(g.file, []byte(*g.password.Load()+"\n"), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
 // Records of several schemas, also in one batch, become plain JSON. While the
 // registry is away a partition that needs a schema which is not known waits and says
-// so; the others go on, and nothing is lost.
+// so; the others go on, and nothing is lost. A password of the registry that changes is
+// read from its file.
 func TestRegistry_partitionsWaitForTheirSchemasOnly(t *testing.T) {
 	t.Parallel()
 	r := registry.Start(t)
 	w := newWorld(t, 2)
-	w.env = w.env.with(environment{
-		"BRIDGE_VALUE_FORMAT": "registry", "BRIDGE_SCHEMA_REGISTRY_URL": r.URL, "BRIDGE_ON_INVALID": "skip",
-	})
+	guard := guardRegistry(t, r)
+	w.env = w.env.with(guard.env, environment{"BRIDGE_VALUE_FORMAT": "registry", "BRIDGE_ON_INVALID": "skip"})
 	first := w.register(r, "first", "")
 	second := w.register(r, "second", `,{"name":"more","type":["null",{"type":"long","logicalType":"timestamp-millis"}]}`)
 	write := func(of func(i int, p int32) avroSchema) func(int, *kgo.Record, *truth.Record) {
@@ -105,9 +172,13 @@ func TestRegistry_partitionsWaitForTheirSchemasOnly(t *testing.T) {
 		return state == "failed" && strings.Contains(problem, fmt.Sprintf("waits for schema %d", third.id)) && b.metric("schema_registry_unavailable") == 1
 	})
 	w.eventually("the log says it", func() bool { return b.says("a schema is not to be had") })
+	b.expect(map[string]float64{`schema_requests_total result="ok"`: 2, `schema_requests_total result="refused"`: 0})
+	guard.change(secretPassword + " of today")
 	r.Thaw()
-	w.waitStored()
-	w.eventually("the registry is there again", func() bool { return b.metric("schema_registry_unavailable") == 0 })
-	w.settle(b)
+	w.eventually("the old password is told as refused", func() bool { return b.metric("credentials_refused", `target="registry"`) == 1 })
+	guard.tell()
+	w.settle()
+	b.expect(map[string]float64{"schema_registry_unavailable": 0, "credentials_refused": 0, `schema_requests_total result="ok"`: 3})
+	b.stop()
 	w.judge()
 }

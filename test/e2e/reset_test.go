@@ -46,6 +46,7 @@ func TestOffsetReset_earliestStartsAtTheLogStart(t *testing.T) {
 	w.deleteRecords(100)
 	b := w.start()
 	w.settle(b)
+	b.expectLog(`"records_ahead":200`)
 	w.judge()
 }
 
@@ -78,7 +79,9 @@ func TestOffsetReset_belowTheLogStart(t *testing.T) {
 	w.waitStored()
 	w.waitCommitted(w.topic)
 	w.wantResets(b, "below_log_start")
+	b.expect(map[string]float64{"records_lost_total": 200, "kafka_log_start_offset": 300, "kafka_committed_offset": 400})
 	b.stop()
+	b.expectLog("committed offset is not in the log; reading goes on elsewhere")
 	w.judge()
 }
 

@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"encoding/pem"
+	"bytes"
 	"fmt"
 	"io"
 	"log"
@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"kafka-import-bridge/internal/sandbox"
+	"kafka-import-bridge/test/child"
 	"kafka-import-bridge/test/truth"
 )
 
@@ -79,6 +81,83 @@ func TestSettings_bounds(t *testing.T) {
 	w.judge(truth.Reordered) // as two imports of a namespace at once may
 }
 
+// Names, paths and pages are as the settings say, and plain http goes beyond this
+// machine if it is allowed to.
+func TestSettings_namesAndPaths(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	ports, err := child.FreePorts(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	w.env = w.env.with(environment{
+		"SAFETYKIT_BASE_URL": strings.Replace(w.env["SAFETYKIT_BASE_URL"], "127.0.0.1", "0.0.0.0", 1), // no loopback address, but the same host
+		"BRIDGE_IMPORT_PATH": "/v1/data/{namespace}/requests/upload-url", "BRIDGE_FOLLOW": "false", "BRIDGE_KAFKA_CLIENT_ID": "a-name",
+		"BRIDGE_LOG_FORMAT": "text", "BRIDGE_PPROF_ADDR": address,
+	})
+	const insecure = "BRIDGE_ALLOW_INSECURE_HTTP"
+	if code, text := w.check(); code != 2 || !bytes.Contains(text, []byte(insecure)) {
+		t.Errorf("exit code %d without %s: %s", code, insecure, text)
+	}
+	w.env[insecure] = "true"
+	b := w.start()
+	w.produce(load{records: 200})
+	w.waitStored()
+	groups, err := w.admin.DescribeGroups(w.context(), w.group)
+	if err != nil || len(groups[w.group].Members) != 1 || groups[w.group].Members[0].ClientID != "a-name" {
+		t.Errorf("the member in the group is not a-name: %+v, %v", groups, err)
+	}
+	profiles := &bridge{w: w, name: "the address of profiles", url: "http://" + address}
+	profiles.answers("/debug/pprof/cmdline", http.StatusOK)
+	b.answers("/debug/pprof/cmdline", http.StatusNotFound)
+	w.settle(b)
+	for _, r := range w.api.Requests() {
+		if r.Operation != sandbox.OperationUpload && r.Path != sandbox.PathUploadURL {
+			t.Errorf("a request %+v", r)
+		}
+	}
+	if text := b.logged(); !strings.Contains(text, "level=INFO msg=imported namespace=") || strings.Contains(text, `"level"`) {
+		t.Errorf("the log is no text: %s", text)
+	}
+	w.judge()
+}
+
+// An upload without an answer, and an import without an end, are given up when the
+// settings say so, and the log holds no more than they say.
+func TestSettings_patience(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.api.Inject(sandbox.Fault{Operation: sandbox.OperationStatus, Status: http.StatusServiceUnavailable}) // no end is seen
+	var kept atomic.Int64
+	w.setHook(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodPut || kept.Load() != 0 {
+			next.ServeHTTP(rw, r)
+			return
+		}
+		began := time.Now()
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		<-r.Context().Done()
+		kept.Store(int64(time.Since(began)))
+	})
+	b := w.start(environment{"BRIDGE_UPLOAD_TIMEOUT": "1s", "BRIDGE_FOLLOW_MAX_AGE": "1s", "BRIDGE_LOG_LEVEL": "error"})
+	w.produce(load{records: 200})
+	w.waitStored()
+	w.waitCommitted(w.topic)
+	if took := time.Duration(kept.Load()); took > 20*time.Second {
+		t.Errorf("an upload without an answer was given up after %s", took)
+	}
+	w.eventually("a timeout is counted", func() bool { return b.metric("import_retries_total", `operation="upload"`, `reason="timeout"`) > 0 })
+	w.eventually("every import is given up", func() bool {
+		return b.metric("imports_followed") == 0 && b.metric("imports_finished_total", `status="unknown"`) == float64(len(w.api.Objects()))
+	})
+	b.stop()
+	if text := b.logged(); text != "" {
+		t.Errorf("the log holds less than errors: %s", text)
+	}
+	w.judge()
+}
+
 // proxy is a proxy that wants a password, knows one way, and counts who takes it.
 type proxy struct {
 	to        string // where every connection leads
@@ -122,8 +201,8 @@ func parseBasic(header string) (user, pass string, ok bool) {
 }
 
 // Behind a proxy that wants a password, of a certificate that a company's own
-// authority has signed: the log names the setting until the roots are there, and
-// then everything goes that way.
+// authority has signed: the log names the setting until the roots are in its file, and
+// then everything goes that way, without a restart.
 func TestSettings_proxyAndRoots(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -132,25 +211,19 @@ func TestSettings_proxyAndRoots(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	const host = "example.com:443" // as the certificate has it
-	roots := filepath.Join(t.TempDir(), "roots.pem")
-	if err := os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	way := &proxy{to: server.Listener.Addr().String(), used: map[string]int{}}
 	front := httptest.NewServer(way)
 	t.Cleanup(front.Close)
 	w.env = w.env.with(environment{
-		"SAFETYKIT_BASE_URL": "https://example.com", "BRIDGE_SHUTDOWN_TIMEOUT": "1s",
+		"SAFETYKIT_BASE_URL": "https://example.com", "BRIDGE_HTTP_CA_FILE": otherCA(t),
 		"HTTPS_PROXY": "http://user:" + secretPassword + "@" + strings.TrimPrefix(front.URL, "http://"),
 	})
 	w.produce(load{records: 200})
 	b := w.start()
 	w.eventually("the log names the setting", func() bool { return b.says("BRIDGE_HTTP_CA_FILE") })
-	if code := b.terminate(); code != 1 {
-		t.Errorf("a stop with everything unstored ended with %d, want 1", code)
+	if err := os.Rename(certificateFile(t, server), w.env["BRIDGE_HTTP_CA_FILE"]); err != nil {
+		t.Fatal(err)
 	}
-	w.env["BRIDGE_HTTP_CA_FILE"] = roots
-	b = w.start()
 	w.settle(b)
 	way.mu.Lock()
 	defer way.mu.Unlock()

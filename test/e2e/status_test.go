@@ -11,14 +11,25 @@ type status struct {
 	Group struct {
 		Generation int32 `json:"generation"`
 	} `json:"group"`
+	Buffer struct {
+		Bytes int64 `json:"bytes"`
+		Limit int64 `json:"limit_bytes"`
+	} `json:"buffer"`
 	Partitions []struct {
 		Topic     string  `json:"topic"`
 		Partition int32   `json:"partition"`
 		State     string  `json:"state"`
 		Error     *string `json:"error"`
+		Committed int64   `json:"committed_offset"`
+		Next      int64   `json:"next_offset"`
+		End       int64   `json:"high_watermark"`
+		Lag       int64   `json:"lag_records"`
 		PinnedBy  *struct {
-			Kind   string `json:"kind"`
-			Reason string `json:"reason"`
+			Kind      string    `json:"kind"`
+			Reason    string    `json:"reason"`
+			Namespace string    `json:"namespace"`
+			Offset    int64     `json:"offset"`
+			Since     time.Time `json:"since"`
 		} `json:"pinned_by"`
 	} `json:"partitions"`
 	Namespaces []struct {

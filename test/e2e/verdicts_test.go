@@ -70,6 +70,8 @@ func TestImports_areFollowedToTheirEnd(t *testing.T) {
 			t.Errorf("%v imports of %s are counted as %s, want %v", got, namespace, status, objects[namespace])
 		}
 	}
+	all, _ := w.objects()
+	b.expect(map[string]float64{"import_finish_seconds_count": all, "imports_followed": 0, "oldest_followed_import_age_seconds": 0})
 	out, code := w.command("import", "ns-01", failed)
 	if code != 1 || !strings.Contains(out, "status      failed") || !strings.Contains(out, "summary     quota: "+secretContent) {
 		t.Errorf("bridge import ended with %d and printed %s", code, out)

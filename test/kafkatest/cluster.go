@@ -27,7 +27,7 @@ const startTimeout = 5 * time.Minute
 type Cluster struct {
 	Nodes []*Node // empty when TEST_KAFKA_BROKERS names an external cluster
 
-	CAFile   string // signs the Secure and Mutual listeners
+	CAFile   string // signs the certificates of the TLS listeners
 	CertFile string // a client's certificate for Mutual
 	KeyFile  string // and its key
 
@@ -111,7 +111,7 @@ func (c *Cluster) prepare(ctx context.Context, dir, libs string, o Options) erro
 	for i, p := range all {
 		n := &Node{id: i + 1, libs: libs, dir: filepath.Join(dir, fmt.Sprintf("node-%d", i+1)), Addr: p.addr(p.plain)}
 		if o.secure() {
-			n.Secure, n.Mutual = p.addr(p.secure), p.addr(p.mutual)
+			n.Secure, n.Mutual, n.Named = p.addr(p.secure), p.addr(p.mutual), p.addr(p.named)
 		}
 		if len(o.Fronts) > 0 {
 			n.Behind = p.addr(p.behind)
@@ -223,13 +223,13 @@ func clusterID() string {
 
 // freePorts finds the ports of n nodes.
 func freePorts(ctx context.Context, n int) ([]ports, error) {
-	free, err := child.FreePorts(ctx, 5*n)
+	free, err := child.FreePorts(ctx, 6*n)
 	if err != nil {
 		return nil, err
 	}
 	var all []ports
-	for ; len(free) > 0; free = free[5:] {
-		all = append(all, ports{free[0], free[1], free[2], free[3], free[4]})
+	for ; len(free) > 0; free = free[6:] {
+		all = append(all, ports{free[0], free[1], free[2], free[3], free[4], free[5]})
 	}
 	return all, nil
 }

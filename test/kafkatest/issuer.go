@@ -15,6 +15,9 @@ import (
 // Audience is whom the tokens of an Issuer are for.
 const Audience = "kafka"
 
+// Scope is the scope that tokens need.
+const Scope = "import"
+
 // Issuer signs JSON Web Tokens (RFC 7519) with RS256, as an OAuth server does.
 type Issuer struct {
 	key  *rsa.PrivateKey
@@ -35,7 +38,7 @@ func (i *Issuer) Token(subject string, life time.Duration) (string, error) {
 	now := time.Now()
 	header, err1 := json.Marshal(map[string]any{"alg": "RS256", "typ": "JWT", "kid": i.name})
 	claims, err2 := json.Marshal(map[string]any{
-		"iss": i.name, "aud": Audience, "sub": subject, "scope": "import",
+		"iss": i.name, "aud": Audience, "sub": subject, "scope": Scope,
 		"iat": now.Unix(), "exp": now.Add(life).Unix(),
 	})
 	if err1 != nil || err2 != nil {

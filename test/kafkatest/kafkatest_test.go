@@ -95,7 +95,7 @@ func TestNode_killRestartFreezeThaw(t *testing.T) {
 // unsecured is a JWT without a signature, as the broker's default validator takes.
 func unsecured(subject string) string {
 	now := time.Now().Unix()
-	claims := fmt.Sprintf(`{"sub":%q,"iat":%d,"exp":%d}`, subject, now, now+3600)
+	claims := fmt.Sprintf(`{"sub":%q,"scope":%q,"iat":%d,"exp":%d}`, subject, Scope, now, now+3600)
 	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(claims)) + "."
 }

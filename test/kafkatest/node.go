@@ -17,6 +17,7 @@ type Node struct {
 	Addr   string // plaintext, host:port
 	Secure string // SASL_SSL; empty without Options.Users
 	Mutual string // SSL with a client certificate; empty without Options.Users
+	Named  string // SSL, with a certificate for ServerName alone; empty without Options.Users
 	Behind string // plaintext, which advertises the node's front; empty without Options.Fronts
 
 	id   int

@@ -25,10 +25,11 @@ type Options struct {
 	// Properties are added to server.properties and win over the defaults.
 	Properties map[string]string
 
-	// Users maps names to passwords and adds two listeners: Secure (SASL_SSL
-	// with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER) and Mutual
-	// (SSL with a client certificate). OAUTHBEARER takes any unsecured JWT
-	// whose subject is then the principal, unless there is an Issuer.
+	// Users maps names to passwords and adds three listeners: Secure (SASL_SSL
+	// with PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER), Mutual
+	// (SSL with a client certificate) and Named (SSL, under another name than its
+	// address). OAUTHBEARER takes any unsecured JWT with the scope Scope, whose
+	// subject is then the principal, unless there is an Issuer.
 	Users map[string]string
 
 	// Issuer makes OAUTHBEARER take what it signs for Audience, and nothing else.

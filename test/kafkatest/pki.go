@@ -19,14 +19,19 @@ import (
 type pki struct {
 	ca     string // certificate of the authority
 	broker string // key and certificate of the brokers, in one file
+	named  string // the same for ServerName alone
 	cert   string // a client's certificate, CN=client
 	key    string // its key
 }
+
+// ServerName is the only name in the certificate of the Named listeners.
+const ServerName = "brokers.kafkatest"
 
 func newPKI(dir string) (*pki, error) {
 	p := &pki{
 		ca:     filepath.Join(dir, "ca.pem"),
 		broker: filepath.Join(dir, "broker.pem"),
+		named:  filepath.Join(dir, "named.pem"),
 		cert:   filepath.Join(dir, "client.pem"),
 		key:    filepath.Join(dir, "client-key.pem"),
 	}
@@ -38,13 +43,20 @@ func newPKI(dir string) (*pki, error) {
 	if err != nil {
 		return nil, err
 	}
+	other := template("named", 4)
+	other.DNSNames, other.IPAddresses = []string{ServerName}, nil
+	named, err := issue(other, ca)
+	if err != nil {
+		return nil, err
+	}
 	client, err := issue(template("client", 3), ca)
 	if err != nil {
 		return nil, err
 	}
 	for file, content := range map[string][]byte{
 		p.ca: ca.certPEM, p.broker: append(broker.keyPEM, broker.certPEM...),
-		p.cert: client.certPEM, p.key: client.keyPEM,
+		p.named: append(named.keyPEM, named.certPEM...),
+		p.cert:  client.certPEM, p.key: client.keyPEM,
 	} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			return nil, fmt.Errorf("write certificate: %w", err)

@@ -9,7 +9,7 @@ import (
 )
 
 // ports are the loopback ports of one node.
-type ports struct{ plain, controller, secure, mutual, behind int }
+type ports struct{ plain, controller, secure, mutual, named, behind int }
 
 func (p ports) addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
@@ -19,11 +19,11 @@ func properties(o Options, all []ports, n *Node, pki *pki) string {
 	me := all[n.id-1]
 	maps.Copy(props, roles(o, all, n))
 	props["inter.broker.listener.name"] = "PLAIN"
-	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL,FRONT:PLAINTEXT"
+	props["listener.security.protocol.map"] = "PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL,NAMED:SSL,FRONT:PLAINTEXT"
 	props["log.dirs"] = n.DataDir()
 	brokers := "PLAIN://" + me.addr(me.plain)
 	if o.secure() {
-		brokers += ",SECURE://" + me.addr(me.secure) + ",MUTUAL://" + me.addr(me.mutual)
+		brokers += ",SECURE://" + me.addr(me.secure) + ",MUTUAL://" + me.addr(me.mutual) + ",NAMED://" + me.addr(me.named)
 		maps.Copy(props, security(o.Users, pki))
 	}
 	props["advertised.listeners"] = brokers
@@ -88,21 +88,24 @@ func defaults(nodes int) map[string]string {
 	}
 }
 
-// security configures the Secure and Mutual listeners. A SCRAM password is not
+// security configures the Secure, Mutual and Named listeners. A SCRAM password is not
 // here: it is written to the log when the storage is formatted.
 func security(users map[string]string, pki *pki) map[string]string {
 	plain := "org.apache.kafka.common.security.plain.PlainLoginModule required"
 	for _, name := range slices.Sorted(maps.Keys(users)) {
 		plain += fmt.Sprintf(" user_%s=%q", name, users[name])
 	}
+	// The module logs in itself, too, once it has an option: hence the subject.
+	bearer := fmt.Sprintf("org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=broker unsecuredValidatorRequiredScope=%q;", Scope)
 	const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 	return map[string]string{
 		"sasl.enabled.mechanisms":                             "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
 		"listener.name.secure.plain.sasl.jaas.config":         plain + ";",
 		"listener.name.secure.scram-sha-256.sasl.jaas.config": scram,
 		"listener.name.secure.scram-sha-512.sasl.jaas.config": scram,
-		"listener.name.secure.oauthbearer.sasl.jaas.config":   "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;",
+		"listener.name.secure.oauthbearer.sasl.jaas.config":   bearer,
 		"listener.name.mutual.ssl.client.auth":                "required",
+		"listener.name.named.ssl.keystore.location":           pki.named,
 		"ssl.keystore.type":                                   "PEM",
 		"ssl.keystore.location":                               pki.broker,
 		"ssl.truststore.type":                                 "PEM",
