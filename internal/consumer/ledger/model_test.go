@@ -95,7 +95,8 @@ func (m *model) heir(below int64) *model {
 	for _, s := range m.ranges {
 		h.owe(Span{max(s.First, m.position), s.Last})
 	}
-	h.cut(below)
+	// The text has a range whole, also where it reaches to the middle of it only.
+	h.ranges = slices.DeleteFunc(h.ranges, func(s Span) bool { return s.First >= below })
 	h.sure = map[fact]bool{}
 	for f := range h.done {
 		first, behind := starts[f.namespace]
@@ -134,7 +135,7 @@ func (m *model) cut(below int64) {
 }
 
 func (m *model) inRange(offset int64) bool {
-	return slices.ContainsFunc(m.ranges, func(s Span) bool { return s.First <= offset && offset <= s.Last })
+	return offset < m.below && slices.ContainsFunc(m.ranges, func(s Span) bool { return s.First <= offset && offset <= s.Last })
 }
 
 // rerouted is the heir's knowledge after the settings have changed: below the
