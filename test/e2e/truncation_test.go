@@ -6,8 +6,10 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kafka-import-bridge/test/kafkatest"
+	"kafka-import-bridge/test/truth"
 )
 
 // How many records each partition has before the histories part, and how many
@@ -19,7 +21,8 @@ const (
 
 // An unclean election takes back records that were read, and new ones get their
 // offsets: none of these is taken for done, whether the new log is shorter or
-// longer than what was read of the old one, and the reset is told.
+// longer than what was read of the old one, also where the committed offset lies far
+// below; and the reset is told.
 func TestTruncation_byAnUncleanElection(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.New(t, kafkatest.Options{Nodes: 3, Racks: []string{"1", "2", "3"}})
@@ -28,13 +31,23 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 		coordinator bool // the leader that dies is the group's coordinator too
 		stopped     bool // the bridge does not run meanwhile
 		near        bool // the bridge is in the rack of the node that takes over
+		held        bool // the commit of partition 0 waits for its first record
 	}{
-		{"while it reads from the follower", false, false, true},
-		{"while it reads and its coordinator dies too", true, false, false},
-		{"while it is stopped", true, true, false},
+		{"while it reads from the follower", false, false, true, false},
+		{"while it reads and its coordinator dies too", true, false, false, false},
+		{"while it is stopped", true, true, false, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorldOn(t, kafka, 2)
+			waitCommitted := func() {
+				if !tc.held {
+					w.waitCommitted(w.topic)
+					return
+				}
+				w.eventually("all is committed but for what is held", func() bool {
+					return w.truth.Committed(w.topic, 0) == 0 && w.truth.Committed(w.topic, 1) == w.ends(w.topic)[1]
+				})
+			}
 			leader := w.coordinator()
 			if !tc.coordinator {
 				leader = w.otherNode(leader)
@@ -46,13 +59,17 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			}
 
 			b := w.start()
-			w.produce(load{records: 2 * commonRecords})
+			w.produce(load{records: 2 * commonRecords, edit: func(i int, r *kgo.Record, want *truth.Record) {
+				if tc.held && i == 0 {
+					r.Value, want.Namespaces, want.Fate = []byte("not JSON"), nil, truth.Held
+				}
+			}})
 			w.waitStored()
 			follower.Freeze()
 			w.awaitLeader(leader, leader)
 			w.produce(load{records: 2 * lostRecords})
 			w.waitStored()
-			w.waitCommitted(w.topic)
+			waitCommitted()
 			if tc.stopped {
 				b.stop()
 			}
@@ -69,7 +86,7 @@ func TestTruncation_byAnUncleanElection(t *testing.T) {
 			}
 			w.waitStored()
 			w.sampleOffsets()
-			w.waitCommitted(w.topic)
+			waitCommitted()
 			if got := b.metric("offset_resets_total", `reason="beyond_end"`); got != 2 {
 				t.Errorf("offset_resets_total of reason beyond_end is %v, want 2: one for each partition", got)
 			}
