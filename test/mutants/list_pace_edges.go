@@ -138,7 +138,7 @@ var paceEdgeMutants = []mutant{
 		old: "	if !n.preparable && p.may", new: "	if p.may",
 		by: "TestPacer_preparing"},
 	{name: "a call for a URL takes the last slot", in: paceRoom,
-		old: "	if p.inFlight >= p.concurrency || p.closed(now) || p.AnyShut() {", new: "	if p.closed(now) || p.AnyShut() {",
+		old: "	if p.inFlight+1 >= p.concurrency || p.closed(now) || p.AnyShut() {", new: "	if p.inFlight >= p.concurrency || p.closed(now) || p.AnyShut() {",
 		by: "TestPacer_preparing"},
 	{name: "a call for a URL passes a pause", in: paceRoom,
 		old: " || p.closed(now) || p.AnyShut() {", new: " || p.AnyShut() {",

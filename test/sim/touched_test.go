@@ -73,10 +73,9 @@ const deniedRest = time.Minute + partitionRest
 const attemptTime = 30 * time.Second
 
 // scopeOf is what a fault of the API touches: its namespace, or everything if attempts of
-// that namespace take their time and may take every slot: as many as it may have in flight,
-// and one more, where nobody waited for it when its next batch's URL was asked for ahead.
+// that namespace take their time and may take every slot.
 func (s *settings) scopeOf(f sandbox.Fault) scope {
-	if s.uploads <= s.perNamespace+1 && (f.Delay > 0 || f.Drip || f.Endless) {
+	if s.uploads <= s.perNamespace && (f.Delay > 0 || f.Drip || f.Endless) {
 		return everything
 	}
 	return ofNamespace(f.Namespace)

@@ -174,7 +174,7 @@ func TestPacer_NextWake(t *testing.T) {
 }
 
 func TestPacer_preparesNothingInAPauseAndAgainLater(t *testing.T) {
-	p := New(2, 1)
+	p := New(3, 1)
 	n := waiting(p, "a", 2, start)
 	startAll(p, start)
 	for _, name := range []string{"a", "b", "c"} {

@@ -247,7 +247,8 @@ func (h *wakeHeap) Pop() any {
 
 // While as many attempts of a namespace are in flight as may be, the next one may be
 // prepared, unless it is in trouble. Such a call takes a slot, but none of the
-// namespace's, and only one that no namespace waits for.
+// namespace's, and neither one that a namespace waits for nor the last one: it may take
+// long, and another namespace may have a batch meanwhile.
 
 func (p *Pacer) mayPrepare(n *Namespace) bool {
 	return n.Work != nil && n.inFlight >= p.perNamespace && !n.Troubled() && n.Work.Preparable()
@@ -256,7 +257,7 @@ func (p *Pacer) mayPrepare(n *Namespace) bool {
 // NextPreparing returns a namespace whose next attempt is to be prepared, nil if there
 // is none, or no call may begin now. Call it when Next has returned nil.
 func (p *Pacer) NextPreparing(now time.Time) *Namespace {
-	if p.inFlight >= p.concurrency || p.closed(now) || p.AnyShut() {
+	if p.inFlight+1 >= p.concurrency || p.closed(now) || p.AnyShut() {
 		return nil
 	}
 	for len(p.preparable) > 0 {

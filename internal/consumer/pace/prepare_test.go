@@ -6,9 +6,9 @@ import (
 )
 
 // A call for the URL of a next batch takes a slot that nobody waits for, none of
-// its namespace's, and none at all while everybody rests.
+// its namespace's, not the last one, and none at all while everybody rests.
 func TestPacer_preparing(t *testing.T) {
-	p := New(2, 1)
+	p := New(3, 1)
 	a := waiting(p, "a", 2, start)
 	if n := p.NextPreparing(start); n != nil {
 		t.Errorf("%s prepares before anything is in flight", n.Name)
@@ -29,14 +29,17 @@ func TestPacer_preparing(t *testing.T) {
 		t.Errorf("%d of a in flight, %d in all; want 1 and 2", a.InFlight(), p.InFlight())
 	}
 	b := waiting(p, "b", 2, start)
+	if p.NextPreparing(start) != nil {
+		t.Error("a call takes the last slot")
+	}
+	if got := startAll(p, start); len(got) != 1 {
+		t.Errorf("started %v, want one attempt of b: the last slot is for it", got)
+	}
+	p.Changed(b, start)
 	if p.Next(start) != nil || p.NextPreparing(start) != nil {
 		t.Error("something begins without a slot")
 	}
 	p.EndedPreparing()
-	if n := p.NextPreparing(start); n != nil {
-		t.Errorf("%s prepares what is prepared, or has nothing in flight", n.Name)
-	}
-	startAll(p, start)
 	if p.NextPreparing(start) != nil {
 		t.Error("a call takes the last slot")
 	}
