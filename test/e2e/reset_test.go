@@ -81,7 +81,7 @@ func TestOffsetReset_belowTheLogStart(t *testing.T) {
 	w.wantResets(b, "below_log_start")
 	b.expect(map[string]float64{"records_lost_total": 200, "kafka_log_start_offset": 300, "kafka_committed_offset": 400})
 	b.stop()
-	b.expectLog("committed offset is not in the log; reading goes on elsewhere")
+	b.expectLog("log has changed since the offset was committed; reading goes on elsewhere")
 	w.judge()
 }
 
