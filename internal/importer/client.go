@@ -73,8 +73,8 @@ func (i *Import) Create(ctx context.Context, guard func() error) Outcome {
 }
 
 // Prepare is Create for an import whose turn comes after another one's: its URL
-// is there when it does. A failure counts, and is paced, like one of its attempt. An
-// import with a usable URL makes no call.
+// is there when it does. A failure counts, and is paced, like one of its attempts.
+// An import with a usable URL makes no call.
 func (i *Import) Prepare(ctx context.Context, guard func() error) Outcome {
 	if i.url.usable() {
 		return Outcome{Class: Stored, Operation: OperationCreate, RequestID: i.requestID}

@@ -16,7 +16,7 @@ type Partition struct {
 	singles    int
 	held       int
 	ranges     []*Node          // held ones, ordered by First
-	released   []*Node          // single ones of lines, see Released
+	released   []*Node          // of lines of records that an earlier owner held, see Released
 	namespaces map[string]*lane // of those with nodes that are not single
 	inherited  Frontier
 	owed       []debt // what was inherited, in the order of offsets
