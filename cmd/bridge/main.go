@@ -96,7 +96,7 @@ func (inv invocation) wiring() (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	roots, err := newRoots(rootsFile{"BRIDGE_HTTP_CA_FILE", cfg.API.CAFile})
+	roots, err := newRoots(newLogger(inv.stderr, cfg.Log), rootsFile{"BRIDGE_HTTP_CA_FILE", cfg.API.CAFile})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync"
@@ -19,18 +20,20 @@ import (
 // a restart. Safe for concurrent use.
 type roots struct {
 	files []rootsFile
+	log   *slog.Logger
 
-	mu   sync.Mutex // guards what follows
-	text []byte     // of the files, when pool was made
-	pool *x509.CertPool
+	mu    sync.Mutex // guards what follows
+	text  []byte     // of the files, when pool was made
+	pool  *x509.CertPool
+	fault string // why the files cannot be used now, as it was logged
 }
 
 // rootsFile is a setting that names a file of PEM certificates.
 type rootsFile struct{ variable, path string }
 
 // newRoots returns the roots of the files of the settings that are set.
-func newRoots(files ...rootsFile) (*roots, error) {
-	r := &roots{}
+func newRoots(log *slog.Logger, files ...rootsFile) (*roots, error) {
+	r := &roots{log: log}
 	for _, f := range files {
 		if f.path != "" {
 			r.files = append(r.files, f)
@@ -40,18 +43,23 @@ func newRoots(files ...rootsFile) (*roots, error) {
 }
 
 // latest returns the roots as they are now, or, while a file cannot be used, as they
-// were before. The pool is the same one until they change.
+// were before, and logs that once. The pool is the same one until they change.
 func (r *roots) latest() *x509.CertPool {
-	_ = r.read() // the old ones stay
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	err := r.read()
+	if err == nil {
+		r.fault = ""
+	} else if err.Error() != r.fault {
+		r.fault = err.Error()
+		r.log.Warn("root certificates cannot be read again; those that were read before stay in use", "error", err)
+	}
 	return r.pool
 }
 
-// read makes a pool of the files if they hold something else than they did.
+// read makes a pool of the files if they hold something else than they did. The caller
+// holds the lock.
 func (r *roots) read() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	texts := make([][]byte, len(r.files))
 	for i, f := range r.files {
 		var err error

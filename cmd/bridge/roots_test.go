@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/pem"
 	"io"
 	"log"
@@ -8,9 +9,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"kafka-import-bridge/internal/config"
 	"kafka-import-bridge/test/kafkatest"
 )
 
@@ -28,7 +31,8 @@ func TestRoots_areReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	roots, err := newRoots(rootsFile{"ONE", one}, rootsFile{"NONE", ""}, rootsFile{"TWO", two})
+	var logged bytes.Buffer
+	roots, err := newRoots(newLogger(&logged, config.Log{}), rootsFile{"ONE", one}, rootsFile{"NONE", ""}, rootsFile{"TWO", two})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +66,10 @@ func TestRoots_areReadAgain(t *testing.T) {
 	}
 	write(one, []byte("no certificate"))
 	ask("with a broken file", true)
+	ask("with a file that is broken still", true)
+	if n := strings.Count(logged.String(), "ONE: "+one+" holds no PEM certificate"); n != 1 {
+		t.Errorf("logged %d times, want once: %s", n, &logged)
+	}
 	if err := os.Remove(one); err != nil {
 		t.Fatal(err)
 	}

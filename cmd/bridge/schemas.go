@@ -26,7 +26,7 @@ func (w *wiring) schemaCache(metrics *decode.Metrics) (*decode.Schemas, error) {
 		return nil, nil //nolint:nilnil // there is none, which is no error
 	}
 	r := w.cfg.Value.Registry
-	roots, err := newRoots(append(slices.Clip(w.roots.files), rootsFile{"BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile})...)
+	roots, err := newRoots(w.roots.log, append(slices.Clip(w.roots.files), rootsFile{"BRIDGE_SCHEMA_REGISTRY_CA_FILE", r.CAFile})...)
 	if err != nil {
 		return nil, err
 	}
